@@ -1,0 +1,127 @@
+"""Tasks, and the corpus that holds them: what `corpus.json` declares."""
+
+import dataclasses
+import difflib
+import json
+import os
+import re
+from collections.abc import Iterable
+
+from mtl_tf import metrics
+
+CORPUS_FILE = "corpus.json"
+SPLITS = ("train", "dev", "test", "unlabeled")
+LABELED_SPLITS = ("train", "dev", "test")
+
+
+@dataclasses.dataclass(frozen=True)
+class Task:
+    """One classification task: a name, its labels in order, its metric.
+
+    Attributes:
+      name: letters, digits, `_` and `-`, beginning with a letter: it becomes
+        part of file names, TensorBoard tags and SavedModel signatures.
+      labels: the label names; a label's index is its place in this tuple.
+      metric: name of the metric that decides for this task, one of
+        `metrics.METRICS`.
+
+    Raises:
+      ValueError: if one of them is not as described.
+    """
+
+    name: str
+    labels: tuple[str, ...]
+    metric: str = "accuracy"
+
+    def __post_init__(self):
+        if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_-]*", self.name):
+            raise ValueError(
+                f"task name {self.name!r}: letters, digits, '_' and '-' are "
+                "allowed, and the first has to be a letter"
+            )
+        if len(self.labels) < 2:
+            raise ValueError(
+                f"task {self.name}: at least 2 labels are needed, got "
+                f"{list(self.labels)}"
+            )
+        repeated = sorted({x for x in self.labels if self.labels.count(x) > 1})
+        if repeated:
+            raise ValueError(f"task {self.name}: labels repeat: {repeated}")
+        if "" in self.labels:
+            raise ValueError(f"task {self.name}: a label is empty")
+        metrics.check_name(self.metric)
+
+    def label_index(self, label: str) -> int:
+        """Place of `label` in `labels`; a ValueError names the nearest."""
+        try:
+            return self.labels.index(label)
+        except ValueError:
+            raise ValueError(
+                f"task {self.name} has no label {label!r}"
+                f"{nearest(label, self.labels)}; its labels are "
+                f"{list(self.labels)}"
+            ) from None
+
+
+@dataclasses.dataclass(frozen=True)
+class Corpus:
+    """A prepared corpus: what `corpus.json` in its directory says.
+
+    Attributes:
+      data_dir: the directory.
+      name: name of the corpus, such as `fdu_mtl`.
+      tasks: its tasks, sorted by name (saved weights are stacked by task, so
+        that the order has to be one that does not change).
+      rows: rows by task name and split.
+      declaration: the whole of `corpus.json`.
+    """
+
+    data_dir: str
+    name: str
+    tasks: tuple[Task, ...]
+    rows: dict[str, dict[str, int]]
+    declaration: dict
+
+    @classmethod
+    def read(cls, data_dir: str) -> "Corpus":
+        """Reads `corpus.json`; a missing or broken one is a ValueError."""
+        path = os.path.join(data_dir, CORPUS_FILE)
+        try:
+            with open(path, encoding="utf-8") as file:
+                declaration = json.load(file)
+        except FileNotFoundError:
+            raise ValueError(
+                f"{data_dir} holds no prepared corpus ({CORPUS_FILE} is "
+                "missing); make one with python -m data_prep.main "
+                f"--corpus=NAME --out_dir={data_dir}"
+            ) from None
+        except json.JSONDecodeError as error:
+            raise ValueError(f"{path}: not JSON: {error}") from None
+        tasks = tuple(
+            Task(name, tuple(task["labels"]), task["metric"])
+            for name, task in sorted(declaration["tasks"].items())
+        )
+        rows = {
+            name: dict(task["splits"])
+            for name, task in declaration["tasks"].items()
+        }
+        return cls(data_dir, declaration["corpus"], tasks, rows, declaration)
+
+    def select(self, names: Iterable[str]) -> tuple[Task, ...]:
+        """The tasks of these names (of all, where `names` is empty)."""
+        names = list(names)
+        by_name = {task.name: task for task in self.tasks}
+        for name in names:
+            if name not in by_name:
+                raise ValueError(
+                    f"corpus {self.name} has no task {name!r}"
+                    f"{nearest(name, by_name)}; its tasks are "
+                    f"{', '.join(by_name)}"
+                )
+        return tuple(t for t in self.tasks if not names or t.name in names)
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """` (did you mean A, B?)` for an error message, or nothing."""
+    close = difflib.get_close_matches(word, list(known), n=3, cutoff=0.5)
+    return f" (did you mean {', '.join(close)}?)" if close else ""
