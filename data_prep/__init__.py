@@ -1,0 +1,1 @@
+"""From raw corpora to records, token ids, a vocabulary and `corpus.json`."""

@@ -1,0 +1,278 @@
+"""Makes a prepared corpus of what a reader finds, whatever the corpus.
+
+What it writes is described in `mtl_tf.records` and by `corpus.json`:
+
+    {"schema": 1, "corpus": NAME,
+     "tasks": {NAME: {"labels": [in order], "metric": NAME, "pair": bool,
+                      "splits": {SPLIT: rows},
+                      "label_counts": {SPLIT: {LABEL: rows}},
+                      "duplicates": {SPLIT: rows}, "skipped": {REASON: rows},
+                      "raw": {counts of the raw files}}},
+     "files": {PATH: sha256}, "source": {FILE: sha256}, "licence": TEXT,
+     "vocabulary": {"size": n, "min_count": n}, "tokenizer_version": n,
+     "fingerprint": sha256, "settings": {what the reader was asked for}}
+
+Two rules hold for every corpus. A train row whose tokens also stand in dev
+leaves train, for dev decides when training stops. A test row whose tokens also
+stand in train or dev stays and is marked `duplicate`, so that evaluation can
+report the official and the de-duplicated score.
+"""
+
+import collections
+import dataclasses
+import hashlib
+import json
+import os
+import shutil
+
+import numpy as np
+from absl import logging
+
+from data_prep import source as source_lib
+from data_prep import tokens as tokens_lib
+from mtl_tf import records
+from mtl_tf import tasks
+from mtl_tf import text
+
+SCHEMA = 1
+VOCABULARY_FILE = "vocabulary.txt"
+IN_DEV = "text stands in dev"
+
+
+def prepare(
+    source: source_lib.Source, out_dir: str, min_count: int = 2
+) -> tasks.Corpus:
+    """Prepares a corpus, unless `out_dir` holds just that already.
+
+    Everything is written to a folder beside `out_dir`, which is renamed at the
+    end: an interrupted call leaves `out_dir` as it was. One call at a time for
+    the same `out_dir`.
+
+    Args:
+      source: the raw corpus.
+      out_dir: directory to make; a corpus prepared before is replaced.
+      min_count: words seen less often in train and unlabeled texts together
+        are unknown words.
+
+    Returns:
+      The prepared corpus.
+
+    Raises:
+      ValueError: if raw files are missing or malformed, if the reader's rows do
+        not fit their declarations, or if `out_dir` holds anything else.
+    """
+    if min_count < 1:
+        raise ValueError(f"min_count has to be at least 1, got {min_count}")
+    out_dir = os.path.abspath(out_dir)
+    checksums = source.checksums()
+    fingerprint = _fingerprint(source, checksums, min_count)
+    if _is_prepared(out_dir, fingerprint):
+        logging.info("%s is prepared already: nothing has changed", out_dir)
+        return tasks.Corpus.read(out_dir)
+    _check_replaceable(out_dir)
+
+    task_rows = sorted(source.read(), key=lambda rows: rows.task.name)
+    source_lib.check_rows(source.corpus, task_rows)
+    partial = _sibling(out_dir, "partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    os.makedirs(partial)
+    try:
+        declaration = _write(task_rows, partial, min_count)
+        declaration = {
+            "schema": SCHEMA,
+            "corpus": source.corpus,
+            **declaration,
+            "source": checksums,
+            "licence": source.licence,
+            "tokenizer_version": text.TOKENIZER_VERSION,
+            "fingerprint": fingerprint,
+            "settings": source.settings,
+        }
+        with open(
+            os.path.join(partial, tasks.CORPUS_FILE), "w", encoding="utf-8"
+        ) as file:
+            json.dump(declaration, file, indent=1, ensure_ascii=False)
+            file.write("\n")
+        _replace(out_dir, partial)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+    corpus = tasks.Corpus.read(out_dir)
+    _log_summary(corpus)
+    return corpus
+
+
+def _fingerprint(source, checksums, min_count) -> str:
+    """Of all that the prepared files depend on."""
+    parts = {
+        "schema": SCHEMA,
+        "corpus": source.corpus,
+        "reader": source.version,
+        "tokenizer": text.TOKENIZER_VERSION,
+        "min_count": min_count,
+        "settings": source.settings,
+        "licence": source.licence,
+        "source": checksums,
+    }
+    canonical = json.dumps(parts, sort_keys=True)
+    return hashlib.sha256(canonical.encode("utf-8")).hexdigest()
+
+
+def _is_prepared(out_dir: str, fingerprint: str) -> bool:
+    try:
+        declaration = tasks.Corpus.read(out_dir).declaration
+    except (ValueError, KeyError, TypeError, NotADirectoryError):
+        return False
+    if declaration.get("fingerprint") != fingerprint:
+        logging.info("%s was made of other input: prepared again", out_dir)
+        return False
+    for path, checksum in declaration["files"].items():
+        full = os.path.join(out_dir, path)
+        if not os.path.isfile(full) or source_lib.sha256(full) != checksum:
+            logging.info("%s is damaged (%s): prepared again", out_dir, path)
+            return False
+    return True
+
+
+def _check_replaceable(out_dir: str) -> None:
+    """Refuses to replace a folder that holds what is not ours."""
+    if not os.path.lexists(out_dir):
+        return
+    if not os.path.isdir(out_dir):
+        raise ValueError(f"{out_dir} is a file, not a directory to write to")
+    known = {tasks.CORPUS_FILE}
+    try:
+        with open(
+            os.path.join(out_dir, tasks.CORPUS_FILE), encoding="utf-8"
+        ) as file:
+            known.update(json.load(file)["files"])
+    except (FileNotFoundError, json.JSONDecodeError, KeyError, TypeError):
+        pass
+    for folder, _, names in os.walk(out_dir):
+        for name in names:
+            path = os.path.relpath(os.path.join(folder, name), out_dir)
+            if path not in known:
+                raise ValueError(
+                    f"{out_dir} holds {path}, which is no part of a prepared "
+                    "corpus; the directory would be replaced: move the file "
+                    "or choose another out_dir"
+                )
+
+
+def _write(task_rows, data_dir, min_count) -> dict:
+    """Writes all but `corpus.json`; returns what that says of it."""
+    tokenizer = tokens_lib.Tokenizer()
+    parts = []
+    for task in task_rows:
+        encoded = {}
+        for split, rows in task.splits.items():
+            texts = [x for row in rows for x in (row.seq1, row.seq2)]
+            encoded[split] = tokenizer.encode(texts)
+        parts.append(_without_repetitions(task, encoded))
+    logging.info("tokenised: %d different tokens", len(tokenizer.tokens))
+
+    counted = [
+        encoded[split].ids
+        for _, encoded in parts
+        for split in ("train", "unlabeled")
+        if split in encoded
+    ]
+    counts = np.bincount(
+        np.concatenate(counted), minlength=len(tokenizer.tokens)
+    )
+    vocabulary = text.vocabulary_from_counts(
+        tokenizer.tokens, counts, min_count
+    ).write(os.path.join(data_dir, VOCABULARY_FILE))
+    final_ids = tokenizer.final_ids(vocabulary)
+
+    paths = [VOCABULARY_FILE]
+    declarations = {}
+    for task, encoded in parts:
+        name = task.task.name
+        for split, rows in task.splits.items():
+            paths += records.write_rows(data_dir, name, split, rows)
+            token_ids = encoded[split].with_final_ids(final_ids)
+            paths += token_ids.write(data_dir, name, split)
+        declarations[name] = _task_declaration(task)
+    return {
+        "tasks": declarations,
+        "files": {
+            path: source_lib.sha256(os.path.join(data_dir, path))
+            for path in sorted(paths)
+        },
+        "vocabulary": {"size": len(vocabulary), "min_count": min_count},
+    }
+
+
+def _without_repetitions(task, encoded):
+    """Applies the two rules of the module's docstring to a task."""
+    keys = {split: encoded[split].row_keys() for split in tasks.LABELED_SPLITS}
+    dev = set(keys["dev"])
+    keep = np.array([key not in dev for key in keys["train"]])
+    if not keep.any():
+        raise ValueError(
+            f"task {task.task.name}: every text of train stands in dev"
+        )
+    seen = dev.union(keys["train"])
+    splits = dict(task.splits)
+    splits["train"] = [
+        row for row, kept in zip(splits["train"], keep, strict=True) if kept
+    ]
+    splits["test"] = [
+        dataclasses.replace(row, duplicate=key in seen)
+        for row, key in zip(splits["test"], keys["test"], strict=True)
+    ]
+    skipped = dict(task.skipped)
+    if not keep.all():
+        skipped[IN_DEV] = int((~keep).sum())
+    encoded = {**encoded, "train": encoded["train"].select(keep)}
+    return dataclasses.replace(task, splits=splits, skipped=skipped), encoded
+
+
+def _task_declaration(task: source_lib.TaskRows) -> dict:
+    label_counts = {}
+    for split in tasks.LABELED_SPLITS:
+        counts = collections.Counter(row.label for row in task.splits[split])
+        label_counts[split] = {x: counts[x] for x in task.task.labels}
+    return {
+        "labels": list(task.task.labels),
+        "metric": task.task.metric,
+        "pair": task.pair,
+        "splits": {
+            split: len(task.splits[split])
+            for split in tasks.SPLITS
+            if split in task.splits
+        },
+        "label_counts": label_counts,
+        "duplicates": {
+            "test": sum(row.duplicate for row in task.splits["test"])
+        },
+        "skipped": task.skipped,
+        "raw": task.raw,
+    }
+
+
+def _sibling(out_dir: str, kind: str) -> str:
+    parent, name = os.path.split(out_dir)
+    return os.path.join(parent, f".{name}.{kind}")
+
+
+def _replace(out_dir: str, partial: str) -> None:
+    """Puts the finished folder in the place of the one before."""
+    old = _sibling(out_dir, "old")
+    shutil.rmtree(old, ignore_errors=True)
+    if os.path.isdir(out_dir):
+        os.rename(out_dir, old)
+    os.rename(partial, out_dir)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def _log_summary(corpus: tasks.Corpus) -> None:
+    for name, task in corpus.declaration["tasks"].items():
+        logging.info(
+            "%s: %s; skipped: %s; test rows that stand in train or dev: %d",
+            name,
+            ", ".join(f"{split} {n}" for split, n in task["splits"].items()),
+            task["skipped"] or "none",
+            task["duplicates"]["test"],
+        )
+    logging.info("prepared corpus %s in %s", corpus.name, corpus.data_dir)

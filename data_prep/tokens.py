@@ -1,0 +1,116 @@
+"""Tokenises the texts of a corpus once, before its vocabulary is known."""
+
+import dataclasses
+from collections.abc import Sequence
+
+import numpy as np
+import tensorflow as tf
+
+from mtl_tf import records
+from mtl_tf import text
+
+_TEXTS_PER_BATCH = 512
+# A text without tokens holds this temporary id, which stands for EMPTY.
+_EMPTY = 0
+
+
+@dataclasses.dataclass(frozen=True)
+class EncodedTexts:
+    """Texts as temporary ids, laid out like `records.TokenIds`.
+
+    Attributes:
+      ids: int32 [tokens].
+      offsets: int64 [2 * rows + 1].
+    """
+
+    ids: np.ndarray
+    offsets: np.ndarray
+
+    def row_keys(self) -> list[bytes]:
+        """What two rows share that have the same tokens in both sequences."""
+        keys = []
+        for start, middle, end in zip(
+            self.offsets[:-1:2],
+            self.offsets[1::2],
+            self.offsets[2::2],
+            strict=True,
+        ):
+            # The length of seq1 keeps `a b | c` apart from `a | b c`.
+            length = (middle - start).tobytes()
+            keys.append(length + self.ids[start:end].tobytes())
+        return keys
+
+    def select(self, keep: np.ndarray) -> "EncodedTexts":
+        """The rows whose place in `keep` (bool [rows]) is true."""
+        lengths = np.diff(self.offsets)
+        of_texts = np.repeat(keep, 2)
+        return EncodedTexts(
+            self.ids[np.repeat(of_texts, lengths)],
+            _to_offsets(lengths[of_texts]),
+        )
+
+    def with_final_ids(self, final_ids: np.ndarray) -> records.TokenIds:
+        """The same texts in the ids of a vocabulary."""
+        return records.TokenIds(final_ids[self.ids], self.offsets)
+
+
+class Tokenizer:
+    """Gives each token that it meets the next temporary id.
+
+    Attributes:
+      tokens: the tokens by temporary id.
+    """
+
+    def __init__(self):
+        self.tokens = [text.SPECIAL_TOKENS[text.EMPTY]]
+        self._ids = {}
+
+    def encode(self, texts: Sequence[str]) -> EncodedTexts:
+        """Tokenises texts, seq1 and seq2 of each row by turns."""
+        if not texts:
+            return EncodedTexts(np.zeros(0, np.int32), np.zeros(1, np.int64))
+        dataset = (
+            tf.data.Dataset.from_tensor_slices(tf.constant(texts))
+            .batch(_TEXTS_PER_BATCH)
+            .map(_unique_tokens, num_parallel_calls=tf.data.AUTOTUNE)
+            .prefetch(tf.data.AUTOTUNE)
+        )
+        ids, lengths = [], []
+        for tokens, places, text_lengths in dataset.as_numpy_iterator():
+            # Each batch names its tokens once, so that Python sees some
+            # thousand strings a batch and not every token of the corpus.
+            new_ids = np.array([self._id(x) for x in tokens], np.int32)
+            text_lengths = text_lengths.copy()
+            empty = text_lengths == 0
+            at = (np.cumsum(text_lengths) - text_lengths)[empty]
+            ids.append(np.insert(new_ids[places], at, _EMPTY))
+            text_lengths[empty] = 1
+            lengths.append(text_lengths)
+        return EncodedTexts(
+            np.concatenate(ids).astype(np.int32),
+            _to_offsets(np.concatenate(lengths)),
+        )
+
+    def final_ids(self, vocabulary: text.Vocabulary) -> np.ndarray:
+        """int32 [temporary ids]: the ids of a vocabulary."""
+        places = {token: i for i, token in enumerate(vocabulary.tokens)}
+        return np.array(
+            [places.get(token, text.UNKNOWN) for token in self.tokens], np.int32
+        )
+
+    def _id(self, token: bytes) -> int:
+        found = self._ids.get(token)
+        if found is None:
+            found = self._ids[token] = len(self.tokens)
+            self.tokens.append(token.decode("utf-8"))
+        return found
+
+
+def _unique_tokens(texts):
+    tokens = text.tokenize(texts)
+    unique, places = tf.unique(tokens.flat_values)
+    return unique, places, tokens.row_lengths()
+
+
+def _to_offsets(lengths: np.ndarray) -> np.ndarray:
+    return np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)

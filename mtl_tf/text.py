@@ -1,0 +1,253 @@
+"""The tokenizer, in TensorFlow ops, and the vocabulary.
+
+The same ops prepare the corpora and stand in the exported model, so that a
+text is cut into the same tokens everywhere:
+
+    tokenize(["“I CAN'T wait…” she said :)"])
+    -> " i ca n't wait ... " she said :)
+
+Texts that are already tokenised in the manner of the Penn Treebank (`` `` ''
+for quotes, `ca n't`) come out like their raw spelling, and tokens joined by
+blanks and cut again are the same tokens. It serves languages that put blanks
+between words.
+"""
+
+import dataclasses
+import functools
+import os
+from collections.abc import Sequence
+
+import tensorflow as tf
+
+try:
+    import tensorflow_text
+except (ImportError, tf.errors.NotFoundError) as error:
+    # tensorflow-text 2.21.0 fails here beside tensorflow 2.21.0 with an
+    # undefined symbol (github.com/tensorflow/text/issues/1541).
+    raise ImportError(
+        "tensorflow_text does not import: "
+        f"{error}\nInstall the release that fits TensorFlow {tf.__version__}: "
+        'pip install "tensorflow-text>=2.21.1,<2.22"'
+    ) from error
+
+# Part of what a prepared corpus and a run are identified by: has to grow with
+# each change of the tokens that some text is cut into.
+TOKENIZER_VERSION = 1
+
+PADDING, UNKNOWN, SEPARATOR, EMPTY = range(4)
+# No text is cut into these: `<` is a token of its own, but in `<3`.
+SPECIAL_TOKENS = ("<padding>", "<unknown>", "<separator>", "<empty>")
+
+# Applied in this order. RE2 knows neither lookaround nor backreferences, and
+# matches without groups are found several times as fast.
+_REWRITES_BEFORE_NORMALISATION = (
+    # Unicode's blanks and line ends, and what is not printed at all: control
+    # characters (NUL among them), joiners, private and surrogate code points.
+    (r"[\pZ\pC]+", " "),
+    # NFKC would turn these into a blank and a combining accent.
+    ("[\u00b4\u02bc]", "'"),
+)
+_REWRITES = (
+    # One form of each quote. ' stays apart from " for it is in words.
+    ("[\u2018\u2019\u201a\u201b\u2032`]", "'"),
+    ("''|[\u201c\u201d\u201e\u201f\u00ab\u00bb]", '"'),
+    # Dashes and ellipses, which the Treebank's manner spells -- and ..., the
+    # review corpora also `. . .`.
+    (r"[\x{2013}\x{2014}\x{2015}]|- *-[ -]*", " -- "),
+    (r"\. *\.[ .]*", " ... "),
+    # More than three of them say no more than three do.
+    (r"(?:! *){4,}", " ! ! ! "),
+    (r"(?:\? *){4,}", " ? ? ? "),
+    (r"n't\b|'(?:s|m|d|ll|re|ve)\b", r" \0"),
+    # The Treebank's manner cuts these words.
+    (r"\bcannot\b", "can not"),
+    (r"\bgonna\b", "gon na"),
+    (r"\bgotta\b", "got ta"),
+    (r"\bwanna\b", "wan na"),
+)
+_TOKEN = "|".join(
+    (
+        r"(?:https?://|www\.)[^ \"'<>()]*[\pL\pN/]",
+        r"[@#]\pL[\pL\pM\pN_]*",
+        # Emoticons as tweets and reviews have them, such as :) ;-( :'( =d <3
+        r"[:;=]'?-?(?:[()\[\]|/\\*]|[dop]\b)|<3\b",
+        r"n't\b|'(?:s|m|d|ll|re|ve)\b",
+        r"\.\.\.|--",
+        r"\pN+(?:[.,:]\pN+)+",
+        # Words, also o'neill. Hyphens cut: the parts of a compound are known
+        # far more often than the whole.
+        r"[\pL\pM\pN]+(?:'[\pL\pM\pN]+)*",
+        r"[^ ]",
+    )
+)
+
+
+def tokenize(texts: tf.Tensor) -> tf.RaggedTensor:
+    """Cuts texts into tokens.
+
+    Any bytes are accepted: what is not UTF-8 becomes U+FFFD.
+
+    Args:
+      texts: string [texts].
+
+    Returns:
+      string [texts, tokens of each]; no tokens for an empty or blank text.
+    """
+    texts = tf.strings.unicode_transcode(
+        texts, "UTF-8", "UTF-8", errors="replace"
+    )
+    for pattern, rewrite in _REWRITES_BEFORE_NORMALISATION:
+        texts = tf.strings.regex_replace(texts, pattern, rewrite)
+    # NFKC and case folding in one; tf.strings.lower ends a text at a NUL.
+    texts = tensorflow_text.case_fold_utf8(texts)
+    for pattern, rewrite in _REWRITES:
+        texts = tf.strings.regex_replace(texts, pattern, rewrite)
+    texts = tf.strings.regex_replace(texts, _TOKEN, r" \0 ")
+    return tf.strings.split(texts)
+
+
+@dataclasses.dataclass(frozen=True)
+class Vocabulary:
+    """The tokens that have an id of their own.
+
+    Attributes:
+      tokens: a token's id is its place; `SPECIAL_TOKENS` stand in front.
+      path: file that holds them, one a line, or None. With a file the lookup
+        table is initialised from it, so that a SavedModel carries it along.
+
+    Raises:
+      ValueError: if a token is empty, repeats or holds a blank, or the special
+        tokens are not in front.
+    """
+
+    tokens: tuple[str, ...]
+    path: str | None = None
+
+    def __post_init__(self):
+        where = self.path or "vocabulary"
+        for place, special in enumerate(SPECIAL_TOKENS):
+            found = self.tokens[place] if place < len(self.tokens) else None
+            if found != special:
+                raise ValueError(
+                    f"{where}:{place + 1}: expected {special}, got {found!r}; "
+                    f"a vocabulary begins with {' '.join(SPECIAL_TOKENS)}, "
+                    "one a line"
+                )
+        lines = {}
+        for line, token in enumerate(self.tokens, start=1):
+            if len(token.split()) != 1 or token != token.strip():
+                raise ValueError(
+                    f"{where}:{line}: {token!r} is not a token: one without "
+                    "blanks is expected on each line"
+                )
+            if token in lines:
+                raise ValueError(
+                    f"{where}:{line}: {token!r} stands in line {lines[token]} "
+                    "already"
+                )
+            lines[token] = line
+
+    @classmethod
+    def read(cls, path: str) -> "Vocabulary":
+        """Reads a file of one token a line.
+
+        Raises:
+          ValueError: if it is missing, is not UTF-8, or its tokens are not as
+            the class wants them; with the file and the line.
+        """
+        try:
+            with open(path, "rb") as file:
+                lines = file.read().split(b"\n")
+        except FileNotFoundError:
+            raise ValueError(f"there is no vocabulary {path}") from None
+        if lines[-1] == b"":
+            lines.pop()
+        tokens = []
+        for number, line in enumerate(lines, start=1):
+            try:
+                tokens.append(line.decode("utf-8"))
+            except UnicodeDecodeError as error:
+                raise ValueError(
+                    f"{path}:{number}: not UTF-8: {error}"
+                ) from None
+        return cls(tuple(tokens), path)
+
+    def write(self, path: str) -> "Vocabulary":
+        """Writes one token a line; returns the vocabulary of that file."""
+        os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
+        with open(path, "w", encoding="utf-8", newline="\n") as file:
+            file.writelines(f"{token}\n" for token in self.tokens)
+        return dataclasses.replace(self, path=path)
+
+    def __len__(self) -> int:
+        return len(self.tokens)
+
+    @functools.cached_property
+    def table(self) -> tf.lookup.StaticHashTable:
+        """int64 ids by token; an export has to track it."""
+        # Lifted out of the graph that happens to ask first: the table belongs
+        # to the vocabulary.
+        with tf.init_scope():
+            if self.path is None:
+                initializer = tf.lookup.KeyValueTensorInitializer(
+                    tf.constant(self.tokens),
+                    tf.range(len(self.tokens), dtype=tf.int64),
+                )
+            else:
+                initializer = tf.lookup.TextFileInitializer(
+                    self.path,
+                    key_dtype=tf.string,
+                    key_index=tf.lookup.TextFileIndex.WHOLE_LINE,
+                    value_dtype=tf.int64,
+                    value_index=tf.lookup.TextFileIndex.LINE_NUMBER,
+                    vocab_size=len(self.tokens),
+                )
+            return tf.lookup.StaticHashTable(initializer, UNKNOWN)
+
+    def lookup(self, tokens: tf.RaggedTensor) -> tf.RaggedTensor:
+        """Ids of tokens, `UNKNOWN` for those without one.
+
+        Args:
+          tokens: string [texts, tokens of each].
+
+        Returns:
+          int32 of the same shape.
+        """
+        return tf.ragged.map_flat_values(
+            lambda flat: tf.cast(self.table.lookup(flat), tf.int32), tokens
+        )
+
+    def encode(self, texts: tf.Tensor) -> tf.RaggedTensor:
+        """Ids of the tokens of texts.
+
+        A text without tokens becomes the single id `EMPTY`: recurrent layers
+        want a true last token.
+
+        Args:
+          texts: string [texts].
+
+        Returns:
+          int32 [texts, tokens of each], at least one each.
+        """
+        ids = self.lookup(tokenize(texts))
+        empty = tf.cast(tf.equal(ids.row_lengths(), 0), tf.int64)
+        filler = tf.RaggedTensor.from_row_lengths(
+            tf.fill([tf.reduce_sum(empty)], EMPTY), empty
+        )
+        return tf.concat([ids, filler], axis=1)
+
+
+def vocabulary_from_counts(
+    tokens: Sequence[str], counts: Sequence[int], min_count: int
+) -> Vocabulary:
+    """Vocabulary of the tokens seen `min_count` times or more.
+
+    The most frequent comes first, equally frequent ones in the order of their
+    code points: the same counts give the same file.
+    """
+    kept = sorted(
+        (-count, token)
+        for token, count in zip(tokens, counts, strict=True)
+        if count >= min_count and token not in SPECIAL_TOKENS
+    )
+    return Vocabulary(SPECIAL_TOKENS + tuple(token for _, token in kept))
