@@ -1,0 +1,154 @@
+#!/usr/bin/env bash
+# From a fresh clone to a trained multi-task model, in one command.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")"
+
+usage() {
+  cat <<'END'
+./run_all.sh        sets up an environment in .venv, prepares the default
+                    corpus, trains a single-task and an adversarial multi-task
+                    model on it, and prints their test scores side by side
+./run_all.sh test   sets up the same environment, runs the linter and the tests
+
+Needs Python 3.11, 3.12 or 3.13 with pip; PYTHON=/path/to/python names the one
+to use. A second call is quick: the environment is kept until pyproject.toml
+changes, and corpus and runs go on from what is there.
+END
+}
+
+readonly venv=.venv
+# Holds the place that the environment was made for. It is not there in an
+# environment that this script did not make.
+readonly made_for=$venv/made_for
+# Holds the checksum of the pyproject.toml that was installed.
+readonly installed=$venv/installed
+
+# TensorFlow's C++ side comments on every start; its errors stay visible.
+export TF_CPP_MIN_LOG_LEVEL=${TF_CPP_MIN_LOG_LEVEL:-2}
+# A user's own Keras settings may name another backend.
+export KERAS_BACKEND=tensorflow
+
+fail() {
+  printf 'run_all.sh: %s\n' "$@" >&2
+  exit 1
+}
+
+# step TITLE COMMAND...: says what it does, does it, says how long it took.
+step() {
+  local title=$1 start=$SECONDS
+  shift
+  printf '\n== %s\n' "$title"
+  "$@"
+  printf '== done in %d s: %s\n' $((SECONDS - start)) "$title"
+}
+
+is_supported() {
+  "$1" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' \
+    2>/dev/null
+}
+
+find_python() {
+  local candidate
+  if [[ -n ${PYTHON:-} ]]; then
+    is_supported "$PYTHON" ||
+      fail "PYTHON=$PYTHON is not a Python 3.11, 3.12 or 3.13"
+    echo "$PYTHON"
+    return
+  fi
+  for candidate in python3 python3.13 python3.12 python3.11; do
+    # A name on PATH may still not start: version managers put such ones there.
+    if is_supported "$candidate"; then
+      echo "$candidate"
+      return
+    fi
+  done
+  fail "no Python 3.11, 3.12 or 3.13 on PATH;" \
+    "name one: PYTHON=/path/to/python ./run_all.sh"
+}
+
+make_venv() {
+  local python=$1
+  rm -rf "$venv"
+  mkdir "$venv"
+  echo "unfinished" >"$made_for"
+  if "$python" -c 'import ensurepip' 2>/dev/null; then
+    "$python" -m venv "$venv"
+  elif "$python" -m virtualenv --version >/dev/null 2>&1; then
+    "$python" -m virtualenv --quiet "$venv"
+  elif "$python" -m pip --version >/dev/null 2>&1; then
+    # Debian and Ubuntu keep ensurepip in a package of its own (python3-venv),
+    # but the system's pip can put a pip into an environment that has none.
+    "$python" -m venv --without-pip "$venv"
+    "$python" -m pip --python "$venv/bin/python" install --quiet pip
+  else
+    fail "$python has no pip, virtualenv or ensurepip to set up $venv with;" \
+      "on Debian or Ubuntu: apt install python3-pip"
+  fi
+}
+
+version() {
+  "$1" -c 'import sys; print(sys.version)'
+}
+
+# Whether the environment works, here (its scripts hold its place), and with
+# the Python that PYTHON asks for.
+is_usable() {
+  [[ -f $made_for && $(<"$made_for") == "$PWD" ]] &&
+    is_supported "$venv/bin/python" &&
+    [[ -z ${PYTHON:-} || $(version "$PYTHON") == $(version "$venv/bin/python") ]]
+}
+
+set_up() {
+  local python checksum
+  if [[ -e $venv && ! -f $made_for ]]; then
+    fail "$venv was not made by this script: move it away"
+  fi
+  if ! is_usable; then
+    python=$(find_python)
+    echo "making $venv with $python ($("$python" --version))"
+    make_venv "$python"
+    echo "$PWD" >"$made_for"
+  fi
+  checksum=$(cksum <pyproject.toml)
+  if [[ -f $installed && $(<"$installed") == "$checksum" ]]; then
+    echo "$venv is up to date"
+    return
+  fi
+  echo "installing what pyproject.toml names (about 1 GB the first time)"
+  "$venv/bin/python" -m pip install --editable '.[glove,test]'
+  echo "$checksum" >"$installed"
+}
+
+run_everything() {
+  local python=$venv/bin/python
+  step "prepare the corpus vader in data/vader" \
+    "$python" -m data_prep.main --corpus=vader --out_dir=data/vader
+  step "train one model a task in runs/vader_single_task" \
+    "$python" -m mtl_tf.main --flagfile=configs/vader_single_task.flags \
+    --data_dir=data/vader --run_dir=runs/vader_single_task
+  step "train ASP-MTL on all tasks in runs/vader_asp_mtl" \
+    "$python" -m mtl_tf.main --flagfile=configs/vader_asp_mtl.flags \
+    --data_dir=data/vader --run_dir=runs/vader_asp_mtl \
+    --baseline_run=runs/vader_single_task
+  printf '\ncurves: %s/bin/tensorboard --logdir=runs\n' "$venv"
+}
+
+run_tests() {
+  local python=$venv/bin/python
+  step "lint" "$python" -m ruff check .
+  step "check the formatting" "$python" -m ruff format --check .
+  step "test" "$python" -m pytest
+}
+
+if (($# == 0)); then
+  step "set up the environment" set_up
+  run_everything
+elif [[ $# == 1 && $1 == test ]]; then
+  step "set up the environment" set_up
+  run_tests
+elif [[ $# == 1 && ($1 == --help || $1 == -h) ]]; then
+  usage
+else
+  usage >&2
+  exit 2
+fi
