@@ -1,0 +1,150 @@
+"""Tasks of one's own, `custom`: a task file in TOML beside TSV, CSV, JSONL.
+
+    licence = "CC0"                      # optional, kept in corpus.json
+
+    [tasks.mood]                         # a table a task
+    labels = ["bad", "mixed", "good"]    # in order
+    metric = "macro_f1"                  # optional; accuracy if left out
+    file = "mood.tsv"                    # divided here:
+    split = {dev = 0.1, test = 0.2}      # the rest is train
+    columns = {seq2 = "sentence", label = "mood"}
+
+    [tasks.answers]
+    labels = ["no", "yes"]
+    train = "answers/train.jsonl"        # or a file a split
+    dev = "answers/dev.jsonl"
+    test = "answers/test.jsonl"
+    unlabeled = "answers/more.jsonl"     # optional
+    columns = {seq1 = "question", seq2 = "answer", label = "label"}
+
+Paths are relative to the task file. `columns` names the columns of `seq2` (the
+text that is classified; "text" if left out), `label` ("label"), and where there
+are such, `seq1` (what seq2 is read against: then the task has pairs), `group`
+(rows that share it stay in one split) and `id`. Numbers instead of names, from
+0, mean files without a header. The extension names the format, unless `format`
+does. A file that is divided here is divided by label, and texts that repeat
+stay in one split.
+
+Each row has one label. Regression and several labels a row are refused.
+"""
+
+import os
+
+from data_prep import source
+from data_prep import splits
+from data_prep import tables
+from data_prep import task_file as task_file_lib
+from mtl_tf import records
+
+READER_VERSION = 1
+BLANK_LINE = "blank line"
+_LABEL_SEPARATORS = (",", ";", "|", " ", "+")
+
+
+def make_source(task_file: str, seed: int = 0) -> source.Source:
+    """The corpus that a task file declares.
+
+    Args:
+      task_file: path of the TOML file.
+      seed: of the splits made here.
+
+    Raises:
+      ValueError: if the file is missing or what it says makes no corpus.
+    """
+    tables_by_task, licence = task_file_lib.read(task_file)
+    folder = os.path.dirname(task_file)
+    files = {os.path.basename(task_file): task_file}
+    for table in tables_by_task:
+        for path, _ in table.files.values():
+            files[os.path.relpath(path, folder or ".")] = path
+    settings = {"seed": seed} if any(t.split for t in tables_by_task) else {}
+
+    def read():
+        return [_read_task(table, seed) for table in tables_by_task]
+
+    return source.Source(
+        "custom", READER_VERSION, files, settings, licence, read
+    )
+
+
+def _read_task(table: task_file_lib.TaskTable, seed: int) -> source.TaskRows:
+    name = table.task.name
+    found, skipped, raw = {}, {}, {"rows": {}, "empty_texts": {}}
+    for key, (path, file_format) in table.files.items():
+        columns = dict(table.columns)
+        if key == "unlabeled":
+            del columns["label"]
+        table_rows, blank = tables.read(path, file_format, columns)
+        rows = [_to_row(table.task, key, record) for record in table_rows]
+        if not rows:
+            raise ValueError(f"{path}: task {name}: expected rows, got none")
+        if blank:
+            skipped[BLANK_LINE] = skipped.get(BLANK_LINE, 0) + blank
+        raw["rows"][key] = len(rows)
+        raw["empty_texts"][key] = sum(not row.seq2.strip() for row in rows)
+        found[key] = rows
+    if table.split:
+        rows = found.pop("file")
+        keys = [
+            [(splits.text_key(row.seq1), splits.text_key(row.seq2))]
+            + ([row.group] if row.group else [])
+            for row in rows
+        ]
+        try:
+            chosen = splits.split(
+                [row.label for row in rows], keys, table.split, seed
+            )
+        except ValueError as error:
+            raise ValueError(f"task {name}: {error}") from None
+        for split in table.split:
+            found[split] = [
+                row for row, x in zip(rows, chosen, strict=True) if x == split
+            ]
+    return source.TaskRows(
+        table.task, "seq1" in table.columns, found, skipped, raw
+    )
+
+
+def _to_row(task, key, record) -> records.Row:
+    values = record.values
+    fields = {}
+    for field in ("seq1", "seq2", "group", "id"):
+        value = values.get(field, "")
+        if not isinstance(value, str):
+            if field in ("seq1", "seq2") or isinstance(value, (list, dict)):
+                raise ValueError(
+                    f"{record.where}: expected a text for {field}, got "
+                    f"{value!r}"
+                )
+            value = str(value)
+        fields[field] = value
+    row_id = fields.pop("id") or f"{key}-{record.line}"
+    label = ""
+    if key != "unlabeled":
+        label = _check_label(record.where, task, values["label"])
+    return records.Row(f"{task.name}-{row_id}", label=label, **fields)
+
+
+def _check_label(where, task, label) -> str:
+    label = task_file_lib.label_name(where, label)
+    if label in task.labels:
+        return label
+    for separator in _LABEL_SEPARATORS:
+        parts = [part.strip() for part in label.split(separator)]
+        if len(parts) > 1 and all(part in task.labels for part in parts):
+            raise ValueError(
+                f"{where}: expected one label of task {task.name}, got "
+                f"{label!r}: several labels a row (multi-label targets) are "
+                "not supported"
+            )
+    hint = ""
+    try:
+        float(label)
+        hint = "; numbers as targets (regression) are not supported"
+    except ValueError:
+        pass
+    try:
+        task.label_index(label)
+    except ValueError as error:
+        raise ValueError(f"{where}: {error}{hint}") from None
+    return label

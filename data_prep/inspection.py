@@ -1,0 +1,79 @@
+"""A look at a prepared corpus."""
+
+import itertools
+from collections.abc import Iterator
+
+import numpy as np
+
+from mtl_tf import records
+from mtl_tf import tasks
+
+_QUANTILES = (0.0, 0.25, 0.5, 0.75, 0.95, 1.0)
+_EXAMPLES = 2
+_SHOWN_CHARACTERS = 160
+
+
+def describe(corpus: tasks.Corpus, length: int) -> Iterator[str]:
+    """Lines that show examples, label counts and lengths of each task.
+
+    Args:
+      corpus: a prepared corpus.
+      length: number of tokens a text might be cut to; the share of texts that
+        are longer is given.
+    """
+    declared = corpus.declaration
+    yield (
+        f"corpus {corpus.name}: {len(corpus.tasks)} tasks, vocabulary of "
+        f"{declared['vocabulary']['size']} tokens (seen at least "
+        f"{declared['vocabulary']['min_count']} times)"
+    )
+    for task in corpus.tasks:
+        entry = declared["tasks"][task.name]
+        yield ""
+        yield f"{task.name} ({'pairs' if entry['pair'] else 'single texts'})"
+        for reason, rows in entry["skipped"].items():
+            yield f"  skipped: {rows} rows, {reason}"
+        if entry["duplicates"]["test"]:
+            yield (
+                f"  test rows that also stand in train or dev: "
+                f"{entry['duplicates']['test']}"
+            )
+        for split, rows in entry["splits"].items():
+            yield f"  {split}: {rows} rows{_labels(entry, split)}"
+            yield from _lengths(corpus, task.name, split, entry["pair"], length)
+        yield from _examples(corpus, task.name)
+
+
+def _labels(entry, split) -> str:
+    counts = entry["label_counts"].get(split)
+    if not counts:
+        return ""
+    return ": " + ", ".join(f"{label} {n}" for label, n in counts.items())
+
+
+def _lengths(corpus, task, split, pair, length) -> Iterator[str]:
+    token_ids = records.TokenIds.read(corpus.data_dir, task, split)
+    lengths = np.diff(token_ids.offsets).reshape(-1, 2)
+    for place, name in enumerate(("seq1", "seq2")):
+        if place or pair:
+            column = lengths[:, place]
+            quantiles = np.quantile(column, _QUANTILES, method="nearest")
+            yield (
+                f"    tokens of {name}: "
+                + ", ".join(
+                    f"{q:.0%} {n}"
+                    for q, n in zip(_QUANTILES, quantiles, strict=True)
+                )
+                + f"; {np.mean(column > length):.1%} longer than {length}"
+            )
+
+
+def _examples(corpus, task) -> Iterator[str]:
+    rows = records.read_rows(corpus.data_dir, task, "train")
+    for row in itertools.islice(rows, _EXAMPLES):
+        yield f"  {row.id}: {row.label}"
+        for name in ("seq1", "seq2"):
+            text = getattr(row, name)
+            if text:
+                cut = "..." if len(text) > _SHOWN_CHARACTERS else ""
+                yield f"    {name}: {text[:_SHOWN_CHARACTERS]}{cut}"

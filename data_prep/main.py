@@ -1,0 +1,118 @@
+"""Prepares a corpus: python -m data_prep.main --corpus=NAME --out_dir=DIR.
+
+    --corpus=vader     four domains of short rated texts, fetched with pip
+    --corpus=fdu_mtl   16 review corpora, from the folder --raw_dir
+    --corpus=custom    tasks of one's own, declared in --task_file
+
+The module of each corpus says what it reads, `prepare` what is written.
+"""
+
+import os
+import sys
+
+from absl import app
+from absl import flags
+from absl import logging
+
+from data_prep import custom
+from data_prep import fdu_mtl
+from data_prep import inspection
+from data_prep import prepare
+from data_prep import vader
+
+_CORPUS = flags.DEFINE_enum(
+    "corpus", None, ["vader", "fdu_mtl", "custom"], "The corpus to prepare."
+)
+_RAW_DIR = flags.DEFINE_string(
+    "raw_dir",
+    None,
+    "Folder of the raw files: fdu_mtl needs it; vader fetches its package into "
+    "it (default: raw/vader beside out_dir).",
+)
+_OUT_DIR = flags.DEFINE_string(
+    "out_dir", None, "Directory to write; a corpus in it is replaced."
+)
+_TASK_FILE = flags.DEFINE_string(
+    "task_file", None, "TOML file that declares the tasks of corpus custom."
+)
+_MIN_COUNT = flags.DEFINE_integer(
+    "min_count",
+    2,
+    "Words seen less often in train and unlabeled texts are unknown words.",
+    lower_bound=1,
+)
+_DEV_SPLIT = flags.DEFINE_enum(
+    "dev_split",
+    "last",
+    list(fdu_mtl.DEV_SPLITS),
+    "fdu_mtl: dev is the last 200 rows of a train file, or drawn by text.",
+)
+_SEED = flags.DEFINE_integer("seed", 0, "Seed of the splits made here.")
+_INSPECT = flags.DEFINE_bool(
+    "inspect",
+    False,
+    "Print examples, label counts and lengths of the prepared corpus.",
+)
+_INSPECT_LENGTH = flags.DEFINE_integer(
+    "inspect_length",
+    200,
+    "With --inspect: print the share of texts with more tokens than this.",
+    lower_bound=1,
+)
+
+
+def main(argv: list[str]) -> None:
+    """Prepares the corpus that the flags name."""
+    if len(argv) > 1:
+        raise app.UsageError(f"only flags are expected, got {argv[1:]}")
+    try:
+        corpus = prepare.prepare(_source(), _OUT_DIR.value, _MIN_COUNT.value)
+        if _INSPECT.value:
+            for line in inspection.describe(corpus, _INSPECT_LENGTH.value):
+                print(line)
+    except (ValueError, OSError) as error:
+        # A message is what helps with input that is not as expected; -v 1
+        # shows where it was noticed.
+        logging.debug("traceback:", exc_info=True)
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(1)
+
+
+def _source():
+    """The raw corpus that the flags name."""
+    corpus = _CORPUS.value
+    _refuse(_RAW_DIR, corpus in ("vader", "fdu_mtl"))
+    _refuse(_TASK_FILE, corpus == "custom")
+    _refuse(_DEV_SPLIT, corpus == "fdu_mtl")
+    if corpus == "vader":
+        beside = os.path.dirname(os.path.abspath(_OUT_DIR.value))
+        return vader.make_source(
+            _RAW_DIR.value or os.path.join(beside, "raw", "vader"), _SEED.value
+        )
+    if corpus == "fdu_mtl":
+        if not _RAW_DIR.value:
+            raise ValueError("corpus fdu_mtl needs --raw_dir=DIR")
+        return fdu_mtl.make_source(
+            _RAW_DIR.value, _DEV_SPLIT.value, _SEED.value
+        )
+    if not _TASK_FILE.value:
+        raise ValueError("corpus custom needs --task_file=FILE")
+    return custom.make_source(_TASK_FILE.value, _SEED.value)
+
+
+def _refuse(flag, allowed):
+    if flag.present and not allowed:
+        raise ValueError(
+            f"--{flag.name} means nothing for corpus {_CORPUS.value}"
+        )
+
+
+def run() -> None:
+    """The console script."""
+    logging.set_verbosity(logging.INFO)
+    flags.mark_flags_as_required(["corpus", "out_dir"])
+    app.run(main)
+
+
+if __name__ == "__main__":
+    run()

@@ -1,0 +1,205 @@
+"""The task file of a `custom` corpus, checked; `custom` says what it holds."""
+
+import dataclasses
+import os
+import tomllib
+
+from data_prep import tables
+from mtl_tf import tasks
+
+_FILE_KEYS = ("file", *tasks.SPLITS)
+_TOP_KEYS = ("licence", "tasks")
+_TASK_KEYS = ("labels", "metric", "type", "columns", "format", "split")
+_COLUMNS = ("seq1", "seq2", "label", "group", "id")
+
+
+@dataclasses.dataclass(frozen=True)
+class TaskTable:
+    """The table of a task, checked.
+
+    Attributes:
+      task: the task's declaration.
+      columns: column by the field of a row.
+      files: (path, format) by key: `file` or a split.
+      split: shares of the splits that `file` is divided into, or empty.
+    """
+
+    task: tasks.Task
+    columns: dict[str, str | int]
+    files: dict[str, tuple[str, str]]
+    split: dict[str, float]
+
+
+def read(task_file: str) -> tuple[list[TaskTable], str]:
+    """Reads a task file.
+
+    Args:
+      task_file: path of the TOML file.
+
+    Returns:
+      Its tasks, and the licence it states.
+
+    Raises:
+      ValueError: if it is missing or what it says makes no corpus.
+    """
+    try:
+        with open(task_file, "rb") as file:
+            content = tomllib.load(file)
+    except FileNotFoundError:
+        raise ValueError(f"there is no task file {task_file}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ValueError(f"{task_file}: not TOML: {error}") from None
+    _check_keys(task_file, content, _TOP_KEYS)
+    declared = content.get("tasks")
+    if not isinstance(declared, dict) or not declared:
+        raise ValueError(f"{task_file}: expected a table [tasks.NAME] per task")
+    folder = os.path.dirname(task_file)
+    found = []
+    for name, table in declared.items():
+        where = f"{task_file}: [tasks.{name}]"
+        if not isinstance(table, dict):
+            raise ValueError(f"{where}: expected a table, got {table!r}")
+        found.append(_check_task(where, folder, name, table))
+    return found, str(content.get("licence", "not stated in the task file"))
+
+
+def _check_task(where, folder, name, table) -> TaskTable:
+    kind = table.get("type", "classification")
+    if kind != "classification":
+        raise ValueError(
+            f"{where}: type = {kind!r} is not supported: each row needs one "
+            "label of a list (classification); regression targets and several "
+            "labels a row (multi-label) are not trained here"
+        )
+    _check_keys(where, table, _TASK_KEYS + _FILE_KEYS)
+    for key in ("metric", "format", *_FILE_KEYS):
+        if key in table and not isinstance(table[key], str):
+            raise ValueError(
+                f"{where}: {key}: expected text in quotes, got {table[key]!r}"
+            )
+    labels = table.get("labels")
+    if not isinstance(labels, list) or not all(
+        isinstance(x, (str, int)) for x in labels
+    ):
+        raise ValueError(
+            f"{where}: labels: expected a list of label names in order, got "
+            f"{labels!r}"
+        )
+    try:
+        task = tasks.Task(
+            name,
+            tuple(label_name(where, x) for x in labels),
+            table.get("metric", "accuracy"),
+        )
+    except ValueError as error:
+        raise ValueError(f"{where}: {error}") from None
+    split = _check_split(where, table)
+    files = {}
+    for key in _FILE_KEYS:
+        if key in table:
+            path = os.path.join(folder, table[key])
+            files[key] = (
+                path,
+                table.get("format") or tables.guess_format(path),
+            )
+    return TaskTable(task, _check_columns(where, table, files), files, split)
+
+
+def _check_split(where, table) -> dict[str, float]:
+    """Shares by split; checks that each split has one origin."""
+    split = table.get("split", {})
+    if not isinstance(split, dict):
+        raise ValueError(
+            f"{where}: split: expected shares such as {{dev = 0.1, test = 0.2}}"
+            f", got {split!r}"
+        )
+    _check_keys(f"{where} split", split, ("dev", "test"))
+    if bool(split) != ("file" in table):
+        raise ValueError(
+            f"{where}: file and split belong together: a file that is divided, "
+            "and the shares of dev and test; without them, train, dev and test "
+            "name a file each"
+        )
+    if any(
+        isinstance(x, bool) or not isinstance(x, (int, float)) or not 0 < x < 1
+        for x in split.values()
+    ) or (split and sum(split.values()) >= 1):
+        raise ValueError(
+            f"{where}: split: expected shares above 0 that leave a rest for "
+            f"train, got {split}"
+        )
+    shares = {"train": 1 - sum(split.values()), **split} if split else {}
+    for name in tasks.LABELED_SPLITS:
+        origins = (name in table) + (name in shares)
+        if origins != 1:
+            raise ValueError(
+                f"{where}: expected one origin of {name} rows, got {origins}: "
+                f"either {name} = FILE, or file = FILE with its share in split"
+            )
+    return shares
+
+
+def _check_columns(where, table, files) -> dict[str, str | int]:
+    columns = table.get("columns", {})
+    if not isinstance(columns, dict):
+        raise ValueError(
+            f"{where}: columns: expected names such as "
+            f'{{seq2 = "text", label = "label"}}, got {columns!r}'
+        )
+    _check_keys(f"{where} columns", columns, _COLUMNS)
+    columns = {"seq2": "text", "label": "label", **columns}
+    numbers = [
+        isinstance(x, int) and not isinstance(x, bool) and x >= 0
+        for x in columns.values()
+    ]
+    if not all(numbers) and not all(
+        isinstance(x, str) for x in columns.values()
+    ):
+        raise ValueError(
+            f"{where}: columns: expected names for all of them or numbers from "
+            f"0 for all of them, got {columns}"
+        )
+    formats = {file_format for _, file_format in files.values()}
+    unknown = formats.difference(tables.FORMATS)
+    if unknown:
+        raise ValueError(
+            f"{where}: format {min(unknown)!r}: one of "
+            f"{', '.join(tables.FORMATS)} is needed"
+        )
+    if all(numbers) and "jsonl" in formats:
+        raise ValueError(f"{where}: columns of JSONL files have names")
+    return columns
+
+
+def _check_keys(where, table, known) -> None:
+    for key in table:
+        if key not in known:
+            raise ValueError(
+                f"{where}: unknown key {key!r}{tasks.nearest(key, known)}; "
+                f"known are {', '.join(known)}"
+            )
+
+
+def label_name(where, label) -> str:
+    """A label as text; numbers and truth values as JSON spells them.
+
+    Args:
+      where: the place, for messages.
+      label: the value in a file.
+
+    Raises:
+      ValueError: if it is no single label.
+    """
+    if isinstance(label, (list, dict)):
+        raise ValueError(
+            f"{where}: expected one label, got {label!r}: several labels a row "
+            "(multi-label targets) are not supported"
+        )
+    if isinstance(label, float):
+        raise ValueError(
+            f"{where}: expected the name of a label, got the number {label}: "
+            "regression targets are not supported"
+        )
+    if label is None:
+        raise ValueError(f"{where}: expected a label, got null")
+    return str(label).lower() if isinstance(label, bool) else str(label)
