@@ -44,21 +44,23 @@ _REWRITES_BEFORE_NORMALISATION = (
     # Unicode's blanks and line ends, and what is not printed at all: control
     # characters (NUL among them), joiners, private and surrogate code points.
     (r"[\pZ\pC]+", " "),
-    # NFKC would turn these into a blank and a combining accent.
-    ("[\u00b4\u02bc]", "'"),
+    # NFKC would turn it into a blank and a combining accent.
+    ("\u00b4", "'"),
 )
 _REWRITES = (
     # One form of each quote. ' stays apart from " for it is in words.
-    ("[\u2018\u2019\u201a\u201b\u2032`]", "'"),
+    ("[\u2018\u2019\u201a\u201b\u2032\u02bc`]", "'"),
     ("''|[\u201c\u201d\u201e\u201f\u00ab\u00bb]", '"'),
     # Dashes and ellipses, which the Treebank's manner spells -- and ..., the
     # review corpora also `. . .`.
-    (r"[\x{2013}\x{2014}\x{2015}]|- *-[ -]*", " -- "),
+    (r"-*[\x{2013}-\x{2015}]|- *-", "--"),
+    (r"--[ -]*", " -- "),
     (r"\. *\.[ .]*", " ... "),
     # More than three of them say no more than three do.
     (r"(?:! *){4,}", " ! ! ! "),
     (r"(?:\? *){4,}", " ? ? ? "),
-    (r"n't\b|'(?:s|m|d|ll|re|ve)\b", r" \0"),
+    (r"n't\b", r" \0"),
+    (r"'(?:s|m|d|ll|re|ve)\b", r" \0"),
     # The Treebank's manner cuts these words.
     (r"\bcannot\b", "can not"),
     (r"\bgonna\b", "gon na"),
@@ -74,9 +76,9 @@ _TOKEN = "|".join(
         r"n't\b|'(?:s|m|d|ll|re|ve)\b",
         r"\.\.\.|--",
         r"\pN+(?:[.,:]\pN+)+",
-        # Words, also o'neill. Hyphens cut: the parts of a compound are known
-        # far more often than the whole.
-        r"[\pL\pM\pN]+(?:'[\pL\pM\pN]+)*",
+        # Words, also o'neill and, as \b has it, with underscores. Hyphens
+        # cut: the parts of a compound are known far more often than the whole.
+        r"[\pL\pM\pN_]+(?:'[\pL\pM\pN_]+)*",
         r"[^ ]",
     )
 )

@@ -1,0 +1,270 @@
+"""From a prepared corpus to grouped batches.
+
+A batch is a dict of tensors:
+
+    tokens   int32 [groups, batch, time]
+    lengths  int32 [groups, batch], at least 1
+    task     int32 [groups]: number of the task that the group's texts are of
+    labels   int32 [groups, batch]
+
+and, where the adversary reads unlabelled text, `unlabeled`: a dict of the
+first three for other groups.
+"""
+
+import dataclasses
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import tensorflow as tf
+
+from mtl_tf import config as config_lib
+from mtl_tf import records
+from mtl_tf import sampling
+from mtl_tf import tasks as tasks_lib
+from mtl_tf import text
+
+Batch = dict[str, np.ndarray]
+
+# Tokens, padding included, of an evaluation batch: bounds its memory.
+EVALUATION_TOKENS = 32_768
+
+
+@dataclasses.dataclass(frozen=True)
+class Split:
+    """The rows of one split of a task, ready to be put into batches.
+
+    Attributes:
+      task: number of the task.
+      ids: bytes objects [rows].
+      labels: int32 [rows]; -1 in the unlabelled split.
+      duplicate: bool [rows]: the text also stands in the task's train file.
+      lengths: int32 [rows]: tokens that an encoder reads.
+      tokens: the rows' token ids.
+      rows: int64 [rows]: their places in `tokens`.
+      max_tokens: tokens of each sequence that are read.
+      both: whether seq1 is read too.
+    """
+
+    task: int
+    ids: np.ndarray
+    labels: np.ndarray
+    duplicate: np.ndarray
+    lengths: np.ndarray
+    tokens: records.TokenIds
+    rows: np.ndarray
+    max_tokens: int
+    both: bool
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def pad(self, rows: np.ndarray, time: int) -> np.ndarray:
+        """int32 [rows, time]: token ids, filled up with padding."""
+        tokens = np.full((len(rows), time), text.PADDING, np.int32)
+        for line, row in zip(tokens, self.rows[rows], strict=True):
+            seq2 = self.tokens.seq2(row)[: self.max_tokens]
+            end = 0
+            seq1 = self.tokens.seq1(row)[: self.max_tokens]
+            if self.both and len(seq1):
+                line[: len(seq1)] = seq1
+                line[len(seq1)] = text.SEPARATOR
+                end = len(seq1) + 1
+            line[end : end + len(seq2)] = seq2
+        return tokens
+
+
+def read_split(
+    corpus: tasks_lib.Corpus,
+    tasks: Sequence[tasks_lib.Task],
+    number: int,
+    split: str,
+    config: config_lib.Config,
+) -> Split:
+    """Reads a split of `tasks[number]`.
+
+    Raises:
+      ValueError: if the records are missing, are not as many as the token ids,
+        or hold a label that the task does not have.
+    """
+    task = tasks[number]
+    columns = records.read_columns(
+        corpus.data_dir, task.name, split, ("id", "label", "duplicate")
+    )
+    tokens = records.TokenIds.read(corpus.data_dir, task.name, split)
+    if len(columns["id"]) != len(tokens):
+        raise ValueError(
+            f"{corpus.data_dir}: {task.name}, {split}: "
+            f"{len(columns['id'])} records, token ids of {len(tokens)} rows: "
+            "prepare the corpus again"
+        )
+    labels = np.full(len(tokens), -1, np.int32)
+    if split != "unlabeled":
+        names, inverse = np.unique(columns["label"], return_inverse=True)
+        indices = [task.label_index(name.decode("utf-8")) for name in names]
+        labels = np.array(indices, np.int32)[inverse]
+    rows = np.arange(len(tokens))
+    if config.max_examples and len(rows) > config.max_examples:
+        random = np.random.default_rng((config.seed, 0))
+        rows = np.sort(random.permutation(len(rows))[: config.max_examples])
+    both = config.sequences == "both"
+    lengths = np.minimum(np.diff(tokens.offsets), config.max_tokens)
+    seq1, seq2 = lengths.reshape(-1, 2)[rows].T
+    total = seq2 + both * (seq1 + (seq1 > 0))
+    return Split(
+        number,
+        columns["id"][rows],
+        labels[rows],
+        columns["duplicate"][rows].astype(bool),
+        total.astype(np.int32),
+        tokens,
+        rows,
+        config.max_tokens,
+        both,
+    )
+
+
+def class_weights(split: Split, labels: int, kind: str) -> np.ndarray:
+    """float32 [labels]: weight of the examples of each label.
+
+    `balanced` is rows / (labels * rows of the label), so that the mean weight
+    of the split's examples is 1; a label without examples weighs 1, and every
+    label does where `kind` is `none`.
+    """
+    weights = np.ones(labels, np.float32)
+    if kind == "balanced":
+        counts = np.bincount(split.labels, minlength=labels)
+        there = counts > 0
+        weights[there] = len(split) / (there.sum() * counts[there])
+    return weights
+
+
+class TrainingBatches:
+    """The batches of training, from any step on.
+
+    Args:
+      train: the training split of each task, by task number.
+      unlabeled: the unlabelled splits of those tasks that have one; empty
+        where the adversary does not read unlabelled text.
+      config: batch size, sampling, seed.
+
+    Raises:
+      ValueError: if a training split has no rows.
+    """
+
+    def __init__(
+        self,
+        train: Sequence[Split],
+        unlabeled: Sequence[Split],
+        config: config_lib.Config,
+    ):
+        for split in (*train, *unlabeled):
+            if not len(split):
+                raise ValueError(f"task {split.task} has no rows to train on")
+        self._train = train
+        self._unlabeled = unlabeled
+        self._sampler = sampling.TaskSampler.create(
+            [len(split) for split in train],
+            config.sampling_exponent,
+            config.steps == "joint",
+            config.seed,
+        )
+        self._samplers = [
+            sampling.RowSampler(
+                s.lengths, config.batch_size, s.task, config.seed
+            )
+            for s in train
+        ]
+        self._unlabeled_samplers = [
+            # Another stream than that of the task's labelled rows.
+            sampling.RowSampler(
+                s.lengths,
+                config.batch_size,
+                s.task + len(train),
+                config.seed,
+            )
+            for s in unlabeled
+        ]
+        self.steps_per_epoch = config.steps_per_epoch or -(
+            -sum(len(split) for split in train)
+            // (self._sampler.groups * config.batch_size)
+        )
+
+    def dataset(self, first_step: int) -> tf.data.Dataset:
+        """Endless batches, beginning with the one of `first_step`."""
+        return tf.data.Dataset.from_generator(
+            lambda: self.generate(first_step), output_signature=self.signature
+        ).prefetch(4)
+
+    @property
+    def signature(self) -> dict:
+        """`tf.TensorSpec`s of a batch."""
+        group = {
+            "tokens": tf.TensorSpec([None, None, None], tf.int32),
+            "lengths": tf.TensorSpec([None, None], tf.int32),
+            "task": tf.TensorSpec([None], tf.int32),
+        }
+        batch = {**group, "labels": tf.TensorSpec([None, None], tf.int32)}
+        if self._unlabeled:
+            batch["unlabeled"] = group
+        return batch
+
+    def generate(self, first_step: int) -> Iterator[Batch]:
+        """The batches as arrays, beginning with that of `first_step`."""
+        # How many batches each task gave before: its place in its stream.
+        drawn = np.zeros(len(self._train), np.int64)
+        for step in range(first_step):
+            np.add.at(drawn, self._sampler.tasks(step), 1)
+        step = first_step
+        while True:
+            chosen = []
+            for task in self._sampler.tasks(step):
+                rows = self._samplers[task].rows(drawn[task])
+                chosen.append((self._train[task], rows))
+                drawn[task] += 1
+            batch = _group(chosen)
+            batch["labels"] = np.stack([s.labels[rows] for s, rows in chosen])
+            if self._unlabeled:
+                batch["unlabeled"] = _group(
+                    [
+                        (split, sampler.rows(step))
+                        for split, sampler in zip(
+                            self._unlabeled,
+                            self._unlabeled_samplers,
+                            strict=True,
+                        )
+                    ]
+                )
+            yield batch
+            step += 1
+
+
+def evaluation_batches(split: Split) -> Iterator[tuple[np.ndarray, Batch]]:
+    """One-group batches of texts of like length, over all rows once.
+
+    Yields:
+      The rows' places in the split, int64 [batch], and the batch.
+    """
+    order = np.argsort(split.lengths, kind="stable")
+    begin = 0
+    while begin < len(order):
+        # Lengths rise: the last row of the batch is its longest.
+        ends = np.arange(begin + 1, len(order) + 1)
+        size = (ends - begin) * split.lengths[order[begin:]]
+        fits = np.searchsorted(size, EVALUATION_TOKENS, side="right")
+        end = begin + max(1, fits)
+        rows = order[begin:end]
+        batch = _group([(split, rows)])
+        batch["labels"] = split.labels[rows][np.newaxis]
+        yield rows, batch
+        begin = end
+
+
+def _group(chosen: list[tuple[Split, np.ndarray]]) -> Batch:
+    """Groups of (split, rows), padded to the longest text of them all."""
+    lengths = np.stack([split.lengths[rows] for split, rows in chosen])
+    time = lengths.max()
+    return {
+        "tokens": np.stack([split.pad(rows, time) for split, rows in chosen]),
+        "lengths": lengths,
+        "task": np.array([split.task for split, _ in chosen], np.int32),
+    }

@@ -1,0 +1,267 @@
+"""Text encoders: token features in, one feature vector a text out.
+
+An encoder reads `float32 [groups, time, batch, width]` with the weights of the
+group's reader and returns `float32 [groups, batch, features]`. The shared
+encoder has one reader, a private encoder has one for each task.
+"""
+
+import keras
+import tensorflow as tf
+
+from mtl_tf.layers import lstm
+from mtl_tf.layers import pooling as pooling_layers
+from mtl_tf.layers import stacked
+from mtl_tf.layers import word_embedding
+
+RECURRENT = ("lstm", "bilstm", "stacked_lstm")
+ENCODERS = (*RECURRENT, "cnn", "bag_of_words")
+POOLINGS = ("last", "max", "mean", "attention")
+
+
+def check(encoder: str, pooling: str) -> None:
+    """Raises a ValueError for names that do not exist or do not go together."""
+    if encoder not in ENCODERS:
+        raise ValueError(f"encoder: one of {ENCODERS}, got {encoder!r}")
+    if pooling not in POOLINGS:
+        raise ValueError(f"pooling: one of {POOLINGS}, got {pooling!r}")
+    if pooling == "last" and encoder not in RECURRENT:
+        raise ValueError(
+            f"pooling=last takes the last state of a recurrent encoder "
+            f"({', '.join(RECURRENT)}); encoder={encoder} has none: choose "
+            "pooling=max, mean or attention"
+        )
+
+
+@keras.saving.register_keras_serializable(package="mtl_tf")
+class Convolution(stacked.StackedLayer):
+    """Convolutions over windows of several widths, then a ReLU (Kim 2014).
+
+        s_t = relu(sum_j x_{t + j - (w - 1) // 2} W_j + b), j = 0 .. w - 1
+
+    for each window width w; beyond the ends of a text stand zeros.
+
+    Args:
+      filters: number of filters of each window width.
+      windows: window widths, in tokens.
+      **kwargs: for `StackedLayer`.
+
+    Call arguments: token features [groups, time, batch, width], lengths
+    [groups, batch], reader [groups]; returns [groups, time, batch, filters *
+    number of windows].
+    """
+
+    def __init__(
+        self,
+        filters: int,
+        readers: int,
+        *,
+        windows: tuple[int, ...] = (3, 4, 5),
+        **kwargs,
+    ):
+        super().__init__(readers, **kwargs)
+        self.filters = filters
+        self.windows = tuple(windows)
+
+    def build(self, inputs_shape, lengths_shape=None, reader_shape=None):
+        del lengths_shape, reader_shape
+        self.kernels = [
+            self.add_stacked_weight(
+                f"kernel_{window}", (inputs_shape[-1], window * self.filters)
+            )
+            for window in self.windows
+        ]
+        self.bias = self.add_stacked_weight(
+            "bias", (len(self.windows) * self.filters,)
+        )
+
+    def call(self, inputs, lengths, reader):
+        time = tf.shape(inputs)[1]
+        mask = word_embedding.token_mask(lengths, time)
+        inputs = tf.where(mask > 0, inputs, tf.zeros_like(inputs))
+        outputs = []
+        for window, kernel in zip(self.windows, self.kernels, strict=True):
+            # One product for all places in the window, then a shifted sum.
+            product = tf.einsum(
+                "gtbi,gio->gtbo", inputs, self.of_groups(kernel, reader)
+            )
+            before = (window - 1) // 2
+            product = tf.pad(
+                product, [[0, 0], [before, window - 1 - before], [0, 0], [0, 0]]
+            )
+            places = tf.split(product, window, axis=-1)
+            outputs.append(
+                tf.add_n(
+                    [place[:, j : j + time] for j, place in enumerate(places)]
+                )
+            )
+        bias = self.of_groups(self.bias, reader)[:, tf.newaxis, tf.newaxis]
+        return tf.nn.relu(tf.concat(outputs, axis=-1) + bias)
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "filters": self.filters,
+            "windows": self.windows,
+        }
+
+
+@keras.saving.register_keras_serializable(package="mtl_tf")
+class WordByWord(stacked.StackedLayer):
+    """Every word by itself: s_t = tanh(x_t W + b); order plays no part.
+
+    Pooled over the tokens it is a bag of words. Call arguments: token features
+    [groups, time, batch, width], lengths [groups, batch] (not needed), reader
+    [groups]; returns [groups, time, batch, units].
+    """
+
+    def __init__(self, units: int, readers: int, **kwargs):
+        super().__init__(readers, **kwargs)
+        self.units = units
+
+    def build(self, inputs_shape, lengths_shape=None, reader_shape=None):
+        del lengths_shape, reader_shape
+        self.kernel = self.add_stacked_weight(
+            "kernel", (inputs_shape[-1], self.units)
+        )
+        self.bias = self.add_stacked_weight("bias", (self.units,))
+
+    def call(self, inputs, lengths, reader):
+        del lengths
+        product = tf.einsum(
+            "gtbi,gio->gtbo", inputs, self.of_groups(self.kernel, reader)
+        )
+        bias = self.of_groups(self.bias, reader)[:, tf.newaxis, tf.newaxis]
+        return tf.tanh(product + bias)
+
+    def get_config(self):
+        return {**super().get_config(), "units": self.units}
+
+
+@keras.saving.register_keras_serializable(package="mtl_tf")
+class Encoder(stacked.StackedLayer):
+    """A text encoder by name, with its pooling.
+
+    Args:
+      encoder: one of `ENCODERS`. `stacked_lstm` has `depth` LSTMs on each
+        other, `cnn` windows of 3, 4 and 5 tokens with `units` filters each.
+      pooling: one of `POOLINGS`. `last` is the paper's: the state at the
+        text's true last token (at its first, for the backward direction).
+      units: width of a state (d), of each direction in a `bilstm`.
+      depth: number of layers of a `stacked_lstm`.
+      forget_bias: see `lstm.StackedLSTM`.
+      recurrent_dropout: see `lstm.StackedLSTM`.
+      **kwargs: for `StackedLayer`.
+
+    Call arguments: token features [groups, time, batch, width], lengths
+    [groups, batch], reader [groups]; returns [groups, batch, features].
+    """
+
+    def __init__(
+        self,
+        encoder: str,
+        pooling: str,
+        units: int,
+        readers: int,
+        *,
+        depth: int = 2,
+        forget_bias: float = 0.0,
+        recurrent_dropout: float = 0.0,
+        **kwargs,
+    ):
+        super().__init__(readers, **kwargs)
+        check(encoder, pooling)
+        self.encoder = encoder
+        self.pooling = pooling
+        self.units = units
+        self.depth = depth
+        self.forget_bias = forget_bias
+        self.recurrent_dropout = recurrent_dropout
+        self._directions = self._make_directions()
+        self._pools = self._make_pools()
+
+    def _make_directions(self):
+        """Stacks of token layers; the results of all stacks are concatenated."""
+        if self.encoder == "cnn":
+            return [[Convolution(self.units, **self._common("convolution"))]]
+        if self.encoder == "bag_of_words":
+            return [[WordByWord(self.units, **self._common("words"))]]
+
+        def layer(name, backwards=False):
+            return lstm.StackedLSTM(
+                self.units,
+                backwards=backwards,
+                forget_bias=self.forget_bias,
+                recurrent_dropout=self.recurrent_dropout,
+                **self._common(name),
+            )
+
+        if self.encoder == "bilstm":
+            return [[layer("forward")], [layer("backward", backwards=True)]]
+        depth = self.depth if self.encoder == "stacked_lstm" else 1
+        return [[layer(f"lstm_{level}") for level in range(depth)]]
+
+    def _make_pools(self):
+        """One pooling layer a direction."""
+        if self.pooling == "attention":
+            return [
+                pooling_layers.AttentionPooling(**self._common(f"attention_{n}"))
+                for n in range(len(self._directions))
+            ]
+        if self.pooling == "last":
+            return [
+                pooling_layers.StateAt(first=n == 1, name=f"state_{n}")
+                for n in range(len(self._directions))
+            ]
+        return [
+            pooling_layers.Pooling(self.pooling, name=f"pooling_{n}")
+            for n in range(len(self._directions))
+        ]
+
+    def _common(self, name):
+        seed = self.seed if self.seed is None else self._weight_seed(name)
+        return {
+            "readers": self.readers,
+            "init_range": self.init_range,
+            "seed": seed,
+            "name": name,
+        }
+
+    def build(self, inputs_shape, lengths_shape=None, reader_shape=None):
+        for layers, pool in zip(self._directions, self._pools, strict=True):
+            shape = tuple(inputs_shape)
+            for layer in layers:
+                layer.build(shape)
+                shape = (*shape[:-1], _width(layer))
+            pool.build(shape)
+
+    def call(self, inputs, lengths, reader, training=False):
+        features = []
+        for layers, pool in zip(self._directions, self._pools, strict=True):
+            states = inputs
+            for layer in layers:
+                if isinstance(layer, lstm.StackedLSTM):
+                    states = layer(states, lengths, reader, training=training)
+                else:
+                    states = layer(states, lengths, reader)
+            if self.pooling == "attention":
+                features.append(pool(states, lengths, reader))
+            else:
+                features.append(pool(states, lengths))
+        return tf.concat(features, axis=-1)
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "encoder": self.encoder,
+            "pooling": self.pooling,
+            "units": self.units,
+            "depth": self.depth,
+            "forget_bias": self.forget_bias,
+            "recurrent_dropout": self.recurrent_dropout,
+        }
+
+
+def _width(layer):
+    if isinstance(layer, Convolution):
+        return layer.filters * len(layer.windows)
+    return layer.units

@@ -1,0 +1,104 @@
+"""From token features to one feature vector a text."""
+
+import keras
+import tensorflow as tf
+
+from mtl_tf.layers import stacked
+from mtl_tf.layers import word_embedding
+
+
+@keras.saving.register_keras_serializable(package="mtl_tf")
+class Pooling(keras.layers.Layer):
+    """Pools over the tokens of a text by their maximum or their mean.
+
+    Args:
+      kind: `max` or `mean`.
+      **kwargs: for `keras.layers.Layer`.
+
+    Call arguments: token features [groups, time, batch, width] and lengths
+    [groups, batch]; returns [groups, batch, width].
+    """
+
+    def __init__(self, kind: str, **kwargs):
+        super().__init__(**kwargs)
+        if kind not in ("max", "mean"):
+            raise ValueError(f"kind: max or mean, got {kind!r}")
+        self.kind = kind
+
+    def call(self, states, lengths):
+        mask = word_embedding.token_mask(lengths, tf.shape(states)[1])
+        if self.kind == "max":
+            lowest = tf.fill([1, 1, 1, 1], states.dtype.min)
+            return tf.reduce_max(tf.where(mask > 0, states, lowest), axis=1)
+        count = tf.cast(lengths, states.dtype)[..., tf.newaxis]
+        # Not states * mask: what lies beyond the end may be anything.
+        zero = tf.zeros([1, 1, 1, 1], states.dtype)
+        return tf.reduce_sum(tf.where(mask > 0, states, zero), axis=1) / count
+
+    def get_config(self):
+        return {**super().get_config(), "kind": self.kind}
+
+
+@keras.saving.register_keras_serializable(package="mtl_tf")
+class AttentionPooling(stacked.StackedLayer):
+    """Pools over tokens by additive attention (Yang et al. 2016, Eq. 5-7).
+
+        u_t = tanh(s_t W + b),  a = softmax_t(u_t q),  feature = sum_t a_t s_t
+
+    with a W, b and q of each reader's own; the softmax runs over the tokens
+    of the text and no others. Call arguments: token features [groups, time,
+    batch, width], lengths [groups, batch], reader [groups]; returns [groups,
+    batch, width].
+    """
+
+    def build(self, states_shape, lengths_shape=None, reader_shape=None):
+        del lengths_shape, reader_shape
+        width = states_shape[-1]
+        self.kernel = self.add_stacked_weight("kernel", (width, width))
+        self.bias = self.add_stacked_weight("bias", (width,))
+        self.query = self.add_stacked_weight("query", (width,))
+
+    def call(self, states, lengths, reader):
+        mask = word_embedding.token_mask(lengths, tf.shape(states)[1])
+        states = tf.where(mask > 0, states, tf.zeros_like(states))
+        hidden = tf.tanh(
+            tf.einsum(
+                "gtbi,gio->gtbo", states, self.of_groups(self.kernel, reader)
+            )
+            + self.of_groups(self.bias, reader)[:, tf.newaxis, tf.newaxis]
+        )
+        scores = tf.einsum(
+            "gtbi,gi->gtb", hidden, self.of_groups(self.query, reader)
+        )[..., tf.newaxis]
+        scores = tf.where(mask > 0, scores, states.dtype.min)
+        return tf.reduce_sum(tf.nn.softmax(scores, axis=1) * states, axis=1)
+
+
+@keras.saving.register_keras_serializable(package="mtl_tf")
+class StateAt(keras.layers.Layer):
+    """The token features at the last token, or at the first.
+
+    Args:
+      first: take the first token: where a backward LSTM ends.
+      **kwargs: for `keras.layers.Layer`.
+
+    Call arguments: token features [groups, time, batch, width] and lengths
+    [groups, batch]; returns [groups, batch, width].
+    """
+
+    def __init__(self, first: bool = False, **kwargs):
+        super().__init__(**kwargs)
+        self.first = first
+
+    def call(self, states, lengths):
+        if self.first:
+            return states[:, 0]
+        # [groups, batch, 2]: (time, batch) inside the group.
+        place = tf.stack(
+            [lengths - 1, tf.zeros_like(lengths) + tf.range(tf.shape(lengths)[1])],
+            axis=-1,
+        )
+        return tf.gather_nd(states, place, batch_dims=1)
+
+    def get_config(self):
+        return {**super().get_config(), "first": self.first}

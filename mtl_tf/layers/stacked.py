@@ -1,0 +1,66 @@
+"""Weights that are stacked by task, and gathered by the groups of a batch."""
+
+import keras
+import tensorflow as tf
+
+
+class StackedLayer(keras.layers.Layer):
+    """Base of the layers that hold one set of weights for each reader.
+
+    Every weight has a leading axis `[readers, ...]`: one entry a task in a
+    private encoder, a single entry in the shared one. `reader`, `int32
+    [groups]`, names the entry that reads each group. The gradient of the
+    gather is sparse (`tf.IndexedSlices`), so that an optimizer that respects
+    it leaves the readers that a step does not contain untouched.
+
+    Args:
+      readers: number of weight sets.
+      init_range: weights are drawn uniformly from [-init_range, init_range]
+        (Liu et al. 2017, section 5.2: 0.1).
+      seed: seed of the initial values.
+      **kwargs: for `keras.layers.Layer`.
+    """
+
+    def __init__(
+        self,
+        readers: int,
+        *,
+        init_range: float = 0.1,
+        seed: int | None = None,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        if readers < 1:
+            raise ValueError(f"readers: at least 1 is needed, got {readers}")
+        self.readers = readers
+        self.init_range = init_range
+        self.seed = seed
+
+    def add_stacked_weight(self, name: str, shape: tuple[int, ...], offset=0.0):
+        """Adds a weight `[readers, *shape]`; `offset` shifts its start."""
+        uniform = keras.initializers.RandomUniform(
+            -self.init_range, self.init_range, seed=self._weight_seed(name)
+        )
+        return self.add_weight(
+            name=name,
+            shape=(self.readers, *shape),
+            initializer=lambda shape, dtype: uniform(shape, dtype) + offset,
+        )
+
+    def of_groups(self, weight, reader: tf.Tensor) -> tf.Tensor:
+        """The entries that read the groups: `[groups, ...]`."""
+        return tf.gather(weight, reader)
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "readers": self.readers,
+            "init_range": self.init_range,
+            "seed": self.seed,
+        }
+
+    def _weight_seed(self, name):
+        # Weights of one layer must not start alike.
+        if self.seed is None:
+            return None
+        return (self.seed + sum(map(ord, name)) * 7919) % 2**31

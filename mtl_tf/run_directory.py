@@ -1,0 +1,156 @@
+"""A run's directory: what is written where, and whether a run may go on."""
+
+import importlib.metadata
+import json
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+
+from mtl_tf import config as config_lib
+from mtl_tf import tasks as tasks_lib
+
+SCHEMA = 1
+CONFIG_FILE = "config.json"
+RESULTS_FILE = "results.json"
+_PACKAGES = ("tensorflow", "tensorflow-text", "keras", "numpy", "mtl_tf")
+
+
+def start(
+    config: config_lib.Config,
+    corpus: tasks_lib.Corpus,
+    tasks: Sequence[tasks_lib.Task],
+) -> None:
+    """Makes the directory, or checks that the run in it may go on.
+
+    Raises:
+      ValueError: if a run with other settings or another corpus is there, with
+        the difference.
+    """
+    path = os.path.join(config.run_dir, CONFIG_FILE)
+    if os.path.exists(path):
+        difference = _difference(config, corpus)
+        if difference:
+            raise ValueError(
+                f"{config.run_dir} holds a run with other settings (there -> "
+                "here):\n  " + "\n  ".join(difference) + "\nGive these settings "
+                "to go on with it, or another run_dir for a new run."
+            )
+        # They would be taken for those of the longer run.
+        _remove(os.path.join(config.run_dir, RESULTS_FILE))
+    assets = os.path.join(config.run_dir, "assets")
+    os.makedirs(assets, exist_ok=True)
+    shutil.copy(os.path.join(corpus.data_dir, "vocabulary.txt"), assets)
+    write_json(
+        os.path.join(assets, "tasks.json"),
+        {
+            task.name: {"labels": list(task.labels), "metric": task.metric}
+            for task in tasks
+        },
+    )
+    write_json(
+        path,
+        {
+            "schema": SCHEMA,
+            "config": config.to_dict(),
+            "tasks": [task.name for task in tasks],
+            "corpus": corpus.name,
+            "fingerprint": corpus.declaration["fingerprint"],
+            "data": corpus.declaration["files"],
+            "versions": _versions(),
+            "git_revision": _git_revision(),
+            "started": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
+        },
+    )
+
+
+def read_config(run_dir: str) -> dict:
+    """What `config.json` of a run says.
+
+    Raises:
+      ValueError: if there is no run.
+    """
+    path = os.path.join(run_dir, CONFIG_FILE)
+    if not os.path.exists(path):
+        raise ValueError(f"{run_dir} holds no run: {CONFIG_FILE} is missing")
+    with open(path, encoding="utf-8") as file:
+        return json.load(file)
+
+
+def read_results(run_dir: str) -> dict:
+    """What `results.json` of a run says.
+
+    Raises:
+      ValueError: if the run is not there, or has not ended.
+    """
+    path = os.path.join(run_dir, RESULTS_FILE)
+    if not os.path.exists(path):
+        raise ValueError(
+            f"{run_dir} holds no results: {RESULTS_FILE} is missing; a run "
+            "writes it when it has ended"
+        )
+    with open(path, encoding="utf-8") as file:
+        return json.load(file)
+
+
+def write_json(path: str, value: Mapping) -> None:
+    """Writes a JSON file as a whole, or not at all."""
+    os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
+    with open(path + ".part", "w", encoding="utf-8") as file:
+        json.dump(value, file, indent=2, ensure_ascii=False)
+        file.write("\n")
+    os.replace(path + ".part", path)
+
+
+def is_finished(
+    config: config_lib.Config, corpus: tasks_lib.Corpus
+) -> bool:
+    """Whether the directory holds the results of this very run."""
+    if not os.path.exists(os.path.join(config.run_dir, RESULTS_FILE)):
+        return False
+    there = config_lib.Config.from_dict(read_config(config.run_dir)["config"])
+    same_length = (there.epochs, there.seeds) == (config.epochs, config.seeds)
+    return same_length and not _difference(config, corpus)
+
+
+def _difference(config, corpus):
+    """What makes the run in the directory another one, a line each."""
+    there = read_config(config.run_dir)
+    difference = config_lib.Config.from_dict(there["config"]).difference(config)
+    if there["fingerprint"] != corpus.declaration["fingerprint"]:
+        difference.append(
+            f"corpus: {there['corpus']} -> {corpus.name}, or the same with "
+            "other data"
+        )
+    return difference
+
+
+def _remove(path):
+    if os.path.exists(path):
+        os.remove(path)
+
+
+def _versions():
+    versions = {}
+    for package in _PACKAGES:
+        try:
+            versions[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            versions[package] = "not installed"
+    return versions
+
+
+def _git_revision():
+    """Revision of the source tree, `-dirty` behind it if files have changed."""
+    try:
+        described = subprocess.run(
+            ["git", "describe", "--always", "--dirty", "--abbrev=40"],
+            cwd=os.path.dirname(__file__),
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+    return described.stdout.strip()

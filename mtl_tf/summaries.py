@@ -1,0 +1,111 @@
+"""What a run tells while it trains: TensorBoard and `history.jsonl`."""
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+
+import tensorflow as tf
+from tensorboard.plugins.hparams import api as hparams
+
+HISTORY_FILE = "history.jsonl"
+
+
+class TensorBoard:
+    """Writers below `tensorboard/`: one for training, one for each task.
+
+    The tasks' writers use the same tags, so that TensorBoard draws all tasks
+    into one chart. Groups of tags: `loss` (raw terms, means over groups),
+    `loss_weighted` (terms as they enter the sum), `discriminator`, `training`,
+    `dev`, `best`.
+
+    Args:
+      run_dir: directory of the run.
+      task_names: names of the tasks.
+    """
+
+    def __init__(self, run_dir: str, task_names: Sequence[str]):
+        root = os.path.join(run_dir, "tensorboard")
+        self._run = tf.summary.create_file_writer(os.path.join(root, "run"))
+        self._tasks = {
+            name: tf.summary.create_file_writer(os.path.join(root, name))
+            for name in task_names
+        }
+
+    def training(self, step: int, terms: Mapping[str, float]) -> None:
+        """Means of the training terms over the steps since the last call."""
+        with self._run.as_default(step):
+            for tag, value in terms.items():
+                tf.summary.scalar(tag, value)
+
+    def dev(
+        self,
+        step: int,
+        average: float,
+        by_task: Mapping[str, Mapping[str, float]],
+    ) -> None:
+        """Dev scores at the end of an epoch."""
+        with self._run.as_default(step):
+            tf.summary.scalar("dev/average", average)
+        for name, scores in by_task.items():
+            with self._tasks[name].as_default(step):
+                for metric, value in scores.items():
+                    if metric != "n":
+                        tf.summary.scalar(f"dev/{metric}", value)
+
+    def settings(self, settings: Mapping, description: str) -> None:
+        """The settings as text."""
+        lines = "\n".join(f"| {k} | {v} |" for k, v in settings.items())
+        with self._run.as_default(0):
+            tf.summary.text("run/description", description)
+            tf.summary.text(
+                "run/settings", f"| setting | value |\n|---|---|\n{lines}"
+            )
+
+    def best(self, step: int, settings: Mapping, score: float) -> None:
+        """The settings as HParams, with the best dev average.
+
+        HParams shows the last value of a metric: it is written once, at the
+        end, and not while it changes.
+        """
+        with self._run.as_default(step):
+            hparams.hparams(
+                {
+                    name: value
+                    if isinstance(value, bool | int | float | str)
+                    else str(value)
+                    for name, value in settings.items()
+                }
+            )
+            tf.summary.scalar("best/dev_average", score)
+        for writer in (self._run, *self._tasks.values()):
+            writer.flush()
+
+
+class History:
+    """`history.jsonl`: one line an epoch.
+
+    Args:
+      run_dir: directory of the run.
+      step: lines after this step are dropped: a run that goes on writes them
+        again.
+    """
+
+    def __init__(self, run_dir: str, step: int):
+        self._path = os.path.join(run_dir, HISTORY_FILE)
+        kept = [line for line in read_history(run_dir) if line["step"] <= step]
+        with open(self._path, "w", encoding="utf-8") as file:
+            file.writelines(json.dumps(line) + "\n" for line in kept)
+
+    def append(self, line: Mapping) -> None:
+        """Adds the line of an epoch; it has to have a `step`."""
+        with open(self._path, "a", encoding="utf-8") as file:
+            file.write(json.dumps(line) + "\n")
+
+
+def read_history(run_dir: str) -> list[dict]:
+    """The lines of a run's history; none if there is no such file."""
+    path = os.path.join(run_dir, HISTORY_FILE)
+    if not os.path.exists(path):
+        return []
+    with open(path, encoding="utf-8") as file:
+        return [json.loads(line) for line in file]
