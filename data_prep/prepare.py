@@ -64,6 +64,7 @@ def prepare(
     if min_count < 1:
         raise ValueError(f"min_count has to be at least 1, got {min_count}")
     out_dir = os.path.abspath(out_dir)
+    _recover(out_dir)
     checksums = source.checksums()
     fingerprint = _fingerprint(source, checksums, min_count)
     if _is_prepared(out_dir, fingerprint):
@@ -264,6 +265,13 @@ def _replace(out_dir: str, partial: str) -> None:
         os.rename(out_dir, old)
     os.rename(partial, out_dir)
     shutil.rmtree(old, ignore_errors=True)
+
+
+def _recover(out_dir: str) -> None:
+    """Brings back a corpus whose replacement stopped between two renames."""
+    old = _sibling(out_dir, "old")
+    if os.path.isdir(old) and not os.path.lexists(out_dir):
+        os.rename(old, out_dir)
 
 
 def _log_summary(corpus: tasks.Corpus) -> None:

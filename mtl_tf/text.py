@@ -53,13 +53,13 @@ _REWRITES = (
     ("''|[\u201c\u201d\u201e\u201f\u00ab\u00bb]", '"'),
     # Dashes and ellipses, which the Treebank's manner spells -- and ..., the
     # review corpora also `. . .`.
-    (r"-*[\x{2013}-\x{2015}]|- *-", "--"),
-    (r"--[ -]*", " -- "),
+    (r"[\x{2013}-\x{2015}]", "--"),
+    (r"- *-[ -]*", " -- "),
     (r"\. *\.[ .]*", " ... "),
     # More than three of them say no more than three do.
     (r"(?:! *){4,}", " ! ! ! "),
     (r"(?:\? *){4,}", " ? ? ? "),
-    (r"n't\b", r" \0"),
+    (r"(?:n't)+\b", r" \0"),
     (r"'(?:s|m|d|ll|re|ve)\b", r" \0"),
     # The Treebank's manner cuts these words.
     (r"\bcannot\b", "can not"),
@@ -69,13 +69,14 @@ _REWRITES = (
 )
 _TOKEN = "|".join(
     (
-        r"(?:https?://|www\.)[^ \"'<>()]*[\pL\pN/]",
+        r"(?:https?://|www\.)[^ \"'<>()]*[\pL\pN_/]",
         r"[@#]\pL[\pL\pM\pN_]*",
         # Emoticons as tweets and reviews have them, such as :) ;-( :'( =d <3
         r"[:;=]'?-?(?:[()\[\]|/\\*]|[dop]\b)|<3\b",
         r"n't\b|'(?:s|m|d|ll|re|ve)\b",
         r"\.\.\.|--",
-        r"\pN+(?:[.,:]\pN+)+",
+        # Numbers such as 3.50, 10,000 and 2.5mm.
+        r"\pN+(?:[.,:]\pN+)+[\pL\pM\pN_]*",
         # Words, also o'neill and, as \b has it, with underscores. Hyphens
         # cut: the parts of a compound are known far more often than the whole.
         r"[\pL\pM\pN_]+(?:'[\pL\pM\pN_]+)*",
