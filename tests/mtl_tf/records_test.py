@@ -1,0 +1,93 @@
+import os
+
+import numpy as np
+import pytest
+
+from mtl_tf import records
+
+_ROWS = [
+    records.Row("t-1", "", "naïve \x85 text", "good"),
+    records.Row("t-2", "a topic", "", "bad", "topic", True),
+    records.Row("t-3", "", "third\ttext\n", "good", "g"),
+]
+
+
+def test_rows_round_trip(tmp_path):
+    paths = records.write_rows(str(tmp_path), "t", "dev", _ROWS)
+    assert paths == [os.path.join("records", "t-dev-00000-of-00001.tfrecord")]
+    assert list(records.read_rows(str(tmp_path), "t", "dev")) == _ROWS
+
+
+def test_rows_in_shards_keep_their_order(tmp_path, monkeypatch):
+    monkeypatch.setattr(records, "ROWS_PER_SHARD", 2)
+    paths = records.write_rows(str(tmp_path), "t", "dev", _ROWS)
+    assert [os.path.basename(path) for path in paths] == [
+        "t-dev-00000-of-00002.tfrecord",
+        "t-dev-00001-of-00002.tfrecord",
+    ]
+    assert list(records.read_rows(str(tmp_path), "t", "dev")) == _ROWS
+
+
+def test_read_columns(tmp_path):
+    records.write_rows(str(tmp_path), "t", "dev", _ROWS)
+    columns = records.read_columns(
+        str(tmp_path), "t", "dev", ["label", "duplicate"]
+    )
+    assert columns["label"].tolist() == [b"good", b"bad", b"good"]
+    assert columns["duplicate"].tolist() == [0, 1, 0]
+
+
+def test_another_task_with_the_same_beginning_is_another(tmp_path):
+    records.write_rows(str(tmp_path), "t", "dev", _ROWS)
+    records.write_rows(str(tmp_path), "t-dev", "dev", _ROWS[:1])
+    assert len(list(records.read_rows(str(tmp_path), "t", "dev"))) == 3
+    assert len(list(records.read_rows(str(tmp_path), "t-dev", "dev"))) == 1
+
+
+def test_no_records(tmp_path):
+    with pytest.raises(ValueError, match="no records of task t, split test"):
+        list(records.read_rows(str(tmp_path), "t", "test"))
+
+
+def test_missing_shard(tmp_path, monkeypatch):
+    monkeypatch.setattr(records, "ROWS_PER_SHARD", 1)
+    paths = records.write_rows(str(tmp_path), "t", "dev", _ROWS)
+    os.remove(tmp_path / paths[1])
+    with pytest.raises(ValueError, match="3 shards were written, 2 are there"):
+        list(records.read_rows(str(tmp_path), "t", "dev"))
+
+
+def test_token_ids_round_trip(tmp_path):
+    # Two rows: seq1 [3], seq2 [5, 6]; seq1 [7, 8], seq2 [9].
+    ids = records.TokenIds(
+        np.array([3, 5, 6, 7, 8, 9]), np.array([0, 1, 3, 5, 6])
+    )
+    paths = ids.write(str(tmp_path), "t", "dev")
+    assert [os.path.basename(path) for path in paths] == [
+        "t-dev.ids.npy",
+        "t-dev.offsets.npy",
+    ]
+    read = records.TokenIds.read(str(tmp_path), "t", "dev")
+    assert len(read) == 2
+    assert read.ids.dtype == np.int32
+    assert read.seq1(0).tolist() == [3]
+    assert read.seq2(0).tolist() == [5, 6]
+    assert read.seq1(1).tolist() == [7, 8]
+    assert read.seq2(1).tolist() == [9]
+
+
+def test_token_ids_missing(tmp_path):
+    with pytest.raises(ValueError, match="prepare the corpus again"):
+        records.TokenIds.read(str(tmp_path), "t", "dev")
+
+
+def test_token_ids_that_do_not_fit_each_other(tmp_path):
+    ids = records.TokenIds(np.array([3, 5]), np.array([0, 1, 2]))
+    paths = ids.write(str(tmp_path), "t", "dev")
+    np.save(tmp_path / paths[1], np.array([0, 1, 3]))
+    with pytest.raises(ValueError, match="holds 2 ids"):
+        records.TokenIds.read(str(tmp_path), "t", "dev")
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

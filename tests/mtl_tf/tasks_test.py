@@ -1,0 +1,82 @@
+import json
+
+import pytest
+
+from mtl_tf import tasks
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("1st", ("a", "b")), "task name '1st'"),
+        (("a b", ("a", "b")), "task name 'a b'"),
+        (("t", ("a",)), "at least 2 labels"),
+        (("t", ("a", "b", "a")), r"labels repeat: \['a'\]"),
+        (("t", ("a", "")), "a label is empty"),
+        (("t", ("a", "b"), "f1"), "there is no metric 'f1'"),
+    ],
+)
+def test_task_refuses(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        tasks.Task(*arguments)
+
+
+def test_label_index():
+    task = tasks.Task("t", ("negative", "positive"))
+    assert task.label_index("positive") == 1
+    with pytest.raises(ValueError, match=r"did you mean positive"):
+        task.label_index("positiv")
+
+
+def _corpus(path):
+    declaration = {
+        "corpus": "c",
+        "tasks": {
+            name: {
+                "labels": ["no", "yes"],
+                "metric": "accuracy",
+                "splits": {"train": 2, "dev": 1, "test": 1},
+            }
+            for name in ("stance", "books")
+        },
+    }
+    (path / "corpus.json").write_text(json.dumps(declaration))
+    return tasks.Corpus.read(str(path))
+
+
+def test_corpus_sorts_its_tasks(tmp_path):
+    corpus = _corpus(tmp_path)
+    assert corpus.name == "c"
+    assert [task.name for task in corpus.tasks] == ["books", "stance"]
+    assert corpus.tasks[0].labels == ("no", "yes")
+    assert corpus.rows["stance"] == {"train": 2, "dev": 1, "test": 1}
+
+
+def test_corpus_select(tmp_path):
+    corpus = _corpus(tmp_path)
+    assert corpus.select([]) == corpus.tasks
+    # In the corpus' order, whatever the order they are asked for.
+    assert corpus.select(["stance", "books"]) == corpus.tasks
+    assert [task.name for task in corpus.select(["stance"])] == ["stance"]
+    with pytest.raises(ValueError, match=r"no task 'book' \(did you mean boo"):
+        corpus.select(["book"])
+
+
+def test_corpus_missing(tmp_path):
+    with pytest.raises(ValueError, match="holds no prepared corpus"):
+        tasks.Corpus.read(str(tmp_path))
+
+
+def test_corpus_not_json(tmp_path):
+    (tmp_path / "corpus.json").write_text("{")
+    with pytest.raises(ValueError, match="not JSON"):
+        tasks.Corpus.read(str(tmp_path))
+
+
+def test_nearest():
+    assert tasks.nearest("trian", tasks.SPLITS) == " (did you mean train?)"
+    assert tasks.nearest("zzz", tasks.SPLITS) == ""
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))
