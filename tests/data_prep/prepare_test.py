@@ -1,0 +1,282 @@
+import json
+import os
+
+import pytest
+
+from data_prep import prepare
+from data_prep import source
+from mtl_tf import records
+from mtl_tf import tasks
+from mtl_tf import text
+
+
+def _rows(split, *texts_and_labels):
+    return [
+        records.Row(f"{split}-{number}", "", seq2, label)
+        for number, (seq2, label) in enumerate(texts_and_labels)
+    ]
+
+
+def _splits():
+    return {
+        "train": _rows(
+            "train",
+            ("Good good film", "yes"),
+            ("In DEV .", "no"),
+            ("bad film", "no"),
+            ("", "no"),
+        ),
+        "dev": _rows("dev", ("in dev.", "no"), ("only dev word", "yes")),
+        "test": _rows(
+            "test",
+            ("BAD FILM", "no"),
+            ("new test word", "yes"),
+            ("in dev .", "no"),
+            ("new test word", "yes"),
+        ),
+        "unlabeled": _rows("unlabeled", ("more film more", "")),
+    }
+
+
+@pytest.fixture
+def raw_file(tmp_path):
+    path = tmp_path / "raw.txt"
+    path.write_text("raw")
+    return path
+
+
+def _source(raw_file, splits=None, read=None, version=1, **settings):
+    """A corpus of one task; `read` counts or breaks its reading."""
+    task = tasks.Task("t", ("no", "yes"))
+
+    def default():
+        return [
+            source.TaskRows(
+                task, False, splits or _splits(), {"odd": 2}, {"rows": 13}
+            )
+        ]
+
+    return source.Source(
+        "c",
+        version,
+        {"raw.txt": str(raw_file)},
+        settings,
+        "CC0",
+        read or default,
+    )
+
+
+def test_declaration(tmp_path, raw_file):
+    out_dir = str(tmp_path / "out")
+    corpus = prepare.prepare(_source(raw_file, seed=3), out_dir, min_count=2)
+    declared = corpus.declaration
+    assert declared["schema"] == 1
+    assert declared["corpus"] == "c"
+    assert declared["tasks"] == {
+        "t": {
+            "labels": ["no", "yes"],
+            "metric": "accuracy",
+            "pair": False,
+            # One train row stands in dev and has left.
+            "splits": {"train": 3, "dev": 2, "test": 4, "unlabeled": 1},
+            "label_counts": {
+                "train": {"no": 2, "yes": 1},
+                "dev": {"no": 1, "yes": 1},
+                "test": {"no": 2, "yes": 2},
+            },
+            "duplicates": {"test": 2},
+            "skipped": {"odd": 2, "text stands in dev": 1},
+            "raw": {"rows": 13},
+        }
+    }
+    assert declared["licence"] == "CC0"
+    assert declared["settings"] == {"seed": 3}
+    assert declared["tokenizer_version"] == text.TOKENIZER_VERSION
+    assert declared["source"] == {
+        "raw.txt": source.sha256(str(raw_file)),
+    }
+    listed = {
+        os.path.join(os.path.relpath(folder, out_dir), name).removeprefix("./")
+        for folder, _, names in os.walk(out_dir)
+        for name in names
+    }
+    assert listed == {*declared["files"], "corpus.json"}
+    for path, checksum in declared["files"].items():
+        assert source.sha256(os.path.join(out_dir, path)) == checksum
+
+
+def test_rows_that_repeat(tmp_path, raw_file):
+    out_dir = str(tmp_path / "out")
+    prepare.prepare(_source(raw_file), out_dir)
+    train = [row.seq2 for row in records.read_rows(out_dir, "t", "train")]
+    assert train == ["Good good film", "bad film", ""]
+    # `BAD FILM` stands in train and `in dev .` in dev; a text that repeats
+    # within test stays what it is.
+    test = list(records.read_rows(out_dir, "t", "test"))
+    assert [row.duplicate for row in test] == [True, False, True, False]
+    dev = list(records.read_rows(out_dir, "t", "dev"))
+    assert not any(row.duplicate for row in dev)
+
+
+def test_vocabulary_is_of_train_and_unlabeled_texts(tmp_path, raw_file):
+    out_dir = str(tmp_path / "out")
+    corpus = prepare.prepare(_source(raw_file), out_dir, min_count=2)
+    vocabulary = text.Vocabulary.read(os.path.join(out_dir, "vocabulary.txt"))
+    # film 3 times, good and more twice; bad once; the words of dev and test,
+    # and of the row that left train, do not count.
+    assert vocabulary.tokens[4:] == ("film", "good", "more")
+    assert corpus.declaration["vocabulary"] == {"size": 7, "min_count": 2}
+    all_words = prepare.prepare(_source(raw_file), out_dir, min_count=1)
+    assert all_words.declaration["vocabulary"]["size"] == 8
+
+
+def test_token_ids_stand_beside_their_rows(tmp_path, raw_file):
+    out_dir = str(tmp_path / "out")
+    prepare.prepare(_source(raw_file), out_dir, min_count=2)
+    # film 4, good 5, more 6.
+    train = records.TokenIds.read(out_dir, "t", "train")
+    assert [train.seq2(i).tolist() for i in range(len(train))] == [
+        [5, 5, 4],
+        [text.UNKNOWN, 4],
+        [text.EMPTY],
+    ]
+    assert [train.seq1(i).tolist() for i in range(3)] == [[text.EMPTY]] * 3
+    unlabeled = records.TokenIds.read(out_dir, "t", "unlabeled")
+    assert unlabeled.seq2(0).tolist() == [6, 4, 6]
+
+
+def test_unchanged_input_is_not_prepared_again(tmp_path, raw_file):
+    out_dir = str(tmp_path / "out")
+    first = prepare.prepare(_source(raw_file, seed=1), out_dir)
+
+    def read():
+        raise AssertionError("read again")
+
+    second = prepare.prepare(_source(raw_file, read=read, seed=1), out_dir)
+    assert second.declaration == first.declaration
+
+
+@pytest.mark.parametrize(
+    "change",
+    ["raw file", "settings", "min_count", "reader", "damage", "missing"],
+)
+def test_changed_input_is_prepared_again(tmp_path, raw_file, change):
+    out_dir = str(tmp_path / "out")
+    prepare.prepare(_source(raw_file, seed=1), out_dir)
+    seed = version = 1
+    if change == "raw file":
+        raw_file.write_text("other")
+    elif change == "settings":
+        seed = 2
+    elif change == "reader":
+        version = 2
+    elif change == "damage":
+        with open(os.path.join(out_dir, "vocabulary.txt"), "a") as file:
+            file.write("more\n")
+    elif change == "missing":
+        os.remove(os.path.join(out_dir, "vocabulary.txt"))
+    reads = []
+
+    def read():
+        reads.append(1)
+        return [
+            source.TaskRows(tasks.Task("t", ("no", "yes")), False, _splits())
+        ]
+
+    prepare.prepare(
+        _source(raw_file, read=read, seed=seed, version=version),
+        out_dir,
+        min_count=3 if change == "min_count" else 2,
+    )
+    assert reads == [1]
+
+
+def _break_at_the_end(monkeypatch):
+    def fail(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(prepare.json, "dump", fail)
+
+
+def test_interrupted_run_leaves_nothing(tmp_path, raw_file, monkeypatch):
+    _break_at_the_end(monkeypatch)
+    with pytest.raises(KeyboardInterrupt):
+        prepare.prepare(_source(raw_file), str(tmp_path / "out"))
+    assert os.listdir(tmp_path) == ["raw.txt"]
+
+
+def test_interrupted_run_leaves_the_corpus_before(
+    tmp_path, raw_file, monkeypatch
+):
+    out_dir = str(tmp_path / "out")
+    first = prepare.prepare(_source(raw_file, seed=1), out_dir)
+    _break_at_the_end(monkeypatch)
+    with pytest.raises(KeyboardInterrupt):
+        prepare.prepare(_source(raw_file, seed=2), out_dir)
+    assert tasks.Corpus.read(out_dir).declaration == first.declaration
+    assert sorted(os.listdir(tmp_path)) == ["out", "raw.txt"]
+
+
+def test_killed_run_is_cleaned_up(tmp_path, raw_file):
+    out_dir = tmp_path / "out"
+    # What a killed run leaves: half a corpus beside, or between the two
+    # renames the one before under another name.
+    (tmp_path / ".out.partial").mkdir()
+    (tmp_path / ".out.partial" / "rubbish").write_text("")
+    first = prepare.prepare(_source(raw_file), str(out_dir))
+    assert not (out_dir / "rubbish").exists()
+    os.rename(out_dir, tmp_path / ".out.old")
+
+    def read():
+        raise AssertionError("the corpus before was not brought back")
+
+    second = prepare.prepare(_source(raw_file, read=read), str(out_dir))
+    assert second.declaration == first.declaration
+    assert sorted(os.listdir(tmp_path)) == ["out", "raw.txt"]
+
+
+def test_does_not_replace_what_is_not_its_own(tmp_path, raw_file):
+    out_dir = tmp_path / "out"
+    prepare.prepare(_source(raw_file), str(out_dir))
+    (out_dir / "notes").mkdir()
+    (out_dir / "notes" / "mine.txt").write_text("keep me")
+    # Unchanged input: nothing to replace, nothing to refuse.
+    prepare.prepare(_source(raw_file), str(out_dir))
+    with pytest.raises(ValueError, match=r"holds notes.mine\.txt, which is no"):
+        prepare.prepare(_source(raw_file, seed=5), str(out_dir))
+    assert (out_dir / "notes" / "mine.txt").read_text() == "keep me"
+
+
+def test_out_dir_is_a_file(tmp_path, raw_file):
+    with pytest.raises(ValueError, match="is a file, not a directory"):
+        prepare.prepare(_source(raw_file), str(raw_file))
+
+
+def test_empty_out_dir_is_taken(tmp_path, raw_file):
+    (tmp_path / "out").mkdir()
+    prepare.prepare(_source(raw_file), str(tmp_path / "out"))
+    assert (tmp_path / "out" / "corpus.json").exists()
+
+
+def test_train_that_stands_in_dev_as_a_whole(tmp_path, raw_file):
+    splits = _splits()
+    splits["train"] = _rows("train", ("in dev .", "no"))
+    with pytest.raises(ValueError, match="every text of train stands in dev"):
+        prepare.prepare(_source(raw_file, splits), str(tmp_path / "out"))
+
+
+def test_min_count_below_one(tmp_path, raw_file):
+    with pytest.raises(ValueError, match="min_count has to be at least 1"):
+        prepare.prepare(_source(raw_file), str(tmp_path / "out"), 0)
+
+
+def test_same_input_gives_the_same_bytes(tmp_path, raw_file):
+    found = []
+    for name in ("a", "b"):
+        prepare.prepare(_source(raw_file), str(tmp_path / name))
+        found.append(json.loads((tmp_path / name / "corpus.json").read_text()))
+    assert found[0] == found[1]
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))
