@@ -98,10 +98,11 @@ def _check_task(where, folder, name, table) -> TaskTable:
     for key in _FILE_KEYS:
         if key in table:
             path = os.path.join(folder, table[key])
-            files[key] = (
-                path,
-                table.get("format") or tables.guess_format(path),
-            )
+            try:
+                file_format = table.get("format") or tables.guess_format(path)
+            except ValueError as error:
+                raise ValueError(f"{where}: {key}: {error}") from None
+            files[key] = (path, file_format)
     return TaskTable(task, _check_columns(where, table, files), files, split)
 
 

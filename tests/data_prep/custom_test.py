@@ -1,0 +1,199 @@
+import pathlib
+
+import pytest
+
+from data_prep import custom
+from data_prep import prepare
+from mtl_tf import records
+
+_EXAMPLE = pathlib.Path(__file__).parents[2] / "examples" / "two_tasks"
+
+
+def _read(tmp_path, table, seed=0, **files):
+    """Rows of a task; files by name, `_` for the dot."""
+    for name, content in files.items():
+        (tmp_path / name.replace("_", ".")).write_text(content)
+    path = tmp_path / "tasks.toml"
+    path.write_text('[tasks.t]\nlabels = ["no", "yes"]\n' + table)
+    (rows,) = custom.make_source(str(path), seed).read()
+    return rows
+
+
+_FILES = 'train = "a.tsv"\ndev = "b.tsv"\ntest = "c.jsonl"\n'
+_A = "text\tlabel\none\tno\n\ntwo\tyes\n"
+_B = "text\tlabel\nthree\tno\n"
+_C = '{"text": "four", "label": "yes"}\n{"text": "", "label": "no"}\n'
+
+
+def test_a_file_a_split(tmp_path):
+    rows = _read(tmp_path, _FILES, a_tsv=_A, b_tsv=_B, c_jsonl=_C)
+    assert not rows.pair
+    assert rows.splits == {
+        "train": [
+            records.Row("t-train-2", "", "one", "no"),
+            records.Row("t-train-4", "", "two", "yes"),
+        ],
+        "dev": [records.Row("t-dev-2", "", "three", "no")],
+        "test": [
+            records.Row("t-test-1", "", "four", "yes"),
+            records.Row("t-test-2", "", "", "no"),
+        ],
+    }
+    assert rows.skipped == {"blank line": 1}
+    assert rows.raw == {
+        "rows": {"train": 2, "dev": 1, "test": 2},
+        "empty_texts": {"train": 0, "dev": 0, "test": 1},
+    }
+
+
+def test_pairs_groups_ids_and_unlabeled(tmp_path):
+    table = (
+        'train = "a.jsonl"\ndev = "a.jsonl"\ntest = "a.jsonl"\n'
+        'unlabeled = "u.jsonl"\n'
+        'columns = {seq1 = "p", seq2 = "h", label = "y", group = "g", id = "i"}'
+    )
+    rows = _read(
+        tmp_path,
+        table,
+        a_jsonl='{"p": "premise", "h": "text", "y": "no", "g": 7, "i": "x1"}',
+        u_jsonl='{"p": "premise", "h": "more", "g": 8, "i": 2}',
+    )
+    assert rows.pair
+    row = records.Row("t-x1", "premise", "text", "no", "7")
+    assert rows.splits["train"] == [row]
+    assert rows.splits["unlabeled"] == [
+        records.Row("t-2", "premise", "more", "", "8")
+    ]
+
+
+def test_labels_that_json_spells_as_numbers_and_truth_values(tmp_path):
+    (tmp_path / "a.jsonl").write_text(
+        '{"text": "x", "label": 1}\n{"text": "y", "label": true}\n'
+        '{"text": "z", "label": "true"}\n'
+    )
+    path = tmp_path / "tasks.toml"
+    path.write_text(
+        '[tasks.t]\nlabels = [1, true]\ntrain = "a.jsonl"\n'
+        'dev = "a.jsonl"\ntest = "a.jsonl"'
+    )
+    (rows,) = custom.make_source(str(path)).read()
+    labels = [row.label for row in rows.splits["train"]]
+    assert labels == ["1", "true", "true"]
+
+
+_CUT = 'file = "a.tsv"\nsplit = {dev = 0.1, test = 0.2}\n'
+
+
+def test_file_is_divided_by_label_and_text(tmp_path):
+    # 100 rows: 60 no, 40 yes; each text stands there twice.
+    lines = [
+        f"text {i // 2}\t{'no' if i < 60 else 'yes'}\n" for i in range(100)
+    ]
+    rows = _read(tmp_path, _CUT, a_tsv="text\tlabel\n" + "".join(lines))
+    sizes = {name: len(found) for name, found in rows.splits.items()}
+    assert sizes == {"train": 70, "dev": 10, "test": 20}
+    yes = sum(row.label == "yes" for row in rows.splits["test"])
+    assert yes == 8
+    texts = [{row.seq2 for row in x} for x in rows.splits.values()]
+    assert sum(map(len, texts)) == 50
+
+
+def test_groups_stay_together(tmp_path):
+    lines = [f"text {i}\tno\tg{i // 4}\n" for i in range(80)]
+    rows = _read(
+        tmp_path,
+        _CUT + 'columns = {group = "g"}',
+        a_tsv="text\tlabel\tg\n" + "".join(lines),
+    )
+    groups = [{row.group for row in x} for x in rows.splits.values()]
+    assert sum(map(len, groups)) == 20
+
+
+def test_another_seed_gives_another_split(tmp_path):
+    lines = "".join(f"text {i}\tno\n" for i in range(50))
+    found = [
+        [row.id for row in rows.splits["dev"]]
+        for rows in (
+            _read(tmp_path, _CUT, seed, a_tsv="text\tlabel\n" + lines)
+            for seed in (1, 1, 2)
+        )
+    ]
+    assert found[0] == found[1] != found[2]
+
+
+@pytest.mark.parametrize(
+    ("c_jsonl", "message"),
+    [
+        ('{"text": "x", "label": "nope"}', "no label 'nope' .did you mean no"),
+        ('{"text": "x", "label": ["no", "yes"]}', "multi-label"),
+        ('{"text": "x", "label": "no, yes"}', "multi-label"),
+        ('{"text": "x", "label": "no|yes"}', "multi-label"),
+        ('{"text": "x", "label": 0.5}', "regression targets are not supported"),
+        ('{"text": "x", "label": "3.5"}', r"numbers as targets \(regression"),
+        ('{"text": "x", "label": null}', "expected a label, got null"),
+        ('{"text": 5, "label": "no"}', "expected a text for seq2, got 5"),
+    ],
+)
+def test_refuses_row(tmp_path, c_jsonl, message):
+    with pytest.raises(ValueError, match=r"c\.jsonl:1: .*" + message):
+        _read(tmp_path, _FILES, a_tsv=_A, b_tsv=_B, c_jsonl=c_jsonl)
+
+
+def test_refuses_empty_file(tmp_path):
+    with pytest.raises(ValueError, match=r"b\.tsv: task t: expected rows"):
+        _read(tmp_path, _FILES, a_tsv=_A, b_tsv="text\tlabel\n", c_jsonl=_C)
+
+
+def test_refuses_too_few_rows_to_divide(tmp_path):
+    with pytest.raises(ValueError, match=r"task t: split .* stays empty"):
+        _read(tmp_path, _CUT, a_tsv="text\tlabel\na\tno\nb\tno\n")
+
+
+def test_overlaps_are_told(tmp_path):
+    _read(
+        tmp_path,
+        _FILES,
+        a_tsv="text\tlabel\nOne.\tno\ntwo\tyes\nthree\tno\n",
+        b_tsv=_B,
+        c_jsonl='{"text": "one .", "label": "no"}\n'
+        '{"text": "new", "label": "no"}\n',
+    )
+    corpus = prepare.prepare(
+        custom.make_source(str(tmp_path / "tasks.toml")), str(tmp_path / "out")
+    )
+    task = corpus.declaration["tasks"]["t"]
+    assert task["skipped"] == {"text stands in dev": 1}
+    assert task["duplicates"] == {"test": 1}
+
+
+def test_example(tmp_path):
+    corpus = prepare.prepare(
+        custom.make_source(str(_EXAMPLE / "tasks.toml")), str(tmp_path / "out")
+    )
+    declared = corpus.declaration
+    assert [task.name for task in corpus.tasks] == ["answers", "mood"]
+    assert declared["licence"].startswith("CC0")
+    answers, mood = (declared["tasks"][x] for x in ("answers", "mood"))
+    assert answers["pair"]
+    assert not mood["pair"]
+    assert answers["labels"] == ["no", "open", "yes"]
+    assert answers["splits"] == {"train": 48, "dev": 12, "test": 12}
+    # 28 sentences of each of 3 labels; 0.15 * 28 = 4.2, 0.25 * 28 = 7.
+    assert mood["label_counts"] == {
+        "train": {"bad": 17, "mixed": 17, "good": 17},
+        "dev": {"bad": 4, "mixed": 4, "good": 4},
+        "test": {"bad": 7, "mixed": 7, "good": 7},
+    }
+    assert set(declared["source"]) == {
+        "tasks.toml",
+        "mood.tsv",
+        "answers/train.jsonl",
+        "answers/dev.jsonl",
+        "answers/test.jsonl",
+    }
+    assert all(x["duplicates"] == {"test": 0} for x in (answers, mood))
+    assert all(x["skipped"] == {} for x in (answers, mood))
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

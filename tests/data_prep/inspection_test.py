@@ -1,0 +1,55 @@
+import pytest
+
+from data_prep import inspection
+from data_prep import prepare
+from data_prep import source
+from mtl_tf import records
+from mtl_tf import tasks
+
+
+def test_describe(tmp_path):
+    def read():
+        return [
+            source.TaskRows(
+                tasks.Task("t", ("no", "yes")),
+                True,
+                {
+                    "train": [
+                        records.Row("t-1", "topic", "a " * 9, "yes"),
+                        records.Row("t-2", "topic", "b " * 5, "no"),
+                        records.Row("t-3", "", "c " * 100, "no"),
+                    ],
+                    "dev": [records.Row("t-4", "topic", "d", "no")],
+                    "test": [records.Row("t-5", "", "c " * 100, "no")],
+                    "unlabeled": [records.Row("t-6", "", "e")],
+                },
+                {"odd": 4},
+            )
+        ]
+
+    corpus = prepare.prepare(
+        source.Source("c", 1, {}, {}, "", read), str(tmp_path / "out")
+    )
+    lines = list(inspection.describe(corpus, length=5))
+    # a, b, c and topic, and the four special tokens.
+    assert lines[0] == (
+        "corpus c: 1 tasks, vocabulary of 8 tokens (seen at least 2 times)"
+    )
+    assert "t (pairs)" in lines
+    assert "  skipped: 4 rows, odd" in lines
+    assert "  test rows that also stand in train or dev: 1" in lines
+    assert "  train: 3 rows: no 2, yes 1" in lines
+    # seq2 has 5, 9 and 100 tokens, two of them more than 5.
+    place = lines.index("  train: 3 rows: no 2, yes 1")
+    assert lines[place + 2].startswith("    tokens of seq2: 0% 5,")
+    assert "50% 9," in lines[place + 2]
+    assert lines[place + 2].endswith("100% 100; 66.7% longer than 5")
+    assert "  unlabeled: 1 rows" in lines
+    assert "  t-1: yes" in lines
+    assert "    seq1: topic" in lines
+    # Two examples, no more.
+    assert not any("t-3" in line for line in lines)
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

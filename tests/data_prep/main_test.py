@@ -1,0 +1,61 @@
+import os
+import pathlib
+import subprocess
+import sys
+
+import pytest
+
+_ROOT = pathlib.Path(__file__).parents[2]
+_EXAMPLE = _ROOT / "examples" / "two_tasks" / "tasks.toml"
+
+
+def _run(*arguments):
+    # A process of its own: flags are defined once in a process.
+    return subprocess.run(
+        [sys.executable, "-m", "data_prep.main", *arguments],
+        capture_output=True,
+        text=True,
+        cwd=_ROOT,
+        env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "2"},
+    )
+
+
+def test_prepares_and_inspects_the_example(tmp_path):
+    arguments = (
+        "--corpus=custom",
+        f"--task_file={_EXAMPLE}",
+        f"--out_dir={tmp_path / 'out'}",
+        "--inspect",
+        "--inspect_length=10",
+    )
+    done = _run(*arguments)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "out" / "corpus.json").exists()
+    assert "answers (pairs)" in done.stdout
+    assert "longer than 10" in done.stdout
+    again = _run(*arguments)
+    assert "is prepared already: nothing has changed" in again.stderr
+    assert again.stdout == done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--corpus=fdu_mtl"], "error: corpus fdu_mtl needs --raw_dir=DIR"),
+        (
+            ["--corpus=vader", "--dev_split=random"],
+            "error: --dev_split means nothing for corpus vader",
+        ),
+        ([], "Flag --corpus must have a value other than None"),
+    ],
+)
+def test_errors_are_messages(tmp_path, arguments, message):
+    done = _run(*arguments, f"--out_dir={tmp_path / 'out'}")
+    assert done.returncode == 1
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+    assert os.listdir(tmp_path) == []
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))
