@@ -7,11 +7,10 @@ from mtl_tf import config as config_lib
 from mtl_tf import text
 from mtl_tf import word_vectors
 from mtl_tf.layers import encoders
+from mtl_tf.layers import feature_dropout
 from mtl_tf.layers import softmax_output
 from mtl_tf.layers import task_discriminator
 from mtl_tf.layers import word_embedding
-
-SHARINGS = ("single_task", "fully_shared", "shared_private")
 
 
 def build(
@@ -48,7 +47,7 @@ def build(
         trainable=config.train_word_vectors,
         name="word_embedding",
     )
-    dropout = keras.layers.Dropout(
+    dropout = feature_dropout.FeatureDropout(
         config.feature_dropout, seed=seed[3], name="feature_dropout"
     )
     output = softmax_output.SoftmaxOutput(

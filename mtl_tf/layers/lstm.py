@@ -186,7 +186,6 @@ class StackedLSTM(stacked.StackedLayer):
         self.backwards = backwards
         self.forget_bias = forget_bias
         self.recurrent_dropout = recurrent_dropout
-        self.seed_generator = keras.random.SeedGenerator(self.seed)
 
     def build(self, inputs_shape, lengths_shape=None, reader_shape=None):
         del lengths_shape, reader_shape
@@ -202,6 +201,7 @@ class StackedLSTM(stacked.StackedLayer):
             (4 * self.units,),
             offset=tf.constant(forget_gate + [0.0] * 2 * self.units),
         )
+        self.seed_generator = stacked.seed_generator(self.seed)
 
     def call(self, inputs, lengths, reader, training=False):
         recurrent_kernel = self.of_groups(self.recurrent_kernel, reader)

@@ -64,3 +64,13 @@ class StackedLayer(keras.layers.Layer):
         if self.seed is None:
             return None
         return (self.seed + sum(map(ord, name)) * 7919) % 2**31
+
+
+def seed_generator(seed: int | None) -> keras.random.SeedGenerator:
+    """A seed generator for a layer's dropout; to be made in `build`.
+
+    Only there, and only with a name of its own, is its state named after the
+    layer. Keras's default name counts the generators that the process has made
+    so far, and a checkpoint would not fit a process that has made others.
+    """
+    return keras.random.SeedGenerator(seed, name="seed_generator")

@@ -3,6 +3,8 @@
 import keras
 import tensorflow as tf
 
+from mtl_tf.layers import stacked
+
 
 @keras.saving.register_keras_serializable(package="mtl_tf")
 class WordEmbedding(keras.layers.Layer):
@@ -47,7 +49,6 @@ class WordEmbedding(keras.layers.Layer):
         self.vector_dropout = vector_dropout
         self.init_range = init_range
         self.seed = seed
-        self.seed_generator = keras.random.SeedGenerator(seed)
 
     def build(self, tokens_shape, lengths_shape=None):
         del tokens_shape, lengths_shape
@@ -58,6 +59,7 @@ class WordEmbedding(keras.layers.Layer):
                 -self.init_range, self.init_range, seed=self.seed
             ),
         )
+        self.seed_generator = stacked.seed_generator(self.seed)
 
     def call(self, tokens, lengths, training=False):
         tokens = tf.transpose(tokens, [0, 2, 1])
@@ -67,12 +69,17 @@ class WordEmbedding(keras.layers.Layer):
                 < self.word_dropout
             )
             tokens = tf.where(dropped, self.unknown_id, tokens)
+        mask = token_mask(lengths, tf.shape(tokens)[1])
+        # Beyond the end the text's first word is looked up: its vector is in
+        # the step anyway. That of another word would get a gradient of zero,
+        # and an optimizer would take the word for present.
+        tokens = tf.where(mask[..., 0] > 0, tokens, tokens[:, :1])
         vectors = tf.gather(self.table, tokens)
         if training and self.vector_dropout:
             vectors = keras.random.dropout(
                 vectors, self.vector_dropout, seed=self.seed_generator
             )
-        return vectors * token_mask(lengths, tf.shape(tokens)[1])
+        return vectors * mask
 
     def get_config(self):
         return {
