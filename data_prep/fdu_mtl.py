@@ -31,8 +31,8 @@ DEV_ROWS = 200
 DEV_SPLITS = ("last", "random")
 LABELS = ("negative", "positive")
 LICENCE = (
-    "No licence is stated for these texts, reviews by customers and critics "
-    "collected by the authors of the paper: for research only."
+    "No licence is stated for these texts, product and film reviews that the "
+    "authors of the paper and others before them collected: for research only."
 )
 # Table 1 of the paper: train and unlabelled rows by task; each has 200 dev and
 # 400 test rows.
@@ -159,8 +159,7 @@ def read_lines(path: str) -> tuple[list[str], int]:
         try:
             lines.append(line.decode("utf-8"))
         except UnicodeDecodeError:
-            # Five bytes mean nothing in cp1252; none of the files holds them
-            # but for one broken character.
+            # Five bytes mean nothing in cp1252; the files hold none of them.
             lines.append(line.decode("cp1252", errors="replace"))
             other += 1
     return lines, other

@@ -89,11 +89,7 @@ def prepare(
             "fingerprint": fingerprint,
             "settings": source.settings,
         }
-        with open(
-            os.path.join(partial, tasks.CORPUS_FILE), "w", encoding="utf-8"
-        ) as file:
-            json.dump(declaration, file, indent=1, ensure_ascii=False)
-            file.write("\n")
+        _write_declaration(partial, declaration)
         _replace(out_dir, partial)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
@@ -202,6 +198,13 @@ def _write(task_rows, data_dir, min_count) -> dict:
         },
         "vocabulary": {"size": len(vocabulary), "min_count": min_count},
     }
+
+
+def _write_declaration(data_dir, declaration) -> None:
+    path = os.path.join(data_dir, tasks.CORPUS_FILE)
+    with open(path, "w", encoding="utf-8") as file:
+        json.dump(declaration, file, indent=1, ensure_ascii=False)
+        file.write("\n")
 
 
 def _without_repetitions(task, encoded):

@@ -43,10 +43,7 @@ def split(
             f"{dict(fractions)}"
         )
     totals = collections.Counter(labels)
-    wanted = {
-        name: {label: share * n for label, n in totals.items()}
-        for name, share in fractions.items()
-    }
+    wanted = _wanted(totals, fractions)
     filled = {name: collections.Counter() for name in fractions}
     result = [""] * len(labels)
     for rows in _ordered(_components(keys), labels, keys, seed):
@@ -56,7 +53,7 @@ def split(
             """How much these labels are missed there, in parts of the whole."""
             return sum(
                 (n / totals[label])
-                * (1 - filled[name][label] / wanted[name][label])
+                * (1 - filled[name][label] / max(wanted[name][label], 1e-9))
                 for label, n in counts.items()
             )
 
@@ -72,6 +69,27 @@ def split(
             "in too few groups"
         )
     return result
+
+
+def _wanted(totals, fractions) -> dict[str, dict[str, int]]:
+    """Rows by split and label, whole numbers that sum up both ways.
+
+    The largest remainders are rounded up; the first split has what is left.
+    """
+    left = dict(totals)
+    wanted = {}
+    for name, share in list(fractions.items())[1:]:
+        rows = {label: int(share * n) for label, n in totals.items()}
+        by_remainder = sorted(
+            (label for label in totals if rows[label] < left[label]),
+            key=lambda label: (rows[label] - share * totals[label], label),
+        )
+        more = round(share * totals.total()) - sum(rows.values())
+        for label in by_remainder[:more]:
+            rows[label] += 1
+        wanted[name] = rows
+        left = {label: n - rows[label] for label, n in left.items()}
+    return {next(iter(fractions)): left, **wanted}
 
 
 def _components(keys: Sequence[Iterable[Hashable]]) -> list[list[int]]:

@@ -178,12 +178,9 @@ def test_example(tmp_path):
     assert not mood["pair"]
     assert answers["labels"] == ["no", "open", "yes"]
     assert answers["splits"] == {"train": 48, "dev": 12, "test": 12}
-    # 28 sentences of each of 3 labels; 0.15 * 28 = 4.2, 0.25 * 28 = 7.
-    assert mood["label_counts"] == {
-        "train": {"bad": 17, "mixed": 17, "good": 17},
-        "dev": {"bad": 4, "mixed": 4, "good": 4},
-        "test": {"bad": 7, "mixed": 7, "good": 7},
-    }
+    # 28 sentences of each of 3 labels: 0.25 * 28 = 7; 0.15 * 84 = 12.6.
+    assert mood["label_counts"]["test"] == {"bad": 7, "mixed": 7, "good": 7}
+    assert mood["splits"] == {"train": 50, "dev": 13, "test": 21}
     assert set(declared["source"]) == {
         "tasks.toml",
         "mood.tsv",

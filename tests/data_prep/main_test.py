@@ -16,7 +16,8 @@ def _run(*arguments):
         capture_output=True,
         text=True,
         cwd=_ROOT,
-        env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "2"},
+        # Bazel hands its modules over on sys.path alone.
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
     )
 
 

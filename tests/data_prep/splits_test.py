@@ -20,6 +20,23 @@ def test_shares_and_labels():
     }
 
 
+def test_whole_numbers_sum_up_both_ways():
+    # 0.15 of 28 is 4.2 a label and 0.15 of 84 is 12.6: 13 dev rows, one label
+    # has a fifth.
+    labels = ["a", "b", "c"] * 28
+    chosen = splits.split(
+        labels, [[i] for i in range(84)], {"train": 0.85, "dev": 0.15}, seed=0
+    )
+    counts = collections.Counter(zip(chosen, labels, strict=True))
+    assert sorted(counts["dev", label] for label in "abc") == [4, 4, 5]
+
+
+def test_a_label_with_fewer_rows_than_splits():
+    labels = ["a"] * 20 + ["b"]
+    chosen = splits.split(labels, [[i] for i in range(21)], _SHARES, seed=0)
+    assert collections.Counter(chosen) == {"train": 15, "dev": 2, "test": 4}
+
+
 def test_rows_that_share_a_key_stay_together():
     # Rows 0, 1 share a document, 1, 2 a text, 2, 3 a document: all four hang
     # together.
