@@ -72,13 +72,13 @@ class Predictor:
         labels = len(self._tasks[split.task].labels)
         columns = {}
         for rows, batch in input_pipeline.evaluation_batches(split):
-            del batch["labels"]
             for name, value in self._run(batch).items():
-                value = value.numpy()[0]
+                value = value.numpy()
+                value = value.reshape(-1, value.shape[-1])
                 if name not in columns:
                     shape = (len(split), value.shape[-1])
                     columns[name] = np.zeros(shape, np.float32)
-                columns[name][rows] = value
+                columns[name][rows] = value[: len(rows)]
         scores = columns.pop("scores")[:, :labels].astype(np.float64)
         # A stable log-softmax, in float64: the probabilities sum to 1.
         scores -= scores.max(axis=1, keepdims=True)

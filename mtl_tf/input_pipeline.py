@@ -27,6 +27,7 @@ Batch = dict[str, np.ndarray]
 
 # Tokens, padding included, of an evaluation batch: bounds its memory.
 EVALUATION_TOKENS = 32_768
+EVALUATION_GROUP = 32
 
 
 @dataclasses.dataclass(frozen=True)
@@ -239,24 +240,29 @@ class TrainingBatches:
 
 
 def evaluation_batches(split: Split) -> Iterator[tuple[np.ndarray, Batch]]:
-    """One-group batches of texts of like length, over all rows once.
+    """Batches of texts of like length, over all rows once.
+
+    A batch has several groups, since groups run beside each other on the
+    cores; the last group is filled up with copies of its last row.
 
     Yields:
-      The rows' places in the split, int64 [batch], and the batch.
+      The rows' places in the split, int64 [rows], and the batch, whose first
+      texts they are: [groups * batch >= rows].
     """
     order = np.argsort(split.lengths, kind="stable")
     begin = 0
     while begin < len(order):
         # Lengths rise: the last row of the batch is its longest.
-        ends = np.arange(begin + 1, len(order) + 1)
-        size = (ends - begin) * split.lengths[order[begin:]]
-        fits = np.searchsorted(size, EVALUATION_TOKENS, side="right")
-        end = begin + max(1, fits)
-        rows = order[begin:end]
-        batch = _group([(split, rows)])
-        batch["labels"] = split.labels[rows][np.newaxis]
-        yield rows, batch
-        begin = end
+        sizes = np.arange(1, len(order) - begin + 1)
+        tokens = sizes * split.lengths[order[begin:]]
+        fits = np.searchsorted(tokens, EVALUATION_TOKENS, side="right")
+        rows = order[begin : begin + max(1, fits)]
+        groups = -(-len(rows) // EVALUATION_GROUP)
+        filled = np.pad(
+            rows, (0, groups * EVALUATION_GROUP - len(rows)), mode="edge"
+        ).reshape(groups, EVALUATION_GROUP)
+        yield rows, _group([(split, group) for group in filled])
+        begin += len(rows)
 
 
 def _group(chosen: list[tuple[Split, np.ndarray]]) -> Batch:

@@ -3,33 +3,41 @@
 import keras
 import tensorflow as tf
 
+from mtl_tf.layers import packing as packing_lib
 from mtl_tf.layers import stacked
 
 
 def lstm(
     inputs: tf.Tensor,
     kernel: tf.Tensor,
+    recurrent_kernel: tf.Tensor,
     bias: tf.Tensor,
     lengths: tf.Tensor,
     backwards: bool = False,
 ) -> tf.Tensor:
-    """Runs one LSTM a group over the group's texts (Liu et al., Eq. 1-3).
+    """Runs an LSTM over every text (Liu et al. 2017, Eq. 1-3).
 
-    With z_t = [x_t, h_{t-1}] kernel + bias, split into i, f, g, o:
+    With z_t = x_t kernel + h_{t-1} recurrent_kernel + bias, split into i, f, g
+    and o:
 
         c_t = sigmoid(f) * c_{t-1} + sigmoid(i) * tanh(g)
         h_t = sigmoid(o) * tanh(c_t)
 
-    from h_0 = c_0 = 0, without peepholes. The loop runs over groups, not over
-    time steps: a group is one call of TensorFlow's fused kernel and ends at
-    its own longest text, so that a group of short texts does not pay for
-    another's long ones, and groups run beside each other on the cores.
+    from h_0 = c_0 = 0, without peepholes.
+
+    Only h_{t-1} recurrent_kernel and the gates are computed step by step, and
+    only for the groups that still have a text at that step (`packing`). What
+    does not depend on the step before is one product over all steps: the
+    inputs' share of z, and, in a gradient written by hand, all the gradients of
+    weights and inputs. What TensorFlow derives from the loop would add up the
+    weights' gradients in each step.
 
     Args:
       inputs: float32 [groups, time, batch, width].
-      kernel: float32 [groups, width + units, 4 * units], rows of x first,
+      kernel: float32 [groups, width, 4 * units], or [1, ...] for all groups;
         columns in the order i, f, g, o (that of `keras.layers.LSTM`).
-      bias: float32 [groups, 4 * units].
+      recurrent_kernel: float32 [groups or 1, units, 4 * units].
+      bias: float32 [groups or 1, 4 * units].
       lengths: int32 [groups, batch], at least 1.
       backwards: read every text from its true last token to its first.
 
@@ -38,117 +46,179 @@ def lstm(
       that was read. Beyond the end of a text it has no meaning, and nothing
       that lies there changes what is before it.
     """
-    states = _lstm(backwards)(inputs, kernel, bias, lengths)
-    states.set_shape([*inputs.shape[:3], bias.shape[-1] // 4])
-    return states
+    shared = kernel.shape[0] == recurrent_kernel.shape[0] == bias.shape[0] == 1
 
-
-def _lstm(backwards):
     @tf.custom_gradient
-    def run(inputs, kernel, bias, lengths):
-        groups = tf.shape(inputs)[0]
-        steps = tf.reduce_max(lengths, axis=1)
-        ends = tf.cumsum(steps)
-
-        def flip(sequence, group):
-            if not backwards:
-                return sequence
-            return tf.reverse_sequence(
-                sequence, lengths[group], seq_axis=0, batch_axis=1
+    def run(inputs, kernel, recurrent_kernel, bias):
+        packing = packing_lib.Packing(lengths, tf.shape(inputs)[1], backwards)
+        if not shared:
+            kernel, recurrent_kernel, bias = (
+                tf.gather(weight, packing.order)
+                for weight in (kernel, recurrent_kernel, bias)
             )
-
-        def forward(group):
-            sequence = flip(inputs[group, : steps[group]], group)
-            outputs = tf.raw_ops.BlockLSTMV2(
-                **_cell(sequence, kernel[group], bias[group])
-            )
-            states = _pad(flip(outputs.h, group), tf.shape(inputs)[1])
-            return states, *outputs
-
-        # The activations of all groups, end to end: [sum of steps, ...].
-        states, *activations = _for_each_group(
-            forward, groups, ["stack"] + ["concat"] * len(_ACTIVATIONS)
+        packed = packing.pack(inputs)
+        h, c, gates = _forward(
+            _input_product(packed, kernel, packing, shared),
+            recurrent_kernel,
+            bias,
+            packing,
         )
 
         def gradient(state_gradients):
-            def backward(group):
-                begin, end = ends[group] - steps[group], ends[group]
-                sequence = flip(inputs[group, : steps[group]], group)
-                saved = {
-                    name: value[begin:end]
-                    for name, value in zip(
-                        _ACTIVATIONS, activations, strict=True
-                    )
-                }
-                got = tf.raw_ops.BlockLSTMGradV2(
-                    **_cell(sequence, kernel[group], bias[group]),
-                    **saved,
-                    cs_grad=tf.zeros_like(saved["cs"]),
-                    h_grad=flip(state_gradients[group, : steps[group]], group),
-                )
-                return (
-                    _pad(flip(got.x_grad, group), tf.shape(inputs)[1]),
-                    got.w_grad,
-                    got.b_grad,
-                )
+            z_gradients = _backward(
+                packing.pack(state_gradients),
+                recurrent_kernel,
+                c,
+                gates,
+                packing,
+            )
+            input_gradients, *weight_gradients = _weight_gradients(
+                packed, packing.delay(h), z_gradients, kernel, packing, shared
+            )
+            if not shared:
+                back = tf.argsort(packing.order)
+                weight_gradients = [
+                    tf.gather(g, back) for g in weight_gradients
+                ]
+            return packing.unpack(input_gradients), *weight_gradients
 
-            return *_for_each_group(backward, groups, ["stack"] * 3), None
+        return packing.unpack(h), gradient
 
-        return states, gradient
-
-    return run
+    return run(inputs, kernel, recurrent_kernel, bias)
 
 
-# Outputs of tf.raw_ops.BlockLSTMV2, in its order.
-_ACTIVATIONS = ("i", "cs", "f", "o", "ci", "co", "h")
-
-
-def _cell(sequence, kernel, bias):
-    """What the fused kernel and its gradient both take."""
-    units = tf.shape(bias)[0] // 4
-    zeros = tf.zeros([tf.shape(sequence)[1], units], sequence.dtype)
-    no_peephole = tf.zeros([units], sequence.dtype)
-    return {
-        "seq_len_max": tf.cast(tf.shape(sequence)[0], tf.int64),
-        "x": sequence,
-        "cs_prev": zeros,
-        "h_prev": zeros,
-        "w": kernel,
-        "wci": no_peephole,
-        "wcf": no_peephole,
-        "wco": no_peephole,
-        "b": bias,
-        "use_peephole": False,
-    }
-
-
-def _pad(sequence, time):
-    return tf.pad(
-        sequence, [[0, time - tf.shape(sequence)[0]], [0, 0], [0, 0]]
+def _input_product(packed, kernel, packing, shared):
+    """x_t kernel of all steps: packed, 4 * units wide."""
+    if shared:
+        return _times(packed, kernel)
+    (product,) = packing.for_each_group(
+        lambda kernel, x: [tf.matmul(x, kernel)], kernel, [packed], [True]
     )
+    return tf.ensure_shape(product, [None, None, kernel.shape[-1]])
 
 
-def _for_each_group(function, groups, joins):
-    """Calls `function(group)` for each group and joins each of its results."""
-    arrays = tuple(
-        tf.TensorArray(tf.float32, groups, infer_shape=False) for _ in joins
-    )
+def _forward(product, recurrent_kernel, bias, packing):
+    """The loop over time; packed h, c, and the gates i, f, g, o."""
+    units = recurrent_kernel.shape[1]
 
-    def body(group, arrays):
-        results = function(group)
-        written = tuple(
-            array.write(group, result)
-            for array, result in zip(arrays, results, strict=True)
-        )
-        return group + 1, written
+    def step(t, h, c, arrays):
+        active, begin = packing.active[t], packing.begin[t]
+        h, c = h[:active], c[:active]
+        z = product[begin : begin + active] + _times(h, recurrent_kernel)
+        z += bias[:active, tf.newaxis]
+        i, f, g, o = tf.split(z, 4, axis=-1)
+        i, f, g, o = tf.sigmoid(i), tf.sigmoid(f), tf.tanh(g), tf.sigmoid(o)
+        c = f * c + i * g
+        h = o * tf.tanh(c)
+        values = (h, c, tf.concat([i, f, g, o], axis=-1))
+        return t + 1, h, c, _write(arrays, t, values)
 
-    _, arrays = tf.while_loop(
-        lambda group, _: group < groups, body, (0, arrays)
+    start = tf.zeros([packing.active[0], tf.shape(product)[1], units])
+    *_, arrays = tf.while_loop(
+        lambda t, *_: t < packing.longest,
+        step,
+        (0, start, start, _arrays(3, packing.longest)),
+        _loop_shapes(units, 3),
     )
     return [
-        array.stack() if join == "stack" else array.concat()
-        for array, join in zip(arrays, joins, strict=True)
+        tf.ensure_shape(array.concat(), [None, None, width])
+        for array, width in zip(arrays, (units, units, 4 * units), strict=True)
     ]
+
+
+def _backward(state_gradients, recurrent_kernel, c, gates, packing):
+    """The loop back through time; packed gradients of z."""
+    units = recurrent_kernel.shape[1]
+    previous_c = packing.delay(c)
+    tanh_c = tf.tanh(c)
+
+    def step(t, dh, dc, arrays):
+        active, begin = packing.active[t], packing.begin[t]
+        rows = slice(begin, begin + active)
+        # Groups that end at this step come in.
+        new = [[0, active - tf.shape(dh)[0]], [0, 0], [0, 0]]
+        dh = tf.pad(dh, new) + state_gradients[rows]
+        i, f, g, o = tf.split(gates[rows], 4, axis=-1)
+        dc = tf.pad(dc, new) + dh * o * (1 - tanh_c[rows] ** 2)
+        dz = tf.concat(
+            [
+                dc * g * i * (1 - i),
+                dc * previous_c[rows] * f * (1 - f),
+                dc * i * (1 - g**2),
+                dh * tanh_c[rows] * o * (1 - o),
+            ],
+            axis=-1,
+        )
+        dh = _times(dz, recurrent_kernel, transpose=True)
+        return t - 1, dh, dc * f, _write(arrays, t, [dz])
+
+    start = tf.zeros([0, tf.shape(c)[1], units])
+    *_, arrays = tf.while_loop(
+        lambda t, *_: t >= 0,
+        step,
+        (packing.longest - 1, start, start, _arrays(1, packing.longest)),
+        _loop_shapes(units, 1),
+    )
+    return tf.ensure_shape(arrays[0].concat(), [None, None, 4 * units])
+
+
+def _weight_gradients(packed, previous_h, dz, kernel, packing, shared):
+    """Gradients of the inputs (packed), both kernels and the bias."""
+
+    def products(kernel, x, previous_h, dz):
+        return [
+            tf.matmul(dz, kernel, transpose_b=True),
+            tf.matmul(x, dz, transpose_a=True),
+            tf.matmul(previous_h, dz, transpose_a=True),
+            tf.reduce_sum(dz, axis=0),
+        ]
+
+    if shared:
+        flat = (packing_lib.flatten(x) for x in (packed, previous_h, dz))
+        dx, *weight_gradients = products(kernel[0], *flat)
+        dx = tf.reshape(dx, tf.shape(packed))
+        weight_gradients = [g[tf.newaxis] for g in weight_gradients]
+    else:
+        dx, *weight_gradients = packing.for_each_group(
+            products,
+            kernel,
+            [packed, previous_h, dz],
+            [True, False, False, False],
+        )
+    return tf.ensure_shape(dx, packed.shape), *weight_gradients
+
+
+def _times(rows, weight, transpose=False):
+    """[rows, batch, a] times [rows or 1, a, b] (or more): [rows, batch, b]."""
+    if weight.shape[0] != 1:
+        weight = weight[: tf.shape(rows)[0]]
+        return tf.matmul(rows, weight, transpose_b=transpose)
+    product = tf.matmul(
+        packing_lib.flatten(rows), weight[0], transpose_b=transpose
+    )
+    batch = tf.shape(rows)[1]
+    return tf.reshape(product, [-1, batch, product.shape[-1]])
+
+
+def _arrays(count, size):
+    return tuple(
+        tf.TensorArray(tf.float32, size, infer_shape=False)
+        for _ in range(count)
+    )
+
+
+def _write(arrays, t, values):
+    return tuple(
+        array.write(t, value)
+        for array, value in zip(arrays, values, strict=True)
+    )
+
+
+def _loop_shapes(units, arrays):
+    """Shapes of a loop's variables: the number of groups changes."""
+    scalar = tf.TensorShape([])
+    state = tf.TensorShape([None, None, units])
+    return scalar, state, state, (scalar,) * arrays
 
 
 @keras.saving.register_keras_serializable(package="mtl_tf")
@@ -204,19 +274,19 @@ class StackedLSTM(stacked.StackedLayer):
         self.seed_generator = stacked.seed_generator(self.seed)
 
     def call(self, inputs, lengths, reader, training=False):
-        recurrent_kernel = self.of_groups(self.recurrent_kernel, reader)
-        if training and self.recurrent_dropout:
-            recurrent_kernel = keras.random.dropout(
-                recurrent_kernel,
+        weights = [self.kernel, self.recurrent_kernel, self.bias]
+        drops = training and self.recurrent_dropout
+        if self.readers > 1 or drops:
+            weights = [self.of_groups(weight, reader) for weight in weights]
+        if drops:
+            weights[1] = keras.random.dropout(
+                weights[1],
                 self.recurrent_dropout,
                 noise_shape=(tf.shape(reader)[0], self.units, 1),
                 seed=self.seed_generator,
             )
-        kernel = tf.concat(
-            [self.of_groups(self.kernel, reader), recurrent_kernel], axis=1
-        )
-        bias = self.of_groups(self.bias, reader)
-        return lstm(inputs, kernel, bias, lengths, self.backwards)
+        weights = [tf.convert_to_tensor(weight) for weight in weights]
+        return lstm(inputs, *weights, lengths, self.backwards)
 
     def get_config(self):
         return {

@@ -1,0 +1,1 @@
+"""Benchmarks: each is a command that prints what it measured."""
