@@ -43,7 +43,7 @@ class Split:
       tokens: the rows' token ids.
       rows: int64 [rows]: their places in `tokens`.
       max_tokens: tokens of each sequence that are read.
-      both: whether seq1 is read too.
+      reads_seq1: bool [rows]: whether seq1 is read too.
     """
 
     task: int
@@ -54,7 +54,7 @@ class Split:
     tokens: records.TokenIds
     rows: np.ndarray
     max_tokens: int
-    both: bool
+    reads_seq1: np.ndarray
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -62,11 +62,11 @@ class Split:
     def pad(self, rows: np.ndarray, time: int) -> np.ndarray:
         """int32 [rows, time]: token ids, filled up with padding."""
         tokens = np.full((len(rows), time), text.PADDING, np.int32)
-        for line, row in zip(tokens, self.rows[rows], strict=True):
-            seq2 = self.tokens.seq2(row)[: self.max_tokens]
+        for line, row in zip(tokens, rows, strict=True):
+            seq2 = self.tokens.seq2(self.rows[row])[: self.max_tokens]
             end = 0
-            seq1 = self.tokens.seq1(row)[: self.max_tokens]
-            if self.both and len(seq1):
+            if self.reads_seq1[row]:
+                seq1 = self.tokens.seq1(self.rows[row])[: self.max_tokens]
                 line[: len(seq1)] = seq1
                 line[len(seq1)] = text.SEPARATOR
                 end = len(seq1) + 1
@@ -107,10 +107,14 @@ def read_split(
     if config.max_examples and len(rows) > config.max_examples:
         random = np.random.default_rng((config.seed, 0))
         rows = np.sort(random.permutation(len(rows))[: config.max_examples])
-    both = config.sequences == "both"
     lengths = np.minimum(np.diff(tokens.offsets), config.max_tokens)
     seq1, seq2 = lengths.reshape(-1, 2)[rows].T
-    total = seq2 + both * (seq1 + (seq1 > 0))
+    reads_seq1 = np.zeros(len(rows), bool)
+    if config.sequences == "both":
+        # An absent seq1 is stored as the one token of an empty text.
+        first = tokens.ids[tokens.offsets[:-1:2][rows]]
+        reads_seq1 = (seq1 > 1) | (first != text.EMPTY)
+    total = seq2 + reads_seq1 * (seq1 + 1)
     return Split(
         number,
         columns["id"][rows],
@@ -120,7 +124,7 @@ def read_split(
         tokens,
         rows,
         config.max_tokens,
-        both,
+        reads_seq1,
     )
 
 

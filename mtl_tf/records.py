@@ -17,7 +17,8 @@ it. A corpus directory holds, for every task and split that has rows,
         ids[offsets[2r]:offsets[2r + 1]], its seq2
         ids[offsets[2r + 1]:offsets[2r + 2]]
 
-Rows stand in the same order in both.
+Rows stand in the same order in both. An empty sequence has one id, that of the
+empty text.
 """
 
 import dataclasses
