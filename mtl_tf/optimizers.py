@@ -108,7 +108,7 @@ class Optimizer:
       variables: the variables (`tf.Variable`) by name, in a fixed order.
       schedule: learning rate.
       weight_decay: of `adamw`: each step takes learning_rate * weight_decay *
-        value from every matrix row that it touches.
+        value from every row that it touches, biases apart.
       clip_norm: gradients are scaled down so that their joint norm is at most
         this; 0 is off.
 
@@ -221,7 +221,8 @@ class Optimizer:
             slots,
             tf.reshape(tf.cast(count, gradient.dtype), per_row),
         )
-        if self.weight_decay and len(variable.shape) > 1:
+        # By name: the biases of stacked layers are matrices too.
+        if self.weight_decay and not name.endswith("bias"):
             direction += self.weight_decay * value
         write(variable, value - learning_rate * direction)
         write(counts, count)
@@ -232,9 +233,7 @@ class Optimizer:
 def _sum_rows(gradient: tf.IndexedSlices) -> tf.IndexedSlices:
     """Each row once: a rule that squares must see the sum of its parts."""
     rows, place = tf.unique(gradient.indices)
-    values = tf.math.unsorted_segment_sum(
-        gradient.values, place, tf.size(rows)
-    )
+    values = tf.math.unsorted_segment_sum(gradient.values, place, tf.size(rows))
     return tf.IndexedSlices(values, rows, gradient.dense_shape)
 
 
