@@ -84,7 +84,17 @@ def open_reversal(
     task. So `reversal` closes it for groups whose loss is past `entropy`,
     where the discriminator is worse than one that knows nothing;
     `reversal_unbounded` is Eq. 13 to the letter.
+
+    Args:
+      group_losses: float32 [groups], of `discrimination_loss`.
+      entropy: float32, of `mix_entropy`.
+      adversary: `reversal` or `reversal_unbounded`.
+
+    Raises:
+      ValueError: if the adversary is not one with a reversal.
     """
+    if adversary not in ("reversal", "reversal_unbounded"):
+        raise ValueError(f"adversary={adversary!r} reverses no gradient")
     if adversary == "reversal_unbounded":
         return tf.ones_like(group_losses)
     return tf.cast(group_losses < entropy, group_losses.dtype)
@@ -106,7 +116,12 @@ def orthogonality_loss(
       shared: float32 [groups, batch, shared width].
       private: float32 [groups, batch, private width].
       kind: one of `ORTHOGONALITY_LOSSES`.
+
+    Raises:
+      ValueError: if there is no such kind.
     """
+    if kind not in ORTHOGONALITY_LOSSES:
+        raise ValueError(f"kind: one of {ORTHOGONALITY_LOSSES}, got {kind!r}")
     if kind == "normalized":
         shared, private = (
             tf.math.l2_normalize(
