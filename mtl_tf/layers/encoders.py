@@ -180,7 +180,7 @@ class Encoder(stacked.StackedLayer):
         self._pools = self._make_pools()
 
     def _make_directions(self):
-        """Stacks of token layers; the results of all stacks are concatenated."""
+        """Stacks of token layers, the results of which are concatenated."""
         if self.encoder == "cnn":
             return [[Convolution(self.units, **self._common("convolution"))]]
         if self.encoder == "bag_of_words":
@@ -204,7 +204,9 @@ class Encoder(stacked.StackedLayer):
         """One pooling layer a direction."""
         if self.pooling == "attention":
             return [
-                pooling_layers.AttentionPooling(**self._common(f"attention_{n}"))
+                pooling_layers.AttentionPooling(
+                    **self._common(f"attention_{n}")
+                )
                 for n in range(len(self._directions))
             ]
         if self.pooling == "last":

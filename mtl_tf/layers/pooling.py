@@ -93,11 +93,9 @@ class StateAt(keras.layers.Layer):
     def call(self, states, lengths):
         if self.first:
             return states[:, 0]
+        text = tf.zeros_like(lengths) + tf.range(tf.shape(lengths)[1])
         # [groups, batch, 2]: (time, batch) inside the group.
-        place = tf.stack(
-            [lengths - 1, tf.zeros_like(lengths) + tf.range(tf.shape(lengths)[1])],
-            axis=-1,
-        )
+        place = tf.stack([lengths - 1, text], axis=-1)
         return tf.gather_nd(states, place, batch_dims=1)
 
     def get_config(self):

@@ -9,11 +9,11 @@ import tensorflow as tf
 class SoftmaxOutput(keras.layers.Layer):
     """Scores of the labels of each group's task.
 
-    Liu et al. 2017, Eq. 6 (Augenstein et al. 2018, Eq. 1): y = softmax(W h + b),
-    W and b of the task's own. The layer returns W h + b; the softmax is in the
-    loss. The rows of all tasks lie in one flat matrix [sum of labels, width].
-    Only the rows of the step's tasks are gathered, so that those of the others
-    get no gradient at all.
+    Liu et al. 2017, Eq. 6 (Augenstein et al. 2018, Eq. 1): y = softmax(W h +
+    b), W and b of the task's own. The layer returns W h + b; the softmax is in
+    the loss. The rows of all tasks lie in one flat matrix [sum of labels,
+    width]. Only the rows of the step's tasks are gathered, so that those of the
+    others get no gradient at all.
 
     Args:
       label_counts: number of labels of each task.

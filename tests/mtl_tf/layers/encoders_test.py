@@ -1,0 +1,171 @@
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from mtl_tf.layers import encoders
+
+GROUPS, TIME, BATCH, WIDTH, UNITS = 2, 6, 3, 2, 3
+LENGTHS = np.array([[4, 1, 3], [2, 6, 5]], np.int32)
+READER = np.array([1, 0])
+
+
+@pytest.fixture
+def inputs():
+    """Token features; beyond the end of a text they are not zero."""
+    random = np.random.default_rng(0)
+    return random.normal(size=(GROUPS, TIME, BATCH, WIDTH)).astype(np.float32)
+
+
+def texts(inputs):
+    """Yields (group, number in the batch, token features) of each text."""
+    for group, text in np.ndindex(GROUPS, BATCH):
+        yield group, text, inputs[group, : LENGTHS[group, text], text]
+
+
+@pytest.mark.parametrize("windows", [(1,), (2, 5), (3, 4, 5)])
+def test_convolution_by_its_equation(inputs, windows):
+    layer = encoders.Convolution(
+        UNITS, 2, windows=windows, init_range=1.0, seed=0
+    )
+    got = layer(inputs, LENGTHS, READER).numpy()
+    for group, text, x in texts(inputs):
+        reader = READER[group]
+        for t in range(len(x)):
+            s_t = []
+            for w, kernel in zip(windows, layer.kernels, strict=True):
+                # W_0 .. W_{w - 1} lie side by side.
+                matrices = np.split(kernel.numpy()[reader], w, axis=1)
+                for_window = np.zeros(UNITS)
+                for j in range(w):
+                    place = t + j - (w - 1) // 2
+                    if 0 <= place < len(x):
+                        for_window += x[place] @ matrices[j]
+                s_t.append(for_window)
+            s_t = np.maximum(0, np.concatenate(s_t) + layer.bias[reader])
+            np.testing.assert_allclose(got[group, t, text], s_t, atol=1e-5)
+
+
+def test_word_by_word_by_its_equation(inputs):
+    layer = encoders.WordByWord(UNITS, 2, init_range=1.0, seed=0)
+    got = layer(inputs, LENGTHS, READER).numpy()
+    kernel, bias = layer.kernel.numpy(), layer.bias.numpy()
+    for group, text, x in texts(inputs):
+        reader = READER[group]
+        for t, x_t in enumerate(x):
+            s_t = np.tanh(x_t @ kernel[reader] + bias[reader])
+            np.testing.assert_allclose(got[group, t, text], s_t, atol=1e-6)
+
+
+def make(encoder, pooling, **kwargs):
+    layer = encoders.Encoder(
+        encoder, pooling, UNITS, 2, init_range=1.0, seed=0, **kwargs
+    )
+    layer.build((None, None, None, WIDTH))
+    return layer
+
+
+def keras_lstm(layer, name, reader, **kwargs):
+    """`keras.layers.LSTM` with the weights of a part of an encoder."""
+    weights = {
+        weight.path.removeprefix(f"{layer.name}/{name}/"): weight[reader]
+        for weight in layer.weights
+        if weight.path.startswith(f"{layer.name}/{name}/")
+    }
+    copy = keras.layers.LSTM(UNITS, **kwargs)
+    copy.build((None, None, weights["kernel"].shape[0]))
+    copy.set_weights(
+        [weights[name] for name in ("kernel", "recurrent_kernel", "bias")]
+    )
+    return copy
+
+
+def test_lstm_with_the_last_state_is_that_of_keras(inputs):
+    layer = make("lstm", "last")
+    got = layer(inputs, LENGTHS, READER)
+    for group, text, x in texts(inputs):
+        copy = keras_lstm(layer, "lstm_0", READER[group])
+        np.testing.assert_allclose(
+            got[group, text], copy(x[np.newaxis])[0], atol=1e-6
+        )
+
+
+def test_bilstm_with_the_last_states_is_that_of_keras(inputs):
+    layer = make("bilstm", "last")
+    got = layer(inputs, LENGTHS, READER)
+    for group, text, x in texts(inputs):
+        both = [
+            keras_lstm(layer, "forward", READER[group]),
+            keras_lstm(layer, "backward", READER[group], go_backwards=True),
+        ]
+        wanted = np.concatenate([copy(x[np.newaxis])[0] for copy in both])
+        np.testing.assert_allclose(got[group, text], wanted, atol=1e-6)
+
+
+def test_stacked_lstm_is_one_lstm_on_another(inputs):
+    layer = make("stacked_lstm", "max", depth=3)
+    got = layer(inputs, LENGTHS, READER)
+    for group, text, states in texts(inputs):
+        states = states[np.newaxis]
+        for level in range(3):
+            copy = keras_lstm(
+                layer, f"lstm_{level}", READER[group], return_sequences=True
+            )
+            states = copy(states)
+        np.testing.assert_allclose(
+            got[group, text], tf.reduce_max(states[0], axis=0), atol=1e-6
+        )
+
+
+def test_a_bag_of_words_is_the_same_in_any_order(inputs):
+    layer = make("bag_of_words", "mean")
+    lengths = np.full((GROUPS, BATCH), TIME, np.int32)
+    np.testing.assert_allclose(
+        layer(inputs, lengths, READER),
+        layer(inputs[:, ::-1], lengths, READER),
+        atol=1e-6,
+    )
+
+
+@pytest.mark.parametrize(
+    ("encoder", "directions"),
+    [("lstm", 1), ("bilstm", 2), ("stacked_lstm", 1)],
+)
+def test_settings_reach_the_lstms(inputs, encoder, directions):
+    plain, set_ = (
+        make(encoder, "max", **settings)
+        for settings in ({}, {"forget_bias": 2.0, "recurrent_dropout": 0.5})
+    )
+    shifts = [
+        (b.numpy() - a.numpy()).sum()
+        for a, b in zip(plain.weights, set_.weights, strict=True)
+        if a.path.endswith("/bias")
+    ]
+    # 2 for each unit of each reader.
+    depth = 2 if encoder == "stacked_lstm" else 1
+    wanted = [2 * UNITS * 2] * directions * depth
+    np.testing.assert_allclose(shifts, wanted, atol=1e-5)
+    arguments = (inputs, LENGTHS, READER)
+    trained = [set_(*arguments, training=True).numpy() for _ in range(4)]
+    assert any((trained[0] != other).any() for other in trained[1:])
+    assert (set_(*arguments) == set_(*arguments)).numpy().all()
+
+
+@pytest.mark.parametrize(
+    ("encoder", "pooling", "message"),
+    [
+        ("gru", "last", r"encoder: one of .*'lstm'.* got 'gru'"),
+        ("lstm", "sum", r"pooling: one of .*'last'.* got 'sum'"),
+        ("cnn", "last", "encoder=cnn has none: choose pooling=max"),
+        ("bag_of_words", "last", "encoder=bag_of_words has none"),
+    ],
+)
+def test_names_that_do_not_exist_or_go_together(encoder, pooling, message):
+    with pytest.raises(ValueError, match=message):
+        encoders.check(encoder, pooling)
+    with pytest.raises(ValueError, match=message):
+        make(encoder, pooling)
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

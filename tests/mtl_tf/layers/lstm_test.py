@@ -1,0 +1,213 @@
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from mtl_tf.layers import lstm
+
+GROUPS, TIME, BATCH, WIDTH, UNITS = 2, 5, 3, 3, 2
+# The first group ends before the batch does, and holds a text of one token.
+LENGTHS = np.array([[4, 1, 3], [2, 5, 5]], np.int32)
+both_directions = pytest.mark.parametrize("backwards", [False, True])
+
+
+@pytest.fixture
+def arrays():
+    """inputs, both kernels and bias of the groups, and an upstream gradient."""
+    random = np.random.default_rng(0)
+    shapes = (
+        (GROUPS, TIME, BATCH, WIDTH),
+        (GROUPS, WIDTH, 4 * UNITS),
+        (GROUPS, UNITS, 4 * UNITS),
+        (GROUPS, 4 * UNITS),
+        (GROUPS, TIME, BATCH, UNITS),
+    )
+    return [random.normal(size=shape).astype(np.float32) for shape in shapes]
+
+
+def texts():
+    """Yields (group, its slice of time, number in the batch) of each text."""
+    for group, text in np.ndindex(GROUPS, BATCH):
+        yield group, slice(LENGTHS[group, text]), text
+
+
+def sigmoid(x):
+    return 1 / (1 + np.exp(-x))
+
+
+def one_text(inputs, kernel, recurrent_kernel, bias):
+    """h_1 .. h_T of one text [time, width], by the equations."""
+    h, c, states = np.zeros(UNITS), np.zeros(UNITS), []
+    for x_t in inputs:
+        z = x_t @ kernel + h @ recurrent_kernel + bias
+        i, f, g, o = np.split(z, 4)
+        c = sigmoid(f) * c + sigmoid(i) * np.tanh(g)
+        h = sigmoid(o) * np.tanh(c)
+        states.append(h)
+    return np.array(states)
+
+
+@both_directions
+def test_equations(arrays, backwards):
+    inputs, *weights, _ = arrays
+    got = lstm.lstm(inputs, *weights, LENGTHS, backwards).numpy()
+    for group, time, text in texts():
+        tokens = inputs[group, time, text]
+        of_group = [weight[group] for weight in weights]
+        if backwards:
+            states = one_text(tokens[::-1], *of_group)[::-1]
+        else:
+            states = one_text(tokens, *of_group)
+        np.testing.assert_allclose(got[group, time, text], states, atol=1e-6)
+
+
+def test_one_step_by_hand():
+    # One unit, x = 1; i, f, g, o get ln 3, 0, 1 and -ln 3 from x, and h_0 = 0:
+    # c = sigmoid(ln 3) tanh(1) = 3/4 * 0.761594 = 0.571196
+    # h = sigmoid(-ln 3) tanh(c) = 1/4 * 0.516237 = 0.129059
+    kernel = [[[np.log(3), 0, 1, -np.log(3)]]]
+    h = lstm.lstm(
+        tf.ones([1, 1, 1, 1]),
+        tf.constant(kernel, tf.float32),
+        tf.fill([1, 1, 4], 9.0),
+        tf.zeros([1, 4]),
+        tf.constant([[1]]),
+    )
+    np.testing.assert_allclose(h, [[[[0.129059]]]], atol=1e-6)
+
+
+def by_keras(arrays, backwards):
+    """Gradients of sum(h * upstream), by `keras.layers.LSTM` text by text."""
+    inputs, *weights, upstream = arrays
+    states = np.zeros_like(upstream)
+    gradients = [np.zeros_like(array) for array in arrays[:-1]]
+    for group, time, text in texts():
+        layer = keras.layers.LSTM(
+            UNITS, return_sequences=True, go_backwards=backwards
+        )
+        tokens = tf.constant(inputs[group, time, text])[tf.newaxis]
+        layer.build(tokens.shape)
+        layer.set_weights([weight[group % len(weight)] for weight in weights])
+        with tf.GradientTape() as tape:
+            tape.watch(tokens)
+            h = layer(tokens)[0]
+            if backwards:
+                h = h[::-1]
+            loss = tf.reduce_sum(h * upstream[group, time, text])
+        by_inputs, *by_weights = tape.gradient(
+            loss, [tokens, *layer.trainable_variables]
+        )
+        states[group, time, text] = h
+        gradients[0][group, time, text] = by_inputs[0]
+        for total, part in zip(gradients[1:], by_weights, strict=True):
+            total[group % len(total)] += part
+    return states, gradients
+
+
+@both_directions
+@pytest.mark.parametrize("traced", [False, True])
+@pytest.mark.parametrize("shared", [False, True])
+def test_values_and_gradients_are_those_of_keras(
+    arrays, backwards, traced, shared
+):
+    if shared:
+        # One set of weights for all groups.
+        arrays[1:4] = [weight[:1] for weight in arrays[1:4]]
+
+    def run(*arrays):
+        *arguments, upstream = arrays
+        mask = tf.sequence_mask(LENGTHS, TIME, tf.float32)
+        mask = tf.transpose(mask, [0, 2, 1])[..., tf.newaxis]
+        with tf.GradientTape() as tape:
+            tape.watch(arguments)
+            h = lstm.lstm(*arguments, LENGTHS, backwards) * mask
+            loss = tf.reduce_sum(h * upstream)
+        return h, tape.gradient(loss, arguments)
+
+    if traced:
+        run = tf.function(run)
+    states, gradients = run(*map(tf.constant, arrays))
+    wanted_states, wanted_gradients = by_keras(arrays, backwards)
+    np.testing.assert_allclose(states, wanted_states, atol=1e-6)
+    for got, wanted in zip(gradients, wanted_gradients, strict=True):
+        np.testing.assert_allclose(got, wanted, atol=5e-6)
+
+
+@both_directions
+def test_what_lies_beyond_the_end_changes_nothing(arrays, backwards):
+    inputs, *weights, _ = arrays
+    other = np.full_like(inputs, 1e4)
+    for group, time, text in texts():
+        other[group, time, text] = inputs[group, time, text]
+    first, second = (
+        lstm.lstm(x, *weights, LENGTHS, backwards).numpy()
+        for x in (inputs, other)
+    )
+    for group, time, text in texts():
+        np.testing.assert_array_equal(
+            first[group, time, text], second[group, time, text]
+        )
+
+
+def make(**kwargs):
+    layer = lstm.StackedLSTM(UNITS, readers=3, seed=0, **kwargs)
+    layer.build((None, None, None, WIDTH))
+    return layer
+
+
+@both_directions
+def test_the_layer_reads_each_group_with_its_reader(arrays, backwards):
+    inputs = arrays[0]
+    layer = make(backwards=backwards, init_range=1.0)
+    got = layer(inputs, LENGTHS, np.array([2, 0]))
+    weights = [weight.numpy()[[2, 0]] for weight in layer.weights]
+    wanted = lstm.lstm(inputs, *weights, LENGTHS, backwards)
+    np.testing.assert_array_equal(got, wanted)
+
+
+def test_the_forget_bias_is_added_to_the_start_of_the_forget_gate_alone():
+    start = make(forget_bias=1.0).bias.numpy() - make().bias.numpy()
+    # Columns in the order i, f, g, o.
+    np.testing.assert_allclose(start, [[0, 0, 1, 1, 0, 0, 0, 0]] * 3, atol=1e-6)
+
+
+def test_recurrent_dropout_drops_the_same_elements_of_h_in_all_time_steps():
+    """A row of the recurrent weights is dropped whole, or scaled up."""
+    units, rate, readers = 50, 0.3, 4
+    layer = lstm.StackedLSTM(
+        units, readers, init_range=1.0, recurrent_dropout=rate, seed=0
+    )
+    random = np.random.default_rng(0)
+    inputs = random.normal(size=(readers, TIME, 2, WIDTH)).astype(np.float32)
+    lengths = np.full((readers, 2), TIME, np.int32)
+    with tf.GradientTape() as tape:
+        h = layer(inputs, lengths, np.arange(readers), training=True)
+        loss = tf.reduce_sum(h[:, -1] ** 2)
+    gradient = tape.gradient(loss, layer.recurrent_kernel.value)
+    gradient = tf.convert_to_tensor(gradient).numpy()
+
+    # A row that any time step of any text saw has a gradient.
+    kept = gradient.any(axis=-1)
+    # Four standard deviations for 200 rows: 4 sqrt(.3 .7 / 200) = 0.13.
+    assert abs((1 - kept.mean()) - rate) < 0.13
+    assert len({tuple(row) for row in kept}) == readers
+    mask = kept[..., np.newaxis] / (1 - rate)
+    kernel, recurrent_kernel, bias = (w.numpy() for w in layer.weights)
+    recurrent_kernel *= mask.astype(np.float32)
+    wanted = lstm.lstm(inputs, kernel, recurrent_kernel, bias, lengths)
+    np.testing.assert_allclose(h, wanted, atol=1e-5)
+
+
+def test_recurrent_dropout_is_off_at_inference_and_new_in_each_step(arrays):
+    inputs, reader = arrays[0], np.array([0, 0])
+    layer = make(recurrent_dropout=0.5, init_range=1.0)
+    np.testing.assert_array_equal(
+        layer(inputs, LENGTHS, reader),
+        make(init_range=1.0)(inputs, LENGTHS, reader),
+    )
+    steps = [layer(inputs, LENGTHS, reader, training=True) for _ in range(8)]
+    assert len({step.numpy().tobytes() for step in steps}) > 1
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

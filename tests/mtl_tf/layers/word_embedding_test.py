@@ -1,0 +1,121 @@
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from mtl_tf.layers import word_embedding
+
+UNKNOWN = 1
+
+
+def make(vocabulary_size, width, **kwargs):
+    layer = word_embedding.WordEmbedding(
+        vocabulary_size, width, unknown_id=UNKNOWN, seed=0, **kwargs
+    )
+    layer.build((None, None, None))
+    return layer
+
+
+def numbered(vocabulary_size, **kwargs):
+    """A table in which the vector of word i is (i + 1, -i - 1)."""
+    layer = make(vocabulary_size, 2, **kwargs)
+    number = np.arange(1, vocabulary_size + 1)
+    layer.table.assign(np.stack([number, -number], axis=1))
+    return layer
+
+
+def test_vectors_by_time_and_zero_beyond_the_end():
+    tokens = np.array([[[4, 2, 0], [3, 3, 4]]], np.int32)
+    got = numbered(5)(tokens, np.array([[2, 3]], np.int32))
+    # Word 4 has the vector (5, -5); group 0 as [time, batch].
+    wanted = [[5, 4], [3, 4], [0, 5]]
+    np.testing.assert_array_equal(got[0, ..., 0], wanted)
+    np.testing.assert_array_equal(got[0, ..., 1], np.negative(wanted))
+
+
+def gradient(layer, tokens, lengths, **kwargs):
+    with tf.GradientTape() as tape:
+        vectors = layer(tokens, lengths, **kwargs)
+        loss = tf.reduce_sum(vectors * [1.0, 3.0])
+    return tape.gradient(loss, layer.table.value)
+
+
+def test_the_gradient_is_sparse_and_names_the_steps_words_alone():
+    # Words 0 and 7 stand beyond the end only; word 4 occurs twice.
+    tokens = np.array([[[4, 2, 0], [5, 7, 7]], [[4, 6, 3], [2, 7, 0]]])
+    lengths = np.array([[2, 1], [3, 1]], np.int32)
+    got = gradient(numbered(9), tokens, lengths)
+    assert isinstance(got, tf.IndexedSlices)
+    assert set(got.indices.numpy()) == {2, 3, 4, 5, 6}
+    wanted = np.zeros((9, 2))
+    for word, times in {2: 2, 3: 1, 4: 2, 5: 1, 6: 1}.items():
+        wanted[word] = [times, 3 * times]
+    np.testing.assert_array_equal(tf.convert_to_tensor(got), wanted)
+
+
+def test_no_word_that_is_dropped_beyond_the_end_joins_the_step():
+    layer = numbered(30, word_dropout=0.5)
+    tokens = np.arange(2, 22, dtype=np.int32).reshape(1, 20, 1)
+    tokens = np.repeat(tokens, 8, axis=2)
+    lengths = np.ones((1, 20), np.int32)
+    got = gradient(layer, tokens, lengths, training=True)
+    values = tf.math.unsorted_segment_sum(got.values, got.indices, 30)
+    named = np.unique(got.indices)
+    # Every row that the gradient names is that of a word, with a gradient.
+    np.testing.assert_array_equal(np.flatnonzero(values[:, 0]), named)
+
+
+def test_word_dropout_puts_the_unknown_word_in_place_of_others():
+    layer = numbered(100, word_dropout=0.3)
+    random = np.random.default_rng(0)
+    tokens = random.integers(2, 100, size=(2, 50, 60)).astype(np.int32)
+    lengths = np.full((2, 50), 60, np.int32)
+    vectors = layer(tokens, lengths, training=True).numpy()
+    words = (vectors[..., 0] - 1).transpose(0, 2, 1)
+    np.testing.assert_array_equal(vectors[..., 1], -vectors[..., 0])
+    dropped = words == UNKNOWN
+    np.testing.assert_array_equal(words[~dropped], tokens[~dropped])
+    # Four standard deviations for 6,000 words: 4 sqrt(.3 .7 / 6000) = 0.024.
+    assert abs(dropped.mean() - 0.3) < 0.024
+
+
+def test_vector_dropout_drops_elements_and_scales_the_others_up():
+    layer = numbered(3, vector_dropout=0.2)
+    tokens = np.full((1, 50, 60), 2, np.int32)
+    lengths = np.full((1, 50), 60, np.int32)
+    vectors = layer(tokens, lengths, training=True).numpy()
+    # 3 / (1 - 0.2) = 3.75
+    np.testing.assert_allclose(np.unique(vectors), [-3.75, 0, 3.75])
+    dropped = vectors == 0
+    # Four standard deviations for 6,000 elements: 4 sqrt(.2 .8 / 6000) = 0.021.
+    assert abs(dropped.mean() - 0.2) < 0.021
+    # Elements, not whole words.
+    assert (dropped[..., 0] != dropped[..., 1]).any()
+
+
+def test_no_dropout_at_inference():
+    tokens = np.array([[[2, 3, 4]]], np.int32)
+    lengths = np.array([[3]], np.int32)
+    dropping = numbered(5, word_dropout=0.9, vector_dropout=0.9)
+    np.testing.assert_array_equal(
+        dropping(tokens, lengths), numbered(5)(tokens, lengths)
+    )
+
+
+def test_start_and_a_frozen_table():
+    layer = make(200, 10, init_range=0.3, trainable=False)
+    assert 0.29 < abs(layer.table.numpy()).max() <= 0.3 + 1e-6
+    assert not layer.trainable_variables
+    np.testing.assert_array_equal(
+        layer.table, make(200, 10, init_range=0.3).table
+    )
+
+
+def test_token_mask():
+    mask = word_embedding.token_mask(tf.constant([[1, 3], [2, 2]]), 3)
+    np.testing.assert_array_equal(
+        mask[..., 0], [[[1, 1], [0, 1], [0, 1]], [[1, 1], [1, 1], [0, 0]]]
+    )
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))
