@@ -1,4 +1,4 @@
-"""The settings of a run: one frozen dataclass, from which the flags are made."""
+"""The settings of a run: a frozen dataclass, from which the flags are made."""
 
 import dataclasses
 import json
@@ -17,7 +17,7 @@ CLASS_WEIGHTS = ("none", "balanced")
 
 
 def _setting(default, text, *, choices=None, symbol="", changeable=False):
-    """A setting: its default, its help, and
+    """A field of `Config` that knows how to be a flag.
 
     Args:
       default: its value when the user says nothing.
@@ -105,9 +105,7 @@ class Config:
         "one encoder for all tasks; shared_private: that and one for each.",
         choices=SHARINGS,
     )
-    encoder: str = _setting(
-        "lstm", "Text encoder.", choices=encoders.ENCODERS
-    )
+    encoder: str = _setting("lstm", "Text encoder.", choices=encoders.ENCODERS)
     pooling: str = _setting(
         "last",
         "From token features to text features; last: the state at the last "
@@ -174,7 +172,8 @@ class Config:
         choices=losses.ORTHOGONALITY_LOSSES,
     )
     task_weights: tuple[str, ...] = _setting(
-        (), "Weights of task losses, as NAME:NUMBER; 1 if not named.",
+        (),
+        "Weights of task losses, as NAME:NUMBER; 1 if not named.",
         symbol="α_k",
     )
     class_weights: str = _setting(
@@ -279,6 +278,12 @@ class Config:
 
     def _check_combinations(self):
         encoders.check(self.encoder, self.pooling)
+        if self.recurrent_dropout and self.encoder not in encoders.RECURRENT:
+            raise ValueError(
+                f"recurrent_dropout={self.recurrent_dropout} needs a recurrent "
+                f"encoder ({', '.join(encoders.RECURRENT)}), got encoder="
+                f"{self.encoder}"
+            )
         if self.weight_decay and self.optimizer != "adamw":
             raise ValueError(
                 f"weight_decay={self.weight_decay} needs optimizer=adamw, got "
@@ -308,7 +313,11 @@ class Config:
         self.task_weights_by_name()
 
     def task_weights_by_name(self) -> dict[str, float]:
-        """`task_weights` as numbers by task name."""
+        """`task_weights` as numbers by task name.
+
+        Raises:
+          ValueError: if an entry is not NAME:NUMBER.
+        """
         weights = {}
         for entry in self.task_weights:
             name, colon, number = entry.rpartition(":")
@@ -356,7 +365,7 @@ class Config:
         )
 
     def difference(self, other: "Config") -> list[str]:
-        """Settings that make `other` another run, as `name: mine -> other's`."""
+        """What makes `other` another run, as `name: mine -> other's`."""
         return [
             f"{field.name}: {getattr(self, field.name)} -> "
             f"{getattr(other, field.name)}"
