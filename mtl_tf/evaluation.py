@@ -18,7 +18,7 @@ class Predictions:
 
     Attributes:
       split: the rows.
-      probabilities: float32 [rows, labels of the task].
+      probabilities: float64 [rows, labels of the task].
       features: float32 [rows, width] by name: `shared`, `private`.
       loss: mean cross-entropy of the true labels; nan without labels.
     """
@@ -66,7 +66,11 @@ class Predictor:
         )
 
     def predict(self, split: input_pipeline.Split) -> Predictions:
-        """Predicts every row of a split, in batches of like length."""
+        """Predicts every row of a split, in batches of like length.
+
+        Raises:
+          ValueError: if the split has no rows.
+        """
         if not len(split):
             raise ValueError("there are no rows to predict")
         labels = len(self._tasks[split.task].labels)
@@ -78,7 +82,7 @@ class Predictor:
                 if name not in columns:
                     shape = (len(split), value.shape[-1])
                     columns[name] = np.zeros(shape, np.float32)
-                columns[name][rows] = value[: len(rows)]
+                columns[name][rows] = value
         scores = columns.pop("scores")[:, :labels].astype(np.float64)
         # A stable log-softmax, in float64: the probabilities sum to 1.
         scores -= scores.max(axis=1, keepdims=True)

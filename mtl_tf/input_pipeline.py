@@ -25,8 +25,10 @@ from mtl_tf import text
 
 Batch = dict[str, np.ndarray]
 
-# Tokens, padding included, of an evaluation batch: bounds its memory.
+# Tokens, padding included, of an evaluation batch, unless one text alone has
+# more: bounds its memory.
 EVALUATION_TOKENS = 32_768
+# Texts of a group.
 EVALUATION_GROUP = 32
 
 
@@ -60,7 +62,12 @@ class Split:
         return len(self.rows)
 
     def pad(self, rows: np.ndarray, time: int) -> np.ndarray:
-        """int32 [rows, time]: token ids, filled up with padding."""
+        """int32 [rows, time]: token ids, filled up with padding.
+
+        Args:
+          rows: int64 [rows], places in this split.
+          time: tokens of a line, at least as many as any of the rows has.
+        """
         tokens = np.full((len(rows), time), text.PADDING, np.int32)
         for line, row in zip(tokens, rows, strict=True):
             seq2 = self.tokens.seq2(self.rows[row])[: self.max_tokens]
@@ -246,12 +253,11 @@ class TrainingBatches:
 def evaluation_batches(split: Split) -> Iterator[tuple[np.ndarray, Batch]]:
     """Batches of texts of like length, over all rows once.
 
-    A batch has several groups, since groups run beside each other on the
-    cores; the last group is filled up with copies of its last row.
+    A batch has several full groups, since groups run beside each other on the
+    cores, or one that need not be full.
 
     Yields:
-      The rows' places in the split, int64 [rows], and the batch, whose first
-      texts they are: [groups * batch >= rows].
+      The rows' places in the split, int64 [groups * batch], and the batch.
     """
     order = np.argsort(split.lengths, kind="stable")
     begin = 0
@@ -259,13 +265,13 @@ def evaluation_batches(split: Split) -> Iterator[tuple[np.ndarray, Batch]]:
         # Lengths rise: the last row of the batch is its longest.
         sizes = np.arange(1, len(order) - begin + 1)
         tokens = sizes * split.lengths[order[begin:]]
-        fits = np.searchsorted(tokens, EVALUATION_TOKENS, side="right")
-        rows = order[begin : begin + max(1, fits)]
-        groups = -(-len(rows) // EVALUATION_GROUP)
-        filled = np.pad(
-            rows, (0, groups * EVALUATION_GROUP - len(rows)), mode="edge"
-        ).reshape(groups, EVALUATION_GROUP)
-        yield rows, _group([(split, group) for group in filled])
+        fits = max(1, np.searchsorted(tokens, EVALUATION_TOKENS, side="right"))
+        groups = max(1, fits // EVALUATION_GROUP)
+        rows = order[begin : begin + min(fits, groups * EVALUATION_GROUP)]
+        yield (
+            rows,
+            _group([(split, group) for group in rows.reshape(groups, -1)]),
+        )
         begin += len(rows)
 
 
