@@ -1,0 +1,236 @@
+import os
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from mtl_tf import checkpoints
+from mtl_tf import config as config_lib
+from mtl_tf import experiment
+from mtl_tf import models
+from mtl_tf import training
+
+_TASKS = ("books", "films")
+_SIGNATURE = {
+    "tokens": tf.TensorSpec([None, None, None], tf.int32),
+    "lengths": tf.TensorSpec([None, None], tf.int32),
+    "task": tf.TensorSpec([None], tf.int32),
+    "labels": tf.TensorSpec([None, None], tf.int32),
+}
+
+
+def make_parts(**settings):
+    """Every variable of training, as an experiment puts them together."""
+    settings = {
+        "units": 3,
+        "word_width": 4,
+        "adversarial_weight": 0.1,
+        "word_dropout": 0.1,
+        "vector_dropout": 0.1,
+        "recurrent_dropout": 0.1,
+        "feature_dropout": 0.1,
+        **settings,
+    }
+    config = config_lib.Config(**settings)
+    trainer = training.Trainer(
+        config,
+        models.build(config, (2, 2), 9),
+        _SIGNATURE,
+        _TASKS,
+        np.ones((2, 2)),
+        10,
+    )
+    return {**trainer.parts, "fit": experiment.FitState().variables}
+
+
+def fill_with_ramps(parts):
+    """Gives every number of every variable a value of its own."""
+    begin = 1
+    for variables in parts.values():
+        for variable in variables.values():
+            count = int(np.prod(variable.shape))
+            values = np.arange(begin, begin + count).reshape(variable.shape)
+            variable.assign(tf.cast(values, variable.dtype))
+            begin += count
+
+
+def fill_with_ones(parts):
+    for variables in parts.values():
+        for variable in variables.values():
+            variable.assign(tf.ones_like(variable))
+
+
+def values_of(parts):
+    return {
+        f"{part}/{name}": variable.numpy()
+        for part, variables in parts.items()
+        for name, variable in variables.items()
+    }
+
+
+def assert_values(parts, wanted):
+    found = values_of(parts)
+    assert found.keys() == wanted.keys()
+    for name, value in found.items():
+        np.testing.assert_array_equal(value, wanted[name], err_msg=name)
+
+
+def save(run_dir, parts, name=checkpoints.LAST, step=7):
+    saved = checkpoints.Checkpoints(str(run_dir), parts, _TASKS)
+    saved.save(name, step)
+    return saved
+
+
+def in_file(name):
+    """A name as TensorFlow writes it: / divides a part from what it holds."""
+    return name.replace(".", "..").replace("/", ".S")
+
+
+def test_every_variable_is_in_the_file_by_name(tmp_path):
+    parts = make_parts()
+    fill_with_ramps(parts)
+    save(tmp_path, parts)
+    reader = tf.train.load_checkpoint(str(tmp_path / "checkpoints" / "last"))
+    for part, variables in parts.items():
+        assert variables
+        for name, variable in variables.items():
+            stored = reader.get_tensor(
+                f"{part}/{in_file(name)}/.ATTRIBUTES/VARIABLE_VALUE"
+            )
+            np.testing.assert_array_equal(stored, variable.numpy())
+    tasks = reader.get_tensor("tasks/.ATTRIBUTES/VARIABLE_VALUE")
+    assert tasks == b'["books", "films"]'
+
+
+def test_what_training_consists_of_is_there():
+    names = set(values_of(make_parts()))
+    for name in (
+        "training/step",
+        "fit/best_score",
+        "discriminator/task_discriminator/kernel",
+        "discriminator_optimizer/task_discriminator/kernel/mean",
+        "model/word_embedding/table",
+        "optimizer/word_embedding/table/square",
+        "optimizer/word_embedding/table/count",
+    ):
+        assert name in names
+    # Words and vectors; the state of either encoder; features.
+    seeds = {name for name in names if "seed" in name}
+    assert {name.split("/")[1] for name in seeds} == {
+        "word_embedding",
+        "shared_encoder",
+        "private_encoder",
+        "feature_dropout",
+    }
+    assert all(name.startswith("model/") for name in seeds)
+
+
+@pytest.mark.parametrize("new_instance", [False, True])
+def test_restore_brings_back_every_number(tmp_path, new_instance):
+    parts = make_parts()
+    fill_with_ramps(parts)
+    wanted = values_of(parts)
+    saved = save(tmp_path, parts)
+    if new_instance:
+        parts = make_parts(seed=1)
+        saved = checkpoints.Checkpoints(str(tmp_path), parts, _TASKS)
+    fill_with_ones(parts)
+    saved.restore(checkpoints.LAST)
+    assert_values(parts, wanted)
+
+
+def test_a_run_directory_may_be_moved(tmp_path):
+    parts = make_parts()
+    fill_with_ramps(parts)
+    wanted = values_of(parts)
+    save(tmp_path / "old", parts)
+    os.rename(tmp_path / "old", tmp_path / "new")
+    fill_with_ones(parts)
+    moved = checkpoints.Checkpoints(str(tmp_path / "new"), parts, _TASKS)
+    moved.restore(checkpoints.LAST)
+    assert_values(parts, wanted)
+
+
+def test_best_and_last_are_apart(tmp_path):
+    number = tf.Variable(0)
+    saved = checkpoints.Checkpoints(
+        str(tmp_path), {"part": {"number": number}}, _TASKS
+    )
+    assert not saved.exists(checkpoints.BEST)
+    for step in (1, 2, 3):
+        number.assign(10 * step)
+        if step == 2:
+            saved.save(checkpoints.BEST, step)
+        saved.save(checkpoints.LAST, step)
+    assert saved.exists(checkpoints.BEST)
+    saved.restore(checkpoints.BEST)
+    assert number.numpy() == 20
+    saved.restore(checkpoints.LAST)
+    assert number.numpy() == 30
+    # One of each is kept.
+    for name, step in ((checkpoints.BEST, 2), (checkpoints.LAST, 3)):
+        files = os.listdir(tmp_path / "checkpoints" / name)
+        assert {x for x in files if x.endswith(".index")} == {
+            f"ckpt-{step}.index"
+        }
+
+
+def test_a_step_that_is_saved_again_takes_the_place_of_the_first(tmp_path):
+    # An interruption between best and last: the epoch is trained again.
+    number = tf.Variable(1)
+    parts = {"part": {"number": number}}
+    save(tmp_path, parts, checkpoints.BEST)
+    number.assign(2)
+    again = save(tmp_path, parts, checkpoints.BEST)
+    number.assign(3)
+    again.restore(checkpoints.BEST)
+    assert number.numpy() == 2
+
+
+def test_there_is_nothing_to_restore(tmp_path):
+    made = checkpoints.Checkpoints(str(tmp_path), {}, _TASKS)
+    assert not made.exists(checkpoints.LAST)
+    with pytest.raises(ValueError, match=r"checkpoints/last holds no checkpo"):
+        made.restore(checkpoints.LAST)
+
+
+@pytest.mark.parametrize("tasks", [("films", "books"), ("books", "games")])
+def test_a_checkpoint_of_other_tasks_is_refused(tmp_path, tasks):
+    # Variables have the same names and shapes.
+    parts = make_parts()
+    save(tmp_path, parts)
+    fill_with_ramps(parts)
+    before = values_of(parts)
+    other = checkpoints.Checkpoints(str(tmp_path), parts, tasks)
+    with pytest.raises(
+        ValueError,
+        match=r"ckpt-7 is of the tasks \['books', 'films'\], not of "
+        rf"\['{tasks[0]}', '{tasks[1]}'\]",
+    ):
+        other.restore(checkpoints.LAST)
+    assert_values(parts, before)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"units": 4},
+        {"sharing": "fully_shared"},
+        {"adversarial_weight": 0.0},
+        {"optimizer": "sgd"},
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("turned", [False, True])
+def test_a_checkpoint_of_another_model_is_refused(tmp_path, settings, turned):
+    mine, other = make_parts(), make_parts(**settings)
+    if turned:
+        mine, other = other, mine
+    save(tmp_path, mine)
+    made = checkpoints.Checkpoints(str(tmp_path), other, _TASKS)
+    with pytest.raises(ValueError, match=r"ckpt-7 is of another model: \S"):
+        made.restore(checkpoints.LAST)
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))
