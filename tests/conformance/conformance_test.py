@@ -203,7 +203,7 @@ def test_the_order_of_the_tasks_changes_nothing(subject):
 
 
 def training_step(model, rule, traces=None):
-    """A function that trains a model with a batch, by an optimizer of its own."""
+    """A function that trains a model with a batch."""
     decay = 0.1 if rule == "adamw" else 0.0
     optimizer = optimizers.Optimizer(
         rule,
