@@ -93,8 +93,10 @@ class History:
     def __init__(self, run_dir: str, step: int):
         self._path = os.path.join(run_dir, HISTORY_FILE)
         kept = [line for line in read_history(run_dir) if line["step"] <= step]
-        with open(self._path, "w", encoding="utf-8") as file:
+        # Not in place: an interruption must not take the history along.
+        with open(self._path + ".part", "w", encoding="utf-8") as file:
             file.writelines(json.dumps(line) + "\n" for line in kept)
+        os.replace(self._path + ".part", self._path)
 
     def append(self, line: Mapping) -> None:
         """Adds the line of an epoch; it has to have a `step`."""
@@ -103,9 +105,12 @@ class History:
 
 
 def read_history(run_dir: str) -> list[dict]:
-    """The lines of a run's history; none if there is no such file."""
+    """The lines of a run's history; none if there is no such file.
+
+    A last line without an end is left out: the run was stopped as it wrote it.
+    """
     path = os.path.join(run_dir, HISTORY_FILE)
     if not os.path.exists(path):
         return []
     with open(path, encoding="utf-8") as file:
-        return [json.loads(line) for line in file]
+        return [json.loads(line) for line in file if line.endswith("\n")]

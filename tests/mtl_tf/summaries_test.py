@@ -1,0 +1,166 @@
+import json
+import os
+
+import pytest
+from tensorboard.backend.event_processing import event_accumulator
+from tensorboard.plugins.hparams import metadata
+from tensorboard.util import tensor_util
+
+from mtl_tf import summaries
+
+_TASKS = ("books", "films")
+
+
+def read(run_dir, writer):
+    """What TensorBoard sees of a writer."""
+    found = event_accumulator.EventAccumulator(
+        os.path.join(run_dir, "tensorboard", writer)
+    )
+    found.Reload()
+    return found
+
+
+def points(found, tag):
+    """Steps and values of a curve."""
+    return [
+        (event.step, tensor_util.make_ndarray(event.tensor_proto).item())
+        for event in found.Tensors(tag)
+    ]
+
+
+@pytest.fixture
+def board(tmp_path):
+    return summaries.TensorBoard(str(tmp_path), _TASKS)
+
+
+def test_training_terms_are_curves_by_tag(tmp_path, board):
+    board.training(50, {"loss/task": 0.75, "discriminator/accuracy": 0.5})
+    board.training(100, {"loss/task": 0.25, "discriminator/accuracy": 0.125})
+    board.best(100, {}, 0.0)
+    found = read(tmp_path, "run")
+    assert points(found, "loss/task") == [(50, 0.75), (100, 0.25)]
+    assert points(found, "discriminator/accuracy") == [(50, 0.5), (100, 0.125)]
+
+
+def test_dev_scores_have_the_same_tags_for_all_tasks(tmp_path, board):
+    board.dev(
+        7,
+        0.625,
+        {
+            "books": {"accuracy": 0.75, "loss": 1.5, "n": 8},
+            "films": {"accuracy": 0.5, "loss": 2.5, "n": 4},
+        },
+    )
+    board.best(7, {}, 0.0)
+    assert points(read(tmp_path, "run"), "dev/average") == [(7, 0.625)]
+    for name, accuracy, loss in (("books", 0.75, 1.5), ("films", 0.5, 2.5)):
+        found = read(tmp_path, name)
+        assert points(found, "dev/accuracy") == [(7, accuracy)]
+        assert points(found, "dev/loss") == [(7, loss)]
+        # The number of rows is no curve.
+        assert sorted(found.Tags()["tensors"]) == ["dev/accuracy", "dev/loss"]
+
+
+def test_settings_are_text(tmp_path, board):
+    board.settings({"units": 5, "tasks": ["a", "b"]}, "two tasks")
+    board.best(0, {}, 0.0)
+    found = read(tmp_path, "run")
+
+    def text(tag):
+        (event,) = found.Tensors(tag)
+        assert event.step == 0
+        return event.tensor_proto.string_val[0].decode()
+
+    assert text("run/description") == "two tasks"
+    assert text("run/settings") == (
+        "| setting | value |\n|---|---|\n| units | 5 |\n| tasks | ['a', 'b'] |"
+    )
+
+
+def test_settings_are_hparams_with_the_best_score(tmp_path, board):
+    board.dev(10, 0.875, {})
+    board.dev(20, 0.5, {})
+    settings = {
+        "units": 5,
+        "learning_rate": 0.5,
+        "encoder": "lstm",
+        "unlabeled": True,
+        "tasks": ["books", "films"],
+    }
+    board.best(20, settings, 0.875)
+    found = read(tmp_path, "run")
+    start = metadata.parse_session_start_info_plugin_data(
+        found.SummaryMetadata(
+            metadata.SESSION_START_INFO_TAG
+        ).plugin_data.content
+    )
+    hparams = {
+        name: getattr(value, value.WhichOneof("kind"))
+        for name, value in start.hparams.items()
+    }
+    assert hparams == {**settings, "tasks": "['books', 'films']"}
+    # HParams shows a metric's last value, which is not the best one.
+    assert points(found, "dev/average")[-1] == (20, 0.5)
+    assert points(found, "best/dev_average") == [(20, 0.875)]
+
+
+def test_a_run_that_goes_on_writes_into_the_same_curves(tmp_path, board):
+    board.training(1, {"loss/total": 2.0})
+    board.best(1, {}, 0.0)
+    again = summaries.TensorBoard(str(tmp_path), _TASKS)
+    again.training(2, {"loss/total": 1.0})
+    again.best(2, {}, 0.0)
+    assert points(read(tmp_path, "run"), "loss/total") == [(1, 2.0), (2, 1.0)]
+
+
+def write_history(run_dir, steps):
+    history = summaries.History(str(run_dir), 0)
+    for epoch, step in enumerate(steps, start=1):
+        history.append({"epoch": epoch, "step": step, "dev": {"x": 0.1}})
+
+
+def test_history_is_a_line_an_epoch(tmp_path):
+    write_history(tmp_path, [5, 10])
+    wanted = [
+        {"epoch": 1, "step": 5, "dev": {"x": 0.1}},
+        {"epoch": 2, "step": 10, "dev": {"x": 0.1}},
+    ]
+    assert summaries.read_history(str(tmp_path)) == wanted
+    text = (tmp_path / "history.jsonl").read_text()
+    assert [json.loads(line) for line in text.splitlines()] == wanted
+
+
+@pytest.mark.parametrize(
+    ("step", "kept"),
+    [(0, []), (9, [5]), (10, [5, 10]), (12, [5, 10]), (99, [5, 10, 15])],
+)
+def test_a_run_that_goes_on_drops_later_lines(tmp_path, step, kept):
+    write_history(tmp_path, [5, 10, 15])
+    history = summaries.History(str(tmp_path), step)
+    found = summaries.read_history(str(tmp_path))
+    assert [line["step"] for line in found] == kept
+    history.append({"step": 100})
+    found = summaries.read_history(str(tmp_path))
+    assert [line["step"] for line in found] == [*kept, 100]
+
+
+def test_a_line_that_was_cut_off_is_no_line(tmp_path):
+    write_history(tmp_path, [5, 10])
+    path = tmp_path / "history.jsonl"
+    # The run was killed as it wrote its last line.
+    path.write_text(path.read_text()[:-9])
+    found = summaries.read_history(str(tmp_path))
+    assert [line["step"] for line in found] == [5]
+    summaries.History(str(tmp_path), 5).append({"step": 10})
+    found = summaries.read_history(str(tmp_path))
+    assert [line["step"] for line in found] == [5, 10]
+
+
+def test_there_is_no_history_yet(tmp_path):
+    assert summaries.read_history(str(tmp_path)) == []
+    summaries.History(str(tmp_path), 0)
+    assert summaries.read_history(str(tmp_path)) == []
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))
