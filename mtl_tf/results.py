@@ -13,6 +13,8 @@ from mtl_tf import tasks as tasks_lib
 
 MAIN = "main"
 MAJORITY = "majority"
+TEST = "test"
+DEDUPLICATED = "test_deduplicated"
 
 
 def scores_by_split(
@@ -23,8 +25,8 @@ def scores_by_split(
     for split, predicted in predictions.items():
         scores[split] = predicted.scores()
         unseen = ~predicted.split.duplicate
-        if split == "test" and not unseen.all() and unseen.any():
-            scores["test_deduplicated"] = predicted.scores(unseen)
+        if split == TEST and not unseen.all() and unseen.any():
+            scores[DEDUPLICATED] = predicted.scores(unseen)
     return scores
 
 
@@ -45,27 +47,28 @@ def averages(tasks: Mapping[str, Mapping]) -> dict:
     """Means over tasks: {OUTPUT: {SPLIT: {METRIC: x}}}.
 
     `test_deduplicated` of a task without duplicates is its `test`.
+
+    Args:
+      tasks: what `results.json` says of them, by name.
     """
     means = {}
     for output in (MAIN, MAJORITY):
-        means[output] = {}
-        for split in ("dev", "test", "test_deduplicated"):
-            rows = [
-                task[output].get(split) or task[output].get("test")
-                for task in tasks.values()
-                if split == "test_deduplicated" or split in task[output]
-            ]
-            if split == "test_deduplicated" and not any(
-                split in task[output] for task in tasks.values()
-            ):
-                continue
-            rows = [row for row in rows if row]
-            if rows:
-                means[output][split] = {
-                    metric: float(np.mean([row[metric] for row in rows]))
-                    for metric in metrics.METRICS
-                }
+        by_task = [task[output] for task in tasks.values()]
+        means[output] = {
+            split: {
+                metric: float(
+                    np.mean([_of(scores, split)[metric] for scores in by_task])
+                )
+                for metric in metrics.METRICS
+            }
+            for split in dict.fromkeys(s for scores in by_task for s in scores)
+        }
     return means
+
+
+def _of(scores, split):
+    """Scores of a split; `test` where there are no duplicates to leave out."""
+    return scores.get(split, scores[TEST])
 
 
 def write_predictions(
@@ -123,54 +126,55 @@ def table(
     name: str,
     baseline: Mapping | None = None,
 ) -> str:
-    """Test scores in percent, a line a task.
+    """Test scores in percent, a line a task, and their average.
+
+    The average is of the metric that all tasks have, or else of accuracy.
 
     Args:
       results: what `results.json` holds.
       tasks: the tasks, with their metrics.
       name: heading of this run's column.
-      baseline: results of the run that stands beside it.
+      baseline: results of the single-task models that stand beside it.
     """
-    deduplicated = "test_deduplicated" in results["average"][MAIN]
-    headings = ["task", "metric", "test", "majority"]
-    headings += ["single-task"] if baseline else []
-    headings += [name]
-    headings += [f"{name}, de-dup."] if deduplicated else []
-    rows = []
-    for task in (*tasks, None):
-        if task is not None and "test" not in results["tasks"][task.name][MAIN]:
-            continue
-        metric = task.metric if task else "accuracy"
+    deciding = [task.metric for task in tasks]
+    deciding.append(deciding[0] if len(set(deciding)) == 1 else "accuracy")
 
-        def of(source, output, split="test", task=task, metric=metric):
-            scores = (
-                source["tasks"].get(task.name, {}) if task else source["average"]
-            ).get(output, {})
-            found = scores.get(split) or scores.get("test", {})
-            value = found.get(metric)
-            return "-" if value is None else f"{100 * value:.1f}"
+    def column(heading, source, output, split=TEST):
+        found = [source["tasks"].get(task.name) for task in tasks]
+        # Over these tasks, whichever others the baseline has.
+        found.append(averages(dict(enumerate(found))) if all(found) else None)
+        cells = [heading]
+        for scores, metric in zip(found, deciding, strict=True):
+            cells.append(
+                f"{100 * _of(scores[output], split)[metric]:.1f}"
+                if scores
+                else "-"
+            )
+        return cells
 
-        row = [task.name if task else "average", metric]
-        row += [
-            f"{results['tasks'][task.name][MAIN]['test']['n']}" if task else ""
-        ]
-        row += [of(results, MAJORITY)]
-        row += [of(baseline, MAIN)] if baseline else []
-        row += [of(results, MAIN)]
-        row += [of(results, MAIN, "test_deduplicated")] if deduplicated else []
-        rows.append(row)
-    return _align([headings, *rows])
-
-
-def _align(rows):
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = [
-        "  ".join(
-            cell.ljust(width) if place < 2 else cell.rjust(width)
-            for place, (cell, width) in enumerate(zip(row, widths, strict=True))
-        )
-        for row in rows
+    counts = [results["tasks"][t.name][MAIN][TEST]["n"] for t in tasks]
+    columns = [
+        ["task", *(task.name for task in tasks), "average"],
+        ["metric", *deciding],
+        ["test", *(f"{count:.0f}" for count in counts), ""],
+        column("majority", results, MAJORITY),
     ]
+    if baseline:
+        columns.append(column("single-task", baseline, MAIN))
+    columns.append(column(name, results, MAIN))
+    if DEDUPLICATED in results["average"][MAIN]:
+        columns.append(column(f"{name}, de-dup.", results, MAIN, DEDUPLICATED))
+    return _lines(columns)
+
+
+def _lines(columns):
+    """The first two columns to the left, the others to the right."""
+    padded = []
+    for place, cells in enumerate(columns):
+        width = max(map(len, cells))
+        pad = str.ljust if place < 2 else str.rjust
+        padded.append([pad(cell, width) for cell in cells])
+    lines = ["  ".join(row) for row in zip(*padded, strict=True)]
     rule = "-" * len(lines[0])
     return "\n".join([lines[0], rule, *lines[1:-1], rule, lines[-1]])
 

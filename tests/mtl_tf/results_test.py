@@ -1,0 +1,261 @@
+import json
+import statistics
+
+import numpy as np
+import pytest
+
+from mtl_tf import evaluation
+from mtl_tf import input_pipeline
+from mtl_tf import results
+from mtl_tf import tasks as tasks_lib
+
+_BOOKS = tasks_lib.Task("books", ("bad", "good"))
+_FILMS = tasks_lib.Task("films", ("bad", "good"))
+
+
+def predict(labels, predicted, duplicate=None):
+    """Predictions of a task of two labels, with certainty .75."""
+    split = input_pipeline.Split(
+        task=0,
+        ids=np.array([f"row-{n}".encode() for n in range(len(labels))]),
+        labels=np.array(labels, np.int32),
+        duplicate=np.array(duplicate or [False] * len(labels)),
+        lengths=np.ones(len(labels), np.int32),
+        tokens=None,
+        rows=np.arange(len(labels)),
+        max_tokens=1,
+        reads_seq1=np.zeros(len(labels), bool),
+    )
+    probabilities = np.where(np.eye(2)[predicted] > 0, 0.75, 0.25)
+    return evaluation.Predictions(split, probabilities, {}, 0.0)
+
+
+def test_scores_leave_duplicates_out_of_test_alone():
+    duplicate = [True, False, False, False]
+    found = results.scores_by_split(
+        {
+            "dev": predict([0, 1, 0, 1], [0, 1, 1, 1], duplicate),
+            "test": predict([0, 1, 0, 1], [1, 1, 1, 1], duplicate),
+        }
+    )
+    assert list(found) == ["dev", "test", "test_deduplicated"]
+    assert (found["dev"]["accuracy"], found["dev"]["n"]) == (0.75, 4)
+    assert (found["test"]["accuracy"], found["test"]["n"]) == (0.5, 4)
+    # Right, wrong, right. F1 of bad 0, of good 2 * 2/3 * 1 / (5/3).
+    unseen = found["test_deduplicated"]
+    assert (unseen["accuracy"], unseen["n"]) == (pytest.approx(2 / 3), 3)
+    assert unseen["macro_f1"] == pytest.approx(0.4)
+
+
+@pytest.mark.parametrize("duplicate", [[False] * 3, [True] * 3])
+def test_no_duplicates_or_nothing_else(duplicate):
+    test = predict([0, 1, 1], [0, 1, 0], duplicate)
+    assert list(results.scores_by_split({"test": test})) == ["test"]
+
+
+def test_majority_is_the_label_most_frequent_in_train():
+    test = predict([0, 0, 0, 1], [0, 0, 0, 1])
+    # More good than bad in train, whatever test has.
+    found = results.majority_predictions(np.array([1, 0, 1]), test)
+    assert found.predicted.tolist() == [1, 1, 1, 1]
+    assert found.probabilities.tolist() == [[0, 1]] * 4
+    assert results.scores_by_split({"test": found})["test"]["accuracy"] == 0.25
+    # What the model said stays as it was.
+    assert test.predicted.tolist() == [0, 0, 0, 1]
+
+
+def scores(accuracy, macro_f1=0.0, n=10):
+    return {"accuracy": accuracy, "macro_f1": macro_f1, "n": n}
+
+
+def made(books, films):
+    """Results with these `main` scores, and halves of them for majority."""
+
+    def half(by_split):
+        return {
+            split: scores(x["accuracy"] / 2, x["macro_f1"] / 2, x["n"])
+            for split, x in by_split.items()
+        }
+
+    by_task = {
+        task.name: {"main": by_split, "majority": half(by_split)}
+        for task, by_split in ((_BOOKS, books), (_FILMS, films))
+    }
+    return {"tasks": by_task, "average": results.averages(by_task)}
+
+
+@pytest.fixture
+def plain():
+    return made(
+        {"dev": scores(0.5, 0.25, 8), "test": scores(0.75, 0.5, 12)},
+        {"dev": scores(1.0, 0.75, 8), "test": scores(0.875, 0.75, 1600)},
+    )
+
+
+@pytest.fixture
+def with_duplicates():
+    return made(
+        {"dev": scores(0.5), "test": scores(0.75)},
+        {
+            "dev": scores(1.0),
+            "test": scores(0.875, n=100),
+            "test_deduplicated": scores(0.5, n=80),
+        },
+    )
+
+
+def test_averages_by_hand(plain):
+    # Tasks count alike, however many rows they have; there is no average n.
+    assert plain["average"] == {
+        "main": {
+            "dev": {"accuracy": 0.75, "macro_f1": 0.5},
+            "test": {"accuracy": 0.8125, "macro_f1": 0.625},
+        },
+        "majority": {
+            "dev": {"accuracy": 0.375, "macro_f1": 0.25},
+            "test": {"accuracy": 0.40625, "macro_f1": 0.3125},
+        },
+    }
+
+
+def test_average_without_duplicates_takes_test_where_there_are_none(
+    with_duplicates,
+):
+    average = with_duplicates["average"]["main"]
+    assert average["test"]["accuracy"] == 0.8125
+    # (0.75 + 0.5) / 2
+    assert average["test_deduplicated"]["accuracy"] == 0.625
+
+
+def test_write_predictions(tmp_path):
+    found = predict([1, 0], [1, 1], [False, True])
+    results.write_predictions(str(tmp_path), _BOOKS, "test", found)
+    text = (tmp_path / "predictions" / "books-test.jsonl").read_text()
+    assert [json.loads(line) for line in text.splitlines()] == [
+        {
+            "id": "row-0",
+            "task": "books",
+            "gold": "good",
+            "predicted": "good",
+            "probabilities": {"bad": 0.25, "good": 0.75},
+            "duplicate": False,
+        },
+        {
+            "id": "row-1",
+            "task": "books",
+            "gold": "bad",
+            "predicted": "good",
+            "probabilities": {"bad": 0.25, "good": 0.75},
+            "duplicate": True,
+        },
+    ]
+    # Again: written anew, not behind it.
+    results.write_predictions(str(tmp_path), _BOOKS, "test", found)
+    again = (tmp_path / "predictions" / "books-test.jsonl").read_text()
+    assert again == text
+
+
+def test_combine_applies_to_each_number():
+    found = [
+        {"a": {"x": 1, "y": 2.0}, "n": 4},
+        {"a": {"x": 3, "y": 2.0}, "n": 8},
+        {"a": {"x": 8, "y": 2.0}, "n": 6, "only here": 1},
+    ]
+    assert results.combine(found, np.mean) == {
+        "a": {"x": 4.0, "y": 2.0},
+        "n": 6.0,
+    }
+    # (9 + 1 + 16) / 2 and (4 + 4 + 0) / 2
+    assert results.combine(found, statistics.variance) == {
+        "a": {"x": 13.0, "y": 0.0},
+        "n": 4.0,
+    }
+    # Whichever comes first.
+    assert results.combine(found[::-1], np.mean) == results.combine(
+        found, np.mean
+    )
+
+
+def lines(text):
+    """The lines of a table, with one blank between cells."""
+    return [" ".join(line.split()) for line in text.split("\n")]
+
+
+def test_table(plain):
+    assert results.table(plain, (_BOOKS, _FILMS), "multi-task").split("\n") == [
+        "task     metric    test  majority  multi-task",
+        "---------------------------------------------",
+        "books    accuracy    12      37.5        75.0",
+        "films    accuracy  1600      43.8        87.5",
+        "---------------------------------------------",
+        "average  accuracy            40.6        81.2",
+    ]
+
+
+def test_table_beside_a_baseline_and_without_duplicates(with_duplicates):
+    baseline = made(
+        {"dev": scores(0.5), "test": scores(0.25)},
+        {"dev": scores(0.5), "test": scores(0.5)},
+    )
+    tasks = (_BOOKS, _FILMS)
+    table = results.table(with_duplicates, tasks, "multi-task", baseline)
+    found = lines(table)
+    assert table.startswith(
+        "task     metric    test  majority  single-task  multi-task  "
+        "multi-task, de-dup.\n"
+    )
+    assert found[2] == "books accuracy 10 37.5 25.0 75.0 75.0"
+    assert found[3] == "films accuracy 100 43.8 50.0 87.5 50.0"
+    assert found[5] == "average accuracy 40.6 37.5 81.2 62.5"
+    # Columns end where their headings do.
+    assert len({len(line) for line in table.split("\n")}) == 1
+
+
+def test_a_baseline_of_other_tasks(plain):
+    baseline = made({"test": scores(0.25)}, {"test": scores(0.75)})
+    # Its own average would be over films as well.
+    found = lines(results.table(plain, (_BOOKS,), "multi-task", baseline))
+    assert found[2] == "books accuracy 12 37.5 25.0 75.0"
+    assert found[4] == "average accuracy 37.5 25.0 75.0"
+    del baseline["tasks"]["films"]
+    both = (_BOOKS, _FILMS)
+    found = lines(results.table(plain, both, "multi-task", baseline))
+    assert found[2] == "books accuracy 12 37.5 25.0 75.0"
+    assert found[3] == "films accuracy 1600 43.8 - 87.5"
+    assert found[5] == "average accuracy 40.6 - 81.2"
+
+
+@pytest.mark.parametrize(
+    ("metrics", "average"),
+    [
+        # 0.5 and 0.75
+        (("macro_f1", "macro_f1"), "average macro_f1 31.2 62.5"),
+        # A mean of two metrics would say nothing.
+        (("macro_f1", "accuracy"), "average accuracy 40.6 81.2"),
+    ],
+)
+def test_the_metric_of_the_average(plain, metrics, average):
+    tasks = [
+        tasks_lib.Task(task.name, task.labels, metric)
+        for task, metric in zip((_BOOKS, _FILMS), metrics, strict=True)
+    ]
+    found = lines(results.table(plain, tasks, "multi-task"))
+    assert found[2] == "books macro_f1 12 25.0 50.0"
+    assert found[5] == average
+
+
+def test_table_of_means_over_seeds(plain):
+    # n is a mean of seeds there, as all numbers are.
+    means = {"tasks": results.combine([plain["tasks"]], np.mean)}
+    means["average"] = plain["average"]
+    tasks = (_BOOKS, _FILMS)
+    assert results.table(means, tasks, "x") == results.table(plain, tasks, "x")
+
+
+def test_write(tmp_path, plain):
+    results.write(str(tmp_path), plain)
+    assert json.loads((tmp_path / "results.json").read_text()) == plain
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))
