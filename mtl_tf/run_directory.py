@@ -22,23 +22,15 @@ def start(
     corpus: tasks_lib.Corpus,
     tasks: Sequence[tasks_lib.Task],
 ) -> None:
-    """Makes the directory, or checks that the run in it may go on.
+    """Makes the directory, or takes up the run in it; its results are void.
 
     Raises:
       ValueError: if a run with other settings or another corpus is there, with
         the difference.
     """
-    path = os.path.join(config.run_dir, CONFIG_FILE)
-    if os.path.exists(path):
-        difference = _difference(config, corpus)
-        if difference:
-            raise ValueError(
-                f"{config.run_dir} holds a run with other settings (there -> "
-                "here):\n  " + "\n  ".join(difference) + "\nGive these settings "
-                "to go on with it, or another run_dir for a new run."
-            )
-        # They would be taken for those of the longer run.
-        _remove(os.path.join(config.run_dir, RESULTS_FILE))
+    check(config, corpus)
+    # They would be taken for those of the longer run.
+    _remove(os.path.join(config.run_dir, RESULTS_FILE))
     assets = os.path.join(config.run_dir, "assets")
     os.makedirs(assets, exist_ok=True)
     shutil.copy(os.path.join(corpus.data_dir, "vocabulary.txt"), assets)
@@ -50,7 +42,7 @@ def start(
         },
     )
     write_json(
-        path,
+        os.path.join(config.run_dir, CONFIG_FILE),
         {
             "schema": SCHEMA,
             "config": config.to_dict(),
@@ -63,6 +55,25 @@ def start(
             "started": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
         },
     )
+
+
+def check(config: config_lib.Config, corpus: tasks_lib.Corpus) -> None:
+    """Checks that the directory holds no run, or this very one.
+
+    Raises:
+      ValueError: if a run with other settings or another corpus is there, with
+        the difference.
+    """
+    if not os.path.exists(os.path.join(config.run_dir, CONFIG_FILE)):
+        return
+    difference = _difference(config, corpus)
+    if difference:
+        lines = "\n  ".join(difference)
+        raise ValueError(
+            f"{config.run_dir} holds a run with other settings (there -> "
+            f"here):\n  {lines}\nGive the settings that are there to go on "
+            "with it, or another run_dir for a new run."
+        )
 
 
 def read_config(run_dir: str) -> dict:
@@ -103,9 +114,7 @@ def write_json(path: str, value: Mapping) -> None:
     os.replace(path + ".part", path)
 
 
-def is_finished(
-    config: config_lib.Config, corpus: tasks_lib.Corpus
-) -> bool:
+def is_finished(config: config_lib.Config, corpus: tasks_lib.Corpus) -> bool:
     """Whether the directory holds the results of this very run."""
     if not os.path.exists(os.path.join(config.run_dir, RESULTS_FILE)):
         return False
@@ -117,7 +126,14 @@ def is_finished(
 def _difference(config, corpus):
     """What makes the run in the directory another one, a line each."""
     there = read_config(config.run_dir)
-    difference = config_lib.Config.from_dict(there["config"]).difference(config)
+    settings = config_lib.Config.from_dict(there["config"])
+    difference = settings.difference(config)
+    if config.epochs < settings.epochs and os.path.exists(
+        os.path.join(config.run_dir, RESULTS_FILE)
+    ):
+        difference.append(
+            f"epochs: {settings.epochs} -> {config.epochs}, which are over"
+        )
     if there["fingerprint"] != corpus.declaration["fingerprint"]:
         difference.append(
             f"corpus: {there['corpus']} -> {corpus.name}, or the same with "
@@ -143,14 +159,19 @@ def _versions():
 
 def _git_revision():
     """Revision of the source tree, `-dirty` behind it if files have changed."""
-    try:
-        described = subprocess.run(
-            ["git", "describe", "--always", "--dirty", "--abbrev=40"],
+
+    def git(*arguments):
+        return subprocess.run(
+            ["git", *arguments],
             cwd=os.path.dirname(__file__),
             capture_output=True,
             text=True,
             check=True,
-        )
+        ).stdout.strip()
+
+    try:
+        # An installed package may lie within somebody else's work tree.
+        git("ls-files", "--error-unmatch", os.path.basename(__file__))
+        return git("describe", "--always", "--dirty", "--abbrev=40")
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
-    return described.stdout.strip()

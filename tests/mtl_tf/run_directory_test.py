@@ -1,0 +1,254 @@
+import dataclasses
+import importlib.metadata
+import json
+import os
+import re
+import shutil
+import subprocess
+
+import pytest
+
+from mtl_tf import config as config_lib
+from mtl_tf import run_directory
+from mtl_tf import tasks as tasks_lib
+from tests import generated
+
+_ROWS = {"train": 8, "dev": 2, "test": 2, "unlabeled": 2}
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory):
+    data_dir = str(tmp_path_factory.mktemp("generated") / "corpus")
+    generated.write_corpus(data_dir, rows=_ROWS)
+    return tasks_lib.Corpus.read(data_dir)
+
+
+@pytest.fixture(scope="module")
+def other_corpus(tmp_path_factory):
+    data_dir = str(tmp_path_factory.mktemp("other") / "corpus")
+    generated.write_corpus(data_dir, rows=_ROWS, seed=1)
+    return tasks_lib.Corpus.read(data_dir)
+
+
+@pytest.fixture
+def config(tmp_path, corpus):
+    return config_lib.Config(
+        data_dir=corpus.data_dir,
+        run_dir=str(tmp_path / "some" / "run"),
+        tasks=("books", "films"),
+        units=7,
+    )
+
+
+def start(config, corpus):
+    run_directory.start(config, corpus, corpus.select(config.tasks))
+
+
+def finish(config, corpus):
+    """Leaves a directory as a run does that has ended."""
+    start(config, corpus)
+    path = os.path.join(config.run_dir, run_directory.RESULTS_FILE)
+    run_directory.write_json(path, {"schema": 1})
+
+
+def read(config, *names):
+    path = os.path.join(config.run_dir, *names)
+    with open(path, encoding="utf-8") as file:
+        return json.load(file) if path.endswith(".json") else file.read()
+
+
+def test_start_says_what_is_run(config, corpus):
+    start(config, corpus)
+    found = read(config, "config.json")
+    assert found["schema"] == 1
+    assert config_lib.Config.from_dict(found["config"]) == config
+    assert found["config"]["seed"] == 0
+    assert found["tasks"] == ["books", "films"]
+    assert found["corpus"] == "generated"
+    assert found["data"] == corpus.declaration["files"]
+    assert "records/books-train-00000-of-00001.tfrecord" in found["data"]
+    for package in ("tensorflow", "tensorflow-text", "keras", "numpy"):
+        installed = importlib.metadata.version(package)
+        assert found["versions"][package] == installed
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT[\d:]{8}[+-]\d{4}", found["started"])
+    assert run_directory.read_config(config.run_dir) == found
+
+
+def test_start_keeps_what_the_model_needs_of_the_corpus(config, corpus):
+    start(config, corpus)
+    with open(
+        os.path.join(corpus.data_dir, "vocabulary.txt"), encoding="utf-8"
+    ) as file:
+        assert read(config, "assets", "vocabulary.txt") == file.read()
+    # Those of the run, not all of the corpus.
+    assert read(config, "assets", "tasks.json") == {
+        "books": {"labels": ["bad", "good"], "metric": "accuracy"},
+        "films": {"labels": ["poor", "fair", "great"], "metric": "accuracy"},
+    }
+
+
+def work_tree(folder, *, with_source):
+    """A git work tree, in which the package lies or is checked in."""
+
+    def git(*arguments):
+        names = ["-c", "user.name=x", "-c", "user.email=x@example.org"]
+        done = subprocess.run(
+            ["git", *names, *arguments],
+            cwd=folder,
+            check=True,
+            capture_output=True,
+            text=True,
+        )
+        return done.stdout.strip()
+
+    package = folder / "mtl_tf"
+    package.mkdir(parents=True)
+    shutil.copy(run_directory.__file__, package)
+    git("init", "-q")
+    if with_source:
+        git("add", ".")
+    git("commit", "-q", "--allow-empty", "-m", "x")
+    return package / "run_directory.py", git("rev-parse", "HEAD")
+
+
+def test_the_revision_of_the_source(tmp_path, config, corpus, monkeypatch):
+    source, revision = work_tree(tmp_path / "tree", with_source=True)
+    monkeypatch.setattr(run_directory, "__file__", str(source))
+    start(config, corpus)
+    assert read(config, "config.json")["git_revision"] == revision
+    source.write_text("changed")
+    start(config, corpus)
+    assert read(config, "config.json")["git_revision"] == f"{revision}-dirty"
+
+
+def test_a_work_tree_that_is_not_ours(tmp_path, config, corpus, monkeypatch):
+    # As when the package is installed below somebody's own project.
+    source, _ = work_tree(tmp_path / "tree", with_source=False)
+    monkeypatch.setattr(run_directory, "__file__", str(source))
+    start(config, corpus)
+    assert read(config, "config.json")["git_revision"] == "unknown"
+
+
+def test_no_git(config, corpus, monkeypatch):
+    monkeypatch.setenv("PATH", "")
+    start(config, corpus)
+    assert read(config, "config.json")["git_revision"] == "unknown"
+
+
+def test_a_run_with_other_settings_is_refused(config, corpus):
+    start(config, corpus)
+    before = read(config, "config.json")
+    other = dataclasses.replace(config, units=8, tasks=("books",))
+    with pytest.raises(ValueError, match="other settings") as caught:
+        start(other, corpus)
+    assert str(caught.value).splitlines() == [
+        f"{config.run_dir} holds a run with other settings (there -> here):",
+        "  tasks: ('books', 'films') -> ('books',)",
+        "  units: 7 -> 8",
+        "Give the settings that are there to go on with it, or another run_dir "
+        "for a new run.",
+    ]
+    # Nothing has changed.
+    assert read(config, "config.json") == before
+    assert list(read(config, "assets", "tasks.json")) == ["books", "films"]
+
+
+def test_a_run_on_another_corpus_is_refused(config, corpus, other_corpus):
+    start(config, corpus)
+    other = dataclasses.replace(config, data_dir=other_corpus.data_dir)
+    with pytest.raises(
+        ValueError, match="corpus: generated -> generated, or the same with"
+    ):
+        start(other, other_corpus)
+
+
+def test_the_corpus_may_have_been_moved(config, corpus, tmp_path):
+    start(config, corpus)
+    moved = shutil.copytree(corpus.data_dir, tmp_path / "moved")
+    other = dataclasses.replace(config, data_dir=str(moved))
+    start(other, tasks_lib.Corpus.read(str(moved)))
+    assert read(config, "config.json")["config"]["data_dir"] == str(moved)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"epochs": 30}, {"threads": 1}, {"log_every": 1}, {"progress": False}],
+    ids=str,
+)
+def test_what_may_differ(config, corpus, change):
+    start(config, corpus)
+    start(dataclasses.replace(config, **change), corpus)
+    found = read(config, "config.json")["config"]
+    assert {name: found[name] for name in change} == change
+
+
+def test_results_of_a_shorter_run_are_not_left_behind(config, corpus):
+    finish(config, corpus)
+    longer = dataclasses.replace(config, epochs=config.epochs + 1)
+    start(longer, corpus)
+    assert not os.path.exists(os.path.join(config.run_dir, "results.json"))
+
+
+def test_epochs_that_are_over_cannot_be_taken_back(config, corpus):
+    shorter = dataclasses.replace(config, epochs=config.epochs - 1)
+    # An interrupted run may end earlier than was planned.
+    start(config, corpus)
+    start(shorter, corpus)
+    finish(config, corpus)
+    with pytest.raises(ValueError, match="epochs: 20 -> 19, which are over"):
+        start(shorter, corpus)
+    assert read(config, "results.json") == {"schema": 1}
+
+
+def test_is_finished(config, corpus, other_corpus):
+    assert not run_directory.is_finished(config, corpus)
+    start(config, corpus)
+    assert not run_directory.is_finished(config, corpus)
+    finish(config, corpus)
+    assert run_directory.is_finished(config, corpus)
+    assert not run_directory.is_finished(config, other_corpus)
+    for change, finished in (
+        ({"threads": 3}, True),
+        ({"progress": False}, True),
+        ({"epochs": 21}, False),
+        ({"seeds": 2}, False),
+        ({"units": 8}, False),
+    ):
+        other = dataclasses.replace(config, **change)
+        assert run_directory.is_finished(other, corpus) == finished, change
+
+
+def test_check_allows_a_new_directory_and_the_same_run(config, corpus):
+    run_directory.check(config, corpus)
+    assert not os.path.exists(config.run_dir)
+    finish(config, corpus)
+    run_directory.check(config, corpus)
+    # It does not touch what is there.
+    assert read(config, "results.json") == {"schema": 1}
+    with pytest.raises(ValueError, match="units: 7 -> 9"):
+        run_directory.check(dataclasses.replace(config, units=9), corpus)
+
+
+def test_there_is_no_run(tmp_path):
+    with pytest.raises(ValueError, match=r"holds no run: config.json is miss"):
+        run_directory.read_config(str(tmp_path))
+    with pytest.raises(ValueError, match=r"results.json is missing; a run wri"):
+        run_directory.read_results(str(tmp_path))
+
+
+def test_write_json_writes_all_or_nothing(tmp_path):
+    path = str(tmp_path / "new" / "file.json")
+    run_directory.write_json(path, {"a": "ä"})
+    with open(path, encoding="utf-8") as file:
+        assert file.read() == '{\n  "a": "ä"\n}\n'
+    # Fails after a part of it has been written.
+    with pytest.raises(TypeError):
+        run_directory.write_json(path, {"a": 1, "b": object()})
+    with open(path, encoding="utf-8") as file:
+        assert json.load(file) == {"a": "ä"}
+    run_directory.write_json(path, {})
+    assert os.listdir(tmp_path / "new") == ["file.json"]
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))
