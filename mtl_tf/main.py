@@ -27,6 +27,8 @@ def define_flags(values: flags.FlagValues) -> None:
         if field.metadata["choices"]:
             # Config checks the value itself, and names the nearest.
             help_text += f" One of {', '.join(field.metadata['choices'])}."
+        if field.metadata["symbol"]:
+            help_text += f" The paper's {field.metadata['symbol']}."
         default = field.default
         define(
             field.name,
@@ -56,12 +58,12 @@ def main(argv: list[str]) -> int:
         if len(argv) > 1:
             raise ValueError(f"what is {argv[1]!r}? Settings begin with --")
         config = config_from_flags(flags.FLAGS)
-        needed = ["run_dir"] + ["data_dir"] * (config.mode == "train")
-        for name in needed:
-            if not getattr(config, name):
-                raise ValueError(f"--{name} is missing")
+        if not config.run_dir:
+            raise ValueError("--run_dir is missing")
+        if config.mode == "train" and not config.data_dir:
+            raise ValueError("--data_dir is missing")
         print(launcher.run(config))
-    except (ValueError, FloatingPointError) as error:
+    except (ValueError, FloatingPointError, OSError) as error:
         logging.debug("where it came from", exc_info=True)
         print(f"mtl_tf: {error}", file=sys.stderr)
         return 1

@@ -1,0 +1,309 @@
+"""The command, as a user calls it."""
+
+import json
+import os
+import pathlib
+import subprocess
+import sys
+
+import pytest
+from absl import flags
+from tensorboard.backend.event_processing import event_accumulator
+
+from mtl_tf import launcher
+from mtl_tf import main
+from mtl_tf import run_directory
+from tests import generated
+
+_ROWS = {"train": 48, "dev": 10, "test": 14, "unlabeled": 16}
+_MODEL = """\
+# A model as configs/ holds them.
+--sharing=shared_private
+--encoder=lstm
+--units=8
+--word_width=8
+--word_dropout=0.1
+--adversarial_weight=0.05
+--unlabeled
+--orthogonality_weight=0.01
+--batch_size=8
+--learning_rate=0.01
+"""
+
+
+def call(*arguments):
+    """Calls the command in a process of its own."""
+    return subprocess.run(
+        [sys.executable, "-m", "mtl_tf.main", *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=pathlib.Path(__file__).parents[2],
+        # Bazel hands its modules over on sys.path alone.
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+    )
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory):
+    data_dir = str(tmp_path_factory.mktemp("generated") / "corpus")
+    return generated.write_corpus(data_dir, rows=_ROWS)
+
+
+@pytest.fixture(scope="module")
+def arguments(tmp_path_factory, corpus):
+    """How the command is called."""
+    folder = tmp_path_factory.mktemp("run")
+    (folder / "model.flags").write_text(_MODEL)
+    return [
+        f"--flagfile={folder / 'model.flags'}",
+        f"--data_dir={corpus}",
+        f"--run_dir={folder / 'run'}",
+        "--epochs=3",
+        "--threads=1",
+    ]
+
+
+@pytest.fixture(scope="module")
+def done(arguments):
+    return call(*arguments)
+
+
+@pytest.fixture(scope="module")
+def run_dir(arguments, done):
+    assert done.returncode == 0, done.stderr
+    return pathlib.Path(arguments[2].removeprefix("--run_dir="))
+
+
+def read(path):
+    return json.loads(path.read_text())
+
+
+def read_lines(path):
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def test_ends_with_the_table(done, run_dir):
+    lines = done.stdout.splitlines()
+    scores = read(run_dir / "results.json")
+    assert lines[:4] == [
+        "",
+        f"Test scores in percent ({run_dir})",
+        "",
+        "task     metric    test  majority  multi-task",
+    ]
+    for line, name in zip(lines[5:8], generated.LABELS, strict=True):
+        by_output = scores["tasks"][name]
+        majority, mine = (
+            f"{100 * by_output[output]['test']['accuracy']:.1f}"
+            for output in ("majority", "main")
+        )
+        assert line.split() == [name, "accuracy", "14", majority, mine]
+    average = scores["average"]["main"]["test"]["accuracy"]
+    assert lines[9].split()[0] == "average"
+    assert lines[9].split()[-1] == f"{100 * average:.1f}"
+    assert "Traceback" not in done.stderr
+    # Not a terminal: lines, and no bar.
+    assert "\r" not in done.stderr
+    assert done.stderr.count("tokens/s") == 3
+
+
+def test_the_run_directory_is_complete(run_dir):
+    assert {path.name for path in run_dir.iterdir()} == {
+        "config.json",
+        "results.json",
+        "predictions",
+        "history.jsonl",
+        "checkpoints",
+        "tensorboard",
+        "assets",
+    }
+    for name in ("best", "last"):
+        assert list((run_dir / "checkpoints" / name).glob("*.index"))
+    assert {path.name for path in (run_dir / "assets").iterdir()} == {
+        "tasks.json",
+        "vocabulary.txt",
+    }
+
+
+def test_the_configuration_is_what_the_flags_say(run_dir):
+    found = read(run_dir / "config.json")["config"]
+    for name, value in {
+        "units": 8,
+        "word_dropout": 0.1,
+        "unlabeled": True,
+        "epochs": 3,
+        "threads": 1,
+        "pooling": "last",
+    }.items():
+        assert found[name] == value
+
+
+def test_the_schema_of_the_results(run_dir):
+    found = read(run_dir / "results.json")
+    assert found["schema"] == 1
+    assert list(found["tasks"]) == list(generated.LABELS)
+    for by_output in found["tasks"].values():
+        assert list(by_output) == ["main", "majority"]
+        for by_split in by_output.values():
+            assert {name: x["n"] for name, x in by_split.items()} == {
+                "dev": 10,
+                "test": 14,
+            }
+            for scores in by_split.values():
+                assert list(scores) == ["accuracy", "macro_f1", "n"]
+                assert 0 <= scores["macro_f1"] <= 1
+    for by_split in found["average"].values():
+        assert list(by_split) == ["dev", "test"]
+        assert list(by_split["test"]) == ["accuracy", "macro_f1"]
+    # 3 tasks of 48 rows, 3 groups of 8 a step: 6 steps in each of 3 epochs.
+    assert found["steps"] == 18
+    assert found["seconds"] > 0
+    assert found["tokens_per_second"] > 0
+
+
+def test_scores_are_those_of_the_predictions(run_dir):
+    scores = read(run_dir / "results.json")["tasks"]
+    for task, labels in generated.LABELS.items():
+        for split, rows in (("dev", 10), ("test", 14)):
+            lines = read_lines(
+                run_dir / "predictions" / f"{task}-{split}.jsonl"
+            )
+            assert [line["id"] for line in lines] == [
+                f"{task}-{split}-{number}" for number in range(rows)
+            ]
+            for line in lines:
+                probabilities = line["probabilities"]
+                assert tuple(probabilities) == labels
+                assert sum(probabilities.values()) == pytest.approx(1, abs=1e-5)
+                assert line["predicted"] == max(
+                    probabilities, key=probabilities.get
+                )
+            right = sum(line["gold"] == line["predicted"] for line in lines)
+            accuracy = scores[task]["main"][split]["accuracy"]
+            assert accuracy == pytest.approx(right / rows)
+
+
+def test_history_and_tensorboard_tell_the_same(run_dir):
+    lines = read_lines(run_dir / "history.jsonl")
+    assert [line["epoch"] for line in lines] == [1, 2, 3]
+    assert [line["step"] for line in lines] == [6, 12, 18]
+    assert {line["phase"] for line in lines} == {"base"}
+    best = max(line["dev"]["average"] for line in lines)
+    results = read(run_dir / "results.json")
+    assert results["average"]["main"]["dev"]["accuracy"] == pytest.approx(best)
+    for writer, tag in (
+        ("run", "loss/task"),
+        ("run", "loss_weighted/orthogonality"),
+        ("run", "discriminator/cross_entropy"),
+        ("run", "dev/average"),
+        *((task, "dev/accuracy") for task in generated.LABELS),
+    ):
+        found = event_accumulator.EventAccumulator(
+            str(run_dir / "tensorboard" / writer)
+        )
+        found.Reload()
+        # log_every is longer than an epoch.
+        assert [event.step for event in found.Tensors(tag)] == [6, 12, 18]
+
+
+def in_process(monkeypatch, *arguments):
+    """The status of the command, called in this process."""
+    values = flags.FlagValues()
+    main.define_flags(values)
+    monkeypatch.setattr(flags, "FLAGS", values)
+    # It can be done once in a process, before TensorFlow's first op.
+    monkeypatch.setattr(launcher.devices, "configure", lambda threads: None)
+    return main.main(values(["mtl_tf", *arguments]))
+
+
+def test_a_second_call_takes_the_results(
+    arguments, done, run_dir, monkeypatch, capsys
+):
+    before = (run_dir / "results.json").stat().st_mtime_ns
+
+    def refuse(config):
+        raise AssertionError(f"trains again: {config}")
+
+    monkeypatch.setattr(launcher.experiment, "Experiment", refuse)
+    assert in_process(monkeypatch, *arguments) == 0
+    assert capsys.readouterr().out == done.stdout
+    assert (run_dir / "results.json").stat().st_mtime_ns == before
+
+
+def test_evaluate_scores_the_best_checkpoint_again(
+    done, run_dir, monkeypatch, capsys
+):
+    before = read(run_dir / "results.json")
+    predictions = (run_dir / "predictions" / "films-test.jsonl").read_text()
+    run_directory.write_json(
+        str(run_dir / "results.json"), {"schema": 1, "tasks": "damaged"}
+    )
+    (run_dir / "predictions" / "films-test.jsonl").unlink()
+    arguments = ("--mode=evaluate", f"--run_dir={run_dir}")
+    assert in_process(monkeypatch, *arguments) == 0
+    assert capsys.readouterr().out == done.stdout
+    # How long training took as well.
+    assert read(run_dir / "results.json") == before
+    again = (run_dir / "predictions" / "films-test.jsonl").read_text()
+    assert again == predictions
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        (["--encoder=lstn"], "encoder=lstn: not one of lstm, bilstm, "),
+        (["--units=0"], "units=0: has to be above 0"),
+        (["--adversarial_weight=1", "--steps=alternate"], "needs texts of all"),
+        (["--data_dir=nowhere"], "nowhere holds no prepared corpus"),
+        (["--tasks=bookz"], "no task 'bookz' (did you mean books?)"),
+        (["--run_dir="], "--run_dir is missing"),
+        (["--data_dir="], "--data_dir is missing"),
+        (["train"], "what is 'train'? Settings begin with --"),
+        (["--mode=evaluate"], "holds no run: config.json is missing"),
+        (["--mode=analyze"], "holds no run: config.json is missing"),
+        (["--baseline_run=nowhere"], "nowhere holds no results"),
+        (["--stop_on=bookz"], "stop_on=bookz: neither average nor one of"),
+        (["--task_weights=bookz:2"], "there is no task 'bookz' (did you mean"),
+        (["--run_dir=/dev/null/run"], "Not a directory: '/dev/null/run"),
+    ],
+)
+def test_errors_are_one_line(
+    tmp_path, corpus, monkeypatch, capsys, wrong, message
+):
+    status = in_process(
+        monkeypatch,
+        f"--data_dir={corpus}",
+        f"--run_dir={tmp_path / 'run'}",
+        "--units=2",
+        "--word_width=2",
+        *wrong,
+    )
+    printed = capsys.readouterr()
+    assert status == 1
+    assert printed.out == ""
+    assert printed.err.startswith("mtl_tf: ")
+    assert printed.err.count("\n") == 1
+    assert message in printed.err
+    # Refused before anything is written.
+    assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        # What Config says, and what absl does.
+        ("--encoder=lstn", "mtl_tf: encoder=lstn: not one of lstm, bilstm, "),
+        ("--encodr=lstm", "Unknown command line flag 'encodr'. Did you mean:"),
+    ],
+)
+def test_errors_are_no_tracebacks(wrong, message):
+    failed = call(wrong)
+    assert failed.returncode == 1
+    assert message in failed.stderr
+    assert "Traceback" not in failed.stderr
+    assert failed.stdout == ""
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))
