@@ -1,3 +1,4 @@
+import collections
 import dataclasses
 
 import numpy as np
@@ -8,6 +9,7 @@ from mtl_tf import input_pipeline
 from mtl_tf import records
 from mtl_tf import tasks as tasks_lib
 from mtl_tf import text
+from tests import generated
 
 _LABELS = ("no", "yes")
 # Texts as token ids. Words have ids from 10 on.
@@ -277,6 +279,23 @@ def test_there_are_no_evaluation_batches_of_no_rows(tmp_path):
         split, rows=split.rows[:0], lengths=split.lengths[:0]
     )
     assert list(input_pipeline.evaluation_batches(empty)) == []
+
+
+def test_train_dev_and_test_are_disjoint(tmp_path):
+    data_dir = generated.write_corpus(
+        str(tmp_path / "corpus"), rows={"train": 24, "dev": 8, "test": 8}
+    )
+    corpus = tasks_lib.Corpus.read(data_dir)
+    names = collections.Counter()
+    for number, task in enumerate(corpus.tasks):
+        for split in tasks_lib.LABELED_SPLITS:
+            read = input_pipeline.read_split(
+                corpus, corpus.tasks, number, split, config_lib.Config()
+            )
+            assert len(read) == corpus.rows[task.name][split]
+            names.update(read.ids.tolist())
+    assert set(names.values()) == {1}
+    assert len(names) == 3 * (24 + 8 + 8)
 
 
 if __name__ == "__main__":

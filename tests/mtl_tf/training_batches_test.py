@@ -1,4 +1,4 @@
-"""`TrainingBatches`, on a generated corpus."""
+"""`TrainingBatches` of the input pipeline."""
 
 import collections
 import dataclasses
@@ -9,36 +9,45 @@ import pytest
 
 from mtl_tf import config as config_lib
 from mtl_tf import input_pipeline
-from mtl_tf import tasks as tasks_lib
-from tests import generated
-
-_ROWS = {"train": 24, "dev": 8, "test": 8, "unlabeled": 10}
+from mtl_tf import records
 
 
-@pytest.fixture(scope="module")
-def corpus(tmp_path_factory):
-    data_dir = str(tmp_path_factory.mktemp("generated") / "corpus")
-    generated.write_corpus(data_dir, rows=_ROWS)
-    return tasks_lib.Corpus.read(data_dir)
+def make_split(task, split, rows, config):
+    """A split of texts that no other text is like, 1 to 12 tokens long."""
+    random = np.random.default_rng((task, rows))
+    lengths = random.integers(1, 13, rows)
+    first = 10 + 1000 * task + 100 * (split == "unlabeled")
+    ids = [[first + row] * size for row, size in enumerate(lengths)]
+    offsets = np.cumsum([0] + [n for size in lengths for n in (0, size)])
+    rows = np.arange(rows)[: config.max_examples or None]
+    return input_pipeline.Split(
+        task=task,
+        ids=np.array([b"row"] * len(rows), object),
+        labels=random.integers(3, size=len(lengths)).astype(np.int32)[rows],
+        duplicate=np.zeros(len(rows), bool),
+        lengths=lengths.astype(np.int32)[rows],
+        tokens=records.TokenIds(np.concatenate(ids), offsets),
+        rows=rows,
+        max_tokens=100,
+        reads_seq1=np.zeros(len(rows), bool),
+    )
 
 
-def make(corpus, *, unlabeled=False, **settings):
-    """Training batches of the corpus, and its training splits."""
+def make(*, rows=(24, 24, 24), unlabeled=False, **settings):
+    """Training batches, and the splits they are of."""
     settings = {"batch_size": 4, **settings}
     config = config_lib.Config(**settings)
     train, more = (
         [
-            input_pipeline.read_split(
-                corpus, corpus.tasks, number, split, config
-            )
-            for number in range(len(corpus.tasks))
+            make_split(task, split, count, config)
+            for task, count in enumerate(counts)
         ]
-        for split in ("train", "unlabeled")
+        for split, counts in (("train", rows), ("unlabeled", (10, 10, 10)))
     )
     batches = input_pipeline.TrainingBatches(
         train, more if unlabeled else [], config
     )
-    return batches, train
+    return batches, train, more
 
 
 def take(batches, count, first_step=0):
@@ -57,13 +66,14 @@ def assert_equal(batch, other):
 
 @pytest.mark.parametrize("unlabeled", [False, True])
 @pytest.mark.parametrize("steps", ["joint", "alternate"])
-def test_batches_are_the_same_from_any_step_on(corpus, steps, unlabeled):
+def test_batches_are_the_same_from_any_step_on(steps, unlabeled):
     settings = {"steps": steps, "unlabeled": unlabeled}
-    settings["sampling_exponent"] = 0.5
-    batches, _ = make(corpus, **settings)
+    # A joint step has two groups of the last task.
+    settings |= {"rows": (24, 24, 96), "sampling_exponent": 1.0}
+    batches, *_ = make(**settings)
     unbroken = take(batches, 80)
     for first in (1, 31, 32, 79):
-        resumed, _ = make(corpus, **settings)
+        resumed, *_ = make(**settings)
         for batch, other in zip(
             take(resumed, 80 - first, first), unbroken[first:], strict=True
         ):
@@ -72,21 +82,21 @@ def test_batches_are_the_same_from_any_step_on(corpus, steps, unlabeled):
     assert len({batch["tokens"].tobytes() for batch in unbroken}) > 60
 
 
-def test_another_seed_gives_other_batches(corpus):
-    first, second = (take(make(corpus, seed=seed)[0], 1)[0] for seed in (0, 1))
+def test_another_seed_gives_other_batches():
+    first, second = (take(make(seed=seed)[0], 1)[0] for seed in (0, 1))
     assert first["tokens"].tobytes() != second["tokens"].tobytes()
 
 
-def test_a_joint_step_has_each_task_once(corpus):
-    batches, _ = make(corpus)
+def test_a_joint_step_has_each_task_once():
+    batches, *_ = make()
     for batch in take(batches, 20):
         assert sorted(batch["task"]) == [0, 1, 2]
         assert batch["lengths"].shape == batch["labels"].shape == (3, 4)
         assert batch["tokens"].shape == (3, 4, batch["lengths"].max())
 
 
-def test_an_alternating_step_has_one_group(corpus):
-    batches, _ = make(corpus, steps="alternate")
+def test_an_alternating_step_has_one_group():
+    batches, *_ = make(steps="alternate")
     drawn = [batch["task"].tolist() for batch in take(batches, 12)]
     for begin in range(0, 12, 3):
         assert sorted(drawn[begin : begin + 3]) == [[0], [1], [2]]
@@ -100,13 +110,11 @@ def place(split, batch, group):
         tokens.tobytes(): row
         for row, tokens in zip(fitting, split.pad(fitting, time), strict=True)
     }
-    # Every generated text is one of its own.
-    assert len(rows) == len(fitting)
     return [rows[tokens.tobytes()] for tokens in batch["tokens"][group]]
 
 
-def test_groups_hold_texts_lengths_and_labels_of_the_same_rows(corpus):
-    batches, train = make(corpus)
+def test_groups_hold_texts_lengths_and_labels_of_the_same_rows():
+    batches, train, _ = make()
     for batch in take(batches, 10):
         for group, task in enumerate(batch["task"]):
             rows = place(train[task], batch, group)
@@ -119,8 +127,8 @@ def test_groups_hold_texts_lengths_and_labels_of_the_same_rows(corpus):
 
 
 @pytest.mark.parametrize("steps", ["joint", "alternate"])
-def test_every_row_of_a_task_comes_equally_often(corpus, steps):
-    batches, train = make(corpus, steps=steps)
+def test_every_row_of_a_task_comes_equally_often(steps):
+    batches, train, _ = make(steps=steps)
     # A window of 32 batches of 4 is 128 rows: 3 windows are 16 passes of 24.
     counts = [collections.Counter() for _ in train]
     for batch in take(batches, 96 * (1 if steps == "joint" else 3)):
@@ -129,13 +137,8 @@ def test_every_row_of_a_task_comes_equally_often(corpus, steps):
     assert counts == [dict.fromkeys(range(24), 16)] * 3
 
 
-def test_unlabeled_groups_are_of_every_task(corpus):
-    batches, _ = make(corpus, unlabeled=True)
-    config = config_lib.Config()
-    splits = [
-        input_pipeline.read_split(corpus, corpus.tasks, n, "unlabeled", config)
-        for n in range(3)
-    ]
+def test_unlabeled_groups_are_of_every_task():
+    batches, _, splits = make(unlabeled=True)
     counts = [collections.Counter() for _ in splits]
     # 5 windows of 128 rows are 64 passes of 10.
     for batch in take(batches, 160):
@@ -160,13 +163,13 @@ def test_unlabeled_groups_are_of_every_task(corpus):
         ({"max_examples": 2}, 1),
     ],
 )
-def test_steps_of_an_epoch(corpus, settings, wanted):
-    assert make(corpus, **settings)[0].steps_per_epoch == wanted
+def test_steps_of_an_epoch(settings, wanted):
+    assert make(**settings)[0].steps_per_epoch == wanted
 
 
 @pytest.mark.parametrize("unlabeled", [False, True])
-def test_the_dataset_is_what_generate_yields(corpus, unlabeled):
-    batches, _ = make(corpus, unlabeled=unlabeled)
+def test_the_dataset_is_what_generate_yields(unlabeled):
+    batches, *_ = make(unlabeled=unlabeled)
     dataset = batches.dataset(2)
     assert dataset.element_spec == batches.signature
     for batch, other in zip(
@@ -177,26 +180,13 @@ def test_the_dataset_is_what_generate_yields(corpus, unlabeled):
         assert_equal(batch, other)
 
 
-def test_a_task_without_rows_cannot_be_trained_on(corpus):
-    _, train = make(corpus)
+def test_a_task_without_rows_cannot_be_trained_on():
+    _, train, _ = make()
     empty = dataclasses.replace(train[1], rows=np.zeros(0, np.int64))
     with pytest.raises(ValueError, match="task 1 has no rows to train on"):
         input_pipeline.TrainingBatches(
             [train[0], empty], [], config_lib.Config()
         )
-
-
-def test_train_dev_and_test_are_disjoint(corpus):
-    names = collections.Counter()
-    for number, task in enumerate(corpus.tasks):
-        for split in tasks_lib.LABELED_SPLITS:
-            read = input_pipeline.read_split(
-                corpus, corpus.tasks, number, split, config_lib.Config()
-            )
-            assert len(read) == corpus.rows[task.name][split]
-            names.update(read.ids.tolist())
-    assert set(names.values()) == {1}
-    assert len(names) == 3 * (24 + 8 + 8)
 
 
 if __name__ == "__main__":
