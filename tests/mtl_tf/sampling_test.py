@@ -117,11 +117,21 @@ def test_tasks_show_their_short_texts_together():
 
 
 def test_tasks_seeds_and_passes_differ():
-    lengths = np.ones(128, int)
-    mine = batches(2 * sampling.WINDOW, lengths)
-    assert (mine[: sampling.WINDOW] != mine[sampling.WINDOW :]).any()
-    for other in ({"task": 1}, {"seed": 1}):
-        assert (batches(2 * sampling.WINDOW, lengths, **other) != mine).any()
+    # As many rows as a window has, all of a length: a window is a pass.
+    lengths = np.ones(4 * sampling.WINDOW, int)
+
+    def together(**key):
+        """Which rows are in a batch together, whatever the batches' order."""
+        drawn = batches(2 * sampling.WINDOW, lengths, **key)
+        return [
+            {frozenset(batch) for batch in a_pass.tolist()}
+            for a_pass in np.split(drawn, 2)
+        ]
+
+    first, second = together()
+    assert first != second
+    assert first != together(task=1)[0]
+    assert first != together(seed=1)[0]
 
 
 def test_going_on_from_any_batch_gives_the_same_rows():
