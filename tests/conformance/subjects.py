@@ -326,21 +326,23 @@ def _model(encoder, kind, sharing):
     )
 
 
+# A shared_private model holds both others: every pooling is tested there alone.
 MODELS = [
     _model(encoder, kind, sharing)
     for sharing in config_lib.SHARINGS
     for encoder, kind in _COMBINATIONS
+    if sharing == "shared_private" or kind == "attention"
 ]
 # Every encoder, every pooling and every way of sharing, but not each with each:
-# for properties that take long to test. Each encoder and pooling is tested with
-# each other as a layer.
+# for properties that take long to test. As layers, encoders and poolings are
+# tested each with each.
 SOME_MODELS = [
     model
     for model in MODELS
     if model.name
     in (
         "single_task-bilstm-attention",
-        "fully_shared-stacked_lstm-last",
+        "fully_shared-stacked_lstm-attention",
         "shared_private-lstm-last",
         "shared_private-cnn-max",
         "shared_private-bag_of_words-mean",
