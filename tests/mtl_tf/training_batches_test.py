@@ -16,7 +16,7 @@ def make_split(task, split, rows, config):
     """A split of texts that no other text is like, 1 to 12 tokens long."""
     random = np.random.default_rng((task, rows))
     lengths = random.integers(1, 13, rows)
-    first = 10 + 1000 * task + 100 * (split == "unlabeled")
+    first = 10 + 1000 * task + 500 * (split == "unlabeled")
     ids = [[first + row] * size for row, size in enumerate(lengths)]
     offsets = np.cumsum([0] + [n for size in lengths for n in (0, size)])
     rows = np.arange(rows)[: config.max_examples or None]
@@ -33,20 +33,19 @@ def make_split(task, split, rows, config):
     )
 
 
-def make(*, rows=(24, 24, 24), unlabeled=False, **settings):
+def make(*, rows=(24, 24, 24), unlabeled=0, **settings):
     """Training batches, and the splits they are of."""
     settings = {"batch_size": 4, **settings}
     config = config_lib.Config(**settings)
-    train, more = (
-        [
-            make_split(task, split, count, config)
-            for task, count in enumerate(counts)
-        ]
-        for split, counts in (("train", rows), ("unlabeled", (10, 10, 10)))
-    )
-    batches = input_pipeline.TrainingBatches(
-        train, more if unlabeled else [], config
-    )
+    train = [
+        make_split(task, "train", count, config)
+        for task, count in enumerate(rows)
+    ]
+    more = [
+        make_split(task, "unlabeled", unlabeled, config)
+        for task in range(len(rows) if unlabeled else 0)
+    ]
+    batches = input_pipeline.TrainingBatches(train, more, config)
     return batches, train, more
 
 
@@ -64,7 +63,7 @@ def assert_equal(batch, other):
             np.testing.assert_array_equal(value, other[name])
 
 
-@pytest.mark.parametrize("unlabeled", [False, True])
+@pytest.mark.parametrize("unlabeled", [0, 10])
 @pytest.mark.parametrize("steps", ["joint", "alternate"])
 def test_batches_are_the_same_from_any_step_on(steps, unlabeled):
     settings = {"steps": steps, "unlabeled": unlabeled}
@@ -138,7 +137,7 @@ def test_every_row_of_a_task_comes_equally_often(steps):
 
 
 def test_unlabeled_groups_are_of_every_task():
-    batches, _, splits = make(unlabeled=True)
+    batches, _, splits = make(unlabeled=10)
     counts = [collections.Counter() for _ in splits]
     # 5 windows of 128 rows are 64 passes of 10.
     for batch in take(batches, 160):
@@ -149,6 +148,17 @@ def test_unlabeled_groups_are_of_every_task():
         for number, split in enumerate(splits):
             counts[number].update(place(split, group, number))
     assert counts == [dict.fromkeys(range(10), 64)] * 3
+
+
+def test_unlabeled_rows_do_not_follow_the_labeled_ones():
+    # As many, of the same lengths: only the order could tell them apart.
+    batches, train, unlabeled = make(rows=(200, 200, 200), unlabeled=200)
+    np.testing.assert_array_equal(train[0].lengths, unlabeled[0].lengths)
+    (batch,) = take(batches, 1)
+    group = batch["task"].tolist().index(0)
+    assert place(train[0], batch, group) != place(
+        unlabeled[0], batch["unlabeled"], 0
+    )
 
 
 @pytest.mark.parametrize(
@@ -167,7 +177,7 @@ def test_steps_of_an_epoch(settings, wanted):
     assert make(**settings)[0].steps_per_epoch == wanted
 
 
-@pytest.mark.parametrize("unlabeled", [False, True])
+@pytest.mark.parametrize("unlabeled", [0, 10])
 def test_the_dataset_is_what_generate_yields(unlabeled):
     batches, *_ = make(unlabeled=unlabeled)
     dataset = batches.dataset(2)
