@@ -87,6 +87,19 @@ def test_start_keeps_what_the_model_needs_of_the_corpus(config, corpus):
     }
 
 
+@pytest.fixture
+def no_git_settings(monkeypatch):
+    """Neither of the user nor, where tests run in a hook, of a repository."""
+    for name in os.environ:
+        if name.startswith("GIT_"):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
+    monkeypatch.setenv("GIT_CONFIG_SYSTEM", os.devnull)
+
+
+needs_git = pytest.mark.skipif(not shutil.which("git"), reason="no git here")
+
+
 def work_tree(folder, *, with_source):
     """A git work tree, in which the package lies or is checked in."""
 
@@ -111,6 +124,8 @@ def work_tree(folder, *, with_source):
     return package / "run_directory.py", git("rev-parse", "HEAD")
 
 
+@needs_git
+@pytest.mark.usefixtures("no_git_settings")
 def test_the_revision_of_the_source(tmp_path, config, corpus, monkeypatch):
     source, revision = work_tree(tmp_path / "tree", with_source=True)
     monkeypatch.setattr(run_directory, "__file__", str(source))
@@ -121,6 +136,8 @@ def test_the_revision_of_the_source(tmp_path, config, corpus, monkeypatch):
     assert read(config, "config.json")["git_revision"] == f"{revision}-dirty"
 
 
+@needs_git
+@pytest.mark.usefixtures("no_git_settings")
 def test_a_work_tree_that_is_not_ours(tmp_path, config, corpus, monkeypatch):
     # As when the package is installed below somebody's own project.
     source, _ = work_tree(tmp_path / "tree", with_source=False)
