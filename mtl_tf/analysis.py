@@ -5,6 +5,7 @@ may only have lost to this encoder. So fresh classifiers are fitted to frozen
 features, and asked for the task of texts that they have not seen.
 """
 
+import json
 import os
 
 import numpy as np
@@ -30,15 +31,20 @@ def run(experiment: experiment_lib.Experiment) -> str:
       ValueError: if the run has no checkpoint.
     """
     experiment.checkpoints.restore(checkpoints.BEST)
+    found = analyze(experiment)
+    path = os.path.join(experiment.config.run_dir, ANALYSIS_FILE)
+    run_directory.write_json(path, found)
+    return _describe(found)
+
+
+def analyze(experiment: experiment_lib.Experiment) -> dict:
+    """What probes and correlations say of the weights as they are."""
     fitted_on, asked = [], []
     for splits in experiment.splits:
-        rows = np.random.default_rng(
-            (experiment.config.seed, 4)
-        ).permutation(len(splits["train"]))[:PROBE_ROWS]
-        train = experiment.predictor.predict(splits["train"])
-        fitted_on.append(
-            {name: x[rows] for name, x in train.features.items()}
-        )
+        random = np.random.default_rng((experiment.config.seed, 4))
+        rows = random.permutation(len(splits["train"]))[:PROBE_ROWS]
+        train = experiment.predictor.predict(splits["train"]).features
+        fitted_on.append({name: x[rows] for name, x in train.items()})
         asked.append(experiment.predictor.predict(splits["dev"]))
     found = {"schema": run_directory.SCHEMA, "probes": {}}
     for name in fitted_on[0]:
@@ -51,9 +57,13 @@ def run(experiment: experiment_lib.Experiment) -> str:
         found["cross_correlation"] = float(
             np.mean([cross_correlation(p) for p in asked])
         )
-    path = os.path.join(experiment.config.run_dir, ANALYSIS_FILE)
-    run_directory.write_json(path, found)
-    return _describe(found)
+    return found
+
+
+def read(run_dir: str) -> dict:
+    """What `analysis.json` of a run says."""
+    with open(os.path.join(run_dir, ANALYSIS_FILE), encoding="utf-8") as file:
+        return json.load(file)
 
 
 def probe_task(
@@ -81,7 +91,11 @@ def probe_task(
     probes = {
         "linear": linear_model.LogisticRegression(max_iter=1000),
         "mlp": neural_network.MLPClassifier(
-            (100,), early_stopping=True, random_state=seed
+            (100,),
+            learning_rate_init=0.01,
+            early_stopping=True,
+            max_iter=500,
+            random_state=seed,
         ),
     }
     found = {

@@ -68,7 +68,8 @@ def write_corpus(
             for name in task_names
         ],
     )
-    prepare.prepare(made, out_dir, 1)
+    # A word of one text alone is unknown: what is learnt is not single texts.
+    prepare.prepare(made, out_dir, 2)
     return out_dir
 
 
@@ -85,7 +86,7 @@ def _row(random, task, split, number, noise):
     ]
     random.shuffle(words)
     # A word of its own keeps texts apart, which prepare would else drop.
-    words.append(f"unique{split}{number}")
+    words.append(f"unique{task}{split}{number}")
     if random.random() < noise:
         label = random.integers(len(labels))
     return records.Row(

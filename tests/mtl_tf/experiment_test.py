@@ -1,0 +1,220 @@
+import json
+import os
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from mtl_tf import checkpoints
+from mtl_tf import config as config_lib
+from mtl_tf import experiment as experiment_lib
+from mtl_tf import run_directory
+from mtl_tf import summaries
+from tests import generated
+
+# Everything that draws random numbers or has a state of its own is on.
+ALL = {
+    "word_width": 8,
+    "units": 8,
+    "batch_size": 8,
+    "learning_rate": 0.01,
+    "adversarial_weight": 0.05,
+    "discriminator_steps": 2,
+    "orthogonality_weight": 0.01,
+    "unlabeled": True,
+    "word_dropout": 0.1,
+    "vector_dropout": 0.1,
+    "recurrent_dropout": 0.1,
+    "feature_dropout": 0.1,
+    "optimizer": "adam",
+    "learning_rate_decay": 0.9,
+    "warmup_steps": 3,
+    "patience": 0,
+}
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("generated")
+    return generated.write_corpus(str(folder / "corpus"))
+
+
+def run(corpus, run_dir, **settings):
+    config = config_lib.Config(
+        data_dir=corpus, run_dir=str(run_dir), **ALL | settings
+    )
+    return experiment_lib.Experiment(config).run()
+
+
+def numbers(run_dir):
+    """All that a run ends with, but for times and dates."""
+    results = run_directory.read_results(run_dir)
+    history = summaries.read_history(run_dir)
+    for line in (results, *history):
+        line.pop("seconds")
+        line.pop("tokens_per_second")
+    reader = tf.train.load_checkpoint(
+        os.path.join(run_dir, "checkpoints", checkpoints.LAST)
+    )
+    variables = {
+        name: reader.get_tensor(name)
+        for name in reader.get_variable_to_shape_map()
+        if "seconds" not in name and "_CHECKPOINTABLE" not in name
+    }
+    return results, history, variables
+
+
+def assert_same_end(run_dir, other_dir):
+    results, history, variables = numbers(str(run_dir))
+    other_results, other_history, other_variables = numbers(str(other_dir))
+    assert results == other_results
+    assert history == other_history
+    assert variables.keys() == other_variables.keys()
+    for name, value in variables.items():
+        # save_counter counts saves, of which an interrupted run may have more.
+        if "save_counter" not in name:
+            np.testing.assert_array_equal(
+                value, other_variables[name], err_msg=name
+            )
+
+
+def test_a_run_that_goes_on_ends_like_an_unbroken_one(
+    corpus, tmp_path, monkeypatch
+):
+    run(corpus, tmp_path / "unbroken", epochs=3)
+    # Once stopped between epochs, and once killed in the middle of one.
+    run(corpus, tmp_path / "broken", epochs=1)
+
+    class Killed(Exception):
+        pass
+
+    train = experiment_lib.Experiment._epoch
+
+    def killed_in_second_epoch(self, batches, board, bar):
+        for _ in range(3):
+            self.trainer.train_step(next(batches))
+        raise Killed
+
+    monkeypatch.setattr(
+        experiment_lib.Experiment, "_epoch", killed_in_second_epoch
+    )
+    with pytest.raises(Killed):
+        run(corpus, tmp_path / "broken", epochs=3)
+    monkeypatch.setattr(experiment_lib.Experiment, "_epoch", train)
+    run(corpus, tmp_path / "broken", epochs=3)
+    assert_same_end(tmp_path / "unbroken", tmp_path / "broken")
+
+
+def test_it_learns_a_corpus_that_can_be_learnt(corpus, tmp_path):
+    results = run(
+        corpus,
+        tmp_path,
+        sharing="fully_shared",
+        orthogonality_weight=0.0,
+        adversarial_weight=0.0,
+        unlabeled=False,
+        pooling="max",
+        epochs=12,
+        learning_rate=0.02,
+    )
+    average = results["average"]
+    assert average["main"]["test"]["accuracy"] > 0.9
+    assert average["majority"]["test"]["accuracy"] < 0.65
+
+
+def test_best_epoch_is_what_is_evaluated_and_patience_ends_training(
+    corpus, tmp_path
+):
+    # At this rate dev soon gets no better.
+    results = run(
+        corpus, tmp_path, epochs=40, patience=2, learning_rate=0.05
+    )
+    history = summaries.read_history(str(tmp_path))
+    scores = [line["dev"]["average"] for line in history]
+    best = int(np.argmax(scores))
+    assert len(scores) == best + 1 + 2 < 40
+    assert results["best_epoch"] == best + 1
+    assert results["average"]["main"]["dev"]["accuracy"] == pytest.approx(
+        scores[best], abs=1e-12
+    )
+
+
+def test_stopping_may_follow_one_task(corpus, tmp_path):
+    results = run(corpus, tmp_path, epochs=3, stop_on="films")
+    history = summaries.read_history(str(tmp_path))
+    films = [line["dev"]["tasks"]["films"]["accuracy"] for line in history]
+    assert [line["dev"]["average"] for line in history] == films
+    assert results["best_epoch"] == np.argmax(films) + 1
+
+
+def test_test_split_is_read_once_after_training(corpus, tmp_path, monkeypatch):
+    config = config_lib.Config(
+        data_dir=corpus, run_dir=str(tmp_path), **ALL | {"epochs": 2}
+    )
+    experiment = experiment_lib.Experiment(config)
+    asked = []
+    predict = experiment.predictor.predict
+
+    def spy(split):
+        asked.append((int(experiment.trainer.step), split.ids[0].decode()))
+        return predict(split)
+
+    monkeypatch.setattr(experiment.predictor, "predict", spy)
+    experiment.run()
+    on_test = [name for _, name in asked if "-test-" in name]
+    assert len(on_test) == len(set(on_test)) == 3
+    # After the dev scores of both epochs, 3 tasks each.
+    assert not any("-test-" in name for _, name in asked[:6])
+
+
+def test_results_and_predictions_agree(corpus, tmp_path):
+    results = run(corpus, tmp_path, epochs=1)
+    path = tmp_path / "predictions" / "films-test.jsonl"
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    right = np.mean([line["gold"] == line["predicted"] for line in lines])
+    found = results["tasks"]["films"]["main"]["test"]
+    assert found["accuracy"] == pytest.approx(right)
+    assert found["n"] == len(lines) == 32
+    for line in lines:
+        best = max(line["probabilities"], key=line["probabilities"].get)
+        assert best == line["predicted"]
+
+
+def test_nan_stops_with_what_to_do(corpus, tmp_path):
+    with pytest.raises(FloatingPointError, match="learning rate is too high"):
+        run(
+            corpus,
+            tmp_path,
+            optimizer="sgd",
+            learning_rate=3e38,
+            warmup_steps=0,
+        )
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"tasks": ("boks",)}, "no task 'boks' .did you mean books"),
+        ({"stop_on": "flims"}, "stop_on=flims: .*did you mean films"),
+        ({"task_weights": ("gams:2",)}, "no task 'gams' .did you mean games"),
+        ({"tasks": ("books",)}, "adversarial_weight needs at least 2 tasks"),
+        ({"word_vectors": "/no/such/file"}, "/no/such/file"),
+    ],
+)
+def test_settings_that_do_not_fit_the_corpus(
+    corpus, tmp_path, settings, message
+):
+    with pytest.raises(ValueError, match=message):
+        run(corpus, tmp_path, **settings)
+
+
+def test_unlabelled_text_that_is_needed_and_missing(tmp_path):
+    corpus = generated.write_corpus(
+        str(tmp_path / "corpus"), rows={"train": 16, "dev": 8, "test": 8}
+    )
+    with pytest.raises(ValueError, match="no unlabelled text: books, films"):
+        run(corpus, tmp_path / "run")
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))
