@@ -1,0 +1,1 @@
+"""Multi-task text classification: one model for several labelled data sets."""

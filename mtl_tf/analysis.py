@@ -28,8 +28,14 @@ def run(experiment: experiment_lib.Experiment) -> str:
     """Probes the best checkpoint; writes `analysis.json`.
 
     Raises:
-      ValueError: if the run has no checkpoint.
+      ValueError: if the run has no checkpoint, or just one task.
     """
+    if len(experiment.tasks) < 2:
+        raise ValueError(
+            "a probe reads the task from features: at least 2 tasks are "
+            f"needed, {experiment.config.run_dir} has "
+            f"{experiment.tasks[0].name} alone"
+        )
     experiment.checkpoints.restore(checkpoints.BEST)
     found = analyze(experiment)
     path = os.path.join(experiment.config.run_dir, ANALYSIS_FILE)

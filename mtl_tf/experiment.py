@@ -13,6 +13,7 @@ from absl import logging
 from mtl_tf import checkpoints
 from mtl_tf import config as config_lib
 from mtl_tf import evaluation
+from mtl_tf import figures
 from mtl_tf import input_pipeline
 from mtl_tf import models
 from mtl_tf import optimizers
@@ -89,6 +90,11 @@ class Experiment:
         run_directory.start(self.config, self.corpus, self.tasks)
         if self.checkpoints.exists(checkpoints.LAST):
             self.checkpoints.restore(checkpoints.LAST)
+            if self.state["epoch"] > self.config.epochs:
+                raise ValueError(
+                    f"epochs={self.config.epochs}: the run in "
+                    f"{self.config.run_dir} has had {self.state['epoch']}"
+                )
             logging.info(
                 "Going on after epoch %d of the run in %s",
                 self.state["epoch"],
@@ -146,6 +152,7 @@ class Experiment:
             "tokens_per_second": tokens / seconds if seconds else None,
         }
         results.write(self.config.run_dir, found)
+        figures.draw_curves(self.config.run_dir)
         return found
 
     def _fit(self):
@@ -182,10 +189,15 @@ class Experiment:
                     line["tokens_per_second"],
                 )
                 if score > state["best_score"]:
-                    state["best_score"], state["best_epoch"] = score, state["epoch"]
+                    state["best_score"], state["best_epoch"] = (
+                        score,
+                        state["epoch"],
+                    )
                     self.checkpoints.save(checkpoints.BEST, step)
                 self.checkpoints.save(checkpoints.LAST, step)
-        board.best(int(self.trainer.step), config.to_dict(), state["best_score"])
+        board.best(
+            int(self.trainer.step), config.to_dict(), state["best_score"]
+        )
 
     def _stopped(self):
         waited = self.state["epoch"] - self.state["best_epoch"]
@@ -272,9 +284,7 @@ class Experiment:
                 "adversarial_weight needs at least 2 tasks, got "
                 f"{', '.join(names)}"
             )
-        lacking = [
-            n for n in names if not self.corpus.rows[n].get("unlabeled")
-        ]
+        lacking = [n for n in names if not self.corpus.rows[n].get("unlabeled")]
         if self.config.unlabeled and lacking:
             raise ValueError(
                 f"unlabeled: these tasks have no unlabelled text: "

@@ -71,10 +71,11 @@ class RowSampler:
     """Draws the rows of a task's n-th batch.
 
     A task's rows come as an endless stream of passes, each in an order of its
-    own. `WINDOW` batches are cut from the stream at once and sorted by length,
-    so that a batch holds texts of like length. The window's batches are taken
-    in an order that is the same for all tasks, so that the groups of a joint
-    step are of like length as well: all tasks show their short texts together.
+    own. `WINDOW` batches are cut from the stream at once and sorted by length
+    (pass by pass, in a small task), so that a batch holds texts of like length.
+    The window's batches are taken in an order that is the same for all tasks,
+    so that the groups of a joint step are of like length as well: all tasks
+    show their short texts together.
 
     Args:
       lengths: tokens of each row, int [rows].
@@ -101,11 +102,20 @@ class RowSampler:
     def _make_window(self, window):
         """int64 [WINDOW, batch_size]: the rows of the window's batches."""
         size = WINDOW * self._batch_size
+        # A small task goes through several passes in a window. What is sorted
+        # together is no more than a pass: copies of a row have the same length,
+        # and would fill a batch.
+        batches_in_pass = max(1, len(self._lengths) // self._batch_size)
+        together = min(WINDOW, 1 << (batches_in_pass.bit_length() - 1))
         stream = self._stream(window * size, size)
-        stream = stream[np.argsort(self._lengths[stream], kind="stable")]
-        order = np.random.default_rng((self._seed, 2, window))
-        batches = stream.reshape(WINDOW, self._batch_size)
-        return batches[order.permutation(WINDOW)]
+        parts = stream.reshape(-1, together * self._batch_size)
+        order = np.argsort(self._lengths[parts], axis=1, kind="stable")
+        parts = np.take_along_axis(parts, order, axis=1)
+        # Short batches of all parts first, as they are in a task of one part.
+        batches = parts.reshape(-1, together, self._batch_size).swapaxes(0, 1)
+        batches = batches.reshape(WINDOW, self._batch_size)
+        random = np.random.default_rng((self._seed, 2, window))
+        return batches[random.permutation(WINDOW)]
 
     def _stream(self, first, count):
         """Rows `first` to `first + count` of the endless stream of passes."""

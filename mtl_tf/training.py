@@ -160,9 +160,10 @@ class Trainer:
             tf.gather(self._class_weights, task),
         )
         weighted = tf.reduce_sum(by_group * tf.gather(self._task_weights, task))
-        right = tf.argmax(
-            outputs["scores"], axis=-1, output_type=tf.int32
-        ) == batch["labels"]
+        right = (
+            tf.argmax(outputs["scores"], axis=-1, output_type=tf.int32)
+            == batch["labels"]
+        )
         return {
             "loss_minimized/task": weighted,
             "loss_weighted/task": weighted,

@@ -85,20 +85,17 @@ def test_a_run_that_goes_on_ends_like_an_unbroken_one(
     # Once stopped between epochs, and once killed in the middle of one.
     run(corpus, tmp_path / "broken", epochs=1)
 
-    class Killed(Exception):
-        pass
-
     train = experiment_lib.Experiment._epoch
 
     def killed_in_second_epoch(self, batches, board, bar):
         for _ in range(3):
             self.trainer.train_step(next(batches))
-        raise Killed
+        raise KeyboardInterrupt
 
     monkeypatch.setattr(
         experiment_lib.Experiment, "_epoch", killed_in_second_epoch
     )
-    with pytest.raises(Killed):
+    with pytest.raises(KeyboardInterrupt):
         run(corpus, tmp_path / "broken", epochs=3)
     monkeypatch.setattr(experiment_lib.Experiment, "_epoch", train)
     run(corpus, tmp_path / "broken", epochs=3)
@@ -126,9 +123,7 @@ def test_best_epoch_is_what_is_evaluated_and_patience_ends_training(
     corpus, tmp_path
 ):
     # At this rate dev soon gets no better.
-    results = run(
-        corpus, tmp_path, epochs=40, patience=2, learning_rate=0.05
-    )
+    results = run(corpus, tmp_path, epochs=40, patience=2, learning_rate=0.05)
     history = summaries.read_history(str(tmp_path))
     scores = [line["dev"]["average"] for line in history]
     best = int(np.argmax(scores))

@@ -110,6 +110,20 @@ def test_batches_hold_texts_of_like_length():
     assert (np.diff(lengths.mean(axis=1)) < 0).any()
 
 
+@pytest.mark.parametrize("rows", [8, 21, 64, 200])
+def test_a_batch_of_a_small_task_is_not_made_of_copies(rows):
+    # What is sorted together is at most one pass long, and so touches two: no
+    # row can be in a batch more than twice.
+    lengths = np.arange(rows) + 1
+    sampler = sampling.RowSampler(lengths, 8, task=0, seed=0)
+    distinct = []
+    for number in range(3 * sampling.WINDOW):
+        _, copies = np.unique(sampler.rows(number), return_counts=True)
+        assert copies.max() <= 2
+        distinct.append(len(copies))
+    assert np.mean(distinct) > 6.5
+
+
 def test_tasks_show_their_short_texts_together():
     first = LENGTHS[batches(96, task=0)].mean(axis=1)
     second = LENGTHS[batches(96, task=1)].mean(axis=1)

@@ -1,0 +1,147 @@
+import numpy as np
+import pytest
+
+from mtl_tf import analysis
+from mtl_tf import checkpoints
+from mtl_tf import config as config_lib
+from mtl_tf import evaluation
+from mtl_tf import experiment as experiment_lib
+from tests import generated
+
+
+def make_features(tells_task, rows=200, tasks=3, seed=0):
+    random = np.random.default_rng(seed)
+    return [
+        random.normal(size=(rows, 4)) + 9 * tells_task * (np.arange(4) == task)
+        for task in range(tasks)
+    ]
+
+
+def test_probes_read_what_is_there():
+    found = analysis.probe_task(
+        make_features(True), make_features(True, seed=1), 0
+    )
+    assert found["linear"] > 0.98
+    assert found["mlp"] > 0.98
+
+
+def test_probes_read_nothing_where_nothing_is():
+    found = analysis.probe_task(
+        make_features(False), make_features(False, seed=1), 0
+    )
+    assert found["linear"] == pytest.approx(1 / 3, abs=0.08)
+    assert found["mlp"] == pytest.approx(1 / 3, abs=0.08)
+
+
+def test_majority_is_the_share_of_the_largest_task():
+    train = make_features(True)
+    asked = [x[:count] for x, count in zip(train, (10, 60, 30), strict=True)]
+    assert analysis.probe_task(train, asked, 0)["majority"] == 0.6
+
+
+def predictions(shared, private):
+    features = {
+        name: np.array(x, np.float32)
+        for name, x in (("shared", shared), ("private", private))
+    }
+    return evaluation.Predictions(None, np.zeros((4, 2)), features, 0.0)
+
+
+def test_one_task_has_nothing_to_probe(tmp_path):
+    corpus = generated.write_corpus(str(tmp_path / "corpus"))
+    config = config_lib.Config(
+        data_dir=corpus, run_dir=str(tmp_path / "run"), tasks=("films",)
+    )
+    with pytest.raises(ValueError, match=r"at least 2 tasks .* has films"):
+        analysis.run(experiment_lib.Experiment(config))
+
+
+def test_cross_correlation_by_hand():
+    # Columns: x = 1, 1, -1, -1 and y = 1, -1, 1, -1 are uncorrelated.
+    x, y = (1, 1, -1, -1), (1, -1, 1, -1)
+    shared = np.transpose([x])
+    # Of x with x 1, with -x 1, with y 0, with (x + y) 1 / sqrt(2).
+    private = np.transpose([x, np.negative(x), y, np.add(x, y)])
+    found = analysis.cross_correlation(predictions(shared, private))
+    assert found == pytest.approx((1 + 1 + 0 + 0.5**0.5) / 4)
+
+
+def analyze(corpus, run_dir, **settings):
+    """Probes and dev accuracy of a model trained on the generated corpus."""
+    config = config_lib.Config(
+        data_dir=corpus,
+        run_dir=str(run_dir),
+        **{
+            "encoder": "bag_of_words",
+            "pooling": "mean",
+            "init_range": 0.5,
+            "word_width": 32,
+            "units": 32,
+            "learning_rate": 0.001,
+            "epochs": 24,
+            "patience": 0,
+        }
+        | settings,
+    )
+    experiment = experiment_lib.Experiment(config)
+    experiment.run()
+    # The end of training, and not the best epoch: dev is right by the third.
+    experiment.checkpoints.restore(checkpoints.LAST)
+    accuracy = np.mean(
+        [
+            experiment.predictor.predict(splits["dev"]).scores()["accuracy"]
+            for splits in experiment.splits
+        ]
+    )
+    return analysis.analyze(experiment), accuracy
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("generated")
+    return generated.write_corpus(
+        str(folder / "corpus"),
+        rows={"train": 400, "dev": 200, "test": 50},
+    )
+
+
+@pytest.fixture(scope="module")
+def without_adversary(corpus, tmp_path_factory):
+    return analyze(
+        corpus, tmp_path_factory.mktemp("without"), sharing="fully_shared"
+    )
+
+
+@pytest.mark.parametrize("adversary", ["reversal", "confusion"])
+def test_adversary_takes_the_task_out_of_shared_features(
+    corpus, without_adversary, tmp_path, adversary
+):
+    found, accuracy = analyze(
+        corpus,
+        tmp_path,
+        sharing="fully_shared",
+        adversary=adversary,
+        adversarial_weight=1.0,
+        discriminator_learning_rate=0.01,
+        discriminator_steps=20,
+    )
+    before, accuracy_before = without_adversary
+    # The texts name their task: without an adversary it can be read.
+    for probe in ("linear", "mlp"):
+        without = before["probes"]["shared"][probe]
+        assert without > 0.75
+        assert found["probes"]["shared"][probe] < without - 0.1
+    assert accuracy > accuracy_before - 0.02 > 0.95
+
+
+def test_orthogonality_loss_keeps_features_apart(corpus, tmp_path):
+    before, accuracy_before = analyze(corpus, tmp_path / "without")
+    found, accuracy = analyze(
+        corpus, tmp_path / "with", orthogonality_weight=1.0
+    )
+    assert found["cross_correlation"] < 0.5 * before["cross_correlation"]
+    assert accuracy > accuracy_before - 0.02 > 0.95
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))
