@@ -87,26 +87,17 @@ class Experiment:
 
     def run(self) -> dict:
         """Trains, evaluates the best checkpoint, and writes the results."""
+        goes_on = self.checkpoints.exists(checkpoints.LAST)
+        # Before anything is written: the file may not be there.
+        found = None if goes_on else self._load_word_vectors()
         run_directory.start(self.config, self.corpus, self.tasks)
-        if self.checkpoints.exists(checkpoints.LAST):
-            self.checkpoints.restore(checkpoints.LAST)
-            if self.state["epoch"] > self.config.epochs:
-                raise ValueError(
-                    f"epochs={self.config.epochs}: the run in "
-                    f"{self.config.run_dir} has had {self.state['epoch']}"
-                )
-            logging.info(
-                "Going on after epoch %d of the run in %s",
-                self.state["epoch"],
-                self.config.run_dir,
+        if found:
+            path = os.path.join("assets", "word_vectors.json")
+            run_directory.write_json(
+                os.path.join(self.config.run_dir, path), found
             )
-        elif self.config.word_vectors:
-            models.set_word_vectors(
-                self.model,
-                word_vectors.load(
-                    self.config.word_vectors, self.vocabulary.tokens
-                ),
-            )
+        if goes_on:
+            self._restore()
         logging.info(
             "%d tasks, %d words, %d weights, %d steps an epoch",
             len(self.tasks),
@@ -155,6 +146,34 @@ class Experiment:
         figures.draw_curves(self.config.run_dir)
         return found
 
+    def _restore(self):
+        """Goes back to the end of the last epoch."""
+        self.checkpoints.restore(checkpoints.LAST)
+        if self.state["epoch"] > self.config.epochs:
+            raise ValueError(
+                f"epochs={self.config.epochs}: the run in "
+                f"{self.config.run_dir} has had {self.state['epoch']}"
+            )
+        logging.info(
+            "Going on after epoch %d of the run in %s",
+            self.state["epoch"],
+            self.config.run_dir,
+        )
+
+    def _load_word_vectors(self):
+        """Starts from pretrained vectors; how many words have one, or None."""
+        source = self.config.word_vectors
+        if not source:
+            return None
+        vectors = word_vectors.load(source, self.vocabulary.tokens)
+        models.set_word_vectors(self.model, vectors)
+        return {
+            "source": source,
+            "words": len(self.vocabulary),
+            "found": int(vectors.found.sum()),
+            "width": vectors.matrix.shape[1],
+        }
+
     def _fit(self):
         """Trains epoch by epoch, until dev or the number of epochs ends it."""
         config, state = self.config, self.state
@@ -177,6 +196,10 @@ class Experiment:
                 score, by_task = self._dev()
                 bar.dev(score)
                 step = int(self.trainer.step)
+                board.training(
+                    step,
+                    {"training/tokens_per_second": line["tokens_per_second"]},
+                )
                 board.dev(step, score, by_task)
                 line |= {"dev": {"average": score, "tasks": by_task}}
                 history.append(line)

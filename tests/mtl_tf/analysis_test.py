@@ -126,18 +126,20 @@ def test_adversary_takes_the_task_out_of_shared_features(
         discriminator_steps=20,
     )
     before, accuracy_before = without_adversary
-    # The texts name their task: without an adversary it can be read.
-    for probe in ("linear", "mlp"):
+    # The texts name their task: without an adversary it can be read. What the
+    # linear discriminator removes is less for a probe with a hidden layer.
+    for probe, less in (("linear", 0.12), ("mlp", 0.04)):
         without = before["probes"]["shared"][probe]
         assert without > 0.75
-        assert found["probes"]["shared"][probe] < without - 0.1
+        assert found["probes"]["shared"][probe] < without - less
     assert accuracy > accuracy_before - 0.02 > 0.95
 
 
 def test_orthogonality_loss_keeps_features_apart(corpus, tmp_path):
-    before, accuracy_before = analyze(corpus, tmp_path / "without")
+    settings = {"learning_rate": 0.01, "epochs": 12}
+    before, accuracy_before = analyze(corpus, tmp_path / "without", **settings)
     found, accuracy = analyze(
-        corpus, tmp_path / "with", orthogonality_weight=1.0
+        corpus, tmp_path / "with", orthogonality_weight=1.0, **settings
     )
     assert found["cross_correlation"] < 0.5 * before["cross_correlation"]
     assert accuracy > accuracy_before - 0.02 > 0.95

@@ -175,6 +175,38 @@ def test_results_and_predictions_agree(corpus, tmp_path):
         assert best == line["predicted"]
 
 
+def test_pretrained_vectors_are_where_training_starts(corpus, tmp_path):
+    vectors = tmp_path / "vectors.txt"
+    vectors.write_text("good1 1 2 3\nnowhere 4 5 6\nbad2 7 8 9\n")
+    config = config_lib.Config(
+        data_dir=corpus,
+        run_dir=str(tmp_path / "run"),
+        **ALL
+        | {
+            "word_vectors": str(vectors),
+            "train_word_vectors": False,
+            "epochs": 1,
+        },
+    )
+    experiment = experiment_lib.Experiment(config)
+    table = experiment.model.get_layer("word_embedding").table
+    start = table.numpy()
+    experiment.run()
+    words = experiment.vocabulary.tokens
+    expected = start.copy()
+    # The first 3 of 8 numbers are the pretrained ones.
+    expected[words.index("good1"), :3] = [1, 2, 3]
+    expected[words.index("bad2"), :3] = [7, 8, 9]
+    np.testing.assert_array_equal(table.numpy(), expected)
+    recorded = tmp_path / "run" / "assets" / "word_vectors.json"
+    assert json.loads(recorded.read_text()) == {
+        "source": str(vectors),
+        "words": len(words),
+        "found": 2,
+        "width": 3,
+    }
+
+
 def test_nan_stops_with_what_to_do(corpus, tmp_path):
     with pytest.raises(FloatingPointError, match="learning rate is too high"):
         run(
@@ -201,6 +233,8 @@ def test_settings_that_do_not_fit_the_corpus(
 ):
     with pytest.raises(ValueError, match=message):
         run(corpus, tmp_path, **settings)
+    # The same directory serves for the right settings.
+    assert not (tmp_path / "config.json").exists()
 
 
 def test_unlabelled_text_that_is_needed_and_missing(tmp_path):
