@@ -36,6 +36,12 @@ TRAIN_WORDS = flags.DEFINE_bool(
 )
 ROUNDS = flags.DEFINE_integer("rounds", 7, "Rounds that are counted.")
 THREADS = flags.DEFINE_integer("threads", 0, "Threads; 0: as many as cores.")
+DEFAULT_THREADS = flags.DEFINE_bool(
+    "default_threads",
+    False,
+    "Leave threads as TensorFlow sets them, which suits Keras's layers better, "
+    "and not as this project does (ops in one thread, beside each other).",
+)
 
 LABELS = 2
 
@@ -135,7 +141,8 @@ class OneByOne:
 def main(argv: list[str]) -> None:
     """Measures and prints."""
     del argv
-    devices.configure(THREADS.value)
+    if not DEFAULT_THREADS.value:
+        devices.configure(THREADS.value)
     contenders = {}
     for name, make in (("joint", Joint), ("one by one", OneByOne)):
         began = time.perf_counter()

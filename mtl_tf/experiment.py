@@ -60,21 +60,12 @@ class Experiment:
             tuple(len(task.labels) for task in self.tasks),
             len(self.vocabulary),
         )
-        most = max(len(task.labels) for task in self.tasks)
-        weights = np.ones((len(self.tasks), most), np.float32)
-        for row, task, splits in zip(
-            weights, self.tasks, self.splits, strict=True
-        ):
-            labels = len(task.labels)
-            row[:labels] = input_pipeline.class_weights(
-                splits["train"], labels, config.class_weights
-            )
         self.trainer = training.Trainer(
             config,
             self.model,
             self.batches.signature,
             [task.name for task in self.tasks],
-            weights,
+            self._class_weights(),
             self.batches.steps_per_epoch,
         )
         self.predictor = evaluation.Predictor(self.model, self.tasks)
@@ -110,6 +101,8 @@ class Experiment:
 
     def evaluate(self) -> dict:
         """Scores the best checkpoint on dev and test; writes the results."""
+        # How long training took is in its last checkpoint.
+        self.checkpoints.restore(checkpoints.LAST)
         seconds, tokens = self.state["seconds"], self.state["tokens"]
         step = int(self.trainer.step)
         self.checkpoints.restore(checkpoints.BEST)
@@ -313,6 +306,19 @@ class Experiment:
                 f"unlabeled: these tasks have no unlabelled text: "
                 f"{', '.join(lacking)}"
             )
+
+    def _class_weights(self) -> np.ndarray:
+        """float32 [tasks, most labels]."""
+        most = max(len(task.labels) for task in self.tasks)
+        weights = np.ones((len(self.tasks), most), np.float32)
+        for row, task, splits in zip(
+            weights, self.tasks, self.splits, strict=True
+        ):
+            labels = len(task.labels)
+            row[:labels] = input_pipeline.class_weights(
+                splits["train"], labels, self.config.class_weights
+            )
+        return weights
 
     def _read_splits(self) -> list[dict[str, input_pipeline.Split]]:
         """The splits of each task that have rows."""

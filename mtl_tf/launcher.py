@@ -18,7 +18,6 @@ import numpy as np
 from absl import logging
 
 from mtl_tf import analysis
-from mtl_tf import checkpoints
 from mtl_tf import config as config_lib
 from mtl_tf import devices
 from mtl_tf import experiment
@@ -79,10 +78,7 @@ def _train(config, corpus, tasks, parts):
 def _evaluate(config, corpus, parts):
     if parts:
         return _merge(config, _run_all(parts, config.processes, corpus))
-    trained = experiment.Experiment(config)
-    # How long training took is in its last checkpoint.
-    trained.checkpoints.restore(checkpoints.LAST)
-    return trained.evaluate()
+    return experiment.Experiment(config).evaluate()
 
 
 def _settings_of_run(config):
