@@ -111,6 +111,7 @@ def test_ends_with_the_table(done, run_dir):
 def test_the_run_directory_is_complete(run_dir):
     assert {path.name for path in run_dir.iterdir()} == {
         "config.json",
+        "figures",
         "results.json",
         "predictions",
         "history.jsonl",
