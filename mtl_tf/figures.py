@@ -21,70 +21,69 @@ def draw_curves(run_dir: str) -> str:
       Path of the PNG.
     """
     history = summaries.read_history(run_dir)
-    epochs = [line["epoch"] for line in history]
-
-    def term(name):
-        return [line["terms"][name] for line in history]
-
     adversarial = "discriminator/cross_entropy" in history[0]["terms"]
-    picture = figure.Figure(
-        figsize=(11 if adversarial else 7.5, 3.4), layout="constrained"
-    )
-    axes = picture.subplots(1, 3 if adversarial else 2)
-    _draw_dev(axes[0], epochs, history)
+    panels = 3 if adversarial else 2
+    picture = figure.Figure(figsize=(3.7 * panels, 3.4), layout="constrained")
+    axes = picture.subplots(1, panels)
+    _draw_dev(axes[0], history)
     axes[1].set_title("training loss, mean over groups")
-    for name, color, style in (
-        ("task", _BLACK, "-"),
-        ("orthogonality", _ORANGE, "--"),
-    ):
-        if f"loss/{name}" in history[0]["terms"]:
-            axes[1].plot(
-                epochs, term(f"loss/{name}"), style, color=color, label=name
-            )
+    _draw_terms(
+        axes[1],
+        history,
+        {
+            "loss/task": (_BLACK, "-", "task"),
+            "loss/orthogonality": (_ORANGE, "--", "orthogonality"),
+        },
+    )
     if adversarial:
         axes[2].set_title("task discriminator")
-        axes[2].plot(
-            epochs,
-            term("discriminator/cross_entropy"),
-            color=_BLUE,
-            label="cross-entropy (nats)",
-        )
-        axes[2].plot(
-            epochs,
-            term("discriminator/mix_entropy"),
-            ":",
-            color=_BLUE,
-            label="entropy of the task mix",
-        )
-        axes[2].plot(
-            epochs,
-            term("discriminator/accuracy"),
-            color=_GREEN,
-            label="accuracy",
-        )
-        axes[2].plot(
-            epochs,
-            term("discriminator/chance"),
-            ":",
-            color=_GREEN,
-            label="chance",
+        _draw_terms(
+            axes[2],
+            history,
+            {
+                "discriminator/cross_entropy": (
+                    _BLUE,
+                    "-",
+                    "cross-entropy (nats)",
+                ),
+                "discriminator/mix_entropy": (
+                    _BLUE,
+                    ":",
+                    "entropy of the task mix",
+                ),
+                "discriminator/accuracy": (_GREEN, "-", "accuracy"),
+                "discriminator/chance": (_GREEN, ":", "chance"),
+            },
         )
     for axis in axes:
         axis.set_xlabel("epoch")
         axis.xaxis.get_major_locator().set_params(integer=True)
         axis.spines[["top", "right"]].set_visible(False)
         axis.legend(fontsize="small", frameon=False)
-    for axis in axes[1:]:
-        axis.set_ylim(bottom=0)
     path = os.path.join(run_dir, CURVES_FILE)
     os.makedirs(os.path.dirname(path), exist_ok=True)
     picture.savefig(path, dpi=120)
     return path
 
 
-def _draw_dev(axis, epochs, history):
+def _draw_terms(axis, history, styles):
+    """Terms of the history that there are, each (color, style, label)."""
+    for term, (color, style, label) in styles.items():
+        if term in history[0]["terms"]:
+            axis.plot(
+                [line["epoch"] for line in history],
+                [line["terms"][term] for line in history],
+                style,
+                color=color,
+                label=label,
+            )
+    axis.set_ylim(bottom=0)
+
+
+def _draw_dev(axis, history):
     """The dev scores that checkpoints are chosen by, and of each task."""
     axis.set_title("dev accuracy")
+    epochs = [line["epoch"] for line in history]
     for place, task in enumerate(history[0]["dev"]["tasks"]):
         axis.plot(
             epochs,
