@@ -16,7 +16,6 @@ from mtl_tf import evaluation
 from mtl_tf import figures
 from mtl_tf import input_pipeline
 from mtl_tf import models
-from mtl_tf import optimizers
 from mtl_tf import progress
 from mtl_tf import results
 from mtl_tf import run_directory
@@ -341,7 +340,7 @@ class Experiment:
             f"{config.sharing}, {config.encoder}, pooling {config.pooling}; "
             f"{len(self.tasks)} tasks of {self.corpus.name}: "
             f"{', '.join(task.name for task in self.tasks)}; "
-            f"{optimizers.size(self.trainer.parts['model'])} weights"
+            f"{self.model.count_params()} weights"
         )
 
 

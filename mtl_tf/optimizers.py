@@ -12,7 +12,6 @@ would go through if the other tasks were not there.
 import dataclasses
 from collections.abc import Callable, Sequence
 
-import numpy as np
 import tensorflow as tf
 
 Slots = dict[str, tf.Tensor]
@@ -235,8 +234,3 @@ def _sum_rows(gradient: tf.IndexedSlices) -> tf.IndexedSlices:
     rows, place = tf.unique(gradient.indices)
     values = tf.math.unsorted_segment_sum(gradient.values, place, tf.size(rows))
     return tf.IndexedSlices(values, rows, gradient.dense_shape)
-
-
-def size(variables: dict[str, tf.Variable]) -> int:
-    """Number of numbers in the variables."""
-    return int(sum(np.prod(v.shape) for v in variables.values()))

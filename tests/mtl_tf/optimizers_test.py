@@ -255,10 +255,5 @@ def test_what_is_refused():
         make("adam", [[1.0]], weight_decay=0.1)
 
 
-def test_size():
-    variables = {"a": tf.Variable(tf.zeros([2, 3])), "b": tf.Variable([1.0])}
-    assert optimizers.size(variables) == 7
-
-
 if __name__ == "__main__":
     raise SystemExit(pytest.main([__file__]))
