@@ -35,7 +35,6 @@ from mtl_tf import tasks
 from mtl_tf import text
 
 SCHEMA = 1
-VOCABULARY_FILE = "vocabulary.txt"
 IN_DEV = "text stands in dev"
 
 
@@ -178,10 +177,10 @@ def _write(task_rows, data_dir, min_count) -> dict:
     )
     vocabulary = text.vocabulary_from_counts(
         tokenizer.tokens, counts, min_count
-    ).write(os.path.join(data_dir, VOCABULARY_FILE))
+    ).write(os.path.join(data_dir, text.VOCABULARY_FILE))
     final_ids = tokenizer.final_ids(vocabulary)
 
-    paths = [VOCABULARY_FILE]
+    paths = [text.VOCABULARY_FILE]
     declarations = {}
     for task, encoded in parts:
         name = task.task.name

@@ -6,12 +6,15 @@ dropout, and the heads of models that keep them in a list, and
 and the list of tasks beside them, by which stacked weights are ordered.
 """
 
+import dataclasses
 import json
 import os
 from collections.abc import Mapping, Sequence
 
+import numpy as np
 import tensorflow as tf
 
+_VALUE = "/.ATTRIBUTES/VARIABLE_VALUE"
 LAST = "last"
 BEST = "best"
 
@@ -66,10 +69,7 @@ class Checkpoints:
             raise ValueError(
                 f"{self._managers[name].directory} holds no checkpoint"
             )
-        reader = tf.train.load_checkpoint(path)
-        tasks = json.loads(
-            reader.get_tensor("tasks/.ATTRIBUTES/VARIABLE_VALUE")
-        )
+        tasks = _task_names(tf.train.load_checkpoint(path))
         if tasks != self._task_names:
             raise ValueError(
                 f"{path} is of the tasks {tasks}, not of {self._task_names}"
@@ -81,3 +81,50 @@ class Checkpoints:
             raise ValueError(
                 f"{path} is of another model: {str(error).splitlines()[0]}"
             ) from None
+
+
+@dataclasses.dataclass(frozen=True)
+class Saved:
+    """The values of a checkpoint, without the variables that they were of.
+
+    Attributes:
+      path: where it is, for messages.
+      task_names: the tasks, in the order of their numbers.
+      parts: arrays by part (`model`, `discriminator` and others) and name.
+    """
+
+    path: str
+    task_names: tuple[str, ...]
+    parts: dict[str, dict[str, np.ndarray]]
+
+
+def read(run_dir: str, name: str, part_names: Sequence[str]) -> Saved:
+    """Reads parts of the checkpoint `LAST` or `BEST` of a run.
+
+    Args:
+      run_dir: directory of the run.
+      name: which checkpoint.
+      part_names: which parts; one that is not there is left out.
+
+    Raises:
+      ValueError: if there is no such checkpoint.
+    """
+    directory = os.path.join(run_dir, "checkpoints", name)
+    path = tf.train.latest_checkpoint(directory)
+    if path is None:
+        raise ValueError(f"{directory} holds no checkpoint")
+    reader = tf.train.load_checkpoint(path)
+    parts = {}
+    for key in reader.get_variable_to_shape_map():
+        part, *rest = key.removesuffix(_VALUE).split("/")
+        if part in part_names and key.endswith(_VALUE):
+            # TensorFlow writes a slash within a name as .S, and a dot as two.
+            name = rest[0].replace("..", "\0").replace(".S", "/")
+            parts.setdefault(part, {})[name.replace("\0", ".")] = (
+                reader.get_tensor(key)
+            )
+    return Saved(path, tuple(_task_names(reader)), parts)
+
+
+def _task_names(reader):
+    return json.loads(reader.get_tensor(f"tasks{_VALUE}"))

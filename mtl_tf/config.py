@@ -1,256 +1,210 @@
-"""The settings of a run: a frozen dataclass, from which the flags are made."""
+"""The settings of a run."""
 
 import dataclasses
-import json
-import typing
 
 from mtl_tf import losses
 from mtl_tf import optimizers
-from mtl_tf import tasks as tasks_lib
+from mtl_tf import settings
 from mtl_tf.layers import encoders
 
-MODES = ("train", "evaluate", "analyze")
 SHARINGS = ("single_task", "fully_shared", "shared_private")
 SEQUENCES = ("both", "seq2")
 STEPS = ("joint", "alternate")
 CLASS_WEIGHTS = ("none", "balanced")
 
 
-def _setting(default, text, *, choices=None, symbol="", changeable=False):
-    """A field of `Config` that knows how to be a flag.
-
-    Args:
-      default: its value when the user says nothing.
-      text: help, for the flag.
-      choices: the values that are allowed.
-      symbol: the paper's name for it.
-      changeable: a run that goes on may be given another value.
-    """
-    return dataclasses.field(
-        default=default,
-        metadata={
-            "help": text,
-            "choices": choices,
-            "symbol": symbol,
-            "changeable": changeable,
-        },
-    )
-
-
 @dataclasses.dataclass(frozen=True)
-class Config:
+class Config(settings.Settings):
     """Every setting of a run; each is a flag of `mtl_tf.main`.
 
     Raises:
       ValueError: if a value, or a combination of values, has no meaning.
     """
 
-    # What to do, with what.
-    mode: str = _setting(
-        "train",
-        "train: train, then evaluate on test once; evaluate: score the best "
-        "checkpoint again; analyze: probes of the features.",
-        choices=MODES,
-        changeable=True,
-    )
-    data_dir: str = _setting(
+    # The run.
+    data_dir: str = settings.setting(
         "", "Prepared corpus (see data_prep.main).", changeable=True
     )
-    run_dir: str = _setting(
+    run_dir: str = settings.setting(
         "", "Directory of the run, made if need be.", changeable=True
     )
-    baseline_run: str = _setting(
-        "",
-        "Run directory whose scores stand beside this run's in the printed "
-        "table: the single-task models.",
-        changeable=True,
-    )
-    tasks: tuple[str, ...] = _setting(
+    tasks: tuple[str, ...] = settings.setting(
         (), "Tasks to train on; all of the corpus if empty."
     )
-    max_examples: int = _setting(
+    max_examples: int = settings.setting(
         0, "Rows of each split of each task that are used; 0: all."
     )
-    seed: int = _setting(0, "Seed of everything that is drawn.")
-    seeds: int = _setting(
+    seed: int = settings.setting(0, "Seed of everything that is drawn.")
+    seeds: int = settings.setting(
         1,
         "Number of runs, with seeds seed, seed + 1, ..., each in a process of "
         "its own; mean and deviation are written.",
         changeable=True,
     )
-    processes: int = _setting(
-        1,
-        "How many runs go at once, where a command makes several.",
-        changeable=True,
-    )
-    threads: int = _setting(
+    threads: int = settings.setting(
         0, "Threads of TensorFlow; 0: as many as cores.", changeable=True
     )
 
     # Text.
-    sequences: str = _setting(
+    sequences: str = settings.setting(
         "both",
         "What an encoder of single texts reads: both sequences with a "
         "separator between them, or seq2, the text itself, alone.",
         choices=SEQUENCES,
     )
-    max_tokens: int = _setting(
+    max_tokens: int = settings.setting(
         400, "Tokens of each sequence that are read; the rest is cut."
     )
 
     # Model.
-    sharing: str = _setting(
+    sharing: str = settings.setting(
         "shared_private",
         "single_task: a model for each task, trained by itself; fully_shared: "
         "one encoder for all tasks; shared_private: that and one for each.",
         choices=SHARINGS,
     )
-    encoder: str = _setting("lstm", "Text encoder.", choices=encoders.ENCODERS)
-    pooling: str = _setting(
+    encoder: str = settings.setting(
+        "lstm", "Text encoder.", choices=encoders.ENCODERS
+    )
+    pooling: str = settings.setting(
         "last",
         "From token features to text features; last: the state at the last "
         "token.",
         choices=encoders.POOLINGS,
     )
-    units: int = _setting(100, "Width of an encoder's states.", symbol="d")
-    depth: int = _setting(2, "Layers of a stacked_lstm.")
-    word_width: int = _setting(200, "Length of a word vector.", symbol="e")
-    word_vectors: str = _setting(
+    units: int = settings.setting(
+        100, "Width of an encoder's states.", symbol="d"
+    )
+    depth: int = settings.setting(2, "Layers of a stacked_lstm.")
+    word_width: int = settings.setting(
+        200, "Length of a word vector.", symbol="e"
+    )
+    word_vectors: str = settings.setting(
         "",
         "Pretrained vectors: a GloVe text file, or package:NAME. If word_width "
         "is larger than they are, the rest starts at random.",
     )
-    train_word_vectors: bool = _setting(
+    train_word_vectors: bool = settings.setting(
         True, "Whether training changes the word vectors."
     )
-    init_range: float = _setting(
+    init_range: float = settings.setting(
         0.1, "Weights start uniformly in [-init_range, init_range]."
     )
-    forget_bias: float = _setting(
+    forget_bias: float = settings.setting(
         0.0, "Added to the start of the forget gates' bias."
     )
-    word_dropout: float = _setting(
+    word_dropout: float = settings.setting(
         0.0, "Share of words that a training step replaces by the unknown one."
     )
-    vector_dropout: float = _setting(
+    vector_dropout: float = settings.setting(
         0.0, "Share of the elements of word vectors that a training step drops."
     )
-    recurrent_dropout: float = _setting(
+    recurrent_dropout: float = settings.setting(
         0.0, "Share of an LSTM's state that a training step hides from it."
     )
-    feature_dropout: float = _setting(
+    feature_dropout: float = settings.setting(
         0.0, "Share of the elements of text features that a step drops."
     )
 
     # Losses.
-    adversary: str = _setting(
+    adversary: str = settings.setting(
         "reversal",
         "reversal: gradient reversal, closed where the discriminator is worse "
         "than chance; reversal_unbounded: Eq. 13 to the letter; confusion: "
         "towards a uniform answer.",
         choices=losses.ADVERSARIES,
     )
-    adversarial_weight: float = _setting(
+    adversarial_weight: float = settings.setting(
         0.0, "Weight of the adversary; 0: none.", symbol="λ"
     )
-    discriminator_learning_rate: float = _setting(
+    discriminator_learning_rate: float = settings.setting(
         0.0, "The discriminator's learning rate; 0: learning_rate."
     )
-    discriminator_steps: int = _setting(
+    discriminator_steps: int = settings.setting(
         1, "Updates of the discriminator in each step."
     )
-    unlabeled: bool = _setting(
+    unlabeled: bool = settings.setting(
         False, "Whether the adversary also sees the tasks' unlabelled text."
     )
-    orthogonality_weight: float = _setting(
+    orthogonality_weight: float = settings.setting(
         0.0, "Weight of the orthogonality loss; 0: none.", symbol="γ"
     )
-    orthogonality_loss: str = _setting(
+    orthogonality_loss: str = settings.setting(
         "normalized",
         "frobenius: Eq. 14 to the letter; normalized: centred features, rows "
         "of unit length, mean of squares.",
         choices=losses.ORTHOGONALITY_LOSSES,
     )
-    task_weights: tuple[str, ...] = _setting(
+    task_weights: tuple[str, ...] = settings.setting(
         (),
         "Weights of task losses, as NAME:NUMBER; 1 if not named.",
         symbol="α_k",
     )
-    class_weights: str = _setting(
+    class_weights: str = settings.setting(
         "none",
         "balanced: an example counts rows / (labels * rows of its label).",
         choices=CLASS_WEIGHTS,
     )
 
     # Batches.
-    batch_size: int = _setting(16, "Texts of a task in a step.")
-    steps: str = _setting(
+    batch_size: int = settings.setting(16, "Texts of a task in a step.")
+    steps: str = settings.setting(
         "joint",
         "joint: a step has as many groups as there are tasks; alternate: one.",
         choices=STEPS,
     )
-    sampling_exponent: float = _setting(
+    sampling_exponent: float = settings.setting(
         0.0,
         "A task is drawn in proportion to rows ** this: 0: every task equally "
         "often, 1: in proportion to its size.",
     )
-    steps_per_epoch: int = _setting(
+    steps_per_epoch: int = settings.setting(
         0,
         "Steps of an epoch; 0: as many as draw as many examples as the "
         "training splits hold.",
     )
 
     # Optimisation.
-    optimizer: str = _setting(
+    optimizer: str = settings.setting(
         "adam", "Optimizer.", choices=tuple(optimizers.RULES)
     )
-    learning_rate: float = _setting(1e-3, "Learning rate.")
-    learning_rate_decay: float = _setting(
+    learning_rate: float = settings.setting(1e-3, "Learning rate.")
+    learning_rate_decay: float = settings.setting(
         1.0, "Factor of the learning rate after each epoch."
     )
-    warmup_steps: int = _setting(
+    warmup_steps: int = settings.setting(
         0, "Steps in which the learning rate rises from 0."
     )
-    weight_decay: float = _setting(0.0, "Weight decay of adamw.")
-    clip_norm: float = _setting(
+    weight_decay: float = settings.setting(0.0, "Weight decay of adamw.")
+    clip_norm: float = settings.setting(
         0.0, "Largest joint norm of the gradients; 0: no limit."
     )
-    epochs: int = _setting(20, "Epochs at most.", changeable=True)
-    patience: int = _setting(
+    epochs: int = settings.setting(20, "Epochs at most.", changeable=True)
+    patience: int = settings.setting(
         5, "Epochs without a better dev score before training stops; 0: never."
     )
-    stop_on: str = _setting(
+    stop_on: str = settings.setting(
         "average",
         "What early stopping and the best checkpoint follow: average (over "
         "tasks, each by its metric), or a task's name.",
     )
 
     # Logging.
-    log_every: int = _setting(
+    log_every: int = settings.setting(
         50, "Steps between two points of TensorBoard's curves.", changeable=True
     )
-    progress: bool = _setting(
+    progress: bool = settings.setting(
         True, "A progress bar, where there is a terminal.", changeable=True
     )
 
     def __post_init__(self):
-        for field in dataclasses.fields(self):
-            self._check_choice(field)
+        super().__post_init__()
         self._check_ranges()
         self._check_combinations()
 
-    def _check_choice(self, field):
-        value = getattr(self, field.name)
-        choices = field.metadata["choices"]
-        if choices and value not in choices:
-            raise ValueError(
-                f"{field.name}={value}: not one of {', '.join(choices)}"
-                f"{tasks_lib.nearest(str(value), choices)}"
-            )
-
     def _check_ranges(self):
         positive = (
-            "seeds processes max_tokens units depth word_width batch_size "
+            "seeds max_tokens units depth word_width batch_size "
             "discriminator_steps learning_rate init_range epochs log_every "
             "learning_rate_decay"
         )
@@ -331,38 +285,6 @@ class Config:
                     "number of 0 or more"
                 )
         return weights
-
-    def to_dict(self) -> dict:
-        """The settings by name, as JSON has them."""
-        return json.loads(json.dumps(dataclasses.asdict(self)))
-
-    def to_flags(self) -> list[str]:
-        """The settings as the lines of a flagfile."""
-        return [
-            f"--{name}={','.join(value) if isinstance(value, list) else value}"
-            for name, value in self.to_dict().items()
-        ]
-
-    @classmethod
-    def from_dict(cls, values: dict) -> "Config":
-        """The inverse of `to_dict`.
-
-        Raises:
-          ValueError: if a name is not a setting's, with the nearest names.
-        """
-        types = typing.get_type_hints(cls)
-        for name in values:
-            if name not in types:
-                raise ValueError(
-                    f"there is no setting {name!r}"
-                    f"{tasks_lib.nearest(name, types)}"
-                )
-        return cls(
-            **{
-                name: tuple(value) if isinstance(value, list) else value
-                for name, value in values.items()
-            }
-        )
 
     def difference(self, other: "Config") -> list[str]:
         """What makes `other` another run, as `name: mine -> other's`."""

@@ -3,7 +3,6 @@
 import math
 import os
 import time
-from collections.abc import Sequence
 
 import keras
 import numpy as np
@@ -44,7 +43,7 @@ class Experiment:
         self._check_tasks()
         keras.utils.set_random_seed(config.seed)
         self.vocabulary = text.Vocabulary.read(
-            os.path.join(config.data_dir, "vocabulary.txt")
+            os.path.join(config.data_dir, text.VOCABULARY_FILE)
         )
         self.splits = self._read_splits()
         self.batches = input_pipeline.TrainingBatches(
@@ -82,7 +81,7 @@ class Experiment:
         found = None if goes_on else self._load_word_vectors()
         run_directory.start(self.config, self.corpus, self.tasks)
         if found:
-            path = os.path.join("assets", "word_vectors.json")
+            path = os.path.join(run_directory.ASSETS_DIR, "word_vectors.json")
             run_directory.write_json(
                 os.path.join(self.config.run_dir, path), found
             )
@@ -105,7 +104,7 @@ class Experiment:
         seconds, tokens = self.state["seconds"], self.state["tokens"]
         step = int(self.trainer.step)
         self.checkpoints.restore(checkpoints.BEST)
-        by_task = {}
+        by_task, on_test = {}, []
         for task, splits in zip(self.tasks, self.splits, strict=True):
             predictions = {
                 split: self.predictor.predict(splits[split])
@@ -115,6 +114,7 @@ class Experiment:
                 results.write_predictions(
                     self.config.run_dir, task, split, predicted
                 )
+            on_test.append(predictions["test"])
             majority = {
                 split: results.majority_predictions(
                     splits["train"].labels, predicted
@@ -134,6 +134,9 @@ class Experiment:
             "seconds": seconds,
             "tokens_per_second": tokens / seconds if seconds else None,
         }
+        results.write_features(
+            self.config.run_dir, self.tasks, on_test, self.config.seed
+        )
         results.write(self.config.run_dir, found)
         figures.draw_curves(self.config.run_dir)
         return found
@@ -361,9 +364,3 @@ class FitState:
 
     def __setitem__(self, name: str, value: int | float) -> None:
         self.variables[name].assign(value)
-
-
-def run(config: config_lib.Config) -> tuple[dict, Sequence[tasks_lib.Task]]:
-    """Trains and evaluates one model; its results, and its tasks."""
-    experiment = Experiment(config)
-    return experiment.run(), experiment.tasks

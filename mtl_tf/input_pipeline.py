@@ -12,6 +12,7 @@ first three for other groups.
 """
 
 import dataclasses
+import functools
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -60,6 +61,23 @@ class Split:
 
     def __len__(self) -> int:
         return len(self.rows)
+
+    @functools.cached_property
+    def cut(self) -> np.ndarray:
+        """int64 [rows]: tokens beyond `max_tokens` of the sequences read."""
+        over = np.maximum(np.diff(self.tokens.offsets) - self.max_tokens, 0)
+        seq1, seq2 = over.reshape(-1, 2)[self.rows].T
+        return seq1 * self.reads_seq1 + seq2
+
+    @functools.cached_property
+    def unknown(self) -> np.ndarray:
+        """int64 [rows]: tokens read that are no words of the vocabulary."""
+        before = np.zeros(len(self.tokens.ids) + 1, np.int64)
+        np.cumsum(self.tokens.ids == text.UNKNOWN, out=before[1:])
+        begins, ends = self.tokens.offsets[:-1], self.tokens.offsets[1:]
+        ends = np.minimum(ends, begins + self.max_tokens)
+        counts = (before[ends] - before[begins]).reshape(-1, 2)[self.rows]
+        return counts[:, 0] * self.reads_seq1 + counts[:, 1]
 
     def pad(self, rows: np.ndarray, time: int) -> np.ndarray:
         """int32 [rows, time]: token ids, filled up with padding.

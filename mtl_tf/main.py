@@ -8,48 +8,61 @@ from absl import app
 from absl import flags
 from absl import logging
 
+from mtl_tf import command as command_lib
+from mtl_tf import commands
 from mtl_tf import config as config_lib
-from mtl_tf import launcher
 
 
 def define_flags(values: flags.FlagValues) -> None:
-    """Defines a flag for each setting of `Config`."""
-    types = typing.get_type_hints(config_lib.Config)
-    for field in dataclasses.fields(config_lib.Config):
-        define = {
-            bool: flags.DEFINE_bool,
-            int: flags.DEFINE_integer,
-            float: flags.DEFINE_float,
-            str: flags.DEFINE_string,
-            tuple[str, ...]: flags.DEFINE_list,
-        }[types[field.name]]
-        help_text = field.metadata["help"]
-        if field.metadata["choices"]:
-            # Config checks the value itself, and names the nearest.
-            help_text += f" One of {', '.join(field.metadata['choices'])}."
-        if field.metadata["symbol"]:
-            help_text += f" The paper's {field.metadata['symbol']}."
-        default = field.default
-        define(
-            field.name,
-            list(default) if isinstance(default, tuple) else default,
-            help_text,
-            flag_values=values,
-        )
+    """Defines a flag for each setting of `Command` and `Config`."""
+    for kind in (command_lib.Command, config_lib.Config):
+        types = typing.get_type_hints(kind)
+        for field in dataclasses.fields(kind):
+            _define_flag(field, types[field.name], values)
 
 
-def config_from_flags(values: flags.FlagValues) -> config_lib.Config:
-    """The settings that the flags say.
+def _define_flag(field, kind, values):
+    define = {
+        bool: flags.DEFINE_bool,
+        int: flags.DEFINE_integer,
+        float: flags.DEFINE_float,
+        str: flags.DEFINE_string,
+        tuple[str, ...]: flags.DEFINE_list,
+    }[kind]
+    help_text = field.metadata["help"]
+    if field.metadata["choices"]:
+        # The settings check the value themselves, and name the nearest.
+        choices = ", ".join(filter(None, field.metadata["choices"]))
+        help_text += f" One of {choices}."
+    if field.metadata["symbol"]:
+        help_text += f" The paper's {field.metadata['symbol']}."
+    default = field.default
+    define(
+        field.name,
+        list(default) if isinstance(default, tuple) else default,
+        help_text,
+        flag_values=values,
+    )
+
+
+def settings_from_flags(
+    values: flags.FlagValues,
+) -> tuple[command_lib.Command, config_lib.Config]:
+    """What the flags say.
 
     Raises:
       ValueError: if a value or a combination has no meaning.
     """
-    return config_lib.Config.from_dict(
-        {
-            field.name: values[field.name].value
-            for field in dataclasses.fields(config_lib.Config)
-        }
+    command, config = (
+        kind.from_dict(
+            {
+                field.name: values[field.name].value
+                for field in dataclasses.fields(kind)
+            }
+        )
+        for kind in (command_lib.Command, config_lib.Config)
     )
+    return command, config
 
 
 def main(argv: list[str]) -> int:
@@ -57,12 +70,8 @@ def main(argv: list[str]) -> int:
     try:
         if len(argv) > 1:
             raise ValueError(f"what is {argv[1]!r}? Settings begin with --")
-        config = config_from_flags(flags.FLAGS)
-        if not config.run_dir:
-            raise ValueError("--run_dir is missing")
-        if config.mode == "train" and not config.data_dir:
-            raise ValueError("--data_dir is missing")
-        print(launcher.run(config))
+        command, config = settings_from_flags(flags.FLAGS)
+        print(commands.run(command, config))
     except (ValueError, FloatingPointError, OSError) as error:
         logging.debug("where it came from", exc_info=True)
         print(f"mtl_tf: {error}", file=sys.stderr)

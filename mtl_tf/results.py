@@ -11,6 +11,9 @@ from mtl_tf import metrics
 from mtl_tf import run_directory
 from mtl_tf import tasks as tasks_lib
 
+FEATURES_FILE = "features.npz"
+# Texts in it, of all tasks together.
+FEATURE_ROWS = 2000
 MAIN = "main"
 MAJORITY = "majority"
 TEST = "test"
@@ -95,7 +98,8 @@ def write_predictions(
                 "gold": task.labels[gold],
                 "predicted": task.labels[predicted],
                 "probabilities": {
-                    label: round(float(probability), 6)
+                    # Significant digits: small ones have a logarithm too.
+                    label: float(f"{probability:.6g}")
                     for label, probability in zip(
                         task.labels,
                         predictions.probabilities[row],
@@ -103,8 +107,51 @@ def write_predictions(
                     )
                 },
                 "duplicate": bool(predictions.split.duplicate[row]),
+                "tokens": int(predictions.split.lengths[row]),
+                "unknown": int(predictions.split.unknown[row]),
+                "cut": int(predictions.split.cut[row]),
             }
             file.write(json.dumps(line, ensure_ascii=False) + "\n")
+
+
+def write_features(
+    run_dir: str,
+    tasks: Sequence[tasks_lib.Task],
+    predictions: Sequence[evaluation.Predictions],
+    seed: int,
+) -> None:
+    """Writes `features.npz`: a sample of texts in the space of features.
+
+    `features`, float32 [texts, width], are of the shared encoder, or of the
+    private one where there is no other; `kind` says which. `task`, `label`,
+    `predicted` and `id` are strings [texts].
+
+    Args:
+      run_dir: directory of the run.
+      tasks: the tasks.
+      predictions: predictions of a split of each of them.
+      seed: seed of the sample.
+    """
+    kind = "shared" if "shared" in predictions[0].features else "private"
+    columns = {
+        name: [] for name in ("features", "task", "label", "predicted", "id")
+    }
+    for task, predicted in zip(tasks, predictions, strict=True):
+        random = np.random.default_rng((seed, 5))
+        rows = random.permutation(len(predicted.split))
+        rows = np.sort(rows[: FEATURE_ROWS // len(tasks)])
+        labels = np.array(task.labels)
+        columns["features"].append(predicted.features[kind][rows])
+        columns["task"].append(np.full(len(rows), task.name))
+        columns["label"].append(labels[predicted.split.labels[rows]])
+        columns["predicted"].append(labels[predicted.predicted[rows]])
+        keys = [key.decode("utf-8") for key in predicted.split.ids[rows]]
+        columns["id"].append(np.array(keys))
+    np.savez_compressed(
+        os.path.join(run_dir, FEATURES_FILE),
+        kind=kind,
+        **{name: np.concatenate(parts) for name, parts in columns.items()},
+    )
 
 
 def combine(

@@ -1,5 +1,6 @@
 """A run's directory: what is written where, and whether a run may go on."""
 
+import dataclasses
 import importlib.metadata
 import json
 import os
@@ -10,11 +11,83 @@ from collections.abc import Mapping, Sequence
 
 from mtl_tf import config as config_lib
 from mtl_tf import tasks as tasks_lib
+from mtl_tf import text
 
 SCHEMA = 1
+ASSETS_DIR = "assets"
 CONFIG_FILE = "config.json"
 RESULTS_FILE = "results.json"
 _PACKAGES = ("tensorflow", "tensorflow-text", "keras", "numpy", "mtl_tf")
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """A run, as its directory alone tells it.
+
+    Attributes:
+      run_dir: the directory.
+      config: its settings.
+      corpus: the declaration of its corpus, without records.
+      tasks: its tasks, in the order of their numbers.
+      record: the whole of `config.json`.
+    """
+
+    run_dir: str
+    config: config_lib.Config
+    corpus: tasks_lib.Corpus
+    tasks: tuple[tasks_lib.Task, ...]
+    record: dict
+
+    @classmethod
+    def read(cls, run_dir: str) -> "Run":
+        """Reads `config.json` and the assets.
+
+        Raises:
+          ValueError: if there is no run, or a file is missing.
+        """
+        record = read_config(run_dir)
+        corpus = tasks_lib.Corpus.read(os.path.join(run_dir, ASSETS_DIR))
+        return cls(
+            run_dir,
+            # The directory may have been moved.
+            dataclasses.replace(
+                config_lib.Config.from_dict(record["config"]), run_dir=run_dir
+            ),
+            corpus,
+            corpus.select(record["tasks"]),
+            record,
+        )
+
+    @property
+    def parts(self) -> dict[str, str]:
+        """Directories of the runs that it is made of; see `part_dirs`."""
+        return part_dirs(self.config, self.tasks)
+
+    @property
+    def vocabulary_path(self) -> str:
+        """The vocabulary, one token a line."""
+        return os.path.join(self.run_dir, ASSETS_DIR, text.VOCABULARY_FILE)
+
+
+def part_dirs(
+    config: config_lib.Config, tasks: Sequence[tasks_lib.Task]
+) -> dict[str, str]:
+    """Directories of the runs that a run is made of.
+
+    Returns:
+      Directories by seed (`seeds/N`), or by task (`tasks/NAME`) where each
+      task has a model of its own; nothing for a run that is one by itself.
+    """
+    if config.seeds > 1:
+        folder = "seeds"
+        seeds = range(config.seed, config.seed + config.seeds)
+        names = [str(seed) for seed in seeds]
+    elif config.sharing == "single_task" and len(tasks) > 1:
+        folder = "tasks"
+        names = [task.name for task in tasks]
+    else:
+        return {}
+    return {name: os.path.join(config.run_dir, folder, name) for name in names}
 
 
 def start(
@@ -31,16 +104,10 @@ def start(
     check(config, corpus)
     # They would be taken for those of the longer run.
     _remove(os.path.join(config.run_dir, RESULTS_FILE))
-    assets = os.path.join(config.run_dir, "assets")
+    assets = os.path.join(config.run_dir, ASSETS_DIR)
     os.makedirs(assets, exist_ok=True)
-    shutil.copy(os.path.join(corpus.data_dir, "vocabulary.txt"), assets)
-    write_json(
-        os.path.join(assets, "tasks.json"),
-        {
-            task.name: {"labels": list(task.labels), "metric": task.metric}
-            for task in tasks
-        },
-    )
+    for name in (text.VOCABULARY_FILE, tasks_lib.CORPUS_FILE):
+        shutil.copy(os.path.join(corpus.data_dir, name), assets)
     write_json(
         os.path.join(config.run_dir, CONFIG_FILE),
         {

@@ -24,6 +24,7 @@ class Task:
       labels: the label names; a label's index is its place in this tuple.
       metric: name of the metric that decides for this task, one of
         `metrics.METRICS`.
+      pair: whether its texts (seq2) are read against another one (seq1).
 
     Raises:
       ValueError: if one of them is not as described.
@@ -32,6 +33,7 @@ class Task:
     name: str
     labels: tuple[str, ...]
     metric: str = "accuracy"
+    pair: bool = False
 
     def __post_init__(self):
         if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_-]*", self.name):
@@ -98,7 +100,7 @@ class Corpus:
         except json.JSONDecodeError as error:
             raise ValueError(f"{path}: not JSON: {error}") from None
         tasks = tuple(
-            Task(name, tuple(task["labels"]), task["metric"])
+            Task(name, tuple(task["labels"]), task["metric"], task["pair"])
             for name, task in sorted(declaration["tasks"].items())
         )
         rows = {

@@ -33,6 +33,7 @@ except (ImportError, tf.errors.NotFoundError) as error:
 # Part of what a prepared corpus and a run are identified by: has to grow with
 # each change of the tokens that some text is cut into.
 TOKENIZER_VERSION = 1
+VOCABULARY_FILE = "vocabulary.txt"
 
 PADDING, UNKNOWN, SEPARATOR, EMPTY = range(4)
 # No text is cut into these: `<` is a token of its own, but in `<3`.

@@ -1,0 +1,109 @@
+"""What a command is to do with a run: the flags beside those of `Config`."""
+
+import dataclasses
+
+from mtl_tf import settings
+
+MODES = ("train", "evaluate", "predict", "export", "analyze", "report")
+FORMATS = ("lines", "tsv", "csv", "jsonl")
+STANDARD = "-"
+
+
+@dataclasses.dataclass(frozen=True)
+class Command(settings.Settings):
+    """What to do; each is a flag of `mtl_tf.main`.
+
+    Raises:
+      ValueError: if a value, or a combination of values, has no meaning.
+    """
+
+    mode: str = settings.setting(
+        "train",
+        "train: train, evaluate on test once, report, export; evaluate: score "
+        "the best checkpoint again, or on --input; predict: answer the texts "
+        "of --input; export: write the SavedModel; analyze: probes of the "
+        "features; report: write report.html, or compare --runs.",
+        choices=MODES,
+    )
+    processes: int = settings.setting(
+        1, "How many runs go at once, where a command makes several."
+    )
+    baseline_run: str = settings.setting(
+        "",
+        "Run directory whose scores stand beside this run's in table and "
+        "report: the single-task models.",
+    )
+    report: bool = settings.setting(
+        True, "Whether training ends with a report."
+    )
+    export: bool = settings.setting(
+        True, "Whether training ends with an export."
+    )
+    task: str = settings.setting(
+        "",
+        "predict, evaluate: the task that --input is of; export: the task of "
+        "serving_default, the first if empty.",
+    )
+    input: str = settings.setting(
+        "",
+        "predict, evaluate: file of texts, - for standard input.",
+    )
+    output: str = settings.setting(
+        "",
+        "predict: file for the answers, standard output if empty; report of "
+        "several runs: the page.",
+    )
+    format: str = settings.setting(
+        "",
+        "What --input holds; if empty its extension says so. lines: a text a "
+        "line; tsv and csv: a table with a header; jsonl: an object a line.",
+        choices=("", *FORMATS),
+    )
+    columns: tuple[str, ...] = settings.setting(
+        (),
+        "Where the fields seq1, seq2 (the text), label and id stand in "
+        "--input, as FIELD:COLUMN; a field that is not named has its own name.",
+    )
+    calibrated: bool = settings.setting(
+        False,
+        "predict, evaluate, export: probabilities with a temperature that is "
+        "fitted to the run's predictions on dev.",
+    )
+    runs: tuple[str, ...] = settings.setting(
+        (), "report: run directories to compare."
+    )
+    texts: bool = settings.setting(
+        True, "report: whether the worst mistakes are shown as text."
+    )
+
+    def __post_init__(self):
+        super().__post_init__()
+        if not self.processes > 0:
+            raise ValueError(f"processes={self.processes}: has to be above 0")
+        if self.mode == "predict":
+            for name in ("task", "input"):
+                if not getattr(self, name):
+                    raise ValueError(f"--mode=predict needs --{name}")
+        if self.mode == "evaluate" and bool(self.task) != bool(self.input):
+            raise ValueError(
+                "--mode=evaluate wants --task and --input together (or none "
+                "of both: the run's own dev and test)"
+            )
+        self.columns_by_field()
+
+    def columns_by_field(self) -> dict[str, str]:
+        """`columns` by field.
+
+        Raises:
+          ValueError: if an entry is not FIELD:COLUMN.
+        """
+        columns = {}
+        for entry in self.columns:
+            field, colon, column = entry.partition(":")
+            if not colon or field not in ("seq1", "seq2", "label", "id"):
+                raise ValueError(
+                    f"columns={entry}: FIELD:COLUMN is expected, with a field "
+                    "of seq1, seq2, label, id"
+                )
+            columns[field] = column
+        return columns

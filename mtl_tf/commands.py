@@ -1,0 +1,94 @@
+"""What each `--mode` does with a run; `main` only turns flags into settings."""
+
+import dataclasses
+
+from mtl_tf import analysis
+from mtl_tf import command as command_lib
+from mtl_tf import config as config_lib
+from mtl_tf import devices
+from mtl_tf import experiment
+from mtl_tf import launcher
+from mtl_tf import results
+from mtl_tf import run_directory
+
+
+def run(command: command_lib.Command, config: config_lib.Config) -> str:
+    """Does what a command says.
+
+    Args:
+      command: what to do.
+      config: the settings of the run, for training. All other modes take the
+        settings from the run directory, but for its place, `data_dir` and
+        `threads`.
+
+    Returns:
+      What there is to print.
+
+    Raises:
+      ValueError: if the settings do not fit each other, the corpus or the run
+        directory.
+      FloatingPointError: if training diverges.
+    """
+    if not config.run_dir:
+        raise ValueError("--run_dir is missing")
+    if command.mode == "train" and not config.data_dir:
+        raise ValueError("--data_dir is missing")
+    devices.configure(config.threads)
+    if command.mode != "train":
+        config = _settings_of_run(config)
+    return _MODES[command.mode](command, config)
+
+
+def _train(command, config):
+    baseline = _baseline(command)
+    found = launcher.train(config, command.processes)
+    return _table(config, found, baseline)
+
+
+def _evaluate(command, config):
+    baseline = _baseline(command)
+    found = launcher.evaluate(config, command.processes)
+    return _table(config, found, baseline)
+
+
+def _analyze(command, config):
+    del command
+    parts = run_directory.Run.read(config.run_dir).parts
+    if parts:
+        raise ValueError(
+            f"{config.run_dir} holds a run in each of "
+            f"{', '.join(parts.values())}: analyze one of them"
+        )
+    return analysis.run(experiment.Experiment(config))
+
+
+def _settings_of_run(config):
+    """The settings of the run in `run_dir`, with what may be given anew."""
+    there = run_directory.Run.read(config.run_dir).config
+    return dataclasses.replace(
+        there,
+        data_dir=config.data_dir or there.data_dir,
+        threads=config.threads,
+    )
+
+
+def _baseline(command):
+    """Read first: a wrong path should be known before hours of training."""
+    if not command.baseline_run:
+        return None
+    return run_directory.read_results(command.baseline_run)
+
+
+def _table(config, found, baseline):
+    tasks = run_directory.Run.read(config.run_dir).tasks
+    name = "single-task" if config.sharing == "single_task" else "multi-task"
+    table = results.table(found, tasks, name, baseline)
+    seeds = f", means of {config.seeds} seeds" if config.seeds > 1 else ""
+    return f"\nTest scores in percent{seeds} ({config.run_dir})\n\n{table}\n"
+
+
+_MODES = {
+    "train": _train,
+    "evaluate": _evaluate,
+    "analyze": _analyze,
+}
