@@ -81,7 +81,7 @@ def write_predictions(
     predictions: evaluation.Predictions,
 ) -> None:
     """Writes `predictions/TASK-SPLIT.jsonl`, one line an example."""
-    path = os.path.join(run_dir, "predictions", f"{task.name}-{split}.jsonl")
+    path = _predictions_path(run_dir, task.name, split)
     os.makedirs(os.path.dirname(path), exist_ok=True)
     with open(path, "w", encoding="utf-8") as file:
         for row, (key, gold, predicted) in enumerate(
@@ -112,6 +112,33 @@ def write_predictions(
                 "cut": int(predictions.split.cut[row]),
             }
             file.write(json.dumps(line, ensure_ascii=False) + "\n")
+
+
+def read_probabilities(
+    run_dir: str, task: tasks_lib.Task, split: str
+) -> tuple[np.ndarray, np.ndarray]:
+    """What `predictions/TASK-SPLIT.jsonl` says.
+
+    Returns:
+      Probabilities, float64 [rows, labels of the task], and the indices of the
+      true labels, int64 [rows].
+
+    Raises:
+      ValueError: if there is no such file.
+    """
+    path = _predictions_path(run_dir, task.name, split)
+    if not os.path.exists(path):
+        raise ValueError(
+            f"{path} is missing: a run writes it when it has ended"
+        )
+    probabilities, gold = [], []
+    with open(path, encoding="utf-8") as file:
+        for line in map(json.loads, file):
+            gold.append(task.label_index(line["gold"]))
+            probabilities.append(
+                [line["probabilities"][label] for label in task.labels]
+            )
+    return np.array(probabilities), np.array(gold)
 
 
 def write_features(
@@ -152,6 +179,10 @@ def write_features(
         kind=kind,
         **{name: np.concatenate(parts) for name, parts in columns.items()},
     )
+
+
+def _predictions_path(run_dir, task_name, split):
+    return os.path.join(run_dir, "predictions", f"{task_name}-{split}.jsonl")
 
 
 def combine(

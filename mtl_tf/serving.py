@@ -1,0 +1,178 @@
+"""From strings to probabilities, in one graph: what is served is what predicts.
+
+The graph tokenises, truncates, sorts by length, cuts into batches of a bounded
+number of tokens, and puts the answers back in order, so that a caller may hand
+over any number of texts of any length.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import keras
+import tensorflow as tf
+
+from mtl_tf import config as config_lib
+from mtl_tf import input_pipeline
+from mtl_tf import models
+from mtl_tf import tasks as tasks_lib
+from mtl_tf import text
+
+_TEXTS = tf.TensorSpec([None], tf.string)
+
+
+class TextModel(tf.Module):
+    """A trained model that reads strings.
+
+    Args:
+      config: its settings.
+      tasks: its tasks, in the order of their numbers.
+      vocabulary: its vocabulary; with a file, if it is to be exported.
+      model: as `models.build` makes it.
+      temperatures: what the scores of a task are divided by, by its name; 1 if
+        not named.
+    """
+
+    def __init__(
+        self,
+        config: config_lib.Config,
+        tasks: Sequence[tasks_lib.Task],
+        vocabulary: text.Vocabulary,
+        model: keras.Model,
+        temperatures: Mapping[str, float],
+    ):
+        super().__init__(name="text_model")
+        self._config = config
+        self._vocabulary = vocabulary
+        self._model = model
+        # A SavedModel holds what is an attribute of the module.
+        self._table = vocabulary.table
+        self._most_labels = max(len(task.labels) for task in tasks)
+        self._temperatures = tf.constant(
+            [float(temperatures.get(task.name, 1.0)) for task in tasks]
+        )
+        self._shared = None
+        if "shared" in model.output:
+            self._shared = models.shared_features(model)
+
+    @property
+    def has_shared_encoder(self) -> bool:
+        """Whether `encode` can be called."""
+        return self._shared is not None
+
+    @tf.function(input_signature=[tf.TensorSpec([], tf.int32), _TEXTS, _TEXTS])
+    def classify(
+        self, task: tf.Tensor, seq1: tf.Tensor, seq2: tf.Tensor
+    ) -> tf.Tensor:
+        """Probabilities of the labels of a task.
+
+        Args:
+          task: number of the task, int32.
+          seq1: string [texts]: what seq2 is read against; empty for none.
+          seq2: string [texts]: the texts, any bytes.
+
+        Returns:
+          float32 [texts, most labels]: in the order of the task's labels, then
+          zeros.
+        """
+        temperature = self._temperatures[task]
+
+        def run(inputs):
+            groups = tf.shape(inputs["lengths"])[0]
+            inputs["task"] = tf.fill([groups], task)
+            scores = self._model(inputs, training=False)["scores"]
+            return tf.nn.softmax(scores / temperature)
+
+        return self._in_batches(run, self._most_labels, seq1, seq2)
+
+    @tf.function(input_signature=[_TEXTS, _TEXTS])
+    def encode(self, seq1: tf.Tensor, seq2: tf.Tensor) -> tf.Tensor:
+        """Features of the shared encoder.
+
+        Args:
+          seq1: string [texts], as in `classify`.
+          seq2: string [texts].
+
+        Returns:
+          float32 [texts, width].
+
+        Raises:
+          ValueError: if the model has no shared encoder.
+        """
+        if self._shared is None:
+            raise ValueError("a single-task model has no shared encoder")
+        width = self._shared.output.shape[-1]
+        return self._in_batches(
+            lambda inputs: self._shared(inputs, training=False),
+            width,
+            seq1,
+            seq2,
+        )
+
+    def _in_batches(self, run, width, seq1, seq2):
+        """Applies a function of grouped batches to texts: [texts, width]."""
+        tokens = self._read(seq1, seq2)
+        lengths = tf.cast(tokens.row_lengths(), tf.int32)
+        order = tf.argsort(lengths, stable=True)
+        rising = tf.gather(lengths, order)
+        texts = tf.size(order)
+
+        def body(begin, results):
+            count, groups = _next_batch(rising[begin:])
+            rows = order[begin : begin + count]
+            shape = [groups, count // groups]
+            inputs = {
+                "tokens": tf.reshape(
+                    tf.gather(tokens, rows).to_tensor(text.PADDING),
+                    [*shape, -1],
+                ),
+                "lengths": tf.reshape(tf.gather(lengths, rows), shape),
+            }
+            result = tf.reshape(run(inputs), [-1, width])
+            return begin + count, results.write(results.size(), result)
+
+        results = tf.TensorArray(
+            tf.float32,
+            size=0,
+            dynamic_size=True,
+            infer_shape=False,
+            element_shape=[None, width],
+        )
+        # One batch at a time: its memory is the bound of the whole.
+        _, results = tf.while_loop(
+            lambda begin, _: begin < texts,
+            body,
+            (tf.constant(0), results),
+            parallel_iterations=1,
+        )
+        return tf.gather(results.concat(), tf.argsort(order))
+
+    def _read(self, seq1, seq2):
+        """Token ids as `input_pipeline.Split.pad` has them: int32 ragged."""
+        limit = self._config.max_tokens
+        seq2 = self._vocabulary.encode(seq2)[:, :limit]
+        if self._config.sequences == "seq2":
+            return seq2
+        seq1 = self._vocabulary.encode(seq1)[:, :limit]
+        # An absent seq1 is the one token of an empty text.
+        is_read = (seq1.row_lengths() > 1) | (seq1[:, 0] != text.EMPTY)
+        separator = tf.fill([seq1.nrows(), 1], text.SEPARATOR)
+        opening = tf.concat([seq1, separator], axis=1)
+        opening = tf.RaggedTensor.from_row_lengths(
+            tf.ragged.boolean_mask(opening, is_read).flat_values,
+            tf.where(is_read, opening.row_lengths(), 0),
+        )
+        return tf.concat([opening, seq2], axis=1)
+
+
+def _next_batch(lengths):
+    """Of texts of rising lengths: how many make a batch, of how many groups.
+
+    The rule of `input_pipeline.evaluation_batches`.
+    """
+    tokens = tf.range(1, tf.size(lengths) + 1) * lengths
+    # Both factors rise, so that those that fit are the first.
+    fits = tf.math.count_nonzero(
+        tokens <= input_pipeline.EVALUATION_TOKENS, dtype=tf.int32
+    )
+    fits = tf.maximum(fits, 1)
+    groups = tf.maximum(fits // input_pipeline.EVALUATION_GROUP, 1)
+    return tf.minimum(fits, groups * input_pipeline.EVALUATION_GROUP), groups
