@@ -99,11 +99,13 @@ class Command(settings.Settings):
         """
         columns = {}
         for entry in self.columns:
-            field, colon, column = entry.partition(":")
-            if not colon or field not in ("seq1", "seq2", "label", "id"):
+            field, _, column = entry.partition(":")
+            if not column or field not in ("seq1", "seq2", "label", "id"):
                 raise ValueError(
                     f"columns={entry}: FIELD:COLUMN is expected, with a field "
                     "of seq1, seq2, label, id"
                 )
+            if field in columns:
+                raise ValueError(f"columns={entry}: {field} stands there twice")
             columns[field] = column
         return columns

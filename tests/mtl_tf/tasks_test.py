@@ -35,6 +35,7 @@ def _corpus(path):
             name: {
                 "labels": ["no", "yes"],
                 "metric": "accuracy",
+                "pair": name == "stance",
                 "splits": {"train": 2, "dev": 1, "test": 1},
             }
             for name in ("stance", "books")
@@ -49,6 +50,7 @@ def test_corpus_sorts_its_tasks(tmp_path):
     assert corpus.name == "c"
     assert [task.name for task in corpus.tasks] == ["books", "stance"]
     assert corpus.tasks[0].labels == ("no", "yes")
+    assert [task.pair for task in corpus.tasks] == [False, True]
     assert corpus.rows["stance"] == {"train": 2, "dev": 1, "test": 1}
 
 

@@ -1,0 +1,19 @@
+"""What the flags of a command line say."""
+
+from collections.abc import Sequence
+
+from absl import flags
+
+from mtl_tf import command as command_lib
+from mtl_tf import config as config_lib
+from mtl_tf import main
+
+
+def parse(
+    arguments: Sequence[str],
+) -> tuple[command_lib.Command, config_lib.Config]:
+    """What `mtl_tf.main` takes from these arguments."""
+    values = flags.FlagValues()
+    main.define_flags(values)
+    values(["mtl_tf", *arguments])
+    return main.settings_from_flags(values)

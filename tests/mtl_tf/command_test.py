@@ -1,0 +1,120 @@
+import dataclasses
+import re
+
+import pytest
+
+from mtl_tf import command as command_lib
+from mtl_tf import config as config_lib
+from tests import command_line
+
+# A value of each flag that is not its default, and that goes with the others.
+_OTHERS = {
+    "mode": "predict",
+    "processes": 4,
+    "baseline_run": "runs/single=task",
+    "report": False,
+    "export": False,
+    "task": "books",
+    "input": "some where/texts.csv",
+    "output": "answers,all.jsonl",
+    "format": "csv",
+    "columns": ("seq2:body", "id:row number"),
+    "calibrated": True,
+    "runs": ("runs/a", "runs/b"),
+    "texts": False,
+}
+
+
+def fields():
+    return dataclasses.fields(command_lib.Command)
+
+
+def test_a_flag_belongs_to_the_command_or_to_the_run():
+    of_run = {field.name for field in dataclasses.fields(config_lib.Config)}
+    assert not of_run & {field.name for field in fields()}
+
+
+@pytest.mark.parametrize("field", fields(), ids=lambda f: f.name)
+def test_every_flag_has_a_help_that_is_a_sentence(field):
+    assert re.fullmatch(r"[\w(].+[.?]", field.metadata["help"], re.DOTALL)
+
+
+def test_the_flags_defaults_are_the_commands():
+    command, _ = command_line.parse([])
+    assert command == command_lib.Command()
+    assert command.mode == "train"
+
+
+@pytest.mark.parametrize("field", fields(), ids=lambda f: f.name)
+def test_every_flag_survives_json_and_flags(field):
+    # A new flag has to be put above.
+    value = _OTHERS[field.name]
+    assert value != field.default
+    command = command_lib.Command(**_OTHERS)
+    parsed, config = command_line.parse(command.to_flags())
+    assert config == config_lib.Config()
+    for copy in (command_lib.Command.from_dict(command.to_dict()), parsed):
+        assert getattr(copy, field.name) == value
+        assert type(getattr(copy, field.name)) is type(value)
+        assert copy == command
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"mode": "predikt"}, r"^mode=predikt: .*\(did you mean predict"),
+        ({"format": "xlsx"}, r"^format=xlsx: not one of .*lines, tsv, csv"),
+        ({"processes": 0}, r"^processes=0: has to be above 0$"),
+        ({"processes": -1}, r"^processes=-1: has to be above 0$"),
+        ({"mode": "predict", "input": "a"}, r"^--mode=predict needs --task$"),
+        ({"mode": "predict", "task": "a"}, r"^--mode=predict needs --input$"),
+        ({"mode": "evaluate", "task": "a"}, "--task and --input together"),
+        ({"mode": "evaluate", "input": "a"}, "--task and --input together"),
+    ],
+)
+def test_values_that_are_refused(values, message):
+    with pytest.raises(ValueError, match=message):
+        command_lib.Command(**values)
+
+
+@pytest.mark.parametrize("mode", command_lib.MODES)
+def test_every_mode_goes_with_a_task_and_texts(mode):
+    made = command_lib.Command(mode=mode, task="books", input="-")
+    assert (made.mode, made.task, made.input) == (mode, "books", "-")
+
+
+@pytest.mark.parametrize("mode", set(command_lib.MODES) - {"predict"})
+def test_no_other_mode_asks_for_texts(mode):
+    assert command_lib.Command(mode=mode).input == ""
+
+
+def test_columns_by_field():
+    command = command_lib.Command(
+        columns=("seq2:body", "label:stance: gold", "id:id")
+    )
+    assert command.columns_by_field() == {
+        "seq2": "body",
+        # The first colon divides: a field has none.
+        "label": "stance: gold",
+        "id": "id",
+    }
+    assert command_lib.Command().columns_by_field() == {}
+
+
+@pytest.mark.parametrize("entry", ["body", "seq3:body", ":body", "seq1:", ""])
+def test_columns_that_are_none(entry):
+    with pytest.raises(
+        ValueError,
+        match=f"^columns={entry}: FIELD:COLUMN is expected, with a field of "
+        "seq1, seq2, label, id$",
+    ):
+        command_lib.Command(columns=("id:id", entry))
+
+
+def test_columns_that_contradict_each_other():
+    with pytest.raises(ValueError, match=r"^columns=id:b: id stands there twi"):
+        command_lib.Command(columns=("id:a", "seq2:a", "id:b"))
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))
