@@ -119,6 +119,46 @@ def test_what_is_read_of_the_sequences(pairs, settings, wanted):
     ]
 
 
+@pytest.mark.parametrize("max_examples", [0, 17])
+@pytest.mark.parametrize("sequences", ["both", "seq2"])
+@pytest.mark.parametrize("max_tokens", [1, 3, 100])
+def test_what_is_cut_and_unknown_counted_in_a_loop(
+    tmp_path, max_examples, sequences, max_tokens
+):
+    random = np.random.default_rng(4)
+    words = [text.UNKNOWN, text.UNKNOWN, 10, 11]
+    pairs = [
+        tuple(
+            random.choice(words, length).tolist() if length else [text.EMPTY]
+            for length in random.integers(0, 6, 2)
+        )
+        for _ in range(40)
+    ]
+    write_split(tmp_path, pairs, ["no"] * 40)
+    split = read_split(
+        tmp_path,
+        max_examples=max_examples,
+        sequences=sequences,
+        max_tokens=max_tokens,
+    )
+    cut, unknown = [], []
+    for name in split.ids:
+        seq1, seq2 = pairs[int(name.decode().removeprefix("books-"))]
+        alone = sequences == "seq2" or seq1 == [text.EMPTY]
+        read = [seq2] if alone else [seq1, seq2]
+        cut.append(sum(len(ids[max_tokens:]) for ids in read))
+        unknown.append(
+            sum(ids[:max_tokens].count(text.UNKNOWN) for ids in read)
+        )
+    assert split.cut.tolist() == cut
+    assert split.unknown.tolist() == unknown
+    # What stands in a batch is what was counted.
+    padded = split.pad(np.arange(len(split)), int(split.lengths.max()))
+    assert (padded == text.UNKNOWN).sum(axis=1).tolist() == unknown
+    assert any(unknown)
+    assert any(cut) == (max_tokens < 5)
+
+
 def test_empty_texts_are_one_token_long(tmp_path):
     write_split(tmp_path, [([text.EMPTY], [text.EMPTY])], ["no"])
     split = read_split(tmp_path)

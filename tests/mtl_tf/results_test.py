@@ -6,28 +6,40 @@ import pytest
 
 from mtl_tf import evaluation
 from mtl_tf import input_pipeline
+from mtl_tf import records
 from mtl_tf import results
 from mtl_tf import tasks as tasks_lib
+from mtl_tf import text as text_lib
 
 _BOOKS = tasks_lib.Task("books", ("bad", "good"))
 _FILMS = tasks_lib.Task("films", ("bad", "good"))
 
 
-def predict(labels, predicted, duplicate=None):
-    """Predictions of a task of two labels, with certainty .75."""
+def predict(labels, predicted, duplicate=None, features=None):
+    """Predictions of a task of two labels, with certainty .75.
+
+    Row r has r + 1 tokens, of which 2 are read; the first is unknown.
+    """
+    texts = [
+        part
+        for row in range(len(labels))
+        for part in ([text_lib.EMPTY], [text_lib.UNKNOWN] + [10] * row)
+    ]
     split = input_pipeline.Split(
         task=0,
         ids=np.array([f"row-{n}".encode() for n in range(len(labels))]),
         labels=np.array(labels, np.int32),
         duplicate=np.array(duplicate or [False] * len(labels)),
-        lengths=np.ones(len(labels), np.int32),
-        tokens=None,
+        lengths=np.minimum(np.arange(len(labels)) + 1, 2),
+        tokens=records.TokenIds(
+            np.concatenate(texts), np.cumsum([0, *map(len, texts)])
+        ),
         rows=np.arange(len(labels)),
-        max_tokens=1,
+        max_tokens=2,
         reads_seq1=np.zeros(len(labels), bool),
     )
     probabilities = np.where(np.eye(2)[predicted] > 0, 0.75, 0.25)
-    return evaluation.Predictions(split, probabilities, {}, 0.0)
+    return evaluation.Predictions(split, probabilities, features or {}, 0.0)
 
 
 def test_scores_leave_duplicates_out_of_test_alone():
@@ -127,11 +139,16 @@ def test_average_without_duplicates_takes_test_where_there_are_none(
     assert average["test_deduplicated"]["accuracy"] == 0.625
 
 
+def read_predictions(folder, name):
+    text = (folder / "predictions" / name).read_text(encoding="utf-8")
+    return [json.loads(line) for line in text.splitlines()]
+
+
 def test_write_predictions(tmp_path):
-    found = predict([1, 0], [1, 1], [False, True])
+    found = predict([1, 0, 0], [1, 1, 0], [False, True, False])
     results.write_predictions(str(tmp_path), _BOOKS, "test", found)
-    text = (tmp_path / "predictions" / "books-test.jsonl").read_text()
-    assert [json.loads(line) for line in text.splitlines()] == [
+    lines = read_predictions(tmp_path, "books-test.jsonl")
+    assert lines == [
         {
             "id": "row-0",
             "task": "books",
@@ -139,6 +156,9 @@ def test_write_predictions(tmp_path):
             "predicted": "good",
             "probabilities": {"bad": 0.25, "good": 0.75},
             "duplicate": False,
+            "tokens": 1,
+            "unknown": 1,
+            "cut": 0,
         },
         {
             "id": "row-1",
@@ -147,12 +167,103 @@ def test_write_predictions(tmp_path):
             "predicted": "good",
             "probabilities": {"bad": 0.25, "good": 0.75},
             "duplicate": True,
+            "tokens": 2,
+            "unknown": 1,
+            "cut": 0,
+        },
+        {
+            "id": "row-2",
+            "task": "books",
+            "gold": "bad",
+            "predicted": "bad",
+            "probabilities": {"bad": 0.75, "good": 0.25},
+            "duplicate": False,
+            "tokens": 2,
+            "unknown": 1,
+            "cut": 1,
         },
     ]
     # Again: written anew, not behind it.
     results.write_predictions(str(tmp_path), _BOOKS, "test", found)
-    again = (tmp_path / "predictions" / "books-test.jsonl").read_text()
-    assert again == text
+    assert read_predictions(tmp_path, "books-test.jsonl") == lines
+
+
+def test_small_probabilities_keep_their_digits(tmp_path):
+    found = predict([0], [0])
+    found.probabilities[0] = [1.23456789e-12, 1 - 1.23456789e-12]
+    results.write_predictions(str(tmp_path), _BOOKS, "dev", found)
+    (line,) = read_predictions(tmp_path, "books-dev.jsonl")
+    assert line["probabilities"] == {"bad": 1.23457e-12, "good": 1.0}
+
+
+def features_of(rows, kinds):
+    """Features that tell the row and the kind that they are of."""
+    return {
+        kind: np.float32([[row, row + 0.25, place] for row in range(rows)])
+        for place, kind in enumerate(kinds)
+    }
+
+
+def read_features(run_dir):
+    # Nothing of it is pickled: it may come from anywhere.
+    with np.load(run_dir / "features.npz", allow_pickle=False) as found:
+        return dict(found)
+
+
+def test_features_of_all_texts_where_they_are_few(tmp_path):
+    kinds = ("private", "shared")
+    results.write_features(
+        str(tmp_path),
+        (_BOOKS, _FILMS),
+        [
+            predict([0, 1], [1, 1], features=features_of(2, kinds)),
+            predict([1, 0, 0], [0, 1, 0], features=features_of(3, kinds)),
+        ],
+        seed=0,
+    )
+    found = read_features(tmp_path)
+    assert found["kind"] == "shared"
+    assert found["features"].dtype == np.float32
+    assert found["features"].tolist() == [
+        [row, row + 0.25, 1] for row in (0, 1, 0, 1, 2)
+    ]
+    assert found["task"].tolist() == ["books"] * 2 + ["films"] * 3
+    assert found["label"].tolist() == ["bad", "good", "good", "bad", "bad"]
+    assert found["predicted"].tolist() == ["good", "good", "bad", "good", "bad"]
+    assert found["id"].tolist() == ["row-0", "row-1", "row-0", "row-1", "row-2"]
+
+
+def test_features_of_a_sample_where_texts_are_many(tmp_path):
+    assert results.FEATURE_ROWS == 2000
+    random = np.random.default_rng(1)
+    labels, predicted = random.integers(2, size=(2, 3000))
+
+    def write(seed):
+        kinds = ("private",)
+        many = predict(labels, predicted, features=features_of(3000, kinds))
+        few = predict([0], [0], features=features_of(1, kinds))
+        results.write_features(
+            str(tmp_path), (_BOOKS, _FILMS), [many, few], seed
+        )
+        return read_features(tmp_path)
+
+    found = write(3)
+    # There is no shared encoder.
+    assert found["kind"] == "private"
+    # Half of the rows are each task's, whether it has as many or not.
+    assert found["task"].tolist() == ["books"] * 1000 + ["films"]
+    rows = found["features"][:1000, 0].astype(int)
+    assert (np.diff(rows) > 0).all()
+    assert rows.tolist() != list(range(1000))
+    names = np.array(["bad", "good"])
+    assert found["id"][:1000].tolist() == [f"row-{row}" for row in rows]
+    np.testing.assert_array_equal(found["label"][:1000], names[labels[rows]])
+    np.testing.assert_array_equal(
+        found["predicted"][:1000], names[predicted[rows]]
+    )
+    # The seed alone decides.
+    assert write(3)["id"].tolist() == found["id"].tolist()
+    assert write(4)["id"].tolist() != found["id"].tolist()
 
 
 def test_combine_applies_to_each_number():
