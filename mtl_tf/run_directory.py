@@ -17,6 +17,8 @@ SCHEMA = 1
 ASSETS_DIR = "assets"
 CONFIG_FILE = "config.json"
 RESULTS_FILE = "results.json"
+# What a model needs of its corpus.
+_ASSETS = (text.VOCABULARY_FILE, tasks_lib.CORPUS_FILE)
 _PACKAGES = ("tensorflow", "tensorflow-text", "keras", "numpy", "mtl_tf")
 
 
@@ -43,16 +45,18 @@ class Run:
         """Reads `config.json` and the assets.
 
         Raises:
-          ValueError: if there is no run, or a file is missing.
+          ValueError: if there is no run, or a file is missing or broken.
         """
         record = read_config(run_dir)
+        for name in _ASSETS:
+            path = os.path.join(run_dir, ASSETS_DIR, name)
+            if not os.path.exists(path):
+                raise ValueError(f"{path} is missing: the run is not whole")
         corpus = tasks_lib.Corpus.read(os.path.join(run_dir, ASSETS_DIR))
         return cls(
             run_dir,
             # The directory may have been moved.
-            dataclasses.replace(
-                config_lib.Config.from_dict(record["config"]), run_dir=run_dir
-            ),
+            dataclasses.replace(_config(run_dir, record), run_dir=run_dir),
             corpus,
             corpus.select(record["tasks"]),
             record,
@@ -106,7 +110,7 @@ def start(
     _remove(os.path.join(config.run_dir, RESULTS_FILE))
     assets = os.path.join(config.run_dir, ASSETS_DIR)
     os.makedirs(assets, exist_ok=True)
-    for name in (text.VOCABULARY_FILE, tasks_lib.CORPUS_FILE):
+    for name in _ASSETS:
         shutil.copy(os.path.join(corpus.data_dir, name), assets)
     write_json(
         os.path.join(config.run_dir, CONFIG_FILE),
@@ -147,20 +151,20 @@ def read_config(run_dir: str) -> dict:
     """What `config.json` of a run says.
 
     Raises:
-      ValueError: if there is no run.
+      ValueError: if there is no run, or the file is broken.
     """
     path = os.path.join(run_dir, CONFIG_FILE)
     if not os.path.exists(path):
         raise ValueError(f"{run_dir} holds no run: {CONFIG_FILE} is missing")
-    with open(path, encoding="utf-8") as file:
-        return json.load(file)
+    return _read_json(path)
 
 
 def read_results(run_dir: str) -> dict:
     """What `results.json` of a run says.
 
     Raises:
-      ValueError: if the run is not there, or has not ended.
+      ValueError: if the run is not there or has not ended, or the file is
+        broken.
     """
     path = os.path.join(run_dir, RESULTS_FILE)
     if not os.path.exists(path):
@@ -168,8 +172,7 @@ def read_results(run_dir: str) -> dict:
             f"{run_dir} holds no results: {RESULTS_FILE} is missing; a run "
             "writes it when it has ended"
         )
-    with open(path, encoding="utf-8") as file:
-        return json.load(file)
+    return _read_json(path)
 
 
 def write_json(path: str, value: Mapping) -> None:
@@ -185,15 +188,32 @@ def is_finished(config: config_lib.Config, corpus: tasks_lib.Corpus) -> bool:
     """Whether the directory holds the results of this very run."""
     if not os.path.exists(os.path.join(config.run_dir, RESULTS_FILE)):
         return False
-    there = config_lib.Config.from_dict(read_config(config.run_dir)["config"])
+    there = _config(config.run_dir, read_config(config.run_dir))
     same_length = (there.epochs, there.seeds) == (config.epochs, config.seeds)
     return same_length and not _difference(config, corpus)
+
+
+def _config(run_dir, record):
+    """The settings in a record, which may be of another version's."""
+    try:
+        return config_lib.Config.from_dict(record["config"])
+    except ValueError as error:
+        path = os.path.join(run_dir, CONFIG_FILE)
+        raise ValueError(f"{path}: {error}") from None
+
+
+def _read_json(path):
+    with open(path, encoding="utf-8") as file:
+        try:
+            return json.load(file)
+        except ValueError as error:
+            raise ValueError(f"{path}: not JSON: {error}") from None
 
 
 def _difference(config, corpus):
     """What makes the run in the directory another one, a line each."""
     there = read_config(config.run_dir)
-    settings = config_lib.Config.from_dict(there["config"])
+    settings = _config(config.run_dir, there)
     difference = settings.difference(config)
     if config.epochs < settings.epochs and os.path.exists(
         os.path.join(config.run_dir, RESULTS_FILE)

@@ -2,6 +2,7 @@ import dataclasses
 import importlib.metadata
 import json
 import os
+import pathlib
 import re
 import shutil
 import subprocess
@@ -80,11 +81,125 @@ def test_start_keeps_what_the_model_needs_of_the_corpus(config, corpus):
         os.path.join(corpus.data_dir, "vocabulary.txt"), encoding="utf-8"
     ) as file:
         assert read(config, "assets", "vocabulary.txt") == file.read()
-    # Those of the run, not all of the corpus.
-    assert read(config, "assets", "tasks.json") == {
-        "books": {"labels": ["bad", "good"], "metric": "accuracy"},
-        "films": {"labels": ["poor", "fair", "great"], "metric": "accuracy"},
+    # All of the corpus: which tasks are the run's, config.json says.
+    assert read(config, "assets", "corpus.json") == corpus.declaration
+
+
+def test_read_gives_back_what_was_started(config, corpus):
+    start(config, corpus)
+    run = run_directory.Run.read(config.run_dir)
+    assert run.run_dir == config.run_dir
+    assert run.config == config
+    assert run.record == read(config, "config.json")
+    assert run.tasks == corpus.select(["books", "films"])
+    assert run.corpus.tasks == corpus.tasks
+    assert run.corpus.declaration == corpus.declaration
+    assert run.parts == {}
+    with open(run.vocabulary_path, encoding="utf-8") as file:
+        assert file.read() == read(config, "assets", "vocabulary.txt")
+
+
+def test_all_tasks_of_a_corpus_are_read_as_such(config, corpus):
+    start(dataclasses.replace(config, tasks=()), corpus)
+    run = run_directory.Run.read(config.run_dir)
+    assert run.config.tasks == ()
+    assert run.tasks == corpus.tasks
+
+
+def test_a_run_that_was_moved_is_read_where_it_is(config, corpus, tmp_path):
+    start(dataclasses.replace(config, seeds=2), corpus)
+    moved = str(tmp_path / "moved")
+    os.rename(config.run_dir, moved)
+    run = run_directory.Run.read(moved)
+    assert run.config == dataclasses.replace(config, seeds=2, run_dir=moved)
+    # What was written is as it was.
+    assert run.record["config"]["run_dir"] == config.run_dir
+    assert run.parts["1"] == os.path.join(moved, "seeds", "1")
+    assert os.path.exists(run.vocabulary_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("config.json", None, "holds no run: config.json is missing"),
+        ("config.json", "{", r"run/config.json: not JSON: .*line 1"),
+        ("config.json", b"\xff", r"run/config.json: not JSON: "),
+        ("assets/corpus.json", None, r"assets/corpus.json is missing: the run"),
+        ("assets/corpus.json", "[", r"assets/corpus.json: not JSON: "),
+        ("assets/vocabulary.txt", None, r"vocabulary.txt is missing: the run"),
+    ],
+)
+def test_files_of_a_run_that_are_broken(config, corpus, name, content, message):
+    start(config, corpus)
+    path = pathlib.Path(config.run_dir, name)
+    if content is None:
+        path.unlink()
+    elif isinstance(content, bytes):
+        path.write_bytes(content)
+    else:
+        path.write_text(content)
+    with pytest.raises(ValueError, match=message):
+        run_directory.Run.read(config.run_dir)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"unit": 7}, r"no setting 'unit' \(did you mean units"),
+        ({"units": 0}, r"units=0: has to be above 0"),
+    ],
+)
+def test_settings_that_this_version_does_not_have(
+    config, corpus, change, message
+):
+    finish(config, corpus)
+    record = read(config, "config.json")
+    record["config"] |= change
+    path = os.path.join(config.run_dir, "config.json")
+    run_directory.write_json(path, record)
+    message = rf"run/config.json: .*{message}"
+    with pytest.raises(ValueError, match=message):
+        run_directory.Run.read(config.run_dir)
+    with pytest.raises(ValueError, match=message):
+        run_directory.check(config, corpus)
+    with pytest.raises(ValueError, match=message):
+        run_directory.is_finished(config, corpus)
+
+
+def test_a_task_that_the_corpus_does_not_have(config, corpus):
+    start(config, corpus)
+    record = read(config, "config.json")
+    record["tasks"] = ["books", "movies"]
+    path = os.path.join(config.run_dir, "config.json")
+    run_directory.write_json(path, record)
+    with pytest.raises(ValueError, match="generated has no task 'movies'"):
+        run_directory.Run.read(config.run_dir)
+
+
+@pytest.mark.parametrize(
+    ("settings", "wanted"),
+    [
+        ({}, []),
+        ({"sharing": "fully_shared"}, []),
+        ({"seed": 5, "seeds": 3}, ["seeds/5", "seeds/6", "seeds/7"]),
+        ({"sharing": "single_task"}, ["tasks/books", "tasks/films"]),
+        # Each seed has models of single tasks below it.
+        ({"sharing": "single_task", "seeds": 2}, ["seeds/0", "seeds/1"]),
+    ],
+    ids=str,
+)
+def test_part_dirs(config, corpus, settings, wanted):
+    config = dataclasses.replace(config, **settings)
+    tasks = corpus.select(config.tasks)
+    assert run_directory.part_dirs(config, tasks) == {
+        part.partition("/")[2]: os.path.join(config.run_dir, part)
+        for part in wanted
     }
+
+
+def test_a_model_of_one_task_has_no_parts(config, corpus):
+    config = dataclasses.replace(config, sharing="single_task")
+    assert run_directory.part_dirs(config, corpus.tasks[:1]) == {}
 
 
 @pytest.fixture
@@ -167,7 +282,7 @@ def test_a_run_with_other_settings_is_refused(config, corpus):
     ]
     # Nothing has changed.
     assert read(config, "config.json") == before
-    assert list(read(config, "assets", "tasks.json")) == ["books", "films"]
+    assert run_directory.Run.read(config.run_dir).config == config
 
 
 def test_a_run_on_another_corpus_is_refused(config, corpus, other_corpus):
@@ -250,6 +365,9 @@ def test_there_is_no_run(tmp_path):
     with pytest.raises(ValueError, match=r"holds no run: config.json is miss"):
         run_directory.read_config(str(tmp_path))
     with pytest.raises(ValueError, match=r"results.json is missing; a run wri"):
+        run_directory.read_results(str(tmp_path))
+    (tmp_path / "results.json").write_text("{]")
+    with pytest.raises(ValueError, match=r"results.json: not JSON: "):
         run_directory.read_results(str(tmp_path))
 
 
