@@ -32,9 +32,9 @@ import os
 
 from data_prep import source
 from data_prep import splits
-from data_prep import tables
 from data_prep import task_file as task_file_lib
 from mtl_tf import records
+from mtl_tf import tables
 
 READER_VERSION = 1
 BLANK_LINE = "blank line"
@@ -74,8 +74,9 @@ def _read_task(table: task_file_lib.TaskTable, seed: int) -> source.TaskRows:
         columns = dict(table.columns)
         if key == "unlabeled":
             del columns["label"]
-        table_rows, blank = tables.read(path, file_format, columns)
-        rows = [_to_row(table.task, key, record) for record in table_rows]
+        lines = list(tables.read(path, file_format, columns))
+        rows = [_to_row(table.task, key, line) for line in lines if line]
+        blank = len(lines) - len(rows)
         if not rows:
             raise ValueError(f"{path}: task {name}: expected rows, got none")
         if blank:
@@ -126,7 +127,7 @@ def _to_row(task, key, record) -> records.Row:
 
 
 def _check_label(where, task, label) -> str:
-    label = task_file_lib.label_name(where, label)
+    label = tables.label_name(where, label)
     if label in task.labels:
         return label
     for separator in _LABEL_SEPARATORS:

@@ -4,7 +4,7 @@ import dataclasses
 import os
 import tomllib
 
-from data_prep import tables
+from mtl_tf import tables
 from mtl_tf import tasks
 
 _FILE_KEYS = ("file", *tasks.SPLITS)
@@ -88,7 +88,7 @@ def _check_task(where, folder, name, table) -> TaskTable:
     try:
         task = tasks.Task(
             name,
-            tuple(label_name(where, x) for x in labels),
+            tuple(tables.label_name(where, x) for x in labels),
             table.get("metric", "accuracy"),
         )
     except ValueError as error:
@@ -179,28 +179,3 @@ def _check_keys(where, table, known) -> None:
                 f"{where}: unknown key {key!r}{tasks.nearest(key, known)}; "
                 f"known are {', '.join(known)}"
             )
-
-
-def label_name(where, label) -> str:
-    """A label as text; numbers and truth values as JSON spells them.
-
-    Args:
-      where: the place, for messages.
-      label: the value in a file.
-
-    Raises:
-      ValueError: if it is no single label.
-    """
-    if isinstance(label, (list, dict)):
-        raise ValueError(
-            f"{where}: expected one label, got {label!r}: several labels a row "
-            "(multi-label targets) are not supported"
-        )
-    if isinstance(label, float):
-        raise ValueError(
-            f"{where}: expected the name of a label, got the number {label}: "
-            "regression targets are not supported"
-        )
-    if label is None:
-        raise ValueError(f"{where}: expected a label, got null")
-    return str(label).lower() if isinstance(label, bool) else str(label)

@@ -3,10 +3,13 @@
 import dataclasses
 
 from mtl_tf import settings
+from mtl_tf import tables
+from mtl_tf import tasks as tasks_lib
 
 MODES = ("train", "evaluate", "predict", "export", "analyze", "report")
-FORMATS = ("lines", "tsv", "csv", "jsonl")
-STANDARD = "-"
+# `lines` holds a text a line; the others are of `tables`.
+LINES = "lines"
+FIELDS = ("seq1", "seq2", "label", "id")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,14 +58,16 @@ class Command(settings.Settings):
     )
     format: str = settings.setting(
         "",
-        "What --input holds; if empty its extension says so. lines: a text a "
-        "line; tsv and csv: a table with a header; jsonl: an object a line.",
-        choices=("", *FORMATS),
+        "What --input holds; if empty its extension says so, and .txt and "
+        "standard input are lines. lines: a text a line; tsv and csv: a table "
+        "with a header; jsonl: an object a line.",
+        choices=("", LINES, *tables.FORMATS),
     )
     columns: tuple[str, ...] = settings.setting(
         (),
-        "Where the fields seq1, seq2 (the text), label and id stand in "
-        "--input, as FIELD:COLUMN; a field that is not named has its own name.",
+        "Where seq1, seq2 (the text), label and id stand in --input, as "
+        "FIELD:COLUMN. If not named: the text of a task of single texts in "
+        "the column text, others under their own names; id only if named.",
     )
     calibrated: bool = settings.setting(
         False,
@@ -100,10 +105,11 @@ class Command(settings.Settings):
         columns = {}
         for entry in self.columns:
             field, _, column = entry.partition(":")
-            if not column or field not in ("seq1", "seq2", "label", "id"):
+            if not column or field not in FIELDS:
                 raise ValueError(
-                    f"columns={entry}: FIELD:COLUMN is expected, with a field "
-                    "of seq1, seq2, label, id"
+                    f"columns={entry}: FIELD:COLUMN is expected, where FIELD "
+                    f"is one of {', '.join(FIELDS)}"
+                    f"{tasks_lib.nearest(field, FIELDS)}"
                 )
             if field in columns:
                 raise ValueError(f"columns={entry}: {field} stands there twice")

@@ -3,6 +3,7 @@
 import dataclasses
 
 from mtl_tf import analysis
+from mtl_tf import batch_prediction
 from mtl_tf import command as command_lib
 from mtl_tf import config as config_lib
 from mtl_tf import devices
@@ -10,6 +11,10 @@ from mtl_tf import experiment
 from mtl_tf import launcher
 from mtl_tf import results
 from mtl_tf import run_directory
+from mtl_tf import trained_model
+
+# Where a comparison of runs goes, if nothing else is said.
+COMPARISON_FILE = "comparison.html"
 
 
 def run(command: command_lib.Command, config: config_lib.Config) -> str:
@@ -29,13 +34,11 @@ def run(command: command_lib.Command, config: config_lib.Config) -> str:
         directory.
       FloatingPointError: if training diverges.
     """
-    if not config.run_dir:
+    if not config.run_dir and not command.runs:
         raise ValueError("--run_dir is missing")
     if command.mode == "train" and not config.data_dir:
         raise ValueError("--data_dir is missing")
     devices.configure(config.threads)
-    if command.mode != "train":
-        config = _settings_of_run(config)
     return _MODES[command.mode](command, config)
 
 
@@ -46,13 +49,21 @@ def _train(command, config):
 
 
 def _evaluate(command, config):
+    if command.input:
+        return batch_prediction.evaluate(_load(command, config), command)
+    config = _settings_of_run(config)
     baseline = _baseline(command)
     found = launcher.evaluate(config, command.processes)
     return _table(config, found, baseline)
 
 
+def _predict(command, config):
+    return batch_prediction.predict(_load(command, config), command)
+
+
 def _analyze(command, config):
     del command
+    config = _settings_of_run(config)
     parts = run_directory.Run.read(config.run_dir).parts
     if parts:
         raise ValueError(
@@ -70,6 +81,10 @@ def _settings_of_run(config):
         data_dir=config.data_dir or there.data_dir,
         threads=config.threads,
     )
+
+
+def _load(command, config):
+    return trained_model.load(config.run_dir, calibrated=command.calibrated)
 
 
 def _baseline(command):
@@ -90,5 +105,6 @@ def _table(config, found, baseline):
 _MODES = {
     "train": _train,
     "evaluate": _evaluate,
+    "predict": _predict,
     "analyze": _analyze,
 }

@@ -71,7 +71,9 @@ def main(argv: list[str]) -> int:
         if len(argv) > 1:
             raise ValueError(f"what is {argv[1]!r}? Settings begin with --")
         command, config = settings_from_flags(flags.FLAGS)
-        print(commands.run(command, config))
+        said = commands.run(command, config)
+        if said:
+            print(said)
     except (ValueError, FloatingPointError, OSError) as error:
         logging.debug("where it came from", exc_info=True)
         print(f"mtl_tf: {error}", file=sys.stderr)

@@ -1,7 +1,6 @@
 """A trained model in a user's hands: texts in, labels and probabilities out."""
 
 import dataclasses
-import os
 from collections.abc import Iterator, Mapping, Sequence
 
 import keras
@@ -234,7 +233,7 @@ def _load_weights(run: run_directory.Run, model: keras.Model) -> None:
 
 
 def _split_texts(texts, task=None):
-    """string [texts] of seq1, and of seq2.
+    """Of texts or pairs: seq1 and seq2, string [texts] each.
 
     Args:
       texts: texts or pairs.

@@ -148,12 +148,5 @@ def test_missing(tmp_path):
         task_file.read(str(tmp_path / "tasks.toml"))
 
 
-@pytest.mark.parametrize(
-    ("value", "name"), [("a", "a"), (1, "1"), (True, "true"), (False, "false")]
-)
-def test_label_name(value, name):
-    assert task_file.label_name("here", value) == name
-
-
 if __name__ == "__main__":
     raise SystemExit(pytest.main([__file__]))

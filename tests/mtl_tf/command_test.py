@@ -105,8 +105,8 @@ def test_columns_by_field():
 def test_columns_that_are_none(entry):
     with pytest.raises(
         ValueError,
-        match=f"^columns={entry}: FIELD:COLUMN is expected, with a field of "
-        "seq1, seq2, label, id$",
+        match=f"^columns={entry}: FIELD:COLUMN is expected, where FIELD is "
+        "one of seq1, seq2, label, id",
     ):
         command_lib.Command(columns=("id:id", entry))
 

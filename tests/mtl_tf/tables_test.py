@@ -2,7 +2,7 @@ import re
 
 import pytest
 
-from data_prep import tables
+from mtl_tf import tables
 
 _COLUMNS = {"seq2": "text", "label": "y"}
 
@@ -12,7 +12,8 @@ def _read(tmp_path, name, content, columns=_COLUMNS):
     path.write_bytes(
         content if isinstance(content, bytes) else content.encode()
     )
-    return tables.read(str(path), tables.guess_format(str(path)), columns)
+    rows = list(tables.read(str(path), tables.guess_format(str(path)), columns))
+    return [row for row in rows if row], rows.count(None)
 
 
 def _values(rows):
@@ -114,6 +115,13 @@ def test_unknown_format(tmp_path):
     (tmp_path / "a").write_text("")
     with pytest.raises(ValueError, match="format 'xml'"):
         tables.read(str(tmp_path / "a"), "xml", _COLUMNS)
+
+
+@pytest.mark.parametrize(
+    ("value", "name"), [("a", "a"), (1, "1"), (True, "true"), (False, "false")]
+)
+def test_label_name(value, name):
+    assert tables.label_name("here", value) == name
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """Reads columns of TSV, CSV and JSONL files, with the line of each row.
 
-Files are UTF-8, with or without a byte order mark.
+Files are UTF-8, with or without a byte order mark, and are read line by line,
+whatever their size; `-` is standard input.
 
 - TSV: a row a line, tabs between columns, quotes are characters like others.
 - CSV: commas, quotes around what holds commas, quotes or line ends.
@@ -10,6 +11,7 @@ TSV and CSV have a header line with the columns' names, unless columns are
 asked for by number (from 0).
 """
 
+import contextlib
 import csv
 import dataclasses
 import io
@@ -19,6 +21,7 @@ import sys
 from collections.abc import Iterator, Mapping
 
 FORMATS = ("tsv", "csv", "jsonl")
+STANDARD_INPUT = "-"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,87 +49,121 @@ def guess_format(path: str) -> str:
     if extension not in FORMATS:
         raise ValueError(
             f"{path}: the extension names no format; one of "
-            f"{', '.join('.' + x for x in FORMATS)} or format = NAME is needed"
+            f"{', '.join('.' + x for x in FORMATS)} is needed, or the name of "
+            "the format in `format`"
         )
     return extension
 
 
 def read(
     path: str, file_format: str, columns: Mapping[str, str | int]
-) -> tuple[list[Record], int]:
-    """Reads a file.
+) -> Iterator[Record | None]:
+    """Reads a file row by row.
 
     Args:
-      path: the file.
+      path: the file, or `STANDARD_INPUT`.
       file_format: one of `FORMATS`.
       columns: for each value of a row, the name or the number of its column;
         all names or all numbers.
 
-    Returns:
-      The rows, and how many blank lines were passed over.
+    Yields:
+      The rows, and None for a blank line.
 
     Raises:
       ValueError: if a line is malformed, with file, line, what was expected and
         what was found.
     """
-    content = _decode(path)
-    if file_format == "jsonl":
-        rows = _jsonl(path, content, columns)
-    elif file_format == "csv":
-        rows = _table(path, _csv_lines(path, content), columns)
-    elif file_format == "tsv":
-        rows = _table(path, _tsv_lines(content), columns)
-    else:
+    if file_format not in FORMATS:
         raise ValueError(
             f"format {file_format!r}: one of {', '.join(FORMATS)} is needed"
         )
-    rows = list(rows)
-    return [row for row in rows if row], sum(row is None for row in rows)
+    if file_format == "jsonl":
+        return _jsonl(path, columns)
+    if file_format == "csv":
+        return _table(path, _csv_lines(path), columns)
+    return _table(path, _tsv_lines(path), columns)
 
 
-def _decode(path: str) -> str:
-    with open(path, "rb") as file:
-        content = file.read()
+def read_lines(path: str) -> Iterator[tuple[int, str]]:
+    """The lines of a file, numbered from 1, without their ends.
+
+    Raises:
+      ValueError: if a line is not UTF-8, with file and line.
+    """
+    # Line ends of all kinds, but not what str.splitlines takes for one too
+    # (U+0085 and others).
+    with _open(path, newline=None) as file:
+        for number, line in enumerate(file, start=1):
+            yield number, _checked(path, number, line).removesuffix("\n")
+
+
+@contextlib.contextmanager
+def _open(path, newline):
+    # Bytes that are not UTF-8 come through as lone surrogates, which no UTF-8
+    # holds: `_checked` can then name their line.
+    how = {
+        "encoding": "utf-8-sig",
+        "errors": "surrogateescape",
+        "newline": newline,
+    }
+    if path == STANDARD_INPUT:
+        file = io.TextIOWrapper(sys.stdin.buffer, **how)
+        try:
+            yield file
+        finally:
+            # Standard input itself stays open.
+            file.detach()
+        return
+    if not os.path.exists(path) or os.path.isdir(path):
+        raise ValueError(f"there is no file {path}")
+    with open(path, **how) as file:
+        yield file
+
+
+def _checked(path, number, line):
     try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
+        line.encode("utf-8")
+    except UnicodeEncodeError as error:
+        byte = ord(line[error.start]) & 0xFF
         raise ValueError(
-            f"{path}:{line}: expected UTF-8, got byte "
-            f"0x{content[error.start]:02x}; convert the file to UTF-8"
+            f"{_name(path)}:{number}: expected UTF-8, got byte 0x{byte:02x}; "
+            "convert the file to UTF-8"
         ) from None
+    return line
 
 
-def _lines(content: str) -> Iterator[tuple[int, str]]:
-    # Not str.splitlines, which takes U+0085 and others for line ends.
-    for number, line in enumerate(io.StringIO(content, newline=None), start=1):
-        yield number, line.removesuffix("\n")
+def _name(path):
+    return "standard input" if path == STANDARD_INPUT else path
 
 
-def _tsv_lines(content):
-    for number, line in _lines(content):
+def _tsv_lines(path):
+    for number, line in read_lines(path):
         yield number, line.split("\t") if line.strip() else []
 
 
-def _csv_lines(path, content):
+def _csv_lines(path):
     limit = csv.field_size_limit(sys.maxsize)
-    # strict: an unbalanced quote is an error, and does not swallow the rest.
-    reader = csv.reader(io.StringIO(content, newline=""), strict=True)
     number = 1
-    try:
-        for cells in reader:
-            yield number, cells
-            number = reader.line_num + 1
-    except csv.Error as error:
-        raise ValueError(
-            f"{path}:{number}: expected a CSV row, got: {error}"
-        ) from None
-    finally:
-        csv.field_size_limit(limit)
+    with _open(path, newline="") as file:
+        lines = (_checked(path, n, x) for n, x in enumerate(file, start=1))
+        # strict: an unbalanced quote is an error, and does not swallow the
+        # rest.
+        reader = csv.reader(lines, strict=True)
+        try:
+            for cells in reader:
+                yield number, cells
+                number = reader.line_num + 1
+        except csv.Error as error:
+            raise ValueError(
+                f"{_name(path)}:{number}: expected a CSV row, got: {error}"
+            ) from None
+        finally:
+            csv.field_size_limit(limit)
 
 
 def _table(path, lines, columns):
     """Rows of a table; None for a blank line."""
+    path = _name(path)
     by_number = all(isinstance(x, int) for x in columns.values())
     places = width = None
     names = "columns"
@@ -173,10 +210,10 @@ def _header_places(where, header, columns):
     return places
 
 
-def _jsonl(path, content, columns):
+def _jsonl(path, columns):
     """Rows of a JSONL file; None for a blank line."""
-    for number, line in _lines(content):
-        where = f"{path}:{number}"
+    for number, line in read_lines(path):
+        where = f"{_name(path)}:{number}"
         if not line.strip():
             yield None
             continue
@@ -199,6 +236,31 @@ def _jsonl(path, content, columns):
         yield Record(
             where, number, {name: value[x] for name, x in columns.items()}
         )
+
+
+def label_name(where, label) -> str:
+    """A label as text; numbers and truth values as JSON spells them.
+
+    Args:
+      where: the place, for messages.
+      label: the value in a file.
+
+    Raises:
+      ValueError: if it is no single label.
+    """
+    if isinstance(label, (list, dict)):
+        raise ValueError(
+            f"{where}: expected one label, got {label!r}: several labels a row "
+            "(multi-label targets) are not supported"
+        )
+    if isinstance(label, float):
+        raise ValueError(
+            f"{where}: expected the name of a label, got the number {label}: "
+            "regression targets are not supported"
+        )
+    if label is None:
+        raise ValueError(f"{where}: expected a label, got null")
+    return str(label).lower() if isinstance(label, bool) else str(label)
 
 
 def _shown(cells) -> str:

@@ -1,0 +1,176 @@
+"""Files of texts of any size: answers to each, or scores of them all.
+
+A file is read, answered and written in batches, in its order, so that memory
+does not grow with it.
+"""
+
+import contextlib
+import itertools
+import json
+import os
+import sys
+import time
+from collections.abc import Iterator
+
+import numpy as np
+from absl import logging
+
+from mtl_tf import command as command_lib
+from mtl_tf import run_directory
+from mtl_tf import tables
+from mtl_tf import tasks as tasks_lib
+from mtl_tf import trained_model
+
+# Rows that are read, answered and written at once.
+BATCH_ROWS = 4096
+
+
+def predict(
+    model: trained_model.TrainedModel, command: command_lib.Command
+) -> str:
+    """Answers each row of `command.input`, as JSON lines in its order.
+
+    A line holds `task`, `predicted` and `probabilities` by label, and `id`
+    where `command.columns` names a column for it.
+
+    Args:
+      model: the model.
+      command: `task`, `input`, `format`, `columns`, and `output`, a file or
+        nothing for standard output.
+
+    Returns:
+      What to say when it is done; nothing if standard output has the answers.
+
+    Raises:
+      ValueError: if there is no such task, or a row is not as expected; with
+        file and line. The answers to the batches before it are written.
+    """
+    task = model.task(command.task)
+    began = time.perf_counter()
+    count = 0
+    with _open_output(command.output) as file:
+        for rows in _batches(_rows(task, command, labelled=False)):
+            answers = model.predict(task.name, _texts(task, rows))
+            for row, answer in zip(rows, answers, strict=True):
+                if "id" in row.values:
+                    answer = {"id": row.values["id"], **answer}
+                file.write(json.dumps(answer, ensure_ascii=False) + "\n")
+            count += len(rows)
+    seconds = time.perf_counter() - began
+    logging.info(
+        "%d texts in %.1f s: %.0f a second", count, seconds, count / seconds
+    )
+    return f"{count} answers in {command.output}" if command.output else ""
+
+
+def evaluate(
+    model: trained_model.TrainedModel, command: command_lib.Command
+) -> str:
+    """Scores the model on the labelled rows of `command.input`.
+
+    Args:
+      model: the model.
+      command: as for `predict`; `output` gets the scores as JSON.
+
+    Returns:
+      The scores, to be printed.
+
+    Raises:
+      ValueError: as `predict`, if there are no rows, or a label that the task
+        does not have.
+    """
+    task = model.task(command.task)
+    probabilities, gold = [], []
+    for rows in _batches(_rows(task, command, labelled=True)):
+        gold += [_label_index(task, row) for row in rows]
+        answers = model.predict(task.name, _texts(task, rows))
+        probabilities.append(answers.probabilities)
+    if not gold:
+        raise ValueError(f"{command.input} holds no rows to score")
+    answers = trained_model.Answers(task, np.concatenate(probabilities))
+    scores = trained_model.score(answers, np.array(gold))
+    if command.output:
+        run_directory.write_json(
+            command.output,
+            {"task": task.name, "input": command.input, **scores},
+        )
+    lines = [f"\nTask {task.name} on {command.input}, {scores.pop('n')} rows\n"]
+    lines += [f"{name:12s} {value:.4f}" for name, value in scores.items()]
+    return "\n".join(lines) + "\n"
+
+
+def _rows(task, command, labelled) -> Iterator[tables.Record | None]:
+    """The rows of the input, with the fields that the task needs."""
+    file_format = command.format or _guess_format(command.input)
+    if file_format == command_lib.LINES:
+        if labelled or task.pair:
+            lacking = "labels" if labelled else "pairs (seq1, seq2)"
+            raise ValueError(
+                f"{command.input} is read as lines, which hold no {lacking}: "
+                f"{', '.join(tables.FORMATS)} do; name the --format, or give "
+                "a file with its extension"
+            )
+        for number, line in tables.read_lines(command.input):
+            where = f"{command.input}:{number}"
+            yield tables.Record(where, number, {"seq2": line})
+        return
+    columns = {"seq2": "text"}
+    if task.pair:
+        columns = {"seq1": "seq1", "seq2": "seq2"}
+    if labelled:
+        columns["label"] = "label"
+    named = command.columns_by_field()
+    for field in ("seq1", "label"):
+        if field in named and field not in columns:
+            raise ValueError(
+                f"--columns names a column of {field}: task {task.name} "
+                f"is not asked for one ({', '.join(columns)} and id are)"
+            )
+    columns |= named
+    yield from tables.read(command.input, file_format, columns)
+
+
+def _guess_format(path):
+    if path == tables.STANDARD_INPUT or path.lower().endswith(".txt"):
+        return command_lib.LINES
+    return tables.guess_format(path)
+
+
+def _batches(rows) -> Iterator[list[tables.Record]]:
+    blank = 0
+    rows = iter(rows)
+    while batch := list(itertools.islice(rows, BATCH_ROWS)):
+        there = [row for row in batch if row is not None]
+        blank += len(batch) - len(there)
+        if there:
+            yield there
+    if blank:
+        logging.warning("%d blank lines were passed over", blank)
+
+
+def _texts(task, rows):
+    for row in rows:
+        for field in ("seq1", "seq2"):
+            if not isinstance(row.values.get(field, ""), str):
+                raise ValueError(
+                    f"{row.where}: expected a text for {field}, got "
+                    f"{row.values[field]!r:.80}"
+                )
+    if task.pair:
+        return [(row.values["seq1"], row.values["seq2"]) for row in rows]
+    return [row.values["seq2"] for row in rows]
+
+
+def _label_index(task: tasks_lib.Task, row) -> int:
+    label = tables.label_name(row.where, row.values["label"])
+    try:
+        return task.label_index(label)
+    except ValueError as error:
+        raise ValueError(f"{row.where}: {error}") from None
+
+
+def _open_output(path):
+    if not path:
+        return contextlib.nullcontext(sys.stdout)
+    os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
+    return open(path, "w", encoding="utf-8")
