@@ -119,10 +119,9 @@ def read(run_dir: str, name: str, part_names: Sequence[str]) -> Saved:
         part, *rest = key.removesuffix(_VALUE).split("/")
         if part in part_names and key.endswith(_VALUE):
             # TensorFlow writes a slash within a name as .S, and a dot as two.
-            name = rest[0].replace("..", "\0").replace(".S", "/")
-            parts.setdefault(part, {})[name.replace("\0", ".")] = (
-                reader.get_tensor(key)
-            )
+            variable = rest[0].replace("..", "\0").replace(".S", "/")
+            variable = variable.replace("\0", ".")
+            parts.setdefault(part, {})[variable] = reader.get_tensor(key)
     return Saved(path, tuple(_task_names(reader)), parts)
 
 

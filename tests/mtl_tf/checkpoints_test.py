@@ -232,5 +232,82 @@ def test_a_checkpoint_of_another_model_is_refused(tmp_path, settings, turned):
         made.restore(checkpoints.LAST)
 
 
+def test_read_gives_the_values_by_part_and_name(tmp_path):
+    parts = make_parts()
+    fill_with_ramps(parts)
+    save(tmp_path, parts)
+    saved = checkpoints.read(str(tmp_path), checkpoints.LAST, list(parts))
+    assert saved.task_names == _TASKS
+    assert saved.path == str(tmp_path / "checkpoints" / "last" / "ckpt-7")
+    assert saved.parts.keys() == parts.keys()
+    for part, variables in parts.items():
+        assert saved.parts[part].keys() == variables.keys()
+        for name, variable in variables.items():
+            found = saved.parts[part][name]
+            assert found.dtype == variable.numpy().dtype
+            np.testing.assert_array_equal(found, variable.numpy())
+
+
+def test_names_are_read_as_they_were_written(tmp_path):
+    names = [
+        "plain",
+        "a/b/c",
+        "a.b",
+        "a..b",
+        "a.S",
+        "a/.b",
+        "a./b",
+        "/.S./..",
+        ".",
+        "/",
+        ".ATTRIBUTES",
+        "größe",
+    ]
+    variables = {name: tf.Variable(n) for n, name in enumerate(names)}
+    save(tmp_path, {"part": variables, "other": {"a/b": tf.Variable(-1)}})
+    saved = checkpoints.read(str(tmp_path), checkpoints.LAST, ["part"])
+    assert saved.parts.keys() == {"part"}
+    assert {k: v.item() for k, v in saved.parts["part"].items()} == {
+        name: n for n, name in enumerate(names)
+    }
+
+
+def test_read_takes_the_checkpoint_and_the_parts_that_are_asked_for(tmp_path):
+    number = tf.Variable(1)
+    parts = {
+        "model": {"number": number},
+        "model_of_old": {"number": tf.Variable(5)},
+        "fit": {"number": tf.Variable(6)},
+    }
+    save(tmp_path, parts, checkpoints.BEST, 1)
+    number.assign(2)
+    save(tmp_path, parts, checkpoints.LAST, 2)
+
+    def read(name, *part_names):
+        found = checkpoints.read(str(tmp_path), name, part_names).parts
+        return {part: x["number"].item() for part, x in found.items()}
+
+    assert read(checkpoints.BEST, "model") == {"model": 1}
+    assert read(checkpoints.LAST, "model") == {"model": 2}
+    # Such as the discriminator of a run that had no adversary.
+    assert read(checkpoints.LAST, "fit", "missing") == {"fit": 6}
+
+
+@pytest.mark.parametrize("name", [checkpoints.BEST, checkpoints.LAST])
+def test_there_is_nothing_to_read(tmp_path, name):
+    with pytest.raises(
+        ValueError, match=rf"checkpoints/{name} holds no checkpoint$"
+    ):
+        checkpoints.read(str(tmp_path), name, ["model"])
+
+
+def test_a_moved_checkpoint_is_read_where_it_is(tmp_path):
+    save(tmp_path / "old", {"part": {"number": tf.Variable(3)}})
+    os.rename(tmp_path / "old", tmp_path / "new")
+    saved = checkpoints.read(str(tmp_path / "new"), "last", ["part"])
+    assert saved.parts["part"]["number"] == 3
+    assert saved.path.startswith(str(tmp_path / "new"))
+
+
 if __name__ == "__main__":
     raise SystemExit(pytest.main([__file__]))
