@@ -1,0 +1,246 @@
+import io
+import json
+import sys
+
+import numpy as np
+import pytest
+
+from mtl_tf import batch_prediction
+from mtl_tf import command as command_lib
+from mtl_tf import tasks
+from mtl_tf import trained_model
+
+MOOD = tasks.Task("mood", ("bad", "mixed", "good"))
+ANSWERS = tasks.Task("answers", ("no", "yes"), pair=True)
+
+
+class LengthModel:
+    """Says of a text the label that its length names, modulo the labels."""
+
+    def __init__(self):
+        self.calls = []
+
+    def task(self, name):
+        return {"mood": MOOD, "answers": ANSWERS}[name]
+
+    def predict(self, name, texts):
+        self.calls.append(list(texts))
+        task = self.task(name)
+        labels = len(task.labels)
+        lengths = [len("".join(text)) % labels for text in texts]
+        # .9 for the label, the rest for the others alike.
+        probabilities = np.full((len(texts), labels), 0.1 / (labels - 1))
+        probabilities[np.arange(len(texts)), lengths] = 0.9
+        return trained_model.Answers(task, probabilities.astype(np.float32))
+
+
+@pytest.fixture
+def model():
+    return LengthModel()
+
+
+def ask(model, tmp_path, name, content, task="mood", **settings):
+    """Writes an input file, asks, and returns the answers."""
+    path = tmp_path / name
+    path.write_text(content, encoding="utf-8")
+    said = batch_prediction.predict(
+        model,
+        command_lib.Command(
+            mode="predict",
+            task=task,
+            input=str(path),
+            output=str(tmp_path / "new" / "out.jsonl"),
+            **settings,
+        ),
+    )
+    lines = (tmp_path / "new" / "out.jsonl").read_text(encoding="utf-8")
+    assert said == f"{lines.count(chr(10))} answers in {tmp_path}/new/out.jsonl"
+    return [json.loads(line) for line in lines.splitlines()]
+
+
+def test_a_line_is_a_text_and_blank_ones_are_too(model, tmp_path):
+    found = ask(model, tmp_path, "texts.txt", "a\n\n  bb\nü no end")
+    assert model.calls == [["a", "", "  bb", "ü no end"]]
+    assert [line["predicted"] for line in found] == [
+        "mixed",
+        "bad",
+        "mixed",
+        "good",
+    ]
+    assert found[0] == {
+        "task": "mood",
+        "predicted": "mixed",
+        "probabilities": {"bad": 0.05, "mixed": 0.9, "good": 0.05},
+    }
+
+
+def test_tables_of_single_texts(model, tmp_path):
+    table = "id\ttext\n7\tab\n8\tabcd\n"
+    found = ask(model, tmp_path, "a.tsv", table, columns=("id:id",))
+    assert [(x["id"], x["predicted"]) for x in found] == [
+        ("7", "good"),
+        ("8", "mixed"),
+    ]
+    found = ask(model, tmp_path, "a.csv", 'text\n"a, b"\n')
+    assert model.calls[-1] == ["a, b"]
+    assert "id" not in found[0]
+
+
+def test_columns_may_be_named(model, tmp_path):
+    ask(
+        model,
+        tmp_path,
+        "a.data",
+        '{"body": "x", "more": 1}\n\n{"body": "yy"}\n',
+        format="jsonl",
+        columns=("seq2:body",),
+    )
+    # A blank line of JSONL is no row.
+    assert model.calls == [["x", "yy"]]
+
+
+def test_pairs(model, tmp_path):
+    found = ask(
+        model,
+        tmp_path,
+        "a.jsonl",
+        '{"seq1": "ab", "seq2": "c"}\n{"seq2": "d", "seq1": ""}\n',
+        task="answers",
+    )
+    assert model.calls == [[("ab", "c"), ("", "d")]]
+    assert [line["predicted"] for line in found] == ["yes", "yes"]
+
+
+def test_batches_keep_the_order(model, tmp_path, monkeypatch):
+    monkeypatch.setattr(batch_prediction, "BATCH_ROWS", 4)
+    texts = ["x" * n for n in range(11)]
+    found = ask(model, tmp_path, "a.txt", "\n".join(texts))
+    assert [len(call) for call in model.calls] == [4, 4, 3]
+    assert [line["predicted"] for line in found] == [
+        MOOD.labels[n % 3] for n in range(11)
+    ]
+
+
+def test_an_empty_file_has_no_answers(model, tmp_path):
+    assert ask(model, tmp_path, "a.txt", "") == []
+
+
+def test_standard_input_to_standard_output(model, monkeypatch, capsys):
+    stream = io.TextIOWrapper(io.BytesIO(b"a\nbb\n"))
+    monkeypatch.setattr(sys, "stdin", stream)
+    said = batch_prediction.predict(
+        model, command_lib.Command(mode="predict", task="mood", input="-")
+    )
+    # Nothing but the answers, for the next command of a pipe.
+    assert said == ""
+    lines = capsys.readouterr().out.splitlines()
+    assert [json.loads(x)["predicted"] for x in lines] == ["mixed", "good"]
+    assert not stream.closed
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "settings", "message"),
+    [
+        ("a.tsv", "body\nx\n", {}, "a.tsv:1: expected one column 'text'"),
+        ("a.tsv", "text\nx\ty\n", {}, "a.tsv:2: expected 1 columns"),
+        ("a.jsonl", '{"text": 1}\n', {}, "a.jsonl:1: expected a text for seq2"),
+        ("a.jsonl", "{text}\n", {}, "a.jsonl:1: expected a JSON object"),
+        ("a.doc", "x", {}, "the extension names no format"),
+        (
+            "a.txt",
+            "x",
+            {"task": "answers"},
+            r"read as lines, which hold no pairs \(seq1, seq2\): tsv, csv",
+        ),
+        (
+            "a.tsv",
+            "text\nx\n",
+            {"columns": ("seq1:a",)},
+            "names a column of seq1: task mood is not asked for one",
+        ),
+    ],
+)
+def test_refused(model, tmp_path, name, content, settings, message):
+    with pytest.raises(ValueError, match=message):
+        ask(model, tmp_path, name, content, **settings)
+
+
+def test_what_is_not_utf8_is_named_with_its_line(model, tmp_path):
+    path = tmp_path / "a.txt"
+    path.write_bytes(b"fine\ncaf\xe9\n")
+    command = command_lib.Command(
+        mode="predict", task="mood", input=str(path), output=f"{path}.out"
+    )
+    with pytest.raises(ValueError, match=r"a.txt:2: expected UTF-8.*0xe9"):
+        batch_prediction.predict(model, command)
+
+
+def test_there_is_no_such_file(model, tmp_path):
+    command = command_lib.Command(
+        mode="predict", task="mood", input="nowhere.txt", output=f"{tmp_path}/x"
+    )
+    with pytest.raises(ValueError, match="there is no file nowhere"):
+        batch_prediction.predict(model, command)
+
+
+def evaluate(model, tmp_path, content, name="a.tsv", **settings):
+    path = tmp_path / name
+    path.write_text(content, encoding="utf-8")
+    command = command_lib.Command(
+        **{
+            "mode": "evaluate",
+            "task": "mood",
+            "input": str(path),
+            "output": str(tmp_path / "scores.json"),
+            **settings,
+        }
+    )
+    said = batch_prediction.evaluate(model, command)
+    return said, json.loads((tmp_path / "scores.json").read_text())
+
+
+def test_scores_of_a_file(model, tmp_path, monkeypatch):
+    monkeypatch.setattr(batch_prediction, "BATCH_ROWS", 3)
+    # Predicted by length: mixed, mixed, good, bad, bad.
+    table = "label\ttext\nmixed\ta\nbad\ta\ngood\tab\nbad\tabc\ngood\t\n"
+    said, scores = evaluate(model, tmp_path, table)
+    assert scores["n"] == 5
+    assert scores["accuracy"] == pytest.approx(3 / 5)
+    # F1: bad 1 of 2 found, 1 of 2 right: 1/2; mixed 1 of 1, 1 of 2: 2/3; good
+    # 1 of 2, 1 of 1: 2/3.
+    assert scores["macro_f1"] == pytest.approx((1 / 2 + 2 / 3 + 2 / 3) / 3)
+    expected = -(3 * np.log(0.9) + 2 * np.log(0.05)) / 5
+    assert scores["loss"] == pytest.approx(expected, rel=1e-6)
+    assert "Task mood on" in said
+    assert "5 rows" in said
+    assert "accuracy     0.6000" in said
+
+
+def test_labels_that_json_spells_otherwise(model, tmp_path):
+    task = tasks.Task("mood", ("false", "true", "2"))
+    model.task = lambda name: task
+    rows = '{"text": "a", "label": true}\n{"text": "ab", "label": 2}\n'
+    _, scores = evaluate(model, tmp_path, rows, "a.jsonl")
+    assert scores["accuracy"] == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        (
+            "a.tsv",
+            "text\tlabel\nx\tgod\n",
+            r"a.tsv:2: task mood has no label 'god' \(did you mean good",
+        ),
+        ("a.tsv", "text\tlabel\n", "holds no rows to score"),
+        ("a.txt", "x\n", "read as lines, which hold no labels"),
+        ("a.tsv", "text\nx\n", "a.tsv:1: expected one column 'label'"),
+    ],
+)
+def test_files_that_cannot_be_scored(model, tmp_path, name, content, message):
+    with pytest.raises(ValueError, match=message):
+        evaluate(model, tmp_path, content, name)
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))
