@@ -101,9 +101,7 @@ def _read_task(table: task_file_lib.TaskTable, seed: int) -> source.TaskRows:
             found[split] = [
                 row for row, x in zip(rows, chosen, strict=True) if x == split
             ]
-    return source.TaskRows(
-        table.task, "seq1" in table.columns, found, skipped, raw
-    )
+    return source.TaskRows(table.task, found, skipped, raw)
 
 
 def _to_row(task, key, record) -> records.Row:

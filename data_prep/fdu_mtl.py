@@ -129,7 +129,6 @@ def _read_task(raw_dir, task, dev_split, seed) -> source.TaskRows:
     train, dev = _cut_dev(rows["train"], dev_split, seed)
     return source.TaskRows(
         tasks.Task(task, LABELS),
-        pair=False,
         splits={
             "train": train,
             "dev": [

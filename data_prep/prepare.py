@@ -239,7 +239,7 @@ def _task_declaration(task: source_lib.TaskRows) -> dict:
     return {
         "labels": list(task.task.labels),
         "metric": task.task.metric,
-        "pair": task.pair,
+        "pair": task.task.pair,
         "splits": {
             split: len(task.splits[split])
             for split in tasks.SPLITS

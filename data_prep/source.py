@@ -16,7 +16,6 @@ class TaskRows:
 
     Attributes:
       task: its declaration.
-      pair: whether its rows have a seq1 that seq2 is read against.
       splits: rows by split; a split without rows is left out.
       skipped: rows that the reader left out, by reason.
       raw: counts of the raw files before any cut, for the reader of
@@ -24,7 +23,6 @@ class TaskRows:
     """
 
     task: tasks.Task
-    pair: bool
     splits: dict[str, list[records.Row]]
     skipped: dict[str, int] = dataclasses.field(default_factory=dict)
     raw: dict = dataclasses.field(default_factory=dict)
@@ -98,7 +96,7 @@ def check_rows(corpus: str, task_rows: Sequence[TaskRows]) -> None:
                     )
                 if split != "unlabeled":
                     task.task.label_index(row.label)
-                if row.seq1 and not task.pair:
+                if row.seq1 and not task.task.pair:
                     raise ValueError(
                         f"{row.id}: task {name} has single texts, but this row "
                         "has a seq1"

@@ -85,14 +85,6 @@ def _check_task(where, folder, name, table) -> TaskTable:
             f"{where}: labels: expected a list of label names in order, got "
             f"{labels!r}"
         )
-    try:
-        task = tasks.Task(
-            name,
-            tuple(tables.label_name(where, x) for x in labels),
-            table.get("metric", "accuracy"),
-        )
-    except ValueError as error:
-        raise ValueError(f"{where}: {error}") from None
     split = _check_split(where, table)
     files = {}
     for key in _FILE_KEYS:
@@ -103,7 +95,17 @@ def _check_task(where, folder, name, table) -> TaskTable:
             except ValueError as error:
                 raise ValueError(f"{where}: {key}: {error}") from None
             files[key] = (path, file_format)
-    return TaskTable(task, _check_columns(where, table, files), files, split)
+    columns = _check_columns(where, table, files)
+    try:
+        task = tasks.Task(
+            name,
+            tuple(tables.label_name(where, x) for x in labels),
+            table.get("metric", "accuracy"),
+            pair="seq1" in columns,
+        )
+    except ValueError as error:
+        raise ValueError(f"{where}: {error}") from None
+    return TaskTable(task, columns, files, split)
 
 
 def _check_split(where, table) -> dict[str, float]:

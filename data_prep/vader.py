@@ -243,8 +243,7 @@ def read_domain(
         )
     skipped = len(parsed) - len(kept)
     return source.TaskRows(
-        tasks.Task(task, domain.labels),
-        pair=domain.documents,
+        tasks.Task(task, domain.labels, pair=domain.documents),
         splits=_split(kept, seed),
         skipped={MIDDLE: skipped} if skipped else {},
         raw={"rows": len(parsed)},

@@ -55,7 +55,6 @@ def write_corpus(
         read=lambda: [
             source.TaskRows(
                 tasks.Task(name, LABELS[name]),
-                False,
                 {
                     split: [
                         _row(random, name, split, number, noise)

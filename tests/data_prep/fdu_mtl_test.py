@@ -48,7 +48,7 @@ def test_rows(tmp_path):
     task = _read(tmp_path)
     assert task.task.name == "books"
     assert task.task.labels == ("negative", "positive")
-    assert not task.pair
+    assert not task.task.pair
     train = task.splits["train"]
     assert train[:4] == [
         records.Row("books-train-1", "", "good é film", "positive"),

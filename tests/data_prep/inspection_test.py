@@ -11,8 +11,7 @@ def test_describe(tmp_path):
     def read():
         return [
             source.TaskRows(
-                tasks.Task("t", ("no", "yes")),
-                True,
+                tasks.Task("t", ("no", "yes"), pair=True),
                 {
                     "train": [
                         records.Row("t-1", "topic", "a " * 9, "yes"),

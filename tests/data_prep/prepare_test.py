@@ -51,9 +51,7 @@ def _source(raw_file, splits=None, read=None, version=1, **settings):
 
     def default():
         return [
-            source.TaskRows(
-                task, False, splits or _splits(), {"odd": 2}, {"rows": 13}
-            )
+            source.TaskRows(task, splits or _splits(), {"odd": 2}, {"rows": 13})
         ]
 
     return source.Source(
@@ -179,9 +177,7 @@ def test_changed_input_is_prepared_again(tmp_path, raw_file, change):
 
     def read():
         reads.append(1)
-        return [
-            source.TaskRows(tasks.Task("t", ("no", "yes")), False, _splits())
-        ]
+        return [source.TaskRows(tasks.Task("t", ("no", "yes")), _splits())]
 
     prepare.prepare(
         _source(raw_file, read=read, seed=seed, version=version),

@@ -14,7 +14,7 @@ def _row(row_id, label="no", seq1=""):
 def _task_rows(name="t", pair=False, **splits):
     rows = {split: [_row(f"{name}-{split}")] for split in tasks.LABELED_SPLITS}
     return source.TaskRows(
-        tasks.Task(name, ("no", "yes")), pair, {**rows, **splits}
+        tasks.Task(name, ("no", "yes"), pair=pair), {**rows, **splits}
     )
 
 

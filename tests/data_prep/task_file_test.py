@@ -25,7 +25,7 @@ def test_a_file_a_split(tmp_path):
         _LABELS + _FILES + 'unlabeled = "d.tsv"\nmetric = "macro_f1"\n'
         'columns = {seq1 = "topic", group = "g"}',
     )
-    assert table.task == tasks.Task("t", ("no", "yes"), "macro_f1")
+    assert table.task == tasks.Task("t", ("no", "yes"), "macro_f1", pair=True)
     assert table.files == {
         "train": (str(tmp_path / "a.tsv"), "tsv"),
         "dev": (str(tmp_path / "b.csv"), "csv"),

@@ -53,7 +53,7 @@ def test_ratings_become_labels():
 
 def test_documents():
     task = vader.read_domain("nyt", _NYT.encode(), seed=0, rows=26)
-    assert task.pair
+    assert task.task.pair
     rows = {row.id: row for split in task.splits.values() for row in split}
     assert len(rows) == 26
     assert rows["nyt-1_1"] == records.Row(
@@ -82,7 +82,7 @@ def test_middle_ratings_are_counted():
     # Ratings -1.0 to 1.9 in steps of 0.1: -0.4 to 0.4 are in the middle.
     assert task.skipped == {"rating in the middle": 9}
     assert sum(len(rows) for rows in task.splits.values()) == 21
-    assert not task.pair
+    assert not task.task.pair
     assert {row.group for row in task.splits["train"]} == {""}
 
 
