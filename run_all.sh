@@ -7,7 +7,8 @@ usage() {
   cat <<'END'
 ./run_all.sh        sets up an environment in .venv, prepares the default
                     corpus, trains a single-task and an adversarial multi-task
-                    model on it, and prints their test scores side by side
+                    model on it, prints their test scores side by side, writes
+                    report and export, and asks the exported model
 ./run_all.sh test   sets up the same environment, runs the linter and the tests
 
 Needs Python 3.11, 3.12 or 3.13 with pip; PYTHON=/path/to/python names the one
@@ -125,12 +126,16 @@ run_everything() {
     "$python" -m data_prep.main --corpus=vader --out_dir=data/vader
   step "train one model a task in runs/vader_single_task" \
     "$python" -m mtl_tf.main --flagfile=configs/vader_single_task.flags \
-    --data_dir=data/vader --run_dir=runs/vader_single_task
+    --data_dir=data/vader --run_dir=runs/vader_single_task --noexport
   step "train ASP-MTL on all tasks in runs/vader_asp_mtl" \
     "$python" -m mtl_tf.main --flagfile=configs/vader_asp_mtl.flags \
     --data_dir=data/vader --run_dir=runs/vader_asp_mtl \
     --baseline_run=runs/vader_single_task
-  printf '\ncurves: %s/bin/tensorboard --logdir=runs\n' "$venv"
+  step "ask the exported model what it says of a tweet" \
+    "$python" examples/call_export.py runs/vader_asp_mtl/export tweets \
+    "The sun is out and I finally got the job :)"
+  printf '\nreport: %s\n' runs/vader_asp_mtl/report.html
+  printf 'curves: %s/bin/tensorboard --logdir=runs\n' "$venv"
 }
 
 run_tests() {

@@ -1,0 +1,42 @@
+"""Asks an exported model for the labels of texts.
+
+    python examples/call_export.py runs/vader_asp_mtl/export tweets "what a day"
+
+It needs tensorflow and tensorflow_text, and nothing of this project: copy it
+to where the model is to be used. For a task of pairs, texts are given two by
+two: seq1 seq2 seq1 seq2 ...
+"""
+
+import sys
+
+import tensorflow as tf
+import tensorflow_text  # noqa: F401, the tokenizer's ops
+
+
+def main(export_dir: str, task: str, *texts: str) -> None:
+    model = tf.saved_model.load(export_dir)
+    signature = model.signatures[f"serve_{task}"]
+    _, inputs = signature.structured_input_signature
+    if "text" in inputs:
+        arguments = {"text": tf.constant(texts)}
+    else:
+        arguments = {
+            "seq1": tf.constant(texts[::2]),
+            "seq2": tf.constant(texts[1::2]),
+        }
+    answers = signature(**arguments)
+    for label, labels, probabilities in zip(
+        answers["label"].numpy(),
+        answers["labels"].numpy(),
+        answers["probabilities"].numpy(),
+        strict=True,
+    ):
+        by_label = ", ".join(
+            f"{name.decode()} {probability:.3f}"
+            for name, probability in zip(labels, probabilities, strict=True)
+        )
+        print(f"{label.decode()} ({by_label})")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
