@@ -35,9 +35,9 @@ def test_own_tasks_from_files_to_scores(tmp_path):
     done = run(commands, tmp_path)
     assert done.returncode == 0, done.stderr[-3000:]
     assert re.search(r"^answers +accuracy", done.stdout, re.MULTILINE)
-    assert re.search(r"^mood +macro_f1", done.stdout, re.MULTILINE)
+    assert re.search(r"^requests +macro_f1", done.stdout, re.MULTILINE)
     results = json.loads((tmp_path / "runs/two_tasks/results.json").read_text())
-    assert set(results["tasks"]) == {"answers", "mood"}
+    assert set(results["tasks"]) == {"answers", "requests"}
 
 
 def test_declaration_that_is_shown_is_the_examples():

@@ -27,7 +27,7 @@ _C = '{"text": "four", "label": "yes"}\n{"text": "", "label": "no"}\n'
 
 def test_a_file_a_split(tmp_path):
     rows = _read(tmp_path, _FILES, a_tsv=_A, b_tsv=_B, c_jsonl=_C)
-    assert not rows.pair
+    assert not rows.task.pair
     assert rows.splits == {
         "train": [
             records.Row("t-train-2", "", "one", "no"),
@@ -58,7 +58,7 @@ def test_pairs_groups_ids_and_unlabeled(tmp_path):
         a_jsonl='{"p": "premise", "h": "text", "y": "no", "g": 7, "i": "x1"}',
         u_jsonl='{"p": "premise", "h": "more", "g": 8, "i": 2}',
     )
-    assert rows.pair
+    assert rows.task.pair
     row = records.Row("t-x1", "premise", "text", "no", "7")
     assert rows.splits["train"] == [row]
     assert rows.splits["unlabeled"] == [
@@ -171,25 +171,39 @@ def test_example(tmp_path):
         custom.make_source(str(_EXAMPLE / "tasks.toml")), str(tmp_path / "out")
     )
     declared = corpus.declaration
-    assert [task.name for task in corpus.tasks] == ["answers", "mood"]
+    assert [task.name for task in corpus.tasks] == ["answers", "requests"]
     assert declared["licence"].startswith("CC0")
-    answers, mood = (declared["tasks"][x] for x in ("answers", "mood"))
+    answers, requests = (declared["tasks"][x] for x in ("answers", "requests"))
     assert answers["pair"]
-    assert not mood["pair"]
-    assert answers["labels"] == ["no", "open", "yes"]
-    assert answers["splits"] == {"train": 48, "dev": 12, "test": 12}
-    # 28 sentences of each of 3 labels: 0.25 * 28 = 7; 0.15 * 84 = 12.6.
-    assert mood["label_counts"]["test"] == {"bad": 7, "mixed": 7, "good": 7}
-    assert mood["splits"] == {"train": 50, "dev": 13, "test": 21}
+    assert not requests["pair"]
+    assert answers["labels"] == ["no", "yes"]
+    assert answers["splits"] == {"train": 80, "dev": 20, "test": 20}
+    for counts in answers["label_counts"].values():
+        assert counts["no"] == counts["yes"]
+    # 20 messages of each of 7 labels: 0.2 * 20 = 4; 0.15 * 20 = 3.
+    assert requests["metric"] == "macro_f1"
+    assert len(requests["labels"]) == 7
+    assert set(requests["label_counts"]["test"].values()) == {4}
+    assert requests["splits"] == {"train": 91, "dev": 21, "test": 28}
     assert set(declared["source"]) == {
         "tasks.toml",
-        "mood.tsv",
-        "answers/train.jsonl",
-        "answers/dev.jsonl",
-        "answers/test.jsonl",
+        "requests.tsv",
+        "answers/train.tsv",
+        "answers/dev.tsv",
+        "answers/test.tsv",
     }
-    assert all(x["duplicates"] == {"test": 0} for x in (answers, mood))
-    assert all(x["skipped"] == {} for x in (answers, mood))
+    assert all(x["duplicates"] == {"test": 0} for x in (answers, requests))
+    assert all(x["skipped"] == {} for x in (answers, requests))
+
+
+def test_no_question_of_the_example_stands_in_two_splits():
+    questions = {}
+    for split in ("train", "dev", "test"):
+        lines = (_EXAMPLE / "answers" / f"{split}.tsv").read_text().splitlines()
+        questions[split] = {line.split("\t")[0] for line in lines[1:]}
+    assert len(set.union(*questions.values())) == sum(
+        map(len, questions.values())
+    )
 
 
 if __name__ == "__main__":
