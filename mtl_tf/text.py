@@ -206,7 +206,11 @@ class Vocabulary:
                     value_index=tf.lookup.TextFileIndex.LINE_NUMBER,
                     vocab_size=len(self.tokens),
                 )
-            return tf.lookup.StaticHashTable(initializer, UNKNOWN)
+            # With a name it would be the table of the same path and size
+            # that the process may have read before, whatever it holds.
+            return tf.lookup.StaticHashTable(
+                initializer, UNKNOWN, experimental_is_anonymous=True
+            )
 
     def lookup(self, tokens: tf.RaggedTensor) -> tf.RaggedTensor:
         """Ids of tokens, `UNKNOWN` for those without one.

@@ -157,6 +157,15 @@ def test_encode_first_asked_in_a_graph(tmp_path):
     assert vocabulary.encode(tf.constant(["good"])).to_list() == [[4]]
 
 
+def test_a_file_that_was_replaced_is_another_vocabulary(tmp_path):
+    path = str(tmp_path / "v.txt")
+    one = text.Vocabulary((*text.SPECIAL_TOKENS, "good", "bad")).write(path)
+    assert one.encode(tf.constant(["good"])).to_list() == [[4]]
+    other = text.Vocabulary((*text.SPECIAL_TOKENS, "bad", "good")).write(path)
+    assert other.encode(tf.constant(["good"])).to_list() == [[5]]
+    assert one.encode(tf.constant(["good"])).to_list() == [[4]]
+
+
 def test_vocabulary_travels_with_a_saved_model(tmp_path):
     vocabulary = text.Vocabulary((*text.SPECIAL_TOKENS, "good")).write(
         str(tmp_path / "v.txt")
