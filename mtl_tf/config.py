@@ -41,6 +41,10 @@ class Config(settings.Settings):
         "its own; mean and deviation are written.",
         changeable=True,
     )
+    init_from: str = settings.setting(
+        "",
+        "Run directory whose best checkpoint training starts from, by name.",
+    )
     threads: int = settings.setting(
         0, "Threads of TensorFlow; 0: as many as cores.", changeable=True
     )

@@ -22,6 +22,7 @@ from mtl_tf import summaries
 from mtl_tf import tasks as tasks_lib
 from mtl_tf import text
 from mtl_tf import training
+from mtl_tf import warm_start
 from mtl_tf import word_vectors
 
 
@@ -77,11 +78,11 @@ class Experiment:
     def run(self) -> dict:
         """Trains, evaluates the best checkpoint, and writes the results."""
         goes_on = self.checkpoints.exists(checkpoints.LAST)
-        # Before anything is written: the file may not be there.
-        found = None if goes_on else self._load_word_vectors()
+        # Before anything is written: what is asked for may not be there.
+        loaded = {} if goes_on else self._load_start()
         run_directory.start(self.config, self.corpus, self.tasks)
-        if found:
-            path = os.path.join(run_directory.ASSETS_DIR, "word_vectors.json")
+        for name, found in loaded.items():
+            path = os.path.join(run_directory.ASSETS_DIR, f"{name}.json")
             run_directory.write_json(
                 os.path.join(self.config.run_dir, path), found
             )
@@ -155,11 +156,21 @@ class Experiment:
             self.config.run_dir,
         )
 
+    def _load_start(self):
+        """Loads what training starts from; by setting, what was loaded."""
+        loaded = {}
+        if self.config.word_vectors:
+            loaded["word_vectors"] = self._load_word_vectors()
+        # Second: vectors that the run has trained are the better ones.
+        if self.config.init_from:
+            loaded["init_from"] = warm_start.load(
+                self.config, self.tasks, self.vocabulary, self.trainer
+            )
+        return loaded
+
     def _load_word_vectors(self):
-        """Starts from pretrained vectors; how many words have one, or None."""
+        """Starts from pretrained vectors; how many words have one."""
         source = self.config.word_vectors
-        if not source:
-            return None
         vectors = word_vectors.load(source, self.vocabulary.tokens)
         models.set_word_vectors(self.model, vectors)
         return {

@@ -23,6 +23,7 @@ from mtl_tf import experiment
 from mtl_tf import results
 from mtl_tf import run_directory
 from mtl_tf import tasks as tasks_lib
+from mtl_tf import warm_start
 
 
 def train(config: config_lib.Config, processes: int = 1) -> dict:
@@ -49,6 +50,10 @@ def train(config: config_lib.Config, processes: int = 1) -> dict:
         return run_directory.read_results(config.run_dir)
     parts = _parts(config, tasks)
     if parts:
+        record = os.path.join(config.run_dir, run_directory.CONFIG_FILE)
+        # A run that goes on does not need it any more.
+        if config.init_from and not os.path.exists(record):
+            warm_start.check(config, tasks)
         run_directory.start(config, corpus, tasks)
         todo = [
             part

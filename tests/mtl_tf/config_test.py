@@ -20,6 +20,7 @@ _OTHERS = {
     "max_examples": 7,
     "seed": 3,
     "seeds": 2,
+    "init_from": "runs/three tasks",
     "threads": 5,
     "sequences": "seq2",
     "max_tokens": 11,
