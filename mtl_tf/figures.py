@@ -1,6 +1,7 @@
 """Pictures of a run, from its history."""
 
 import os
+from collections.abc import Mapping, Sequence
 
 from matplotlib import figure
 
@@ -8,7 +9,9 @@ from mtl_tf import summaries
 
 CURVES_FILE = os.path.join("figures", "curves.png")
 # Okabe & Ito's palette, which the colour-blind can tell apart.
-_BLACK, _BLUE, _ORANGE, _GREEN = "#000000", "#0072B2", "#E69F00", "#009E73"
+BLACK, BLUE, ORANGE, GREEN = "#000000", "#0072B2", "#E69F00", "#009E73"
+RED, PURPLE, SKY = "#D55E00", "#CC79A7", "#56B4E9"
+GRAY = "#BBBBBB"
 
 
 def draw_curves(run_dir: str) -> str:
@@ -20,50 +23,96 @@ def draw_curves(run_dir: str) -> str:
     Returns:
       Path of the PNG.
     """
-    history = summaries.read_history(run_dir)
-    adversarial = "discriminator/cross_entropy" in history[0]["terms"]
-    panels = 3 if adversarial else 2
-    picture = figure.Figure(figsize=(3.7 * panels, 3.4), layout="constrained")
-    axes = picture.subplots(1, panels)
-    _draw_dev(axes[0], history)
-    axes[1].set_title("training loss, mean over groups")
-    _draw_terms(
-        axes[1],
-        history,
-        {
-            "loss/task": (_BLACK, "-", "task"),
-            "loss/orthogonality": (_ORANGE, "--", "orthogonality"),
-        },
-    )
-    if adversarial:
-        axes[2].set_title("task discriminator")
-        _draw_terms(
-            axes[2],
-            history,
-            {
-                "discriminator/cross_entropy": (
-                    _BLUE,
-                    "-",
-                    "cross-entropy (nats)",
-                ),
-                "discriminator/mix_entropy": (
-                    _BLUE,
-                    ":",
-                    "entropy of the task mix",
-                ),
-                "discriminator/accuracy": (_GREEN, "-", "accuracy"),
-                "discriminator/chance": (_GREEN, ":", "chance"),
-            },
-        )
-    for axis in axes:
-        axis.set_xlabel("epoch")
-        axis.xaxis.get_major_locator().set_params(integer=True)
-        axis.spines[["top", "right"]].set_visible(False)
-        axis.legend(fontsize="small", frameon=False)
     path = os.path.join(run_dir, CURVES_FILE)
     os.makedirs(os.path.dirname(path), exist_ok=True)
-    picture.savefig(path, dpi=120)
+    curves(summaries.read_history(run_dir)).savefig(path, dpi=120)
     return path
+
+
+def curves(history: Sequence[Mapping]) -> figure.Figure:
+    """Dev scores, losses and the discriminator by epoch.
+
+    Args:
+      history: lines of the history, at least one.
+    """
+    terms = history[0]["terms"]
+    panels = [_draw_dev, _draw_losses]
+    if "loss/orthogonality" in terms or "loss/adversarial" in terms:
+        panels.append(_draw_weighted_losses)
+    if "discriminator/cross_entropy" in terms:
+        panels.append(_draw_discriminator)
+    columns = len(panels) if len(panels) < 4 else 2
+    rows = len(panels) // columns
+    picture = figure.Figure(
+        figsize=(3.7 * columns, 3.2 * rows), layout="constrained"
+    )
+    best = _best_epoch(history)
+    axes = picture.subplots(rows, columns, squeeze=False).flat
+    for draw, axis in zip(panels, axes, strict=True):
+        draw(axis, history)
+        axis.axvline(best, color=GRAY, linestyle=":", linewidth=1, zorder=0)
+        finish(axis)
+    # One line of text, for all panels.
+    picture.text(
+        0.995, 0.005, f"dotted: best epoch ({best})", fontsize=7, ha="right"
+    )
+    return picture
+
+
+def finish(axis) -> None:
+    """What all curves by epoch have in common; they are drawn already."""
+    axis.set_xlabel("epoch")
+    axis.xaxis.get_major_locator().set_params(integer=True)
+    axis.spines[["top", "right"]].set_visible(False)
+    axis.legend(fontsize="small", frameon=False)
+
+
+def _best_epoch(history):
+    """The epoch whose checkpoint is the best: the first of the highest dev."""
+    return max(history, key=lambda line: line["dev"]["average"])["epoch"]
+
+
+def _draw_losses(axis, history):
+    axis.set_title("training loss, mean over groups")
+    _draw_terms(
+        axis,
+        history,
+        {
+            "loss/task": (BLACK, "-", "task"),
+            "loss/orthogonality": (ORANGE, "--", "orthogonality"),
+        },
+    )
+    axis.set_ylim(bottom=0)
+
+
+def _draw_weighted_losses(axis, history):
+    """The terms as they enter the sum: they can be far apart."""
+    axis.set_title("weighted loss, sum over groups")
+    _draw_terms(
+        axis,
+        history,
+        {
+            "loss_weighted/task": (BLACK, "-", "task"),
+            "loss_weighted/orthogonality": (ORANGE, "--", "orthogonality"),
+            "loss_weighted/adversarial": (BLUE, "-.", "adversarial"),
+        },
+    )
+    axis.set_yscale("log")
+
+
+def _draw_discriminator(axis, history):
+    axis.set_title("task discriminator")
+    _draw_terms(
+        axis,
+        history,
+        {
+            "discriminator/cross_entropy": (BLUE, "-", "cross-entropy (nats)"),
+            "discriminator/mix_entropy": (BLUE, ":", "entropy of the task mix"),
+            "discriminator/accuracy": (GREEN, "--", "accuracy"),
+            "discriminator/chance": (GREEN, ":", "chance"),
+        },
+    )
+    axis.set_ylim(bottom=0)
 
 
 def _draw_terms(axis, history, styles):
@@ -77,28 +126,29 @@ def _draw_terms(axis, history, styles):
                 color=color,
                 label=label,
             )
-    axis.set_ylim(bottom=0)
 
 
 def _draw_dev(axis, history):
-    """The dev scores that checkpoints are chosen by, and of each task."""
+    """Dev accuracies, of each task and their average."""
     axis.set_title("dev accuracy")
     epochs = [line["epoch"] for line in history]
     for place, task in enumerate(history[0]["dev"]["tasks"]):
         axis.plot(
             epochs,
             [line["dev"]["tasks"][task]["accuracy"] for line in history],
-            color="#BBBBBB",
+            color=GRAY,
             linewidth=0.8,
             label=None if place else "each task",
         )
     axis.plot(
         epochs,
-        [
-            sum(t["accuracy"] for t in line["dev"]["tasks"].values())
-            / len(line["dev"]["tasks"])
-            for line in history
-        ],
-        color=_BLACK,
+        [average_accuracy(line) for line in history],
+        color=BLACK,
         label="average",
     )
+
+
+def average_accuracy(line: Mapping) -> float:
+    """Mean dev accuracy over tasks of a line of the history."""
+    tasks = line["dev"]["tasks"].values()
+    return sum(task["accuracy"] for task in tasks) / len(tasks)

@@ -1,40 +1,104 @@
 import json
 
 import matplotlib.image
+import numpy as np
 import pytest
 
 from mtl_tf import figures
 
 
-def write_history(run_dir, adversarial, epochs=3):
+def make_history(adversarial=False, orthogonal=False, epochs=3):
     lines = []
     for epoch in range(1, epochs + 1):
-        terms = {"loss/task": 1 / epoch}
-        if adversarial:
+        terms = {"loss/task": 1 / epoch, "loss_weighted/task": 2 / epoch}
+        if orthogonal:
             terms |= {
                 "loss/orthogonality": 0.1,
+                "loss_weighted/orthogonality": 0.001,
+            }
+        if adversarial:
+            terms |= {
+                "loss/adversarial": 1.0,
+                "loss_weighted/adversarial": 0.05,
                 "discriminator/cross_entropy": 1.0,
                 "discriminator/mix_entropy": 1.1,
                 "discriminator/accuracy": 0.4,
                 "discriminator/chance": 0.33,
             }
-        dev = {"tasks": {"a": {"accuracy": 0.5}, "b": {"accuracy": 0.7}}}
+        # The best epoch is the second, where there is one.
+        accuracy = 0.7 if epoch == 2 else 0.6
+        dev = {
+            "average": accuracy,
+            "tasks": {
+                "a": {"accuracy": accuracy - 0.1},
+                "b": {"accuracy": accuracy + 0.1},
+            },
+        }
         lines.append({"epoch": epoch, "terms": terms, "dev": dev})
-    path = run_dir / "history.jsonl"
-    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    return lines
+
+
+def lines_by_label(axis):
+    return {
+        line.get_label(): line.get_ydata()
+        for line in axis.lines
+        if not line.get_label().startswith("_")
+    }
 
 
 @pytest.mark.parametrize("epochs", [1, 3])
-def test_curves_with_and_without_adversary(tmp_path, epochs):
-    write_history(tmp_path, adversarial=False, epochs=epochs)
-    narrow = matplotlib.image.imread(figures.draw_curves(str(tmp_path)))
-    write_history(tmp_path, adversarial=True, epochs=epochs)
-    wide = matplotlib.image.imread(figures.draw_curves(str(tmp_path)))
-    assert narrow.shape[0] == wide.shape[0]
-    # Three panels need more room than two.
-    assert narrow.shape[1] < wide.shape[1]
+def test_curves_are_drawn_into_the_run_directory(tmp_path, epochs):
+    history = make_history(adversarial=True, epochs=epochs)
+    path = tmp_path / "history.jsonl"
+    path.write_text("".join(json.dumps(line) + "\n" for line in history))
+    written = figures.draw_curves(str(tmp_path))
+    assert written == str(tmp_path / "figures" / "curves.png")
+    image = matplotlib.image.imread(written)
     # Something is drawn: dark pixels on white.
-    assert 0.01 < (wide[..., :3].mean(axis=-1) < 0.9).mean() < 0.5
+    assert 0.01 < (image[..., :3].mean(axis=-1) < 0.9).mean() < 0.5
+
+
+@pytest.mark.parametrize(
+    ("terms", "titles"),
+    [
+        ({}, ["dev", "training"]),
+        ({"orthogonal": True}, ["dev", "training", "weighted"]),
+        (
+            {"adversarial": True, "orthogonal": True},
+            ["dev", "training", "weighted", "task"],
+        ),
+    ],
+)
+def test_there_is_a_panel_for_what_the_run_has(terms, titles):
+    axes = figures.curves(make_history(**terms)).axes
+    assert [axis.get_title().split()[0] for axis in axes] == titles
+
+
+def test_curves_hold_the_values_of_the_history():
+    history = make_history(adversarial=True, orthogonal=True)
+    dev, losses, weighted, discriminator = map(
+        lines_by_label, figures.curves(history).axes
+    )
+    np.testing.assert_allclose(dev["average"], [0.6, 0.7, 0.6])
+    np.testing.assert_allclose(dev["each task"], [0.5, 0.6, 0.5])
+    np.testing.assert_allclose(losses["task"], [1, 1 / 2, 1 / 3])
+    np.testing.assert_allclose(losses["orthogonality"], 0.1)
+    np.testing.assert_allclose(weighted["task"], [2, 1, 2 / 3])
+    np.testing.assert_allclose(weighted["adversarial"], 0.05)
+    np.testing.assert_allclose(weighted["orthogonality"], 0.001)
+    assert {name: values[0] for name, values in discriminator.items()} == {
+        "cross-entropy (nats)": 1.0,
+        "entropy of the task mix": 1.1,
+        "accuracy": 0.4,
+        "chance": 0.33,
+    }
+
+
+def test_the_best_epoch_is_marked_in_each_panel():
+    picture = figures.curves(make_history(adversarial=True))
+    for axis in picture.axes:
+        assert [2, 2] in [list(line.get_xdata()) for line in axis.lines]
+    assert "best epoch (2)" in picture.texts[0].get_text()
 
 
 if __name__ == "__main__":

@@ -1,0 +1,257 @@
+"""What a run left in its directory, read for a page."""
+
+import dataclasses
+import json
+import os
+from collections.abc import Mapping
+
+import numpy as np
+
+from mtl_tf import analysis
+from mtl_tf import results as results_lib
+from mtl_tf import run_directory
+from mtl_tf import summaries
+from mtl_tf import tasks as tasks_lib
+
+SPLITS = ("dev", "test")
+_COUNTS = ("tokens", "unknown", "cut")
+
+
+@dataclasses.dataclass(frozen=True)
+class Predictions:
+    """A file of predictions.
+
+    Attributes:
+      ids: str [rows].
+      gold: int64 [rows], indices of the true labels.
+      predicted: int64 [rows], indices of the predicted labels.
+      probabilities: float64 [rows, labels].
+      counts: int64 [rows] by name: `tokens` that the encoder read, `unknown`
+        words among them, `cut` tokens; empty for a file of an older version.
+    """
+
+    ids: np.ndarray
+    gold: np.ndarray
+    predicted: np.ndarray
+    probabilities: np.ndarray
+    counts: dict[str, np.ndarray]
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    @property
+    def right(self) -> np.ndarray:
+        """Bool [rows]: where the predicted label is the true one."""
+        return self.predicted == self.gold
+
+    @property
+    def confidence(self) -> np.ndarray:
+        """float64 [rows]: probability of the predicted label."""
+        return self.probabilities[np.arange(len(self)), self.predicted]
+
+    def take(self, rows: np.ndarray) -> "Predictions":
+        """Some rows, by index."""
+        return Predictions(
+            self.ids[rows],
+            self.gold[rows],
+            self.predicted[rows],
+            self.probabilities[rows],
+            {name: values[rows] for name, values in self.counts.items()},
+        )
+
+
+@dataclasses.dataclass(frozen=True)
+class Features:
+    """A sample of test texts in the space of features.
+
+    Attributes:
+      kind: `shared` or `private`.
+      features: float32 [texts, width].
+      task: str [texts].
+      label: str [texts].
+    """
+
+    kind: str
+    features: np.ndarray
+    task: np.ndarray
+    label: np.ndarray
+
+
+@dataclasses.dataclass(frozen=True)
+class Artefacts:
+    """What a run left; of a run that is made of runs, theirs as well.
+
+    Attributes:
+      run: the run itself.
+      results: what `results.json` says.
+      history: the lines of `history.jsonl`, none for a run made of runs.
+      predictions: by task and split, those that there are.
+      features: the sample of features, if it is there.
+      analysis: what the probes say, if it is there.
+      parts: runs that it is made of, by seed or by task.
+    """
+
+    run: run_directory.Run
+    results: dict
+    history: list[dict]
+    predictions: dict[tuple[str, str], Predictions]
+    features: Features | None
+    analysis: dict | None
+    parts: dict[str, "Artefacts"]
+
+    @property
+    def of_seeds(self) -> bool:
+        """Whether its parts are seeds."""
+        return self.run.config.seeds > 1
+
+    @property
+    def seeds(self) -> list["Artefacts"]:
+        """The runs of its seeds; itself where it has one."""
+        return list(self.parts.values()) if self.of_seeds else [self]
+
+    def missing_predictions(self) -> list[str]:
+        """Files of predictions, relative to the directory, that are not there.
+
+        Those of the parts, for a run that is made of runs.
+        """
+        if self.parts:
+            return self._of_parts(Artefacts.missing_predictions)
+        return [
+            _predictions_path(task.name, split)
+            for task in self.run.tasks
+            for split in SPLITS
+            if (task.name, split) not in self.predictions
+        ]
+
+    def missing(self) -> list[str]:
+        """All that a page would like to have, and is not there."""
+        if self.parts:
+            return self._of_parts(Artefacts.missing)
+        missing = [] if self.history else [summaries.HISTORY_FILE]
+        missing += self.missing_predictions()
+        if not all(found.counts for found in self.predictions.values()):
+            missing.append("predictions: counts of words")
+        if self.features is None:
+            missing.append(results_lib.FEATURES_FILE)
+        return missing
+
+    def _of_parts(self, function):
+        return [
+            f"{os.path.relpath(part.run.run_dir, self.run.run_dir)}/{path}"
+            for part in self.parts.values()
+            for path in function(part)
+        ]
+
+
+def read(run_dir: str) -> Artefacts:
+    """Reads what a run left.
+
+    Raises:
+      ValueError: if there is no run, it has not ended, or a file is broken.
+    """
+    run = run_directory.Run.read(run_dir)
+    parts = {name: read(part_dir) for name, part_dir in run.parts.items()}
+    predictions = {}
+    for task in run.tasks:
+        for split in SPLITS:
+            path = os.path.join(run_dir, _predictions_path(task.name, split))
+            if os.path.exists(path):
+                predictions[task.name, split] = read_predictions(path, task)
+    # A run of single tasks has them in its parts; a run of seeds has several.
+    if not run.config.seeds > 1:
+        for part in parts.values():
+            predictions |= part.predictions
+    analysis_path = os.path.join(run_dir, analysis.ANALYSIS_FILE)
+    return Artefacts(
+        run=run,
+        results=run_directory.read_results(run_dir),
+        history=summaries.read_history(run_dir),
+        predictions=predictions,
+        features=_read_features(run_dir),
+        analysis=analysis.read(run_dir)
+        if os.path.exists(analysis_path)
+        else None,
+        parts=parts,
+    )
+
+
+def _predictions_path(task, split):
+    return os.path.join("predictions", f"{task}-{split}.jsonl")
+
+
+def read_predictions(path: str, task: tasks_lib.Task) -> Predictions:
+    """Reads a file of predictions.
+
+    Raises:
+      ValueError: if a line is not as `results.write_predictions` writes it,
+        with file and line.
+    """
+    ids, gold, predicted, probabilities, counts = [], [], [], [], []
+    with open(path, encoding="utf-8") as file:
+        for number, text in enumerate(file, 1):
+            try:
+                line = json.loads(text)
+                ids.append(line["id"])
+                gold.append(task.label_index(line["gold"]))
+                predicted.append(task.label_index(line["predicted"]))
+                probabilities.append(_probabilities(line, task))
+            except (ValueError, KeyError, TypeError) as error:
+                reason = (
+                    f"{error} is missing"
+                    if isinstance(error, KeyError)
+                    else error
+                )
+                raise ValueError(f"{path}:{number}: {reason}") from None
+            counts.append([line.get(name, -1) for name in _COUNTS])
+    if not ids:
+        raise ValueError(f"{path} has no predictions")
+    columns = np.array(counts, np.int64)
+    return Predictions(
+        np.array(ids),
+        np.array(gold),
+        np.array(predicted),
+        np.array(probabilities, np.float64),
+        dict(zip(_COUNTS, columns.T, strict=True))
+        if (columns >= 0).all()
+        else {},
+    )
+
+
+def _probabilities(line: Mapping, task):
+    return [float(line["probabilities"][label]) for label in task.labels]
+
+
+def _read_features(run_dir):
+    path = os.path.join(run_dir, results_lib.FEATURES_FILE)
+    if not os.path.exists(path):
+        return None
+    with np.load(path, allow_pickle=False) as file:
+        return Features(
+            str(file["kind"]), file["features"], file["task"], file["label"]
+        )
+
+
+def align(runs: list[Predictions], name: str) -> list[Predictions]:
+    """The same rows in the same order, those of the first.
+
+    Args:
+      runs: predictions of several runs for a split.
+      name: what to call it in an error.
+
+    Raises:
+      ValueError: if they are of other rows.
+    """
+    first = runs[0]
+    aligned = [first]
+    for other in runs[1:]:
+        place = {key: row for row, key in enumerate(other.ids)}
+        alone = [key for key in first.ids if key not in place]
+        if alone or len(other) != len(first):
+            example = f", such as {alone[0]}" if alone else ""
+            raise ValueError(
+                f"{name}: the runs predict other rows ({len(first)} and "
+                f"{len(other)}; {len(alone)} of the first are not in the "
+                f"second{example})"
+            )
+        aligned.append(other.take(np.array([place[key] for key in first.ids])))
+    return aligned

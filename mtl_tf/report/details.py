@@ -1,0 +1,267 @@
+"""What a page says of each task beyond its score: labels, trust, texts."""
+
+import dataclasses
+from collections.abc import Sequence
+
+import numpy as np
+from sklearn import metrics as sklearn_metrics
+
+from mtl_tf import calibration
+from mtl_tf import tasks as tasks_lib
+from mtl_tf.report import artefacts
+
+
+@dataclasses.dataclass(frozen=True)
+class Label:
+    """How a label fared on test.
+
+    Attributes:
+      name: the label.
+      precision: share of its predictions that are right; 0 without any.
+      recall: share of its rows that are predicted right; 0 without any.
+      f1: their harmonic mean.
+      counts: rows of this label by predicted label.
+    """
+
+    name: str
+    precision: float
+    recall: float
+    f1: float
+    counts: list[int]
+
+    @property
+    def shares(self) -> list[float]:
+        """`counts` as shares of the label's rows; 0 without any."""
+        return [count / max(1, sum(self.counts)) for count in self.counts]
+
+
+def labels(
+    predictions: artefacts.Predictions, task: tasks_lib.Task
+) -> list[Label]:
+    """The rows of the confusion matrix, in the task's order of labels."""
+    numbers = np.arange(len(task.labels))
+    confusion = sklearn_metrics.confusion_matrix(
+        predictions.gold, predictions.predicted, labels=numbers
+    )
+    precision, recall, f1, _ = sklearn_metrics.precision_recall_fscore_support(
+        predictions.gold, predictions.predicted, labels=numbers, zero_division=0
+    )
+    return [
+        Label(name, float(p), float(r), float(f), counts.tolist())
+        for name, p, r, f, counts in zip(
+            task.labels, precision, recall, f1, confusion, strict=True
+        )
+    ]
+
+
+@dataclasses.dataclass(frozen=True)
+class Calibration:
+    """How far a task's probabilities can be trusted.
+
+    Attributes:
+      task: its name.
+      accuracy: on test.
+      confidence: mean probability of the predicted label on test.
+      error: expected calibration error on test.
+      temperature: fitted on dev.
+      scaled_error: expected calibration error on test with that temperature.
+      right: bool [rows] of test.
+      raw: float64 [rows], confidence.
+      scaled: float64 [rows], confidence with the temperature.
+    """
+
+    task: str
+    accuracy: float
+    confidence: float
+    error: float
+    temperature: float
+    scaled_error: float
+    right: np.ndarray
+    raw: np.ndarray
+    scaled: np.ndarray
+
+
+def calibrate(
+    task: str, dev: artefacts.Predictions, test: artefacts.Predictions
+) -> Calibration:
+    """Fits the temperature on dev, and looks at test with and without it."""
+    temperature = calibration.fit_temperature(dev.probabilities, dev.gold)
+    scaled = calibration.scale(test.probabilities, temperature)
+    return Calibration(
+        task=task,
+        accuracy=float(test.right.mean()),
+        confidence=float(test.confidence.mean()),
+        error=calibration.expected_calibration_error(
+            test.probabilities, test.gold
+        ),
+        temperature=temperature,
+        scaled_error=calibration.expected_calibration_error(scaled, test.gold),
+        right=test.right,
+        raw=test.confidence,
+        scaled=scaled.max(axis=1),
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class Reading:
+    """What the encoder read of a task's split.
+
+    Attributes:
+      task: its name.
+      split: `dev` or `test`.
+      texts: number of texts.
+      median_tokens: median of the tokens read of a text.
+      unknown: share of unknown words among all tokens.
+      cut: share of texts of which tokens were cut off.
+    """
+
+    task: str
+    split: str
+    texts: int
+    median_tokens: float
+    unknown: float
+    cut: float
+
+
+def reading(
+    task: str, split: str, predictions: artefacts.Predictions
+) -> Reading:
+    """Counts over a split; its predictions have to have counts."""
+    counts = predictions.counts
+    return Reading(
+        task,
+        split,
+        len(predictions),
+        float(np.median(counts["tokens"])),
+        float(counts["unknown"].sum() / max(1, counts["tokens"].sum())),
+        float((counts["cut"] > 0).mean()),
+    )
+
+
+@dataclasses.dataclass(frozen=True)
+class LengthGroup:
+    """A quarter of a task's test texts, by length.
+
+    Attributes:
+      shortest: fewest tokens.
+      longest: most tokens.
+      accuracy: share of right predictions.
+    """
+
+    shortest: int
+    longest: int
+    accuracy: float
+
+
+def by_length(
+    predictions: artefacts.Predictions, groups: int = 4
+) -> list[LengthGroup]:
+    """Accuracy by length, in groups of about as many texts, shortest first."""
+    tokens = predictions.counts["tokens"]
+    order = np.argsort(tokens, kind="stable")
+    return [
+        LengthGroup(
+            int(tokens[rows].min()),
+            int(tokens[rows].max()),
+            float(predictions.right[rows].mean()),
+        )
+        for rows in np.array_split(order, groups)
+        if len(rows)
+    ]
+
+
+@dataclasses.dataclass(frozen=True)
+class Answer:
+    """What a run answers to a text.
+
+    Attributes:
+      label: the predicted label.
+      probability: its probability.
+      right: whether it is the true one.
+    """
+
+    label: str
+    probability: float
+    right: bool
+
+
+@dataclasses.dataclass(frozen=True)
+class Example:
+    """A test text, by id, with what runs answer.
+
+    Attributes:
+      task: name of its task.
+      id: id of its row.
+      gold: the true label.
+      answers: by run.
+    """
+
+    task: str
+    id: str
+    gold: str
+    answers: list[Answer]
+
+
+def mistakes(
+    predictions: artefacts.Predictions, task: tasks_lib.Task, count: int = 5
+) -> list[Example]:
+    """Wrong predictions of the highest probability, the worst first."""
+    wrong = np.flatnonzero(~predictions.right)
+    order = np.argsort(-predictions.confidence[wrong], kind="stable")
+    return [_example(task, [predictions], row) for row in wrong[order][:count]]
+
+
+def disagreements(
+    runs: Sequence[Sequence[artefacts.Predictions]],
+    task: tasks_lib.Task,
+    count: int = 3,
+) -> list[tuple[float, Example]]:
+    """Texts that some runs answer rightly and others wrongly.
+
+    Args:
+      runs: test predictions of the seeds of each run, of the same rows. The
+        answer of several seeds is that of their mean probabilities.
+      task: their task.
+      count: how many, at most.
+
+    Returns:
+      Those for which the probabilities of the true label are furthest apart,
+      with that distance, the furthest first.
+    """
+    means = [_mean(seeds) for seeds in runs]
+    right = np.stack([mean.right for mean in means])
+    rows = np.arange(right.shape[1])
+    of_gold = np.stack([m.probabilities[rows, m.gold] for m in means])
+    apart = np.ptp(of_gold, axis=0)
+    mixed = np.flatnonzero(right.any(axis=0) & ~right.all(axis=0))
+    order = np.argsort(-apart[mixed], kind="stable")
+    return [
+        (float(apart[row]), _example(task, means, row))
+        for row in mixed[order][:count]
+    ]
+
+
+def _mean(seeds):
+    """Predictions of the mean probabilities."""
+    probabilities = np.mean([seed.probabilities for seed in seeds], axis=0)
+    return dataclasses.replace(
+        seeds[0],
+        probabilities=probabilities,
+        predicted=probabilities.argmax(axis=1),
+    )
+
+
+def _example(task, runs, row):
+    return Example(
+        task.name,
+        str(runs[0].ids[row]),
+        task.labels[runs[0].gold[row]],
+        [
+            Answer(
+                task.labels[run.predicted[row]],
+                float(run.confidence[row]),
+                bool(run.right[row]),
+            )
+            for run in runs
+        ],
+    )

@@ -1,0 +1,340 @@
+"""The pages: `report.html` of a run, and the comparison of runs.
+
+A page is one file that needs nothing else: no script, no font, no picture from
+elsewhere. Whatever is not there, such as a file of an older version, is left
+out and named.
+"""
+
+import dataclasses
+import math
+import os
+import string
+from collections.abc import Mapping, Sequence
+
+import jinja2
+
+from mtl_tf.report import artefacts
+from mtl_tf.report import charts
+from mtl_tf.report import details
+from mtl_tf.report import published
+from mtl_tf.report import scores
+from mtl_tf.report import texts as texts_lib
+from mtl_tf.report import wording
+
+REPORT_FILE = "report.html"
+# Examples on the page that compares runs, of all tasks together.
+_DISAGREEMENTS = 12
+
+
+@dataclasses.dataclass(frozen=True)
+class ShownExample:
+    """An example and its texts; None where they are not to be shown."""
+
+    example: details.Example
+    text: texts_lib.Text | None
+
+
+def write(run_dir: str, *, baseline_run: str = "", texts: bool = True) -> str:
+    """Writes the page of a run, `report.html` in its directory.
+
+    Args:
+      run_dir: directory of the run; it has to have ended.
+      baseline_run: directory of a run to stand beside it, most often the
+        single-task models.
+      texts: whether the page shows texts of the corpus.
+
+    Returns:
+      Path of the page.
+
+    Raises:
+      ValueError: if there is no such run, it has not ended, a file of it is
+        broken, or the baseline is of another corpus.
+    """
+    run = artefacts.read(run_dir)
+    runs = [run]
+    if baseline_run:
+        runs.insert(0, artefacts.read(baseline_run))
+        _check_same_corpus(runs)
+    path = os.path.join(run_dir, REPORT_FILE)
+    values = {
+        "run": run,
+        "config": run.run.config,
+        "lines": scores.lines(runs, run.run.tasks),
+        "baseline": runs[0] if baseline_run else None,
+        "paper": published.find(
+            run.run.config, run.run.corpus.name, run.run.tasks
+        ),
+        "paper_source": published.SOURCE,
+        "seeds": _seed_lines(run) if run.of_seeds else [],
+        "curves": _curves(run),
+        "labels": _by_task(run, ("test",), details.labels),
+        "calibrations": _calibrations(run),
+        "readings": _readings(run),
+        "lengths": _lengths(run),
+        "mistakes": [],
+        "map": _map(run.features),
+        "missing": run.missing(),
+        "settings": wording.settings([run.run.config]),
+        "pages": _pages_of_parts(run),
+    }
+    if values["calibrations"]:
+        values["reliability"] = charts.reliability(values["calibrations"])
+    if texts:
+        examples = [
+            example
+            for shown in _by_task(run, ("test",), details.mistakes).values()
+            for example in shown
+        ]
+        values["mistakes"], values["no_texts"] = _with_texts(run, examples)
+    return _render("run.html", path, values)
+
+
+def compare(run_dirs: Sequence[str], path: str, *, texts: bool = True) -> str:
+    """Writes a page that compares runs on the same corpus.
+
+    Args:
+      run_dirs: directories of the runs, at least two; tests are against the
+        first.
+      path: where to write the page.
+      texts: whether the page shows texts of the corpus.
+
+    Returns:
+      Path of the page.
+
+    Raises:
+      ValueError: if there are fewer than two runs, or they are of different
+        corpora, have no task in common, or predict different rows.
+    """
+    if len(run_dirs) < 2:
+        raise ValueError(
+            f"at least 2 runs are needed to compare them, got {list(run_dirs)}"
+        )
+    runs = [artefacts.read(run_dir) for run_dir in run_dirs]
+    _check_same_corpus(runs)
+    names = [[task.name for task in run.run.tasks] for run in runs]
+    common = [
+        task
+        for task in runs[0].run.tasks
+        if all(task.name in of_run for of_run in names)
+    ]
+    if not common:
+        raise ValueError(
+            "the runs have no task in common: "
+            + "; ".join(
+                f"{run.run.run_dir} has {', '.join(of_run)}"
+                for run, of_run in zip(runs, names, strict=True)
+            )
+        )
+    every = sorted({name for of_run in names for name in of_run})
+    letters = [_letter(number) for number in range(len(runs))]
+    apart, others = wording.settings([run.run.config for run in runs])
+    values = {
+        "runs": dict(zip(letters, runs, strict=True)),
+        "corpus": runs[0].run.corpus,
+        "lines": scores.lines(runs, common),
+        "left_out": [
+            name for name in every if name not in {t.name for t in common}
+        ],
+        "curves": _dev_curves(
+            {
+                f"{letter}: {wording.model_name(run.run.config)}": run
+                for letter, run in zip(letters, runs, strict=True)
+            }
+        ),
+        "examples": [],
+        "missing": [
+            f"{letter}: {file}"
+            for letter, run in zip(letters, runs, strict=True)
+            for file in run.missing_predictions()
+        ],
+        "settings": (apart, others),
+    }
+    if texts:
+        values["examples"], values["no_texts"] = _with_texts(
+            runs[0], _disagreements(runs, common)
+        )
+    return _render("comparison.html", path, values)
+
+
+def _check_same_corpus(runs):
+    first = runs[0].run
+    for run in (other.run for other in runs[1:]):
+        if run.record["fingerprint"] != first.record["fingerprint"]:
+            names = (first.corpus.name, run.corpus.name)
+            difference = (
+                f"{names[0]} and {names[1]}"
+                if names[0] != names[1]
+                else f"{names[0]}, but prepared otherwise (fingerprints "
+                f"{first.record['fingerprint'][:12]} and "
+                f"{run.record['fingerprint'][:12]})"
+            )
+            raise ValueError(
+                f"{first.run_dir} and {run.run_dir} are of different corpora: "
+                f"{difference}"
+            )
+
+
+def _letter(number):
+    """A, B, ..., Z, A1, B1, ..."""
+    turn, place = divmod(number, len(string.ascii_uppercase))
+    return string.ascii_uppercase[place] + (str(turn) if turn else "")
+
+
+def _by_task(run, splits, function):
+    """`function(*predictions, task)` by task that has the predictions."""
+    found = {}
+    for task in run.run.tasks:
+        predictions = [run.predictions.get((task.name, s)) for s in splits]
+        if all(predicted is not None for predicted in predictions):
+            found[task.name] = function(*predictions, task)
+    return found
+
+
+def _calibrations(run):
+    return list(
+        _by_task(
+            run,
+            ("dev", "test"),
+            lambda dev, test, task: details.calibrate(task.name, dev, test),
+        ).values()
+    )
+
+
+def _readings(run):
+    return [
+        details.reading(task.name, split, predictions)
+        for task in run.run.tasks
+        for split in artefacts.SPLITS
+        if (predictions := run.predictions.get((task.name, split)))
+        and predictions.counts
+    ]
+
+
+def _lengths(run):
+    return _by_task(
+        run,
+        ("test",),
+        lambda test, task: details.by_length(test) if test.counts else [],
+    )
+
+
+def _curves(run):
+    """A chart of the run, or of its parts together; empty without history."""
+    if run.history:
+        return charts.training(run.history)
+    kind = "seed " if run.of_seeds else ""
+    return _dev_curves(
+        {f"{kind}{name}": part for name, part in run.parts.items()}
+    )
+
+
+def _dev_curves(by_name: Mapping[str, artefacts.Artefacts]):
+    curves = {name: charts.dev_accuracy(run) for name, run in by_name.items()}
+    curves = {name: curve for name, curve in curves.items() if curve}
+    return charts.dev_curves(curves) if curves else ""
+
+
+def _map(features):
+    """The map of features; nothing where there are no two axes to draw."""
+    if features is None or min(features.features.shape) < 2:
+        return ""
+    return charts.feature_map(features)
+
+
+def _seed_lines(run):
+    """Test scores by seed: (task or average, scores)."""
+    found = scores.lines(run.seeds, run.run.tasks)
+    return [
+        (line.name, [score.value for score in line.scores]) for line in found
+    ]
+
+
+def _pages_of_parts(run):
+    """Pages of the parts, by name, relative to the run's."""
+    pages = {
+        name: os.path.join(
+            os.path.relpath(part.run.run_dir, run.run.run_dir), REPORT_FILE
+        )
+        for name, part in run.parts.items()
+    }
+    return {
+        name: page
+        for name, page in pages.items()
+        if os.path.exists(os.path.join(run.run.run_dir, page))
+    }
+
+
+def _disagreements(runs, tasks):
+    """Texts on which runs are furthest apart, over all tasks."""
+    found = []
+    for task in tasks:
+        by_run = [
+            [seed.predictions.get((task.name, "test")) for seed in run.seeds]
+            for run in runs
+        ]
+        if any(seed is None for seeds in by_run for seed in seeds):
+            continue
+        aligned = artefacts.align(
+            [seed for seeds in by_run for seed in seeds], f"task {task.name}"
+        )
+        by_run = [[aligned.pop(0) for _ in seeds] for seeds in by_run]
+        found += details.disagreements(by_run, task)
+    found.sort(key=lambda pair: -pair[0])
+    return [example for _, example in found[:_DISAGREEMENTS]]
+
+
+def _with_texts(run, examples):
+    """The examples with their texts, and why there are none, if so."""
+    why_not = texts_lib.why_not(run.run)
+    texts = {}
+    if not why_not:
+        for task in dict.fromkeys(example.task for example in examples):
+            ids = [e.id for e in examples if e.task == task]
+            found = texts_lib.read(run.run, task, ids)
+            texts |= {(task, key): text for key, text in found.items()}
+    shown = [ShownExample(e, texts.get((e.task, e.id))) for e in examples]
+    return shown, why_not
+
+
+def _render(template, path, values):
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("mtl_tf.report"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "percent": _percent,
+        "points": _points,
+        "p_value": _p_value,
+        "duration": wording.duration,
+        "describe": wording.describe,
+        "model_name": wording.model_name,
+    }
+    text = environment.get_template(template).render(values)
+    os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
+    # As a whole, or not at all.
+    with open(path + ".part", "w", encoding="utf-8") as file:
+        file.write(text)
+    os.replace(path + ".part", path)
+    return path
+
+
+def _percent(value: float | None) -> str:
+    """A share in percent, a dash where there is none."""
+    return "–" if value is None else f"{100 * value:.1f}"
+
+
+def _points(difference: float | None) -> str:
+    """A difference in percentage points, with its sign."""
+    if difference is None:
+        return "–"
+    return f"{100 * difference:+.1f}".replace("-", "−")
+
+
+def _p_value(p: float) -> str:
+    """A p-value to 3 places; a dash where there is no test."""
+    if math.isnan(p):
+        return "–"
+    return "< 0.001" if p < 0.001 else f"{p:.3f}"

@@ -1,0 +1,101 @@
+"""A run in words: its model, and how its settings differ from the defaults."""
+
+import dataclasses
+from collections.abc import Sequence
+
+from mtl_tf import config as config_lib
+
+
+@dataclasses.dataclass(frozen=True)
+class Setting:
+    """A setting of one run or several.
+
+    Attributes:
+      name: its name.
+      values: by run.
+      default: what it is where nobody says anything.
+      text: what it means.
+    """
+
+    name: str
+    values: list[str]
+    default: str
+    text: str
+
+
+def model_name(config: config_lib.Config) -> str:
+    """A few words that tell the model's kind."""
+    if config.sharing == "single_task":
+        return "single-task"
+    name = config.sharing.replace("_", "-")
+    return f"adversarial {name}" if config.adversarial_weight else name
+
+
+def describe(config: config_lib.Config) -> str:
+    """A sentence or two on the model."""
+    sharing = {
+        "single_task": "A model for each task, trained by itself",
+        "fully_shared": "One encoder that all tasks share",
+        "shared_private": (
+            "An encoder that all tasks share, and a private one for each"
+        ),
+    }[config.sharing]
+    encoder = f"{config.encoder} of {config.units} units, pooling "
+    encoder += f"{config.pooling}"
+    words = f"word vectors of {config.word_width} numbers"
+    if config.word_vectors:
+        words += f" from {config.word_vectors}"
+    sentences = [f"{sharing}: {encoder}; {words}."]
+    losses = []
+    if config.adversarial_weight:
+        losses.append(
+            f"an adversary ({config.adversary}, λ = "
+            f"{config.adversarial_weight:g})"
+        )
+    if config.orthogonality_weight:
+        losses.append(
+            f"orthogonality ({config.orthogonality_loss}, γ = "
+            f"{config.orthogonality_weight:g})"
+        )
+    if losses:
+        sentences.append(f"Trained with {' and '.join(losses)}.")
+    return " ".join(sentences)
+
+
+def duration(seconds: float) -> str:
+    """Such as `2 h 05 min`, `3 min 20 s` or `45 s`."""
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes >= 60:
+        return f"{minutes // 60} h {minutes % 60:02d} min"
+    return f"{minutes} min {rest:02d} s" if minutes else f"{rest} s"
+
+
+def settings(
+    configs: Sequence[config_lib.Config],
+) -> tuple[list[Setting], list[Setting]]:
+    """The settings that stand out, and the others.
+
+    Of one run, those stand out that are not the default's; of several, those
+    that are not the same in all.
+    """
+    apart, others = [], []
+    for field in dataclasses.fields(config_lib.Config):
+        values = [getattr(config, field.name) for config in configs]
+        default = field.default
+        setting = Setting(
+            field.name,
+            [_text(value) for value in values],
+            _text(default),
+            field.metadata["help"],
+        )
+        compared = values if len(values) > 1 else [*values, default]
+        same = all(value == compared[0] for value in compared)
+        (others if same else apart).append(setting)
+    return apart, others
+
+
+def _text(value):
+    """A setting as a flag says it."""
+    if isinstance(value, tuple):
+        return ",".join(value)
+    return str(value)

@@ -1,0 +1,165 @@
+import math
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from mtl_tf import metrics
+from mtl_tf.report import statistics
+
+
+def draw(rows, labels, runs, seed=0):
+    random = np.random.default_rng(seed)
+    gold = random.integers(labels, size=rows)
+    wrong = random.integers(labels, size=(runs, rows))
+    return gold, np.where(random.random((runs, rows)) < 0.7, gold, wrong)
+
+
+@pytest.mark.parametrize("metric", ["accuracy", "macro_f1"])
+def test_samples_are_distributed_as_drawing_rows_is(metric):
+    gold, predicted = draw(150, 3, 2)
+    found = statistics.resample(gold, predicted, 3, metric, [0])
+    assert found.shape == (2000, 2)
+    random = np.random.default_rng(1)
+    drawn = []
+    for _ in range(2000):
+        rows = random.integers(150, size=150)
+        drawn.append(
+            [
+                metrics.compute(gold[rows], answers[rows], 3)[metric]
+                for answers in predicted
+            ]
+        )
+    drawn = np.array(drawn)
+    np.testing.assert_allclose(
+        found.mean(axis=0), drawn.mean(axis=0), atol=0.004
+    )
+    np.testing.assert_allclose(found.std(axis=0), drawn.std(axis=0), rtol=0.08)
+    # The same samples for both runs: their difference varies as it should.
+    np.testing.assert_allclose(
+        (found[:, 0] - found[:, 1]).std(),
+        (drawn[:, 0] - drawn[:, 1]).std(),
+        rtol=0.08,
+    )
+
+
+def test_the_interval_is_that_of_the_binomial_distribution():
+    gold = np.zeros(400, int)
+    predicted = (np.arange(400) < 80).astype(int)[None]
+    samples = statistics.resample(gold, predicted, 2, "accuracy", [0])
+    low, high = statistics.interval(samples[:, 0])
+    expected = stats.binom(400, 0.8).ppf([0.025, 0.975]) / 400
+    assert [low, high] == pytest.approx(expected, abs=0.006)
+
+
+@pytest.mark.parametrize("metric", ["accuracy", "macro_f1"])
+def test_a_sample_without_chance_has_the_score_itself(metric):
+    """Where all rows are alike, each sample is the data itself."""
+    gold, predicted = np.full(7, 1), np.full((1, 7), 2)
+    samples = statistics.resample(gold, predicted, 4, metric, [0], 5)
+    assert (samples == metrics.compute(gold, predicted[0], 4)[metric]).all()
+    samples = statistics.resample(gold, gold[None], 4, metric, [0], 5)
+    expected = metrics.compute(gold, gold, 4)[metric]
+    np.testing.assert_allclose(samples, expected)
+
+
+def test_other_metrics_are_asked_themselves(monkeypatch):
+    monkeypatch.setitem(
+        metrics.METRICS,
+        "errors",
+        metrics.Metric(lambda gold, predicted, _: (gold != predicted).mean()),
+    )
+    gold, predicted = draw(60, 3, 2)
+    errors = statistics.resample(gold, predicted, 3, "errors", [4], 300)
+    accuracy = statistics.resample(gold, predicted, 3, "accuracy", [4], 300)
+    np.testing.assert_allclose(errors, 1 - accuracy)
+
+
+def test_the_seed_decides_and_several_chunks_are_several_samples():
+    gold, predicted = draw(50, 2, 1)
+    samples = statistics.resample(gold, predicted, 2, "accuracy", [0], 450)
+    again = statistics.resample(gold, predicted, 2, "accuracy", [0], 450)
+    other = statistics.resample(gold, predicted, 2, "accuracy", [1], 450)
+    np.testing.assert_array_equal(samples, again)
+    assert (samples != other).any()
+    assert samples.shape == (450, 1)
+    assert (samples[:200] != samples[200:400]).any()
+
+
+def test_p_value_of_a_worked_example():
+    # 10 of 99 at or below 0: 2 · (10 + 1) / (99 + 1).
+    differences = np.r_[np.full(10, -0.1), np.full(89, 0.1)]
+    assert statistics.p_value(differences) == pytest.approx(0.22)
+    assert statistics.p_value(-differences) == pytest.approx(0.22)
+    assert statistics.p_value(np.full(99, 0.1)) == pytest.approx(0.02)
+    # Runs that are the same: no more than 1.
+    assert statistics.p_value(np.zeros(99)) == 1
+
+
+def test_mcnemar_of_a_worked_example():
+    first = np.array([True] * 6 + [False] + [True, False])
+    second = np.array([False] * 6 + [True] + [True, False])
+    alone_first, alone_second, p = statistics.mcnemar(first, second)
+    assert (alone_first, alone_second) == (6, 1)
+    # Two-sided: 2 · (C(7, 0) + C(7, 1)) / 2⁷ = 16 / 128.
+    assert p == pytest.approx(0.125)
+    assert statistics.mcnemar(first, first) == (0, 0, 1.0)
+
+
+def test_holm_of_a_worked_example():
+    # Sorted 0.01, 0.02, 0.04: times 3, 2, 1 = 0.03, 0.04, 0.04.
+    assert statistics.holm([0.04, 0.01, 0.02]) == pytest.approx(
+        [0.04, 0.03, 0.04]
+    )
+    # A smaller product after a larger one is raised to it; none is above 1.
+    assert statistics.holm([0.03, 0.02, 0.9]) == pytest.approx(
+        [0.06, 0.06, 0.9]
+    )
+    assert statistics.holm([0.7, 0.8]) == [1, 1]
+    assert statistics.holm([]) == []
+
+
+def make_test(p, mcnemar):
+    return statistics.Test(0.1, 0.0, 0.2, p, 3, 1, mcnemar)
+
+
+def test_corrections_of_both_p_values():
+    tests = statistics.corrected([make_test(0.04, 0.5), make_test(0.01, 0.2)])
+    assert [t.corrected_p for t in tests] == pytest.approx([0.04, 0.02])
+    assert [t.corrected_mcnemar for t in tests] == pytest.approx([0.5, 0.4])
+    assert [t.p for t in tests] == [0.04, 0.01]
+
+
+def test_without_mcnemar_there_is_none_to_correct():
+    tests = statistics.corrected([make_test(0.04, math.nan)])
+    assert tests[0].corrected_p == 0.04
+    assert math.isnan(tests[0].corrected_mcnemar)
+
+
+def test_paired_test_of_single_runs():
+    gold, predicted = draw(300, 2, 2)
+    right = (predicted == gold)[:, None]
+    samples = statistics.resample(gold, predicted, 2, "accuracy", [0])
+    scores = tuple(right.mean(axis=(1, 2)))
+    found = statistics.paired_test(*right, scores, tuple(samples.T))
+    assert found.difference == pytest.approx(scores[1] - scores[0])
+    assert found.low < found.difference < found.high
+    assert found.first_alone - found.second_alone == pytest.approx(
+        -300 * found.difference
+    )
+    # Both tests ask nearly the same of accuracies.
+    assert found.p == pytest.approx(found.mcnemar, abs=0.1)
+
+
+def test_mcnemar_is_left_out_for_several_seeds():
+    samples = np.random.default_rng(0).normal(size=(2, 2000))
+    right = np.ones((2, 10), bool)
+    found = statistics.paired_test(right, right[:1], (0.5, 0.6), tuple(samples))
+    assert math.isnan(found.mcnemar)
+    assert (found.first_alone, found.second_alone) == (-1, -1)
+    assert found.difference == pytest.approx(0.1)
+    assert found.p > 0.5
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

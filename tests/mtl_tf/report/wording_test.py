@@ -1,0 +1,81 @@
+import pytest
+
+from mtl_tf import config as config_lib
+from mtl_tf.report import wording
+
+
+@pytest.mark.parametrize(
+    ("settings", "name"),
+    [
+        ({"sharing": "single_task"}, "single-task"),
+        ({"sharing": "fully_shared"}, "fully-shared"),
+        ({}, "shared-private"),
+        ({"adversarial_weight": 0.1}, "adversarial shared-private"),
+    ],
+)
+def test_model_name(settings, name):
+    assert wording.model_name(config_lib.Config(**settings)) == name
+
+
+def test_a_description_names_what_there_is():
+    text = wording.describe(
+        config_lib.Config(
+            units=64,
+            word_vectors="package:x",
+            adversarial_weight=0.05,
+            orthogonality_weight=0.01,
+        )
+    )
+    for part in (
+        "private",
+        "lstm of 64 units",
+        "package:x",
+        "λ = 0.05",
+        "0.01",
+    ):
+        assert part in text
+
+
+def test_a_description_names_nothing_else():
+    text = wording.describe(config_lib.Config(sharing="fully_shared"))
+    for part in ("private", "adversary", "orthogonality", "from"):
+        assert part not in text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0.4, "0 s"),
+        (59.4, "59 s"),
+        (59.6, "1 min 00 s"),
+        (125, "2 min 05 s"),
+        (3599.7, "1 h 00 min"),
+        (7500, "2 h 05 min"),
+    ],
+)
+def test_duration(seconds, text):
+    assert wording.duration(seconds) == text
+
+
+def test_settings_of_one_run_stand_beside_the_defaults():
+    config = config_lib.Config(units=7, tasks=("a", "b"))
+    apart, others = wording.settings([config])
+    assert {s.name: s.values for s in apart} == {
+        "tasks": ["a,b"],
+        "units": ["7"],
+    }
+    assert {s.name: s.default for s in apart} == {"tasks": "", "units": "100"}
+    assert all(s.values == [s.default] for s in others)
+    assert len(apart) + len(others) == len(config.to_dict())
+
+
+def test_settings_of_several_runs_stand_beside_each_other():
+    configs = [config_lib.Config(units=7, depth=3, epochs=e) for e in (5, 20)]
+    apart, others = wording.settings(configs)
+    assert {s.name: s.values for s in apart} == {"epochs": ["5", "20"]}
+    # The same in both, though not the default.
+    assert {s.name: s.values for s in others}["depth"] == ["3", "3"]
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

@@ -1,0 +1,271 @@
+"""A made-up run directory: what a run leaves, without training one.
+
+Two tasks: `reviews` with three labels, and the pair task `stance` with two.
+Labels, ids and texts hold what a page has to escape.
+"""
+
+import json
+import os
+
+import numpy as np
+
+from mtl_tf import config as config_lib
+from mtl_tf import metrics
+from mtl_tf import records
+from mtl_tf import results as results_lib
+from mtl_tf import run_directory
+from mtl_tf import tasks as tasks_lib
+
+SCRIPT = "<script>alert(1)</script>"
+TASKS = (
+    tasks_lib.Task("reviews", ("bad", SCRIPT, "$good"), "macro_f1"),
+    tasks_lib.Task("stance", ("against", "for"), "accuracy", True),
+)
+ROWS = 40
+
+
+def write_corpus(data_dir: str, fingerprint: str = "f00d") -> str:
+    """Writes `corpus.json` and the test records; returns the directory."""
+    declaration = {
+        "schema": 1,
+        "corpus": "made_up",
+        "tasks": {
+            task.name: {
+                "labels": task.labels,
+                "metric": task.metric,
+                "pair": task.pair,
+                "splits": dict.fromkeys(("train", "dev", "test"), ROWS),
+            }
+            for task in TASKS
+        },
+        "files": {"records/made-up.tfrecord": "c0ffee"},
+        "licence": f"CC0 {SCRIPT}",
+        "fingerprint": fingerprint,
+    }
+    run_directory.write_json(os.path.join(data_dir, "corpus.json"), declaration)
+    for task in TASKS:
+        gold, _ = answers(task, "test", 0)
+        rows = [
+            records.Row(
+                _id(task, "test", row),
+                f"topic {row} {SCRIPT}" if task.pair else "",
+                f"text {row} of {task.name} {SCRIPT}",
+                task.labels[label],
+            )
+            for row, label in enumerate(gold)
+        ]
+        records.write_rows(data_dir, task.name, "test", rows)
+    return data_dir
+
+
+def answers(
+    task: tasks_lib.Task, split: str, seed: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Gold labels, int [rows], the same for all seeds, and probabilities."""
+    labels = len(task.labels)
+    number = [split == "test", labels]
+    gold = np.random.default_rng(number).integers(labels, size=ROWS)
+    random = np.random.default_rng([*number, seed])
+    scores = random.normal(size=(ROWS, labels)) + 1.5 * np.eye(labels)[gold]
+    scores = np.exp(scores)
+    return gold, scores / scores.sum(axis=1, keepdims=True)
+
+
+def _id(task, split, row):
+    return f"{task.name}-{split}-{row}<b>"
+
+
+def write_run(
+    run_dir: str,
+    data_dir: str,
+    *,
+    tasks: tuple[tasks_lib.Task, ...] = TASKS,
+    epochs: int = 3,
+    **settings,
+) -> str:
+    """Writes what a run leaves; returns its directory.
+
+    Args:
+      run_dir: where to.
+      data_dir: a corpus that `write_corpus` wrote.
+      tasks: tasks of the run.
+      epochs: lines of its history.
+      **settings: settings of the run. Several seeds, and single-task models,
+        become runs below it.
+    """
+    config = config_lib.Config(
+        data_dir=data_dir, run_dir=run_dir, epochs=epochs, **settings
+    )
+    corpus = tasks_lib.Corpus.read(data_dir)
+    _write_record(config, corpus, tasks)
+    parts = run_directory.part_dirs(config, tasks)
+    for name, part_dir in parts.items():
+        values = dict(settings)
+        if config.seeds > 1:
+            values |= {"seeds": 1, "seed": int(name)}
+            part_tasks = tasks
+        else:
+            part_tasks = tuple(task for task in tasks if task.name == name)
+        write_run(part_dir, data_dir, tasks=part_tasks, epochs=epochs, **values)
+    if parts:
+        found = [run_directory.read_results(path) for path in parts.values()]
+        results_lib.write(run_dir, _merge(config, found))
+        return run_dir
+    _write_predictions(config, tasks)
+    _write_history(config, tasks)
+    _write_features(config, tasks)
+    results_lib.write(run_dir, _results(config, tasks))
+    return run_dir
+
+
+def _write_record(config, corpus, tasks):
+    path = os.path.join(config.run_dir, "assets", "corpus.json")
+    run_directory.write_json(path, corpus.declaration)
+    path = os.path.join(config.run_dir, "assets", "vocabulary.txt")
+    with open(path, "w", encoding="utf-8") as file:
+        file.write("[PAD]\n[UNK]\n")
+    run_directory.write_json(
+        os.path.join(config.run_dir, "config.json"),
+        {
+            "schema": 1,
+            "config": config.to_dict(),
+            "tasks": [task.name for task in tasks],
+            "corpus": corpus.name,
+            "fingerprint": corpus.declaration["fingerprint"],
+            "data": corpus.declaration["files"],
+            "versions": {"keras": "3.15.1"},
+            "git_revision": "abc123",
+            "started": "2026-11-22T08:00:00+0000",
+        },
+    )
+
+
+def _write_predictions(config, tasks):
+    os.makedirs(os.path.join(config.run_dir, "predictions"))
+    for task in tasks:
+        for split in ("dev", "test"):
+            gold, probabilities = answers(task, split, config.seed)
+            name = f"predictions/{task.name}-{split}.jsonl"
+            path = os.path.join(config.run_dir, name)
+            with open(path, "w", encoding="utf-8") as file:
+                for row, label in enumerate(gold):
+                    line = {
+                        "id": _id(task, split, row),
+                        "task": task.name,
+                        "gold": task.labels[label],
+                        "predicted": task.labels[probabilities[row].argmax()],
+                        "probabilities": dict(
+                            zip(
+                                task.labels,
+                                probabilities[row].tolist(),
+                                strict=True,
+                            )
+                        ),
+                        "duplicate": row < 4,
+                        "tokens": 10 + row,
+                        "unknown": row % 3,
+                        "cut": max(0, row - 35),
+                    }
+                    file.write(json.dumps(line) + "\n")
+
+
+def _write_history(config, tasks):
+    with open(
+        os.path.join(config.run_dir, "history.jsonl"), "w", encoding="utf-8"
+    ) as file:
+        for epoch in range(1, config.epochs + 1):
+            terms = {"loss/task": 1 / epoch, "loss_weighted/task": 2 / epoch}
+            if config.adversarial_weight:
+                terms |= {
+                    "loss/adversarial": 0.6,
+                    "loss_weighted/adversarial": 0.03,
+                    "discriminator/cross_entropy": 0.6,
+                    "discriminator/mix_entropy": 0.69,
+                    "discriminator/accuracy": 0.6,
+                    "discriminator/chance": 0.5,
+                }
+            accuracy = 0.5 + epoch / 20
+            dev = {task.name: {"accuracy": accuracy} for task in tasks}
+            line = {
+                "epoch": epoch,
+                "step": epoch,
+                "terms": terms,
+                "dev": {"average": accuracy, "tasks": dev},
+            }
+            file.write(json.dumps(line) + "\n")
+
+
+def _write_features(config, tasks):
+    rows = len(tasks) * ROWS
+    golds = [answers(task, "test", 0)[0] for task in tasks]
+    np.savez_compressed(
+        os.path.join(config.run_dir, "features.npz"),
+        kind="private" if config.sharing == "single_task" else "shared",
+        features=np.random.default_rng(0)
+        .normal(size=(rows, 5))
+        .astype(np.float32),
+        task=np.repeat([task.name for task in tasks], ROWS),
+        label=np.concatenate(
+            [
+                np.array(task.labels)[gold]
+                for task, gold in zip(tasks, golds, strict=True)
+            ]
+        ),
+        predicted=np.full(rows, "x"),
+        id=np.arange(rows).astype(str),
+    )
+
+
+def _results(config, tasks):
+    by_task = {}
+    for task in tasks:
+        by_task[task.name] = {"main": {}, "majority": {}}
+        for split in ("dev", "test", "test_deduplicated"):
+            first = 4 if split == "test_deduplicated" else 0
+            gold, probabilities = answers(
+                task, split.removesuffix("_deduplicated"), config.seed
+            )
+            for output, predicted in (
+                ("main", probabilities.argmax(axis=1)),
+                ("majority", np.zeros(ROWS, int)),
+            ):
+                by_task[task.name][output][split] = {
+                    **metrics.compute(
+                        gold[first:], predicted[first:], len(task.labels)
+                    ),
+                    "n": ROWS - first,
+                }
+    return {
+        "schema": 1,
+        "tasks": by_task,
+        "average": results_lib.averages(by_task),
+        "best_epoch": config.epochs,
+        "steps": 30,
+        "seconds": 65.0,
+        "tokens_per_second": 1234.0,
+    }
+
+
+def _merge(config, found):
+    if config.seeds > 1:
+        numbers = [
+            {k: v for k, v in result.items() if k != "schema"}
+            for result in found
+        ]
+        return {
+            "schema": 1,
+            **results_lib.combine(numbers, np.mean),
+            "seeds": config.seeds,
+            "deviation": results_lib.combine(
+                numbers, lambda x: np.std(x, ddof=1)
+            ),
+        }
+    by_task = {}
+    for result in found:
+        by_task |= result["tasks"]
+    merged = {k: v for k, v in found[0].items() if k != "best_epoch"}
+    return {
+        **merged,
+        "tasks": by_task,
+        "average": results_lib.averages(by_task),
+    }
