@@ -10,7 +10,7 @@ import pytest
 from absl import flags
 from tensorboard.backend.event_processing import event_accumulator
 
-from mtl_tf import launcher
+from mtl_tf import commands
 from mtl_tf import main
 from mtl_tf import run_directory
 from tests import generated
@@ -116,13 +116,14 @@ def test_the_run_directory_is_complete(run_dir):
         "predictions",
         "history.jsonl",
         "checkpoints",
+        "features.npz",
         "tensorboard",
         "assets",
     }
     for name in ("best", "last"):
         assert list((run_dir / "checkpoints" / name).glob("*.index"))
     assert {path.name for path in (run_dir / "assets").iterdir()} == {
-        "tasks.json",
+        "corpus.json",
         "vocabulary.txt",
     }
 
@@ -138,6 +139,8 @@ def test_the_configuration_is_what_the_flags_say(run_dir):
         "pooling": "last",
     }.items():
         assert found[name] == value
+    # What was to be done with the run is none of its settings.
+    assert "mode" not in found
 
 
 def test_the_schema_of_the_results(run_dir):
@@ -176,7 +179,7 @@ def test_scores_are_those_of_the_predictions(run_dir):
             for line in lines:
                 probabilities = line["probabilities"]
                 assert tuple(probabilities) == labels
-                assert sum(probabilities.values()) == pytest.approx(1, abs=1e-5)
+                assert sum(probabilities.values()) == pytest.approx(1, abs=3e-6)
                 assert line["predicted"] == max(
                     probabilities, key=probabilities.get
                 )
@@ -214,7 +217,7 @@ def in_process(monkeypatch, *arguments):
     main.define_flags(values)
     monkeypatch.setattr(flags, "FLAGS", values)
     # It can be done once in a process, before TensorFlow's first op.
-    monkeypatch.setattr(launcher.devices, "configure", lambda threads: None)
+    monkeypatch.setattr(commands.devices, "configure", lambda threads: None)
     return main.main(values(["mtl_tf", *arguments]))
 
 
@@ -226,7 +229,7 @@ def test_a_second_call_takes_the_results(
     def refuse(config):
         raise AssertionError(f"trains again: {config}")
 
-    monkeypatch.setattr(launcher.experiment, "Experiment", refuse)
+    monkeypatch.setattr(commands.experiment, "Experiment", refuse)
     assert in_process(monkeypatch, *arguments) == 0
     assert capsys.readouterr().out == done.stdout
     assert (run_dir / "results.json").stat().st_mtime_ns == before
@@ -263,6 +266,9 @@ def test_evaluate_scores_the_best_checkpoint_again(
         (["train"], "what is 'train'? Settings begin with --"),
         (["--mode=evaluate"], "holds no run: config.json is missing"),
         (["--mode=analyze"], "holds no run: config.json is missing"),
+        (["--mode=evalute"], "mode=evalute: not one of train, evaluate, "),
+        (["--mode=predict"], "--mode=predict needs --task"),
+        (["--processes=0"], "processes=0: has to be above 0"),
         (["--baseline_run=nowhere"], "nowhere holds no results"),
         (["--stop_on=bookz"], "stop_on=bookz: neither average nor one of"),
         (["--task_weights=bookz:2"], "there is no task 'bookz' (did you mean"),
@@ -288,6 +294,18 @@ def test_errors_are_one_line(
     assert message in printed.err
     # Refused before anything is written.
     assert os.listdir(tmp_path) == []
+
+
+def test_help_of_the_flags_names_choices_and_symbols():
+    values = flags.FlagValues()
+    main.define_flags(values)
+    assert values["sharing"].help.endswith(
+        " One of single_task, fully_shared, shared_private."
+    )
+    assert values["adversarial_weight"].help.endswith(" The paper's λ.")
+    # That it may be empty is said before.
+    assert values["format"].help.endswith(" One of lines, tsv, csv, jsonl.")
+    assert "One of" not in values["units"].help
 
 
 @pytest.mark.parametrize(
