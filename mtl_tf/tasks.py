@@ -97,17 +97,23 @@ class Corpus:
                 "missing); make one with python -m data_prep.main "
                 f"--corpus=NAME --out_dir={data_dir}"
             ) from None
-        except json.JSONDecodeError as error:
+        except ValueError as error:
             raise ValueError(f"{path}: not JSON: {error}") from None
-        tasks = tuple(
-            Task(name, tuple(task["labels"]), task["metric"], task["pair"])
-            for name, task in sorted(declaration["tasks"].items())
-        )
-        rows = {
-            name: dict(task["splits"])
-            for name, task in declaration["tasks"].items()
-        }
-        return cls(data_dir, declaration["corpus"], tasks, rows, declaration)
+        try:
+            tasks = tuple(
+                Task(name, tuple(task["labels"]), task["metric"], task["pair"])
+                for name, task in sorted(declaration["tasks"].items())
+            )
+            rows = {
+                name: dict(task["splits"])
+                for name, task in declaration["tasks"].items()
+            }
+            name = declaration["corpus"]
+        except KeyError as error:
+            raise ValueError(
+                f"{path}: {error} is missing: prepare the corpus again"
+            ) from None
+        return cls(data_dir, name, tasks, rows, declaration)
 
     def select(self, names: Iterable[str]) -> tuple[Task, ...]:
         """The tasks of these names (of all, where `names` is empty)."""

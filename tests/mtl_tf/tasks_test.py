@@ -69,9 +69,23 @@ def test_corpus_missing(tmp_path):
         tasks.Corpus.read(str(tmp_path))
 
 
-def test_corpus_not_json(tmp_path):
-    (tmp_path / "corpus.json").write_text("{")
-    with pytest.raises(ValueError, match="not JSON"):
+@pytest.mark.parametrize("content", [b"{", b'{"corpus": "\xff"}'])
+def test_corpus_not_json(tmp_path, content):
+    (tmp_path / "corpus.json").write_bytes(content)
+    with pytest.raises(ValueError, match=r"/corpus.json: not JSON: "):
+        tasks.Corpus.read(str(tmp_path))
+
+
+@pytest.mark.parametrize("name", ["corpus", "tasks", "labels", "pair"])
+def test_corpus_with_something_missing(tmp_path, name):
+    declaration = _corpus(tmp_path).declaration
+    for part in (declaration["tasks"]["books"], declaration):
+        part.pop(name, None)
+    (tmp_path / "corpus.json").write_text(json.dumps(declaration))
+    with pytest.raises(
+        ValueError,
+        match=rf"/corpus.json: '{name}' is missing: prepare the corpus again",
+    ):
         tasks.Corpus.read(str(tmp_path))
 
 
