@@ -5,7 +5,7 @@ number of tokens, and puts the answers back in order, so that a caller may hand
 over any number of texts of any length.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import keras
 import tensorflow as tf
@@ -17,9 +17,12 @@ from mtl_tf import tasks as tasks_lib
 from mtl_tf import text
 
 _TEXTS = tf.TensorSpec([None], tf.string)
+# Texts whose tokens are in memory at once. They are sorted by length: fewer
+# would leave batches of texts of less like length.
+_TEXTS_AT_ONCE = 8192
 
 
-class TextModel(tf.Module):
+class TextModel:
     """A trained model that reads strings.
 
     Args:
@@ -39,12 +42,9 @@ class TextModel(tf.Module):
         model: keras.Model,
         temperatures: Mapping[str, float],
     ):
-        super().__init__(name="text_model")
         self._config = config
         self._vocabulary = vocabulary
         self._model = model
-        # A SavedModel holds what is an attribute of the module.
-        self._table = vocabulary.table
         self._most_labels = max(len(task.labels) for task in tasks)
         self._temperatures = tf.constant(
             [float(temperatures.get(task.name, 1.0)) for task in tasks]
@@ -54,9 +54,19 @@ class TextModel(tf.Module):
             self._shared = models.shared_features(model)
 
     @property
-    def has_shared_encoder(self) -> bool:
-        """Whether `encode` can be called."""
-        return self._shared is not None
+    def encoder_width(self) -> int | None:
+        """Features that `encode` gives; None if there is no shared encoder."""
+        return None if self._shared is None else self._shared.output.shape[-1]
+
+    @property
+    def weights(self) -> list[tf.Variable]:
+        """What was trained, the adversary left out."""
+        return [weight.value for weight in self._model.weights]
+
+    @property
+    def table(self) -> tf.lookup.StaticHashTable:
+        """Ids by token; with the weights, what the functions need."""
+        return self._vocabulary.table
 
     @tf.function(input_signature=[tf.TensorSpec([], tf.int32), _TEXTS, _TEXTS])
     def classify(
@@ -81,7 +91,7 @@ class TextModel(tf.Module):
             scores = self._model(inputs, training=False)["scores"]
             return tf.nn.softmax(scores / temperature)
 
-        return self._in_batches(run, self._most_labels, seq1, seq2)
+        return self._in_parts(run, self._most_labels, seq1, seq2)
 
     @tf.function(input_signature=[_TEXTS, _TEXTS])
     def encode(self, seq1: tf.Tensor, seq2: tf.Tensor) -> tf.Tensor:
@@ -99,23 +109,35 @@ class TextModel(tf.Module):
         """
         if self._shared is None:
             raise ValueError("a single-task model has no shared encoder")
-        width = self._shared.output.shape[-1]
-        return self._in_batches(
+        return self._in_parts(
             lambda inputs: self._shared(inputs, training=False),
-            width,
+            self.encoder_width,
             seq1,
             seq2,
         )
 
-    def _in_batches(self, run, width, seq1, seq2):
+    def _in_parts(self, run, width, seq1, seq2):
         """Applies a function of grouped batches to texts: [texts, width]."""
+        texts = tf.size(seq2)
+        tf.debugging.assert_equal(
+            tf.size(seq1), texts, "seq1 and seq2 are not as many"
+        )
+
+        def step(begin):
+            part = slice(begin, begin + _TEXTS_AT_ONCE)
+            result = self._in_batches(run, width, seq1[part], seq2[part])
+            return begin + _TEXTS_AT_ONCE, result
+
+        return _concatenate(step, texts, width)
+
+    def _in_batches(self, run, width, seq1, seq2):
+        """The same for texts whose tokens fit into memory together."""
         tokens = self._read(seq1, seq2)
         lengths = tf.cast(tokens.row_lengths(), tf.int32)
         order = tf.argsort(lengths, stable=True)
         rising = tf.gather(lengths, order)
-        texts = tf.size(order)
 
-        def body(begin, results):
+        def step(begin):
             count, groups = _next_batch(rising[begin:])
             rows = order[begin : begin + count]
             shape = [groups, count // groups]
@@ -126,32 +148,20 @@ class TextModel(tf.Module):
                 ),
                 "lengths": tf.reshape(tf.gather(lengths, rows), shape),
             }
-            result = tf.reshape(run(inputs), [-1, width])
-            return begin + count, results.write(results.size(), result)
+            return begin + count, tf.reshape(run(inputs), [-1, width])
 
-        results = tf.TensorArray(
-            tf.float32,
-            size=0,
-            dynamic_size=True,
-            infer_shape=False,
-            element_shape=[None, width],
-        )
-        # One batch at a time: its memory is the bound of the whole.
-        _, results = tf.while_loop(
-            lambda begin, _: begin < texts,
-            body,
-            (tf.constant(0), results),
-            parallel_iterations=1,
-        )
-        return tf.gather(results.concat(), tf.argsort(order))
+        results = _concatenate(step, tf.size(order), width)
+        return tf.gather(results, tf.argsort(order))
 
     def _read(self, seq1, seq2):
         """Token ids as `input_pipeline.Split.pad` has them: int32 ragged."""
         limit = self._config.max_tokens
-        seq2 = self._vocabulary.encode(seq2)[:, :limit]
         if self._config.sequences == "seq2":
-            return seq2
-        seq1 = self._vocabulary.encode(seq1)[:, :limit]
+            return self._vocabulary.encode(seq2)[:, :limit]
+        # Both in one go: for few texts, time is that of calling the ops.
+        both = self._vocabulary.encode(tf.concat([seq1, seq2], axis=0))
+        texts = tf.size(seq2)
+        seq1, seq2 = both[:texts, :limit], both[texts:, :limit]
         # An absent seq1 is the one token of an empty text.
         is_read = (seq1.row_lengths() > 1) | (seq1[:, 0] != text.EMPTY)
         separator = tf.fill([seq1.nrows(), 1], text.SEPARATOR)
@@ -161,6 +171,44 @@ class TextModel(tf.Module):
             tf.where(is_read, opening.row_lengths(), 0),
         )
         return tf.concat([opening, seq2], axis=1)
+
+
+def _concatenate(
+    step: Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]],
+    texts: tf.Tensor,
+    width: int,
+) -> tf.Tensor:
+    """Puts the results of successive steps together.
+
+    Args:
+      step: from the first text of a step to the first of the next one, and the
+        step's result, float32 [its texts, width].
+      texts: number of texts, int32.
+      width: numbers of each.
+
+    Returns:
+      float32 [texts, width].
+    """
+
+    def body(begin, results):
+        end, result = step(begin)
+        return end, results.write(results.size(), result)
+
+    results = tf.TensorArray(
+        tf.float32,
+        size=0,
+        dynamic_size=True,
+        infer_shape=False,
+        element_shape=[None, width],
+    )
+    # One step at a time: its memory is the bound of the whole.
+    _, results = tf.while_loop(
+        lambda begin, _: begin < texts,
+        body,
+        (tf.constant(0), results),
+        parallel_iterations=1,
+    )
+    return results.concat()
 
 
 def _next_batch(lengths):

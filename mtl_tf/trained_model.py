@@ -65,16 +65,20 @@ class TrainedModel:
       run: the run.
       tasks: its tasks.
       text_models: by task, the text model that reads it, and its number there.
+      temperatures: what the scores of each task are divided by, by its name;
+        nothing for a model that is not calibrated.
     """
 
     def __init__(
         self,
         run: run_directory.Run,
         text_models: Mapping[str, tuple[serving.TextModel, int]],
+        temperatures: Mapping[str, float],
     ):
         self.run = run
         self.tasks = run.tasks
         self.text_models = dict(text_models)
+        self.temperatures = dict(temperatures)
 
     def task(self, name: str) -> tasks_lib.Task:
         """The task of a name; a ValueError says which there are."""
@@ -134,7 +138,7 @@ class TrainedModel:
           ValueError: if the model has no shared encoder.
         """
         model, _ = next(iter(self.text_models.values()))
-        if not model.has_shared_encoder:
+        if model.encoder_width is None:
             raise ValueError(
                 f"{self.run.run_dir} is a single-task model: it has no shared "
                 "encoder"
@@ -162,13 +166,20 @@ def load(run_dir: str, *, calibrated: bool = False) -> TrainedModel:
             f"{run_dir} holds a run of each seed: give one of "
             f"{', '.join(run.parts.values())}"
         )
-    text_models = {}
+    # Of one corpus, so that all parts have the same.
+    vocabulary = text.Vocabulary.read(run.vocabulary_path)
+    text_models, temperatures = {}, {}
     for part_dir in run.parts.values() or [run_dir]:
         part = run_directory.Run.read(part_dir)
-        text_model = _load_one(part, calibrated)
+        model = _load_model(part, len(vocabulary))
+        if calibrated:
+            temperatures |= _fit_temperatures(part)
+        text_model = serving.TextModel(
+            part.config, part.tasks, vocabulary, model, temperatures
+        )
         for number, task in enumerate(part.tasks):
             text_models[task.name] = (text_model, number)
-    return TrainedModel(run, text_models)
+    return TrainedModel(run, text_models, temperatures)
 
 
 def score(answers: Answers, gold: np.ndarray) -> dict[str, float]:
@@ -189,28 +200,30 @@ def score(answers: Answers, gold: np.ndarray) -> dict[str, float]:
     return {**scores, "loss": float(loss), "n": len(gold)}
 
 
-def _load_one(run, calibrated):
-    vocabulary = text.Vocabulary.read(run.vocabulary_path)
-    model = models.build(
-        run.config,
-        tuple(len(task.labels) for task in run.tasks),
-        len(vocabulary),
-    )
-    _load_weights(run, model)
-    temperatures = {}
-    if calibrated:
-        temperatures = {
-            task.name: calibration.fit_temperature(
-                *results.read_probabilities(run.run_dir, task, "dev")
-            )
-            for task in run.tasks
-        }
-    return serving.TextModel(
-        run.config, run.tasks, vocabulary, model, temperatures
-    )
+def _fit_temperatures(run: run_directory.Run) -> dict[str, float]:
+    """By task, the temperature that fits its predictions on dev."""
+    return {
+        task.name: calibration.fit_temperature(
+            *results.read_probabilities(run.run_dir, task, "dev")
+        )
+        for task in run.tasks
+    }
 
 
-def _load_weights(run: run_directory.Run, model: keras.Model) -> None:
+def _load_model(run: run_directory.Run, vocabulary_size: int) -> keras.Model:
+    """The model of a run, with the weights of its best checkpoint."""
+
+    def fixed(make, **arguments):
+        return make(**arguments | {"trainable": False})
+
+    # Whoever puts an export into a model of their own would else train it:
+    # gradients that come back through its loops are zeros.
+    with tf.variable_creator_scope(fixed):
+        model = models.build(
+            run.config,
+            tuple(len(task.labels) for task in run.tasks),
+            vocabulary_size,
+        )
     saved = checkpoints.read(run.run_dir, checkpoints.BEST, ["model"])
     names = tuple(task.name for task in run.tasks)
     if saved.task_names != names:
@@ -230,6 +243,7 @@ def _load_weights(run: run_directory.Run, model: keras.Model) -> None:
                 )
             )
         variable.assign(values[name])
+    return model
 
 
 def _split_texts(texts, task=None):
@@ -239,18 +253,26 @@ def _split_texts(texts, task=None):
       texts: texts or pairs.
       task: the task that says which of both; either will do if None.
     """
-    if isinstance(texts, str):
+    if isinstance(texts, str | bytes):
         raise ValueError("texts: a list of texts is expected, got one text")
     seq1, seq2 = [], []
     for place, entry in enumerate(texts):
-        pair = not isinstance(entry, str | bytes)
-        if task is not None and pair != task.pair:
+        parts = ("", entry) if isinstance(entry, str | bytes) else entry
+        if not (
+            isinstance(parts, tuple | list)
+            and len(parts) == 2
+            and all(isinstance(part, str | bytes) for part in parts)
+        ):
+            raise ValueError(
+                f"texts[{place}]: a text or a pair (seq1, seq2) is expected, "
+                f"got {entry!r:.80}"
+            )
+        if task is not None and task.pair == (parts is not entry):
             raise ValueError(
                 f"texts[{place}]: task {task.name} is of "
                 + ("pairs (seq1, seq2)" if task.pair else "single texts")
                 + f", got {entry!r:.80}"
             )
-        first, second = entry if pair else ("", entry)
-        seq1.append(first)
-        seq2.append(second)
+        seq1.append(parts[0])
+        seq2.append(parts[1])
     return tf.constant(seq1, tf.string), tf.constant(seq2, tf.string)

@@ -1,0 +1,189 @@
+"""The SavedModel of a run: strings in, labels and probabilities out.
+
+`export/` in the run directory holds it, with `labels.json`, which says what its
+signatures read and answer, and `MODEL_CARD.md`. Loading it takes TensorFlow and
+tensorflow_text, and nothing of this package.
+"""
+
+import os
+import shutil
+
+import tensorflow as tf
+
+from mtl_tf import model_card
+from mtl_tf import run_directory
+from mtl_tf import tasks as tasks_lib
+from mtl_tf import trained_model
+
+EXPORT_DIR = "export"
+LABELS_FILE = "labels.json"
+CARD_FILE = "MODEL_CARD.md"
+ENCODE = "encode"
+ENCODE_PAIRS = "encode_pairs"
+_SCHEMA = 1
+
+
+def write(
+    run_dir: str, *, default_task: str = "", calibrated: bool = False
+) -> str:
+    """Writes `export/` of a run that has ended; one from before is replaced.
+
+    Signatures: `serve_TASK` of each task, `serving_default`, which is that of
+    one of them, and `encode`, the shared encoder; `labels.json` says more.
+
+    Args:
+      run_dir: directory of the run.
+      default_task: task of `serving_default`; if empty, the one that training
+        stopped on, or else the first.
+      calibrated: as in `trained_model.load`.
+
+    Returns:
+      Path of the export.
+
+    Raises:
+      ValueError: if there is no run, it has not ended, it is several runs of
+        different seeds, or it has no such task.
+    """
+    trained = trained_model.load(run_dir, calibrated=calibrated)
+    results = run_directory.read_results(run_dir)
+    default = trained.task(default_task or _usual_default(trained))
+    description = _describe(trained, default)
+    weights = sum(
+        weight.shape.num_elements()
+        for text_model in _text_models(trained)
+        for weight in text_model.weights
+    )
+    card = model_card.build(trained.run, results, description, weights)
+    path = os.path.join(run_dir, EXPORT_DIR)
+    partial = os.path.join(run_dir, f".{EXPORT_DIR}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    try:
+        _save(trained, default, partial)
+        run_directory.write_json(
+            os.path.join(partial, LABELS_FILE), description
+        )
+        card_path = os.path.join(partial, CARD_FILE)
+        with open(card_path, "w", encoding="utf-8") as file:
+            file.write(card)
+        _replace(path, partial)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+    return path
+
+
+def _usual_default(trained):
+    names = [task.name for task in trained.tasks]
+    stop_on = trained.run.config.stop_on
+    return stop_on if stop_on in names else names[0]
+
+
+def _text_models(trained):
+    """Those that there are, each once."""
+    return list(dict.fromkeys(m for m, _ in trained.text_models.values()))
+
+
+def _serve_name(task):
+    return f"serve_{task.name}"
+
+
+def _inputs(task):
+    return ["seq1", "seq2"] if task.pair else ["text"]
+
+
+def _describe(
+    trained: trained_model.TrainedModel, default: tasks_lib.Task
+) -> dict:
+    """What `labels.json` says."""
+    signatures = {
+        _serve_name(task): {
+            "task": task.name,
+            "inputs": _inputs(task),
+            "labels": list(task.labels),
+        }
+        for task in trained.tasks
+    }
+    width = _text_models(trained)[0].encoder_width
+    if width is not None:
+        signatures[ENCODE] = {"inputs": ["text"], "width": width}
+        if any(task.pair for task in trained.tasks):
+            signatures[ENCODE_PAIRS] = {
+                "inputs": ["seq1", "seq2"],
+                "width": width,
+            }
+    description = {
+        "schema": _SCHEMA,
+        "serving_default": default.name,
+        "signatures": signatures,
+    }
+    if trained.temperatures:
+        description["calibrated"] = trained.temperatures
+    return description
+
+
+def _save(
+    trained: trained_model.TrainedModel, default: tasks_lib.Task, path: str
+) -> None:
+    """Writes the SavedModel itself."""
+    text_models = _text_models(trained)
+    signatures = {
+        _serve_name(task): _classify(*trained.text_models[task.name], task)
+        for task in trained.tasks
+    }
+    signatures["serving_default"] = signatures[_serve_name(default)]
+    if text_models[0].encoder_width is not None:
+        signatures[ENCODE] = _encode(text_models[0], pairs=False)
+        if any(task.pair for task in trained.tasks):
+            signatures[ENCODE_PAIRS] = _encode(text_models[0], pairs=True)
+    # It holds the variables and tables that are attributes of the module. Not
+    # the Keras models: their seeds and training functions are not for serving.
+    module = tf.Module()
+    module.weights = [text_model.weights for text_model in text_models]
+    module.tables = [text_model.table for text_model in text_models]
+    tf.saved_model.save(module, path, signatures)
+
+
+def _classify(text_model, number, task):
+    """The signature of a task; every output has a row a text."""
+    labels = tf.constant(task.labels)
+
+    def answer(seq1, seq2):
+        probabilities = text_model.classify(number, seq1, seq2)
+        probabilities = probabilities[:, : len(task.labels)]
+        texts = tf.shape(probabilities)[0]
+        return {
+            "label": tf.gather(labels, tf.argmax(probabilities, axis=1)),
+            "labels": tf.tile(labels[tf.newaxis], [texts, 1]),
+            "probabilities": probabilities,
+        }
+
+    return _of_texts(answer, task.pair)
+
+
+def _encode(text_model, pairs):
+    """The shared encoder on its own."""
+    return _of_texts(
+        lambda seq1, seq2: {"features": text_model.encode(seq1, seq2)}, pairs
+    )
+
+
+def _of_texts(function, pairs):
+    """A function of seq1 and seq2 as one of its signature's inputs."""
+
+    def input_spec(name):
+        return tf.TensorSpec([None], tf.string, name=name)
+
+    if pairs:
+        return tf.function(function, [input_spec("seq1"), input_spec("seq2")])
+    return tf.function(
+        lambda text: function(tf.zeros_like(text), text), [input_spec("text")]
+    )
+
+
+def _replace(path: str, partial: str) -> None:
+    """Puts the finished folder in the place of the one before."""
+    old = os.path.join(os.path.dirname(partial), f".{EXPORT_DIR}.old")
+    shutil.rmtree(old, ignore_errors=True)
+    if os.path.isdir(path):
+        os.rename(path, old)
+    os.rename(partial, path)
+    shutil.rmtree(old, ignore_errors=True)

@@ -1,0 +1,312 @@
+"""The model card of an export: what a stranger has to know before using it.
+
+Mitchell et al. (Model Cards for Model Reporting, 2019) say what belongs there:
+the model, its use, scores, data, limits, and how it was made.
+"""
+
+import dataclasses
+import re
+from collections.abc import Iterable, Mapping, Sequence
+
+from mtl_tf import config as config_lib
+from mtl_tf import results as results_lib
+from mtl_tf import run_directory
+from mtl_tf.report import wording
+
+_SPLITS = ("train", "dev", "test", "unlabeled")
+
+
+def build(
+    run: run_directory.Run,
+    results: Mapping,
+    description: Mapping,
+    weights: int,
+) -> str:
+    """The card, in Markdown.
+
+    Args:
+      run: the run that the model is of.
+      results: what its `results.json` says.
+      description: what the export's `labels.json` says.
+      weights: number of trained numbers that the export holds.
+    """
+    sections = [
+        _model(run, weights),
+        _use(run, description),
+        _scores(run, results),
+        _data(run),
+        _limits(run, description),
+        _making(run, results),
+    ]
+    return "\n\n".join("\n\n".join(section) for section in sections) + "\n"
+
+
+def _model(run, weights):
+    name = wording.model_name(run.config)
+    words = run.corpus.declaration["vocabulary"]["size"]
+    return [
+        f"# {_escape(run.corpus.name)}: {name} text classification",
+        f"{_escape(wording.describe(run.config))} {weights:,} weights and a "
+        f"vocabulary of {words:,} words. Liu, Qiu and Huang, *Adversarial "
+        "Multi-task Learning for Text Classification* (ACL 2017), describe "
+        "models of this kind.",
+    ]
+
+
+def _use(run, description):
+    default = description["serving_default"]
+    signature = f"serve_{default}"
+    inputs = description["signatures"][signature]["inputs"]
+    texts = {"text": "a text", "seq1": "what it is about", "seq2": "a text"}
+    arguments = ", ".join(
+        f'{name}=tf.constant(["{texts[name]}"])' for name in inputs
+    )
+    rows = []
+    for name, said in description["signatures"].items():
+        answer = "`label`, `labels`, `probabilities`"
+        labels = ", ".join(map(_escape, said.get("labels", [])))
+        if "width" in said:
+            answer = f"`features`, {said['width']} numbers a text"
+        reads = ", ".join(f"`{x}`" for x in said["inputs"])
+        rows.append([f"`{name}`", reads, answer, labels])
+    section = [
+        "## Use",
+        "It labels texts like those that it was trained on. Strings go in, as "
+        "they are: the tokenizer is part of the model. Any number of them may "
+        "be given at once.",
+        "```python\n"
+        "import tensorflow as tf\n"
+        "import tensorflow_text  # the model holds ops of it\n\n"
+        'model = tf.saved_model.load("export")\n'
+        f'answer = model.signatures["{signature}"](\n    {arguments}\n)\n'
+        'answer["label"], answer["probabilities"]\n'
+        "```",
+        _table(["signature", "reads", "answers", "labels, in order"], rows),
+        f"`serving_default` is `{signature}`. Outputs have a row a text; "
+        "`labels` repeats the names that the columns of `probabilities` "
+        "belong to. `labels.json` says the same for programs.",
+    ]
+    if any(task.pair for task in run.tasks):
+        section.append(
+            "Where `seq1` is read, it is what the text `seq2` is about."
+            if run.config.sequences == "both"
+            else "`seq1` is taken, but not read: this model was trained on "
+            "`seq2` alone (`sequences=seq2`)."
+        )
+    return section
+
+
+def _scores(run, results):
+    main, majority = results_lib.MAIN, results_lib.MAJORITY
+    test, unseen = results_lib.TEST, results_lib.DEDUPLICATED
+    has_unseen = unseen in results["average"][main]
+    rows = []
+    for name, metric, scores, n in [
+        *(
+            (
+                _escape(task.name),
+                task.metric,
+                results["tasks"][task.name],
+                f"{results['tasks'][task.name][main][test]['n']:.0f}",
+            )
+            for task in run.tasks
+        ),
+        ("**average**", _common_metric(run.tasks), results["average"], ""),
+    ]:
+        row = [name, metric, n]
+        row += [_percent(scores[x][test][metric]) for x in (majority, main)]
+        if has_unseen:
+            without = scores[main].get(unseen, scores[main][test])
+            row.append(_percent(without[metric]))
+        rows.append(row)
+    heads = ["task", "metric", "test texts", "majority", "this model"]
+    section = [
+        "## Scores",
+        _table(
+            heads + ["de-duplicated"] * has_unseen,
+            rows,
+            right=range(2, 6),
+        ),
+        "In percent, on the test split, which was read once, after training. "
+        "`majority` always answers the label that is most frequent in train.",
+    ]
+    if has_unseen:
+        section[-1] += (
+            " `de-duplicated` leaves out the test texts that also stand in "
+            "train or dev."
+        )
+    return section
+
+
+def _data(run):
+    declared = run.corpus.declaration["tasks"]
+    most = run.config.max_examples
+    splits = [s for s in _SPLITS if s != "unlabeled" or run.config.unlabeled]
+    rows = []
+    for task in run.tasks:
+        said = declared[task.name]
+        counts = [said["splits"].get(split, 0) for split in splits]
+        rows.append(
+            [
+                _escape(task.name),
+                *(f"{min(n, most) if most else n:,}" for n in counts),
+                _counts(said["label_counts"]["train"]),
+                _counts(said["skipped"]) or "none",
+                str(said["duplicates"]["test"]),
+            ]
+        )
+    licence = str(run.corpus.declaration.get("licence") or "").strip()
+    section = [
+        "## Training data",
+        f"Corpus {_escape(run.corpus.name)}; rows by split"
+        + (f", of which at most {most:,} of each were used:" if most else ":"),
+        _table(
+            [
+                "task",
+                *splits,
+                "labels of train",
+                "rows left out",
+                "test texts in train or dev",
+            ],
+            rows,
+            right=[*range(1, len(splits) + 1), len(splits) + 3],
+        ),
+    ]
+    if licence:
+        section += [
+            "Its licence, as the corpus declares it:",
+            "\n".join(f"> {_escape(line)}" for line in licence.splitlines()),
+        ]
+    else:
+        section.append("The corpus declares no licence: ask before you share.")
+    if run.config.word_vectors:
+        section.append(
+            f"Word vectors started from {_escape(run.config.word_vectors)}, "
+            "which has terms of its own."
+        )
+    return section
+
+
+def _limits(run, description):
+    config = run.config
+    minimum = run.corpus.declaration["vocabulary"]["min_count"]
+    limits = [
+        "The tokenizer serves languages that put blanks between words.",
+        f"Of each text the first {config.max_tokens} tokens are read; the "
+        "rest is cut.",
+        f"Words that stand fewer than {minimum} times in the training texts "
+        "are all one unknown word.",
+        "Texts of another kind, source, time or language than the training "
+        "texts may be labelled worse than the scores say, and with no less "
+        "confidence. There is no label for texts that fit none.",
+        "What the training texts and their labels are biased to, the model "
+        "is: opinions, names, dialects and groups that they speak ill of, or "
+        "not at all. Check it on texts of your own before it decides "
+        "anything that matters to people.",
+    ]
+    if "calibrated" in description:
+        fitted = ", ".join(
+            f"{_escape(name)} {temperature:.2f}"
+            for name, temperature in description["calibrated"].items()
+        )
+        limits.append(
+            "Probabilities are calibrated: scores were divided by a "
+            f"temperature fitted on dev ({fitted}). That holds for texts like "
+            "those of dev."
+        )
+    else:
+        limits.append(
+            "Probabilities are not calibrated: 0.9 need not be right nine "
+            "times in ten."
+        )
+    if config.adversarial_weight:
+        limits.append(
+            "The adversary was to keep tasks from being told apart by the "
+            "shared features. Another reader than the one that it was trained "
+            "against may still tell them apart: do not count on the features "
+            "to hide anything."
+        )
+    if len(run.tasks) > 1 and config.sharing == "single_task":
+        limits.append("Each task has a model of its own; nothing is shared.")
+    return ["## Limits", "\n".join(f"- {limit}" for limit in limits)]
+
+
+def _making(run, results):
+    record = run.record
+    facts = {
+        "training began": record["started"],
+        "training took": (
+            f"{wording.duration(results['seconds'])}, "
+            f"{results['steps']:,} steps"
+        ),
+        "seed": run.config.seed,
+        "git revision": record["git_revision"],
+        "fingerprint of the corpus": record["fingerprint"],
+        "versions": ", ".join(
+            f"{package} {version}"
+            for package, version in record["versions"].items()
+        ),
+    }
+    if "best_epoch" in results:
+        facts["best epoch on dev"] = results["best_epoch"]
+    apart, _ = wording.settings([run.config])
+    # What does not change the model concerns the machine that it was made on.
+    of_machine = {
+        field.name
+        for field in dataclasses.fields(config_lib.Config)
+        if field.metadata["changeable"] and field.name != "epochs"
+    }
+    return [
+        "## How it was made",
+        _table(["", ""], [[k, _escape(str(v))] for k, v in facts.items()]),
+        "Settings that differ from the defaults:",
+        _table(
+            ["setting", "value", "default", "meaning"],
+            [
+                [
+                    f"`{setting.name}`",
+                    *map(
+                        _escape,
+                        (setting.values[0], setting.default, setting.text),
+                    ),
+                ]
+                for setting in apart
+                if setting.name not in of_machine
+            ],
+        ),
+    ]
+
+
+def _common_metric(tasks):
+    """The metric of an average, as `results.table` has it."""
+    found = {task.metric for task in tasks}
+    return found.pop() if len(found) == 1 else "accuracy"
+
+
+def _percent(score):
+    return f"{100 * score:.1f}"
+
+
+def _counts(counts):
+    return ", ".join(f"{_escape(name)} {n:,}" for name, n in counts.items())
+
+
+def _table(
+    heads: Sequence[str],
+    rows: Iterable[Sequence[str]],
+    right: Iterable[int] = (),
+) -> str:
+    """A Markdown table of escaped cells; the columns `right` are numbers."""
+    right = set(right)
+    rule = ["---:" if n in right else "---" for n in range(len(heads))]
+    return "\n".join(f"| {' | '.join(row)} |" for row in (heads, rule, *rows))
+
+
+def _escape(text: str) -> str:
+    """Text in which Markdown, its tables and HTML see nothing special."""
+    # Underscores within words mean nothing, and are easier to read so.
+    return re.sub(
+        r"[\\`*{}\[\]<>|~&$]|(?<!\w)_|_(?!\w)",
+        r"\\\g<0>",
+        " ".join(text.split()),
+    )
