@@ -173,6 +173,18 @@ def test_results_and_predictions_agree(corpus, tmp_path):
     for line in lines:
         best = max(line["probabilities"], key=line["probabilities"].get)
         assert best == line["predicted"]
+    # The features beside them are of the same texts.
+    with np.load(tmp_path / "features.npz") as features:
+        assert features["kind"] == "shared"
+        assert features["features"].shape == (3 * 32, ALL["units"])
+        films = features["task"] == "films"
+        for name, column in (
+            ("id", "id"),
+            ("gold", "label"),
+            ("predicted", "predicted"),
+        ):
+            wanted = [line[name] for line in lines]
+            assert features[column][films].tolist() == wanted
 
 
 def test_pretrained_vectors_are_where_training_starts(corpus, tmp_path):
