@@ -163,7 +163,8 @@ class TextModel:
         texts = tf.size(seq2)
         seq1, seq2 = both[:texts, :limit], both[texts:, :limit]
         # An absent seq1 is the one token of an empty text.
-        is_read = (seq1.row_lengths() > 1) | (seq1[:, 0] != text.EMPTY)
+        first = tf.gather(seq1.values, seq1.row_starts())
+        is_read = (seq1.row_lengths() > 1) | (first != text.EMPTY)
         separator = tf.fill([seq1.nrows(), 1], text.SEPARATOR)
         opening = tf.concat([seq1, separator], axis=1)
         opening = tf.RaggedTensor.from_row_lengths(

@@ -18,7 +18,7 @@ from mtl_tf import tasks as tasks_lib
 from mtl_tf import text
 from mtl_tf import training
 
-# A text, or a pair of seq1 and seq2.
+# A text, or a pair of seq1 and seq2; bytes serve as well.
 Text = str | tuple[str, str]
 
 
@@ -273,6 +273,13 @@ def _split_texts(texts, task=None):
                 + ("pairs (seq1, seq2)" if task.pair else "single texts")
                 + f", got {entry!r:.80}"
             )
-        seq1.append(parts[0])
-        seq2.append(parts[1])
+        seq1.append(_to_bytes(parts[0]))
+        seq2.append(_to_bytes(parts[1]))
     return tf.constant(seq1, tf.string), tf.constant(seq2, tf.string)
+
+
+def _to_bytes(text):
+    """UTF-8; halves of characters, as JSON may hold, become broken bytes."""
+    if isinstance(text, bytes):
+        return text
+    return text.encode("utf-8", "surrogatepass")

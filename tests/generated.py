@@ -29,6 +29,7 @@ def write_corpus(
     *,
     rows: dict[str, int] | None = None,
     task_names: tuple[str, ...] = tuple(LABELS),
+    pairs: tuple[str, ...] = (),
     noise: float = 0.0,
     seed: int = 0,
 ) -> str:
@@ -38,6 +39,8 @@ def write_corpus(
       out_dir: where to.
       rows: rows of each split of each task.
       task_names: some of `LABELS`.
+      pairs: those of them whose texts are read against others, which say
+        nothing of the label.
       noise: share of labels that are drawn at random.
       seed: seed.
     """
@@ -45,7 +48,7 @@ def write_corpus(
     random = np.random.default_rng(seed)
     seed_file = f"{out_dir}.seed"
     with open(seed_file, "w", encoding="utf-8") as file:
-        file.write(f"{rows} {task_names} {noise} {seed}")
+        file.write(f"{rows} {task_names} {pairs} {noise} {seed}")
     made = source.Source(
         corpus="generated",
         version=1,
@@ -54,10 +57,10 @@ def write_corpus(
         licence="CC0",
         read=lambda: [
             source.TaskRows(
-                tasks.Task(name, LABELS[name]),
+                tasks.Task(name, LABELS[name], pair=name in pairs),
                 {
                     split: [
-                        _row(random, name, split, number, noise)
+                        _row(random, name, split, number, noise, name in pairs)
                         for number in range(count)
                     ]
                     for split, count in rows.items()
@@ -72,7 +75,7 @@ def write_corpus(
     return out_dir
 
 
-def _row(random, task, split, number, noise):
+def _row(random, task, split, number, noise, pair):
     labels = LABELS[task]
     label = random.integers(len(labels))
     # From -1 for the first label to 1 for the last; between them, the middle.
@@ -88,9 +91,13 @@ def _row(random, task, split, number, noise):
     words.append(f"unique{task}{split}{number}")
     if random.random() < noise:
         label = random.integers(len(labels))
+    about = ""
+    if pair:
+        words_about = random.integers(WORDS, size=random.integers(1, 6))
+        about = " ".join(f"about{number}" for number in words_about)
     return records.Row(
         id=f"{task}-{split}-{number}",
-        seq1="",
+        seq1=about,
         seq2=" ".join(words),
         label="" if split == "unlabeled" else labels[label],
     )
