@@ -12,6 +12,7 @@ from absl import logging
 from mtl_tf import checkpoints
 from mtl_tf import config as config_lib
 from mtl_tf import evaluation
+from mtl_tf import evaluation_summaries
 from mtl_tf import figures
 from mtl_tf import input_pipeline
 from mtl_tf import models
@@ -140,6 +141,15 @@ class Experiment:
         )
         results.write(self.config.run_dir, found)
         figures.draw_curves(self.config.run_dir)
+        evaluation_summaries.write(
+            self.config,
+            int(self.trainer.step),
+            self.tasks,
+            found,
+            on_test,
+            self.vocabulary.tokens,
+            self.model.get_layer("word_embedding").table.numpy(),
+        )
         return found
 
     def _restore(self):
@@ -189,7 +199,7 @@ class Experiment:
         board = summaries.TensorBoard(
             config.run_dir, [task.name for task in self.tasks]
         )
-        board.settings(config.to_dict(), self._describe())
+        board.settings(config, self._describe())
         batches = iter(self.batches.dataset(first_step))
         with progress.Progress(
             config.epochs * steps,
@@ -225,7 +235,7 @@ class Experiment:
                     self.checkpoints.save(checkpoints.BEST, step)
                 self.checkpoints.save(checkpoints.LAST, step)
         board.best(
-            int(self.trainer.step), config.to_dict(), state["best_score"]
+            int(self.trainer.step), state["best_epoch"], state["best_score"]
         )
 
     def _stopped(self):

@@ -214,6 +214,22 @@ def table(
       name: heading of this run's column.
       baseline: results of the single-task models that stand beside it.
     """
+    return _lines(_columns(results, tasks, name, baseline))
+
+
+def markdown_table(
+    results: Mapping, tasks: Sequence[tasks_lib.Task], name: str
+) -> str:
+    """What `table` says, in Markdown."""
+    columns = _columns(results, tasks, name)
+    for place, cells in enumerate(columns):
+        cells.insert(1, "---" if place < 2 else "---:")
+    rows = zip(*columns, strict=True)
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+
+
+def _columns(results, tasks, name, baseline=None):
+    """The columns of a table, each with its heading and a cell a line."""
     deciding = [task.metric for task in tasks]
     deciding.append(deciding[0] if len(set(deciding)) == 1 else "accuracy")
 
@@ -242,7 +258,7 @@ def table(
     columns.append(column(name, results, MAIN))
     if DEDUPLICATED in results["average"][MAIN]:
         columns.append(column(f"{name}, de-dup.", results, MAIN, DEDUPLICATED))
-    return _lines(columns)
+    return columns
 
 
 def _lines(columns):

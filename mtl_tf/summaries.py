@@ -5,7 +5,10 @@ import os
 from collections.abc import Mapping, Sequence
 
 import tensorflow as tf
-from tensorboard.plugins.hparams import api as hparams
+
+from mtl_tf import config as config_lib
+from mtl_tf import hyperparameters
+from mtl_tf import scalars
 
 HISTORY_FILE = "history.jsonl"
 
@@ -16,7 +19,7 @@ class TensorBoard:
     The tasks' writers use the same tags, so that TensorBoard draws all tasks
     into one chart. Groups of tags: `loss` (raw terms, means over groups),
     `loss_weighted` (terms as they enter the sum), `discriminator`, `training`,
-    `dev`, `best`.
+    `dev`, `best`; `scalars` says what each curve is.
 
     Args:
       run_dir: directory of the run.
@@ -24,10 +27,9 @@ class TensorBoard:
     """
 
     def __init__(self, run_dir: str, task_names: Sequence[str]):
-        root = os.path.join(run_dir, "tensorboard")
-        self._run = tf.summary.create_file_writer(os.path.join(root, "run"))
+        self._run = tf.summary.create_file_writer(log_dir(run_dir))
         self._tasks = {
-            name: tf.summary.create_file_writer(os.path.join(root, name))
+            name: tf.summary.create_file_writer(log_dir(run_dir, name))
             for name in task_names
         }
 
@@ -35,7 +37,7 @@ class TensorBoard:
         """Means of the training terms over the steps since the last call."""
         with self._run.as_default(step):
             for tag, value in terms.items():
-                tf.summary.scalar(tag, value)
+                scalars.write(tag, value)
 
     def dev(
         self,
@@ -45,40 +47,37 @@ class TensorBoard:
     ) -> None:
         """Dev scores at the end of an epoch."""
         with self._run.as_default(step):
-            tf.summary.scalar("dev/average", average)
+            scalars.write("dev/average", average)
         for name, scores in by_task.items():
             with self._tasks[name].as_default(step):
                 for metric, value in scores.items():
                     if metric != "n":
-                        tf.summary.scalar(f"dev/{metric}", value)
+                        scalars.write(f"dev/{metric}", value)
 
-    def settings(self, settings: Mapping, description: str) -> None:
-        """The settings as text."""
-        lines = "\n".join(f"| {k} | {v} |" for k, v in settings.items())
+    def settings(self, config: config_lib.Config, description: str) -> None:
+        """The settings, as text and as HParams, and what charts there are."""
         with self._run.as_default(0):
             tf.summary.text("run/description", description)
-            tf.summary.text(
-                "run/settings", f"| setting | value |\n|---|---|\n{lines}"
-            )
+            tf.summary.text("run/settings", hyperparameters.table(config))
+            hyperparameters.write(config)
+            scalars.write_charts(adversarial=config.adversarial_weight > 0)
 
-    def best(self, step: int, settings: Mapping, score: float) -> None:
-        """The settings as HParams, with the best dev average.
+    def best(self, step: int, epoch: int, score: float) -> None:
+        """The best epoch and its dev average.
 
         HParams shows the last value of a metric: it is written once, at the
         end, and not while it changes.
         """
         with self._run.as_default(step):
-            hparams.hparams(
-                {
-                    name: value
-                    if isinstance(value, bool | int | float | str)
-                    else str(value)
-                    for name, value in settings.items()
-                }
-            )
-            tf.summary.scalar("best/dev_average", score)
+            scalars.write("best/dev_average", score)
+            scalars.write("best/epoch", epoch)
         for writer in (self._run, *self._tasks.values()):
             writer.flush()
+
+
+def log_dir(run_dir: str, name: str = "run") -> str:
+    """Directory of the event files of the run, or of one of its tasks."""
+    return os.path.join(run_dir, "tensorboard", name)
 
 
 class History:

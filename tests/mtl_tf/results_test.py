@@ -303,6 +303,17 @@ def test_table(plain):
     ]
 
 
+def test_table_in_markdown(plain):
+    table = results.markdown_table(plain, (_BOOKS, _FILMS), "this run")
+    assert table.split("\n") == [
+        "| task | metric | test | majority | this run |",
+        "| --- | --- | ---: | ---: | ---: |",
+        "| books | accuracy | 12 | 37.5 | 75.0 |",
+        "| films | accuracy | 1600 | 43.8 | 87.5 |",
+        "| average | accuracy |  | 40.6 | 81.2 |",
+    ]
+
+
 def test_table_beside_a_baseline_and_without_duplicates(with_duplicates):
     baseline = made(
         {"dev": scores(0.5), "test": scores(0.25)},

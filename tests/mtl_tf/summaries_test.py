@@ -6,6 +6,8 @@ from tensorboard.backend.event_processing import event_accumulator
 from tensorboard.plugins.hparams import metadata
 from tensorboard.util import tensor_util
 
+from mtl_tf import config as config_lib
+from mtl_tf import hyperparameters
 from mtl_tf import summaries
 
 _TASKS = ("books", "films")
@@ -36,7 +38,7 @@ def board(tmp_path):
 def test_training_terms_are_curves_by_tag(tmp_path, board):
     board.training(50, {"loss/task": 0.75, "discriminator/accuracy": 0.5})
     board.training(100, {"loss/task": 0.25, "discriminator/accuracy": 0.125})
-    board.best(100, {}, 0.0)
+    board.best(100, 1, 0.0)
     found = read(tmp_path, "run")
     assert points(found, "loss/task") == [(50, 0.75), (100, 0.25)]
     assert points(found, "discriminator/accuracy") == [(50, 0.5), (100, 0.125)]
@@ -51,7 +53,7 @@ def test_dev_scores_have_the_same_tags_for_all_tasks(tmp_path, board):
             "films": {"accuracy": 0.5, "loss": 2.5, "n": 4},
         },
     )
-    board.best(7, {}, 0.0)
+    board.best(7, 1, 0.0)
     assert points(read(tmp_path, "run"), "dev/average") == [(7, 0.625)]
     for name, accuracy, loss in (("books", 0.75, 1.5), ("films", 0.5, 2.5)):
         found = read(tmp_path, name)
@@ -61,9 +63,10 @@ def test_dev_scores_have_the_same_tags_for_all_tasks(tmp_path, board):
         assert sorted(found.Tags()["tensors"]) == ["dev/accuracy", "dev/loss"]
 
 
-def test_settings_are_text(tmp_path, board):
-    board.settings({"units": 5, "tasks": ["a", "b"]}, "two tasks")
-    board.best(0, {}, 0.0)
+def test_settings_are_text_and_hparams_and_charts(tmp_path, board):
+    config = config_lib.Config(units=5, run_dir="runs/x")
+    board.settings(config, "two tasks")
+    board.best(0, 1, 0.0)
     found = read(tmp_path, "run")
 
     def text(tag):
@@ -72,44 +75,54 @@ def test_settings_are_text(tmp_path, board):
         return event.tensor_proto.string_val[0].decode()
 
     assert text("run/description") == "two tasks"
-    assert text("run/settings") == (
-        "| setting | value |\n|---|---|\n| units | 5 |\n| tasks | ['a', 'b'] |"
-    )
-
-
-def test_settings_are_hparams_with_the_best_score(tmp_path, board):
-    board.dev(10, 0.875, {})
-    board.dev(20, 0.5, {})
-    settings = {
-        "units": 5,
-        "learning_rate": 0.5,
-        "encoder": "lstm",
-        "unlabeled": True,
-        "tasks": ["books", "films"],
-    }
-    board.best(20, settings, 0.875)
-    found = read(tmp_path, "run")
+    assert text("run/settings") == hyperparameters.table(config)
     start = metadata.parse_session_start_info_plugin_data(
         found.SummaryMetadata(
             metadata.SESSION_START_INFO_TAG
         ).plugin_data.content
     )
-    hparams = {
-        name: getattr(value, value.WhichOneof("kind"))
-        for name, value in start.hparams.items()
-    }
-    assert hparams == {**settings, "tasks": "['books', 'films']"}
+    assert start.hparams["units"].number_value == 5
+    assert metadata.EXPERIMENT_TAG in found.Tags()["tensors"]
+    charts = found.Tensors("custom_scalars__config__")[0].tensor_proto
+    assert b"learning" in charts.string_val[0]
+    assert b"adversary" not in charts.string_val[0]
+
+
+def test_charts_of_an_adversary_where_there_is_one(tmp_path, board):
+    board.settings(config_lib.Config(adversarial_weight=0.1), "")
+    board.best(0, 1, 0.0)
+    found = read(tmp_path, "run")
+    charts = found.Tensors("custom_scalars__config__")[0].tensor_proto
+    assert b"adversary" in charts.string_val[0]
+
+
+def test_the_best_score_is_no_last_one(tmp_path, board):
+    board.dev(10, 0.875, {})
+    board.dev(20, 0.5, {})
+    board.best(20, 1, 0.875)
+    found = read(tmp_path, "run")
     # HParams shows a metric's last value, which is not the best one.
     assert points(found, "dev/average")[-1] == (20, 0.5)
     assert points(found, "best/dev_average") == [(20, 0.875)]
+    assert points(found, "best/epoch") == [(20, 1)]
+
+
+def test_every_curve_is_described(tmp_path, board):
+    board.training(1, {"loss/task": 0.5})
+    board.dev(1, 0.5, {"books": {"macro_f1": 0.5}})
+    board.best(1, 1, 0.5)
+    for writer in ("run", "books"):
+        found = read(tmp_path, writer)
+        for tag in found.Tags()["tensors"]:
+            assert found.SummaryMetadata(tag).summary_description, tag
 
 
 def test_a_run_that_goes_on_writes_into_the_same_curves(tmp_path, board):
     board.training(1, {"loss/total": 2.0})
-    board.best(1, {}, 0.0)
+    board.best(1, 1, 0.0)
     again = summaries.TensorBoard(str(tmp_path), _TASKS)
     again.training(2, {"loss/total": 1.0})
-    again.best(2, {}, 0.0)
+    again.best(2, 1, 0.0)
     assert points(read(tmp_path, "run"), "loss/total") == [(1, 2.0), (2, 1.0)]
 
 

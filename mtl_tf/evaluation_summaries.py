@@ -1,0 +1,112 @@
+"""What an evaluation adds to a run's TensorBoard."""
+
+import glob
+import os
+import warnings
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import tensorflow as tf
+from matplotlib import figure
+from matplotlib.backends import backend_agg
+
+from mtl_tf import config as config_lib
+from mtl_tf import confusion
+from mtl_tf import evaluation
+from mtl_tf import figures
+from mtl_tf import metrics
+from mtl_tf import projector
+from mtl_tf import results as results_lib
+from mtl_tf import scalars
+from mtl_tf import summaries
+from mtl_tf import tasks as tasks_lib
+
+# End of the name of the event file, by which the next evaluation finds it.
+_SUFFIX = ".evaluation"
+
+
+def write(
+    config: config_lib.Config,
+    step: int,
+    tasks: Sequence[tasks_lib.Task],
+    results: Mapping,
+    predictions: Sequence[evaluation.Predictions],
+    tokens: Sequence[str],
+    word_vectors: np.ndarray,
+) -> None:
+    """Writes scores, pictures and the projector of the best checkpoint.
+
+    They have an event file of their own, beside that of training. Those of an
+    earlier evaluation are removed.
+
+    Args:
+      config: settings of the run. Its directory has the history and the
+        sample of features already.
+      step: step of the checkpoint.
+      tasks: the tasks.
+      results: what `results.json` holds.
+      predictions: predictions on test of each task.
+      tokens: the vocabulary.
+      word_vectors: float32 [tokens, width].
+    """
+    log_dir = summaries.log_dir(config.run_dir)
+    for path in glob.glob(os.path.join(glob.escape(log_dir), f"*{_SUFFIX}")):
+        os.remove(path)
+    writer = tf.summary.create_file_writer(log_dir, filename_suffix=_SUFFIX)
+    with writer.as_default(step):
+        _write_scores(tasks, results)
+        _write_pictures(config.run_dir, tasks, predictions)
+    writer.close()
+    projector.write(
+        log_dir,
+        config.run_dir,
+        config.data_dir,
+        tasks,
+        tokens,
+        word_vectors,
+    )
+
+
+def _write_scores(tasks, results):
+    average = results["average"][results_lib.MAIN][results_lib.TEST]
+    for metric in metrics.METRICS:
+        scalars.write(f"test/{metric}", average[metric])
+    tf.summary.text(
+        "run/test_scores",
+        "Test scores in percent, with the weights of epoch "
+        f"{results['best_epoch']}.\n\n"
+        + results_lib.markdown_table(results, tasks, "this run"),
+    )
+
+
+def _write_pictures(run_dir, tasks, predictions):
+    with open(os.path.join(run_dir, figures.CURVES_FILE), "rb") as file:
+        curves = tf.io.decode_png(file.read())
+    tf.summary.image(
+        "curves/by_epoch",
+        curves[tf.newaxis],
+        description="The whole run, a point an epoch.",
+    )
+    for task, predicted in zip(tasks, predictions, strict=True):
+        _image(
+            f"confusion/{task.name}",
+            confusion.draw(
+                f"{task.name}, test",
+                task.labels,
+                predicted.split.labels,
+                predicted.predicted,
+            ),
+            "Which label is taken for which, with the weights of the best "
+            "epoch: a row is a true label, and its cells sum to 100 %. What "
+            "is right is on the diagonal. Below the shares, numbers of texts.",
+        )
+
+
+def _image(tag: str, picture: figure.Figure, description: str) -> None:
+    canvas = backend_agg.FigureCanvasAgg(picture)
+    with warnings.catch_warnings():
+        # An empty box for a letter that the font lacks.
+        warnings.filterwarnings("ignore", "Glyph .* missing from")
+        canvas.draw()
+    pixels = np.asarray(canvas.buffer_rgba())
+    tf.summary.image(tag, pixels[np.newaxis], description=description)

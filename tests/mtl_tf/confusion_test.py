@@ -1,0 +1,56 @@
+import numpy as np
+import pytest
+
+from mtl_tf import confusion
+
+_LABELS = ("bad", "so $so", "good", "never")
+_GOLD = np.array([0, 0, 0, 0, 1, 2, 2, 2])
+_PREDICTED = np.array([0, 0, 0, 2, 2, 2, 2, 2])
+_SHARES = [[0.75, 0, 0.25, 0], [0, 0, 1, 0], [0, 0, 1, 0], [0, 0, 0, 0]]
+
+
+def test_rows_are_shares_of_the_true_label_beside_counts():
+    picture = confusion.draw("films, test", _LABELS, _GOLD, _PREDICTED)
+    (axis,) = picture.axes
+    (image,) = axis.images
+    np.testing.assert_allclose(image.get_array(), _SHARES)
+    texts = {text.get_position(): text.get_text() for text in axis.texts}
+    assert len(texts) == 16
+    # Positions are (predicted, true).
+    assert texts[0, 0] == "75%\n3"
+    assert texts[2, 0] == "25%\n1"
+    assert texts[2, 1] == "100%\n1"
+    assert texts[1, 1] == texts[3, 3] == "0%\n0"
+    assert axis.get_title() == "films, test"
+    assert (axis.get_xlabel(), axis.get_ylabel()) == ("predicted", "true")
+    for ticks in (axis.get_xticklabels(), axis.get_yticklabels()):
+        assert [tick.get_text() for tick in ticks] == list(_LABELS)
+
+
+def test_numbers_can_be_read_on_their_cells():
+    picture = confusion.draw("films, test", _LABELS, _GOLD, _PREDICTED)
+    (image,) = picture.axes[0].images
+    for text in picture.axes[0].texts:
+        column, row = text.get_position()
+        color = image.cmap(image.norm(image.get_array()[row, column]))
+        dark = np.mean(color[:3]) < 0.55
+        assert text.get_color() == ("white" if dark else "black")
+
+
+def test_a_formula_that_is_none_is_drawn(tmp_path):
+    confusion.draw("t", ("$a_{", "b"), _GOLD[:4] * 0, _GOLD[:4] * 0).savefig(
+        tmp_path / "picture.png"
+    )
+
+
+@pytest.mark.parametrize(("labels", "numbers"), [(12, 144), (13, 0)])
+def test_many_labels_have_a_scale_instead_of_numbers(labels, numbers):
+    names = tuple(f"label{number}" for number in range(labels))
+    rows = np.arange(labels)
+    picture = confusion.draw("many", names, rows, rows)
+    assert len(picture.axes[0].texts) == numbers
+    assert len(picture.axes) == (1 if numbers else 2)
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))
