@@ -8,10 +8,12 @@ from mtl_tf import command as command_lib
 from mtl_tf import config as config_lib
 from mtl_tf import devices
 from mtl_tf import experiment
+from mtl_tf import export
 from mtl_tf import launcher
 from mtl_tf import results
 from mtl_tf import run_directory
 from mtl_tf import trained_model
+from mtl_tf.report import page
 
 # Where a comparison of runs goes, if nothing else is said.
 COMPARISON_FILE = "comparison.html"
@@ -34,7 +36,7 @@ def run(command: command_lib.Command, config: config_lib.Config) -> str:
         directory.
       FloatingPointError: if training diverges.
     """
-    if not config.run_dir and not command.runs:
+    if not config.run_dir and not (command.mode == "report" and command.runs):
         raise ValueError("--run_dir is missing")
     if command.mode == "train" and not config.data_dir:
         raise ValueError("--data_dir is missing")
@@ -45,7 +47,13 @@ def run(command: command_lib.Command, config: config_lib.Config) -> str:
 def _train(command, config):
     baseline = _baseline(command)
     found = launcher.train(config, command.processes)
-    return _table(config, found, baseline)
+    said = [_table(config, found, baseline)]
+    if command.report:
+        said.append(_write_report(command, config))
+    # Of several seeds, a user has to choose one.
+    if command.export and config.seeds == 1:
+        said.append(f"export: {export.write(config.run_dir)}")
+    return "\n".join(said)
 
 
 def _evaluate(command, config):
@@ -59,6 +67,29 @@ def _evaluate(command, config):
 
 def _predict(command, config):
     return batch_prediction.predict(_load(command, config), command)
+
+
+def _export(command, config):
+    path = export.write(
+        config.run_dir,
+        default_task=command.task,
+        calibrated=command.calibrated,
+    )
+    return f"export: {path}"
+
+
+def _report(command, config):
+    if not command.runs:
+        return _write_report(command, config)
+    path = command.output or COMPARISON_FILE
+    return f"report: {page.compare(command.runs, path, texts=command.texts)}"
+
+
+def _write_report(command, config):
+    path = page.write(
+        config.run_dir, baseline_run=command.baseline_run, texts=command.texts
+    )
+    return f"report: {path}"
 
 
 def _analyze(command, config):
@@ -106,5 +137,7 @@ _MODES = {
     "train": _train,
     "evaluate": _evaluate,
     "predict": _predict,
+    "export": _export,
     "analyze": _analyze,
+    "report": _report,
 }
