@@ -94,7 +94,11 @@ def write_run(
         become runs below it.
     """
     config = config_lib.Config(
-        data_dir=data_dir, run_dir=run_dir, epochs=epochs, **settings
+        data_dir=data_dir,
+        run_dir=run_dir,
+        tasks=() if tasks == TASKS else tuple(task.name for task in tasks),
+        epochs=epochs,
+        **settings,
     )
     corpus = tasks_lib.Corpus.read(data_dir)
     _write_record(config, corpus, tasks)

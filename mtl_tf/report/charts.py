@@ -3,32 +3,19 @@
 import base64
 import functools
 import io
-import math
 import warnings
 from collections.abc import Mapping, Sequence
 
 import matplotlib
 import numpy as np
 from matplotlib import figure
-from sklearn import decomposition
 
 from mtl_tf import calibration
+from mtl_tf import feature_map as feature_map_lib
 from mtl_tf import figures
 from mtl_tf.report import artefacts
 from mtl_tf.report import details
 
-_COLORS = (
-    figures.BLUE,
-    figures.ORANGE,
-    figures.GREEN,
-    figures.RED,
-    figures.PURPLE,
-    figures.SKY,
-    figures.BLACK,
-)
-# Not by colour alone; as many as do not divide the colours, so that pairs of
-# the two last for all tasks there may be.
-_MARKERS = "osD^vP*X"
 _LINES = ("-", "--", "-.", ":", (0, (6, 1, 1, 1, 1, 1)))
 
 
@@ -89,10 +76,10 @@ def dev_curves(by_name: Mapping[str, Sequence[float]]) -> str:
         axis.plot(
             range(1, len(values) + 1),
             values,
-            color=_COLORS[number % len(_COLORS)],
+            color=figures.COLORS[number % len(figures.COLORS)],
             linestyle=_LINES[number % len(_LINES)],
             marker="." if len(values) == 1 else None,
-            label=_shown(name),
+            label=figures.legend_label(name),
         )
     figures.finish(axis)
     axis.legend(
@@ -153,64 +140,8 @@ def reliability(tasks: Sequence[details.Calibration]) -> str:
     return picture
 
 
-@_plain
 def feature_map(sample: artefacts.Features) -> str:
-    """Texts on the two main axes of their features, by task and by label.
-
-    The titles say which share of the variance the axes explain.
-    """
-    analysis = decomposition.PCA(2, svd_solver="full")
-    # Features that are all the same have no variance to explain.
-    with np.errstate(invalid="ignore"):
-        points = analysis.fit_transform(sample.features.astype(np.float64))
-    shares = np.nan_to_num(analysis.explained_variance_ratio_)
-    # Drawn in random order: else the last task would hide the others.
-    order = np.random.default_rng(0).permutation(len(points))
-    picture = figure.Figure(figsize=(7.4, 4.4), layout="constrained")
-    axes = picture.subplots(1, 2, sharex=True, sharey=True)
-    for axis, title, names in (
-        (axes[0], "by task", sample.task),
-        (axes[1], "by label", sample.label),
-    ):
-        _draw_points(axis, points[order], names[order])
-        axis.set_title(title)
-        axis.set_xlabel(f"axis 1 ({shares[0]:.0%} of variance)")
-        axis.spines[["top", "right"]].set_visible(False)
-    axes[0].set_ylabel(f"axis 2 ({shares[1]:.0%} of variance)")
-    return picture
-
-
-def _draw_points(axis, points, names):
-    """Points with a colour and a marker for each name, and a legend below."""
-    kinds = sorted(set(names.tolist()))
-    # A marker has one call. So that no name lies above all others, each is
-    # drawn in pieces, in turns.
-    pieces = 8
-    for piece in range(pieces):
-        for number, kind in enumerate(kinds):
-            chosen = points[piece::pieces][names[piece::pieces] == kind]
-            axis.scatter(
-                *chosen.T,
-                s=9,
-                color=_COLORS[number % len(_COLORS)],
-                marker=_MARKERS[number % len(_MARKERS)],
-                alpha=0.6,
-                linewidths=0,
-                rasterized=True,
-                label=None if piece else _shown(kind),
-            )
-    axis.legend(
-        fontsize=8,
-        frameon=False,
-        loc="upper center",
-        bbox_to_anchor=(0.5, -0.16),
-        ncols=min(4, math.ceil(len(kinds) / 2)),
-        markerscale=1.8,
-        handletextpad=0.1,
-        columnspacing=0.8,
+    """Texts on the two main axes of their features, by task and by label."""
+    return data_uri(
+        feature_map_lib.draw(sample.features, sample.task, sample.label)
     )
-
-
-def _shown(name):
-    """A name for a legend, which leaves out those that begin with `_`."""
-    return f" {name}"

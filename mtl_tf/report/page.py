@@ -126,7 +126,7 @@ def compare(run_dirs: Sequence[str], path: str, *, texts: bool = True) -> str:
             )
         )
     every = sorted({name for of_run in names for name in of_run})
-    letters = [_letter(number) for number in range(len(runs))]
+    letters = [letter(number) for number in range(len(runs))]
     apart, others = wording.settings([run.run.config for run in runs])
     values = {
         "runs": dict(zip(letters, runs, strict=True)),
@@ -174,8 +174,8 @@ def _check_same_corpus(runs):
             )
 
 
-def _letter(number):
-    """A, B, ..., Z, A1, B1, ..."""
+def letter(number: int) -> str:
+    """How a page calls a run: A, B, ..., Z, A1, B1, ..."""
     turn, place = divmod(number, len(string.ascii_uppercase))
     return string.ascii_uppercase[place] + (str(turn) if turn else "")
 
@@ -285,18 +285,22 @@ def _disagreements(runs, tasks):
 
 def _with_texts(run, examples):
     """The examples with their texts, and why there are none, if so."""
-    why_not = texts_lib.why_not(run.run)
-    texts = {}
-    if not why_not:
+    texts, why_not = {}, ""
+    try:
+        texts_lib.check(run.run)
         for task in dict.fromkeys(example.task for example in examples):
             ids = [e.id for e in examples if e.task == task]
             found = texts_lib.read(run.run, task, ids)
             texts |= {(task, key): text for key, text in found.items()}
+    except ValueError as error:
+        # The corpus need not outlive the run.
+        why_not = str(error)
     shown = [ShownExample(e, texts.get((e.task, e.id))) for e in examples]
     return shown, why_not
 
 
-def _render(template, path, values):
+def make_environment() -> jinja2.Environment:
+    """The templates, which escape all that is put into them."""
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("mtl_tf.report"),
         autoescape=True,
@@ -312,7 +316,11 @@ def _render(template, path, values):
         "describe": wording.describe,
         "model_name": wording.model_name,
     }
-    text = environment.get_template(template).render(values)
+    return environment
+
+
+def _render(template, path, values):
+    text = make_environment().get_template(template).render(values)
     os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
     # As a whole, or not at all.
     with open(path + ".part", "w", encoding="utf-8") as file:

@@ -25,19 +25,19 @@ class Text:
     seq2: str
 
 
-def why_not(run: run_directory.Run) -> str:
-    """Why there are no texts of a run's test rows; empty if there are."""
+def check(run: run_directory.Run) -> None:
+    """Checks that the corpus of a run is there still.
+
+    Raises:
+      ValueError: if it is not, or it is another one.
+    """
     data_dir = run.config.data_dir
-    try:
-        corpus = tasks_lib.Corpus.read(data_dir)
-    except ValueError:
-        return f"the prepared corpus is no longer in {data_dir}"
+    corpus = tasks_lib.Corpus.read(data_dir)
     if corpus.declaration["fingerprint"] != run.record["fingerprint"]:
-        return (
-            f"the corpus in {data_dir} is another one than the run was made "
-            "with (its fingerprint differs)"
+        raise ValueError(
+            f"{data_dir} holds another corpus than the run was made with (its "
+            "fingerprint differs)"
         )
-    return ""
 
 
 def read(

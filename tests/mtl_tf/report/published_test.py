@@ -5,10 +5,10 @@ from mtl_tf import tasks as tasks_lib
 from mtl_tf.report import published
 
 FDU_TASKS = (
-    "MR apparel baby books camera_photo dvd electronics health_personal_care "
-    "imdb kitchen_housewares magazines music software sports_outdoors "
-    "toys_games video"
-).split()
+    *("MR", "apparel", "baby", "books", "camera_photo", "dvd", "electronics"),
+    *("health_personal_care", "imdb", "kitchen_housewares", "magazines"),
+    *("music", "software", "sports_outdoors", "toys_games", "video"),
+)
 
 
 def find(names=FDU_TASKS, corpus="fdu_mtl", **settings):

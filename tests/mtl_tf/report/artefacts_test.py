@@ -1,0 +1,209 @@
+import json
+import os
+import pathlib
+import shutil
+
+import numpy as np
+import pytest
+
+from mtl_tf import tasks as tasks_lib
+from mtl_tf.report import artefacts
+from tests import run_artefacts
+
+TASK = tasks_lib.Task("t", ("no", "yes"))
+LINE = {
+    "id": "t-1",
+    "gold": "yes",
+    "predicted": "no",
+    "probabilities": {"yes": 0.25, "no": 0.75},
+}
+
+
+@pytest.fixture(scope="module")
+def data_dir(tmp_path_factory):
+    return run_artefacts.write_corpus(str(tmp_path_factory.mktemp("corpus")))
+
+
+def write_lines(tmp_path, *lines):
+    path = tmp_path / "t-test.jsonl"
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    return str(path)
+
+
+def test_predictions_are_in_the_task_s_order_of_labels(tmp_path):
+    other = LINE | {"id": "t-2", "gold": "no"}
+    path = write_lines(tmp_path, LINE, other)
+    found = artefacts.read_predictions(path, TASK)
+    assert found.ids.tolist() == ["t-1", "t-2"]
+    assert found.gold.tolist() == [1, 0]
+    assert found.predicted.tolist() == [0, 0]
+    assert found.probabilities.tolist() == [[0.75, 0.25]] * 2
+    assert found.right.tolist() == [False, True]
+    assert found.confidence.tolist() == [0.75, 0.75]
+    # Of an older version.
+    assert found.counts == {}
+
+
+def test_counts_are_read_where_all_lines_have_them(tmp_path):
+    counts = {"tokens": 9, "unknown": 2, "cut": 0}
+    path = write_lines(tmp_path, LINE | counts)
+    found = artefacts.read_predictions(path, TASK).counts
+    assert {name: column.tolist() for name, column in found.items()} == {
+        "tokens": [9],
+        "unknown": [2],
+        "cut": [0],
+    }
+    path = write_lines(tmp_path, LINE | counts, LINE)
+    assert artefacts.read_predictions(path, TASK).counts == {}
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"gold": "yess"}, r"t-test.jsonl:2: .*'yess' \(did you mean yes"),
+        ({"predicted": None}, r"t-test.jsonl:2: "),
+        ({"probabilities": {"yes": 1}}, r"t-test.jsonl:2: 'no' is missing"),
+    ],
+)
+def test_a_broken_line_is_named(tmp_path, change, message):
+    path = write_lines(tmp_path, LINE, LINE | change)
+    with pytest.raises(ValueError, match=message):
+        artefacts.read_predictions(path, TASK)
+
+
+def test_what_is_not_json_is_named(tmp_path):
+    path = pathlib.Path(write_lines(tmp_path, LINE))
+    path.write_text(path.read_text() + '{"id": ')
+    with pytest.raises(ValueError, match=r"t-test.jsonl:2: "):
+        artefacts.read_predictions(str(path), TASK)
+
+
+def test_a_file_without_lines_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="has no predictions"):
+        artefacts.read_predictions(write_lines(tmp_path), TASK)
+
+
+def test_a_plain_run(tmp_path, data_dir):
+    run_dir = run_artefacts.write_run(str(tmp_path / "run"), data_dir)
+    found = artefacts.read(run_dir)
+    assert [task.name for task in found.run.tasks] == ["reviews", "stance"]
+    assert len(found.history) == 3
+    assert set(found.predictions) == {
+        (task, split)
+        for task in ("reviews", "stance")
+        for split in ("dev", "test")
+    }
+    gold, probabilities = run_artefacts.answers(
+        run_artefacts.TASKS[0], "test", 0
+    )
+    test = found.predictions["reviews", "test"]
+    np.testing.assert_array_equal(test.gold, gold)
+    np.testing.assert_array_equal(test.probabilities, probabilities)
+    assert found.features.kind == "shared"
+    assert found.features.features.shape == (80, 5)
+    assert found.features.task[[0, -1]].tolist() == ["reviews", "stance"]
+    assert found.analysis is None
+    assert found.parts == {}
+    assert found.seeds == [found]
+    assert found.missing() == []
+
+
+def test_a_run_of_single_tasks_has_the_predictions_of_its_parts(
+    tmp_path, data_dir
+):
+    run_dir = run_artefacts.write_run(
+        str(tmp_path / "run"), data_dir, sharing="single_task"
+    )
+    found = artefacts.read(run_dir)
+    assert list(found.parts) == ["reviews", "stance"]
+    assert len(found.predictions) == 4
+    assert found.seeds == [found]
+    assert not found.of_seeds
+    assert found.missing() == []
+
+
+def test_a_run_of_seeds_has_none_of_its_own(tmp_path, data_dir):
+    run_dir = run_artefacts.write_run(
+        str(tmp_path / "run"), data_dir, seeds=2, seed=4, sharing="single_task"
+    )
+    found = artefacts.read(run_dir)
+    assert found.of_seeds
+    assert list(found.parts) == ["4", "5"]
+    assert found.predictions == {}
+    # A seed is a run of single tasks, with predictions of its own parts.
+    assert [len(seed.predictions) for seed in found.seeds] == [4, 4]
+    first, second = (s.predictions["stance", "test"] for s in found.seeds)
+    np.testing.assert_array_equal(first.gold, second.gold)
+    assert (first.probabilities != second.probabilities).any()
+
+
+def test_a_moved_run_is_read_from_where_it_is(tmp_path, data_dir):
+    run_dir = run_artefacts.write_run(
+        str(tmp_path / "run"), data_dir, sharing="single_task"
+    )
+    moved = shutil.move(run_dir, tmp_path / "moved")
+    found = artefacts.read(str(moved))
+    assert found.parts["stance"].run.run_dir == str(moved / "tasks" / "stance")
+
+
+def test_what_is_missing_is_told(tmp_path, data_dir):
+    run_dir = run_artefacts.write_run(str(tmp_path / "run"), data_dir)
+    stance = "predictions/stance-dev.jsonl"
+    for name in ("features.npz", "history.jsonl", stance):
+        os.remove(os.path.join(run_dir, name))
+    found = artefacts.read(run_dir)
+    assert found.missing_predictions() == [stance]
+    assert found.missing() == ["history.jsonl", stance, "features.npz"]
+
+
+def test_missing_counts_are_told(tmp_path, data_dir):
+    run_dir = run_artefacts.write_run(str(tmp_path / "run"), data_dir)
+    path = tmp_path / "run" / "predictions" / "stance-dev.jsonl"
+    path.write_text(path.read_text().replace('"cut"', '"old"'))
+    assert artefacts.read(run_dir).missing() == ["predictions: counts of words"]
+
+
+def test_what_a_part_lacks_is_told_with_its_folder(tmp_path, data_dir):
+    run_dir = run_artefacts.write_run(
+        str(tmp_path / "run"), data_dir, sharing="single_task"
+    )
+    os.remove(os.path.join(run_dir, "tasks", "stance", "features.npz"))
+    assert artefacts.read(run_dir).missing() == ["tasks/stance/features.npz"]
+
+
+def test_a_run_that_has_not_ended_is_refused(tmp_path, data_dir):
+    run_dir = run_artefacts.write_run(str(tmp_path / "run"), data_dir)
+    os.remove(os.path.join(run_dir, "results.json"))
+    with pytest.raises(ValueError, match=r"results.json is missing"):
+        artefacts.read(run_dir)
+
+
+def make_predictions(ids):
+    rows = np.arange(len(ids))
+    return artefacts.Predictions(
+        np.array(ids), rows, rows, np.eye(len(ids)), {"tokens": rows}
+    )
+
+
+def test_aligned_rows_are_those_of_the_first():
+    first, second = artefacts.align(
+        [make_predictions(["a", "b", "c"]), make_predictions(["c", "a", "b"])],
+        "task t",
+    )
+    assert first.ids.tolist() == second.ids.tolist() == ["a", "b", "c"]
+    # Where a, b and c were in the second.
+    assert second.gold.tolist() == [1, 2, 0]
+    assert second.predicted.tolist() == [1, 2, 0]
+    assert second.probabilities.argmax(axis=1).tolist() == [1, 2, 0]
+    assert second.counts["tokens"].tolist() == [1, 2, 0]
+
+
+@pytest.mark.parametrize("ids", [["a", "x"], ["a"], ["a", "b", "c"]])
+def test_other_rows_are_refused(ids):
+    runs = [make_predictions(["a", "b"]), make_predictions(ids)]
+    with pytest.raises(ValueError, match="task t: the runs predict other rows"):
+        artefacts.align(runs, "task t")
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

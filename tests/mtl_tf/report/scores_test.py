@@ -1,0 +1,212 @@
+import dataclasses
+
+import numpy as np
+import pytest
+
+from mtl_tf import metrics
+from mtl_tf.report import artefacts
+from mtl_tf.report import scores
+from mtl_tf.report import statistics
+from tests import run_artefacts
+
+TASKS = run_artefacts.TASKS
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    """Several runs by name."""
+    root = tmp_path_factory.mktemp("runs")
+    data_dir = run_artefacts.write_corpus(str(root / "corpus"))
+    settings = {
+        "plain": {},
+        "single": {"sharing": "single_task", "seed": 3},
+        "stance": {"seed": 4},
+        "seeds": {"seeds": 3, "seed": 5},
+    }
+    return {
+        name: artefacts.read(
+            run_artefacts.write_run(
+                str(root / name),
+                data_dir,
+                tasks=TASKS[1:] if name == "stance" else TASKS,
+                **values,
+            )
+        )
+        for name, values in settings.items()
+    }
+
+
+def score(task, seed, metric, first=0):
+    gold, probabilities = run_artefacts.answers(task, "test", seed)
+    predicted = probabilities.argmax(axis=1)
+    return metrics.compute(gold[first:], predicted[first:], len(task.labels))[
+        metric
+    ]
+
+
+def test_a_line_a_task_and_the_average(runs):
+    lines = scores.lines([runs["plain"]], TASKS)
+    assert [line.name for line in lines] == ["reviews", "stance", "average"]
+    # The tasks' metrics differ: the average is of accuracy.
+    assert [line.metric for line in lines] == [
+        "macro_f1",
+        "accuracy",
+        "accuracy",
+    ]
+    assert [line.rows for line in lines] == [40, 40, 0]
+    values = [line.scores[0].value for line in lines]
+    assert values == pytest.approx(
+        [
+            score(TASKS[0], 0, "macro_f1"),
+            score(TASKS[1], 0, "accuracy"),
+            np.mean([score(task, 0, "accuracy") for task in TASKS]),
+        ]
+    )
+    deduplicated = [line.scores[0].deduplicated for line in lines]
+    assert deduplicated[:2] == pytest.approx(
+        [score(TASKS[0], 0, "macro_f1", 4), score(TASKS[1], 0, "accuracy", 4)]
+    )
+    for line in lines:
+        (mine,) = line.scores
+        low, high = mine.interval
+        assert low < mine.value < high
+        assert mine.deviation is None
+        assert mine.test is None
+        # There is no other run to be better than.
+        assert not mine.best
+
+
+def test_the_average_is_of_the_metric_that_all_tasks_have(runs):
+    same = [dataclasses.replace(task, metric="macro_f1") for task in TASKS]
+    line = scores.lines([runs["plain"]], same)[-1]
+    assert line.metric == "macro_f1"
+    assert line.scores[0].value == pytest.approx(
+        np.mean([score(task, 0, "macro_f1") for task in TASKS])
+    )
+
+
+def test_the_interval_of_the_average_is_narrower(runs):
+    """Errors of the tasks are independent: variances add up."""
+    same = [dataclasses.replace(task, metric="accuracy") for task in TASKS]
+    *lines, average = scores.lines([runs["plain"]], same)
+
+    def width(line):
+        low, high = line.scores[0].interval
+        return high - low
+
+    expected = np.hypot(*map(width, lines)) / 2
+    assert width(average) == pytest.approx(expected, rel=0.1)
+
+
+def test_the_best_is_marked(runs):
+    lines = scores.lines([runs["plain"], runs["single"]], TASKS)
+    for line in lines:
+        first, second = line.scores
+        assert first.best == (first.value >= second.value)
+        assert second.best == (second.value >= first.value)
+
+
+def test_where_lower_is_better_the_lowest_is_the_best(runs, monkeypatch):
+    monkeypatch.setitem(
+        metrics.METRICS,
+        "accuracy",
+        dataclasses.replace(metrics.METRICS["accuracy"], lower_is_better=True),
+    )
+    line = scores.lines([runs["plain"], runs["single"]], TASKS)[1]
+    first, second = line.scores
+    assert first.value != second.value
+    assert first.best == (first.value < second.value)
+    assert second.best != first.best
+
+
+def test_tests_against_the_first_run(runs):
+    lines = scores.lines([runs["single"], runs["plain"]], TASKS)
+    p = []
+    for task, line in zip(TASKS, lines, strict=False):
+        gold, first = run_artefacts.answers(task, "test", 3)
+        _, second = run_artefacts.answers(task, "test", 0)
+        alone_first, alone_second, exact = statistics.mcnemar(
+            first.argmax(axis=1) == gold, second.argmax(axis=1) == gold
+        )
+        assert line.scores[0].test is None
+        test = line.scores[1].test
+        assert test.difference == pytest.approx(
+            score(task, 0, task.metric) - score(task, 3, task.metric)
+        )
+        assert test.low < test.difference < test.high
+        assert (test.first_alone, test.second_alone) == (
+            alone_first,
+            alone_second,
+        )
+        assert test.mcnemar == pytest.approx(exact)
+        p.append(exact)
+    corrected = [line.scores[1].test.corrected_mcnemar for line in lines[:2]]
+    assert corrected == pytest.approx(statistics.holm(p))
+    # Of the average there is no McNemar test, and nothing to correct for.
+    test = lines[-1].scores[1].test
+    assert np.isnan([test.mcnemar, test.corrected_p]).all()
+    assert test.difference == pytest.approx(
+        lines[-1].scores[1].value - lines[-1].scores[0].value
+    )
+    assert test.low < test.difference < test.high
+
+
+def test_a_baseline_without_a_task(runs):
+    lines = scores.lines([runs["stance"], runs["plain"]], TASKS)
+    assert [line.scores[0] is None for line in lines] == [True, False, True]
+    assert [line.scores[1].test is None for line in lines] == [
+        True,
+        False,
+        True,
+    ]
+    # One test is not corrected.
+    test = lines[1].scores[1].test
+    assert test.corrected_p == test.p
+
+
+def test_several_seeds(runs):
+    lines = scores.lines([runs["plain"], runs["seeds"]], TASKS)
+    for task, line in zip(TASKS, lines, strict=False):
+        by_seed = [score(task, seed, task.metric) for seed in (5, 6, 7)]
+        found = line.scores[1]
+        assert found.value == pytest.approx(np.mean(by_seed))
+        assert found.deviation == pytest.approx(np.std(by_seed, ddof=1))
+        assert found.interval[0] < found.value < found.interval[1]
+        assert np.isnan(found.test.mcnemar)
+        assert found.test.difference == pytest.approx(
+            found.value - score(task, 0, task.metric)
+        )
+    averages = [
+        np.mean([score(task, seed, "accuracy") for task in TASKS])
+        for seed in (5, 6, 7)
+    ]
+    assert lines[-1].scores[1].deviation == pytest.approx(
+        np.std(averages, ddof=1)
+    )
+
+
+def test_scores_stand_without_predictions(runs):
+    bare = dataclasses.replace(runs["plain"], predictions={})
+    with_bare = scores.lines([bare, runs["single"]], TASKS)
+    for line in with_bare:
+        assert line.scores[0].value > 0
+        assert line.scores[0].interval is None
+        # The other still has an interval, and nothing to be tested against.
+        assert line.scores[1].interval is not None
+        assert line.scores[1].test is None
+    alone = scores.lines([bare], TASKS)
+    assert [line.scores[0].interval for line in alone] == [None] * 3
+
+
+def test_other_rows_are_refused(runs):
+    cut = {
+        key: value.take(np.arange(30))
+        for key, value in runs["single"].predictions.items()
+    }
+    other = dataclasses.replace(runs["single"], predictions=cut)
+    with pytest.raises(ValueError, match=r"task reviews: .* other rows"):
+        scores.lines([other, runs["plain"]], TASKS)
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))
