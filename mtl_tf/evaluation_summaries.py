@@ -13,6 +13,7 @@ from matplotlib.backends import backend_agg
 from mtl_tf import config as config_lib
 from mtl_tf import confusion
 from mtl_tf import evaluation
+from mtl_tf import feature_map
 from mtl_tf import figures
 from mtl_tf import metrics
 from mtl_tf import projector
@@ -80,12 +81,10 @@ def _write_scores(tasks, results):
 
 
 def _write_pictures(run_dir, tasks, predictions):
-    with open(os.path.join(run_dir, figures.CURVES_FILE), "rb") as file:
-        curves = tf.io.decode_png(file.read())
-    tf.summary.image(
+    _image(
         "curves/by_epoch",
-        curves[tf.newaxis],
-        description="The whole run, a point an epoch.",
+        figures.curves(summaries.read_history(run_dir)),
+        "The whole run, a point an epoch.",
     )
     for task, predicted in zip(tasks, predictions, strict=True):
         _image(
@@ -100,6 +99,17 @@ def _write_pictures(run_dir, tasks, predictions):
             "epoch: a row is a true label, and its cells sum to 100 %. What "
             "is right is on the diagonal. Below the shares, numbers of texts.",
         )
+    with np.load(os.path.join(run_dir, results_lib.FEATURES_FILE)) as sample:
+        features, kind = sample["features"], sample["kind"]
+        # With less there are no two axes.
+        if min(features.shape) >= 2:
+            _image(
+                f"features/{kind}",
+                feature_map.draw(features, sample["task"], sample["label"]),
+                f"A sample of test texts by their {kind} features, on the two "
+                "axes of most variance. Good shared features mix the tasks "
+                "and part the labels; good private ones may tell both.",
+            )
 
 
 def _image(tag: str, picture: figure.Figure, description: str) -> None:

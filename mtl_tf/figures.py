@@ -12,6 +12,8 @@ CURVES_FILE = os.path.join("figures", "curves.png")
 BLACK, BLUE, ORANGE, GREEN = "#000000", "#0072B2", "#E69F00", "#009E73"
 RED, PURPLE, SKY = "#D55E00", "#CC79A7", "#56B4E9"
 GRAY = "#BBBBBB"
+# For as many curves or kinds of points as there may be.
+COLORS = (BLUE, ORANGE, GREEN, RED, PURPLE, SKY, BLACK)
 
 
 def draw_curves(run_dir: str) -> str:
@@ -65,6 +67,11 @@ def finish(axis) -> None:
     axis.xaxis.get_major_locator().set_params(integer=True)
     axis.spines[["top", "right"]].set_visible(False)
     axis.legend(fontsize="small", frameon=False)
+
+
+def legend_label(name: str) -> str:
+    """A name for a legend, which leaves out those that begin with `_`."""
+    return f" {name}"
 
 
 def _best_epoch(history):

@@ -116,6 +116,7 @@ def test_pictures(experiment, found):
         "confusion/films",
         "confusion/games",
         "curves/by_epoch",
+        "features/shared",
     ]
     for tag in tags:
         pixels = picture(found, tag)

@@ -5,6 +5,8 @@ import numpy as np
 import pytest
 from matplotlib import figure
 
+from mtl_tf import feature_map
+from mtl_tf import figures
 from mtl_tf.report import artefacts
 from mtl_tf.report import charts
 from mtl_tf.report import details
@@ -165,14 +167,14 @@ def test_features_that_are_all_the_same_are_a_point():
 def test_no_two_of_many_tasks_look_alike():
     looks = {
         (
-            charts._COLORS[number % len(charts._COLORS)],
-            charts._MARKERS[number % len(charts._MARKERS)],
+            figures.COLORS[number % len(figures.COLORS)],
+            feature_map._MARKERS[number % len(feature_map._MARKERS)],
         )
         for number in range(56)
     }
     assert len(looks) == 56
     lines = {
-        (number % len(charts._COLORS), number % len(charts._LINES))
+        (number % len(figures.COLORS), number % len(charts._LINES))
         for number in range(35)
     }
     assert len(lines) == 35

@@ -1,0 +1,95 @@
+import numpy as np
+import pytest
+
+from mtl_tf import feature_map
+
+
+@pytest.fixture
+def sample():
+    """Features, tasks and labels of 60 texts."""
+    random = np.random.default_rng(0)
+    widths = np.array([3, 1, 0.5, 0.25], np.float32)
+    features = 7 + random.normal(size=(60, 4)).astype(np.float32) * widths
+    task = np.array([f"task{row % 3}" for row in range(60)])
+    label = np.array(["$bad_{", "_good"] * 30)
+    return features, task, label
+
+
+def points_of(axis):
+    """Points [texts, 2] by name, as they are drawn."""
+    points, names = {}, []
+    for drawn in axis.collections:
+        color = (tuple(drawn.get_facecolor()[0]), len(drawn.get_paths()[0]))
+        points.setdefault(color, []).append(drawn.get_offsets())
+        if not drawn.get_label().startswith("_"):
+            names.append((drawn.get_label().strip(), color))
+    return {name: np.concatenate(points[color]) for name, color in names}
+
+
+def in_order(points):
+    return points[np.lexsort(points.T)]
+
+
+@pytest.mark.parametrize(("place", "title"), [(0, "by task"), (1, "by label")])
+def test_points_are_on_the_main_axes_under_their_names(sample, place, title):
+    names = sample[1 + place]
+    axis = feature_map.draw(*sample).axes[place]
+    assert axis.get_title() == title
+    found = points_of(axis)
+    assert sorted(found) == sorted(set(names))
+    # Eigenvectors of the covariance; their signs are free.
+    centred = sample[0].astype(np.float64) - sample[0].mean(axis=0)
+    _, vectors = np.linalg.eigh(np.cov(centred.T))
+    wanted = centred @ vectors[:, :-3:-1]
+    drawn = np.concatenate(list(found.values()))
+    signs = np.sign(
+        [
+            drawn[np.abs(drawn[:, column]).argmax(), column]
+            * wanted[np.abs(wanted[:, column]).argmax(), column]
+            for column in range(2)
+        ]
+    )
+    for name, points in found.items():
+        np.testing.assert_allclose(
+            in_order(points),
+            in_order(wanted[names == name] * signs),
+            atol=1e-4,
+        )
+
+
+def test_axes_tell_their_share_of_the_variance(sample):
+    shares = np.linalg.eigvalsh(np.cov(sample[0].T))[::-1]
+    shares = shares / shares.sum()
+    left, right = feature_map.draw(*sample).axes
+    for axis in (left, right):
+        assert axis.get_xlabel() == f"axis 1 ({shares[0]:.0%} of variance)"
+    assert left.get_ylabel() == f"axis 2 ({shares[1]:.0%} of variance)"
+
+
+def test_names_are_in_the_legend_and_begin_no_formula(sample, tmp_path):
+    picture = feature_map.draw(*sample)
+    texts = picture.axes[1].get_legend().get_texts()
+    assert [text.get_text().strip() for text in texts] == ["$bad_{", "_good"]
+    # A formula that is none would be an error here.
+    picture.savefig(tmp_path / "map.png")
+
+
+def test_no_task_lies_above_all_others(sample):
+    order = [
+        drawn.get_facecolor()[0].tolist()
+        for drawn in feature_map.draw(*sample).axes[0].collections
+    ]
+    last = len(order) - order[::-1].index(order[0]) - 1
+    # The first task's points are not all below those of the second.
+    assert last > order.index(order[1])
+
+
+def test_features_that_are_all_the_same_are_a_point(sample):
+    axis = feature_map.draw(np.ones_like(sample[0]), *sample[1:]).axes[0]
+    assert axis.get_xlabel() == "axis 1 (0% of variance)"
+    for points in points_of(axis).values():
+        np.testing.assert_allclose(points, 0, atol=1e-9)
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))
