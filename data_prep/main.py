@@ -74,7 +74,7 @@ def main(argv: list[str]) -> None:
         # A message is what helps with input that is not as expected; -v 1
         # shows where it was noticed.
         logging.debug("traceback:", exc_info=True)
-        print(f"error: {error}", file=sys.stderr)
+        print(f"data_prep: {error}", file=sys.stderr)
         sys.exit(1)
 
 

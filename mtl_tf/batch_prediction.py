@@ -110,6 +110,11 @@ def _rows(task, command, labelled) -> Iterator[tables.Record | None]:
                 f"{', '.join(tables.FORMATS)} do; name the --format, or give "
                 "a file with its extension"
             )
+        if command.columns:
+            raise ValueError(
+                f"--columns={','.join(command.columns)}: {command.input} is "
+                "read as lines, which have no columns"
+            )
         for number, line in tables.read_lines(command.input):
             where = f"{command.input}:{number}"
             yield tables.Record(where, number, {"seq2": line})

@@ -1,6 +1,7 @@
 """The settings of a run."""
 
 import dataclasses
+import math
 
 from mtl_tf import losses
 from mtl_tf import optimizers
@@ -233,6 +234,8 @@ class Config(settings.Settings):
                 raise ValueError(
                     f"{field.name}={value}: a share, from 0 to below 1"
                 )
+            if isinstance(value, float) and not math.isfinite(value):
+                raise ValueError(f"{field.name}={value}: not a finite number")
 
     def _check_combinations(self):
         encoders.check(self.encoder, self.pooling)

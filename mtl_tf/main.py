@@ -74,7 +74,7 @@ def main(argv: list[str]) -> int:
         said = commands.run(command, config)
         if said:
             print(said)
-    except (ValueError, FloatingPointError, OSError) as error:
+    except (ValueError, FloatingPointError, OSError, ImportError) as error:
         logging.debug("where it came from", exc_info=True)
         print(f"mtl_tf: {error}", file=sys.stderr)
         return 1

@@ -78,9 +78,10 @@ def read_rows(data_dir: str, task: str, split: str) -> Iterator[Row]:
     """The rows of a split, in order.
 
     Raises:
-      ValueError: if there are no records of it, or shards are missing.
+      ValueError: if there are no records of it, shards are missing, or one
+        is damaged.
     """
-    for batch in _dataset(data_dir, task, split, _FEATURES):
+    for batch in _batches(data_dir, task, split, _FEATURES):
         columns = {name: tensor.numpy() for name, tensor in batch.items()}
         for index in range(len(columns["id"])):
             yield Row(
@@ -108,11 +109,12 @@ def read_columns(
       By name: object arrays of bytes, or int64 for `duplicate`.
 
     Raises:
-      ValueError: if there are no records of it, or shards are missing.
+      ValueError: if there are no records of it, shards are missing, or one
+        is damaged.
     """
     features = {name: _FEATURES[name] for name in names}
     parts = {name: [] for name in features}
-    for batch in _dataset(data_dir, task, split, features):
+    for batch in _batches(data_dir, task, split, features):
         for name, tensor in batch.items():
             parts[name].append(tensor.numpy())
     return {
@@ -121,21 +123,31 @@ def read_columns(
     }
 
 
-def _dataset(data_dir, task, split, features) -> tf.data.Dataset:
+def _batches(data_dir, task, split, features) -> Iterator[dict]:
     pattern = os.path.join(
         glob.escape(os.path.join(data_dir, RECORDS_DIR)),
         f"{task}-{split}-[0-9]*-of-[0-9]*.tfrecord",
     )
     paths = sorted(glob.glob(pattern))
     if not paths:
-        raise ValueError(f"no records of task {task}, split {split}: {pattern}")
+        raise ValueError(
+            f"no records of task {task}, split {split}: {pattern}: prepare the "
+            "corpus again"
+        )
     expected = int(paths[0].rsplit("-", 1)[1].split(".")[0])
     if len(paths) != expected:
         raise ValueError(
-            f"{pattern}: {expected} shards were written, {len(paths)} are there"
+            f"{pattern}: {expected} shards were written, {len(paths)} are "
+            "there: prepare the corpus again"
         )
     dataset = tf.data.TFRecordDataset(paths).batch(1024)
-    return dataset.map(lambda batch: tf.io.parse_example(batch, features))
+    dataset = dataset.map(lambda batch: tf.io.parse_example(batch, features))
+    try:
+        yield from dataset
+    except (tf.errors.DataLossError, tf.errors.InvalidArgumentError):
+        raise ValueError(
+            f"a file of {pattern} is damaged: prepare the corpus again"
+        ) from None
 
 
 def _to_example(row: Row) -> tf.train.Example:
@@ -177,7 +189,7 @@ class TokenIds:
         """Maps the files of a split.
 
         Raises:
-          ValueError: if they are missing or do not fit each other.
+          ValueError: if they are missing, damaged, or do not fit each other.
         """
         ids_path, offsets_path = _token_id_paths(data_dir, task, split)
         try:
@@ -186,6 +198,11 @@ class TokenIds:
         except FileNotFoundError as error:
             raise ValueError(
                 f"{error.filename} is missing: prepare the corpus again"
+            ) from None
+        except (ValueError, EOFError) as error:
+            raise ValueError(
+                f"{ids_path} or {offsets_path} is damaged ({error}): prepare "
+                "the corpus again"
             ) from None
         if len(ids) != offsets[-1]:
             raise ValueError(

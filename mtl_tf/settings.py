@@ -43,7 +43,8 @@ class Settings:
             choices = field.metadata["choices"]
             if choices and value not in choices:
                 raise ValueError(
-                    f"{field.name}={value}: not one of {', '.join(choices)}"
+                    f"{field.name}={value}: not one of "
+                    f"{', '.join(filter(None, choices))}"
                     f"{tasks.nearest(str(value), choices)}"
                 )
 

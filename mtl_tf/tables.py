@@ -20,6 +20,8 @@ import os
 import sys
 from collections.abc import Iterator, Mapping
 
+from mtl_tf import tasks
+
 FORMATS = ("tsv", "csv", "jsonl")
 STANDARD_INPUT = "-"
 
@@ -201,10 +203,11 @@ def _header_places(where, header, columns):
     for name, column in columns.items():
         found = [i for i, cell in enumerate(header) if cell == column]
         if len(found) != 1:
+            hint = "" if found else tasks.nearest(str(column), header)
             raise ValueError(
                 f"{where}: expected one column {column!r} in the header, got "
-                f"{len(found)} among {_shown(header)}; in a file without a "
-                "header, columns are given by number"
+                f"{len(found)} among {_shown(header)}{hint}; `columns` says "
+                f"which column is {name}"
             )
         places[name] = found[0]
     return places

@@ -91,7 +91,7 @@ class Corpus:
         try:
             with open(path, encoding="utf-8") as file:
                 declaration = json.load(file)
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             raise ValueError(
                 f"{data_dir} holds no prepared corpus ({CORPUS_FILE} is "
                 "missing); make one with python -m data_prep.main "

@@ -69,7 +69,8 @@ def load(source: str, tokens: Sequence[str]) -> WordVectors:
     if not count:
         raise ValueError(
             f"{source} holds none of the vocabulary's {len(tokens)} tokens "
-            f"({', '.join(map(repr, tokens[:5]))} ...)"
+            f"(the last are {', '.join(map(repr, tokens[-3:]))}; letters count "
+            "as they are written, and the vocabulary's are small)"
         )
     logging.info(
         "Word vectors: %d of %d tokens (%.1f %%) found in %s",
@@ -83,11 +84,16 @@ def load(source: str, tokens: Sequence[str]) -> WordVectors:
 
 def _load_file(path: str, rows: dict[str, int]) -> WordVectors:
     if path.endswith((".zip", ".bin")):
-        raise ValueError(f"{path}: a text file is needed, packed or not as .gz")
+        raise ValueError(
+            f"{path}: a text file is needed, as it is or packed as .gz: unpack "
+            "this one"
+        )
     opener = gzip.open if path.endswith(".gz") else open
     try:
         with opener(path, "rb") as file:
             return _read_lines(path, file, rows)
+    except FileNotFoundError:
+        raise ValueError(f"there are no word vectors {path}") from None
     except (OSError, EOFError, zlib.error) as error:
         raise ValueError(f"{path}: {error}") from None
 

@@ -42,10 +42,10 @@ def test_prepares_and_inspects_the_example(tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--corpus=fdu_mtl"], "error: corpus fdu_mtl needs --raw_dir=DIR"),
+        (["--corpus=fdu_mtl"], "data_prep: corpus fdu_mtl needs --raw_dir=DIR"),
         (
             ["--corpus=vader", "--dev_split=random"],
-            "error: --dev_split means nothing for corpus vader",
+            "data_prep: --dev_split means nothing for corpus vader",
         ),
         ([], "Flag --corpus must have a value other than None"),
     ],

@@ -171,6 +171,8 @@ def test_a_value_that_is_no_choice(name):
         ("vector_dropout", -0.1, "from 0 to below 1"),
         ("recurrent_dropout", 1.5, "from 0 to below 1"),
         ("feature_dropout", float("nan"), "from 0 to below 1"),
+        ("forget_bias", float("nan"), "not a finite number"),
+        ("adversarial_weight", float("inf"), "not a finite number"),
     ],
 )
 def test_a_value_out_of_range(name, value, allowed):

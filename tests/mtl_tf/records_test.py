@@ -81,6 +81,28 @@ def test_token_ids_missing(tmp_path):
         records.TokenIds.read(str(tmp_path), "t", "dev")
 
 
+@pytest.mark.parametrize("bytes_left", [0, 60, -4])
+@pytest.mark.parametrize("file", [0, 1])
+def test_token_ids_that_are_cut(tmp_path, file, bytes_left):
+    ids = records.TokenIds(np.array([3, 5]), np.array([0, 1, 2]))
+    path = tmp_path / ids.write(str(tmp_path), "t", "dev")[file]
+    path.write_bytes(path.read_bytes()[:bytes_left])
+    with pytest.raises(ValueError, match=r"t-dev\..* is damaged .* again"):
+        records.TokenIds.read(str(tmp_path), "t", "dev")
+
+
+@pytest.mark.parametrize("place", [2, 20])
+def test_a_shard_with_a_changed_byte(tmp_path, place):
+    (path,) = records.write_rows(
+        str(tmp_path), "t", "dev", [records.Row("a", "", "text", "no")]
+    )
+    data = bytearray((tmp_path / path).read_bytes())
+    data[place] ^= 1
+    (tmp_path / path).write_bytes(data)
+    with pytest.raises(ValueError, match=r"t-dev-.* is damaged: prepare"):
+        list(records.read_rows(str(tmp_path), "t", "dev"))
+
+
 def test_token_ids_that_do_not_fit_each_other(tmp_path):
     ids = records.TokenIds(np.array([3, 5]), np.array([0, 1, 2]))
     paths = ids.write(str(tmp_path), "t", "dev")

@@ -103,7 +103,7 @@ def test_words_with_blanks_and_odd_bytes(tmp_path):
         ("1 2\na 1 2\nb 1 2\n", r"promises 1 words, 2 are there"),
         ("", r"holds no word vectors"),
         ("0 2\n", r"holds no word vectors"),
-        ("b 1 2\nc 1 2\n", r"holds none of the vocabulary's 1 tokens \('a'"),
+        ("b 1 2\nc 1 2\n", r"none of the vocabulary's 1 tokens .*last are 'a'"),
     ],
 )
 def test_malformed_files_are_refused(tmp_path, text, message):
@@ -129,7 +129,7 @@ def test_packed_files_that_cannot_be_read_are_named(tmp_path, name, content):
 
 
 def test_missing_file(tmp_path):
-    with pytest.raises(ValueError, match=r"glove\.txt.*No such file"):
+    with pytest.raises(ValueError, match=r"no word vectors .*glove\.txt"):
         word_vectors.load(str(tmp_path / "glove.txt"), ["a"])
 
 
