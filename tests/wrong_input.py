@@ -1,0 +1,399 @@
+"""Wrong input, and what is said of it: the table of `messages_test`.
+
+Every case begins in a folder that holds `FILES`, the corpus `corpus` that was
+made of them, and the run `run`.
+"""
+
+import mtl_tf
+
+TASKS = """\
+[tasks.answers]
+labels = ["no", "yes"]
+train = "answers.tsv"
+dev = "dev.tsv"
+test = "dev.tsv"
+columns = {seq1 = "question", seq2 = "answer", label = "settled"}
+
+[tasks.requests]
+labels = ["billing", "delivery"]
+file = "requests.tsv"
+split = {dev = 0.25, test = 0.25}
+columns = {seq2 = "message", label = "intent"}
+"""
+ANSWERS = "question\tanswer\tsettled\n" + "".join(
+    f"is it {i}?\tit is {i}\tyes\nis it {i}?\tperhaps {i}\tno\n"
+    for i in range(8)
+)
+REQUESTS = "message\tintent\n" + "".join(
+    f"bill {i} is wrong\tbilling\nparcel {i} is late\tdelivery\n"
+    for i in range(8)
+)
+FILES = {
+    "tasks.toml": TASKS,
+    "answers.tsv": ANSWERS,
+    "dev.tsv": ANSWERS.replace("is it", "was it"),
+    "requests.tsv": REQUESTS,
+}
+MODEL = "--encoder=bag_of_words --pooling=max --units=2 --word_width=2"
+AGAIN = (
+    "mtl_tf --data_dir=corpus --run_dir=run --epochs=1 --noreport --noexport"
+)
+TRAIN = f"mtl_tf --data_dir=corpus --run_dir=new {MODEL}"
+PREDICT = "mtl_tf --mode=predict --run_dir=run --task=requests"
+EVALUATE = "mtl_tf --mode=evaluate --run_dir=run --task=requests"
+PREPARE = "data_prep --corpus=custom --out_dir=out --task_file=tasks.toml"
+HEADER = "message\tintent\n"
+SHARD = "corpus/records/answers-dev-00000-of-00001.tfrecord"
+IDS = "corpus/token_ids/answers-dev.ids.npy"
+
+
+def tasks(old, new, **files):
+    """A task file with something else in it."""
+    assert old in TASKS
+    return {"tasks.toml": TASKS.replace(old, new)} | {
+        name.replace("_", "."): content for name, content in files.items()
+    }
+
+
+def config(old, new):
+    """A run whose settings have been edited."""
+    return {"run/config.json": lambda text: text.replace(old, new)}
+
+
+# By name: what is written (None: removed; a function: changed), the call, and
+# the whole message; `...` stands for any text.
+CASES = {
+    # Flags.
+    "misspelt value": (
+        {},
+        f"{TRAIN} --encoder=lstn",
+        "encoder=lstn: not one of lstm, bilstm, stacked_lstm, cnn, "
+        "bag_of_words (did you mean lstm, bilstm?)",
+    ),
+    "not above 0": ({}, f"{TRAIN} --units=0", "units=0: has to be above 0"),
+    "no share": (
+        {},
+        f"{TRAIN} --word_dropout=1",
+        "word_dropout=1.0: a share, from 0 to below 1",
+    ),
+    "no finite number": (
+        {},
+        f"{TRAIN} --forget_bias=nan",
+        "forget_bias=nan: not a finite number",
+    ),
+    "encoder without a last state": (
+        {},
+        f"{TRAIN} --pooling=last",
+        "pooling=last takes the last state of a recurrent encoder (lstm, "
+        "bilstm, stacked_lstm); encoder=bag_of_words has none: choose "
+        "pooling=max, mean or attention",
+    ),
+    "adversary of one task at a time": (
+        {},
+        f"{TRAIN} --adversarial_weight=1 --steps=alternate",
+        "adversarial_weight needs texts of all tasks in a step (steps=joint): "
+        "with steps=alternate the discriminator sees one task at a time",
+    ),
+    "adversary of one task": (
+        {},
+        f"{TRAIN} --adversarial_weight=1 --tasks=requests",
+        "adversarial_weight needs at least 2 tasks, got requests",
+    ),
+    "orthogonal to nothing": (
+        {},
+        f"{TRAIN} --orthogonality_weight=1 --sharing=fully_shared",
+        "orthogonality_weight needs a shared and a private encoder "
+        "(sharing=shared_private), got sharing=fully_shared",
+    ),
+    "no unlabelled text": (
+        {},
+        f"{TRAIN} --adversarial_weight=1 --unlabeled",
+        "unlabeled: these tasks have no unlabelled text: answers, requests",
+    ),
+    "weight of a misspelt task": (
+        {},
+        f"{TRAIN} --task_weights=reqests:2",
+        "task_weights: there is no task 'reqests' (did you mean requests?)",
+    ),
+    "stop on a misspelt task": (
+        {},
+        f"{TRAIN} --stop_on=reqests",
+        "stop_on=reqests: neither average nor one of the tasks answers, "
+        "requests (did you mean requests?)",
+    ),
+    "misspelt task": (
+        {},
+        f"{TRAIN} --tasks=reqests",
+        "corpus custom has no task 'reqests' (did you mean requests?); its "
+        "tasks are answers, requests",
+    ),
+    "stray argument": (
+        {},
+        f"{TRAIN} train",
+        "what is 'train'? Settings begin with --",
+    ),
+    "no run_dir": ({}, "mtl_tf", "--run_dir is missing"),
+    # A prepared corpus.
+    "no corpus": (
+        {},
+        f"{TRAIN} --data_dir=nowhere",
+        "nowhere holds no prepared corpus (corpus.json is missing); make one "
+        "with python -m data_prep.main --corpus=NAME --out_dir=nowhere",
+    ),
+    "file for a corpus": (
+        {},
+        f"{TRAIN} --data_dir=dev.tsv",
+        "dev.tsv holds no prepared corpus (corpus.json is missing); ...",
+    ),
+    "broken declaration": (
+        {"corpus/corpus.json": "{"},
+        TRAIN,
+        "corpus/corpus.json: not JSON: Expecting property name ...",
+    ),
+    "missing shard": (
+        {SHARD: None},
+        TRAIN,
+        "no records of task answers, split dev: ...: prepare the corpus again",
+    ),
+    "damaged shard": (
+        {SHARD: lambda data: data[:40] + b"?" + data[41:]},
+        TRAIN,
+        "a file of corpus/records/answers-dev-... is damaged: prepare the "
+        "corpus again",
+    ),
+    "cut token ids": (
+        {IDS: lambda data: data[:-4]},
+        TRAIN,
+        f"{IDS} or corpus/token_ids/answers-dev.offsets.npy is damaged (mmap "
+        "length is greater than file size): prepare the corpus again",
+    ),
+    "empty token ids": (
+        {IDS: ""},
+        TRAIN,
+        f"{IDS} or ... is damaged (No data left in file): prepare the corpus "
+        "again",
+    ),
+    # Word vectors.
+    "no vectors": (
+        {},
+        f"{TRAIN} --word_vectors=v.txt",
+        "there are no word vectors v.txt",
+    ),
+    "wide vectors": (
+        {"v.txt": "is 1 2 3\n"},
+        f"{TRAIN} --word_vectors=v.txt",
+        "the pretrained vectors have 3 numbers, word_width is 2: set "
+        "word_width to 3, or to more (the rest is then trained from a random "
+        "start)",
+    ),
+    "no number": (
+        {"v.txt": "is 1 2\nit 1 x\n"},
+        f"{TRAIN} --word_vectors=v.txt",
+        "v.txt:2: word 'it': expected 2 numbers: could not convert string to "
+        "float: b'x'",
+    ),
+    "no word found": (
+        {"v.txt": "Is 1 2\n"},
+        f"{TRAIN} --word_vectors=v.txt",
+        "v.txt holds none of the vocabulary's ... tokens (the last are ...; "
+        "letters count as they are written, and the vocabulary's are small)",
+    ),
+    "packed vectors": (
+        {"v.zip": "PK"},
+        f"{TRAIN} --word_vectors=v.zip",
+        "v.zip: a text file is needed, as it is or packed as .gz: unpack this "
+        "one",
+    ),
+    # Runs.
+    "no run": (
+        {},
+        f"{PREDICT} --run_dir=nowhere --input=requests.tsv",
+        "nowhere holds no run: config.json is missing",
+    ),
+    "no checkpoint": (
+        {"run/checkpoints": None},
+        f"{PREDICT} --input=requests.tsv",
+        "run/checkpoints/best holds no checkpoint",
+    ),
+    "checkpoint of another model": (
+        config('"units": 2', '"units": 3'),
+        f"{PREDICT} --input=requests.tsv",
+        "run/checkpoints/best/ckpt-1 is of another model: ... has the shape "
+        "..., not ...",
+    ),
+    "other settings": (
+        {},
+        f"{AGAIN} {MODEL} --units=3",
+        "run holds a run with other settings (there -> here):\n"
+        "  units: 2 -> 3\n"
+        "Give the settings that are there to go on with it, or another run_dir "
+        "for a new run.",
+    ),
+    "start from another model": (
+        {},
+        f"{TRAIN} --init_from=run --units=4",
+        "init_from=run: its model is another one (there -> here):\n"
+        "  units: 2 -> 4",
+    ),
+    # Files of texts.
+    "no task": ({}, "mtl_tf --mode=predict --run_dir=run", "... needs --task"),
+    "task misspelt": (
+        {},
+        f"{PREDICT} --task=reqests --input=requests.tsv",
+        "run has no task 'reqests' (did you mean requests?); its tasks are "
+        "answers, requests",
+    ),
+    "no input": ({}, f"{PREDICT} --input=x.txt", "there is no file x.txt"),
+    "pairs as lines": (
+        {"x.txt": "hello\n"},
+        f"{PREDICT} --task=answers --input=x.txt",
+        "x.txt is read as lines, which hold no pairs (seq1, seq2): tsv, csv, "
+        "jsonl do; name the --format, or give a file with its extension",
+    ),
+    "columns of lines": (
+        {"x.txt": "hello\n"},
+        f"{PREDICT} --input=x.txt --columns=seq2:message",
+        "--columns=seq2:message: x.txt is read as lines, which have no columns",
+    ),
+    "column not named": (
+        {},
+        f"{PREDICT} --input=requests.tsv",
+        "requests.tsv:1: expected one column 'text' in the header, got 0 among "
+        "['message', 'intent']...; `columns` says which column is seq2",
+    ),
+    "misspelt field": (
+        {},
+        f"{PREDICT} --input=requests.tsv --columns=seq:message",
+        "columns=seq:message: FIELD:COLUMN is expected, where FIELD is one of "
+        "seq1, seq2, label, id (did you mean seq2, seq1?)",
+    ),
+    "misspelt format": (
+        {},
+        f"{PREDICT} --input=requests.tsv --format=tvs",
+        "format=tvs: not one of lines, tsv, csv, jsonl (did you mean tsv?)",
+    ),
+    "no text": (
+        {"x.jsonl": '{"text": 3}\n'},
+        f"{PREDICT} --input=x.jsonl",
+        "x.jsonl:1: expected a text for seq2, got 3",
+    ),
+    "unknown label": (
+        {"x.tsv": "text\tlabel\nhello\tbiling\n"},
+        f"{EVALUATE} --input=x.tsv",
+        "x.tsv:2: task requests has no label 'biling' (did you mean billing?); "
+        "its labels are ['billing', 'delivery']",
+    ),
+    # Python.
+    "predict: task misspelt": (
+        {},
+        lambda: mtl_tf.load("run").predict("reqests", ["hello"]),
+        "run has no task 'reqests' (did you mean requests?); its tasks are "
+        "answers, requests",
+    ),
+    "predict: no pairs": (
+        {},
+        lambda: mtl_tf.load("run").predict("answers", ["hello"]),
+        "texts[0]: task answers is of pairs (seq1, seq2), got 'hello'",
+    ),
+    "predict: one text": (
+        {},
+        lambda: mtl_tf.load("run").predict("requests", "hello"),
+        "texts: a list of texts is expected, got one text",
+    ),
+    # Task files.
+    "no task file": (
+        {"tasks.toml": None},
+        PREPARE,
+        "there is no task file tasks.toml",
+    ),
+    "unknown key": (
+        tasks("split =", "splits ="),
+        PREPARE,
+        "tasks.toml: [tasks.requests]: unknown key 'splits' (did you mean "
+        "split?); known are labels, metric, type, columns, format, split, "
+        "file, train, dev, test, unlabeled",
+    ),
+    "no labels": (
+        tasks('labels = ["no", "yes"]\n', ""),
+        PREPARE,
+        "tasks.toml: [tasks.answers]: labels: expected a list of label names "
+        "in order, got None",
+    ),
+    "repeated labels": (
+        tasks('["no", "yes"]', '["no", "no"]'),
+        PREPARE,
+        "tasks.toml: [tasks.answers]: task answers: labels repeat: ['no']",
+    ),
+    "unknown metric": (
+        tasks("file =", 'metric = "f1"\nfile ='),
+        PREPARE,
+        "tasks.toml: [tasks.requests]: there is no metric 'f1'; the metrics "
+        "are accuracy, macro_f1",
+    ),
+    "regression": (
+        tasks("file =", 'type = "regression"\nfile ='),
+        PREPARE,
+        "tasks.toml: [tasks.requests]: type = 'regression' is not supported: "
+        "each row needs one label of a list (classification); regression "
+        "targets and several labels a row (multi-label) are not trained here",
+    ),
+    "missing file": (
+        tasks("requests.tsv", "request.tsv"),
+        PREPARE,
+        "corpus custom: no file request.tsv",
+    ),
+    "missing column": (
+        tasks('"message"', '"mesage"'),
+        PREPARE,
+        "requests.tsv:1: expected one column 'mesage' in the header, got 0 "
+        "among ['message', 'intent'] (did you mean message?); `columns` says "
+        "which column is seq2",
+    ),
+    "misspelt split": (
+        tasks("test = 0.25", "tets = 0.25"),
+        PREPARE,
+        "tasks.toml: [tasks.requests] split: unknown key 'tets' (did you mean "
+        "test?); known are dev, test",
+    ),
+    # Raw files.
+    "wrong label": (
+        {"requests.tsv": REQUESTS + "hello\tbiling\n"},
+        PREPARE,
+        "requests.tsv:18: task requests has no label 'biling' (did you mean "
+        "billing?); its labels are ['billing', 'delivery']",
+    ),
+    "wrong number of columns": (
+        {"requests.tsv": REQUESTS + "hello\n"},
+        PREPARE,
+        "requests.tsv:18: expected 2 columns ['message', 'intent'], got 1: "
+        "['hello']",
+    ),
+    "not UTF-8": (
+        {"requests.tsv": (HEADER + "café\tbilling\n").encode("latin-1")},
+        PREPARE,
+        "requests.tsv:2: expected UTF-8, got byte 0xe9; convert the file to "
+        "UTF-8",
+    ),
+    "malformed JSON": (
+        tasks("requests.tsv", "r.jsonl", r_jsonl='{"message": "a"'),
+        PREPARE,
+        'r.jsonl:1: expected a JSON object, got \'{"message": "a"\': '
+        "Expecting ',' delimiter: ...",
+    ),
+    "empty file": (
+        {"requests.tsv": ""},
+        PREPARE,
+        "requests.tsv: expected a header line, got an empty file",
+    ),
+    "directory of others": (
+        {"out/mine.txt": "mine"},
+        PREPARE,
+        ".../out holds mine.txt, which is no part of a prepared corpus; the "
+        "directory would be replaced: move the file or choose another out_dir",
+    ),
+    "flag of another corpus": (
+        {},
+        f"{PREPARE} --raw_dir=x",
+        "--raw_dir means nothing for corpus custom",
+    ),
+}
