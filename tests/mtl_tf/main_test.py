@@ -117,6 +117,8 @@ def test_the_run_directory_is_complete(run_dir):
         "history.jsonl",
         "checkpoints",
         "features.npz",
+        "report.html",
+        "export",
         "tensorboard",
         "assets",
     }
@@ -246,7 +248,9 @@ def test_evaluate_scores_the_best_checkpoint_again(
     (run_dir / "predictions" / "films-test.jsonl").unlink()
     arguments = ("--mode=evaluate", f"--run_dir={run_dir}")
     assert in_process(monkeypatch, *arguments) == 0
-    assert capsys.readouterr().out == done.stdout
+    # Report and export are of the end of training.
+    table = done.stdout.partition("report: ")[0]
+    assert capsys.readouterr().out.strip() == table.strip()
     # How long training took as well.
     assert read(run_dir / "results.json") == before
     again = (run_dir / "predictions" / "films-test.jsonl").read_text()
