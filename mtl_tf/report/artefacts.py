@@ -3,7 +3,7 @@
 import dataclasses
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -231,7 +231,7 @@ def _read_features(run_dir):
         )
 
 
-def align(runs: list[Predictions], name: str) -> list[Predictions]:
+def align(runs: Sequence[Predictions], name: str) -> list[Predictions]:
     """The same rows in the same order, those of the first.
 
     Args:
@@ -255,3 +255,37 @@ def align(runs: list[Predictions], name: str) -> list[Predictions]:
             )
         aligned.append(other.take(np.array([place[key] for key in first.ids])))
     return aligned
+
+
+def check_comparable(runs: Sequence[Artefacts]) -> None:
+    """Checks that runs are of the same corpus, and predict the same rows.
+
+    Raises:
+      ValueError: if they are not, with the difference.
+    """
+    first = runs[0].run
+    for other in runs[1:]:
+        difference = _corpus_difference(first, other.run)
+        if difference:
+            raise ValueError(
+                f"{first.run_dir} and {other.run.run_dir} are of different "
+                f"corpora: {difference}"
+            )
+    seeds = [seed for run in runs for seed in run.seeds]
+    for key in dict.fromkeys(key for seed in seeds for key in seed.predictions):
+        align(
+            [s.predictions[key] for s in seeds if key in s.predictions],
+            f"task {key[0]}, {key[1]}",
+        )
+
+
+def _corpus_difference(first, second):
+    prints = [run.record["fingerprint"] for run in (first, second)]
+    if prints[0] == prints[1]:
+        return ""
+    if first.corpus.name != second.corpus.name:
+        return f"{first.corpus.name} and {second.corpus.name}"
+    return (
+        f"{first.corpus.name}, but prepared otherwise (fingerprints "
+        f"{prints[0][:12]} and {prints[1][:12]})"
+    )

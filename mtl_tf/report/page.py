@@ -12,6 +12,7 @@ import string
 from collections.abc import Mapping, Sequence
 
 import jinja2
+from absl import logging
 
 from mtl_tf.report import artefacts
 from mtl_tf.report import charts
@@ -40,27 +41,26 @@ def write(run_dir: str, *, baseline_run: str = "", texts: bool = True) -> str:
     Args:
       run_dir: directory of the run; it has to have ended.
       baseline_run: directory of a run to stand beside it, most often the
-        single-task models.
+        single-task models. Where it cannot, the page says why.
       texts: whether the page shows texts of the corpus.
 
     Returns:
       Path of the page.
 
     Raises:
-      ValueError: if there is no such run, it has not ended, a file of it is
-        broken, or the baseline is of another corpus.
+      ValueError: if there is no such run, it has not ended, or a file of it
+        is broken.
     """
     run = artefacts.read(run_dir)
-    runs = [run]
-    if baseline_run:
-        runs.insert(0, artefacts.read(baseline_run))
-        _check_same_corpus(runs)
+    baseline, no_baseline = _read_baseline(run, baseline_run)
+    runs = [baseline, run] if baseline else [run]
     path = os.path.join(run_dir, REPORT_FILE)
     values = {
         "run": run,
         "config": run.run.config,
         "lines": scores.lines(runs, run.run.tasks),
-        "baseline": runs[0] if baseline_run else None,
+        "baseline": baseline,
+        "no_baseline": no_baseline,
         "paper": published.find(
             run.run.config, run.run.corpus.name, run.run.tasks
         ),
@@ -110,7 +110,7 @@ def compare(run_dirs: Sequence[str], path: str, *, texts: bool = True) -> str:
             f"at least 2 runs are needed to compare them, got {list(run_dirs)}"
         )
     runs = [artefacts.read(run_dir) for run_dir in run_dirs]
-    _check_same_corpus(runs)
+    artefacts.check_comparable(runs)
     names = [[task.name for task in run.run.tasks] for run in runs]
     common = [
         task
@@ -156,22 +156,18 @@ def compare(run_dirs: Sequence[str], path: str, *, texts: bool = True) -> str:
     return _render("comparison.html", path, values)
 
 
-def _check_same_corpus(runs):
-    first = runs[0].run
-    for run in (other.run for other in runs[1:]):
-        if run.record["fingerprint"] != first.record["fingerprint"]:
-            names = (first.corpus.name, run.corpus.name)
-            difference = (
-                f"{names[0]} and {names[1]}"
-                if names[0] != names[1]
-                else f"{names[0]}, but prepared otherwise (fingerprints "
-                f"{first.record['fingerprint'][:12]} and "
-                f"{run.record['fingerprint'][:12]})"
-            )
-            raise ValueError(
-                f"{first.run_dir} and {run.run_dir} are of different corpora: "
-                f"{difference}"
-            )
+def _read_baseline(run, baseline_run):
+    """The run to stand beside, and why it cannot, if so."""
+    if not baseline_run:
+        return None, ""
+    try:
+        baseline = artefacts.read(baseline_run)
+        artefacts.check_comparable([baseline, run])
+    except ValueError as error:
+        # The page is the end of a long training: it is to be written.
+        logging.warning("The report leaves out the baseline: %s", error)
+        return None, str(error)
+    return baseline, ""
 
 
 def letter(number: int) -> str:

@@ -205,5 +205,42 @@ def test_other_rows_are_refused(ids):
         artefacts.align(runs, "task t")
 
 
+def test_runs_that_can_be_compared(tmp_path, data_dir):
+    runs = [
+        artefacts.read(
+            run_artefacts.write_run(str(tmp_path / name), data_dir, **settings)
+        )
+        for name, settings in {
+            "single": {"sharing": "single_task"},
+            "shared": {"max_examples": 7},
+            "seeds": {"seeds": 2},
+        }.items()
+    ]
+    artefacts.check_comparable(runs)
+    # A seed of the last predicts fewer rows.
+    seed = runs[-1].seeds[1]
+    rows = np.arange(30)
+    for key, predictions in seed.predictions.items():
+        seed.predictions[key] = predictions.take(rows)
+    with pytest.raises(ValueError, match=r"task reviews, dev: .*\(40 and 30;"):
+        artefacts.check_comparable(runs)
+
+
+def test_runs_of_other_corpora_cannot_be_compared(tmp_path, data_dir):
+    other_dir = run_artefacts.write_corpus(str(tmp_path / "corpus"), "beef")
+    runs = [
+        artefacts.read(run_artefacts.write_run(str(tmp_path / name), folder))
+        for name, folder in (("one", data_dir), ("other", other_dir))
+    ]
+    with pytest.raises(ValueError, match=r"prepared otherwise .*f00d.*beef"):
+        artefacts.check_comparable(runs)
+    declaration = tmp_path / "other" / "assets" / "corpus.json"
+    text = declaration.read_text().replace("made_up", "vader")
+    declaration.write_text(text)
+    runs[1] = artefacts.read(str(tmp_path / "other"))
+    with pytest.raises(ValueError, match=r"corpora: made_up and vader$"):
+        artefacts.check_comparable(runs)
+
+
 if __name__ == "__main__":
     raise SystemExit(pytest.main([__file__]))

@@ -195,6 +195,7 @@ def test_the_table_of_scores(plain):
     gold, ours = run_artefacts.answers(run_artefacts.TASKS[1], "test", 0)
     _, single = run_artefacts.answers(run_artefacts.TASKS[1], "test", 3)
     ours, single = ((p.argmax(axis=1) == gold) * 100 for p in (ours, single))
+    assert "difference" in plain.tables[0][0]
     difference = ours.mean() - single.mean()
     assert difference
     metric, rows, majority, baseline, score, _, points, dedup = table["stance"]
@@ -218,6 +219,7 @@ def test_a_run_by_itself(root):
     found = Reader(page.write(str(root / "adversarial")))
     table = found.table("task", "metric", "test texts")
     assert len(table["stance"]) == 6
+    assert "difference" not in found.tables[0][0]
     assert "single-task" not in found.text
     assert "McNemar" not in found.text
 
@@ -346,11 +348,20 @@ def test_an_unfinished_page_leaves_the_old_one(root, monkeypatch, tmp_path):
     assert path.read_text() == "old"
 
 
-def test_a_baseline_of_another_corpus_is_refused(root, tmp_path):
+@pytest.mark.usefixtures("undrawn")
+def test_a_baseline_that_cannot_stand_beside_is_left_out(root, tmp_path):
+    path = page.write(
+        str(root / "adversarial"), baseline_run=str(tmp_path / "nowhere")
+    )
+    found = Reader(path)
+    assert "No baseline." in found.text
+    assert "nowhere holds no run" in found.text
+    assert "difference" not in found.tables[0][0]
+
+
+def test_runs_of_other_corpora_are_refused(root, tmp_path):
     data_dir = run_artefacts.write_corpus(str(tmp_path / "corpus"), "beef")
     other = run_artefacts.write_run(str(tmp_path / "run"), data_dir)
-    with pytest.raises(ValueError, match=r"prepared otherwise .*f00d.*beef"):
-        page.write(other, baseline_run=str(root / "single"))
     with pytest.raises(ValueError, match="of different corpora"):
         page.compare([str(root / "single"), other], str(tmp_path / "x.html"))
 

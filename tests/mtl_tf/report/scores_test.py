@@ -85,17 +85,60 @@ def test_the_average_is_of_the_metric_that_all_tasks_have(runs):
     )
 
 
-def test_the_interval_of_the_average_is_narrower(runs):
-    """Errors of the tasks are independent: variances add up."""
+def test_tasks_are_sampled_independently(runs):
+    """Of two tasks that look the same, the average varies √2 times less."""
     same = [dataclasses.replace(task, metric="accuracy") for task in TASKS]
-    *lines, average = scores.lines([runs["plain"]], same)
+    stance = runs["plain"].predictions["stance", "test"]
+    alike = {(task.name, "test"): stance for task in TASKS}
+    run = dataclasses.replace(runs["plain"], predictions=alike)
 
     def width(line):
         low, high = line.scores[0].interval
         return high - low
 
-    expected = np.hypot(*map(width, lines)) / 2
-    assert width(average) == pytest.approx(expected, rel=0.1)
+    first, second, average = map(width, scores.lines([run], same))
+    assert first == pytest.approx(second, rel=0.1)
+    assert average == pytest.approx(first / 2**0.5, rel=0.1)
+
+
+def test_the_interval_of_the_average_is_of_its_metric(runs):
+    same = [dataclasses.replace(task, metric="accuracy") for task in TASKS]
+    mixed, alike = (
+        scores.lines([runs["plain"]], tasks)[-1] for tasks in (TASKS, same)
+    )
+    assert mixed == alike
+
+
+def test_rows_in_another_order_are_the_same_rows(runs):
+    order = np.random.default_rng(0).permutation(run_artefacts.ROWS)
+    shuffled = dataclasses.replace(
+        runs["plain"],
+        predictions={
+            key: value.take(order)
+            for key, value in runs["plain"].predictions.items()
+        },
+    )
+    expected = scores.lines([runs["single"], runs["plain"]], TASKS)
+    assert scores.lines([runs["single"], shuffled], TASKS)[:2] == expected[:2]
+
+
+def test_seeds_are_averaged_in_each_sample(runs):
+    """What one seed has right, the other has wrong: the mean never varies."""
+    task = TASKS[1]
+    run = runs["seeds"]
+    stance = run.seeds[0].predictions[task.name, "test"]
+    answers = (stance.gold, 1 - stance.gold, stance.gold)
+    parts = {
+        name: dataclasses.replace(
+            part,
+            predictions={
+                (task.name, "test"): dataclasses.replace(stance, predicted=x)
+            },
+        )
+        for (name, part), x in zip(run.parts.items(), answers, strict=True)
+    }
+    (line, _) = scores.lines([dataclasses.replace(run, parts=parts)], [task])
+    assert line.scores[0].interval == pytest.approx((2 / 3, 2 / 3))
 
 
 def test_the_best_is_marked(runs):

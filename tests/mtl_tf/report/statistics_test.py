@@ -68,6 +68,16 @@ def test_a_sample_without_chance_has_the_score_itself(metric):
     np.testing.assert_allclose(samples, expected)
 
 
+def test_macro_f1_of_a_sample_is_exact():
+    """Predicting label 0 alone, with accuracy a: F1 2a / (1 + a), and 0."""
+    gold, predicted = np.arange(60) % 2, np.zeros((1, 60), int)
+    accuracy, macro_f1 = (
+        statistics.resample(gold, predicted, 2, metric, [0], 50)
+        for metric in ("accuracy", "macro_f1")
+    )
+    np.testing.assert_allclose(macro_f1, accuracy / (1 + accuracy))
+
+
 def test_other_metrics_are_asked_themselves(monkeypatch):
     monkeypatch.setitem(
         metrics.METRICS,
