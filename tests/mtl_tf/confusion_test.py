@@ -38,7 +38,7 @@ def test_numbers_can_be_read_on_their_cells():
 
 
 def test_a_formula_that_is_none_is_drawn(tmp_path):
-    confusion.draw("t", ("$a_{", "b"), _GOLD[:4] * 0, _GOLD[:4] * 0).savefig(
+    confusion.draw("t", ("$a_{$", "b"), _GOLD[:4] * 0, _GOLD[:4] * 0).savefig(
         tmp_path / "picture.png"
     )
 

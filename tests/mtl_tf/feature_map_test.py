@@ -11,7 +11,7 @@ def sample():
     widths = np.array([3, 1, 0.5, 0.25], np.float32)
     features = 7 + random.normal(size=(60, 4)).astype(np.float32) * widths
     task = np.array([f"task{row % 3}" for row in range(60)])
-    label = np.array(["$bad_{", "_good"] * 30)
+    label = np.array(["$bad_{$", "_good"] * 30)
     return features, task, label
 
 
@@ -69,7 +69,7 @@ def test_axes_tell_their_share_of_the_variance(sample):
 def test_names_are_in_the_legend_and_begin_no_formula(sample, tmp_path):
     picture = feature_map.draw(*sample)
     texts = picture.axes[1].get_legend().get_texts()
-    assert [text.get_text().strip() for text in texts] == ["$bad_{", "_good"]
+    assert [text.get_text().strip() for text in texts] == ["$bad_{$", "_good"]
     # A formula that is none would be an error here.
     picture.savefig(tmp_path / "map.png")
 
