@@ -45,7 +45,7 @@ class Command(settings.Settings):
     task: str = settings.setting(
         "",
         "predict, evaluate: the task that --input is of; export: the task of "
-        "serving_default, the first if empty.",
+        "serving_default; if empty that of --stop_on, or else the first.",
     )
     input: str = settings.setting(
         "",

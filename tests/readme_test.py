@@ -1,38 +1,21 @@
 """The README's commands do what it says."""
 
 import json
-import os
 import pathlib
 import re
-import subprocess
-import sys
 
 import pytest
+
+from tests import shell
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
-def run(command, folder):
-    """Runs a shell command as a user would, with `python` this Python."""
-    path = f"{os.path.dirname(sys.executable)}{os.pathsep}{os.environ['PATH']}"
-    environment = {**os.environ, "PATH": path, "PYTHONPATH": str(ROOT)}
-    return subprocess.run(
-        ["bash", "-euc", command],
-        cwd=folder,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-
-
 def test_own_tasks_from_files_to_scores(tmp_path):
     section = README.split("<!-- own tasks: a test runs these commands -->")[1]
     commands = re.search(r"```sh\n(.*?)```", section, re.DOTALL)[1]
-    for name in ("examples", "configs"):
-        (tmp_path / name).symlink_to(ROOT / name)
-    done = run(commands, tmp_path)
+    done = shell.run(commands, tmp_path)
     assert done.returncode == 0, done.stderr[-3000:]
     assert re.search(r"^answers +accuracy", done.stdout, re.MULTILINE)
     assert re.search(r"^requests +macro_f1", done.stdout, re.MULTILINE)
