@@ -6,18 +6,17 @@ out and named.
 """
 
 import dataclasses
-import math
 import os
 import string
 from collections.abc import Mapping, Sequence
 
-import jinja2
 from absl import logging
 
 from mtl_tf.report import artefacts
 from mtl_tf.report import charts
 from mtl_tf.report import details
 from mtl_tf.report import published
+from mtl_tf.report import rendering
 from mtl_tf.report import scores
 from mtl_tf.report import texts as texts_lib
 from mtl_tf.report import wording
@@ -86,7 +85,7 @@ def write(run_dir: str, *, baseline_run: str = "", texts: bool = True) -> str:
             for example in shown
         ]
         values["mistakes"], values["no_texts"] = _with_texts(run, examples)
-    return _render("run.html", path, values)
+    return rendering.write("run.html", path, values)
 
 
 def compare(run_dirs: Sequence[str], path: str, *, texts: bool = True) -> str:
@@ -153,7 +152,7 @@ def compare(run_dirs: Sequence[str], path: str, *, texts: bool = True) -> str:
         values["examples"], values["no_texts"] = _with_texts(
             runs[0], _disagreements(runs, common)
         )
-    return _render("comparison.html", path, values)
+    return rendering.write("comparison.html", path, values)
 
 
 def _read_baseline(run, baseline_run):
@@ -293,52 +292,3 @@ def _with_texts(run, examples):
         why_not = str(error)
     shown = [ShownExample(e, texts.get((e.task, e.id))) for e in examples]
     return shown, why_not
-
-
-def make_environment() -> jinja2.Environment:
-    """The templates, which escape all that is put into them."""
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("mtl_tf.report"),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {
-        "percent": _percent,
-        "points": _points,
-        "p_value": _p_value,
-        "duration": wording.duration,
-        "describe": wording.describe,
-        "model_name": wording.model_name,
-    }
-    return environment
-
-
-def _render(template, path, values):
-    text = make_environment().get_template(template).render(values)
-    os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
-    # As a whole, or not at all.
-    with open(path + ".part", "w", encoding="utf-8") as file:
-        file.write(text)
-    os.replace(path + ".part", path)
-    return path
-
-
-def _percent(value: float | None) -> str:
-    """A share in percent, a dash where there is none."""
-    return "–" if value is None else f"{100 * value:.1f}"
-
-
-def _points(difference: float | None) -> str:
-    """A difference in percentage points, with its sign."""
-    if difference is None:
-        return "–"
-    return f"{100 * difference:+.1f}".replace("-", "−")
-
-
-def _p_value(p: float) -> str:
-    """A p-value to 3 places; a dash where there is no test."""
-    if math.isnan(p):
-        return "–"
-    return "< 0.001" if p < 0.001 else f"{p:.3f}"

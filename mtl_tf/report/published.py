@@ -66,8 +66,8 @@ def find(
       corpus: name of its corpus.
       tasks: its tasks.
     """
-    model = _model(config)
-    if corpus != _CORPUS or not model:
+    model, names = _model(config), [task.name for task in tasks]
+    if corpus != _CORPUS or not model or not set(names) <= set(_ERRORS):
         return None
     column = _COLUMNS.index(model)
     return Published(

@@ -1,0 +1,87 @@
+import os
+
+import jinja2
+import pytest
+
+from mtl_tf.report import rendering
+from tests import run_artefacts
+
+
+def render(text, **values):
+    return rendering.make_environment().from_string(text).render(values)
+
+
+def test_values_are_escaped():
+    script = run_artefacts.SCRIPT
+    escaped = "&lt;script&gt;alert(1)&lt;/script&gt;"
+    assert render("{{ x }}", x=script) == escaped
+    assert render('<a title="{{ x }}">', x='" b="') == (
+        '<a title="&#34; b=&#34;">'
+    )
+
+
+def test_no_template_goes_around_it():
+    folder = os.path.join(os.path.dirname(rendering.__file__), "templates")
+    names = sorted(os.listdir(folder))
+    assert names == ["base.html", "comparison.html", "macros.html", "run.html"]
+    for name in names:
+        with open(os.path.join(folder, name), encoding="utf-8") as file:
+            text = "".join(file.read().split())
+        for way in ("|safe", "autoescape", "Markup"):
+            assert way not in text, name
+
+
+def test_a_value_that_is_not_there_is_an_error():
+    with pytest.raises(jinja2.UndefinedError, match="'x' is undefined"):
+        render("{{ x }}")
+
+
+def test_a_page_is_written_as_a_whole_or_not_at_all(tmp_path, monkeypatch):
+    path = tmp_path / "folder" / "page.html"
+    template = "{{ x }}{{ 1 / y }}"
+    environment = rendering.make_environment()
+    environment.loader = jinja2.DictLoader({"page.html": template})
+    monkeypatch.setattr(rendering, "make_environment", lambda: environment)
+    values = {"x": "ä", "y": 1}
+    assert rendering.write("page.html", str(path), values) == str(path)
+    assert path.read_text(encoding="utf-8") == "ä1.0"
+    with pytest.raises(ZeroDivisionError):
+        rendering.write("page.html", str(path), {"x": "new", "y": 0})
+    # Where writing itself fails.
+    with pytest.raises(UnicodeEncodeError):
+        rendering.write("page.html", str(path), {"x": "\ud800", "y": 1})
+    assert path.read_text(encoding="utf-8") == "ä1.0"
+
+
+@pytest.mark.parametrize(
+    ("p", "text"),
+    [
+        (0.0004, "&lt; 0.001"),
+        (0.001, "0.001"),
+        (0.25, "0.250"),
+        (1, "1.000"),
+        (float("nan"), "–"),
+    ],
+)
+def test_p_values(p, text):
+    assert render("{{ p|p_value }}", p=p) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "percent", "points"),
+    [
+        (0.1234, "12.3", "+12.3"),
+        (-0.05, None, "−5.0"),
+        (0.0, "0.0", "+0.0"),
+        (-0.0001, None, "+0.0"),
+        (None, "–", "–"),
+    ],
+)
+def test_percent_and_points(value, percent, points):
+    assert render("{{ x|points }}", x=value) == points
+    if percent is not None:
+        assert render("{{ x|percent }}", x=value) == percent
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))
