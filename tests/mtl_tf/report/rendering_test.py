@@ -1,4 +1,6 @@
 import os
+import pathlib
+import tomllib
 
 import jinja2
 import pytest
@@ -29,6 +31,15 @@ def test_no_template_goes_around_it():
             text = "".join(file.read().split())
         for way in ("|safe", "autoescape", "Markup"):
             assert way not in text, name
+
+
+def test_an_installed_package_has_the_templates():
+    root = pathlib.Path(__file__).resolve().parents[3]
+    project = tomllib.loads((root / "pyproject.toml").read_text())
+    patterns = project["tool"]["setuptools"]["package-data"]["mtl_tf.report"]
+    folder = pathlib.Path(rendering.__file__).parent
+    packed = {path for pattern in patterns for path in folder.glob(pattern)}
+    assert packed == set((folder / "templates").iterdir())
 
 
 def test_a_value_that_is_not_there_is_an_error():
