@@ -2,12 +2,12 @@
 
     licence = "CC0"                      # optional, kept in corpus.json
 
-    [tasks.mood]                         # a table a task
-    labels = ["bad", "mixed", "good"]    # in order
+    [tasks.requests]                     # a table a task
+    labels = ["billing", "delivery"]     # in order
     metric = "macro_f1"                  # optional; accuracy if left out
-    file = "mood.tsv"                    # divided here:
+    file = "requests.tsv"                # divided here:
     split = {dev = 0.1, test = 0.2}      # the rest is train
-    columns = {seq2 = "sentence", label = "mood"}
+    columns = {seq2 = "message", label = "intent"}
 
     [tasks.answers]
     labels = ["no", "yes"]
