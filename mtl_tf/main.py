@@ -1,6 +1,8 @@
 """Command line: python -m mtl_tf.main --flagfile=configs/MODEL.flags ..."""
 
 import dataclasses
+import logging as logging_lib
+import os
 import sys
 import typing
 
@@ -81,11 +83,21 @@ def main(argv: list[str]) -> int:
     return 0
 
 
+def _is_news(record: logging_lib.LogRecord) -> bool:
+    """Whether a user wants to read a line of the log.
+
+    TensorFlow logs through absl as well, with a line for each checkpoint.
+    """
+    of_tensorflow = f"{os.sep}tensorflow{os.sep}" in record.pathname
+    return record.levelno >= logging_lib.WARNING or not of_tensorflow
+
+
 def run() -> None:
     """Entry point of the command `mtl-tf`."""
     define_flags(flags.FLAGS)
     flags.FLAGS.set_default("logtostderr", True)
     logging.set_verbosity(logging.INFO)
+    logging.get_absl_handler().addFilter(_is_news)
     app.run(main)
 
 

@@ -106,6 +106,9 @@ def test_ends_with_the_table(done, run_dir):
     # Not a terminal: lines, and no bar.
     assert "\r" not in done.stderr
     assert done.stderr.count("tokens/s") == 3
+    # TensorFlow's own lines about checkpoints, and what is said of the run.
+    assert "functional_saver.py" not in done.stderr
+    assert "experiment.py" in done.stderr
 
 
 def test_the_run_directory_is_complete(run_dir):
