@@ -168,14 +168,11 @@ def _encode(text_model, pairs):
 
 def _of_texts(function, pairs):
     """A function of seq1 and seq2 as one of its signature's inputs."""
-
-    def input_spec(name):
-        return tf.TensorSpec([None], tf.string, name=name)
-
-    if pairs:
-        return tf.function(function, [input_spec("seq1"), input_spec("seq2")])
+    names = ["seq1", "seq2"] if pairs else ["text"]
     return tf.function(
-        lambda text: function(tf.zeros_like(text), text), [input_spec("text")]
+        function if pairs else lambda text: function(tf.zeros_like(text), text),
+        input_signature=[tf.TensorSpec([None], tf.string, x) for x in names],
+        autograph=False,
     )
 
 

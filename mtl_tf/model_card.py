@@ -258,7 +258,9 @@ def _making(run, results):
     }
     return [
         "## How it was made",
-        _table(["", ""], [[k, _escape(str(v))] for k, v in facts.items()]),
+        _table(
+            ["fact", "value"], [[k, _escape(str(v))] for k, v in facts.items()]
+        ),
         "Settings that differ from the defaults:",
         _table(
             ["setting", "value", "default", "meaning"],

@@ -68,7 +68,11 @@ class TextModel:
         """Ids by token; with the weights, what the functions need."""
         return self._vocabulary.table
 
-    @tf.function(input_signature=[tf.TensorSpec([], tf.int32), _TEXTS, _TEXTS])
+    # Without autograph, which there is nothing for, they are ready sooner.
+    @tf.function(
+        input_signature=[tf.TensorSpec([], tf.int32), _TEXTS, _TEXTS],
+        autograph=False,
+    )
     def classify(
         self, task: tf.Tensor, seq1: tf.Tensor, seq2: tf.Tensor
     ) -> tf.Tensor:
@@ -93,7 +97,7 @@ class TextModel:
 
         return self._in_parts(run, self._most_labels, seq1, seq2)
 
-    @tf.function(input_signature=[_TEXTS, _TEXTS])
+    @tf.function(input_signature=[_TEXTS, _TEXTS], autograph=False)
     def encode(self, seq1: tf.Tensor, seq2: tf.Tensor) -> tf.Tensor:
         """Features of the shared encoder.
 

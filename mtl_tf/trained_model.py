@@ -11,7 +11,7 @@ from mtl_tf import calibration
 from mtl_tf import checkpoints
 from mtl_tf import metrics
 from mtl_tf import models
-from mtl_tf import results
+from mtl_tf import prediction_files
 from mtl_tf import run_directory
 from mtl_tf import serving
 from mtl_tf import tasks as tasks_lib
@@ -202,12 +202,13 @@ def score(answers: Answers, gold: np.ndarray) -> dict[str, float]:
 
 def _fit_temperatures(run: run_directory.Run) -> dict[str, float]:
     """By task, the temperature that fits its predictions on dev."""
-    return {
-        task.name: calibration.fit_temperature(
-            *results.read_probabilities(run.run_dir, task, "dev")
+    temperatures = {}
+    for task in run.tasks:
+        dev = prediction_files.read(run.run_dir, task, "dev")
+        temperatures[task.name] = calibration.fit_temperature(
+            dev.probabilities, dev.gold
         )
-        for task in run.tasks
-    }
+    return temperatures
 
 
 def _load_model(run: run_directory.Run, vocabulary_size: int) -> keras.Model:

@@ -88,7 +88,7 @@ def read_texts(corpus, task, split="test"):
         {"encoder": "bag_of_words", "pooling": "mean"},
         {"sharing": "fully_shared"},
         {"sharing": "single_task"},
-        {"sequences": "seq2", "encoder": "bilstm", "pooling": "last"},
+        {"sequences": "seq2"},
     ],
     ids=lambda settings: "-".join(settings.values()),
 )
@@ -115,7 +115,11 @@ def test_answers_are_those_of_the_evaluation(corpus, settings):
         # Labels that only other tasks have.
         assert found.shape[1] == 3
         assert not found[:, labels:].any()
-        if "shared" in expected.features:
+        # The other encoders are in the answers; to make a graph takes time.
+        if text_model.encoder_width and config.encoder in (
+            "bilstm",
+            "bag_of_words",
+        ):
             np.testing.assert_allclose(
                 text_model.encode(seq1, seq2).numpy(),
                 expected.features["shared"],

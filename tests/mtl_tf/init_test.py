@@ -1,0 +1,65 @@
+"""The public names of the package."""
+
+import subprocess
+import sys
+
+import pytest
+
+import mtl_tf
+from mtl_tf import config
+from mtl_tf import launcher
+from mtl_tf import models
+from mtl_tf import tasks
+from mtl_tf import trained_model
+
+
+def test_names_are_those_of_their_modules():
+    expected = {
+        "Answers": trained_model.Answers,
+        "Config": config.Config,
+        "Task": tasks.Task,
+        "TrainedModel": trained_model.TrainedModel,
+        "build": models.build,
+        "evaluate": launcher.evaluate,
+        "load": trained_model.load,
+        "train": launcher.train,
+    }
+    assert sorted(mtl_tf.__all__) == sorted(expected)
+    for name, value in expected.items():
+        assert getattr(mtl_tf, name) is value
+        assert name in dir(mtl_tf)
+
+
+def test_a_name_that_is_not_there():
+    with pytest.raises(
+        AttributeError, match="'mtl_tf' has no attribute 'lode'"
+    ):
+        mtl_tf.lode  # noqa: B018, access is what is tested
+
+
+_LAZY = """
+import sys
+import mtl_tf
+
+heavy = {"tensorflow", "tensorflow_text", "keras", "numpy", "matplotlib"}
+assert not heavy & set(sys.modules), heavy & set(sys.modules)
+mtl_tf.Task("books", ("bad", "good"))
+assert "tensorflow" not in sys.modules
+from mtl_tf import load
+assert "tensorflow" in sys.modules
+assert callable(load)
+"""
+
+
+def test_nothing_heavy_is_imported_before_it_is_asked_for():
+    done = subprocess.run(
+        [sys.executable, "-c", _LAZY],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

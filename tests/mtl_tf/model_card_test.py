@@ -1,0 +1,285 @@
+"""The card of a run that nobody trained."""
+
+import dataclasses
+import re
+
+import pytest
+
+from mtl_tf import config as config_lib
+from mtl_tf import model_card
+from mtl_tf import results as results_lib
+from mtl_tf import run_directory
+from mtl_tf import tasks as tasks_lib
+
+# All that Markdown, its tables and HTML read something into.
+_NASTY = "a|b\\ <script>*x*</script> `c` [d](e) & _f_ g_h \n# i $j$ ~k~"
+_LICENCES = "CC0 for films\nno *licence* for books"
+
+
+def make_run(licence=_LICENCES, **settings):
+    tasks = (
+        tasks_lib.Task("books", ("bad", _NASTY), pair=True),
+        tasks_lib.Task("films", ("poor", "fair", "great"), "macro_f1"),
+    )
+    declared = {
+        task.name: {
+            "splits": {"train": 1400, "dev": 20, "test": 40, "unlabeled": 77},
+            "label_counts": {"train": dict.fromkeys(task.labels, 10)},
+            "skipped": {"text stands in dev": 3} if task.pair else {},
+            "duplicates": {"test": 4 if task.pair else 0},
+        }
+        for task in tasks
+    }
+    corpus = tasks_lib.Corpus(
+        "/data",
+        "my_corpus",
+        tasks,
+        {},
+        {
+            "tasks": declared,
+            "vocabulary": {"size": 12345, "min_count": 2},
+            "licence": licence,
+        },
+    )
+    config = config_lib.Config(
+        data_dir="/secret/data", run_dir="/secret/run", **settings
+    )
+    record = {
+        "started": "2026-01-02T03:04:05+0000",
+        "git_revision": "abc-dirty",
+        "fingerprint": "f00d",
+        "versions": {"tensorflow": "2.21.0", "keras": "3.15.1"},
+    }
+    return run_directory.Run("/secret/run", config, corpus, tasks, record)
+
+
+def make_results():
+    def scores(accuracy, macro_f1, n):
+        return {"accuracy": accuracy, "macro_f1": macro_f1, "n": n}
+
+    tasks = {
+        "books": {
+            "main": {
+                "test": scores(0.9, 0.8, 40),
+                "test_deduplicated": scores(0.7, 0.6, 36),
+            },
+            "majority": {
+                "test": scores(0.5, 0.3, 40),
+                "test_deduplicated": scores(0.5, 0.3, 36),
+            },
+        },
+        "films": {
+            "main": {"test": scores(0.6, 0.55, 40)},
+            "majority": {"test": scores(0.4, 0.2, 40)},
+        },
+    }
+    return {
+        "tasks": tasks,
+        "average": results_lib.averages(tasks),
+        "best_epoch": 7,
+        "steps": 1234,
+        "seconds": 200.0,
+    }
+
+
+def describe(run, **more):
+    signatures = {
+        "serve_books": {
+            "task": "books",
+            "inputs": ["seq1", "seq2"],
+            "labels": list(run.tasks[0].labels),
+        },
+        "serve_films": {
+            "task": "films",
+            "inputs": ["text"],
+            "labels": list(run.tasks[1].labels),
+        },
+        "encode": {"inputs": ["text"], "width": 100},
+    }
+    return {"serving_default": "films", "signatures": signatures, **more}
+
+
+def build(run=None, results=None, **more):
+    run = run or make_run()
+    results = results or make_results()
+    return model_card.build(run, results, describe(run, **more), 654321)
+
+
+def read_table(card, section, head):
+    """Rows of cells of the table of a section with this first head.
+
+    Read as CommonMark has it: a backslash takes the meaning from the
+    punctuation behind it, and a bar without one ends a cell.
+    """
+    rows = []
+    for line in card.split(f"## {section}\n")[1].split("\n## ")[0].splitlines():
+        if not line.startswith("| "):
+            if rows:
+                return rows
+            continue
+        cells = re.split(r"(?<!\\)\|", line)[1:-1]
+        cells = [
+            re.sub(r"\\([!-/:-@\[-`{-~])", r"\1", c.strip()) for c in cells
+        ]
+        if (rows or cells[0] == head) and not set(line) <= set("| -:"):
+            rows.append(cells)
+    return rows
+
+
+def test_scores():
+    heads, books, films, average = read_table(build(), "Scores", "task")
+    assert heads == [
+        "task",
+        "metric",
+        "test texts",
+        "majority",
+        "this model",
+        "de-duplicated",
+    ]
+    assert books == ["books", "accuracy", "40", "50.0", "90.0", "70.0"]
+    assert films == ["films", "macro_f1", "40", "20.0", "55.0", "55.0"]
+    # Different metrics: accuracy, (40 + 50) / 2, (60 + 90) / 2, (60 + 70) / 2.
+    assert average[1:] == ["accuracy", "", "45.0", "75.0", "65.0"]
+
+
+def test_without_duplicates_there_is_no_column_of_them():
+    results = make_results()
+    for output in results["tasks"]["books"].values():
+        del output["test_deduplicated"]
+    results["average"] = results_lib.averages(results["tasks"])
+    card = build(results=results)
+    assert read_table(card, "Scores", "task")[0][-1] == "this model"
+    assert "de-dup" not in card
+
+
+def test_the_average_is_of_the_common_metric():
+    run = make_run()
+    films = dataclasses.replace(run.tasks[1], metric="accuracy")
+    run = dataclasses.replace(run, tasks=(run.tasks[0], films))
+    assert read_table(build(run), "Scores", "task")[-1][1] == "accuracy"
+    books = dataclasses.replace(run.tasks[0], metric="macro_f1")
+    run = dataclasses.replace(run, tasks=(books, make_run().tasks[1]))
+    # (80 + 55) / 2
+    assert read_table(build(run), "Scores", "task")[-1][1:5] == [
+        "macro_f1",
+        "",
+        "25.0",
+        "67.5",
+    ]
+
+
+def test_names_do_not_break_tables_or_become_markup():
+    card = build()
+    heads, books, films, encode = read_table(card, "Use", "signature")
+    once = " ".join(_NASTY.split())
+    assert books == [
+        "`serve_books`",
+        "`seq1`, `seq2`",
+        "`label`, `labels`, `probabilities`",
+        f"bad, {once}",
+    ]
+    assert films[3] == "poor, fair, great"
+    assert encode[2:] == ["`features`, 100 numbers a text", ""]
+    assert len(heads) == 4
+    # Neither HTML nor code, links, emphasis or mathematics.
+    for name in ("<script", "`c`", "](e)", "_f_", "*x*", "$j$", "~k~", " & "):
+        assert re.search(rf"(?<!\\){re.escape(name)}", card) is None, name
+    # Underscores within words stay readable.
+    assert "g_h" in card
+
+
+def test_data():
+    card = build()
+    heads, books, films = read_table(card, "Training data", "task")
+    assert heads[1:4] == ["train", "dev", "test"]
+    assert books[1:4] == ["1,400", "20", "40"]
+    assert books[5:] == ["text stands in dev 3", "4"]
+    assert films[4:] == ["poor 10, fair 10, great 10", "none", "0"]
+    assert "> CC0 for films\n> no \\*licence\\* for books\n" in card
+
+
+def test_unlabelled_rows_are_data_where_they_were_read():
+    run = make_run(unlabeled=True, adversarial_weight=0.1)
+    heads, books, _ = read_table(build(run), "Training data", "task")
+    assert books[heads.index("unlabeled")] == "77"
+
+
+def test_no_more_rows_than_were_used():
+    card = build(make_run(max_examples=30))
+    books = read_table(card, "Training data", "task")[1]
+    assert books[1:4] == ["30", "20", "30"]
+    assert "at most 30 of each were used" in card
+
+
+@pytest.mark.parametrize("licence", ["", None, " "])
+def test_a_corpus_without_licence(licence):
+    assert "declares no licence" in build(make_run(licence))
+
+
+def test_what_holds_for_some_models_alone():
+    plain = build(make_run(sharing="fully_shared"))
+    assert "adversary" not in plain
+    assert "Word vectors" not in plain
+    assert "not calibrated" in plain
+    assert "Where `seq1` is read" in plain
+    other = build(
+        make_run(
+            adversarial_weight=0.1,
+            word_vectors="package:some_words",
+            sequences="seq2",
+            max_tokens=123,
+        ),
+        calibrated={"books": 1.234, "films": 0.5},
+    )
+    assert "The adversary was to keep" in other
+    assert "started from package:some_words" in other
+    assert "books 1.23, films 0.50" in other
+    assert "not calibrated" not in other
+    assert "not read" in other
+    assert "first 123 tokens" in other
+    single = build(make_run(sharing="single_task"))
+    assert "Each task has a model of its own" in single
+
+
+def test_how_it_was_made():
+    card = build(make_run(epochs=3, units=7, seed=5, threads=2))
+    facts = dict(read_table(card, "How it was made", "fact"))
+    assert facts["training began"] == "2026-01-02T03:04:05+0000"
+    assert facts["training took"] == "3 min 20 s, 1,234 steps"
+    assert facts["seed"] == "5"
+    assert facts["git revision"] == "abc-dirty"
+    assert facts["fingerprint of the corpus"] == "f00d"
+    assert facts["versions"] == "tensorflow 2.21.0, keras 3.15.1"
+    assert facts["best epoch on dev"] == "7"
+    rows = read_table(card, "How it was made", "setting")
+    settings = {row[0]: row[1:3] for row in rows[1:]}
+    assert settings == {
+        "`epochs`": ["3", "20"],
+        "`units`": ["7", "100"],
+        "`seed`": ["5", "0"],
+    }
+    # Where it was made is nobody's business.
+    assert "secret" not in card
+    assert "654,321 weights and a vocabulary of 12,345 words" in card
+
+
+def test_a_run_of_several_models_has_no_best_epoch():
+    results = make_results()
+    del results["best_epoch"]
+    assert "best epoch" not in build(results=results)
+
+
+def test_the_program_that_it_shows_is_python():
+    card = build()
+    (program,) = re.findall(r"```python\n(.*?)```", card, re.DOTALL)
+    compile(program, "card", "exec")
+    assert '"serve_films"](\n    text=tf.constant(' in program
+    run = make_run()
+    other = model_card.build(
+        run, make_results(), describe(run) | {"serving_default": "books"}, 1
+    )
+    assert "seq1=tf.constant(" in other
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))
