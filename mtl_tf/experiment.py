@@ -16,6 +16,7 @@ from mtl_tf import evaluation_summaries
 from mtl_tf import figures
 from mtl_tf import input_pipeline
 from mtl_tf import models
+from mtl_tf import prediction_files
 from mtl_tf import progress
 from mtl_tf import results
 from mtl_tf import run_directory
@@ -113,7 +114,7 @@ class Experiment:
                 for split in ("dev", "test")
             }
             for split, predicted in predictions.items():
-                results.write_predictions(
+                prediction_files.write(
                     self.config.run_dir, task, split, predicted
                 )
             on_test.append(predictions["test"])

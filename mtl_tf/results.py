@@ -1,6 +1,5 @@
 """Scores of a run: `results.json`, `predictions/`, and the printed table."""
 
-import json
 import os
 from collections.abc import Callable, Mapping, Sequence
 
@@ -74,73 +73,6 @@ def _of(scores, split):
     return scores.get(split, scores[TEST])
 
 
-def write_predictions(
-    run_dir: str,
-    task: tasks_lib.Task,
-    split: str,
-    predictions: evaluation.Predictions,
-) -> None:
-    """Writes `predictions/TASK-SPLIT.jsonl`, one line an example."""
-    path = _predictions_path(run_dir, task.name, split)
-    os.makedirs(os.path.dirname(path), exist_ok=True)
-    with open(path, "w", encoding="utf-8") as file:
-        for row, (key, gold, predicted) in enumerate(
-            zip(
-                predictions.split.ids,
-                predictions.split.labels,
-                predictions.predicted,
-                strict=True,
-            )
-        ):
-            line = {
-                "id": key.decode("utf-8"),
-                "task": task.name,
-                "gold": task.labels[gold],
-                "predicted": task.labels[predicted],
-                "probabilities": {
-                    # Significant digits: small ones have a logarithm too.
-                    label: float(f"{probability:.6g}")
-                    for label, probability in zip(
-                        task.labels,
-                        predictions.probabilities[row],
-                        strict=True,
-                    )
-                },
-                "duplicate": bool(predictions.split.duplicate[row]),
-                "tokens": int(predictions.split.lengths[row]),
-                "unknown": int(predictions.split.unknown[row]),
-                "cut": int(predictions.split.cut[row]),
-            }
-            file.write(json.dumps(line, ensure_ascii=False) + "\n")
-
-
-def read_probabilities(
-    run_dir: str, task: tasks_lib.Task, split: str
-) -> tuple[np.ndarray, np.ndarray]:
-    """What `predictions/TASK-SPLIT.jsonl` says.
-
-    Returns:
-      Probabilities, float64 [rows, labels of the task], and the indices of the
-      true labels, int64 [rows].
-
-    Raises:
-      ValueError: if there is no such file.
-    """
-    path = _predictions_path(run_dir, task.name, split)
-    if not os.path.exists(path):
-        raise ValueError(
-            f"{path} is missing: a run writes it when it has ended"
-        )
-    probabilities, gold = [], []
-    with open(path, encoding="utf-8") as file:
-        for line in map(json.loads, file):
-            gold.append(task.label_index(line["gold"]))
-            probabilities.append(
-                [line["probabilities"][label] for label in task.labels]
-            )
-    return np.array(probabilities), np.array(gold)
-
-
 def write_features(
     run_dir: str,
     tasks: Sequence[tasks_lib.Task],
@@ -179,10 +111,6 @@ def write_features(
         kind=kind,
         **{name: np.concatenate(parts) for name, parts in columns.items()},
     )
-
-
-def _predictions_path(run_dir, task_name, split):
-    return os.path.join(run_dir, "predictions", f"{task_name}-{split}.jsonl")
 
 
 def combine(

@@ -1,63 +1,18 @@
 """What a run left in its directory, read for a page."""
 
 import dataclasses
-import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
 from mtl_tf import analysis
+from mtl_tf import prediction_files
 from mtl_tf import results as results_lib
 from mtl_tf import run_directory
 from mtl_tf import summaries
-from mtl_tf import tasks as tasks_lib
 
 SPLITS = ("dev", "test")
-_COUNTS = ("tokens", "unknown", "cut")
-
-
-@dataclasses.dataclass(frozen=True)
-class Predictions:
-    """A file of predictions.
-
-    Attributes:
-      ids: str [rows].
-      gold: int64 [rows], indices of the true labels.
-      predicted: int64 [rows], indices of the predicted labels.
-      probabilities: float64 [rows, labels].
-      counts: int64 [rows] by name: `tokens` that the encoder read, `unknown`
-        words among them, `cut` tokens; empty for a file of an older version.
-    """
-
-    ids: np.ndarray
-    gold: np.ndarray
-    predicted: np.ndarray
-    probabilities: np.ndarray
-    counts: dict[str, np.ndarray]
-
-    def __len__(self) -> int:
-        return len(self.ids)
-
-    @property
-    def right(self) -> np.ndarray:
-        """Bool [rows]: where the predicted label is the true one."""
-        return self.predicted == self.gold
-
-    @property
-    def confidence(self) -> np.ndarray:
-        """float64 [rows]: probability of the predicted label."""
-        return self.probabilities[np.arange(len(self)), self.predicted]
-
-    def take(self, rows: np.ndarray) -> "Predictions":
-        """Some rows, by index."""
-        return Predictions(
-            self.ids[rows],
-            self.gold[rows],
-            self.predicted[rows],
-            self.probabilities[rows],
-            {name: values[rows] for name, values in self.counts.items()},
-        )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -94,7 +49,7 @@ class Artefacts:
     run: run_directory.Run
     results: dict
     history: list[dict]
-    predictions: dict[tuple[str, str], Predictions]
+    predictions: dict[tuple[str, str], prediction_files.Predictions]
     features: Features | None
     analysis: dict | None
     parts: dict[str, "Artefacts"]
@@ -117,7 +72,10 @@ class Artefacts:
         if self.parts:
             return self._of_parts(Artefacts.missing_predictions)
         return [
-            _predictions_path(task.name, split)
+            os.path.relpath(
+                prediction_files.path_of(self.run.run_dir, task.name, split),
+                self.run.run_dir,
+            )
             for task in self.run.tasks
             for split in SPLITS
             if (task.name, split) not in self.predictions
@@ -129,8 +87,6 @@ class Artefacts:
             return self._of_parts(Artefacts.missing)
         missing = [] if self.history else [summaries.HISTORY_FILE]
         missing += self.missing_predictions()
-        if not all(found.counts for found in self.predictions.values()):
-            missing.append("predictions: counts of words")
         if self.features is None:
             missing.append(results_lib.FEATURES_FILE)
         return missing
@@ -154,9 +110,11 @@ def read(run_dir: str) -> Artefacts:
     predictions = {}
     for task in run.tasks:
         for split in SPLITS:
-            path = os.path.join(run_dir, _predictions_path(task.name, split))
+            path = prediction_files.path_of(run_dir, task.name, split)
             if os.path.exists(path):
-                predictions[task.name, split] = read_predictions(path, task)
+                predictions[task.name, split] = prediction_files.read(
+                    run_dir, task, split
+                )
     # A run of single tasks has them in its parts; a run of seeds has several.
     if not run.config.seeds > 1:
         for part in parts.values():
@@ -175,52 +133,6 @@ def read(run_dir: str) -> Artefacts:
     )
 
 
-def _predictions_path(task, split):
-    return os.path.join("predictions", f"{task}-{split}.jsonl")
-
-
-def read_predictions(path: str, task: tasks_lib.Task) -> Predictions:
-    """Reads a file of predictions.
-
-    Raises:
-      ValueError: if a line is not as `results.write_predictions` writes it,
-        with file and line.
-    """
-    ids, gold, predicted, probabilities, counts = [], [], [], [], []
-    with open(path, encoding="utf-8") as file:
-        for number, text in enumerate(file, 1):
-            try:
-                line = json.loads(text)
-                ids.append(line["id"])
-                gold.append(task.label_index(line["gold"]))
-                predicted.append(task.label_index(line["predicted"]))
-                probabilities.append(_probabilities(line, task))
-            except (ValueError, KeyError, TypeError) as error:
-                reason = (
-                    f"{error} is missing"
-                    if isinstance(error, KeyError)
-                    else error
-                )
-                raise ValueError(f"{path}:{number}: {reason}") from None
-            counts.append([line.get(name, -1) for name in _COUNTS])
-    if not ids:
-        raise ValueError(f"{path} has no predictions")
-    columns = np.array(counts, np.int64)
-    return Predictions(
-        np.array(ids),
-        np.array(gold),
-        np.array(predicted),
-        np.array(probabilities, np.float64),
-        dict(zip(_COUNTS, columns.T, strict=True))
-        if (columns >= 0).all()
-        else {},
-    )
-
-
-def _probabilities(line: Mapping, task):
-    return [float(line["probabilities"][label]) for label in task.labels]
-
-
 def _read_features(run_dir):
     path = os.path.join(run_dir, results_lib.FEATURES_FILE)
     if not os.path.exists(path):
@@ -231,7 +143,9 @@ def _read_features(run_dir):
         )
 
 
-def align(runs: Sequence[Predictions], name: str) -> list[Predictions]:
+def align(
+    runs: Sequence[prediction_files.Predictions], name: str
+) -> list[prediction_files.Predictions]:
     """The same rows in the same order, those of the first.
 
     Args:

@@ -7,8 +7,8 @@ import numpy as np
 from sklearn import metrics as sklearn_metrics
 
 from mtl_tf import calibration
+from mtl_tf import prediction_files
 from mtl_tf import tasks as tasks_lib
-from mtl_tf.report import artefacts
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Label:
 
 
 def labels(
-    predictions: artefacts.Predictions, task: tasks_lib.Task
+    predictions: prediction_files.Predictions, task: tasks_lib.Task
 ) -> list[Label]:
     """The rows of the confusion matrix, in the task's order of labels."""
     numbers = np.arange(len(task.labels))
@@ -82,7 +82,9 @@ class Calibration:
 
 
 def calibrate(
-    task: str, dev: artefacts.Predictions, test: artefacts.Predictions
+    task: str,
+    dev: prediction_files.Predictions,
+    test: prediction_files.Predictions,
 ) -> Calibration:
     """Fits the temperature on dev, and looks at test with and without it."""
     temperature = calibration.fit_temperature(dev.probabilities, dev.gold)
@@ -124,9 +126,9 @@ class Reading:
 
 
 def reading(
-    task: str, split: str, predictions: artefacts.Predictions
+    task: str, split: str, predictions: prediction_files.Predictions
 ) -> Reading:
-    """Counts over a split; its predictions have to have counts."""
+    """What was read of the texts of a split."""
     counts = predictions.counts
     return Reading(
         task,
@@ -154,7 +156,7 @@ class LengthGroup:
 
 
 def by_length(
-    predictions: artefacts.Predictions, groups: int = 4
+    predictions: prediction_files.Predictions, groups: int = 4
 ) -> list[LengthGroup]:
     """Accuracy by length, in groups of about as many texts, shortest first."""
     tokens = predictions.counts["tokens"]
@@ -203,7 +205,9 @@ class Example:
 
 
 def mistakes(
-    predictions: artefacts.Predictions, task: tasks_lib.Task, count: int = 5
+    predictions: prediction_files.Predictions,
+    task: tasks_lib.Task,
+    count: int = 5,
 ) -> list[Example]:
     """Wrong predictions of the highest probability, the worst first."""
     wrong = np.flatnonzero(~predictions.right)
@@ -212,7 +216,7 @@ def mistakes(
 
 
 def disagreements(
-    runs: Sequence[Sequence[artefacts.Predictions]],
+    runs: Sequence[Sequence[prediction_files.Predictions]],
     task: tasks_lib.Task,
     count: int = 3,
 ) -> list[tuple[float, Example]]:

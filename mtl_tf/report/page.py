@@ -201,7 +201,6 @@ def _readings(run):
         for task in run.run.tasks
         for split in artefacts.SPLITS
         if (predictions := run.predictions.get((task.name, split)))
-        and predictions.counts
     ]
 
 
@@ -209,7 +208,7 @@ def _lengths(run):
     return _by_task(
         run,
         ("test",),
-        lambda test, task: details.by_length(test) if test.counts else [],
+        lambda test, _: details.by_length(test),
     )
 
 

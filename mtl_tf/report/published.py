@@ -41,10 +41,12 @@ class Published:
 
     Attributes:
       model: the paper's name for it.
+      encoder: what it reads texts with, in words.
       accuracy: from 0 to 1, by name of the task in this project.
     """
 
     model: str
+    encoder: str
     accuracy: dict[str, float]
 
     @property
@@ -58,8 +60,8 @@ def find(
 ) -> Published | None:
     """Scores of the paper's model that a run is; None if it is none of them.
 
-    The encoder has to be the paper's too, an LSTM whose last state is the
-    text's features: another encoder makes it another model.
+    A model is what it shares and which losses it has. The run's encoder may be
+    another than the paper's, which `encoder` names.
 
     Args:
       config: settings of the run.
@@ -72,20 +74,18 @@ def find(
     column = _COLUMNS.index(model)
     return Published(
         model,
+        "the last state of "
+        + ("a bidirectional LSTM" if model == "BiLSTM" else "an LSTM"),
         {task.name: (100 - _ERRORS[task.name][column]) / 100 for task in tasks},
     )
 
 
 def _model(config):
     """The paper's name for the model, or nothing."""
-    encoder = (config.encoder, config.pooling)
-    if config.sharing == "single_task":
-        return "BiLSTM" if encoder == ("bilstm", "last") else ""
-    if encoder != ("lstm", "last"):
-        return ""
     adversary = config.adversarial_weight > 0
     orthogonality = config.orthogonality_weight > 0
     return {
+        ("single_task", False, False): "BiLSTM",
         ("fully_shared", False, False): "FS-MTL",
         ("shared_private", False, False): "SP-MTL",
         ("shared_private", True, True): "ASP-MTL",

@@ -4,50 +4,20 @@ import statistics
 import numpy as np
 import pytest
 
-from mtl_tf import evaluation
-from mtl_tf import input_pipeline
-from mtl_tf import records
 from mtl_tf import results
 from mtl_tf import tasks as tasks_lib
-from mtl_tf import text as text_lib
+from tests import made_up
 
 _BOOKS = tasks_lib.Task("books", ("bad", "good"))
 _FILMS = tasks_lib.Task("films", ("bad", "good"))
-
-
-def predict(labels, predicted, duplicate=None, features=None):
-    """Predictions of a task of two labels, with certainty .75.
-
-    Row r has r + 1 tokens, of which 2 are read; the first is unknown.
-    """
-    texts = [
-        part
-        for row in range(len(labels))
-        for part in ([text_lib.EMPTY], [text_lib.UNKNOWN] + [10] * row)
-    ]
-    split = input_pipeline.Split(
-        task=0,
-        ids=np.array([f"row-{n}".encode() for n in range(len(labels))]),
-        labels=np.array(labels, np.int32),
-        duplicate=np.array(duplicate or [False] * len(labels)),
-        lengths=np.minimum(np.arange(len(labels)) + 1, 2),
-        tokens=records.TokenIds(
-            np.concatenate(texts), np.cumsum([0, *map(len, texts)])
-        ),
-        rows=np.arange(len(labels)),
-        max_tokens=2,
-        reads_seq1=np.zeros(len(labels), bool),
-    )
-    probabilities = np.where(np.eye(2)[predicted] > 0, 0.75, 0.25)
-    return evaluation.Predictions(split, probabilities, features or {}, 0.0)
 
 
 def test_scores_leave_duplicates_out_of_test_alone():
     duplicate = [True, False, False, False]
     found = results.scores_by_split(
         {
-            "dev": predict([0, 1, 0, 1], [0, 1, 1, 1], duplicate),
-            "test": predict([0, 1, 0, 1], [1, 1, 1, 1], duplicate),
+            "dev": made_up.predict([0, 1, 0, 1], [0, 1, 1, 1], duplicate),
+            "test": made_up.predict([0, 1, 0, 1], [1, 1, 1, 1], duplicate),
         }
     )
     assert list(found) == ["dev", "test", "test_deduplicated"]
@@ -61,12 +31,12 @@ def test_scores_leave_duplicates_out_of_test_alone():
 
 @pytest.mark.parametrize("duplicate", [[False] * 3, [True] * 3])
 def test_no_duplicates_or_nothing_else(duplicate):
-    test = predict([0, 1, 1], [0, 1, 0], duplicate)
+    test = made_up.predict([0, 1, 1], [0, 1, 0], duplicate)
     assert list(results.scores_by_split({"test": test})) == ["test"]
 
 
 def test_majority_is_the_label_most_frequent_in_train():
-    test = predict([0, 0, 0, 1], [0, 0, 0, 1])
+    test = made_up.predict([0, 0, 0, 1], [0, 0, 0, 1])
     # More good than bad in train, whatever test has.
     found = results.majority_predictions(np.array([1, 0, 1]), test)
     assert found.predicted.tolist() == [1, 1, 1, 1]
@@ -139,63 +109,6 @@ def test_average_without_duplicates_takes_test_where_there_are_none(
     assert average["test_deduplicated"]["accuracy"] == 0.625
 
 
-def read_predictions(folder, name):
-    text = (folder / "predictions" / name).read_text(encoding="utf-8")
-    return [json.loads(line) for line in text.splitlines()]
-
-
-def test_write_predictions(tmp_path):
-    found = predict([1, 0, 0], [1, 1, 0], [False, True, False])
-    results.write_predictions(str(tmp_path), _BOOKS, "test", found)
-    lines = read_predictions(tmp_path, "books-test.jsonl")
-    assert lines == [
-        {
-            "id": "row-0",
-            "task": "books",
-            "gold": "good",
-            "predicted": "good",
-            "probabilities": {"bad": 0.25, "good": 0.75},
-            "duplicate": False,
-            "tokens": 1,
-            "unknown": 1,
-            "cut": 0,
-        },
-        {
-            "id": "row-1",
-            "task": "books",
-            "gold": "bad",
-            "predicted": "good",
-            "probabilities": {"bad": 0.25, "good": 0.75},
-            "duplicate": True,
-            "tokens": 2,
-            "unknown": 1,
-            "cut": 0,
-        },
-        {
-            "id": "row-2",
-            "task": "books",
-            "gold": "bad",
-            "predicted": "bad",
-            "probabilities": {"bad": 0.75, "good": 0.25},
-            "duplicate": False,
-            "tokens": 2,
-            "unknown": 1,
-            "cut": 1,
-        },
-    ]
-    # Again: written anew, not behind it.
-    results.write_predictions(str(tmp_path), _BOOKS, "test", found)
-    assert read_predictions(tmp_path, "books-test.jsonl") == lines
-
-
-def test_small_probabilities_keep_their_digits(tmp_path):
-    found = predict([0], [0])
-    found.probabilities[0] = [1.23456789e-12, 1 - 1.23456789e-12]
-    results.write_predictions(str(tmp_path), _BOOKS, "dev", found)
-    (line,) = read_predictions(tmp_path, "books-dev.jsonl")
-    assert line["probabilities"] == {"bad": 1.23457e-12, "good": 1.0}
-
-
 def features_of(rows, kinds):
     """Features that tell the row and the kind that they are of."""
     return {
@@ -216,8 +129,10 @@ def test_features_of_all_texts_where_they_are_few(tmp_path):
         str(tmp_path),
         (_BOOKS, _FILMS),
         [
-            predict([0, 1], [1, 1], features=features_of(2, kinds)),
-            predict([1, 0, 0], [0, 1, 0], features=features_of(3, kinds)),
+            made_up.predict([0, 1], [1, 1], features=features_of(2, kinds)),
+            made_up.predict(
+                [1, 0, 0], [0, 1, 0], features=features_of(3, kinds)
+            ),
         ],
         seed=0,
     )
@@ -240,8 +155,10 @@ def test_features_of_a_sample_where_texts_are_many(tmp_path):
 
     def write(seed):
         kinds = ("private",)
-        many = predict(labels, predicted, features=features_of(3000, kinds))
-        few = predict([0], [0], features=features_of(1, kinds))
+        many = made_up.predict(
+            labels, predicted, features=features_of(3000, kinds)
+        )
+        few = made_up.predict([0], [0], features=features_of(1, kinds))
         results.write_features(
             str(tmp_path), (_BOOKS, _FILMS), [many, few], seed
         )

@@ -1,86 +1,17 @@
-import json
 import os
-import pathlib
 import shutil
 
 import numpy as np
 import pytest
 
-from mtl_tf import tasks as tasks_lib
+from mtl_tf import prediction_files
 from mtl_tf.report import artefacts
 from tests import run_artefacts
-
-TASK = tasks_lib.Task("t", ("no", "yes"))
-LINE = {
-    "id": "t-1",
-    "gold": "yes",
-    "predicted": "no",
-    "probabilities": {"yes": 0.25, "no": 0.75},
-}
 
 
 @pytest.fixture(scope="module")
 def data_dir(tmp_path_factory):
     return run_artefacts.write_corpus(str(tmp_path_factory.mktemp("corpus")))
-
-
-def write_lines(tmp_path, *lines):
-    path = tmp_path / "t-test.jsonl"
-    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
-    return str(path)
-
-
-def test_predictions_are_in_the_task_s_order_of_labels(tmp_path):
-    other = LINE | {"id": "t-2", "gold": "no"}
-    path = write_lines(tmp_path, LINE, other)
-    found = artefacts.read_predictions(path, TASK)
-    assert found.ids.tolist() == ["t-1", "t-2"]
-    assert found.gold.tolist() == [1, 0]
-    assert found.predicted.tolist() == [0, 0]
-    assert found.probabilities.tolist() == [[0.75, 0.25]] * 2
-    assert found.right.tolist() == [False, True]
-    assert found.confidence.tolist() == [0.75, 0.75]
-    # Of an older version.
-    assert found.counts == {}
-
-
-def test_counts_are_read_where_all_lines_have_them(tmp_path):
-    counts = {"tokens": 9, "unknown": 2, "cut": 0}
-    path = write_lines(tmp_path, LINE | counts)
-    found = artefacts.read_predictions(path, TASK).counts
-    assert {name: column.tolist() for name, column in found.items()} == {
-        "tokens": [9],
-        "unknown": [2],
-        "cut": [0],
-    }
-    path = write_lines(tmp_path, LINE | counts, LINE)
-    assert artefacts.read_predictions(path, TASK).counts == {}
-
-
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        ({"gold": "yess"}, r"t-test.jsonl:2: .*'yess' \(did you mean yes"),
-        ({"predicted": None}, r"t-test.jsonl:2: "),
-        ({"probabilities": {"yes": 1}}, r"t-test.jsonl:2: 'no' is missing"),
-    ],
-)
-def test_a_broken_line_is_named(tmp_path, change, message):
-    path = write_lines(tmp_path, LINE, LINE | change)
-    with pytest.raises(ValueError, match=message):
-        artefacts.read_predictions(path, TASK)
-
-
-def test_what_is_not_json_is_named(tmp_path):
-    path = pathlib.Path(write_lines(tmp_path, LINE))
-    path.write_text(path.read_text() + '{"id": ')
-    with pytest.raises(ValueError, match=r"t-test.jsonl:2: "):
-        artefacts.read_predictions(str(path), TASK)
-
-
-def test_a_file_without_lines_is_refused(tmp_path):
-    with pytest.raises(ValueError, match="has no predictions"):
-        artefacts.read_predictions(write_lines(tmp_path), TASK)
 
 
 def test_a_plain_run(tmp_path, data_dir):
@@ -156,13 +87,6 @@ def test_what_is_missing_is_told(tmp_path, data_dir):
     assert found.missing() == ["history.jsonl", stance, "features.npz"]
 
 
-def test_missing_counts_are_told(tmp_path, data_dir):
-    run_dir = run_artefacts.write_run(str(tmp_path / "run"), data_dir)
-    path = tmp_path / "run" / "predictions" / "stance-dev.jsonl"
-    path.write_text(path.read_text().replace('"cut"', '"old"'))
-    assert artefacts.read(run_dir).missing() == ["predictions: counts of words"]
-
-
 def test_what_a_part_lacks_is_told_with_its_folder(tmp_path, data_dir):
     run_dir = run_artefacts.write_run(
         str(tmp_path / "run"), data_dir, sharing="single_task"
@@ -180,7 +104,7 @@ def test_a_run_that_has_not_ended_is_refused(tmp_path, data_dir):
 
 def make_predictions(ids):
     rows = np.arange(len(ids))
-    return artefacts.Predictions(
+    return prediction_files.Predictions(
         np.array(ids), rows, rows, np.eye(len(ids)), {"tokens": rows}
     )
 

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from mtl_tf import calibration
+from mtl_tf import prediction_files
 from mtl_tf import tasks as tasks_lib
-from mtl_tf.report import artefacts
 from mtl_tf.report import details
 
 TASK = tasks_lib.Task("t", ("no", "maybe", "yes"))
@@ -11,7 +11,7 @@ TASK = tasks_lib.Task("t", ("no", "maybe", "yes"))
 
 def make_predictions(gold, probabilities, **counts):
     probabilities = np.array(probabilities, np.float64)
-    return artefacts.Predictions(
+    return prediction_files.Predictions(
         np.array([f"t-{row}" for row in range(len(gold))]),
         np.array(gold),
         probabilities.argmax(axis=1),

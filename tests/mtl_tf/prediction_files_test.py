@@ -1,0 +1,153 @@
+import json
+
+import pytest
+
+from mtl_tf import prediction_files
+from mtl_tf import tasks as tasks_lib
+from tests import made_up
+
+TASK = tasks_lib.Task("t", ("no", "yes"))
+BOOKS = tasks_lib.Task("books", ("bad", "good"))
+LINE = {
+    "id": "t-1",
+    "gold": "yes",
+    "predicted": "no",
+    "probabilities": {"yes": 0.25, "no": 0.75},
+    "tokens": 9,
+    "unknown": 2,
+    "cut": 0,
+}
+
+
+def write_lines(tmp_path, *lines):
+    path = tmp_path / "predictions" / "t-test.jsonl"
+    path.parent.mkdir(exist_ok=True)
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    return path
+
+
+def read(tmp_path):
+    return prediction_files.read(str(tmp_path), TASK, "test")
+
+
+def test_predictions_are_in_the_task_s_order_of_labels(tmp_path):
+    other = LINE | {"id": "t-2", "gold": "no", "unknown": 3}
+    write_lines(tmp_path, LINE, other)
+    found = read(tmp_path)
+    assert found.ids.tolist() == ["t-1", "t-2"]
+    assert found.gold.tolist() == [1, 0]
+    assert found.predicted.tolist() == [0, 0]
+    assert found.probabilities.tolist() == [[0.75, 0.25]] * 2
+    assert found.right.tolist() == [False, True]
+    assert found.confidence.tolist() == [0.75, 0.75]
+    assert {name: column.tolist() for name, column in found.counts.items()} == {
+        "tokens": [9, 9],
+        "unknown": [2, 3],
+        "cut": [0, 0],
+    }
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"gold": "yess"}, r"t-test.jsonl:2: .*'yess' \(did you mean yes"),
+        ({"tokens": "many"}, r"t-test.jsonl:2: "),
+        ({"predicted": None}, r"t-test.jsonl:2: "),
+        ({"probabilities": {"yes": 1}}, r"t-test.jsonl:2: 'no' is missing"),
+    ],
+)
+def test_a_broken_line_is_named(tmp_path, change, message):
+    write_lines(tmp_path, LINE, LINE | change)
+    with pytest.raises(ValueError, match=message):
+        read(tmp_path)
+
+
+def test_what_is_not_json_is_named(tmp_path):
+    path = write_lines(tmp_path, LINE)
+    path.write_text(path.read_text() + '{"id": ')
+    with pytest.raises(ValueError, match=r"t-test.jsonl:2: "):
+        read(tmp_path)
+
+
+def test_a_file_without_lines_is_refused(tmp_path):
+    write_lines(tmp_path)
+    with pytest.raises(ValueError, match="has no predictions"):
+        read(tmp_path)
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path):
+    with pytest.raises(ValueError, match=r"t-test.jsonl is missing"):
+        read(tmp_path)
+
+
+def read_lines(folder, name):
+    text = (folder / "predictions" / name).read_text(encoding="utf-8")
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def test_write_predictions(tmp_path):
+    found = made_up.predict([1, 0, 0], [1, 1, 0], [False, True, False])
+    prediction_files.write(str(tmp_path), BOOKS, "test", found)
+    lines = read_lines(tmp_path, "books-test.jsonl")
+    assert lines == [
+        {
+            "id": "row-0",
+            "task": "books",
+            "gold": "good",
+            "predicted": "good",
+            "probabilities": {"bad": 0.25, "good": 0.75},
+            "duplicate": False,
+            "tokens": 1,
+            "unknown": 1,
+            "cut": 0,
+        },
+        {
+            "id": "row-1",
+            "task": "books",
+            "gold": "bad",
+            "predicted": "good",
+            "probabilities": {"bad": 0.25, "good": 0.75},
+            "duplicate": True,
+            "tokens": 2,
+            "unknown": 1,
+            "cut": 0,
+        },
+        {
+            "id": "row-2",
+            "task": "books",
+            "gold": "bad",
+            "predicted": "bad",
+            "probabilities": {"bad": 0.75, "good": 0.25},
+            "duplicate": False,
+            "tokens": 2,
+            "unknown": 1,
+            "cut": 1,
+        },
+    ]
+    # Again: written anew, not behind it.
+    prediction_files.write(str(tmp_path), BOOKS, "test", found)
+    assert read_lines(tmp_path, "books-test.jsonl") == lines
+
+
+def test_small_probabilities_keep_their_digits(tmp_path):
+    found = made_up.predict([0], [0])
+    found.probabilities[0] = [1.23456789e-12, 1 - 1.23456789e-12]
+    prediction_files.write(str(tmp_path), BOOKS, "dev", found)
+    (line,) = read_lines(tmp_path, "books-dev.jsonl")
+    assert line["probabilities"] == {"bad": 1.23457e-12, "good": 1.0}
+
+
+def test_what_is_written_is_read(tmp_path):
+    found = made_up.predict([1, 0, 0], [1, 1, 0])
+    prediction_files.write(str(tmp_path), BOOKS, "dev", found)
+    read_back = prediction_files.read(str(tmp_path), BOOKS, "dev")
+    assert read_back.ids.tolist() == ["row-0", "row-1", "row-2"]
+    assert read_back.gold.tolist() == [1, 0, 0]
+    assert read_back.predicted.tolist() == [1, 1, 0]
+    assert read_back.probabilities.tolist() == found.probabilities.tolist()
+    assert read_back.counts["tokens"].tolist() == [1, 2, 2]
+    assert read_back.counts["cut"].tolist() == [0, 0, 1]
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))
