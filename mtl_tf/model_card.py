@@ -90,8 +90,8 @@ def _use(run, description):
         section.append(
             "Where `seq1` is read, it is what the text `seq2` is about."
             if run.config.sequences == "both"
-            else "`seq1` is taken, but not read: this model was trained on "
-            "`seq2` alone (`sequences=seq2`)."
+            else "Of pairs, this model reads `seq2` alone (`sequences=seq2`): "
+            "it is the `text`."
         )
     return section
 

@@ -63,7 +63,8 @@ class TrainedModel:
 
     Attributes:
       run: the run.
-      tasks: its tasks.
+      tasks: its tasks. One of pairs is of single texts here, where the model
+        reads seq2 alone (`sequences=seq2`).
       text_models: by task, the text model that reads it, and its number there.
       temperatures: what the scores of each task are divided by, by its name;
         nothing for a model that is not calibrated.
@@ -76,7 +77,11 @@ class TrainedModel:
         temperatures: Mapping[str, float],
     ):
         self.run = run
-        self.tasks = run.tasks
+        reads_pairs = run.config.sequences == "both"
+        self.tasks = tuple(
+            dataclasses.replace(task, pair=task.pair and reads_pairs)
+            for task in run.tasks
+        )
         self.text_models = dict(text_models)
         self.temperatures = dict(temperatures)
 

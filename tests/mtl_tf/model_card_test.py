@@ -235,7 +235,7 @@ def test_what_holds_for_some_models_alone():
     assert "started from package:some_words" in other
     assert "books 1.23, films 0.50" in other
     assert "not calibrated" not in other
-    assert "not read" in other
+    assert "Of pairs, this model reads `seq2` alone" in other
     assert "first 123 tokens" in other
     single = build(make_run(sharing="single_task"))
     assert "Each task has a model of its own" in single

@@ -115,6 +115,22 @@ def test_it_predicts_what_the_run_predicted(corpus, run_dir, model, task):
         assert list(answer["probabilities"]) == list(generated.LABELS[task])
 
 
+def test_pairs_of_which_seq2_alone_is_read_are_single_texts(corpus, tmp_path):
+    run_dir = train(corpus, tmp_path / "run", sequences="seq2", epochs=1)
+    model = trained_model.load(run_dir)
+    assert [task.pair for task in model.tasks] == [False, False]
+    pairs, _ = read_texts(corpus, "books")
+    answers = model.predict("books", [seq2 for _, seq2 in pairs])
+    for answer, line in zip(
+        answers, read_predictions(run_dir, "books"), strict=True
+    ):
+        assert answer["probabilities"] == pytest.approx(
+            line["probabilities"], abs=2e-6
+        )
+    with pytest.raises(ValueError, match="task books is of single texts"):
+        model.predict("books", pairs)
+
+
 def test_each_model_of_a_single_task_run_answers_its_task(
     corpus, single_task_run
 ):
