@@ -14,6 +14,7 @@ between words.
 
 import dataclasses
 import functools
+import hashlib
 import os
 from collections.abc import Sequence
 
@@ -198,7 +199,8 @@ class Vocabulary:
                     tf.range(len(self.tokens), dtype=tf.int64),
                 )
             else:
-                initializer = tf.lookup.TextFileInitializer(
+                initializer = _FileInitializer(
+                    self.tokens,
                     self.path,
                     key_dtype=tf.string,
                     key_index=tf.lookup.TextFileIndex.WHOLE_LINE,
@@ -206,11 +208,7 @@ class Vocabulary:
                     value_index=tf.lookup.TextFileIndex.LINE_NUMBER,
                     vocab_size=len(self.tokens),
                 )
-            # With a name it would be the table of the same path and size
-            # that the process may have read before, whatever it holds.
-            return tf.lookup.StaticHashTable(
-                initializer, UNKNOWN, experimental_is_anonymous=True
-            )
+            return tf.lookup.StaticHashTable(initializer, UNKNOWN)
 
     def lookup(self, tokens: tf.RaggedTensor) -> tf.RaggedTensor:
         """Ids of tokens, `UNKNOWN` for those without one.
@@ -243,6 +241,24 @@ class Vocabulary:
             tf.fill([tf.reduce_sum(empty)], EMPTY), empty
         )
         return tf.concat([ids, filler], axis=1)
+
+
+class _FileInitializer(tf.lookup.TextFileInitializer):
+    """Fills a table that is known by what it holds.
+
+    TensorFlow takes tables of the same path and size for one, whatever the
+    files hold, and writes the path into SavedModels. A table without a name is
+    no way out: TensorFlow Serving would find it empty.
+    """
+
+    def __init__(self, tokens, path, **kwargs):
+        content = hashlib.sha256("\n".join(tokens).encode("utf-8"))
+        self._content = content.hexdigest()
+        super().__init__(path, **kwargs)
+
+    @property
+    def _shared_name(self):
+        return f"vocabulary_{self._content}"
 
 
 def vocabulary_from_counts(

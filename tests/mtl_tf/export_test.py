@@ -251,6 +251,21 @@ def test_a_stranger_gets_the_answers_of_the_evaluation(
     np.testing.assert_array_equal(answers[11]["probabilities"], alone)
 
 
+def test_a_session_gets_the_same_answers(corpus, expected, moved):
+    """TensorFlow Serving runs graphs in sessions."""
+    films = read_texts(corpus, "films")
+    with tf.Graph().as_default(), tf.compat.v1.Session() as session:
+        meta_graph = tf.compat.v1.saved_model.load(session, ["serve"], moved)
+        signature = meta_graph.signature_def["serve_films"]
+        probabilities = session.run(
+            signature.outputs["probabilities"].name,
+            {signature.inputs["text"].name: films["text"]},
+        )
+    np.testing.assert_allclose(
+        probabilities, expected["films"].probabilities, atol=1e-6
+    )
+
+
 def test_signatures(loaded):
     texts, width = tf.TensorSpec([None], tf.string), 3
     inputs = {
