@@ -221,7 +221,9 @@ def _next_batch(lengths):
 
     The rule of `input_pipeline.evaluation_batches`.
     """
-    tokens = tf.range(1, tf.size(lengths) + 1) * lengths
+    # Of long texts, more than int32 holds.
+    lengths = tf.cast(lengths, tf.int64)
+    tokens = tf.range(1, tf.size(lengths, tf.int64) + 1) * lengths
     # Both factors rise, so that those that fit are the first.
     fits = tf.math.count_nonzero(
         tokens <= input_pipeline.EVALUATION_TOKENS, dtype=tf.int32

@@ -213,6 +213,12 @@ def test_batches_are_those_of_the_evaluation(monkeypatch):
         assert found == expected
 
 
+def test_very_long_texts_are_read_one_at_a_time():
+    # 2 * 1.5e9 is a negative number in int32.
+    count, groups = serving._next_batch(tf.constant([1_500_000_000] * 3))
+    assert (int(count), int(groups)) == (1, 1)
+
+
 def split_of(lengths):
     """A split of texts of these lengths, all of one word."""
     offsets = np.zeros(2 * len(lengths) + 1, np.int64)

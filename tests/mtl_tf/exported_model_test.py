@@ -1,0 +1,244 @@
+"""The exported model, as those see it who have nothing else."""
+
+import os
+import pickle
+import shutil
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from mtl_tf import export
+from tests import exported_run
+from tests import generated
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("export")
+
+
+@pytest.fixture(scope="module")
+def corpus(folder):
+    return exported_run.write_corpus(str(folder))
+
+
+@pytest.fixture(scope="module")
+def expected(corpus, folder):
+    """What the evaluation says of test, by task.
+
+    `run` is then the run, and `moved` its export, in a place of its own.
+    """
+    run_dir = str(folder / "first")
+    found = exported_run.train(corpus, run_dir)
+    path = export.write(run_dir)
+    assert path == os.path.join(run_dir, "export")
+    shutil.move(path, folder / "moved")
+    # Nothing is left where it was written.
+    shutil.move(run_dir, folder / "run")
+    return found
+
+
+@pytest.fixture(scope="module")
+def moved(expected, folder):
+    return str(folder / "moved")
+
+
+# What a stranger's program does.
+_STRANGER = r"""
+import pickle
+import sys
+
+
+class Hidden:
+    @staticmethod
+    def find_spec(name, path=None, target=None):
+        if name.split(".")[0] in ("mtl_tf", "data_prep"):
+            raise ModuleNotFoundError(name)
+
+
+sys.meta_path.insert(0, Hidden)
+try:
+    import mtl_tf
+except ModuleNotFoundError:
+    pass
+else:
+    sys.exit("the package can be imported")
+
+import tensorflow as tf
+import tensorflow_text
+
+model = tf.saved_model.load(sys.argv[1])
+with open(sys.argv[2], "rb") as file:
+    calls = pickle.load(file)
+answers = []
+for name, arguments in calls:
+    arguments = {k: tf.constant(v, tf.string) for k, v in arguments.items()}
+    found = model.signatures[name](**arguments)
+    answers.append({k: v.numpy() for k, v in found.items()})
+with open(sys.argv[3], "wb") as file:
+    pickle.dump(answers, file)
+"""
+_HOSTILE = [
+    b"",
+    b"good1 " * 170_000,
+    b"\xff\xfe good1 \xc3",
+    b"\x00 good1 \x00 bad1",
+    " \u3000\n".encode(),
+]
+
+
+def ask_a_stranger(folder, path, calls):
+    """What signatures answer in a process that knows TensorFlow alone."""
+    questions, answers = folder / "questions", folder / "answers"
+    questions.write_bytes(pickle.dumps(calls))
+    done = subprocess.run(
+        [sys.executable, "-I", "-c", _STRANGER, path, questions, answers],
+        cwd=folder,
+        env={"TF_CPP_MIN_LOG_LEVEL": "2", "CUDA_VISIBLE_DEVICES": "-1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    return pickle.loads(answers.read_bytes())
+
+
+def test_a_stranger_gets_the_answers_of_the_evaluation(
+    corpus, expected, moved, tmp_path
+):
+    books, films = (
+        exported_run.read_texts(corpus, "books"),
+        exported_run.read_texts(corpus, "films"),
+    )
+    many = np.tile(films["text"], 10_000 // 24 + 1)[:10_000]
+    calls = [
+        ("serve_books", books),
+        ("serve_films", films),
+        ("encode", films),
+        ("encode_pairs", books),
+        ("serve_films", {"text": _HOSTILE}),
+        ("serve_books", {"seq1": _HOSTILE, "seq2": [b"good1"] * 5}),
+        ("serve_films", {"text": []}),
+        ("serve_films", {"text": many}),
+        *(("serve_films", {"text": [text]}) for text in films["text"][:3]),
+        ("serving_default", films),
+    ]
+    answers = ask_a_stranger(tmp_path, moved, calls)
+
+    for task, answer in zip(("books", "films"), answers, strict=False):
+        labels = generated.LABELS[task]
+        probabilities = answer["probabilities"]
+        assert probabilities.shape == (24, len(labels))
+        assert np.ptp(probabilities[:, 0]) > 1e-3
+        np.testing.assert_allclose(
+            probabilities, expected[task].probabilities, atol=1e-6
+        )
+        names = np.array(labels, object).astype(bytes).astype(object)
+        assert (answer["labels"] == names).all()
+        assert answer["labels"].shape == probabilities.shape
+        best = names[expected[task].predicted]
+        assert answer["label"].tolist() == best.tolist()
+    # In the order in which they were asked.
+    for task, answer in (("films", answers[2]), ("books", answers[3])):
+        np.testing.assert_allclose(
+            answer["features"], expected[task].features["shared"], atol=1e-6
+        )
+    for answer in answers[4:6]:
+        sums = answer["probabilities"].sum(axis=1)
+        np.testing.assert_allclose(sums, np.ones(5), rtol=1e-6)
+    none = answers[6]
+    assert none["label"].shape == (0,)
+    assert none["labels"].shape == none["probabilities"].shape == (0, 3)
+    # Alone or among others.
+    alone = answers[1]["probabilities"]
+    np.testing.assert_allclose(
+        answers[7]["probabilities"],
+        np.tile(alone, (10_000 // 24 + 1, 1))[:10_000],
+        atol=1e-6,
+    )
+    for row, answer in enumerate(answers[8:11]):
+        np.testing.assert_allclose(
+            answer["probabilities"][0], alone[row], atol=1e-6
+        )
+    # Of the task that training stopped on.
+    np.testing.assert_array_equal(answers[11]["probabilities"], alone)
+
+
+def test_a_session_gets_the_same_answers(corpus, expected, moved):
+    """TensorFlow Serving runs graphs in sessions."""
+    films = exported_run.read_texts(corpus, "films")
+    with tf.Graph().as_default(), tf.compat.v1.Session() as session:
+        meta_graph = tf.compat.v1.saved_model.load(session, ["serve"], moved)
+        signature = meta_graph.signature_def["serve_films"]
+        probabilities = session.run(
+            signature.outputs["probabilities"].name,
+            {signature.inputs["text"].name: films["text"]},
+        )
+    np.testing.assert_allclose(
+        probabilities, expected["films"].probabilities, atol=1e-6
+    )
+
+
+def test_signatures(moved):
+    loaded = tf.saved_model.load(moved)
+    texts, width = tf.TensorSpec([None], tf.string), 3
+    inputs = {
+        "serve_books": ["seq1", "seq2"],
+        "serve_films": ["text"],
+        "serving_default": ["text"],
+        "encode": ["text"],
+        "encode_pairs": ["seq1", "seq2"],
+    }
+    assert set(loaded.signatures) == set(inputs)
+    for name, signature in loaded.signatures.items():
+        positional, named = signature.structured_input_signature
+        assert positional == ()
+        assert sorted(named) == inputs[name]
+        assert all(texts.is_compatible_with(x) for x in named.values())
+        found = {
+            key: (spec.dtype, spec.shape.as_list())
+            for key, spec in signature.structured_outputs.items()
+        }
+        if name.startswith("encode"):
+            assert found == {"features": (tf.float32, [None, width])}
+            continue
+        labels = 2 if name == "serve_books" else 3
+        assert found == {
+            "label": (tf.string, [None]),
+            "labels": (tf.string, [None, labels]),
+            "probabilities": (tf.float32, [None, labels]),
+        }
+
+
+def test_the_encoder_in_a_model_of_ones_own(moved):
+    texts = keras.Input((), dtype="string")
+    encoder = keras.layers.TFSMLayer(moved, call_endpoint="encode")
+    features = encoder(texts)["features"]
+    scores = keras.layers.Dense(2, activation="softmax")(features)
+    model = keras.Model(texts, scores)
+    assert model.output_shape == (None, 2)
+    model.compile(
+        keras.optimizers.Adam(0.05),
+        "sparse_categorical_crossentropy",
+        jit_compile=False,
+    )
+    before = [weight.numpy() for weight in encoder.weights]
+    random = np.random.default_rng(0)
+    labels = random.integers(2, size=32)
+    words = [f"{('bad', 'good')[x]}{random.integers(4)}" for x in labels]
+    history = model.fit(tf.constant(words), labels, epochs=40, verbose=0)
+    loss = history.history["loss"]
+    assert loss[-1] < 0.9 * loss[0]
+    # The encoder is what it was.
+    assert len(before) > 0
+    for weight, value in zip(encoder.weights, before, strict=True):
+        np.testing.assert_array_equal(weight.numpy(), value)
+    assert len(model.trainable_weights) == 2
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))
