@@ -14,6 +14,7 @@ import tensorflow_text  # noqa: F401, the tokenizer's ops
 
 
 def main(export_dir: str, task: str, *texts: str) -> None:
+    """Prints what a model says of texts, a line each."""
     model = tf.saved_model.load(export_dir)
     signature = model.signatures[f"serve_{task}"]
     _, inputs = signature.structured_input_signature

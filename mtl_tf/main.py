@@ -98,6 +98,8 @@ def run() -> None:
     flags.FLAGS.set_default("logtostderr", True)
     logging.set_verbosity(logging.INFO)
     logging.get_absl_handler().addFilter(_is_news)
+    # It also has a logger of its own.
+    logging_lib.getLogger("tensorflow").setLevel(logging_lib.WARNING)
     app.run(main)
 
 

@@ -47,9 +47,7 @@ def test_own_tasks_from_files_to_a_served_prediction(own_tasks, folder):
     assert len(predicted["probabilities"]) == 7
     # The export says of the same text what the run directory did.
     assert of_requests.startswith(f"{predicted['predicted']} (billing ")
-    assert re.fullmatch(
-        r"(no|yes) \(no \d\.\d{3}, yes \d\.\d{3}\)", of_answers
-    )
+    assert re.fullmatch(r"(no|yes) \(no \d\.\d{3}, yes \d\.\d{3}\)", of_answers)
 
 
 def test_from_python(own_tasks, folder):
