@@ -238,6 +238,12 @@ class Config(settings.Settings):
                 raise ValueError(f"{field.name}={value}: not a finite number")
 
     def _check_combinations(self):
+        # TensorFlow takes the path of a checkpoint for a pattern.
+        if set("*?[]") & set(self.run_dir):
+            raise ValueError(
+                f"run_dir={self.run_dir}: the characters * ? [ ] are not "
+                "allowed in it"
+            )
         encoders.check(self.encoder, self.pooling)
         if self.recurrent_dropout and self.encoder not in encoders.RECURRENT:
             raise ValueError(

@@ -194,6 +194,7 @@ def test_the_edge_of_a_range_is_allowed(name):
             {"encoder": "cnn"},
             "pooling=last takes the last state of a recurrent encoder",
         ),
+        ({"run_dir": "runs/a[1]"}, r"run_dir=runs/a\[1\]: the characters"),
         (
             {"encoder": "cnn", "pooling": "max", "recurrent_dropout": 0.1},
             r"recurrent_dropout=0.1 needs a recurrent encoder \(lstm, bilstm, "
