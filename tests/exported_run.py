@@ -1,6 +1,7 @@
 """A small run with a task of pairs and one of texts, for tests of exports."""
 
 import os
+import shutil
 
 import numpy as np
 import tensorflow as tf
@@ -8,6 +9,7 @@ import tensorflow as tf
 from mtl_tf import config as config_lib
 from mtl_tf import evaluation
 from mtl_tf import experiment as experiment_lib
+from mtl_tf import export
 from mtl_tf import input_pipeline
 from mtl_tf import records
 from tests import generated
@@ -52,6 +54,20 @@ def train(corpus: str, run_dir: str) -> dict[str, evaluation.Predictions]:
         )
         for number, task in enumerate(experiment.tasks)
     }
+
+
+def train_and_move(
+    corpus: str, folder: str
+) -> dict[str, evaluation.Predictions]:
+    """Trains and exports; leaves the run in `run`, its export in `moved`."""
+    run_dir = os.path.join(folder, "first")
+    found = train(corpus, run_dir)
+    path = export.write(run_dir)
+    assert path == os.path.join(run_dir, "export")
+    shutil.move(path, os.path.join(folder, "moved"))
+    # Nothing is left where it was written.
+    shutil.move(run_dir, os.path.join(folder, "run"))
+    return found
 
 
 def read_texts(corpus, task):

@@ -27,18 +27,8 @@ def corpus(folder):
 
 @pytest.fixture(scope="module")
 def expected(corpus, folder):
-    """What the evaluation says of test, by task.
-
-    `run` is then the run, and `moved` its export, in a place of its own.
-    """
-    run_dir = str(folder / "first")
-    found = exported_run.train(corpus, run_dir)
-    path = export.write(run_dir)
-    assert path == os.path.join(run_dir, "export")
-    shutil.move(path, folder / "moved")
-    # Nothing is left where it was written.
-    shutil.move(run_dir, folder / "run")
-    return found
+    """What the evaluation says of test, by task; see `train_and_move`."""
+    return exported_run.train_and_move(corpus, str(folder))
 
 
 @pytest.fixture(scope="module")

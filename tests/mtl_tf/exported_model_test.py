@@ -1,8 +1,6 @@
 """The exported model, as those see it who have nothing else."""
 
-import os
 import pickle
-import shutil
 import subprocess
 import sys
 
@@ -11,7 +9,6 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from mtl_tf import export
 from tests import exported_run
 from tests import generated
 
@@ -28,18 +25,8 @@ def corpus(folder):
 
 @pytest.fixture(scope="module")
 def expected(corpus, folder):
-    """What the evaluation says of test, by task.
-
-    `run` is then the run, and `moved` its export, in a place of its own.
-    """
-    run_dir = str(folder / "first")
-    found = exported_run.train(corpus, run_dir)
-    path = export.write(run_dir)
-    assert path == os.path.join(run_dir, "export")
-    shutil.move(path, folder / "moved")
-    # Nothing is left where it was written.
-    shutil.move(run_dir, folder / "run")
-    return found
+    """What the evaluation says of test, by task; see `train_and_move`."""
+    return exported_run.train_and_move(corpus, str(folder))
 
 
 @pytest.fixture(scope="module")
