@@ -13,9 +13,10 @@ What it writes is described in `mtl_tf.records` and by `corpus.json`:
      "fingerprint": sha256, "settings": {what the reader was asked for}}
 
 Two rules hold for every corpus. A train row whose tokens also stand in dev
-leaves train, for dev decides when training stops. A test row whose tokens also
-stand in train or dev stays and is marked `duplicate`, so that evaluation can
-report the official and the de-duplicated score.
+leaves train, for dev decides when training stops (unless a reader wants dev
+rows in train, for comparison with others' results). A test row whose tokens
+also stand in train or dev stays and is marked `duplicate`, so that evaluation
+can report the official and the de-duplicated score.
 """
 
 import collections
@@ -210,7 +211,9 @@ def _without_repetitions(task, encoded):
     """Applies the two rules of the module's docstring to a task."""
     keys = {split: encoded[split].row_keys() for split in tasks.LABELED_SPLITS}
     dev = set(keys["dev"])
-    keep = np.array([key not in dev for key in keys["train"]])
+    keep = np.array(
+        [task.dev_in_train or key not in dev for key in keys["train"]]
+    )
     if not keep.any():
         raise ValueError(
             f"task {task.task.name}: every text of train stands in dev"

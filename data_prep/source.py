@@ -20,12 +20,15 @@ class TaskRows:
       skipped: rows that the reader left out, by reason.
       raw: counts of the raw files before any cut, for the reader of
         `corpus.json`.
+      dev_in_train: whether dev rows are wanted in train too, a leak. Otherwise
+        a train row whose text stands in dev leaves train.
     """
 
     task: tasks.Task
     splits: dict[str, list[records.Row]]
     skipped: dict[str, int] = dataclasses.field(default_factory=dict)
     raw: dict = dataclasses.field(default_factory=dict)
+    dev_in_train: bool = False
 
 
 @dataclasses.dataclass(frozen=True)

@@ -116,6 +116,18 @@ def test_rows_that_repeat(tmp_path, raw_file):
     assert not any(row.duplicate for row in dev)
 
 
+def test_dev_rows_that_are_wanted_in_train_stay(tmp_path, raw_file):
+    task = tasks.Task("t", ("no", "yes"))
+    wanted = source.TaskRows(task, _splits(), dev_in_train=True)
+    out_dir = str(tmp_path / "out")
+    prepare.prepare(_source(raw_file, read=lambda: [wanted]), out_dir)
+    train = [row.seq2 for row in records.read_rows(out_dir, "t", "train")]
+    assert train == ["Good good film", "In DEV .", "bad film", ""]
+    declared = tasks.Corpus.read(out_dir).declaration["tasks"]["t"]
+    assert declared["skipped"] == {}
+    assert declared["duplicates"] == {"test": 2}
+
+
 def test_vocabulary_is_of_train_and_unlabeled_texts(tmp_path, raw_file):
     out_dir = str(tmp_path / "out")
     corpus = prepare.prepare(_source(raw_file), out_dir, min_count=2)
