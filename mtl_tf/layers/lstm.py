@@ -6,6 +6,9 @@ import tensorflow as tf
 from mtl_tf.layers import packing as packing_lib
 from mtl_tf.layers import stacked
 
+# h and c, float32 [groups, batch, units] each.
+State = tuple[tf.Tensor, tf.Tensor]
+
 
 def lstm(
     inputs: tf.Tensor,
@@ -14,7 +17,9 @@ def lstm(
     bias: tf.Tensor,
     lengths: tf.Tensor,
     backwards: bool = False,
-) -> tf.Tensor:
+    initial_state: State | None = None,
+    return_state: bool = False,
+) -> tf.Tensor | tuple[tf.Tensor, State]:
     """Runs an LSTM over every text (Liu et al. 2017, Eq. 1-3).
 
     With z_t = x_t kernel + h_{t-1} recurrent_kernel + bias, split into i, f, g
@@ -23,7 +28,7 @@ def lstm(
         c_t = sigmoid(f) * c_{t-1} + sigmoid(i) * tanh(g)
         h_t = sigmoid(o) * tanh(c_t)
 
-    from h_0 = c_0 = 0, without peepholes.
+    from h_0 = c_0 = 0 or from given ones, without peepholes.
 
     Only h_{t-1} recurrent_kernel and the gates are computed step by step, and
     only for the groups that still have a text at that step (`packing`). What
@@ -40,17 +45,25 @@ def lstm(
       bias: float32 [groups or 1, 4 * units].
       lengths: int32 [groups, batch], at least 1.
       backwards: read every text from its true last token to its first.
+      initial_state: h_0 and c_0, float32 [groups, batch, units]; zeros if None.
+      return_state: whether to return h and c of the end as well.
 
     Returns:
       h, float32 [groups, time, batch, units], each at the place of the token
       that was read. Beyond the end of a text it has no meaning, and nothing
-      that lies there changes what is before it.
+      that lies there changes what is before it. With `return_state` this and
+      (h, c) of the token of each text that is read last, float32 [groups,
+      batch, units]: its true last token, or its first one backwards.
     """
     shared = kernel.shape[0] == recurrent_kernel.shape[0] == bias.shape[0] == 1
+    if initial_state is None:
+        shape = [*tf.unstack(tf.shape(lengths)), recurrent_kernel.shape[1]]
+        initial_state = (tf.zeros(shape), tf.zeros(shape))
 
     @tf.custom_gradient
-    def run(inputs, kernel, recurrent_kernel, bias):
+    def run(inputs, kernel, recurrent_kernel, bias, h_0, c_0):
         packing = packing_lib.Packing(lengths, tf.shape(inputs)[1], backwards)
+        h_0, c_0 = tf.gather(h_0, packing.order), tf.gather(c_0, packing.order)
         if not shared:
             kernel, recurrent_kernel, bias = (
                 tf.gather(weight, packing.order)
@@ -61,30 +74,51 @@ def lstm(
             _input_product(packed, kernel, packing, shared),
             recurrent_kernel,
             bias,
+            (h_0, c_0),
             packing,
         )
 
-        def gradient(state_gradients):
-            z_gradients = _backward(
-                packing.pack(state_gradients),
+        def gradient(h_gradients, *end_gradients):
+            h_gradients = packing.pack(h_gradients)
+            c_gradients = None
+            if end_gradients:
+                end_h, c_gradients = map(packing.put_last, end_gradients)
+                h_gradients += end_h
+            z_gradients, *start_gradients = _backward(
+                h_gradients,
+                c_gradients,
                 recurrent_kernel,
+                packing.delay(c, c_0),
                 c,
                 gates,
                 packing,
             )
             input_gradients, *weight_gradients = _weight_gradients(
-                packed, packing.delay(h), z_gradients, kernel, packing, shared
+                packed,
+                packing.delay(h, h_0),
+                z_gradients,
+                kernel,
+                packing,
+                shared,
             )
             if not shared:
-                back = tf.argsort(packing.order)
-                weight_gradients = [
-                    tf.gather(g, back) for g in weight_gradients
-                ]
-            return packing.unpack(input_gradients), *weight_gradients
+                weight_gradients = map(packing.in_own_order, weight_gradients)
+            return (
+                packing.unpack(input_gradients),
+                *weight_gradients,
+                *map(packing.in_own_order, start_gradients),
+            )
 
-        return packing.unpack(h), gradient
+        states = packing.unpack(h)
+        if not return_state:
+            return states, gradient
+        return (states, packing.last(h), packing.last(c)), gradient
 
-    return run(inputs, kernel, recurrent_kernel, bias)
+    result = run(inputs, kernel, recurrent_kernel, bias, *initial_state)
+    if not return_state:
+        return result
+    states, *end = result
+    return states, tuple(end)
 
 
 def _input_product(packed, kernel, packing, shared):
@@ -97,7 +131,7 @@ def _input_product(packed, kernel, packing, shared):
     return tf.ensure_shape(product, [None, None, kernel.shape[-1]])
 
 
-def _forward(product, recurrent_kernel, bias, packing):
+def _forward(product, recurrent_kernel, bias, start, packing):
     """The loop over time; packed h, c, and the gates i, f, g, o."""
     units = recurrent_kernel.shape[1]
 
@@ -113,11 +147,10 @@ def _forward(product, recurrent_kernel, bias, packing):
         values = (h, c, tf.concat([i, f, g, o], axis=-1))
         return t + 1, h, c, _write(arrays, t, values)
 
-    start = tf.zeros([packing.active[0], tf.shape(product)[1], units])
     *_, arrays = tf.while_loop(
         lambda t, *_: t < packing.longest,
         step,
-        (0, start, start, _arrays(3, packing.longest)),
+        (0, *start, _arrays(3, packing.longest)),
         _loop_shapes(units, 3),
     )
     return [
@@ -126,10 +159,24 @@ def _forward(product, recurrent_kernel, bias, packing):
     ]
 
 
-def _backward(state_gradients, recurrent_kernel, c, gates, packing):
-    """The loop back through time; packed gradients of z."""
+def _backward(
+    h_gradients, c_gradients, recurrent_kernel, previous_c, c, gates, packing
+):
+    """The loop back through time.
+
+    Args:
+      h_gradients: packed, what comes from outside to each h.
+      c_gradients: packed, the same for c; None for none.
+      recurrent_kernel: as in `_forward`.
+      previous_c: packed, c of the step before.
+      c: packed.
+      gates: packed.
+      packing: the packing.
+
+    Returns:
+      Packed gradients of z; gradients of h_0 and c_0 in the packing's order.
+    """
     units = recurrent_kernel.shape[1]
-    previous_c = packing.delay(c)
     tanh_c = tf.tanh(c)
 
     def step(t, dh, dc, arrays):
@@ -137,9 +184,11 @@ def _backward(state_gradients, recurrent_kernel, c, gates, packing):
         rows = slice(begin, begin + active)
         # Groups that end at this step come in.
         new = [[0, active - tf.shape(dh)[0]], [0, 0], [0, 0]]
-        dh = tf.pad(dh, new) + state_gradients[rows]
+        dh = tf.pad(dh, new) + h_gradients[rows]
         i, f, g, o = tf.split(gates[rows], 4, axis=-1)
         dc = tf.pad(dc, new) + dh * o * (1 - tanh_c[rows] ** 2)
+        if c_gradients is not None:
+            dc += c_gradients[rows]
         dz = tf.concat(
             [
                 dc * g * i * (1 - i),
@@ -152,14 +201,15 @@ def _backward(state_gradients, recurrent_kernel, c, gates, packing):
         dh = _times(dz, recurrent_kernel, transpose=True)
         return t - 1, dh, dc * f, _write(arrays, t, [dz])
 
-    start = tf.zeros([0, tf.shape(c)[1], units])
-    *_, arrays = tf.while_loop(
+    none = tf.zeros([0, tf.shape(c)[1], units])
+    _, dh, dc, arrays = tf.while_loop(
         lambda t, *_: t >= 0,
         step,
-        (packing.longest - 1, start, start, _arrays(1, packing.longest)),
+        (packing.longest - 1, none, none, _arrays(1, packing.longest)),
         _loop_shapes(units, 1),
     )
-    return tf.ensure_shape(arrays[0].concat(), [None, None, 4 * units])
+    dz = tf.ensure_shape(arrays[0].concat(), [None, None, 4 * units])
+    return dz, dh, dc
 
 
 def _weight_gradients(packed, previous_h, dz, kernel, packing, shared):
@@ -237,8 +287,8 @@ class StackedLSTM(stacked.StackedLayer):
       **kwargs: for `StackedLayer`.
 
     Call arguments: token features [groups, time, batch, width], `lengths`
-    [groups, batch] and `reader` [groups]; returns h, [groups, time, batch,
-    units], as `lstm` does.
+    [groups, batch] and `reader` [groups]; `initial_state` and `return_state`
+    as in `lstm`, which also says what is returned.
     """
 
     def __init__(
@@ -273,7 +323,15 @@ class StackedLSTM(stacked.StackedLayer):
         )
         self.seed_generator = stacked.seed_generator(self.seed)
 
-    def call(self, inputs, lengths, reader, training=False):
+    def call(
+        self,
+        inputs,
+        lengths,
+        reader,
+        initial_state=None,
+        return_state=False,
+        training=False,
+    ):
         weights = [self.kernel, self.recurrent_kernel, self.bias]
         drops = training and self.recurrent_dropout
         if self.readers > 1 or drops:
@@ -286,7 +344,14 @@ class StackedLSTM(stacked.StackedLayer):
                 seed=self.seed_generator,
             )
         weights = [tf.convert_to_tensor(weight) for weight in weights]
-        return lstm(inputs, *weights, lengths, self.backwards)
+        return lstm(
+            inputs,
+            *weights,
+            lengths,
+            self.backwards,
+            initial_state,
+            return_state,
+        )
 
     def get_config(self):
         return {

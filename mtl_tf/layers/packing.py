@@ -36,6 +36,7 @@ class Packing:
     def __init__(self, lengths: tf.Tensor, time: tf.Tensor, backwards: bool):
         groups, batch = tf.unstack(tf.shape(lengths))
         self._unpacked = (groups, time, batch)
+        self._lengths = lengths
         steps = tf.reduce_max(lengths, axis=1)
         self.order = tf.argsort(steps, direction="DESCENDING", stable=True)
         self._steps = tf.gather(steps, self.order)
@@ -75,16 +76,42 @@ class Packing:
         )
         return tf.reshape(flat, [groups, time, batch, width])
 
-    def delay(self, packed: tf.Tensor) -> tf.Tensor:
-        """What stood one step earlier: zeros at step 0."""
-        first = self.active[0]
+    def delay(self, packed: tf.Tensor, start: tf.Tensor) -> tf.Tensor:
+        """What stood one step earlier.
+
+        Args:
+          packed: a packed tensor.
+          start: [groups, batch, width], in the order of `order`: what stands
+            at step 0.
+        """
+        groups = self._unpacked[0]
         return tf.concat(
-            [
-                tf.zeros_like(packed[:first]),
-                tf.gather(packed, self._previous[first:]),
-            ],
-            axis=0,
+            [start, tf.gather(packed, self._previous[groups:])], axis=0
         )
+
+    def last(self, packed: tf.Tensor) -> tf.Tensor:
+        """Where packing each text ends: [groups, batch, width].
+
+        That is its true last token, or its first one if it is packed
+        backwards.
+        """
+        return tf.gather_nd(packed, self._last())
+
+    def put_last(self, values: tf.Tensor) -> tf.Tensor:
+        """The inverse of `last`, with zeros in all other places."""
+        shape = [tf.shape(self._place)[0], self._unpacked[2], values.shape[-1]]
+        return tf.scatter_nd(self._last(), values, shape)
+
+    def in_own_order(self, ranked: tf.Tensor) -> tf.Tensor:
+        """From the order of `order`, [groups, ...], to the groups' own."""
+        return tf.gather(ranked, tf.argsort(self.order))
+
+    def _last(self):
+        """Of each text: the row it ends in, and its number in the batch."""
+        row = tf.gather(self.begin, self._lengths - 1)
+        row += tf.argsort(self.order)[:, tf.newaxis]
+        text = tf.zeros_like(row) + tf.range(self._unpacked[2])
+        return tf.stack([row, text], axis=-1)
 
     def for_each_group(
         self,

@@ -133,6 +133,174 @@ def test_values_and_gradients_are_those_of_keras(
         np.testing.assert_allclose(got, wanted, atol=5e-6)
 
 
+# Of h_0, c_0, and of the gradients that come to h and c of the end.
+def state_arrays():
+    random = np.random.default_rng(1)
+    shape = (GROUPS, BATCH, UNITS)
+    return [random.normal(size=shape).astype(np.float32) for _ in range(4)]
+
+
+def states_by_keras(inputs, weights, start, backwards):
+    """h of all steps and the state of the end, batch by batch.
+
+    Keras loses a mask beside `initial_state` unless it is given to the call.
+    """
+    states, ends = [], []
+    for group in range(GROUPS):
+        layer = keras.layers.LSTM(
+            UNITS, return_sequences=True, return_state=True
+        )
+        lengths = tf.constant(LENGTHS[group])
+        tokens = tf.transpose(inputs[group], [1, 0, 2])
+        if backwards:
+            tokens = tf.reverse_sequence(tokens, lengths, seq_axis=1)
+        layer.build(tokens.shape)
+        # Tensors take the place of the weights, so that a tape sees them.
+        cell = layer.cell
+        for name, weight in zip(
+            ("kernel", "recurrent_kernel", "bias"), weights, strict=True
+        ):
+            cell._untrack_variable(getattr(cell, name))
+            setattr(cell, name, weight[group % len(weight)])
+        mask = tf.sequence_mask(lengths, TIME)
+        h, *end = layer(
+            tokens, initial_state=[s[group] for s in start], mask=mask
+        )
+        if backwards:
+            h = tf.reverse_sequence(h, lengths, seq_axis=1)
+        h = h * tf.cast(mask, tf.float32)[..., tf.newaxis]
+        states.append(tf.transpose(h, [1, 0, 2]))
+        ends.append(end)
+    return tf.stack(states), [tf.stack(s) for s in zip(*ends, strict=True)]
+
+
+@both_directions
+@pytest.mark.parametrize("shared", [False, True])
+@pytest.mark.parametrize("used", ["states", "end", "both"])
+def test_states_and_their_gradients_are_those_of_keras(
+    arrays, backwards, shared, used
+):
+    *arguments, upstream = map(tf.constant, arrays)
+    if shared:
+        arguments[1:] = [weight[:1] for weight in arguments[1:]]
+    *start, upstream_h, upstream_c = map(tf.constant, state_arrays())
+    arguments += start
+
+    def ours(inputs, kernel, recurrent_kernel, bias, h_0, c_0):
+        mask = tf.sequence_mask(LENGTHS, TIME, tf.float32)
+        states, end = lstm.lstm(
+            inputs,
+            kernel,
+            recurrent_kernel,
+            bias,
+            LENGTHS,
+            backwards,
+            initial_state=(h_0, c_0),
+            return_state=True,
+        )
+        mask = tf.transpose(mask, [0, 2, 1])[..., tf.newaxis]
+        return states * mask, end
+
+    def theirs(inputs, kernel, recurrent_kernel, bias, h_0, c_0):
+        weights = (kernel, recurrent_kernel, bias)
+        return states_by_keras(inputs, weights, (h_0, c_0), backwards)
+
+    results = []
+    for run in (ours, theirs):
+        with tf.GradientTape() as tape:
+            tape.watch(arguments)
+            states, (h, c) = run(*arguments)
+            loss = 0.0
+            if used != "end":
+                loss += tf.reduce_sum(states * upstream)
+            if used != "states":
+                loss += tf.reduce_sum(h * upstream_h + c * upstream_c)
+        gradients = tape.gradient(loss, arguments)
+        results.append([states, h, c, *gradients])
+    for got, wanted in zip(*results, strict=True):
+        assert tf.reduce_any(wanted != 0)
+        np.testing.assert_allclose(got, wanted, atol=1e-5)
+
+
+@both_directions
+def test_gradients_are_finite_differences(arrays, backwards):
+    arguments = [*arrays[:-1], *state_arrays()[:2]]
+    mask = np.zeros((GROUPS, TIME, BATCH, 1))
+    for group, time, text in texts():
+        mask[group, time, text] = 1
+
+    def loss(*arguments):
+        *arguments, h_0, c_0 = arguments
+        states, (h, c) = lstm.lstm(
+            *arguments,
+            LENGTHS,
+            backwards,
+            initial_state=(h_0, c_0),
+            return_state=True,
+        )
+        return (
+            tf.reduce_sum(states**2 * mask)
+            + tf.reduce_sum(tf.sin(h))
+            + tf.reduce_sum(c**2)
+        )
+
+    both = tf.test.compute_gradient(loss, arguments, delta=1e-2)
+    for by_tape, by_differences in zip(*both, strict=True):
+        np.testing.assert_allclose(by_tape, by_differences, atol=2e-2)
+
+
+@both_directions
+def test_an_lstm_goes_on_where_another_stopped(arrays, backwards):
+    inputs, *weights, _ = arrays
+    # Texts of 5 tokens, read in one piece or as 2 (or 3) and 3 (or 2).
+    whole = np.full((GROUPS, BATCH), TIME, np.int32)
+    states, end = lstm.lstm(
+        inputs, *weights, whole, backwards, return_state=True
+    )
+    parts = [inputs[:, :2], inputs[:, 2:]]
+    state, read = None, []
+    for part in parts[::-1] if backwards else parts:
+        lengths = np.full((GROUPS, BATCH), part.shape[1], np.int32)
+        h, state = lstm.lstm(
+            part, *weights, lengths, backwards, state, return_state=True
+        )
+        read.append(h)
+    read = tf.concat(read[::-1] if backwards else read, axis=1)
+    np.testing.assert_allclose(read, states, atol=1e-6)
+    for got, wanted in zip(state, end, strict=True):
+        np.testing.assert_allclose(got, wanted, atol=1e-6)
+
+
+@both_directions
+def test_padding_and_other_groups_change_no_end(arrays, backwards):
+    inputs, *weights, _ = arrays
+    start = state_arrays()[:2]
+
+    def end(inputs, start):
+        _, state = lstm.lstm(
+            inputs,
+            *weights,
+            LENGTHS,
+            backwards,
+            initial_state=start,
+            return_state=True,
+        )
+        return np.stack(state)
+
+    other = np.full((GROUPS, TIME + 3, *inputs.shape[2:]), 1e4, np.float32)
+    for group, time, text in texts():
+        other[group, time, text] = inputs[group, time, text]
+    wanted = end(inputs, start)
+    np.testing.assert_allclose(end(other, start), wanted, atol=1e-6)
+    np.testing.assert_array_equal(end(other[:, :TIME], start), wanted)
+    # Of the same shapes; bit for bit.
+    inputs = np.concatenate([inputs[:1], -inputs[1:]])
+    start = [np.concatenate([s[:1], 2 - s[1:]]) for s in start]
+    got = end(inputs, start)
+    np.testing.assert_array_equal(got[:, 0], wanted[:, 0])
+    assert (got[:, 1] != wanted[:, 1]).all()
+
+
 @both_directions
 def test_what_lies_beyond_the_end_changes_nothing(arrays, backwards):
     inputs, *weights, _ = arrays
@@ -163,6 +331,18 @@ def test_the_layer_reads_each_group_with_its_reader(arrays, backwards):
     weights = [weight.numpy()[[2, 0]] for weight in layer.weights]
     wanted = lstm.lstm(inputs, *weights, LENGTHS, backwards)
     np.testing.assert_array_equal(got, wanted)
+
+
+def test_the_layer_takes_and_gives_states(arrays):
+    inputs, start = arrays[0], state_arrays()[:2]
+    layer, reader = make(init_range=1.0), np.array([2, 0])
+    states, end = layer(inputs, LENGTHS, reader, start, return_state=True)
+    weights = [weight.numpy()[reader] for weight in layer.weights]
+    wanted = lstm.lstm(
+        inputs, *weights, LENGTHS, initial_state=start, return_state=True
+    )
+    np.testing.assert_array_equal(states, wanted[0])
+    np.testing.assert_array_equal(end, wanted[1])
 
 
 def test_the_forget_bias_is_added_to_the_start_of_the_forget_gate_alone():

@@ -63,12 +63,49 @@ def test_unpacking_puts_everything_back_and_zeros_after_it(unpacked, backwards):
 
 def test_delay_gives_each_row_what_its_group_had_one_step_earlier(unpacked):
     made = make()
-    got = made.delay(made.pack(unpacked))
-    nothing = np.zeros((BATCH, 1))
+    # In the order of the groups' lengths: 0, 2, 1.
+    start = tf.constant([[[-1.0]] * BATCH, [[-2.0]] * BATCH, [[-3.0]] * BATCH])
+    got = made.delay(made.pack(unpacked), start)
+    starts = {0: -1, 2: -2, 1: -3}
     wanted = [
-        unpacked[group, step - 1] if step else nothing for group, step in ROWS
+        unpacked[group, step - 1]
+        if step
+        else np.full((BATCH, 1), starts[group])
+        for group, step in ROWS
     ]
     np.testing.assert_array_equal(got, wanted)
+
+
+@pytest.mark.parametrize("backwards", [False, True])
+def test_last_is_where_each_text_ends_in_the_groups_own_order(
+    unpacked, backwards
+):
+    made = make(backwards)
+    got = made.last(made.pack(unpacked))
+    if backwards:
+        wanted = [[0, 1], [100, 101], [200, 201]]
+    else:
+        # Lengths are 3 and 2, 1 and 1, 1 and 2.
+        wanted = [[20, 11], [100, 101], [200, 211]]
+    np.testing.assert_array_equal(got[..., 0], wanted)
+
+
+@pytest.mark.parametrize("backwards", [False, True])
+def test_what_is_put_last_stands_there_and_nowhere_else(backwards):
+    made = make(backwards)
+    values = np.arange(1.0, 7.0, dtype=np.float32).reshape(GROUPS, BATCH, 1)
+    # Rows of the picture; a text's last row is that of its last step.
+    wanted = np.zeros((len(ROWS), BATCH, 1))
+    for group, text in np.ndindex(GROUPS, BATCH):
+        row = ROWS.index((group, LENGTHS[group, text] - 1))
+        wanted[row, text] = values[group, text]
+    np.testing.assert_array_equal(made.put_last(tf.constant(values)), wanted)
+
+
+def test_in_own_order():
+    # Groups 0, 2 and 1, from the longest to the shortest.
+    got = make().in_own_order(tf.constant([[0.0], [2.0], [1.0]]))
+    np.testing.assert_array_equal(got, [[0], [1], [2]])
 
 
 def test_for_each_group_hands_each_its_weight_and_its_rows(unpacked):
