@@ -2,7 +2,7 @@
 
 What it writes is described in `mtl_tf.records` and by `corpus.json`:
 
-    {"schema": 1, "corpus": NAME,
+    {"schema": 2, "corpus": NAME,
      "tasks": {NAME: {"labels": [in order], "metric": NAME, "pair": bool,
                       "splits": {SPLIT: rows},
                       "label_counts": {SPLIT: {LABEL: rows}},
@@ -10,6 +10,7 @@ What it writes is described in `mtl_tf.records` and by `corpus.json`:
                       "raw": {counts of the raw files}}},
      "files": {PATH: sha256}, "source": {FILE: sha256}, "licence": TEXT,
      "vocabulary": {"size": n, "min_count": n}, "tokenizer_version": n,
+     "diversity": {"mean": [of each feature], "deviation": [of each]},
      "fingerprint": sha256, "settings": {what the reader was asked for}}
 
 Two rules hold for every corpus. A train row whose tokens also stand in dev
@@ -29,13 +30,16 @@ import shutil
 import numpy as np
 from absl import logging
 
+from data_prep import diversity_features as corpus_features
 from data_prep import source as source_lib
 from data_prep import tokens as tokens_lib
+from mtl_tf import diversity_features
 from mtl_tf import records
 from mtl_tf import tasks
 from mtl_tf import text
 
-SCHEMA = 1
+# Grows with each change of what is written: older corpora are prepared again.
+SCHEMA = 2
 IN_DEV = "text stands in dev"
 
 
@@ -180,15 +184,27 @@ def _write(task_rows, data_dir, min_count) -> dict:
         tokenizer.tokens, counts, min_count
     ).write(os.path.join(data_dir, text.VOCABULARY_FILE))
     final_ids = tokenizer.final_ids(vocabulary)
+    token_ids = [
+        {split: x.with_final_ids(final_ids) for split, x in encoded.items()}
+        for _, encoded in parts
+    ]
+    features = corpus_features.compute(token_ids, len(vocabulary))
+    np.save(
+        os.path.join(data_dir, diversity_features.TERM_COUNTS_FILE),
+        features.counts,
+    )
 
-    paths = [text.VOCABULARY_FILE]
+    paths = [text.VOCABULARY_FILE, diversity_features.TERM_COUNTS_FILE]
     declarations = {}
-    for task, encoded in parts:
+    for (task, _), tokens, diversity in zip(
+        parts, token_ids, features.splits, strict=True
+    ):
         name = task.task.name
         for split, rows in task.splits.items():
-            paths += records.write_rows(data_dir, name, split, rows)
-            token_ids = encoded[split].with_final_ids(final_ids)
-            paths += token_ids.write(data_dir, name, split)
+            paths += records.write_rows(
+                data_dir, name, split, rows, diversity[split]
+            )
+            paths += tokens[split].write(data_dir, name, split)
         declarations[name] = _task_declaration(task)
     return {
         "tasks": declarations,
@@ -197,6 +213,7 @@ def _write(task_rows, data_dir, min_count) -> dict:
             for path in sorted(paths)
         },
         "vocabulary": {"size": len(vocabulary), "min_count": min_count},
+        "diversity": {"mean": features.mean, "deviation": features.deviation},
     }
 
 

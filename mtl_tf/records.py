@@ -12,6 +12,7 @@ it. A corpus directory holds, for every task and split that has rows,
         group      key that rows of one topic, document or body share
         duplicate  1 where the row's text also stands in its own task's train
                    file: the de-duplicated test scores leave such rows out
+        diversity  float32 [5]: the features of `diversity_features`, z-scored
     token_ids/TASK-SPLIT.ids.npy        int32, all rows' ids end to end
     token_ids/TASK-SPLIT.offsets.npy    int64 [2 * rows + 1]: seq1 of row r is
         ids[offsets[2r]:offsets[2r + 1]], its seq2
@@ -29,6 +30,8 @@ from collections.abc import Iterable, Iterator, Sequence
 import numpy as np
 import tensorflow as tf
 
+from mtl_tf import diversity_features
+
 RECORDS_DIR = "records"
 TOKEN_IDS_DIR = "token_ids"
 ROWS_PER_SHARD = 10_000
@@ -40,12 +43,15 @@ _FEATURES = {
     "label": tf.io.FixedLenFeature([], tf.string),
     "group": tf.io.FixedLenFeature([], tf.string),
     "duplicate": tf.io.FixedLenFeature([], tf.int64),
+    "diversity": tf.io.FixedLenFeature(
+        [len(diversity_features.FEATURES)], tf.float32
+    ),
 }
 
 
 @dataclasses.dataclass(frozen=True)
 class Row:
-    """One row of a task: the fields of its record, as described above."""
+    """One row of a task as it was found: fields of its record, as above."""
 
     id: str
     seq1: str
@@ -56,9 +62,24 @@ class Row:
 
 
 def write_rows(
-    data_dir: str, task: str, split: str, rows: Sequence[Row]
+    data_dir: str,
+    task: str,
+    split: str,
+    rows: Sequence[Row],
+    diversity: np.ndarray,
 ) -> list[str]:
-    """Writes the shards of a split; returns their paths below `data_dir`."""
+    """Writes the shards of a split.
+
+    Args:
+      data_dir: directory of the corpus.
+      task: name of the task.
+      split: name of the split.
+      rows: its rows.
+      diversity: float32 [rows, 5]: their diversity features.
+
+    Returns:
+      Paths below `data_dir`.
+    """
     os.makedirs(os.path.join(data_dir, RECORDS_DIR), exist_ok=True)
     shards = max(1, -(-len(rows) // ROWS_PER_SHARD))
     paths = []
@@ -67,9 +88,9 @@ def write_rows(
             RECORDS_DIR, f"{task}-{split}-{shard:05d}-of-{shards:05d}.tfrecord"
         )
         with tf.io.TFRecordWriter(os.path.join(data_dir, path)) as writer:
-            start = shard * ROWS_PER_SHARD
-            for row in rows[start : start + ROWS_PER_SHARD]:
-                writer.write(_to_example(row).SerializeToString())
+            part = slice(shard * ROWS_PER_SHARD, (shard + 1) * ROWS_PER_SHARD)
+            for row, features in zip(rows[part], diversity[part], strict=True):
+                writer.write(_to_example(row, features).SerializeToString())
         paths.append(path)
     return paths
 
@@ -81,14 +102,15 @@ def read_rows(data_dir: str, task: str, split: str) -> Iterator[Row]:
       ValueError: if there are no records of it, shards are missing, or one
         is damaged.
     """
-    for batch in _batches(data_dir, task, split, _FEATURES):
+    fields = {x.name: _FEATURES[x.name] for x in dataclasses.fields(Row)}
+    for batch in _batches(data_dir, task, split, fields):
         columns = {name: tensor.numpy() for name, tensor in batch.items()}
         for index in range(len(columns["id"])):
             yield Row(
                 duplicate=bool(columns["duplicate"][index]),
                 **{
                     name: columns[name][index].decode("utf-8")
-                    for name in _FEATURES
+                    for name in fields
                     if name != "duplicate"
                 },
             )
@@ -103,10 +125,11 @@ def read_columns(
       data_dir: directory of the corpus.
       task: name of the task.
       split: name of the split.
-      names: fields of `Row`.
+      names: names of fields of the records.
 
     Returns:
-      By name: object arrays of bytes, or int64 for `duplicate`.
+      By name: object arrays of bytes, int64 for `duplicate`, float32 [rows, 5]
+      for `diversity`.
 
     Raises:
       ValueError: if there are no records of it, shards are missing, or one
@@ -146,11 +169,12 @@ def _batches(data_dir, task, split, features) -> Iterator[dict]:
         yield from dataset
     except (tf.errors.DataLossError, tf.errors.InvalidArgumentError):
         raise ValueError(
-            f"a file of {pattern} is damaged: prepare the corpus again"
+            f"a file of {pattern} is damaged, or of an earlier version: "
+            "prepare the corpus again"
         ) from None
 
 
-def _to_example(row: Row) -> tf.train.Example:
+def _to_example(row: Row, diversity: np.ndarray) -> tf.train.Example:
     def text(value):
         return tf.train.Feature(
             bytes_list=tf.train.BytesList(value=[value.encode("utf-8")])
@@ -166,6 +190,9 @@ def _to_example(row: Row) -> tf.train.Example:
                 "group": text(row.group),
                 "duplicate": tf.train.Feature(
                     int64_list=tf.train.Int64List(value=[int(row.duplicate)])
+                ),
+                "diversity": tf.train.Feature(
+                    float_list=tf.train.FloatList(value=diversity)
                 ),
             }
         )

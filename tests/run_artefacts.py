@@ -54,7 +54,9 @@ def write_corpus(data_dir: str, fingerprint: str = "f00d") -> str:
             )
             for row, label in enumerate(gold)
         ]
-        records.write_rows(data_dir, task.name, "test", rows)
+        records.write_rows(
+            data_dir, task.name, "test", rows, np.zeros([len(rows), 5])
+        )
     return data_dir
 
 

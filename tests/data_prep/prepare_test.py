@@ -1,6 +1,7 @@
 import json
 import os
 
+import numpy as np
 import pytest
 
 from data_prep import prepare
@@ -68,7 +69,7 @@ def test_declaration(tmp_path, raw_file):
     out_dir = str(tmp_path / "out")
     corpus = prepare.prepare(_source(raw_file, seed=3), out_dir, min_count=2)
     declared = corpus.declaration
-    assert declared["schema"] == 1
+    assert declared["schema"] == prepare.SCHEMA == 2
     assert declared["corpus"] == "c"
     assert declared["tasks"] == {
         "t": {
@@ -153,6 +154,31 @@ def test_token_ids_stand_beside_their_rows(tmp_path, raw_file):
     assert [train.seq1(i).tolist() for i in range(3)] == [[text.EMPTY]] * 3
     unlabeled = records.TokenIds.read(out_dir, "t", "unlabeled")
     assert unlabeled.seq2(0).tolist() == [6, 4, 6]
+
+
+def test_diversity_stands_beside_its_rows(tmp_path, raw_file):
+    out_dir = str(tmp_path / "out")
+    corpus = prepare.prepare(_source(raw_file), out_dir, min_count=2)
+    # Train that has stayed: film twice, good twice, one unknown word.
+    counts = np.load(os.path.join(out_dir, "term_counts.npy"))
+    assert counts.tolist() == [[0, 1, 0, 0, 2, 2, 0]]
+    # Word types of `Good good film`, `bad film` and the empty text.
+    declared = corpus.declaration["diversity"]
+    np.testing.assert_allclose(declared["mean"][0], 4 / 3)
+    np.testing.assert_allclose(declared["deviation"][0], np.sqrt(8 / 9))
+    for split, types in {
+        "train": [2, 2, 0],
+        # More than one unknown word is one type.
+        "dev": [1, 1],
+        "test": [2, 1, 1, 1],
+        "unlabeled": [2],
+    }.items():
+        found = records.read_columns(out_dir, "t", split, ["diversity"])
+        np.testing.assert_allclose(
+            found["diversity"][:, 0],
+            (np.array(types) - 4 / 3) / np.sqrt(8 / 9),
+            rtol=1e-6,
+        )
 
 
 def test_unchanged_input_is_not_prepared_again(tmp_path, raw_file):

@@ -49,7 +49,9 @@ _SAMPLE = {
 def write(folder, features=_FEATURES):
     """A run with features of a corpus; returns the projector's directory."""
     for task, rows in _ROWS.items():
-        records.write_rows(str(folder / "data"), task, "test", rows)
+        records.write_rows(
+            str(folder / "data"), task, "test", rows, np.zeros([len(rows), 5])
+        )
     log_dir = folder / "run" / "tensorboard" / "run"
     log_dir.mkdir(parents=True, exist_ok=True)
     np.savez(

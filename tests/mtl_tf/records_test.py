@@ -2,6 +2,7 @@ import os
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from mtl_tf import records
 
@@ -10,17 +11,21 @@ _ROWS = [
     records.Row("t-2", "a topic", "", "bad", "topic", True),
     records.Row("t-3", "", "third\ttext\n", "good", "g"),
 ]
+_DIVERSITY = np.array(
+    [[0.1, 0, -1, 1e-30, 3e9], [1, 2, 3, 4, 5], [-1, -2, -3, -4, -5]],
+    np.float32,
+)
 
 
 def test_rows_round_trip(tmp_path):
-    paths = records.write_rows(str(tmp_path), "t", "dev", _ROWS)
+    paths = records.write_rows(str(tmp_path), "t", "dev", _ROWS, _DIVERSITY)
     assert paths == [os.path.join("records", "t-dev-00000-of-00001.tfrecord")]
     assert list(records.read_rows(str(tmp_path), "t", "dev")) == _ROWS
 
 
 def test_rows_in_shards_keep_their_order(tmp_path, monkeypatch):
     monkeypatch.setattr(records, "ROWS_PER_SHARD", 2)
-    paths = records.write_rows(str(tmp_path), "t", "dev", _ROWS)
+    paths = records.write_rows(str(tmp_path), "t", "dev", _ROWS, _DIVERSITY)
     assert [os.path.basename(path) for path in paths] == [
         "t-dev-00000-of-00002.tfrecord",
         "t-dev-00001-of-00002.tfrecord",
@@ -29,17 +34,38 @@ def test_rows_in_shards_keep_their_order(tmp_path, monkeypatch):
 
 
 def test_read_columns(tmp_path):
-    records.write_rows(str(tmp_path), "t", "dev", _ROWS)
+    records.write_rows(str(tmp_path), "t", "dev", _ROWS, _DIVERSITY)
     columns = records.read_columns(
-        str(tmp_path), "t", "dev", ["label", "duplicate"]
+        str(tmp_path), "t", "dev", ["label", "duplicate", "diversity"]
     )
     assert columns["label"].tolist() == [b"good", b"bad", b"good"]
     assert columns["duplicate"].tolist() == [0, 1, 0]
+    assert columns["diversity"].dtype == np.float32
+    np.testing.assert_array_equal(columns["diversity"], _DIVERSITY)
+
+
+def test_diversity_in_shards_keeps_its_order(tmp_path, monkeypatch):
+    monkeypatch.setattr(records, "ROWS_PER_SHARD", 2)
+    records.write_rows(str(tmp_path), "t", "dev", _ROWS, _DIVERSITY)
+    columns = records.read_columns(str(tmp_path), "t", "dev", ["diversity"])
+    np.testing.assert_array_equal(columns["diversity"], _DIVERSITY)
+
+
+def test_diversity_of_other_rows(tmp_path):
+    with pytest.raises(ValueError, match="zip"):
+        records.write_rows(str(tmp_path), "t", "dev", _ROWS, _DIVERSITY[:2])
+
+
+def test_records_of_an_earlier_version(tmp_path, monkeypatch):
+    monkeypatch.setattr(records, "_to_example", lambda *_: tf.train.Example())
+    records.write_rows(str(tmp_path), "t", "dev", _ROWS, _DIVERSITY)
+    with pytest.raises(ValueError, match="earlier version: prepare the corpus"):
+        records.read_columns(str(tmp_path), "t", "dev", ["diversity"])
 
 
 def test_another_task_with_the_same_beginning_is_another(tmp_path):
-    records.write_rows(str(tmp_path), "t", "dev", _ROWS)
-    records.write_rows(str(tmp_path), "t-dev", "dev", _ROWS[:1])
+    records.write_rows(str(tmp_path), "t", "dev", _ROWS, _DIVERSITY)
+    records.write_rows(str(tmp_path), "t-dev", "dev", _ROWS[:1], _DIVERSITY[:1])
     assert len(list(records.read_rows(str(tmp_path), "t", "dev"))) == 3
     assert len(list(records.read_rows(str(tmp_path), "t-dev", "dev"))) == 1
 
@@ -51,7 +77,7 @@ def test_no_records(tmp_path):
 
 def test_missing_shard(tmp_path, monkeypatch):
     monkeypatch.setattr(records, "ROWS_PER_SHARD", 1)
-    paths = records.write_rows(str(tmp_path), "t", "dev", _ROWS)
+    paths = records.write_rows(str(tmp_path), "t", "dev", _ROWS, _DIVERSITY)
     os.remove(tmp_path / paths[1])
     with pytest.raises(ValueError, match="3 shards were written, 2 are there"):
         list(records.read_rows(str(tmp_path), "t", "dev"))
@@ -93,13 +119,11 @@ def test_token_ids_that_are_cut(tmp_path, file, bytes_left):
 
 @pytest.mark.parametrize("place", [2, 20])
 def test_a_shard_with_a_changed_byte(tmp_path, place):
-    (path,) = records.write_rows(
-        str(tmp_path), "t", "dev", [records.Row("a", "", "text", "no")]
-    )
+    (path,) = records.write_rows(str(tmp_path), "t", "dev", _ROWS, _DIVERSITY)
     data = bytearray((tmp_path / path).read_bytes())
     data[place] ^= 1
     (tmp_path / path).write_bytes(data)
-    with pytest.raises(ValueError, match=r"t-dev-.* is damaged: prepare"):
+    with pytest.raises(ValueError, match=r"t-dev-.* is damaged, or of"):
         list(records.read_rows(str(tmp_path), "t", "dev"))
 
 
