@@ -141,7 +141,7 @@ def state_arrays():
 
 
 def states_by_keras(inputs, weights, start, backwards):
-    """h of all steps and the state of the end, batch by batch.
+    """The h of all steps and the state of the end, group by group.
 
     Keras loses a mask beside `initial_state` unless it is given to the call.
     """

@@ -1,0 +1,75 @@
+"""The label embedding layer: the labels of all tasks in one space."""
+
+import keras
+import tensorflow as tf
+
+from mtl_tf.layers import label_output
+
+
+@keras.saving.register_keras_serializable(package="mtl_tf")
+class LabelEmbedding(label_output.LabelOutput):
+    """Scores labels by the product of their vectors with the features.
+
+    Augenstein, Ruder & Søgaard 2018, section 3.2, Eq. 4: p = softmax(L h) over
+    the labels of all tasks, those of other tasks masked. L holds a vector l_j
+    of each of them. The layer returns L h, linear; the softmax is in the loss.
+
+    Since the masked labels have probability 0, and no gradient, they are not
+    scored at all: only the vectors of the group's task are gathered. So with
+    a bias, and vectors as long as h, this is the softmax output. What differs
+    is what the vectors are used for (Eq. 5).
+
+    Args:
+      label_counts: number of labels of each task.
+      width: length of a label vector (l); 0: that of h. The paper fills up
+        shorter vectors with zeros: what h holds beyond them is not read.
+      use_bias: whether each label has a bias; Eq. 4 has none.
+      **kwargs: for `LabelOutput`.
+
+    Call arguments: features h, float32 [groups, batch, width of h], and the
+    task that reads each group, int32 [groups]. Returns scores as
+    `LabelOutput.score`; with `return_expected=True` these and the label vector
+    that is expected, float32 [groups, batch, l]: o = sum_j p_j l_j over the
+    task's labels (Eq. 5), what a label transfer network reads.
+    """
+
+    def __init__(
+        self,
+        label_counts: tuple[int, ...],
+        *,
+        width: int = 0,
+        use_bias: bool = False,
+        **kwargs,
+    ):
+        super().__init__(label_counts, **kwargs)
+        self.width = width
+        self.use_bias = use_bias
+
+    def build(self, features_shape, reader_shape=None):
+        del reader_shape
+        most = features_shape[-1]
+        if self.width > most:
+            raise ValueError(
+                f"label_width={self.width}: label vectors may be as long as "
+                f"the features that they are multiplied with ({most}), or "
+                "shorter, but not longer"
+            )
+        self.table = self.add_label_vectors("table", self.width or most)
+        self.bias = self.add_label_bias() if self.use_bias else None
+
+    def call(self, features, reader, return_expected=False):
+        vectors = self.of_groups(self.table, reader)
+        # Zeros at the end of a label vector, left out.
+        features = features[..., : self.table.shape[1]]
+        scores = self.score(features, vectors, self.bias, reader)
+        if not return_expected:
+            return scores
+        expected = tf.einsum("gbl,gli->gbi", tf.nn.softmax(scores), vectors)
+        return scores, expected
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "width": self.width,
+            "use_bias": self.use_bias,
+        }
