@@ -10,6 +10,7 @@ import time
 from collections.abc import Mapping, Sequence
 
 from mtl_tf import config as config_lib
+from mtl_tf import diversity_features
 from mtl_tf import tasks as tasks_lib
 from mtl_tf import text
 
@@ -17,8 +18,9 @@ SCHEMA = 1
 ASSETS_DIR = "assets"
 CONFIG_FILE = "config.json"
 RESULTS_FILE = "results.json"
-# What a model needs of its corpus.
-_ASSETS = (text.VOCABULARY_FILE, tasks_lib.CORPUS_FILE)
+# What a model needs of its corpus, and what only some models read.
+_NEEDED = (text.VOCABULARY_FILE, tasks_lib.CORPUS_FILE)
+_ASSETS = (*_NEEDED, diversity_features.TERM_COUNTS_FILE)
 _PACKAGES = ("tensorflow", "tensorflow-text", "keras", "numpy", "mtl_tf")
 
 
@@ -48,7 +50,7 @@ class Run:
           ValueError: if there is no run, or a file is missing or broken.
         """
         record = read_config(run_dir)
-        for name in _ASSETS:
+        for name in _NEEDED:
             path = os.path.join(run_dir, ASSETS_DIR, name)
             if not os.path.exists(path):
                 raise ValueError(f"{path} is missing: the run is not whole")
@@ -103,15 +105,19 @@ def start(
 
     Raises:
       ValueError: if a run with other settings or another corpus is there, with
-        the difference.
+        the difference, or a file of the corpus is missing.
     """
     check(config, corpus)
+    copied = [os.path.join(corpus.data_dir, name) for name in _ASSETS]
+    for path in copied:
+        if not os.path.exists(path):
+            raise ValueError(f"{path} is missing: prepare the corpus again")
     # They would be taken for those of the longer run.
     _remove(os.path.join(config.run_dir, RESULTS_FILE))
     assets = os.path.join(config.run_dir, ASSETS_DIR)
     os.makedirs(assets, exist_ok=True)
-    for name in _ASSETS:
-        shutil.copy(os.path.join(corpus.data_dir, name), assets)
+    for path in copied:
+        shutil.copy(path, assets)
     write_json(
         os.path.join(config.run_dir, CONFIG_FILE),
         {

@@ -1,4 +1,5 @@
 import dataclasses
+import filecmp
 import importlib.metadata
 import json
 import os
@@ -83,6 +84,16 @@ def test_start_keeps_what_the_model_needs_of_the_corpus(config, corpus):
         assert read(config, "assets", "vocabulary.txt") == file.read()
     # All of the corpus: which tasks are the run's, config.json says.
     assert read(config, "assets", "corpus.json") == corpus.declaration
+    assets = os.path.join(config.run_dir, "assets")
+    name = "term_counts.npy"
+    assert filecmp.cmpfiles(assets, corpus.data_dir, [name])[0] == [name]
+
+
+def test_a_corpus_without_its_files_starts_nothing(config, corpus, tmp_path):
+    empty = dataclasses.replace(corpus, data_dir=str(tmp_path))
+    with pytest.raises(ValueError, match=r"vocabulary.txt is missing: prepare"):
+        start(config, empty)
+    assert not os.path.exists(config.run_dir)
 
 
 def test_read_gives_back_what_was_started(config, corpus):
