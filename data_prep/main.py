@@ -3,6 +3,7 @@
     --corpus=vader     four domains of short rated texts, fetched with pip
     --corpus=fdu_mtl   16 review corpora, from the folder --raw_dir
     --corpus=custom    tasks of one's own, declared in --task_file
+    --corpus=synthetic generated pairs whose truth is known
 
 The module of each corpus says what it reads, `prepare` what is written.
 """
@@ -18,10 +19,14 @@ from data_prep import custom
 from data_prep import fdu_mtl
 from data_prep import inspection
 from data_prep import prepare
+from data_prep import synthetic
 from data_prep import vader
 
 _CORPUS = flags.DEFINE_enum(
-    "corpus", None, ["vader", "fdu_mtl", "custom"], "The corpus to prepare."
+    "corpus",
+    None,
+    ["vader", "fdu_mtl", "custom", "synthetic"],
+    "The corpus to prepare.",
 )
 _RAW_DIR = flags.DEFINE_string(
     "raw_dir",
@@ -47,7 +52,20 @@ _DEV_SPLIT = flags.DEFINE_enum(
     list(fdu_mtl.DEV_SPLITS),
     "fdu_mtl: dev is the last 200 rows of a train file, or drawn by text.",
 )
-_SEED = flags.DEFINE_integer("seed", 0, "Seed of the splits made here.")
+_ROWS = flags.DEFINE_integer(
+    "rows",
+    2000,
+    "synthetic: training rows of a task; its other splits grow with them.",
+)
+_MAIN_ROWS = flags.DEFINE_integer(
+    "main_rows", 100, f"synthetic: training rows of {synthetic.MAIN_TASK}."
+)
+_NOISE = flags.DEFINE_float(
+    "noise", 0.1, "synthetic: share of the labels that are drawn at random."
+)
+_SEED = flags.DEFINE_integer(
+    "seed", 0, "Seed of the splits made here, and of what is generated."
+)
 _INSPECT = flags.DEFINE_bool(
     "inspect",
     False,
@@ -84,6 +102,12 @@ def _source():
     _refuse(_RAW_DIR, corpus in ("vader", "fdu_mtl"))
     _refuse(_TASK_FILE, corpus == "custom")
     _refuse(_DEV_SPLIT, corpus == "fdu_mtl")
+    for flag in (_ROWS, _MAIN_ROWS, _NOISE):
+        _refuse(flag, corpus == "synthetic")
+    if corpus == "synthetic":
+        return synthetic.make_source(
+            _ROWS.value, _MAIN_ROWS.value, _NOISE.value, _SEED.value
+        )
     if corpus == "vader":
         beside = os.path.dirname(os.path.abspath(_OUT_DIR.value))
         return vader.make_source(

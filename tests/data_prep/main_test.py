@@ -5,6 +5,8 @@ import sys
 
 import pytest
 
+from mtl_tf import tasks
+
 _ROOT = pathlib.Path(__file__).parents[2]
 _EXAMPLE = _ROOT / "examples" / "two_tasks" / "tasks.toml"
 
@@ -39,6 +41,26 @@ def test_prepares_and_inspects_the_example(tmp_path):
     assert again.stdout == done.stdout
 
 
+def test_generates_what_the_flags_say(tmp_path):
+    done = _run(
+        "--corpus=synthetic",
+        "--rows=40",
+        "--main_rows=6",
+        "--noise=0.25",
+        "--seed=3",
+        f"--out_dir={tmp_path}/out",
+    )
+    assert done.returncode == 0, done.stderr
+    corpus = tasks.Corpus.read(f"{tmp_path}/out")
+    assert corpus.rows["stances"]["train"] == 6
+    assert corpus.declaration["settings"] == {
+        "rows": 40,
+        "main_rows": 6,
+        "noise": 0.25,
+        "seed": 3,
+    }
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -46,6 +68,10 @@ def test_prepares_and_inspects_the_example(tmp_path):
         (
             ["--corpus=vader", "--dev_split=random"],
             "data_prep: --dev_split means nothing for corpus vader",
+        ),
+        (
+            ["--corpus=vader", "--noise=0"],
+            "data_prep: --noise means nothing for corpus vader",
         ),
         ([], "Flag --corpus must have a value other than None"),
     ],
