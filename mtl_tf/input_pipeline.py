@@ -42,6 +42,7 @@ class Split:
       ids: bytes objects [rows].
       labels: int32 [rows]; -1 in the unlabelled split.
       duplicate: bool [rows]: the text also stands in the task's train file.
+      diversity: float32 [rows, 5]: the features of `diversity_features`.
       lengths: int32 [rows]: tokens that an encoder reads.
       tokens: the rows' token ids.
       rows: int64 [rows]: their places in `tokens`.
@@ -53,6 +54,7 @@ class Split:
     ids: np.ndarray
     labels: np.ndarray
     duplicate: np.ndarray
+    diversity: np.ndarray
     lengths: np.ndarray
     tokens: records.TokenIds
     rows: np.ndarray
@@ -114,7 +116,10 @@ def read_split(
     """
     task = tasks[number]
     columns = records.read_columns(
-        corpus.data_dir, task.name, split, ("id", "label", "duplicate")
+        corpus.data_dir,
+        task.name,
+        split,
+        ("id", "label", "duplicate", "diversity"),
     )
     tokens = records.TokenIds.read(corpus.data_dir, task.name, split)
     if len(columns["id"]) != len(tokens):
@@ -145,6 +150,7 @@ def read_split(
         columns["id"][rows],
         labels[rows],
         columns["duplicate"][rows].astype(bool),
+        columns["diversity"][rows],
         total.astype(np.int32),
         tokens,
         rows,

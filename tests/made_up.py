@@ -23,6 +23,7 @@ def predict(labels, predicted, duplicate=None, features=None):
         ids=np.array([f"row-{n}".encode() for n in range(len(labels))]),
         labels=np.array(labels, np.int32),
         duplicate=np.array(duplicate or [False] * len(labels)),
+        diversity=np.zeros([len(labels), 5], np.float32),
         lengths=np.minimum(np.arange(len(labels)) + 1, 2),
         tokens=records.TokenIds(
             np.concatenate(texts), np.cumsum([0, *map(len, texts)])

@@ -27,6 +27,7 @@ def make_split(texts, labels, task=0):
         ids=np.array([b"row"] * len(texts), object),
         labels=np.array(labels, np.int32),
         duplicate=np.zeros(len(texts), bool),
+        diversity=np.zeros([len(texts), 5], np.float32),
         lengths=np.array([len(x) for x in texts], np.int32),
         tokens=records.TokenIds(np.concatenate(texts), offsets),
         rows=np.arange(len(texts)),
@@ -37,7 +38,15 @@ def make_split(texts, labels, task=0):
 
 def part(split, rows):
     """Some rows of a split, as a split."""
-    columns = ("ids", "labels", "duplicate", "lengths", "rows", "reads_seq1")
+    columns = (
+        "ids",
+        "labels",
+        "duplicate",
+        "diversity",
+        "lengths",
+        "rows",
+        "reads_seq1",
+    )
     return dataclasses.replace(
         split, **{name: getattr(split, name)[rows] for name in columns}
     )

@@ -60,6 +60,9 @@ def test_read_split_has_the_columns_of_the_rows(pairs):
     assert split.ids.tolist() == [f"books-{n}".encode() for n in range(4)]
     assert split.labels.tolist() == [1, 0, 1, 1]
     assert split.labels.dtype == np.int32
+    assert split.diversity.dtype == np.float32
+    assert split.diversity[:, 0].tolist() == [0, 10, 20, 30]
+    assert split.diversity[2].tolist() == [20, 21, 22, 23, 24]
     assert split.duplicate.tolist() == [False, True, False, False]
     assert split.duplicate.dtype == bool
 
@@ -214,6 +217,7 @@ def test_max_examples_is_a_fixed_subset_in_order(tmp_path):
     # All columns are of these rows.
     assert split.labels.tolist() == [row % 2 for row in rows]
     assert split.lengths.tolist() == [row + 1 for row in rows]
+    assert split.diversity[:, 0].tolist() == [10 * row for row in rows]
     first = split.pad(np.arange(6), 20)[:, 0]
     assert first.tolist() == [10 + row for row in rows]
     again = read_split(tmp_path, max_examples=6, units=7)
@@ -230,8 +234,8 @@ def labeled(labels):
     return input_pipeline.Split(
         0,
         nothing,
-        nothing,
         np.array(labels, np.int32),
+        nothing,
         nothing,
         nothing,
         None,

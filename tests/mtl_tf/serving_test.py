@@ -230,6 +230,7 @@ def split_of(lengths):
         ids=nothing,
         labels=nothing,
         duplicate=nothing,
+        diversity=np.zeros([len(lengths), 5], np.float32),
         lengths=lengths,
         tokens=records.TokenIds(np.full(offsets[-1], 4, np.int32), offsets),
         rows=np.arange(len(lengths)),

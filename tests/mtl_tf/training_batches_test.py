@@ -25,6 +25,7 @@ def make_split(task, split, rows, config):
         ids=np.array([b"row"] * len(rows), object),
         labels=random.integers(3, size=len(lengths)).astype(np.int32)[rows],
         duplicate=np.zeros(len(rows), bool),
+        diversity=np.zeros([len(rows), 5], np.float32),
         lengths=lengths.astype(np.int32)[rows],
         tokens=records.TokenIds(np.concatenate(ids), offsets),
         rows=rows,
