@@ -29,7 +29,6 @@ by label; a text that repeats in several documents draws them all to one split.
 """
 
 import dataclasses
-import html
 import io
 import os
 import re
@@ -40,6 +39,7 @@ import tempfile
 
 from absl import logging
 
+from data_prep import raw_text
 from data_prep import source
 from data_prep import splits
 from mtl_tf import records
@@ -284,5 +284,4 @@ def _parse(where, line):
             f"[-4, 4], got {row_id!r} and {rating}"
         )
     # The tweets came through an interface that escapes &, < and >.
-    text = re.sub(r"&#?\w+;", lambda match: html.unescape(match[0]), text)
-    return row_id, rating, text.strip()
+    return row_id, rating, raw_text.unescape(text).strip()
