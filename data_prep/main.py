@@ -4,6 +4,9 @@
     --corpus=fdu_mtl   16 review corpora, from the folder --raw_dir
     --corpus=custom    tasks of one's own, declared in --task_file
     --corpus=synthetic generated pairs whose truth is known
+    --corpus=pairwise  those of eight corpora of pairs whose files stand in the
+                       folder --raw_dir, or one of them: topic2, topic5, target,
+                       stance, absa_laptops, absa_restaurants, fnc1, multinli
 
 The module of each corpus says what it reads, `prepare` what is written.
 """
@@ -18,21 +21,23 @@ from absl import logging
 from data_prep import custom
 from data_prep import fdu_mtl
 from data_prep import inspection
+from data_prep import pairwise
 from data_prep import prepare
 from data_prep import synthetic
 from data_prep import vader
 
+_PAIRWISE = (pairwise.ALL, *pairwise.CORPORA)
 _CORPUS = flags.DEFINE_enum(
     "corpus",
     None,
-    ["vader", "fdu_mtl", "custom", "synthetic"],
+    ["vader", "fdu_mtl", "custom", "synthetic", *_PAIRWISE],
     "The corpus to prepare.",
 )
 _RAW_DIR = flags.DEFINE_string(
     "raw_dir",
     None,
-    "Folder of the raw files: fdu_mtl needs it; vader fetches its package into "
-    "it (default: raw/vader beside out_dir).",
+    "Folder of the raw files: fdu_mtl, pairwise and its corpora need it; vader "
+    "fetches its package into it (default: raw/vader beside out_dir).",
 )
 _OUT_DIR = flags.DEFINE_string(
     "out_dir", None, "Directory to write; a corpus in it is replaced."
@@ -51,6 +56,13 @@ _DEV_SPLIT = flags.DEFINE_enum(
     "last",
     list(fdu_mtl.DEV_SPLITS),
     "fdu_mtl: dev is the last 200 rows of a train file, or drawn by text.",
+)
+_DEV_IN_TRAIN = flags.DEFINE_bool(
+    "dev_in_train",
+    False,
+    "pairwise, stance, topic2, topic5: train on the rows of dev (stance) and "
+    "devtest (topics) as well, as the published research code does. A leak, "
+    "for comparison only.",
 )
 _ROWS = flags.DEFINE_integer(
     "rows",
@@ -99,11 +111,12 @@ def main(argv: list[str]) -> None:
 def _source():
     """The raw corpus that the flags name."""
     corpus = _CORPUS.value
-    _refuse(_RAW_DIR, corpus in ("vader", "fdu_mtl"))
+    _refuse(_RAW_DIR, corpus not in ("custom", "synthetic"))
     _refuse(_TASK_FILE, corpus == "custom")
     _refuse(_DEV_SPLIT, corpus == "fdu_mtl")
     for flag in (_ROWS, _MAIN_ROWS, _NOISE):
         _refuse(flag, corpus == "synthetic")
+    _refuse(_DEV_IN_TRAIN, corpus in _PAIRWISE)
     if corpus == "synthetic":
         return synthetic.make_source(
             _ROWS.value, _MAIN_ROWS.value, _NOISE.value, _SEED.value
@@ -113,15 +126,19 @@ def _source():
         return vader.make_source(
             _RAW_DIR.value or os.path.join(beside, "raw", "vader"), _SEED.value
         )
+    if corpus == "custom":
+        if not _TASK_FILE.value:
+            raise ValueError("corpus custom needs --task_file=FILE")
+        return custom.make_source(_TASK_FILE.value, _SEED.value)
+    if not _RAW_DIR.value:
+        raise ValueError(f"corpus {corpus} needs --raw_dir=DIR")
     if corpus == "fdu_mtl":
-        if not _RAW_DIR.value:
-            raise ValueError("corpus fdu_mtl needs --raw_dir=DIR")
         return fdu_mtl.make_source(
             _RAW_DIR.value, _DEV_SPLIT.value, _SEED.value
         )
-    if not _TASK_FILE.value:
-        raise ValueError("corpus custom needs --task_file=FILE")
-    return custom.make_source(_TASK_FILE.value, _SEED.value)
+    return pairwise.make_source(
+        corpus, _RAW_DIR.value, _SEED.value, _DEV_IN_TRAIN.value
+    )
 
 
 def _refuse(flag, allowed):

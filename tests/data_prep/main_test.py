@@ -70,6 +70,14 @@ def test_generates_what_the_flags_say(tmp_path):
             "data_prep: --dev_split means nothing for corpus vader",
         ),
         (
+            ["--corpus=fdu_mtl", "--dev_in_train"],
+            "data_prep: --dev_in_train means nothing for corpus fdu_mtl",
+        ),
+        (
+            ["--corpus=pairwise", f"--raw_dir={_ROOT}"],
+            "holds the files of none of the corpora topic2, topic5",
+        ),
+        (
             ["--corpus=vader", "--noise=0"],
             "data_prep: --noise means nothing for corpus vader",
         ),
