@@ -16,6 +16,7 @@ import numpy as np
 from absl import logging
 
 from mtl_tf import command as command_lib
+from mtl_tf import metrics
 from mtl_tf import run_directory
 from mtl_tf import tables
 from mtl_tf import tasks as tasks_lib
@@ -80,22 +81,24 @@ def evaluate(
         does not have.
     """
     task = model.task(command.task)
-    probabilities, gold = [], []
+    probabilities, gold, groups = [], [], []
     for rows in _batches(_rows(task, command, labelled=True)):
         gold += [_label_index(task, row) for row in rows]
+        groups += [_group(task, row) for row in rows]
         answers = model.predict(task.name, _texts(task, rows))
         probabilities.append(answers.probabilities)
     if not gold:
         raise ValueError(f"{command.input} holds no rows to score")
     answers = trained_model.Answers(task, np.concatenate(probabilities))
-    scores = trained_model.score(answers, np.array(gold))
+    scores = trained_model.score(answers, np.array(gold), np.array(groups))
     if command.output:
         run_directory.write_json(
             command.output,
             {"task": task.name, "input": command.input, **scores},
         )
     lines = [f"\nTask {task.name} on {command.input}, {scores.pop('n')} rows\n"]
-    lines += [f"{name:12s} {value:.4f}" for name, value in scores.items()]
+    width = max(12, *map(len, scores))
+    lines += [f"{name:{width}s} {value:.4f}" for name, value in scores.items()]
     return "\n".join(lines) + "\n"
 
 
@@ -124,12 +127,16 @@ def _rows(task, command, labelled) -> Iterator[tables.Record | None]:
         columns = {"seq1": "seq1", "seq2": "seq2"}
     if labelled:
         columns["label"] = "label"
+        if metrics.METRICS[task.metric].by_topic:
+            columns["group"] = "group"
     named = command.columns_by_field()
-    for field in ("seq1", "label"):
-        if field in named and field not in columns:
+    optional = ("group", "id") if labelled else ("id",)
+    for field in named:
+        if field not in (*columns, *optional):
+            known = dict.fromkeys((*columns, *optional))
             raise ValueError(
                 f"--columns names a column of {field}: task {task.name} "
-                f"is not asked for one ({', '.join(columns)} and id are)"
+                f"is not asked for one ({', '.join(known)} are)"
             )
     columns |= named
     yield from tables.read(command.input, file_format, columns)
@@ -172,6 +179,21 @@ def _label_index(task: tasks_lib.Task, row) -> int:
         return task.label_index(label)
     except ValueError as error:
         raise ValueError(f"{row.where}: {error}") from None
+
+
+def _group(task: tasks_lib.Task, row) -> str:
+    """The row's group; nothing where the metric can do without."""
+    group = row.values.get("group", "")
+    if not isinstance(group, str | int):
+        raise ValueError(
+            f"{row.where}: expected a text for group, got {group!r:.80}"
+        )
+    if group == "" and metrics.METRICS[task.metric].by_topic:
+        raise ValueError(
+            f"{row.where}: expected a group, by which {task.metric} takes the "
+            "mean, got nothing"
+        )
+    return str(group)
 
 
 def _open_output(path):

@@ -9,7 +9,7 @@ from mtl_tf import tasks as tasks_lib
 MODES = ("train", "evaluate", "predict", "export", "analyze", "report")
 # `lines` holds a text a line; the others are of `tables`.
 LINES = "lines"
-FIELDS = ("seq1", "seq2", "label", "id")
+FIELDS = ("seq1", "seq2", "label", "group", "id")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -65,9 +65,10 @@ class Command(settings.Settings):
     )
     columns: tuple[str, ...] = settings.setting(
         (),
-        "Where seq1, seq2 (the text), label and id stand in --input, as "
+        "Where seq1, seq2 (the text), label, group and id stand in --input, as "
         "FIELD:COLUMN. If not named: the text of a task of single texts in "
-        "the column text, others under their own names; id only if named.",
+        "the column text, others under their own names; id only if named, and "
+        "group too unless the task's metric is by topic.",
     )
     calibrated: bool = settings.setting(
         False,

@@ -17,12 +17,14 @@ class Predictions:
     """What a model says of the rows of a split.
 
     Attributes:
+      task: the task.
       split: the rows.
       probabilities: float64 [rows, labels of the task].
       features: float32 [rows, width] by name: `shared`, `private`.
       loss: mean cross-entropy of the true labels; nan without labels.
     """
 
+    task: tasks_lib.Task
     split: input_pipeline.Split
     probabilities: np.ndarray
     features: dict[str, np.ndarray]
@@ -34,11 +36,18 @@ class Predictions:
         return self.probabilities.argmax(axis=1)
 
     def scores(self, rows: np.ndarray | None = None) -> dict[str, float]:
-        """Every metric, and `n`, over all rows or those of a mask."""
+        """The task's metrics, and `n`, over all rows or those of a mask.
+
+        Raises:
+          ValueError: as `metrics.compute`.
+        """
         rows = np.ones(len(self.split), bool) if rows is None else rows
-        labels = self.probabilities.shape[1]
         scores = metrics.compute(
-            self.split.labels[rows], self.predicted[rows], labels
+            self.task.metric,
+            self.task.labels,
+            self.split.labels[rows],
+            self.predicted[rows],
+            self.split.groups[rows],
         )
         return {**scores, "n": int(rows.sum())}
 
@@ -73,7 +82,7 @@ class Predictor:
         """
         if not len(split):
             raise ValueError("there are no rows to predict")
-        labels = len(self._tasks[split.task].labels)
+        task = self._tasks[split.task]
         columns = {}
         for rows, batch in input_pipeline.evaluation_batches(split):
             for name, value in self._run(batch).items():
@@ -83,7 +92,8 @@ class Predictor:
                     shape = (len(split), value.shape[-1])
                     columns[name] = np.zeros(shape, np.float32)
                 columns[name][rows] = value
-        scores = columns.pop("scores")[:, :labels].astype(np.float64)
+        scores = columns.pop("scores")[:, : len(task.labels)]
+        scores = scores.astype(np.float64)
         # A stable log-softmax, in float64: the probabilities sum to 1.
         scores -= scores.max(axis=1, keepdims=True)
         log_probabilities = scores - np.log(
@@ -94,7 +104,7 @@ class Predictor:
             rows = np.arange(len(split))
             loss = -log_probabilities[rows, split.labels].mean()
         return Predictions(
-            split, np.exp(log_probabilities), columns, float(loss)
+            task, split, np.exp(log_probabilities), columns, float(loss)
         )
 
 

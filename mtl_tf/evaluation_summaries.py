@@ -15,7 +15,6 @@ from mtl_tf import confusion
 from mtl_tf import evaluation
 from mtl_tf import feature_map
 from mtl_tf import figures
-from mtl_tf import metrics
 from mtl_tf import projector
 from mtl_tf import results as results_lib
 from mtl_tf import scalars
@@ -70,11 +69,11 @@ def write(
 
 def _write_scores(tasks, results):
     average = results["average"][results_lib.MAIN][results_lib.TEST]
-    for metric in metrics.METRICS:
-        scalars.write(f"test/{metric}", average[metric])
+    for metric, value in average.items():
+        scalars.write(f"test/{metric}", value)
     tf.summary.text(
         "run/test_scores",
-        "Test scores in percent, with the weights of epoch "
+        f"{results_lib.caption(tasks)}, with the weights of epoch "
         f"{results['best_epoch']}.\n\n"
         + results_lib.markdown_table(results, tasks, "this run"),
     )

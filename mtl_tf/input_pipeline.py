@@ -19,6 +19,7 @@ import numpy as np
 import tensorflow as tf
 
 from mtl_tf import config as config_lib
+from mtl_tf import metrics
 from mtl_tf import records
 from mtl_tf import sampling
 from mtl_tf import tasks as tasks_lib
@@ -40,6 +41,8 @@ class Split:
     Attributes:
       task: number of the task.
       ids: bytes objects [rows].
+      groups: bytes objects [rows]: the key that rows of one topic, document or
+        body share; empty where there is none.
       labels: int32 [rows]; -1 in the unlabelled split.
       duplicate: bool [rows]: the text also stands in the task's train file.
       diversity: float32 [rows, 5]: the features of `diversity_features`.
@@ -52,6 +55,7 @@ class Split:
 
     task: int
     ids: np.ndarray
+    groups: np.ndarray
     labels: np.ndarray
     duplicate: np.ndarray
     diversity: np.ndarray
@@ -112,14 +116,15 @@ def read_split(
 
     Raises:
       ValueError: if the records are missing, are not as many as the token ids,
-        or hold a label that the task does not have.
+        or hold a label that the task does not have, or a row of dev or test
+        has no group where the task's metric needs one.
     """
     task = tasks[number]
     columns = records.read_columns(
         corpus.data_dir,
         task.name,
         split,
-        ("id", "label", "duplicate", "diversity"),
+        ("id", "group", "label", "duplicate", "diversity"),
     )
     tokens = records.TokenIds.read(corpus.data_dir, task.name, split)
     if len(columns["id"]) != len(tokens):
@@ -128,6 +133,13 @@ def read_split(
             f"{len(columns['id'])} records, token ids of {len(tokens)} rows: "
             "prepare the corpus again"
         )
+    if split in ("dev", "test"):
+        try:
+            metrics.check_topics(task.metric, columns["group"], columns["id"])
+        except ValueError as error:
+            raise ValueError(
+                f"{corpus.data_dir}: {task.name}, {split}: {error}"
+            ) from None
     labels = np.full(len(tokens), -1, np.int32)
     if split != "unlabeled":
         names, inverse = np.unique(columns["label"], return_inverse=True)
@@ -148,6 +160,7 @@ def read_split(
     return Split(
         number,
         columns["id"][rows],
+        columns["group"][rows],
         labels[rows],
         columns["duplicate"][rows].astype(bool),
         columns["diversity"][rows],

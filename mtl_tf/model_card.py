@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 
 from mtl_tf import config as config_lib
+from mtl_tf import metrics
 from mtl_tf import results as results_lib
 from mtl_tf import run_directory
 from mtl_tf.report import wording
@@ -111,13 +112,19 @@ def _scores(run, results):
             )
             for task in run.tasks
         ),
-        ("**average**", _common_metric(run.tasks), results["average"], ""),
+        (
+            "**average**",
+            results_lib.average_metric(run.tasks),
+            results["average"],
+            "",
+        ),
     ]:
         row = [name, metric, n]
-        row += [_percent(scores[x][test][metric]) for x in (majority, main)]
+        show = metrics.METRICS[metric].show
+        row += [show(scores[x][test][metric]) for x in (majority, main)]
         if has_unseen:
             without = scores[main].get(unseen, scores[main][test])
-            row.append(_percent(without[metric]))
+            row.append(show(without[metric]))
         rows.append(row)
     heads = ["task", "metric", "test texts", "majority", "this model"]
     section = [
@@ -127,7 +134,8 @@ def _scores(run, results):
             rows,
             right=range(2, 6),
         ),
-        "In percent, on the test split, which was read once, after training. "
+        f"{results_lib.caption(run.tasks)}; the test split was read once, "
+        "after training. "
         "`majority` always answers the label that is most frequent in train.",
     ]
     if has_unseen:
@@ -277,16 +285,6 @@ def _making(run, results):
             ],
         ),
     ]
-
-
-def _common_metric(tasks):
-    """The metric of an average, as `results.table` has it."""
-    found = {task.metric for task in tasks}
-    return found.pop() if len(found) == 1 else "accuracy"
-
-
-def _percent(score):
-    return f"{100 * score:.1f}"
 
 
 def _counts(counts):

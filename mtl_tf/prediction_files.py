@@ -18,6 +18,7 @@ class Predictions:
 
     Attributes:
       ids: str [rows].
+      groups: str [rows], empty where a row has none.
       gold: int64 [rows], indices of the true labels.
       predicted: int64 [rows], indices of the predicted labels.
       probabilities: float64 [rows, labels].
@@ -26,6 +27,7 @@ class Predictions:
     """
 
     ids: np.ndarray
+    groups: np.ndarray
     gold: np.ndarray
     predicted: np.ndarray
     probabilities: np.ndarray
@@ -48,6 +50,7 @@ class Predictions:
         """Some rows, by index."""
         return Predictions(
             self.ids[rows],
+            self.groups[rows],
             self.gold[rows],
             self.predicted[rows],
             self.probabilities[rows],
@@ -70,9 +73,10 @@ def write(
     path = path_of(run_dir, task.name, split)
     os.makedirs(os.path.dirname(path), exist_ok=True)
     with open(path, "w", encoding="utf-8") as file:
-        for row, (key, gold, predicted) in enumerate(
+        for row, (key, group, gold, predicted) in enumerate(
             zip(
                 predictions.split.ids,
+                predictions.split.groups,
                 predictions.split.labels,
                 predictions.predicted,
                 strict=True,
@@ -81,6 +85,7 @@ def write(
             line = {
                 "id": key.decode("utf-8"),
                 "task": task.name,
+                "group": group.decode("utf-8"),
                 "gold": task.labels[gold],
                 "predicted": task.labels[predicted],
                 "probabilities": {
@@ -113,12 +118,15 @@ def read(run_dir: str, task: tasks_lib.Task, split: str) -> Predictions:
             f"{path} is missing: a run writes it when it has ended, and "
             "--mode=evaluate again"
         )
-    ids, gold, predicted, probabilities, counts = [], [], [], [], []
+    ids, groups, gold, predicted, probabilities = [], [], [], [], []
+    counts = []
     with open(path, encoding="utf-8") as file:
         for number, text in enumerate(file, 1):
             try:
                 line = json.loads(text)
                 ids.append(line["id"])
+                # Older files have none.
+                groups.append(line.get("group", ""))
                 gold.append(task.label_index(line["gold"]))
                 predicted.append(task.label_index(line["predicted"]))
                 by_label = line["probabilities"]
@@ -134,6 +142,7 @@ def read(run_dir: str, task: tasks_lib.Task, split: str) -> Predictions:
         raise ValueError(f"{path} has no predictions")
     return Predictions(
         np.array(ids),
+        np.array(groups),
         np.array(gold),
         np.array(predicted),
         np.array(probabilities, np.float64),

@@ -1,7 +1,7 @@
 """Scores of a run: `results.json`, `predictions/`, and the printed table."""
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import numpy as np
 
@@ -41,12 +41,12 @@ def majority_predictions(
     probabilities = np.zeros_like(predictions.probabilities)
     probabilities[:, most] = 1
     return evaluation.Predictions(
-        predictions.split, probabilities, {}, float("nan")
+        predictions.task, predictions.split, probabilities, {}, float("nan")
     )
 
 
 def averages(tasks: Mapping[str, Mapping]) -> dict:
-    """Means over tasks: {OUTPUT: {SPLIT: {METRIC: x}}}.
+    """Means over tasks of what they all report: {OUTPUT: {SPLIT: {METRIC: x}}}.
 
     `test_deduplicated` of a task without duplicates is its `test`.
 
@@ -62,10 +62,22 @@ def averages(tasks: Mapping[str, Mapping]) -> dict:
                     np.mean([_of(scores, split)[metric] for scores in by_task])
                 )
                 for metric in metrics.METRICS
+                if all(metric in _of(scores, split) for scores in by_task)
             }
             for split in dict.fromkeys(s for scores in by_task for s in scores)
         }
     return means
+
+
+def average_metric(tasks: Iterable[tasks_lib.Task]) -> str:
+    """The metric of an average: the one of all tasks, or else accuracy."""
+    deciding = {task.metric for task in tasks}
+    return deciding.pop() if len(deciding) == 1 else "accuracy"
+
+
+def caption(tasks: Iterable[tasks_lib.Task]) -> str:
+    """What `table` is in: `Test scores in percent`, and what is not."""
+    return f"Test scores {metrics.units(task.metric for task in tasks)}"
 
 
 def _of(scores, split):
@@ -132,9 +144,7 @@ def table(
     name: str,
     baseline: Mapping | None = None,
 ) -> str:
-    """Test scores in percent, a line a task, and their average.
-
-    The average is of the metric that all tasks have, or else of accuracy.
+    """Test scores, a line a task, and their average (see `average_metric`).
 
     Args:
       results: what `results.json` holds.
@@ -158,8 +168,7 @@ def markdown_table(
 
 def _columns(results, tasks, name, baseline=None):
     """The columns of a table, each with its heading and a cell a line."""
-    deciding = [task.metric for task in tasks]
-    deciding.append(deciding[0] if len(set(deciding)) == 1 else "accuracy")
+    deciding = [*(task.metric for task in tasks), average_metric(tasks)]
 
     def column(heading, source, output, split=TEST):
         found = [source["tasks"].get(task.name) for task in tasks]
@@ -167,10 +176,9 @@ def _columns(results, tasks, name, baseline=None):
         found.append(averages(dict(enumerate(found))) if all(found) else None)
         cells = [heading]
         for scores, metric in zip(found, deciding, strict=True):
+            value = _of(scores[output], split).get(metric) if scores else None
             cells.append(
-                f"{100 * _of(scores[output], split)[metric]:.1f}"
-                if scores
-                else "-"
+                "-" if value is None else metrics.METRICS[metric].show(value)
             )
         return cells
 

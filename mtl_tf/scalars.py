@@ -4,9 +4,26 @@ import tensorflow as tf
 from tensorboard.plugins.custom_scalar import layout_pb2
 from tensorboard.plugins.custom_scalar import summary as custom_scalar
 
+from mtl_tf import metrics
+
+
+def _describe_metrics():
+    found = {}
+    for name, metric in metrics.METRICS.items():
+        meaning = f"{metric.meaning[0].upper()}{metric.meaning[1:]}"
+        found[f"dev/{name}"] = f"{meaning}; on a task's dev set."
+        found[f"test/{name}"] = (
+            f"{meaning}; on test, mean over tasks, which all report it, with "
+            "the weights of the best epoch."
+        )
+    return found
+
+
 # Markdown, by tag. K is the number of tasks, a group the texts of one task in
 # a step. Points of training are means over the steps since the last point.
 DESCRIPTIONS = {
+    # Of some metrics there is more to say, below.
+    **_describe_metrics(),
     "loss/task": (
         "Cross-entropy of the labels, in nats, mean over groups. It begins "
         "near ln(number of labels), 0.69 for two, and falls. Look at "
@@ -87,7 +104,8 @@ DESCRIPTIONS = {
     "dev/average": (
         "What early stopping and the best checkpoint follow: the mean over "
         "tasks of each one's own metric (or the task that `stop_on` names), "
-        "once an epoch. Rises, then levels off."
+        "once an epoch. A metric of which lower is better counts negatively. "
+        "Rises, then levels off."
     ),
     "dev/accuracy": "Share of right labels on a task's dev set.",
     "dev/macro_f1": (

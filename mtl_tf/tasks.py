@@ -23,7 +23,7 @@ class Task:
         part of file names, TensorBoard tags and SavedModel signatures.
       labels: the label names; a label's index is its place in this tuple.
       metric: name of the metric that decides for this task, one of
-        `metrics.METRICS`.
+        `metrics.METRICS`. It may need certain labels, or their order.
       pair: whether its texts (seq2) are read against another one (seq1).
 
     Raises:
@@ -51,7 +51,19 @@ class Task:
             raise ValueError(f"task {self.name}: labels repeat: {repeated}")
         if "" in self.labels:
             raise ValueError(f"task {self.name}: a label is empty")
-        metrics.check_name(self.metric)
+        if self.metric not in metrics.METRICS:
+            raise ValueError(
+                f"there is no metric {self.metric!r}"
+                f"{nearest(self.metric, metrics.METRICS)}; the metrics are "
+                f"{', '.join(metrics.METRICS)}"
+            )
+        for label in metrics.METRICS[self.metric].needs:
+            if label not in self.labels:
+                raise ValueError(
+                    f"task {self.name}: the metric {self.metric} needs a label "
+                    f"{label!r}{nearest(label, self.labels)}; its labels are "
+                    f"{list(self.labels)}"
+                )
 
     def label_index(self, label: str) -> int:
         """Place of `label` in `labels`; a ValueError names the nearest."""

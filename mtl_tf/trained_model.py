@@ -114,24 +114,33 @@ class TrainedModel:
         return Answers(declared, probabilities[:, : len(declared.labels)])
 
     def evaluate(
-        self, task: str, texts: Sequence[Text], labels: Sequence[str]
+        self,
+        task: str,
+        texts: Sequence[Text],
+        labels: Sequence[str],
+        groups: Sequence[str] | None = None,
     ) -> dict[str, float]:
-        """Scores on labelled texts: every metric, `loss` in nats, and `n`.
+        """Scores on labelled texts: the metrics, `loss` in nats, and `n`.
 
         Args:
           task: name of the task.
           texts: as in `predict`.
           labels: the true label of each.
+          groups: the topic of each, for metrics by topic.
 
         Raises:
-          ValueError: as `predict`, if there are no texts, not as many labels,
-            or a label that the task does not have.
+          ValueError: as `predict`, if there are no texts, not as many labels
+            or groups, a label that the task does not have, or no groups where
+            its metric needs them.
         """
         declared = self.task(task)
         if len(texts) != len(labels):
             raise ValueError(f"{len(texts)} texts, but {len(labels)} labels")
+        groups = [""] * len(texts) if groups is None else groups
+        if len(texts) != len(groups):
+            raise ValueError(f"{len(texts)} texts, but {len(groups)} groups")
         gold = np.array([declared.label_index(x) for x in labels], np.int64)
-        return score(self.predict(task, texts), gold)
+        return score(self.predict(task, texts), gold, np.array(groups, str))
 
     def encode(self, texts: Sequence[Text]) -> np.ndarray:
         """Features of the shared encoder, float32 [texts, width].
@@ -187,18 +196,23 @@ def load(run_dir: str, *, calibrated: bool = False) -> TrainedModel:
     return TrainedModel(run, text_models, temperatures)
 
 
-def score(answers: Answers, gold: np.ndarray) -> dict[str, float]:
-    """Every metric, `loss` (mean cross-entropy, nats), and `n`.
+def score(
+    answers: Answers, gold: np.ndarray, groups: np.ndarray
+) -> dict[str, float]:
+    """The task's metrics, `loss` (mean cross-entropy, nats), and `n`.
 
     Args:
       answers: what the model says.
       gold: int [texts], indices of the true labels.
+      groups: str [texts], empty where a text has no topic.
 
     Raises:
-      ValueError: if there are no texts.
+      ValueError: if there are no texts, or no groups where the task's metric
+        needs them.
     """
+    task = answers.task
     predicted = answers.probabilities.argmax(axis=1)
-    scores = metrics.compute(gold, predicted, len(answers.task.labels))
+    scores = metrics.compute(task.metric, task.labels, gold, predicted, groups)
     right = answers.probabilities[np.arange(len(gold)), gold]
     smallest = np.finfo(np.float32).tiny
     loss = -np.log(np.maximum(right, smallest, dtype=np.float64)).mean()

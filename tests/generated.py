@@ -6,6 +6,8 @@ they should not (the task).
 """
 
 import os
+from collections.abc import Mapping
+from types import MappingProxyType
 
 import numpy as np
 
@@ -30,6 +32,7 @@ def write_corpus(
     rows: dict[str, int] | None = None,
     task_names: tuple[str, ...] = tuple(LABELS),
     pairs: tuple[str, ...] = (),
+    metrics: Mapping[str, str] = MappingProxyType({}),
     noise: float = 0.0,
     seed: int = 0,
 ) -> str:
@@ -41,6 +44,7 @@ def write_corpus(
       task_names: some of `LABELS`.
       pairs: those of them whose texts are read against others, which say
         nothing of the label.
+      metrics: metrics of tasks, where they are not accuracy.
       noise: share of labels that are drawn at random.
       seed: seed.
     """
@@ -48,7 +52,9 @@ def write_corpus(
     random = np.random.default_rng(seed)
     seed_file = f"{out_dir}.seed"
     with open(seed_file, "w", encoding="utf-8") as file:
-        file.write(f"{rows} {task_names} {pairs} {noise} {seed}")
+        file.write(
+            f"{rows} {task_names} {pairs} {noise} {seed} {dict(metrics)}"
+        )
     made = source.Source(
         corpus="generated",
         version=1,
@@ -57,7 +63,12 @@ def write_corpus(
         licence="CC0",
         read=lambda: [
             source.TaskRows(
-                tasks.Task(name, LABELS[name], pair=name in pairs),
+                tasks.Task(
+                    name,
+                    LABELS[name],
+                    metrics.get(name, "accuracy"),
+                    name in pairs,
+                ),
                 {
                     split: [
                         _row(random, name, split, number, noise, name in pairs)
@@ -100,4 +111,5 @@ def _row(random, task, split, number, noise, pair):
         seq1=about,
         seq2=" ".join(words),
         label="" if split == "unlabeled" else labels[label],
+        group=f"topic {number % 4}",
     )

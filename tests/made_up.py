@@ -5,10 +5,15 @@ import numpy as np
 from mtl_tf import evaluation
 from mtl_tf import input_pipeline
 from mtl_tf import records
+from mtl_tf import tasks as tasks_lib
 from mtl_tf import text as text_lib
 
+TASK = tasks_lib.Task("made_up", ("no", "yes"))
 
-def predict(labels, predicted, duplicate=None, features=None):
+
+def predict(
+    labels, predicted, duplicate=None, features=None, groups=None, task=TASK
+):
     """Predictions of a task of two labels, with certainty .75.
 
     Row r has r + 1 tokens, of which 2 are read; the first is unknown.
@@ -21,6 +26,7 @@ def predict(labels, predicted, duplicate=None, features=None):
     split = input_pipeline.Split(
         task=0,
         ids=np.array([f"row-{n}".encode() for n in range(len(labels))]),
+        groups=np.array(groups or [b""] * len(labels), object),
         labels=np.array(labels, np.int32),
         duplicate=np.array(duplicate or [False] * len(labels)),
         diversity=np.zeros([len(labels), 5], np.float32),
@@ -33,4 +39,6 @@ def predict(labels, predicted, duplicate=None, features=None):
         reads_seq1=np.zeros(len(labels), bool),
     )
     probabilities = np.where(np.eye(2)[predicted] > 0, 0.75, 0.25)
-    return evaluation.Predictions(split, probabilities, features or {}, 0.0)
+    return evaluation.Predictions(
+        task, split, probabilities, features or {}, 0.0
+    )

@@ -24,7 +24,11 @@ TASKS = (
 ROWS = 40
 
 
-def write_corpus(data_dir: str, fingerprint: str = "f00d") -> str:
+def write_corpus(
+    data_dir: str,
+    fingerprint: str = "f00d",
+    tasks: tuple[tasks_lib.Task, ...] = TASKS,
+) -> str:
     """Writes `corpus.json` and the test records; returns the directory."""
     declaration = {
         "schema": 1,
@@ -36,14 +40,14 @@ def write_corpus(data_dir: str, fingerprint: str = "f00d") -> str:
                 "pair": task.pair,
                 "splits": dict.fromkeys(("train", "dev", "test"), ROWS),
             }
-            for task in TASKS
+            for task in tasks
         },
         "files": {"records/made-up.tfrecord": "c0ffee"},
         "licence": f"CC0 {SCRIPT}",
         "fingerprint": fingerprint,
     }
     run_directory.write_json(os.path.join(data_dir, "corpus.json"), declaration)
-    for task in TASKS:
+    for task in tasks:
         gold, _ = answers(task, "test", 0)
         rows = [
             records.Row(
@@ -71,6 +75,11 @@ def answers(
     scores = random.normal(size=(ROWS, labels)) + 1.5 * np.eye(labels)[gold]
     scores = np.exp(scores)
     return gold, scores / scores.sum(axis=1, keepdims=True)
+
+
+def topics() -> np.ndarray:
+    """Topics of the rows of any split, str [rows]."""
+    return np.array([f"topic {row % 3}" for row in range(ROWS)])
 
 
 def _id(task, split, row):
@@ -158,6 +167,7 @@ def _write_predictions(config, tasks):
                     line = {
                         "id": _id(task, split, row),
                         "task": task.name,
+                        "group": topics()[row],
                         "gold": task.labels[label],
                         "predicted": task.labels[probabilities[row].argmax()],
                         "probabilities": dict(
@@ -237,7 +247,11 @@ def _results(config, tasks):
             ):
                 by_task[task.name][output][split] = {
                     **metrics.compute(
-                        gold[first:], predicted[first:], len(task.labels)
+                        task.metric,
+                        task.labels,
+                        gold[first:],
+                        predicted[first:],
+                        topics()[first:],
                     ),
                     "n": ROWS - first,
                 }

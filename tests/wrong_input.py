@@ -265,7 +265,7 @@ CASES = {
         {},
         f"{PREDICT} --input=requests.tsv --columns=seq:message",
         "columns=seq:message: FIELD:COLUMN is expected, where FIELD is one of "
-        "seq1, seq2, label, id (did you mean seq2, seq1?)",
+        "seq1, seq2, label, group, id (did you mean seq2, seq1?)",
     ),
     "misspelt format": (
         {},

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 
 from absl import logging
 
+from mtl_tf import results as results_lib
 from mtl_tf.report import artefacts
 from mtl_tf.report import charts
 from mtl_tf.report import details
@@ -58,6 +59,7 @@ def write(run_dir: str, *, baseline_run: str = "", texts: bool = True) -> str:
         "run": run,
         "config": run.run.config,
         "lines": scores.lines(runs, run.run.tasks),
+        "caption": results_lib.caption(run.run.tasks),
         "baseline": baseline,
         "no_baseline": no_baseline,
         "paper": published.find(
@@ -131,6 +133,7 @@ def compare(run_dirs: Sequence[str], path: str, *, texts: bool = True) -> str:
         "runs": dict(zip(letters, runs, strict=True)),
         "corpus": runs[0].run.corpus,
         "lines": scores.lines(runs, common),
+        "caption": results_lib.caption(common),
         "left_out": [
             name for name in every if name not in {t.name for t in common}
         ],

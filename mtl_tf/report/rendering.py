@@ -2,10 +2,11 @@
 
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import jinja2
 
+from mtl_tf import metrics
 from mtl_tf.report import wording
 
 
@@ -36,7 +37,10 @@ def make_environment() -> jinja2.Environment:
     )
     environment.filters |= {
         "percent": _percent,
-        "points": _points,
+        "score": _score,
+        "difference": _difference,
+        "units": _units,
+        "meanings": _meanings,
         "p_value": _p_value,
         "duration": wording.duration,
         "describe": wording.describe,
@@ -50,11 +54,29 @@ def _percent(value: float | None) -> str:
     return "–" if value is None else f"{100 * value:.1f}"
 
 
-def _points(difference: float | None) -> str:
-    """A difference in percentage points, with its sign; no minus zero."""
-    if difference is None:
-        return "–"
-    return f"{100 * difference:+z.1f}".replace("-", "−")
+def _score(value: float | None, metric: str) -> str:
+    """A score of a metric, a dash where there is none."""
+    return "–" if value is None else metrics.METRICS[metric].show(value)
+
+
+def _difference(difference: float, metric: str) -> str:
+    """A difference of two scores, with its sign; no minus zero."""
+    shown = metrics.METRICS[metric].show(difference, signed=True)
+    return shown.replace("-", "−")
+
+
+def _units(metric: str) -> str:
+    """What scores of a metric are in."""
+    return metrics.units([metric])
+
+
+def _meanings(names: Iterable[str]) -> list[str]:
+    """What metrics are, but for accuracy, which all know."""
+    return [
+        f"{name}: {metrics.METRICS[name].meaning}"
+        for name in dict.fromkeys(names)
+        if name != "accuracy"
+    ]
 
 
 def _p_value(p: float) -> str:

@@ -71,8 +71,7 @@ def lines(
       ValueError: if runs predict different rows.
     """
     found, samples = [], []
-    deciding = {task.metric for task in tasks}
-    metric = deciding.pop() if len(deciding) == 1 else "accuracy"
+    metric = results_lib.average_metric(tasks)
     for number, task in enumerate(tasks):
         # Another seed for each task: see `resample`.
         seed = (runs[-1].run.config.seed, 6, number)
@@ -139,12 +138,9 @@ def _resample(predictions, task, metric, seed):
     for run in predictions:
         run[:] = [aligned.pop(0) for _ in run]
     answers = np.stack([s.predicted for run in predictions for s in run])
+    rows = next(run for run in predictions if run)[0]
     by_seed = statistics.resample(
-        next(run for run in predictions if run)[0].gold,
-        answers,
-        len(task.labels),
-        metric,
-        seed,
+        rows.gold, answers, task.labels, metric, seed, topics=rows.groups
     )
     drawn, first = [], 0
     for run in predictions:

@@ -1,9 +1,9 @@
 """How far scores may be chance: intervals and paired tests.
 
-Every metric here depends on gold and predicted labels alone. So rows that all
-runs answer alike are interchangeable, and a bootstrap sample of the rows is a
-multinomial draw over the kinds of rows that there are: thousands of samples
-cost one matrix product.
+Every metric depends on gold and predicted labels, and perhaps topics, alone. So
+rows that all runs answer alike are interchangeable, and a bootstrap sample of
+the rows is a multinomial draw over the kinds of rows that there are: thousands
+of samples cost one matrix product.
 """
 
 import dataclasses
@@ -11,6 +11,7 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
+from scipy import sparse
 from scipy import stats
 
 from mtl_tf import metrics
@@ -51,9 +52,11 @@ class Test:
 def resample(
     gold: np.ndarray,
     predicted: np.ndarray,
-    labels: int,
+    labels: Sequence[str],
     metric: str,
     seed: Sequence[int],
+    *,
+    topics: np.ndarray,
     resamples: int = RESAMPLES,
 ) -> np.ndarray:
     """Scores on bootstrap samples of the rows, the same samples for all runs.
@@ -61,22 +64,39 @@ def resample(
     Args:
       gold: int [rows], indices of the true labels.
       predicted: int [runs, rows], what each run predicts.
-      labels: number of labels.
+      labels: names of the labels, in order.
       metric: name of the metric.
       seed: seed of the samples; another one for each task, lest the samples
         of tasks with as many rows go together.
+      topics: str [rows], for metrics by topic. A topic that a sample leaves
+        out is none of those of its mean.
       resamples: number of samples.
 
     Returns:
       float64 [resamples, runs].
     """
+    numbers = np.zeros(len(gold), int)
+    if metrics.METRICS[metric].by_topic:
+        numbers = np.unique(topics, return_inverse=True)[1]
     kinds, counts = np.unique(
-        np.vstack([gold, predicted]), axis=1, return_counts=True
+        np.vstack([numbers, gold, predicted]), axis=1, return_counts=True
     )
-    # float64 counts exactly, and multiplies matrices far faster than integers.
-    cells = [
-        np.eye(labels * labels)[kinds[0] * labels + answers]
-        for answers in kinds[1:]
+    # Which kinds a cell of the counts of a run sums up.
+    shape = ((numbers.max() + 1) * len(labels) ** 2, len(counts))
+    sums = [
+        sparse.csr_array(
+            (
+                np.ones(len(counts)),
+                (
+                    metrics.cell_numbers(
+                        kinds[1], answers, len(labels), kinds[0]
+                    ),
+                    np.arange(len(counts)),
+                ),
+            ),
+            shape,
+        )
+        for answers in kinds[2:]
     ]
     random = np.random.default_rng(seed)
     scores = []
@@ -86,32 +106,13 @@ def resample(
             counts / len(gold),
             min(_AT_ONCE, resamples - first),
         ).astype(np.float64)
-        confusion = [
-            (drawn @ cell).reshape(-1, labels, labels) for cell in cells
-        ]
-        scores.append(np.stack([_scores(c, metric) for c in confusion], axis=1))
-    return np.concatenate(scores)
-
-
-def _scores(confusion, metric):
-    """float64 [samples], of confusion float64 [samples, gold, predicted]."""
-    right = np.diagonal(confusion, axis1=1, axis2=2)
-    if metric == "accuracy":
-        return right.sum(axis=1) / confusion.sum(axis=(1, 2))
-    if metric == "macro_f1":
-        sizes = confusion.sum(axis=1) + confusion.sum(axis=2)
-        # As in `metrics`: a label that is nowhere counts as 0.
-        return (2 * right / np.maximum(sizes, 1)).mean(axis=1)
-    labels = confusion.shape[1]
-    gold, predicted = np.divmod(np.arange(labels * labels), labels)
-    return np.array(
-        [
-            metrics.METRICS[metric].function(
-                np.repeat(gold, counts), np.repeat(predicted, counts), labels
+        scores.append(
+            np.stack(
+                [metrics.score(metric, labels, (s @ drawn.T).T) for s in sums],
+                axis=1,
             )
-            for counts in confusion.reshape(-1, labels * labels).astype(int)
-        ]
-    )
+        )
+    return np.concatenate(scores)
 
 
 def interval(samples: np.ndarray) -> tuple[float, float]:

@@ -44,7 +44,7 @@ def predictions(shared, private):
         name: np.array(x, np.float32)
         for name, x in (("shared", shared), ("private", private))
     }
-    return evaluation.Predictions(None, np.zeros((4, 2)), features, 0.0)
+    return evaluation.Predictions(None, None, np.zeros((4, 2)), features, 0.0)
 
 
 def test_one_task_has_nothing_to_probe(tmp_path):

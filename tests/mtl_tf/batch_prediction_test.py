@@ -158,6 +158,12 @@ def test_standard_input_to_standard_output(model, monkeypatch, capsys):
             {"columns": ("seq1:a",)},
             "names a column of seq1: task mood is not asked for one",
         ),
+        (
+            "a.tsv",
+            "text\nx\n",
+            {"columns": ("group:a",)},
+            r"a column of group: .* is not asked for one \(seq2, id are\)",
+        ),
     ],
 )
 def test_refused(model, tmp_path, name, content, settings, message):
@@ -214,6 +220,70 @@ def test_scores_of_a_file(model, tmp_path, monkeypatch):
     assert "Task mood on" in said
     assert "5 rows" in said
     assert "accuracy     0.6000" in said
+
+
+STARS = tasks.Task("stars", ("bad", "mixed", "good"), "macro_mae_by_topic")
+
+
+def test_scores_by_topic(model, tmp_path, monkeypatch):
+    monkeypatch.setattr(batch_prediction, "BATCH_ROWS", 2)
+    model.task = lambda name: STARS
+    # Predicted: mixed, bad, good, mixed; off by 1, 0, 0, 1.
+    table = "group\tlabel\ttext\nx\tgood\ta\nx\tbad\t\n"
+    table += "y\tgood\tab\nx\tgood\ta\n"
+    said, scores = evaluate(model, tmp_path, table, task="stars")
+    # x: good 1, bad 0; y: 0. Together: good 2/3, bad 0.
+    assert scores["macro_mae_by_topic"] == pytest.approx((1 / 2 + 0) / 2)
+    assert scores["macro_mae"] == pytest.approx((2 / 3 + 0) / 2)
+    # Columns of numbers stand below each other.
+    lines = said.strip().splitlines()[2:]
+    assert "macro_mae_by_topic 0.2500" in lines
+    assert len({line.rindex(" ") for line in lines}) == 1
+    # The same rows with another name for the column.
+    _, named = evaluate(
+        model,
+        tmp_path,
+        table.replace("group", "topic"),
+        task="stars",
+        columns=("group:topic",),
+    )
+    assert named == scores
+
+
+def test_groups_of_a_metric_that_can_do_without(model, tmp_path):
+    task = tasks.Task("mood", MOOD.labels, "macro_recall")
+    model.task = lambda name: task
+    rows = '{"text": "a", "label": "good", "topic": 7}\n'
+    rows += '{"text": "ab", "label": "good", "topic": 8}\n'
+    _, scores = evaluate(model, tmp_path, rows, "a.jsonl")
+    assert "macro_recall_by_topic" not in scores
+    _, scores = evaluate(
+        model, tmp_path, rows, "a.jsonl", columns=("group:topic",)
+    )
+    assert scores["macro_recall_by_topic"] == 0.5
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("text\tlabel\na\tbad\n", "a.tsv:1: expected one column 'group'"),
+        (
+            "text\tlabel\tgroup\na\tbad\tx\na\tbad\t\n",
+            "a.tsv:3: expected a group, by which macro_mae_by_topic takes",
+        ),
+    ],
+)
+def test_groups_that_are_missing(model, tmp_path, content, message):
+    model.task = lambda name: STARS
+    with pytest.raises(ValueError, match=message):
+        evaluate(model, tmp_path, content, task="stars")
+
+
+def test_a_group_that_is_no_text(model, tmp_path):
+    model.task = lambda name: STARS
+    row = '{"text": "a", "label": "bad", "group": ["x"]}\n'
+    with pytest.raises(ValueError, match=r"jsonl:1: expected a text for group"):
+        evaluate(model, tmp_path, row, "a.jsonl", task="stars")
 
 
 def test_labels_that_json_spells_otherwise(model, tmp_path):

@@ -106,7 +106,7 @@ def test_columns_that_are_none(entry):
     with pytest.raises(
         ValueError,
         match=f"^columns={entry}: FIELD:COLUMN is expected, where FIELD is "
-        "one of seq1, seq2, label, id",
+        "one of seq1, seq2, label, group, id",
     ):
         command_lib.Command(columns=("id:id", entry))
 

@@ -19,7 +19,10 @@ def experiment(tmp_path_factory):
     folder = tmp_path_factory.mktemp("folder")
     made = experiment_lib.Experiment(
         config_lib.Config(
-            data_dir=generated.write_corpus(str(folder / "corpus")),
+            data_dir=generated.write_corpus(
+                str(folder / "corpus"),
+                metrics={"films": "macro_mae_by_topic"},
+            ),
             run_dir=str(folder / "run"),
             encoder="bag_of_words",
             pooling="mean",
@@ -88,9 +91,37 @@ def test_averages_on_test(experiment, results, found):
         assert step == best_step(experiment, results)
 
 
+def test_metrics_that_not_all_tasks_have_are_not_averaged(results, found):
+    films = results["tasks"]["films"]["main"]["test"]
+    assert list(films) == [
+        "accuracy",
+        "macro_f1",
+        "macro_mae",
+        "macro_mae_by_topic",
+        "n",
+    ]
+    tags = [tag for tag in found.Tags()["tensors"] if tag.startswith("test/")]
+    assert sorted(tags) == ["test/accuracy", "test/macro_f1"]
+
+
+def test_the_best_epoch_is_that_of_the_least_error(experiment, results):
+    history = summaries.read_history(experiment.config.run_dir)
+    dev = [line["dev"]["tasks"] for line in history]
+    goodness = [
+        tasks["books"]["accuracy"]
+        + tasks["games"]["accuracy"]
+        - tasks["films"]["macro_mae_by_topic"]
+        for tasks in dev
+    ]
+    assert results["best_epoch"] == 1 + np.argmax(goodness)
+    averages = [line["dev"]["average"] for line in history]
+    assert averages == pytest.approx([value / 3 for value in goodness])
+
+
 def test_table_of_scores(experiment, results, found):
     _, value = one(found, "run/test_scores")
     said, table = value.item().decode().split("\n\n")
+    assert said.startswith("Test scores in percent, macro_mae_by_topic in ")
     assert said.endswith(f"of epoch {results['best_epoch']}.")
     assert table == results_lib.markdown_table(
         results, experiment.tasks, "this run"

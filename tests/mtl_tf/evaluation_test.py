@@ -8,7 +8,6 @@ import tensorflow as tf
 from mtl_tf import config as config_lib
 from mtl_tf import evaluation
 from mtl_tf import input_pipeline
-from mtl_tf import metrics
 from mtl_tf import models
 from mtl_tf import records
 from mtl_tf import tasks as tasks_lib
@@ -19,12 +18,13 @@ _TASKS = (
 )
 
 
-def make_split(texts, labels, task=0):
+def make_split(texts, labels, task=0, groups=None):
     """A split of texts without a first sequence."""
     offsets = np.cumsum([0] + [size for x in texts for size in (0, len(x))])
     return input_pipeline.Split(
         task=task,
         ids=np.array([b"row"] * len(texts), object),
+        groups=np.array(groups or [b""] * len(texts), object),
         labels=np.array(labels, np.int32),
         duplicate=np.zeros(len(texts), bool),
         diversity=np.zeros([len(texts), 5], np.float32),
@@ -38,17 +38,12 @@ def make_split(texts, labels, task=0):
 
 def part(split, rows):
     """Some rows of a split, as a split."""
-    columns = (
-        "ids",
-        "labels",
-        "duplicate",
-        "diversity",
-        "lengths",
-        "rows",
-        "reads_seq1",
-    )
+    columns = ("ids", "groups", "labels", "duplicate", "lengths", "rows")
     return dataclasses.replace(
-        split, **{name: getattr(split, name)[rows] for name in columns}
+        split,
+        reads_seq1=split.reads_seq1[rows],
+        diversity=split.diversity[rows],
+        **{name: getattr(split, name)[rows] for name in columns},
     )
 
 
@@ -172,9 +167,9 @@ def test_predictions_do_not_depend_on_what_else_is_in_a_batch(
     np.testing.assert_allclose(smaller, together, rtol=0, atol=1e-6)
 
 
-def predictions(labels, probabilities):
-    split = make_split([[0]] * len(labels), labels)
-    return evaluation.Predictions(split, np.array(probabilities), {}, 0.0)
+def predictions(labels, probabilities, task=_TASKS[0], groups=None):
+    split = make_split([[0]] * len(labels), labels, groups=groups)
+    return evaluation.Predictions(task, split, np.array(probabilities), {}, 0.0)
 
 
 def test_scores_of_all_rows_and_of_a_mask():
@@ -196,15 +191,45 @@ def test_scores_of_all_rows_and_of_a_mask():
     }
 
 
-def test_average_and_goodness_where_lower_is_better(monkeypatch):
-    error = metrics.Metric(lambda *_: 0.0, lower_is_better=True)
-    monkeypatch.setitem(metrics.METRICS, "error", error)
-    books = tasks_lib.Task("books", ("bad", "good"), "error")
+def test_scores_by_topic_are_those_of_the_rows_of_the_mask():
+    task = tasks_lib.Task("books", ("bad", "good"), "macro_recall_by_topic")
+    certain = np.eye(2)
+    found = predictions(
+        [0, 1, 1, 0, 0],
+        certain[[0, 1, 0, 1, 0]],
+        task,
+        [b"x", b"x", b"x", b"y", b"y"],
+    )
+    # x: (1/1 + 1/2) / 2, y: 1/2 of the one label there; together:
+    # (2/3 + 1/2) / 2.
+    scores = found.scores()
+    assert scores["macro_recall_by_topic"] == pytest.approx((3 / 4 + 1 / 2) / 2)
+    assert scores["macro_recall"] == pytest.approx(7 / 12)
+    # Without the third and the fifth: x 1, y 0; together (1/2 + 1) / 2.
+    scores = found.scores(np.array([True, True, False, True, False]))
+    assert scores == {
+        "accuracy": pytest.approx(2 / 3),
+        "macro_f1": pytest.approx(2 / 3),
+        "macro_recall": 0.75,
+        "macro_recall_by_topic": 0.5,
+        "n": 3,
+    }
+
+
+def test_rows_without_a_topic_have_no_score_by_topic():
+    task = tasks_lib.Task("books", ("bad", "good"), "macro_recall_by_topic")
+    found = predictions([0, 1], np.eye(2), task, [b"x", b""])
+    with pytest.raises(ValueError, match="row 1 has no group"):
+        found.scores()
+
+
+def test_average_and_goodness_where_lower_is_better():
+    books = tasks_lib.Task("books", ("bad", "good"), "macro_mae")
     films = tasks_lib.Task("films", ("bad", "good"), "macro_f1")
     scores = {
-        "books": {"accuracy": 0.9, "macro_f1": 0.9, "error": 0.25},
-        "films": {"accuracy": 0.9, "macro_f1": 0.75, "error": 0.5},
-        "games": {"accuracy": 0.1, "macro_f1": 0.1, "error": 0.1},
+        "books": {"accuracy": 0.9, "macro_f1": 0.9, "macro_mae": 0.25},
+        "films": {"accuracy": 0.9, "macro_f1": 0.75, "macro_mae": 0.5},
+        "games": {"accuracy": 0.1, "macro_f1": 0.1, "macro_mae": 0.1},
     }
     assert evaluation.goodness(books, scores["books"]) == -0.25
     assert evaluation.goodness(films, scores["films"]) == 0.75

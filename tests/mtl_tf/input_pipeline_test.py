@@ -22,10 +22,19 @@ _PAIRS = [
 ]
 
 
-def write_split(data_dir, pairs, labels, *, task="books", split="train"):
+def write_split(
+    data_dir, pairs, labels, *, task="books", split="train", groups=()
+):
     """Writes a split of hand-made rows."""
     rows = [
-        records.Row(f"{task}-{number}", "", "", label, duplicate=number == 1)
+        records.Row(
+            f"{task}-{number}",
+            "",
+            "",
+            label,
+            groups[number] if groups else "",
+            number == 1,
+        )
         for number, label in enumerate(labels)
     ]
     diversity = np.arange(5) + 10 * np.arange(len(rows))[:, np.newaxis]
@@ -202,6 +211,36 @@ def test_rows_that_differ(pairs):
         match="books, train: 4 records, token ids of 3 rows: prepare the",
     ):
         read_split(pairs)
+
+
+def read_by_topic(data_dir, split, **settings):
+    corpus = tasks_lib.Corpus(str(data_dir), "by_hand", (), {}, {})
+    tasks = [tasks_lib.Task("books", _LABELS, "macro_recall_by_topic")]
+    config = config_lib.Config(**settings)
+    return input_pipeline.read_split(corpus, tasks, 0, split, config)
+
+
+def test_groups_go_with_their_rows(tmp_path):
+    groups = ["a", "bé", "", "a"]
+    write_split(tmp_path, _PAIRS, ["no"] * 4, groups=groups)
+    # Nothing is evaluated on train: it may lack groups.
+    split = read_by_topic(tmp_path, "train")
+    assert [group.decode() for group in split.groups] == groups
+    some = read_by_topic(tmp_path, "train", max_examples=2)
+    assert [group.decode() for group in some.groups] == [
+        groups[row] for row in some.rows
+    ]
+
+
+@pytest.mark.parametrize("split", ["dev", "test"])
+def test_a_metric_by_topic_wants_groups_before_training(tmp_path, split):
+    groups = ["a", "b", "", "a"]
+    write_split(tmp_path, _PAIRS, ["no"] * 4, split=split, groups=groups)
+    message = f"{tmp_path}: books, {split}: row books-2 has no group, which"
+    with pytest.raises(ValueError, match=message):
+        read_by_topic(tmp_path, split)
+    # Another metric can do without.
+    assert len(read_split(tmp_path, split=split)) == 4
 
 
 def test_max_examples_is_a_fixed_subset_in_order(tmp_path):

@@ -1,5 +1,6 @@
 import json
 
+import numpy as np
 import pytest
 
 from mtl_tf import prediction_files
@@ -10,6 +11,7 @@ TASK = tasks_lib.Task("t", ("no", "yes"))
 BOOKS = tasks_lib.Task("books", ("bad", "good"))
 LINE = {
     "id": "t-1",
+    "group": "topic é",
     "gold": "yes",
     "predicted": "no",
     "probabilities": {"yes": 0.25, "no": 0.75},
@@ -32,9 +34,12 @@ def read(tmp_path):
 
 def test_predictions_are_in_the_task_s_order_of_labels(tmp_path):
     other = LINE | {"id": "t-2", "gold": "no", "unknown": 3}
+    # As files from before there were groups have it.
+    del other["group"]
     write_lines(tmp_path, LINE, other)
     found = read(tmp_path)
     assert found.ids.tolist() == ["t-1", "t-2"]
+    assert found.groups.tolist() == ["topic é", ""]
     assert found.gold.tolist() == [1, 0]
     assert found.predicted.tolist() == [0, 0]
     assert found.probabilities.tolist() == [[0.75, 0.25]] * 2
@@ -93,6 +98,7 @@ def test_write_predictions(tmp_path):
         {
             "id": "row-0",
             "task": "books",
+            "group": "",
             "gold": "good",
             "predicted": "good",
             "probabilities": {"bad": 0.25, "good": 0.75},
@@ -104,6 +110,7 @@ def test_write_predictions(tmp_path):
         {
             "id": "row-1",
             "task": "books",
+            "group": "",
             "gold": "bad",
             "predicted": "good",
             "probabilities": {"bad": 0.25, "good": 0.75},
@@ -115,6 +122,7 @@ def test_write_predictions(tmp_path):
         {
             "id": "row-2",
             "task": "books",
+            "group": "",
             "gold": "bad",
             "predicted": "bad",
             "probabilities": {"bad": 0.75, "good": 0.25},
@@ -138,10 +146,15 @@ def test_small_probabilities_keep_their_digits(tmp_path):
 
 
 def test_what_is_written_is_read(tmp_path):
-    found = made_up.predict([1, 0, 0], [1, 1, 0])
+    groups = ["a", "topic é", ""]
+    found = made_up.predict(
+        [1, 0, 0], [1, 1, 0], groups=[group.encode() for group in groups]
+    )
     prediction_files.write(str(tmp_path), BOOKS, "dev", found)
     read_back = prediction_files.read(str(tmp_path), BOOKS, "dev")
     assert read_back.ids.tolist() == ["row-0", "row-1", "row-2"]
+    assert read_back.groups.tolist() == groups
+    assert read_back.take(np.array([1])).groups.tolist() == ["topic é"]
     assert read_back.gold.tolist() == [1, 0, 0]
     assert read_back.predicted.tolist() == [1, 1, 0]
     assert read_back.probabilities.tolist() == found.probabilities.tolist()

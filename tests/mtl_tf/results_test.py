@@ -100,6 +100,20 @@ def test_averages_by_hand(plain):
     }
 
 
+def test_averages_are_of_what_all_tasks_report():
+    by_task = {
+        "books": {"main": {"test": scores(0.5) | {"macro_mae": 1.0}}},
+        "films": {"main": {"test": scores(0.75)}},
+    }
+    for task in by_task.values():
+        task["majority"] = task["main"]
+    assert results.averages(by_task)["main"] == {
+        "test": {"accuracy": 0.625, "macro_f1": 0.0}
+    }
+    del by_task["films"]
+    assert results.averages(by_task)["main"]["test"]["macro_mae"] == 1.0
+
+
 def test_average_without_duplicates_takes_test_where_there_are_none(
     with_duplicates,
 ):
@@ -281,6 +295,51 @@ def test_the_metric_of_the_average(plain, metrics, average):
     found = lines(results.table(plain, tasks, "multi-task"))
     assert found[2] == "books macro_f1 12 25.0 50.0"
     assert found[5] == average
+
+
+def test_table_of_errors_which_are_no_shares():
+    stars = tasks_lib.Task("stars", ("1", "2", "3"), "macro_mae_by_topic")
+    by_split = {"test": scores(0.5) | {"macro_mae_by_topic": 0.7125}}
+    by_task = {
+        "books": {"main": {"test": scores(0.75)}},
+        "stars": {"main": by_split},
+    }
+    for task in by_task.values():
+        task["majority"] = task["main"]
+    found = {"tasks": by_task, "average": results.averages(by_task)}
+    assert results.table(found, (_BOOKS, stars), "x").splitlines()[2:] == [
+        "books    accuracy              10      75.0   75.0",
+        "stars    macro_mae_by_topic    10     0.713  0.713",
+        "--------------------------------------------------",
+        "average  accuracy                      62.5   62.5",
+    ]
+    assert results.caption((_BOOKS, stars)) == (
+        "Test scores in percent, macro_mae_by_topic in places between labels"
+    )
+    assert results.caption([_BOOKS]) == "Test scores in percent"
+    # A baseline that was trained for another metric.
+    other = {"tasks": {"stars": {"main": {"test": scores(0.5)}}}}
+    other["tasks"]["stars"]["majority"] = other["tasks"]["stars"]["main"]
+    lines = results.table(found, [stars], "x", other).splitlines()
+    assert lines[2].split()[3:] == ["0.713", "-", "0.713"]
+
+
+def test_duplicates_are_left_out_with_their_topics():
+    task = tasks_lib.Task("t", ("no", "yes"), "macro_recall_by_topic")
+    test = made_up.predict(
+        [0, 1, 0, 0],
+        [0, 0, 1, 0],
+        [False, True, False, False],
+        groups=[b"x", b"x", b"y", b"y"],
+        task=task,
+    )
+    found = results.scores_by_split({"test": test})
+    # x: no 1, yes 0; y: no 1/2. Without the second row, x is 1.
+    assert found["test"]["macro_recall_by_topic"] == 0.5
+    assert found["test_deduplicated"]["macro_recall_by_topic"] == 0.75
+    # Always no: x 1/2, y 1.
+    majority = results.majority_predictions(np.array([0]), test)
+    assert majority.scores()["macro_recall_by_topic"] == 0.75
 
 
 def test_table_of_means_over_seeds(plain):

@@ -228,6 +228,7 @@ def split_of(lengths):
     return input_pipeline.Split(
         task=0,
         ids=nothing,
+        groups=nothing,
         labels=nothing,
         duplicate=nothing,
         diversity=np.zeros([len(lengths), 5], np.float32),

@@ -13,7 +13,17 @@ from mtl_tf import tasks
         (("t", ("a",)), "at least 2 labels"),
         (("t", ("a", "b", "a")), r"labels repeat: \['a'\]"),
         (("t", ("a", "")), "a label is empty"),
-        (("t", ("a", "b"), "f1"), "there is no metric 'f1'"),
+        (("t", ("a", "b"), "f1"), "there is no metric 'f1'; the metrics are"),
+        (
+            ("t", ("a", "b"), "macro_recal"),
+            r"'macro_recal' \(did you mean macro_recall, macro_mae, ",
+        ),
+        (
+            ("t", ("favour", "against"), "favor_against_f1"),
+            r"task t: the metric favor_against_f1 needs a label 'favor' \(did "
+            r"you mean favour\?\); its labels are \['favour', 'against'\]",
+        ),
+        (("t", ("a", "b"), "fnc_score"), "needs a label 'unrelated'; its"),
     ],
 )
 def test_task_refuses(arguments, message):

@@ -1,3 +1,5 @@
+import copy as copy_lib
+import dataclasses
 import json
 import os
 import re
@@ -17,6 +19,7 @@ from mtl_tf import tasks as tasks_lib
 from mtl_tf import trained_model
 from tests import generated
 
+NO_GROUPS = np.full(3, "")
 _SETTINGS = {
     "encoder": "bag_of_words",
     "pooling": "mean",
@@ -182,6 +185,60 @@ def test_evaluate(corpus, run_dir, model):
     assert 0 < found["accuracy"] < 1
 
 
+def by_topic(model):
+    """The model, with a metric by topic for films."""
+    declared = tuple(
+        dataclasses.replace(task, metric="macro_mae_by_topic")
+        if task.name == "films"
+        else task
+        for task in model.tasks
+    )
+    other = copy_lib.copy(model)
+    other.tasks = declared
+    return other
+
+
+def test_evaluate_by_topic(corpus, model):
+    texts, labels = read_texts(corpus, "films")
+    groups = [f"topic {row % 5}" for row in range(len(texts))]
+    found = by_topic(model).evaluate("films", texts, labels, groups)
+    places = generated.LABELS["films"].index
+    errors = [
+        abs(places(gold) - places(answer))
+        for gold, answer in zip(
+            labels, model.predict("films", texts).labels, strict=True
+        )
+    ]
+    topics = [
+        [
+            np.mean(
+                [
+                    error
+                    for error, label, group in zip(
+                        errors, labels, groups, strict=True
+                    )
+                    if (label, group) == (gold, topic)
+                ]
+            )
+            for gold in set(labels)
+            if (gold, topic) in set(zip(labels, groups, strict=True))
+        ]
+        for topic in set(groups)
+    ]
+    assert found["macro_mae_by_topic"] == pytest.approx(
+        np.mean([np.mean(by_label) for by_label in topics])
+    )
+    assert found["macro_mae"] > 0
+
+
+def test_groups_that_are_missing(corpus, model):
+    texts, labels = read_texts(corpus, "films")
+    with pytest.raises(ValueError, match="row 0 has no group, which the"):
+        by_topic(model).evaluate("films", texts, labels)
+    with pytest.raises(ValueError, match="24 texts, but 1 groups"):
+        model.evaluate("films", texts, labels, ["x"])
+
+
 def test_score_by_hand():
     answers = trained_model.Answers(
         tasks_lib.Task("books", ("bad", "good")),
@@ -189,12 +246,12 @@ def test_score_by_hand():
     )
     # Equal probabilities: the first label.
     assert answers.labels == ["bad", "bad", "bad"]
-    found = trained_model.score(answers, np.array([0, 1, 0]))
+    found = trained_model.score(answers, np.array([0, 1, 0]), NO_GROUPS)
     assert found["accuracy"] == pytest.approx(2 / 3)
     # -(ln 3/4 + ln 1/2 + ln 1) / 3
     assert found["loss"] == pytest.approx(np.log(8 / 3) / 3)
     # An impossible label that is the true one: float32's smallest number.
-    found = trained_model.score(answers, np.array([0, 0, 1]))
+    found = trained_model.score(answers, np.array([0, 0, 1]), NO_GROUPS)
     assert 20 < found["loss"] < 40
 
 

@@ -23,6 +23,7 @@ def make_split(task, split, rows, config):
     return input_pipeline.Split(
         task=task,
         ids=np.array([b"row"] * len(rows), object),
+        groups=np.array([b""] * len(rows), object),
         labels=random.integers(3, size=len(lengths)).astype(np.int32)[rows],
         duplicate=np.zeros(len(rows), bool),
         diversity=np.zeros([len(rows), 5], np.float32),

@@ -105,7 +105,12 @@ def test_a_run_that_has_not_ended_is_refused(tmp_path, data_dir):
 def make_predictions(ids):
     rows = np.arange(len(ids))
     return prediction_files.Predictions(
-        np.array(ids), rows, rows, np.eye(len(ids)), {"tokens": rows}
+        np.array(ids),
+        np.array([f"topic of {key}" for key in ids]),
+        rows,
+        rows,
+        np.eye(len(ids)),
+        {"tokens": rows},
     )
 
 
@@ -115,6 +120,7 @@ def test_aligned_rows_are_those_of_the_first():
         "task t",
     )
     assert first.ids.tolist() == second.ids.tolist() == ["a", "b", "c"]
+    assert second.groups.tolist() == first.groups.tolist()
     # Where a, b and c were in the second.
     assert second.gold.tolist() == [1, 2, 0]
     assert second.predicted.tolist() == [1, 2, 0]

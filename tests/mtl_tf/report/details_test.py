@@ -13,6 +13,7 @@ def make_predictions(gold, probabilities, **counts):
     probabilities = np.array(probabilities, np.float64)
     return prediction_files.Predictions(
         np.array([f"t-{row}" for row in range(len(gold))]),
+        np.full(len(gold), ""),
         np.array(gold),
         probabilities.argmax(axis=1),
         probabilities,

@@ -1,4 +1,3 @@
-import html.parser
 import os
 import re
 import shutil
@@ -6,76 +5,11 @@ import shutil
 import pytest
 
 from mtl_tf.report import page
+from tests import page_reader
 from tests import run_artefacts
 
 SCRIPT = run_artefacts.SCRIPT
 ESCAPED = "&lt;script&gt;alert(1)&lt;/script&gt;"
-
-
-class Reader(html.parser.HTMLParser):
-    """What a browser would see of a page.
-
-    Attributes:
-      tags: names of the tags.
-      references: (tag, attribute, address) of all that it points to.
-      targets: values of `id`.
-      headings: texts of h1 and h2.
-      cells: texts of the cells of each table, by line.
-      text: the text.
-    """
-
-    VOID = ("meta", "img", "br")
-
-    def __init__(self, path):
-        super().__init__()
-        self.tags, self.references, self.targets = [], [], []
-        self.headings, self.tables, self.text = [], [], ""
-        self._open = []
-        with open(path, encoding="utf-8") as file:
-            self.source = file.read()
-        self.feed(self.source)
-        self.close()
-        assert self._open == []
-
-    def handle_starttag(self, tag, attributes):
-        self.tags.append(tag)
-        if tag not in self.VOID:
-            self._open.append(tag)
-        for name, value in attributes:
-            if name in ("src", "href", "srcset", "data", "action"):
-                self.references.append((tag, name, value))
-            if name == "id":
-                self.targets.append(value)
-        if tag in ("h1", "h2"):
-            self.headings.append("")
-        if tag == "table":
-            self.tables.append([])
-        if tag == "tr":
-            self.tables[-1].append([])
-        if tag in ("td", "th"):
-            self.tables[-1][-1].append("")
-
-    def handle_endtag(self, tag):
-        assert self._open.pop() == tag
-
-    def handle_data(self, data):
-        if "style" in self._open:
-            return
-        self.text += data
-        if {"h1", "h2"} & set(self._open):
-            self.headings[-1] += data
-        if {"td", "th"} & set(self._open):
-            self.tables[-1][-1][-1] += data
-
-    def table(self, *heads):
-        """Lines of the table with these heads, as {first cell: cells}."""
-        for table in self.tables:
-            if table and table[0][: len(heads)] == list(heads):
-                return {
-                    line[0].strip(): [" ".join(x.split()) for x in line[1:]]
-                    for line in table[1:]
-                }
-        raise AssertionError([table[0] for table in self.tables])
 
 
 @pytest.fixture(scope="module")
@@ -108,12 +42,12 @@ def plain(root):
         str(root / "adversarial"), baseline_run=str(root / "single")
     )
     assert path == str(root / "adversarial" / "report.html")
-    return Reader(path)
+    return page_reader.Reader(path)
 
 
 @pytest.fixture(scope="module")
 def compared(root):
-    return Reader(
+    return page_reader.Reader(
         page.compare(
             [str(root / name) for name in ("single", "adversarial", "seeds")],
             str(root / "new folder" / "comparison.html"),
@@ -202,7 +136,7 @@ def test_curves_calibration_and_map_are_pictures(plain):
 
 @pytest.mark.usefixtures("undrawn")
 def test_a_run_by_itself(root):
-    found = Reader(page.write(str(root / "adversarial")))
+    found = page_reader.Reader(page.write(str(root / "adversarial")))
     table = found.table("task", "metric", "test texts")
     assert len(table["stance"]) == 6
     assert "difference" not in found.tables[0][0]
@@ -227,7 +161,7 @@ def test_the_paper_s_scores(root, tmp_path):
         if "stance" in path.name:
             path.rename(path.with_name(path.name.replace("stance", "books")))
     # There are no records of a task of this name.
-    found = Reader(page.write(str(folder)))
+    found = page_reader.Reader(page.write(str(folder)))
     assert "no records of task books" in found.text
     table = found.table("task", "metric", "test texts")
     # SP-MTL's error on books is 18.8 %.
@@ -237,7 +171,9 @@ def test_the_paper_s_scores(root, tmp_path):
 
 @pytest.mark.usefixtures("undrawn")
 def test_without_texts(root):
-    found = Reader(page.write(str(root / "adversarial"), texts=False))
+    found = page_reader.Reader(
+        page.write(str(root / "adversarial"), texts=False)
+    )
     assert "Worst mistakes" not in found.headings
     assert "text 3 of" not in found.text
     assert "reviews-test-" not in found.text
@@ -248,7 +184,7 @@ def test_without_the_corpus_there_are_ids(root, tmp_path):
     moved = tmp_path / "corpus"
     shutil.move(root / "corpus", moved)
     try:
-        found = Reader(page.write(str(root / "adversarial")))
+        found = page_reader.Reader(page.write(str(root / "adversarial")))
     finally:
         shutil.move(moved, root / "corpus")
     assert "Ids alone" in found.text
@@ -263,7 +199,7 @@ def test_what_is_missing_is_left_out_and_named(root, tmp_path):
     os.remove(tmp_path / "run" / "features.npz")
     os.remove(tmp_path / "run" / "history.jsonl")
     shutil.rmtree(tmp_path / "run" / "predictions")
-    found = Reader(page.write(str(tmp_path / "run")))
+    found = page_reader.Reader(page.write(str(tmp_path / "run")))
     assert found.headings[1:] == ["Test scores", "Settings and data"]
     for name in ("features.npz", "history.jsonl", "reviews-dev.jsonl"):
         assert name in found.text
@@ -276,13 +212,13 @@ def test_probes_stand_with_the_features(root, tmp_path):
     (tmp_path / "run" / "analysis.json").write_text(
         '{"probes": {"shared": {"linear": 0.29, "mlp": 0.3, "majority": 0.06}}}'
     )
-    found = Reader(page.write(str(tmp_path / "run")))
+    found = page_reader.Reader(page.write(str(tmp_path / "run")))
     assert found.table("features")["shared"] == ["29.0", "30.0", "6.0"]
 
 
 @pytest.mark.usefixtures("undrawn")
 def test_a_run_of_single_tasks_shows_its_parts_together(root):
-    found = Reader(page.write(str(root / "single")))
+    found = page_reader.Reader(page.write(str(root / "single")))
     assert found.headings[0] == "Single-task models on made_up"
     for heading in ("Training", "Labels", "Calibration", "Worst mistakes"):
         assert heading in found.headings
@@ -291,7 +227,7 @@ def test_a_run_of_single_tasks_shows_its_parts_together(root):
 
 @pytest.mark.usefixtures("undrawn")
 def test_a_run_of_seeds(root):
-    found = Reader(
+    found = page_reader.Reader(
         page.write(str(root / "seeds"), baseline_run=str(root / "single"))
     )
     by_seed = found.table("task", "seed 5", "seed 6", "mean")
@@ -313,7 +249,7 @@ def test_a_run_of_seeds(root):
 def test_a_run_of_seeds_links_their_pages(root, tmp_path):
     shutil.copytree(root / "seeds", tmp_path / "run")
     page.write(str(tmp_path / "run" / "seeds" / "6"))
-    found = Reader(page.write(str(tmp_path / "run")))
+    found = page_reader.Reader(page.write(str(tmp_path / "run")))
     links = [value for _, _, value in found.references]
     assert "seeds/6/report.html" in links
     assert "seeds/5/report.html" not in links
@@ -324,7 +260,7 @@ def test_a_baseline_that_cannot_stand_beside_is_left_out(root, tmp_path):
     path = page.write(
         str(root / "adversarial"), baseline_run=str(tmp_path / "nowhere")
     )
-    found = Reader(path)
+    found = page_reader.Reader(path)
     assert "No baseline." in found.text
     assert "nowhere holds no run" in found.text
     assert "difference" not in found.tables[0][0]
@@ -379,7 +315,7 @@ def test_examples_of_the_comparison(compared):
 
 @pytest.mark.usefixtures("undrawn")
 def test_the_comparison_without_texts(root, tmp_path):
-    found = Reader(
+    found = page_reader.Reader(
         page.compare(
             [str(root / "single"), str(root / "adversarial")],
             str(tmp_path / "comparison.html"),
@@ -392,7 +328,7 @@ def test_the_comparison_without_texts(root, tmp_path):
 
 @pytest.mark.usefixtures("undrawn")
 def test_tasks_that_not_all_runs_have_are_left_out(root, tmp_path):
-    found = Reader(
+    found = page_reader.Reader(
         page.compare(
             [str(root / "adversarial"), str(root / "stance")],
             str(tmp_path / "comparison.html"),

@@ -79,19 +79,40 @@ def test_p_values(p, text):
 
 
 @pytest.mark.parametrize(
-    ("value", "percent", "points"),
+    ("value", "percent", "difference"),
     [
         (0.1234, "12.3", "+12.3"),
         (-0.05, None, "−5.0"),
         (0.0, "0.0", "+0.0"),
         (-0.0001, None, "+0.0"),
-        (None, "–", "–"),
+        (None, "–", None),
     ],
 )
-def test_percent_and_points(value, percent, points):
-    assert render("{{ x|points }}", x=value) == points
+def test_percent_and_differences(value, percent, difference):
+    if difference is not None:
+        found = render("{{ x|difference('accuracy') }}", x=value)
+        assert found == difference
     if percent is not None:
         assert render("{{ x|percent }}", x=value) == percent
+        assert render("{{ x|score('accuracy') }}", x=value) == percent
+
+
+def test_what_is_no_share_is_not_in_percent():
+    assert render("{{ x|score('macro_mae') }}", x=0.71234) == "0.712"
+    assert render("{{ x|score('macro_mae') }}", x=None) == "–"
+    assert render("{{ x|difference('macro_mae') }}", x=-0.02) == "−0.020"
+    assert render("{{ 'macro_f1'|units }}") == "in percent"
+    assert render("{{ 'macro_mae'|units }}") != "in percent"
+
+
+def test_each_metric_is_told_once():
+    names = ["accuracy", "macro_f1", "macro_mae", "macro_f1"]
+    found = render(
+        "{% for x in names|meanings %}{{ x }}\n{% endfor %}", names=names
+    )
+    first, second = found.splitlines()
+    assert first.startswith("macro_f1: mean of")
+    assert second.endswith("lower is better")
 
 
 if __name__ == "__main__":

@@ -39,9 +39,10 @@ def runs(tmp_path_factory):
 def score(task, seed, metric, first=0):
     gold, probabilities = run_artefacts.answers(task, "test", seed)
     predicted = probabilities.argmax(axis=1)
-    return metrics.compute(gold[first:], predicted[first:], len(task.labels))[
-        metric
-    ]
+    found = metrics.compute(
+        metric, task.labels, gold[first:], predicted[first:]
+    )
+    return found[metric]
 
 
 def test_a_line_a_task_and_the_average(runs):
@@ -160,6 +161,46 @@ def test_where_lower_is_better_the_lowest_is_the_best(runs, monkeypatch):
     assert first.value != second.value
     assert first.best == (first.value < second.value)
     assert second.best != first.best
+
+
+def test_a_task_by_topic(tmp_path):
+    stars = dataclasses.replace(TASKS[0], metric="macro_mae_by_topic")
+    data_dir = run_artefacts.write_corpus(str(tmp_path / "c"), tasks=(stars,))
+    first, second = (
+        artefacts.read(
+            run_artefacts.write_run(
+                str(tmp_path / str(seed)), data_dir, tasks=(stars,), seed=seed
+            )
+        )
+        for seed in (0, 3)
+    )
+    line, average = scores.lines([first, second], [stars])
+    assert line.metric == average.metric == "macro_mae_by_topic"
+    topics = run_artefacts.topics()
+    for seed, found in zip((0, 3), line.scores, strict=True):
+        gold, probabilities = run_artefacts.answers(stars, "test", seed)
+        errors = np.abs(probabilities.argmax(axis=1) - gold)
+        wanted = np.mean(
+            [
+                np.mean(
+                    [
+                        errors[(gold == label) & (topics == topic)].mean()
+                        for label in np.unique(gold[topics == topic])
+                    ]
+                )
+                for topic in np.unique(topics)
+            ]
+        )
+        assert found.value == pytest.approx(wanted)
+        low, high = found.interval
+        assert low < wanted < high
+    values = [found.value for found in line.scores]
+    assert [found.best for found in line.scores] == [
+        value == min(values) for value in values
+    ]
+    assert line.scores[1].test.difference == pytest.approx(
+        values[1] - values[0]
+    )
 
 
 def test_tests_against_the_first_run(runs):

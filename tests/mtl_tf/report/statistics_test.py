@@ -1,11 +1,13 @@
+import collections
 import math
 
 import numpy as np
 import pytest
 from scipy import stats
 
-from mtl_tf import metrics
 from mtl_tf.report import statistics
+
+NAMES = ("0", "1", "2", "3")
 
 
 def draw(rows, labels, runs, seed=0):
@@ -13,6 +15,19 @@ def draw(rows, labels, runs, seed=0):
     gold = random.integers(labels, size=rows)
     wrong = random.integers(labels, size=(runs, rows))
     return gold, np.where(random.random((runs, rows)) < 0.7, gold, wrong)
+
+
+def resample(gold, predicted, labels, metric, seed, resamples=2000):
+    """Samples of rows without topics, of labels named by number."""
+    return statistics.resample(
+        gold,
+        predicted,
+        NAMES[:labels],
+        metric,
+        seed,
+        topics=np.full(len(gold), ""),
+        resamples=resamples,
+    )
 
 
 def score(metric, gold, predicted):
@@ -29,7 +44,7 @@ def score(metric, gold, predicted):
 @pytest.mark.parametrize("metric", ["accuracy", "macro_f1"])
 def test_samples_are_distributed_as_drawing_rows_is(metric):
     gold, predicted = draw(150, 3, 2)
-    found = statistics.resample(gold, predicted, 3, metric, [0])
+    found = resample(gold, predicted, 3, metric, [0])
     assert found.shape == (2000, 2)
     rows = np.random.default_rng(1).integers(150, size=(2000, 150))
     drawn = np.stack(
@@ -51,7 +66,7 @@ def test_samples_are_distributed_as_drawing_rows_is(metric):
 def test_the_interval_is_that_of_the_binomial_distribution():
     gold = np.zeros(400, int)
     predicted = (np.arange(400) < 80).astype(int)[None]
-    samples = statistics.resample(gold, predicted, 2, "accuracy", [0])
+    samples = resample(gold, predicted, 2, "accuracy", [0])
     low, high = statistics.interval(samples[:, 0])
     expected = stats.binom(400, 0.8).ppf([0.025, 0.975]) / 400
     assert [low, high] == pytest.approx(expected, abs=0.006)
@@ -61,40 +76,79 @@ def test_the_interval_is_that_of_the_binomial_distribution():
 def test_a_sample_without_chance_has_the_score_itself(metric):
     """Where all rows are alike, each sample is the data itself."""
     gold, predicted = np.full(7, 1), np.full((1, 7), 2)
-    samples = statistics.resample(gold, predicted, 4, metric, [0], 5)
-    assert (samples == metrics.compute(gold, predicted[0], 4)[metric]).all()
-    samples = statistics.resample(gold, gold[None], 4, metric, [0], 5)
-    expected = metrics.compute(gold, gold, 4)[metric]
-    np.testing.assert_allclose(samples, expected)
+    samples = resample(gold, predicted, 4, metric, [0], 5)
+    assert (samples == 0).all()
+    # F1 of a label that is nowhere is 0.
+    samples = resample(gold, gold[None], 4, metric, [0], 5)
+    wanted = {"accuracy": 1, "macro_f1": 1 / 4}[metric]
+    np.testing.assert_allclose(samples, wanted)
 
 
 def test_macro_f1_of_a_sample_is_exact():
     """Predicting label 0 alone, with accuracy a: F1 2a / (1 + a), and 0."""
     gold, predicted = np.arange(60) % 2, np.zeros((1, 60), int)
     accuracy, macro_f1 = (
-        statistics.resample(gold, predicted, 2, metric, [0], 50)
+        resample(gold, predicted, 2, metric, [0], 50)
         for metric in ("accuracy", "macro_f1")
     )
     np.testing.assert_allclose(macro_f1, accuracy / (1 + accuracy))
 
 
-def test_other_metrics_are_asked_themselves(monkeypatch):
-    monkeypatch.setitem(
-        metrics.METRICS,
-        "errors",
-        metrics.Metric(lambda gold, predicted, _: (gold != predicted).mean()),
+def mae_by_topic(gold, predicted, topics):
+    """Row by row: errors by topic and true label, and their means."""
+    errors = collections.defaultdict(lambda: collections.defaultdict(list))
+    for true, said, topic in zip(gold, predicted, topics, strict=True):
+        errors[topic][true].append(abs(true - said))
+    return np.mean(
+        [np.mean([np.mean(x) for x in e.values()]) for e in errors.values()]
     )
+
+
+def test_samples_by_topic_are_distributed_as_drawing_rows_is():
+    gold, predicted = draw(120, 4, 2)
+    random = np.random.default_rng(1)
+    # The last topic has few rows: some samples have none.
+    topics = random.choice(["x", "y", "z"], 120, p=[0.6, 0.38, 0.02])
+    assert (topics == "z").sum() == 2
+    found = statistics.resample(
+        gold, predicted, NAMES, "macro_mae_by_topic", [0], topics=topics
+    )
+    drawn = random.integers(120, size=(1500, 120))
+    wanted = np.array(
+        [
+            [
+                mae_by_topic(gold[rows], answers[rows], topics[rows])
+                for answers in predicted
+            ]
+            for rows in drawn
+        ]
+    )
+    np.testing.assert_allclose(
+        found.mean(axis=0), wanted.mean(axis=0), rtol=0.02
+    )
+    np.testing.assert_allclose(found.std(axis=0), wanted.std(axis=0), rtol=0.08)
+    np.testing.assert_allclose(
+        (found[:, 0] - found[:, 1]).std(),
+        (wanted[:, 0] - wanted[:, 1]).std(),
+        rtol=0.08,
+    )
+
+
+def test_topics_are_nothing_to_a_metric_of_all_rows():
     gold, predicted = draw(60, 3, 2)
-    errors = statistics.resample(gold, predicted, 3, "errors", [4], 300)
-    accuracy = statistics.resample(gold, predicted, 3, "accuracy", [4], 300)
-    np.testing.assert_allclose(errors, 1 - accuracy)
+    topics = np.arange(60).astype(str)
+    found = statistics.resample(
+        gold, predicted, NAMES[:3], "macro_f1", [4], topics=topics
+    )
+    wanted = resample(gold, predicted, 3, "macro_f1", [4])
+    np.testing.assert_array_equal(found, wanted)
 
 
 def test_the_seed_decides_and_several_chunks_are_several_samples():
     gold, predicted = draw(50, 2, 1)
-    samples = statistics.resample(gold, predicted, 2, "accuracy", [0], 450)
-    again = statistics.resample(gold, predicted, 2, "accuracy", [0], 450)
-    other = statistics.resample(gold, predicted, 2, "accuracy", [1], 450)
+    samples = resample(gold, predicted, 2, "accuracy", [0], 450)
+    again = resample(gold, predicted, 2, "accuracy", [0], 450)
+    other = resample(gold, predicted, 2, "accuracy", [1], 450)
     np.testing.assert_array_equal(samples, again)
     assert (samples != other).any()
     assert samples.shape == (450, 1)
@@ -154,7 +208,7 @@ def test_without_mcnemar_there_is_none_to_correct():
 def test_paired_test_of_single_runs():
     gold, predicted = draw(300, 2, 2)
     right = (predicted == gold)[:, None]
-    samples = statistics.resample(gold, predicted, 2, "accuracy", [0])
+    samples = resample(gold, predicted, 2, "accuracy", [0])
     scores = tuple(right.mean(axis=(1, 2)))
     found = statistics.paired_test(*right, scores, tuple(samples.T))
     assert found.difference == pytest.approx(scores[1] - scores[0])
