@@ -10,6 +10,7 @@ from mtl_tf.layers import encoders
 
 SHARINGS = ("single_task", "fully_shared", "shared_private")
 SEQUENCES = ("both", "seq2")
+OUTPUT_LAYERS = ("softmax", "label_embedding")
 STEPS = ("joint", "alternate")
 CLASS_WEIGHTS = ("none", "balanced")
 
@@ -81,6 +82,28 @@ class Config(settings.Settings):
         100, "Width of an encoder's states.", symbol="d"
     )
     depth: int = settings.setting(2, "Layers of a stacked_lstm.")
+    skip_connection: bool = settings.setting(
+        False,
+        "Whether the mean of a text's word vectors stands beside its features.",
+    )
+    task_layer_units: int = settings.setting(
+        0, "Units of a layer of each task's own before the output; 0: none."
+    )
+    output_layer: str = settings.setting(
+        "softmax",
+        "softmax: a matrix of each task's own; label_embedding: vectors of all "
+        "tasks' labels in one space, without a bias.",
+        choices=OUTPUT_LAYERS,
+    )
+    label_width: int = settings.setting(
+        0,
+        "Length of a vector of the label embedding; 0: that of the features "
+        "before it. What these hold beyond it is not read.",
+        symbol="l",
+    )
+    label_bias: bool = settings.setting(
+        False, "Whether each label of the label embedding has a bias."
+    )
     word_width: int = settings.setting(
         200, "Length of a word vector.", symbol="e"
     )
@@ -221,7 +244,8 @@ class Config(settings.Settings):
         not_negative = (
             "seed threads max_examples adversarial_weight orthogonality_weight "
             "discriminator_learning_rate steps_per_epoch sampling_exponent "
-            "warmup_steps weight_decay clip_norm patience"
+            "warmup_steps weight_decay clip_norm patience task_layer_units "
+            "label_width"
         )
         for name in not_negative.split():
             if not getattr(self, name) >= 0:
@@ -251,6 +275,18 @@ class Config(settings.Settings):
                 f"encoder ({', '.join(encoders.RECURRENT)}), got encoder="
                 f"{self.encoder}"
             )
+        if self.sequences_apart and self.sequences == "seq2":
+            raise ValueError(
+                f"sequences=seq2 leaves out seq1, which encoder={self.encoder} "
+                "reads by itself: leave sequences at both, or choose "
+                "encoder=bilstm"
+            )
+        for name in ("label_width", "label_bias"):
+            if getattr(self, name) and self.output_layer != "label_embedding":
+                raise ValueError(
+                    f"{name}={getattr(self, name)} needs output_layer="
+                    f"label_embedding, got output_layer={self.output_layer}"
+                )
         if self.weight_decay and self.optimizer != "adamw":
             raise ValueError(
                 f"weight_decay={self.weight_decay} needs optimizer=adamw, got "
@@ -278,6 +314,11 @@ class Config(settings.Settings):
                 "adversarial_weight as well, or leave unlabeled off"
             )
         self.task_weights_by_name()
+
+    @property
+    def sequences_apart(self) -> bool:
+        """Whether the encoder reads seq1 and seq2 as two texts, not as one."""
+        return self.encoder == encoders.CONDITIONAL
 
     def task_weights_by_name(self) -> dict[str, float]:
         """`task_weights` as numbers by task name.

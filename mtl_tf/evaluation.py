@@ -63,16 +63,7 @@ class Predictor:
     def __init__(self, model: keras.Model, tasks: Sequence[tasks_lib.Task]):
         self._model = model
         self._tasks = tasks
-        self._run = tf.function(
-            lambda batch: model(batch, training=False),
-            input_signature=[
-                {
-                    "tokens": tf.TensorSpec([None, None, None], tf.int32),
-                    "lengths": tf.TensorSpec([None, None], tf.int32),
-                    "task": tf.TensorSpec([None], tf.int32),
-                }
-            ],
-        )
+        self._run = tf.function(lambda batch: model(batch, training=False))
 
     def predict(self, split: input_pipeline.Split) -> Predictions:
         """Predicts every row of a split, in batches of like length.
@@ -84,8 +75,10 @@ class Predictor:
             raise ValueError("there are no rows to predict")
         task = self._tasks[split.task]
         columns = {}
+        # Traced once: splits of a model have the same signature.
+        run = self._run.get_concrete_function(split.signature)
         for rows, batch in input_pipeline.evaluation_batches(split):
-            for name, value in self._run(batch).items():
+            for name, value in run(batch).items():
                 value = value.numpy()
                 value = value.reshape(-1, value.shape[-1])
                 if name not in columns:

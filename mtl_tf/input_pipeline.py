@@ -7,8 +7,14 @@ A batch is a dict of tensors:
     task     int32 [groups]: number of the task that the group's texts are of
     labels   int32 [groups, batch]
 
+where the encoder reads both sequences apart, `tokens` and `lengths` are those
+of seq2, and beside them stand
+
+    seq1          int32 [groups, batch, time of seq1]
+    seq1_lengths  int32 [groups, batch], at least 1
+
 and, where the adversary reads unlabelled text, `unlabeled`: a dict of the
-first three for other groups.
+same without labels for other groups.
 """
 
 import dataclasses
@@ -46,11 +52,14 @@ class Split:
       labels: int32 [rows]; -1 in the unlabelled split.
       duplicate: bool [rows]: the text also stands in the task's train file.
       diversity: float32 [rows, 5]: the features of `diversity_features`.
-      lengths: int32 [rows]: tokens that an encoder reads.
+      lengths: int32 [rows]: tokens that an encoder reads, of both sequences.
       tokens: the rows' token ids.
       rows: int64 [rows]: their places in `tokens`.
       max_tokens: tokens of each sequence that are read.
       reads_seq1: bool [rows]: whether seq1 is read too.
+      seq1_lengths: int32 [rows]: tokens of seq1 where both sequences are read
+        apart, an absent one being the one token of an empty text. None where
+        seq1, if there is one, stands before seq2, with a separator between.
     """
 
     task: int
@@ -64,9 +73,23 @@ class Split:
     rows: np.ndarray
     max_tokens: int
     reads_seq1: np.ndarray
+    seq1_lengths: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.rows)
+
+    @property
+    def signature(self) -> dict[str, tf.TensorSpec]:
+        """Of a batch of its rows, without the labels."""
+        signature = {
+            "tokens": tf.TensorSpec([None, None, None], tf.int32),
+            "lengths": tf.TensorSpec([None, None], tf.int32),
+            "task": tf.TensorSpec([None], tf.int32),
+        }
+        if self.seq1_lengths is not None:
+            signature["seq1"] = signature["tokens"]
+            signature["seq1_lengths"] = signature["lengths"]
+        return signature
 
     @functools.cached_property
     def cut(self) -> np.ndarray:
@@ -96,12 +119,20 @@ class Split:
         for line, row in zip(tokens, rows, strict=True):
             seq2 = self.tokens.seq2(self.rows[row])[: self.max_tokens]
             end = 0
-            if self.reads_seq1[row]:
+            if self.reads_seq1[row] and self.seq1_lengths is None:
                 seq1 = self.tokens.seq1(self.rows[row])[: self.max_tokens]
                 line[: len(seq1)] = seq1
                 line[len(seq1)] = text.SEPARATOR
                 end = len(seq1) + 1
             line[end : end + len(seq2)] = seq2
+        return tokens
+
+    def pad_seq1(self, rows: np.ndarray, time: int) -> np.ndarray:
+        """The same for seq1 by itself, where both are read apart."""
+        tokens = np.full((len(rows), time), text.PADDING, np.int32)
+        for line, row in zip(tokens, rows, strict=True):
+            seq1 = self.tokens.seq1(self.rows[row])[: self.max_tokens]
+            line[: len(seq1)] = seq1
         return tokens
 
 
@@ -152,11 +183,14 @@ def read_split(
     lengths = np.minimum(np.diff(tokens.offsets), config.max_tokens)
     seq1, seq2 = lengths.reshape(-1, 2)[rows].T
     reads_seq1 = np.zeros(len(rows), bool)
-    if config.sequences == "both":
+    if config.sequences_apart:
+        reads_seq1[:] = True
+    elif config.sequences == "both":
         # An absent seq1 is stored as the one token of an empty text.
         first = tokens.ids[tokens.offsets[:-1:2][rows]]
         reads_seq1 = (seq1 > 1) | (first != text.EMPTY)
-    total = seq2 + reads_seq1 * (seq1 + 1)
+    separators = 0 if config.sequences_apart else 1
+    total = seq2 + reads_seq1 * (seq1 + separators)
     return Split(
         number,
         columns["id"][rows],
@@ -169,6 +203,7 @@ def read_split(
         rows,
         config.max_tokens,
         reads_seq1,
+        seq1.astype(np.int32) if config.sequences_apart else None,
     )
 
 
@@ -247,11 +282,7 @@ class TrainingBatches:
     @property
     def signature(self) -> dict:
         """`tf.TensorSpec`s of a batch."""
-        group = {
-            "tokens": tf.TensorSpec([None, None, None], tf.int32),
-            "lengths": tf.TensorSpec([None, None], tf.int32),
-            "task": tf.TensorSpec([None], tf.int32),
-        }
+        group = self._train[0].signature
         batch = {**group, "labels": tf.TensorSpec([None, None], tf.int32)}
         if self._unlabeled:
             batch["unlabeled"] = group
@@ -315,9 +346,14 @@ def evaluation_batches(split: Split) -> Iterator[tuple[np.ndarray, Batch]]:
 def _group(chosen: list[tuple[Split, np.ndarray]]) -> Batch:
     """Groups of (split, rows), padded to the longest text of them all."""
     lengths = np.stack([split.lengths[rows] for split, rows in chosen])
+    batch = {"task": np.array([split.task for split, _ in chosen], np.int32)}
+    if chosen[0][0].seq1_lengths is not None:
+        seq1 = np.stack([split.seq1_lengths[rows] for split, rows in chosen])
+        time = seq1.max()
+        batch["seq1"] = np.stack([s.pad_seq1(rows, time) for s, rows in chosen])
+        batch["seq1_lengths"] = seq1
+        lengths -= seq1
     time = lengths.max()
-    return {
-        "tokens": np.stack([split.pad(rows, time) for split, rows in chosen]),
-        "lengths": lengths,
-        "task": np.array([split.task for split, _ in chosen], np.int32),
-    }
+    batch["tokens"] = np.stack([s.pad(rows, time) for s, rows in chosen])
+    batch["lengths"] = lengths
+    return batch

@@ -137,35 +137,43 @@ class TextModel:
     def _in_batches(self, run, width, seq1, seq2):
         """The same for texts whose tokens fit into memory together."""
         tokens = self._read(seq1, seq2)
-        lengths = tf.cast(tokens.row_lengths(), tf.int32)
-        order = tf.argsort(lengths, stable=True)
-        rising = tf.gather(lengths, order)
+        lengths = {
+            name: tf.cast(ragged.row_lengths(), tf.int32)
+            for name, ragged in tokens.items()
+        }
+        total = tf.add_n(list(lengths.values()))
+        order = tf.argsort(total, stable=True)
+        rising = tf.gather(total, order)
 
         def step(begin):
             count, groups = _next_batch(rising[begin:])
             rows = order[begin : begin + count]
             shape = [groups, count // groups]
-            inputs = {
-                "tokens": tf.reshape(
-                    tf.gather(tokens, rows).to_tensor(text.PADDING),
+            inputs = {}
+            for name, ragged in tokens.items():
+                inputs[name] = tf.reshape(
+                    tf.gather(ragged, rows).to_tensor(text.PADDING),
                     [*shape, -1],
-                ),
-                "lengths": tf.reshape(tf.gather(lengths, rows), shape),
-            }
+                )
+                inputs[models.LENGTHS[name]] = tf.reshape(
+                    tf.gather(lengths[name], rows), shape
+                )
             return begin + count, tf.reshape(run(inputs), [-1, width])
 
         results = _concatenate(step, tf.size(order), width)
         return tf.gather(results, tf.argsort(order))
 
     def _read(self, seq1, seq2):
-        """Token ids as `input_pipeline.Split.pad` has them: int32 ragged."""
+        """The tokens of a batch of `input_pipeline`, as int32 ragged."""
         limit = self._config.max_tokens
         if self._config.sequences == "seq2":
-            return self._vocabulary.encode(seq2)[:, :limit]
+            return {"tokens": self._vocabulary.encode(seq2)[:, :limit]}
         # Both in one go: for few texts, time is that of calling the ops.
         both = self._vocabulary.encode(tf.concat([seq1, seq2], axis=0))
         texts = tf.size(seq2)
         seq1, seq2 = both[:texts, :limit], both[texts:, :limit]
+        if self._config.sequences_apart:
+            return {"tokens": seq2, "seq1": seq1}
         # An absent seq1 is the one token of an empty text.
         first = tf.gather(seq1.values, seq1.row_starts())
         is_read = (seq1.row_lengths() > 1) | (first != text.EMPTY)
@@ -175,7 +183,7 @@ class TextModel:
             tf.ragged.boolean_mask(opening, is_read).flat_values,
             tf.where(is_read, opening.row_lengths(), 0),
         )
-        return tf.concat([opening, seq2], axis=1)
+        return {"tokens": tf.concat([opening, seq2], axis=1)}
 
 
 def _concatenate(

@@ -108,8 +108,7 @@ class Trainer:
         """
         with tf.GradientTape() as tape:
             outputs = self.model(
-                {name: batch[name] for name in ("tokens", "lengths", "task")},
-                training=True,
+                {name: batch[name] for name in self.model.input}, training=True
             )
             terms = self._task_terms(outputs, batch)
             if self.discriminator is not None:
@@ -141,9 +140,10 @@ class Trainer:
             self._catch_up(tf.stop_gradient(shared), task)
         terms["training/learning_rate"] = self.optimizer.schedule(self.step)
         terms["loss/total"] = total
-        terms["training/tokens"] = tf.cast(
-            tf.reduce_sum(batch["lengths"]), tf.float32
-        )
+        tokens = tf.reduce_sum(batch["lengths"])
+        if "seq1_lengths" in batch:
+            tokens += tf.reduce_sum(batch["seq1_lengths"])
+        terms["training/tokens"] = tf.cast(tokens, tf.float32)
         self.step.assign_add(1)
         return {
             name: value
@@ -181,7 +181,7 @@ class Trainer:
             return shared, task
         unlabeled = batch["unlabeled"]
         more = self._shared_features(
-            {name: unlabeled[name] for name in ("tokens", "lengths")},
+            {name: unlabeled[name] for name in self._shared_features.input},
             training=True,
         )
         return (

@@ -67,8 +67,8 @@ CASES = {
     "misspelt value": (
         {},
         f"{TRAIN} --encoder=lstn",
-        "encoder=lstn: not one of lstm, bilstm, stacked_lstm, cnn, "
-        "bag_of_words (did you mean lstm, bilstm?)",
+        "encoder=lstn: not one of lstm, bilstm, stacked_lstm, "
+        "conditional_bilstm, cnn, bag_of_words (did you mean lstm, bilstm?)",
     ),
     "not above 0": ({}, f"{TRAIN} --units=0", "units=0: has to be above 0"),
     "no share": (
@@ -85,8 +85,8 @@ CASES = {
         {},
         f"{TRAIN} --pooling=last",
         "pooling=last takes the last state of a recurrent encoder (lstm, "
-        "bilstm, stacked_lstm); encoder=bag_of_words has none: choose "
-        "pooling=max, mean or attention",
+        "bilstm, stacked_lstm, conditional_bilstm); encoder=bag_of_words has "
+        "none: choose pooling=max, mean or attention",
     ),
     "adversary of one task at a time": (
         {},

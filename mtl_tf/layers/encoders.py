@@ -13,7 +13,8 @@ from mtl_tf.layers import pooling as pooling_layers
 from mtl_tf.layers import stacked
 from mtl_tf.layers import word_embedding
 
-RECURRENT = ("lstm", "bilstm", "stacked_lstm")
+CONDITIONAL = "conditional_bilstm"
+RECURRENT = ("lstm", "bilstm", "stacked_lstm", CONDITIONAL)
 ENCODERS = (*RECURRENT, "cnn", "bag_of_words")
 POOLINGS = ("last", "max", "mean", "attention")
 
@@ -144,16 +145,22 @@ class Encoder(stacked.StackedLayer):
     Args:
       encoder: one of `ENCODERS`. `stacked_lstm` has `depth` LSTMs on each
         other, `cnn` windows of 3, 4 and 5 tokens with `units` filters each.
+        `conditional_bilstm` reads two texts, seq1 with a BiLSTM, and then the
+        other with a BiLSTM of its own weights that starts, in each direction,
+        from the state in which that of seq1 ended (Rocktäschel et al. 2016;
+        Augenstein et al. 2016). Its features are those of the second text.
       pooling: one of `POOLINGS`. `last` is the paper's: the state at the
         text's true last token (at its first, for the backward direction).
-      units: width of a state (d), of each direction in a `bilstm`.
+      units: width of a state (d), of each direction in a BiLSTM.
       depth: number of layers of a `stacked_lstm`.
       forget_bias: see `lstm.StackedLSTM`.
       recurrent_dropout: see `lstm.StackedLSTM`.
       **kwargs: for `StackedLayer`.
 
     Call arguments: token features [groups, time, batch, width], lengths
-    [groups, batch], reader [groups]; returns [groups, batch, features].
+    [groups, batch], reader [groups]; a `conditional_bilstm` also wants those of
+    seq1, [groups, time of seq1, batch, width], and their lengths. Returns
+    [groups, batch, features].
     """
 
     def __init__(
@@ -177,6 +184,12 @@ class Encoder(stacked.StackedLayer):
         self.forget_bias = forget_bias
         self.recurrent_dropout = recurrent_dropout
         self._directions = self._make_directions()
+        self._seq1_directions = []
+        if encoder == CONDITIONAL:
+            self._seq1_directions = [
+                self._make_lstm("seq1_forward"),
+                self._make_lstm("seq1_backward", backwards=True),
+            ]
         self._pools = self._make_pools()
 
     def _make_directions(self):
@@ -185,20 +198,22 @@ class Encoder(stacked.StackedLayer):
             return [[Convolution(self.units, **self._common("convolution"))]]
         if self.encoder == "bag_of_words":
             return [[WordByWord(self.units, **self._common("words"))]]
-
-        def layer(name, backwards=False):
-            return lstm.StackedLSTM(
-                self.units,
-                backwards=backwards,
-                forget_bias=self.forget_bias,
-                recurrent_dropout=self.recurrent_dropout,
-                **self._common(name),
-            )
-
-        if self.encoder == "bilstm":
-            return [[layer("forward")], [layer("backward", backwards=True)]]
+        if self.encoder in ("bilstm", CONDITIONAL):
+            return [
+                [self._make_lstm("forward")],
+                [self._make_lstm("backward", backwards=True)],
+            ]
         depth = self.depth if self.encoder == "stacked_lstm" else 1
-        return [[layer(f"lstm_{level}") for level in range(depth)]]
+        return [[self._make_lstm(f"lstm_{level}") for level in range(depth)]]
+
+    def _make_lstm(self, name, backwards=False):
+        return lstm.StackedLSTM(
+            self.units,
+            backwards=backwards,
+            forget_bias=self.forget_bias,
+            recurrent_dropout=self.recurrent_dropout,
+            **self._common(name),
+        )
 
     def _make_pools(self):
         """One pooling layer a direction."""
@@ -228,7 +243,18 @@ class Encoder(stacked.StackedLayer):
             "name": name,
         }
 
-    def build(self, inputs_shape, lengths_shape=None, reader_shape=None):
+    def build(
+        self,
+        inputs_shape,
+        lengths_shape=None,
+        reader_shape=None,
+        seq1_shape=None,
+        seq1_lengths_shape=None,
+    ):
+        del lengths_shape, reader_shape, seq1_shape, seq1_lengths_shape
+        for layer in self._seq1_directions:
+            # The features of its tokens are as wide.
+            layer.build(tuple(inputs_shape))
         for layers, pool in zip(self._directions, self._pools, strict=True):
             shape = tuple(inputs_shape)
             for layer in layers:
@@ -236,13 +262,35 @@ class Encoder(stacked.StackedLayer):
                 shape = (*shape[:-1], _width(layer))
             pool.build(shape)
 
-    def call(self, inputs, lengths, reader, training=False):
+    def call(
+        self,
+        inputs,
+        lengths,
+        reader,
+        seq1=None,
+        seq1_lengths=None,
+        training=False,
+    ):
+        starts = [None] * len(self._directions)
+        if self._seq1_directions:
+            starts = [
+                self._end(layer, seq1, seq1_lengths, reader, training)
+                for layer in self._seq1_directions
+            ]
         features = []
-        for layers, pool in zip(self._directions, self._pools, strict=True):
+        for layers, start, pool in zip(
+            self._directions, starts, self._pools, strict=True
+        ):
             states = inputs
             for layer in layers:
                 if isinstance(layer, lstm.StackedLSTM):
-                    states = layer(states, lengths, reader, training=training)
+                    states = layer(
+                        states,
+                        lengths,
+                        reader,
+                        initial_state=start,
+                        training=training,
+                    )
                 else:
                     states = layer(states, lengths, reader)
             if self.pooling == "attention":
@@ -250,6 +298,13 @@ class Encoder(stacked.StackedLayer):
             else:
                 features.append(pool(states, lengths))
         return tf.concat(features, axis=-1)
+
+    def _end(self, layer, seq1, seq1_lengths, reader, training):
+        """The state in which an LSTM of seq1 ends."""
+        _, state = layer(
+            seq1, seq1_lengths, reader, return_state=True, training=training
+        )
+        return state
 
     def get_config(self):
         return {

@@ -105,12 +105,17 @@ def padded(batch, more, seed=0):
     """`batch` with other padding, and with more of it to the right."""
     random = np.random.default_rng(seed)
     batch = dict(batch)
-    for name, axis in (("tokens", 2), ("vectors", 1)):
+    for name, axis, lengths in (
+        ("tokens", 2, "lengths"),
+        ("vectors", 1, "lengths"),
+        ("seq1", 2, "seq1_lengths"),
+        ("seq1_vectors", 1, "seq1_lengths"),
+    ):
         array = batch[name]
         widths = [(0, more if k == axis else 0) for k in range(array.ndim)]
         time = np.arange(array.shape[axis] + more)
-        beyond = time >= batch["lengths"][..., np.newaxis]
-        if name == "vectors":
+        beyond = time >= batch[lengths][..., np.newaxis]
+        if axis == 1:
             beyond = beyond.transpose(0, 2, 1)[..., np.newaxis]
         array = np.pad(array, widths)
         garbage = random.integers(2, subjects.WORDS, array.shape)
@@ -172,6 +177,7 @@ def test_how_long_and_how_many_other_groups_are_changes_nothing(subject):
     wanted = first_group(subject.outputs(layer, batch))
     other = mixed(batch, subjects.batch(seed=1))
     other["lengths"] = np.array([[5, 2], [4, 3], [2, 5]], np.int32)
+    other["seq1_lengths"] = np.array([[2, 1], [1, 3], [4, 4]], np.int32)
     # But for rounding.
     assert_same(first_group(subject.outputs(layer, other)), wanted, 1e-6)
     alone = first_group(batch)
@@ -185,9 +191,9 @@ def reordered(layer, copy, order):
     rows = [row for task in order for row in range(*firsts[task : task + 2])]
     for old, new in zip(layer.weights, copy.weights, strict=True):
         value = old.numpy()
-        if old.path.startswith("softmax_output/"):
+        if old.path.startswith(("softmax_output/", "label_embedding/")):
             value = value[rows]
-        elif old.path.startswith("private_encoder/"):
+        elif old.path.startswith(("private_encoder/", "task_layer/")):
             value = value[order]
         new.assign(value)
 
@@ -226,16 +232,20 @@ def training_step(model, rule, traces=None):
     return step
 
 
-def rows_in_the_step(path, weight, batch):
+def rows_in_the_step(path, weight, batch, reads_seq1):
     """Which rows of a weight a batch reads: bool [rows]."""
     if path == "word_embedding/table":
         there = np.arange(subjects.TIME) < batch["lengths"][..., np.newaxis]
         present = batch["tokens"][there]
-    elif path.startswith("softmax_output/"):
+        if reads_seq1:
+            time = np.arange(batch["seq1"].shape[-1])
+            there = time < batch["seq1_lengths"][..., np.newaxis]
+            present = np.concatenate([present, batch["seq1"][there]])
+    elif path.startswith(("softmax_output/", "label_embedding/")):
         counts = subjects.LABEL_COUNTS
         task_of_row = np.repeat(np.arange(subjects.TASKS), counts)
         present = np.flatnonzero(np.isin(task_of_row, batch["task"]))
-    elif path.startswith("private_encoder/"):
+    elif path.startswith(("private_encoder/", "task_layer/")):
         present = batch["task"]
     else:
         present = np.arange(len(weight))
@@ -254,7 +264,8 @@ def check_a_step_moves_what_it_holds(subject, rule):
     for weight in model.weights:
         start = before[weight.path]
         moved = (weight.numpy() != start).reshape(len(start), -1).any(axis=1)
-        wanted = rows_in_the_step(weight.path, start, batch)
+        reads_seq1 = "seq1" in subject.arguments
+        wanted = rows_in_the_step(weight.path, start, batch, reads_seq1)
         assert not moved[~wanted].any(), weight.path
         if weight.path == "word_embedding/table" and "-max" in subject.name:
             # A word may nowhere be the maximum.
@@ -280,7 +291,7 @@ def test_what_a_step_lacks_stays_under_each_optimizer(rule):
 
 @some_models
 def test_one_trace_serves_all_shapes_and_does_what_the_eager_step_does(subject):
-    names = ("tokens", "lengths", "task", "labels")
+    names = (*subject.arguments, "labels")
     first = subjects.batch()
     signature = {
         name: tf.TensorSpec([None] * first[name].ndim, tf.int32)

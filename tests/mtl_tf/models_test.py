@@ -11,6 +11,17 @@ LABEL_COUNTS = (2, 4, 3)
 WORDS = 12
 
 
+# seq1 beside seq2, and nothing left out between them and the scores.
+ALL_OF_IT = {
+    "encoder": "conditional_bilstm",
+    "skip_connection": True,
+    "task_layer_units": 4,
+    "output_layer": "label_embedding",
+    "label_width": 3,
+    "label_bias": True,
+}
+
+
 def make(**settings):
     settings = {"units": 3, "word_width": 4, "seed": 1, **settings}
     config = config_lib.Config(**settings)
@@ -45,6 +56,119 @@ def test_scores_are_those_of_the_features_that_there_are(
     joined = tf.concat([outputs[name] for name in features], axis=-1)
     scores = model.get_layer("softmax_output")(joined, batch["task"])
     np.testing.assert_array_equal(outputs["scores"], scores)
+
+
+@pytest.fixture
+def pairs(batch):
+    """`batch` with texts that it is read against."""
+    random = np.random.default_rng(1)
+    return {
+        **batch,
+        "seq1": random.integers(0, WORDS, (2, 3, 4)).astype(np.int32),
+        "seq1_lengths": np.array([[1, 4, 2], [3, 1, 1]], np.int32),
+    }
+
+
+def mean_vectors(model, tokens, lengths):
+    """Means of word vectors, in a loop."""
+    table = model.get_layer("word_embedding").table.numpy()
+    return np.array(
+        [
+            [
+                np.mean([table[word] for word in text[:length]], axis=0)
+                for text, length in zip(*group, strict=True)
+            ]
+            for group in zip(tokens, lengths, strict=True)
+        ]
+    )
+
+
+def test_the_skip_connection_carries_mean_word_vectors_past_the_encoders(
+    batch,
+):
+    _, model = make(skip_connection=True)
+    outputs = model(batch)
+    mean = mean_vectors(model, batch["tokens"], batch["lengths"])
+    joined = [outputs["shared"], mean, outputs["private"]]
+    joined = np.concatenate(joined, axis=-1)
+    layer = model.get_layer("softmax_output")
+    assert layer.kernel.shape == (9, 3 + 4 + 3)
+    np.testing.assert_allclose(
+        outputs["scores"], layer(joined, batch["task"]), atol=1e-6
+    )
+    # It counts: other word vectors change scores by themselves.
+    kernel = layer.kernel.numpy()
+    kernel[:, [0, 1, 2, 7, 8, 9]] = 0
+    layer.kernel.assign(kernel)
+    there = np.array([[1, 1, 1, 0], [1, 1, 0, 0]], bool)
+    scores = model(batch)["scores"].numpy()[there[:, np.newaxis].repeat(3, 1)]
+    assert len(np.unique(scores)) == len(scores)
+
+
+@pytest.mark.parametrize("sharing", ["single_task", "fully_shared"])
+def test_with_a_conditional_encoder_seq1_skips_as_well(pairs, sharing):
+    _, model = make(
+        encoder="conditional_bilstm", skip_connection=True, sharing=sharing
+    )
+    outputs = model(pairs)
+    means = [
+        mean_vectors(model, pairs["tokens"], pairs["lengths"]),
+        mean_vectors(model, pairs["seq1"], pairs["seq1_lengths"]),
+    ]
+    if sharing == "single_task":
+        joined = [*means, outputs["private"]]
+    else:
+        joined = [outputs["shared"], *means]
+    layer = model.get_layer("softmax_output")
+    scores = layer(np.concatenate(joined, axis=-1), pairs["task"])
+    np.testing.assert_allclose(outputs["scores"], scores, atol=1e-6)
+
+
+def test_scores_are_those_of_the_label_embedding_on_the_task_layer(pairs):
+    config, model = make(**ALL_OF_IT)
+    outputs = model(pairs)
+    by_path = {weight.path: weight.numpy() for weight in model.weights}
+    joined = np.concatenate(
+        [
+            outputs["shared"],
+            mean_vectors(model, pairs["tokens"], pairs["lengths"]),
+            mean_vectors(model, pairs["seq1"], pairs["seq1_lengths"]),
+            outputs["private"],
+        ],
+        axis=-1,
+    )
+    first = np.cumsum([0, *LABEL_COUNTS])
+    for group, task in enumerate(pairs["task"]):
+        hidden = np.tanh(
+            joined[group] @ by_path["task_layer/kernel"][task]
+            + by_path["task_layer/bias"][task]
+        )
+        assert hidden.shape == (3, config.task_layer_units)
+        rows = slice(first[task], first[task + 1])
+        wanted = hidden[:, :3] @ by_path["label_embedding/table"][rows].T
+        wanted += by_path["label_embedding/bias"][rows]
+        np.testing.assert_allclose(
+            outputs["scores"][group, :, : LABEL_COUNTS[task]],
+            wanted,
+            atol=1e-6,
+        )
+
+
+def test_label_vectors_are_as_long_as_what_they_read_and_no_longer():
+    _, model = make(output_layer="label_embedding")
+    assert model.get_layer("label_embedding").table.shape == (9, 3 + 3)
+    with pytest.raises(ValueError, match=r"label_width=7: .* \(6\)"):
+        make(output_layer="label_embedding", label_width=7)
+    with pytest.raises(ValueError, match=r"label_width=6: .* \(5\)"):
+        make(output_layer="label_embedding", label_width=6, task_layer_units=5)
+
+
+def test_a_conditional_encoder_reads_seq1(pairs):
+    _, model = make(encoder="conditional_bilstm")
+    other = {**pairs, "seq1": (pairs["seq1"] + 1) % WORDS}
+    first, second = model(pairs), model(other)
+    for name in ("shared", "private"):
+        assert (first[name] != second[name]).numpy().any(axis=-1).all()
 
 
 def test_private_features_are_those_of_the_task_and_shared_ones_are_not(batch):
@@ -90,7 +214,9 @@ def test_each_encoder_is_made_as_the_config_says():
 
 
 def test_no_two_weights_start_alike():
-    config, model = make(encoder="bilstm", pooling="attention", units=4)
+    config, model = make(
+        **ALL_OF_IT, pooling="attention", units=4, init_range=0.3
+    )
     discriminator = models.build_discriminator(config, model, 3)
     starts = [
         weight.numpy().ravel()
@@ -105,8 +231,8 @@ def test_no_two_weights_start_alike():
 
 @pytest.mark.parametrize(("seed", "alike"), [(1, True), (2, False)])
 def test_the_seed_decides_every_start(seed, alike):
-    pairs = zip(make()[1].weights, make(seed=seed)[1].weights, strict=True)
-    for first, second in pairs:
+    models_ = (make(**ALL_OF_IT), make(**ALL_OF_IT, seed=seed))
+    for first, second in zip(*(m.weights for _, m in models_), strict=True):
         if first.numpy().any():
             same = first.numpy() == second.numpy()
             assert same.all() == alike, first.path
@@ -154,6 +280,14 @@ def test_shared_features(batch):
     assert {id(w) for w in part.weights} < {id(w) for w in model.weights}
     with pytest.raises(ValueError, match="no shared encoder"):
         models.shared_features(make(sharing="single_task")[1])
+
+
+def test_shared_features_of_pairs(pairs):
+    _, model = make(**ALL_OF_IT)
+    part = models.shared_features(model)
+    assert set(part.input) == {"tokens", "lengths", "seq1", "seq1_lengths"}
+    inputs = {name: pairs[name] for name in part.input}
+    np.testing.assert_array_equal(part(inputs), model(pairs)["shared"])
 
 
 def test_the_discriminator_fits_the_shared_features(batch):

@@ -90,6 +90,19 @@ def read_texts(corpus, task, split="test"):
         # So that seq1 is cut as well.
         {"sharing": "single_task", "max_tokens": 3},
         {"sequences": "seq2"},
+        {
+            "encoder": "conditional_bilstm",
+            "pooling": "last",
+            "output_layer": "label_embedding",
+            "skip_connection": True,
+            "task_layer_units": 5,
+        },
+        {
+            "encoder": "conditional_bilstm",
+            "pooling": "max",
+            "sharing": "single_task",
+            "max_tokens": 3,
+        },
     ],
     ids=lambda settings: "-".join(map(str, settings.values())),
 )
@@ -103,7 +116,7 @@ def test_answers_are_those_of_the_evaluation(corpus, settings):
         )
         assert split.cut.sum() > 0
         assert split.reads_seq1.any() == (
-            task.pair and config.sequences == "both"
+            config.sequences_apart or (task.pair and config.sequences == "both")
         )
         expected = predictor.predict(split)
         seq1, seq2 = read_texts(corpus, task.name)
@@ -120,6 +133,7 @@ def test_answers_are_those_of_the_evaluation(corpus, settings):
         if text_model.encoder_width and config.encoder in (
             "bilstm",
             "bag_of_words",
+            "conditional_bilstm",
         ):
             np.testing.assert_allclose(
                 text_model.encode(seq1, seq2).numpy(),

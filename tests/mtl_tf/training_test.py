@@ -22,6 +22,10 @@ def make_trainer(label_counts=LABELS, class_weights=None, **settings):
         "task": tf.TensorSpec([None], tf.int32),
     }
     signature = {**group, "labels": tf.TensorSpec([None, None], tf.int32)}
+    if config.sequences_apart:
+        more = {"seq1": group["tokens"], "seq1_lengths": group["lengths"]}
+        group |= more
+        signature |= more
     if config.unlabeled:
         signature["unlabeled"] = group
     if class_weights is None:
@@ -218,6 +222,32 @@ def test_first_step_changes_every_weight(adversary):
     still = set(before) - changed(before, values(trainer))
     assert not still
     assert np.isfinite([float(v) for v in terms.values()]).all()
+
+
+def test_a_step_moves_every_weight_of_a_model_of_two_texts():
+    trainer = make_trainer(
+        encoder="conditional_bilstm",
+        skip_connection=True,
+        task_layer_units=4,
+        output_layer="label_embedding",
+        label_bias=True,
+        adversarial_weight=0.05,
+        orthogonality_weight=0.01,
+        unlabeled=True,
+    )
+    batch = make_batch() | {"unlabeled": make_batch(seed=1, unlabeled=True)}
+    for seed, part in ((2, batch), (3, batch["unlabeled"])):
+        other = make_batch(seed=seed, time=3)
+        part["seq1"], part["seq1_lengths"] = other["tokens"], other["lengths"]
+    before = values(trainer)
+    terms = trainer.train_step(batch)
+    still = set(before) - changed(before, values(trainer))
+    # There is no dropout.
+    assert all(name.endswith("seed_generator_state") for name in still)
+    assert np.isfinite([float(v) for v in terms.values()]).all()
+    # Of both texts of what has labels.
+    wanted = batch["lengths"].sum() + batch["seq1_lengths"].sum()
+    assert float(terms["training/tokens"]) == wanted
 
 
 def test_absent_tasks_and_words_stay_bit_for_bit_whatever_their_momentum():

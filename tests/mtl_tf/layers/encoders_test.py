@@ -117,6 +117,69 @@ def test_stacked_lstm_is_one_lstm_on_another(inputs):
         )
 
 
+# Of seq1; the last text of the second group has none.
+SEQ1_LENGTHS = np.array([[2, 3, 1], [4, 2, 1]], np.int32)
+
+
+@pytest.fixture
+def seq1():
+    random = np.random.default_rng(1)
+    return random.normal(size=(GROUPS, 4, BATCH, WIDTH)).astype(np.float32)
+
+
+@pytest.mark.parametrize("pooling", ["last", "max", "mean"])
+def test_conditional_bilstm_is_two_of_keras_one_after_the_other(
+    inputs, seq1, pooling
+):
+    layer = make("conditional_bilstm", pooling)
+    got = layer(inputs, LENGTHS, READER, seq1, SEQ1_LENGTHS)
+    for group, text, x in texts(inputs):
+        reader = READER[group]
+        about = seq1[group, : SEQ1_LENGTHS[group, text], text]
+        wanted = []
+        for name, step in (("forward", 1), ("backward", -1)):
+            first = keras_lstm(layer, f"seq1_{name}", reader, return_state=True)
+            second = keras_lstm(layer, name, reader, return_sequences=True)
+            _, *state = first(about[np.newaxis, ::step])
+            states = second(x[np.newaxis, ::step], initial_state=state)[0]
+            wanted.append(
+                {
+                    "last": states[-1],
+                    "max": tf.reduce_max(states, axis=0),
+                    "mean": tf.reduce_mean(states, axis=0),
+                }[pooling]
+            )
+        np.testing.assert_allclose(
+            got[group, text], np.concatenate(wanted), atol=1e-6
+        )
+
+
+def test_conditional_bilstm_reads_seq1_with_weights_of_its_own(inputs, seq1):
+    layer = make("conditional_bilstm", "last")
+    arguments = (inputs, LENGTHS, READER, seq1, SEQ1_LENGTHS)
+    before = layer(*arguments).numpy()
+    paths = {weight.path for weight in layer.weights}
+    assert len(paths) == 4 * 3
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_sum(layer(*arguments) ** 2)
+    for gradient in tape.gradient(loss, layer.trainable_variables):
+        assert tf.reduce_any(gradient.values != 0)
+    # Another seq1 makes other features.
+    other = layer(inputs, LENGTHS, READER, -seq1, SEQ1_LENGTHS).numpy()
+    assert (other != before).any(axis=-1).all()
+
+
+def test_what_lies_beyond_the_end_of_seq1_changes_nothing(inputs, seq1):
+    layer = make("conditional_bilstm", "attention")
+    wanted = layer(inputs, LENGTHS, READER, seq1, SEQ1_LENGTHS).numpy()
+    longer = np.full((GROUPS, 9, BATCH, WIDTH), 1e4, np.float32)
+    for group, text in np.ndindex(GROUPS, BATCH):
+        length = SEQ1_LENGTHS[group, text]
+        longer[group, :length, text] = seq1[group, :length, text]
+    got = layer(inputs, LENGTHS, READER, longer, SEQ1_LENGTHS)
+    np.testing.assert_allclose(got, wanted, atol=1e-6)
+
+
 def test_a_bag_of_words_is_the_same_in_any_order(inputs):
     layer = make("bag_of_words", "mean")
     lengths = np.full((GROUPS, BATCH), TIME, np.int32)
