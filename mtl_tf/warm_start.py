@@ -21,8 +21,22 @@ from mtl_tf import text
 from mtl_tf import training
 
 # Settings that have to be the same; `depth`, too, where it has a meaning.
-_ARCHITECTURE = ("encoder", "pooling", "units", "word_width")
-_OUTPUT_KERNEL = "softmax_output/kernel"
+_ARCHITECTURE = (
+    "encoder",
+    "pooling",
+    "units",
+    "word_width",
+    "skip_connection",
+    "task_layer_units",
+    "output_layer",
+    "label_width",
+)
+# Weights whose columns stand for what is read; the others' are of one width.
+_READ_FEATURES = (
+    "task_layer/kernel",
+    "softmax_output/kernel",
+    "label_embedding/table",
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,7 +67,9 @@ class _Names:
             "word_embedding": self.tokens,
             "shared_encoder": ["shared"],
             "private_encoder": self.task_names,
+            "task_layer": self.task_names,
             "softmax_output": self.labels,
+            "label_embedding": self.labels,
             "task_discriminator": self.task_names,
         }[path.split("/")[0]]
 
@@ -85,7 +101,8 @@ def load(
 
     The weights are those of the best checkpoint. Of two runs with a shared
     encoder one may have private encoders and the other none: what they have in
-    common is loaded, in the softmax output the columns of the shared features.
+    common is loaded, and of a layer that reads the features of both encoders
+    the columns of the shared ones.
     A single-task model starts from that of its task, `tasks/NAME` where the
     run is made of several.
 
@@ -223,9 +240,9 @@ def _merge(path, start, trained, names, trained_names):
     """A weight's value, and how many of its numbers are the trained ones."""
     value = start.copy()
     target, source = value, trained
-    if path == _OUTPUT_KERNEL:
-        # The shared features come first, and are what both models have if the
-        # widths differ.
+    if path in _READ_FEATURES:
+        # The private features come last, and only one of the models has them
+        # if the widths differ.
         width = min(start.shape[1], trained.shape[1])
         target, source = target[:, :width], source[:, :width]
     if target.shape[1:] != source.shape[1:]:

@@ -9,11 +9,10 @@ import pytest
 import tensorflow as tf
 
 from mtl_tf import experiment as experiment_lib
-from mtl_tf import run_directory
 from mtl_tf import text
-from mtl_tf import warm_start
 from tests import generated
 from tests import trained_runs
+from tests import warm_starts
 
 _TABLE = "word_embedding/table"
 _KERNEL = "softmax_output/kernel"
@@ -47,90 +46,13 @@ def fully_shared(folder, corpus):
     return trained_runs.leave_run(corpus, folder / "fully_shared", **settings)
 
 
-def start_from(run_dir, corpus, tmp_path, *, reverse=False, **settings):
-    """An experiment before training that starts from a run.
-
-    Returns:
-      The experiment; its weights by path before loading; what `load` says.
-    """
-    config = trained_runs.make_config(
-        corpus, tmp_path / "new", init_from=run_dir, seed=1, **settings
-    )
-    new = experiment_lib.Experiment(config)
-    start = weights_of(new)
-    tasks = new.tasks[::-1] if reverse else new.tasks
-    found = warm_start.load(config, tasks, new.vocabulary, new.trainer)
-    return new, start, found
-
-
-def weights_of(experiment):
-    """Copies of the weights by path, without the state of dropout."""
-    layers = [experiment.model, experiment.trainer.discriminator]
-    return {
-        variable.path: variable.numpy().copy()
-        for layer in layers
-        if layer is not None
-        for variable in layer.variables
-        if "seed" not in variable.path
-    }
-
-
-def read_weight(run_dir, path):
-    """A weight of the best checkpoint, without the help of the package."""
-    reader = tf.train.load_checkpoint(
-        os.path.join(run_dir, "checkpoints", "best")
-    )
-    part = "discriminator" if path.startswith("task_discr") else "model"
-    name = path.replace("/", ".S")
-    return reader.get_tensor(f"{part}/{name}/.ATTRIBUTES/VARIABLE_VALUE")
-
-
-def assert_weights(experiment, start, run_dir, rows_by_layer):
-    """Compares every weight with the checkpoint and with its own start.
-
-    Args:
-      experiment: after loading.
-      start: its weights before.
-      run_dir: the trained run.
-      rows_by_layer: by the first part of a path, rows of the weights and those
-        of the checkpoint that they have to be; all, where it is not named.
-    """
-    for path, value in weights_of(experiment).items():
-        layer = path.split("/")[0]
-        if layer not in rows_by_layer:
-            expected = read_weight(run_dir, path)
-        else:
-            expected = start[path].copy()
-            rows, trained_rows = rows_by_layer[layer]
-            if rows:
-                expected[rows] = read_weight(run_dir, path)[trained_rows]
-        np.testing.assert_array_equal(value, expected, err_msg=path)
-
-
-def assert_same_predictions(experiment, run_dir, task_names):
-    """Compares the answers on dev with those of a run's best checkpoint."""
-    config = run_directory.Run.read(run_dir).config
-    trained = experiment_lib.Experiment(config)
-    trained.checkpoints.restore("best")
-    for name in task_names:
-        np.testing.assert_allclose(
-            *(predict(which, name) for which in (experiment, trained)),
-            rtol=0,
-            atol=1e-6,
-        )
-
-
-def predict(experiment, name):
-    number = [task.name for task in experiment.tasks].index(name)
-    split = experiment.splits[number]["dev"]
-    return experiment.predictor.predict(split).probabilities
-
-
 def test_the_same_tasks_start_where_training_ended(corpus, trained, tmp_path):
     tasks = ("books", "games")
-    new, start, found = start_from(trained, corpus, tmp_path, tasks=tasks)
-    assert_weights(new, start, trained, {})
-    assert_same_predictions(new, trained, tasks)
+    new, start, found = warm_starts.start_from(
+        trained, corpus, tmp_path, tasks=tasks
+    )
+    warm_starts.assert_weights(new, start, trained, {})
+    warm_starts.assert_same_predictions(new, trained, tasks)
     assert found == {
         "checkpoint": f"{trained}/checkpoints/best/ckpt-1",
         "tokens": {"loaded": len(new.vocabulary), "fresh": 0, "left": 0},
@@ -150,7 +72,9 @@ def test_the_same_tasks_start_where_training_ended(corpus, trained, tmp_path):
 
 def test_all_but_weights_is_the_new_runs_own(corpus, trained, tmp_path):
     tasks = ("books", "games")
-    new, start, _ = start_from(trained, corpus, tmp_path, tasks=tasks)
+    new, start, _ = warm_starts.start_from(
+        trained, corpus, tmp_path, tasks=tasks
+    )
     config = trained_runs.make_config(corpus, tmp_path, tasks=tasks, seed=1)
     other = experiment_lib.Experiment(config)
     compared = set()
@@ -166,7 +90,7 @@ def test_all_but_weights_is_the_new_runs_own(corpus, trained, tmp_path):
 
 
 def test_a_task_is_added_between_the_others(corpus, trained, tmp_path):
-    new, start, found = start_from(trained, corpus, tmp_path)
+    new, start, found = warm_starts.start_from(trained, corpus, tmp_path)
     rows = {
         # books, films, games.
         "private_encoder": ([0, 2], [0, 1]),
@@ -174,8 +98,8 @@ def test_a_task_is_added_between_the_others(corpus, trained, tmp_path):
         # bad and good; poor, fair and great; no and yes.
         "softmax_output": ([0, 1, 5, 6], [0, 1, 2, 3]),
     }
-    assert_weights(new, start, trained, rows)
-    assert_same_predictions(new, trained, ("books", "games"))
+    warm_starts.assert_weights(new, start, trained, rows)
+    warm_starts.assert_same_predictions(new, trained, ("books", "games"))
     assert found["tasks"]["fresh"] == ["films"]
     assert found["labels"]["fresh"] == [
         "films/poor",
@@ -189,7 +113,7 @@ def test_a_task_is_added_between_the_others(corpus, trained, tmp_path):
 
 
 def test_a_task_is_left_behind(corpus, fully_shared, tmp_path):
-    new, start, found = start_from(
+    new, start, found = warm_starts.start_from(
         fully_shared,
         corpus,
         tmp_path,
@@ -198,7 +122,7 @@ def test_a_task_is_left_behind(corpus, fully_shared, tmp_path):
         adversarial_weight=0.0,
     )
     rows = {"softmax_output": ([0, 1, 2, 3, 4], [2, 3, 4, 5, 6])}
-    assert_weights(new, start, fully_shared, rows)
+    warm_starts.assert_weights(new, start, fully_shared, rows)
     assert found["tasks"]["left"] == ["books"]
     assert found["labels"]["left"] == ["books/bad", "books/good"]
     assert found["weights_left"] == [
@@ -214,11 +138,11 @@ def test_a_discriminator_that_the_run_had_not_starts_afresh(corpus, tmp_path):
     books = trained_runs.leave_run(
         corpus, tmp_path / "books", **shared, **alone
     )
-    new, start, found = start_from(
+    new, start, found = warm_starts.start_from(
         books, corpus, tmp_path, tasks=("films", "games"), **shared
     )
     rows = {"softmax_output": ([], []), "task_discriminator": ([], [])}
-    assert_weights(new, start, books, rows)
+    warm_starts.assert_weights(new, start, books, rows)
     assert found["tasks"] == {
         "loaded": [],
         "fresh": ["films", "games"],
@@ -229,7 +153,7 @@ def test_a_discriminator_that_the_run_had_not_starts_afresh(corpus, tmp_path):
 
 def test_tasks_in_another_order(corpus, trained, tmp_path):
     # A corpus sorts its tasks, but nothing here should depend on that.
-    new, start, _ = start_from(
+    new, start, _ = warm_starts.start_from(
         trained, corpus, tmp_path, tasks=("books", "games"), reverse=True
     )
     rows = {
@@ -237,7 +161,7 @@ def test_tasks_in_another_order(corpus, trained, tmp_path):
         "task_discriminator": ([0, 1], [1, 0]),
         "softmax_output": ([0, 1, 2, 3], [2, 3, 0, 1]),
     }
-    assert_weights(new, start, trained, rows)
+    warm_starts.assert_weights(new, start, trained, rows)
 
 
 def test_labels_and_words_have_changed(
@@ -257,7 +181,7 @@ def test_labels_and_words_have_changed(
     # A word that the trained run never saw.
     tokens[4] = "neverseen"
     text.Vocabulary(tuple(tokens)).write(f"{changed}/{text.VOCABULARY_FILE}")
-    new, start, found = start_from(
+    new, start, found = warm_starts.start_from(
         fully_shared, changed, tmp_path, sharing="fully_shared"
     )
     pairs = [
@@ -275,7 +199,7 @@ def test_labels_and_words_have_changed(
         "softmax_output": ([0, 1, 2, 4], [0, 1, 4, 2]),
         "task_discriminator": ([0, 1], [0, 1]),
     }
-    assert_weights(new, start, fully_shared, rows)
+    warm_starts.assert_weights(new, start, fully_shared, rows)
     assert found["tokens"] == {
         "loaded": len(pairs),
         "fresh": len(tokens) - len(pairs),
@@ -289,19 +213,21 @@ def test_labels_and_words_have_changed(
 
 
 def test_private_encoders_are_added(corpus, fully_shared, tmp_path):
-    new, start, found = start_from(
+    new, start, found = warm_starts.start_from(
         fully_shared, corpus, tmp_path, tasks=("books", "games")
     )
     # The softmax output reads the shared features first.
     labels = [0, 1, 5, 6]
-    start[_KERNEL][:, :_WIDTH] = read_weight(fully_shared, _KERNEL)[labels]
-    start[_BIAS] = read_weight(fully_shared, _BIAS)[labels]
+    start[_KERNEL][:, :_WIDTH] = warm_starts.read_weight(fully_shared, _KERNEL)[
+        labels
+    ]
+    start[_BIAS] = warm_starts.read_weight(fully_shared, _BIAS)[labels]
     rows = {
         "private_encoder": ([], []),
         "softmax_output": ([], []),
         "task_discriminator": ([0, 1], [0, 2]),
     }
-    assert_weights(new, start, fully_shared, rows)
+    warm_starts.assert_weights(new, start, fully_shared, rows)
     assert found["weights"][_KERNEL] == {
         "loaded": 4 * _WIDTH,
         "of": 4 * 2 * _WIDTH,
@@ -309,16 +235,18 @@ def test_private_encoders_are_added(corpus, fully_shared, tmp_path):
 
 
 def test_private_encoders_are_left_behind(corpus, trained, tmp_path):
-    new, start, found = start_from(
+    new, start, found = warm_starts.start_from(
         trained,
         corpus,
         tmp_path,
         tasks=("books", "games"),
         sharing="fully_shared",
     )
-    start[_KERNEL] = read_weight(trained, _KERNEL)[:, :_WIDTH]
-    start[_BIAS] = read_weight(trained, _BIAS)
-    assert_weights(new, start, trained, {"softmax_output": ([], [])})
+    start[_KERNEL] = warm_starts.read_weight(trained, _KERNEL)[:, :_WIDTH]
+    start[_BIAS] = warm_starts.read_weight(trained, _BIAS)
+    warm_starts.assert_weights(
+        new, start, trained, {"softmax_output": ([], [])}
+    )
     assert found["weights_left"] == [
         "private_encoder/lstm_0/bias",
         "private_encoder/lstm_0/kernel",
@@ -334,8 +262,10 @@ def test_a_single_task_starts_from_its_own_model(corpus, tmp_path):
     settings = {"tasks": ("games",), **trained_runs.SINGLE_TASK}
     # From the run of all tasks, and from that of the task itself.
     for source in (single, games):
-        new, start, found = start_from(source, corpus, tmp_path, **settings)
-        assert_weights(new, start, games, {})
+        new, start, found = warm_starts.start_from(
+            source, corpus, tmp_path, **settings
+        )
+        warm_starts.assert_weights(new, start, games, {})
         assert found["checkpoint"].startswith(games + os.sep)
 
 
@@ -349,7 +279,7 @@ def test_a_run_says_what_it_started_from_and_goes_on_without(corpus, tmp_path):
     source = trained_runs.leave_run(
         corpus, tmp_path / "source", tasks=("books", "games"), **settings
     )
-    table = read_weight(source, _TABLE)
+    table = warm_starts.read_weight(source, _TABLE)
     vectors = tmp_path / "vectors.txt"
     vectors.write_text("good1 1 2 3 4 5\n")
     settings |= {
@@ -368,7 +298,9 @@ def test_a_run_says_what_it_started_from_and_goes_on_without(corpus, tmp_path):
 
     unbroken = train("unbroken", 2)
     # The vectors that the run has trained go before the pretrained ones.
-    np.testing.assert_array_equal(weights_of(unbroken)[_TABLE], table)
+    np.testing.assert_array_equal(
+        warm_starts.weights_of(unbroken)[_TABLE], table
+    )
     train("broken", 1)
     assets = tmp_path / "broken" / "assets"
     found = json.loads((assets / "init_from.json").read_text())
