@@ -8,8 +8,12 @@ tab-separated with a header, quotes being characters like others:
 - the official .txt files of version 0.9, which the paper uses, and of 1.0, with
   15 columns. Rows whose raters agree on no label have `-` and are left out;
 - samples of these, `sample_multinli_*.txt`;
-- samples of four columns, `mnli_*.tsv`.
+- samples of four columns, `mnli_*.tsv`. Three of their premises have swallowed
+  the rows after them, up to the next quote, parses and labels and all: those
+  are left out.
 """
+
+import collections
 
 from data_prep import raw_corpus
 from data_prep import source
@@ -19,6 +23,7 @@ from mtl_tf import tasks
 
 LABELS = ("contradiction", "neutral", "entailment")
 NO_LABEL = "no gold label"
+SWALLOWED = "premise holds other rows"
 _METRIC = "accuracy"
 # Less is a sample.
 _PUBLISHED = {"train": 392702}
@@ -45,15 +50,19 @@ def read(
         {part: [x["label"] for _, x in rows] for part, rows in found.items()},
         _PUBLISHED,
     )
-    labeled = {
-        part: [(line, x) for line, x in rows if x["label"] != "-"]
-        for part, rows in found.items()
-    }
-    skipped = sum(len(found[part]) - len(labeled[part]) for part in found)
+    skipped, kept = collections.Counter(), {}
+    for part, rows in found.items():
+        reasons = [_reason_to_skip(x) for _, x in rows]
+        skipped.update(filter(None, reasons))
+        kept[part] = [
+            row
+            for row, reason in zip(rows, reasons, strict=True)
+            if reason is None
+        ]
     parts = {
-        "train": labeled["train"],
-        "dev": labeled["validation"][::2],
-        "test": labeled["validation"][1::2],
+        "train": kept["train"],
+        "dev": kept["validation"][::2],
+        "test": kept["validation"][1::2],
     }
     return source.TaskRows(
         tasks.Task("multinli", LABELS, _METRIC, pair=True),
@@ -63,7 +72,7 @@ def read(
             ]
             for split, rows in parts.items()
         },
-        skipped={NO_LABEL: skipped} if skipped else {},
+        skipped=dict(skipped),
         raw=raw,
     )
 
@@ -82,6 +91,15 @@ def _read_file(path) -> list[tuple[int, dict[str, str]]]:
             )
         rows.append((record.line, values))
     return rows
+
+
+def _reason_to_skip(fields) -> str | None:
+    if fields["label"] == "-":
+        return NO_LABEL
+    # How the tokenised samples write the root of a parse.
+    if "( ROOT (" in fields["seq1"]:
+        return SWALLOWED
+    return None
 
 
 def _release(train, validation) -> dict[str, str]:

@@ -106,6 +106,21 @@ def test_rows(tmp_path, train_name, validation_name, form):
     }
 
 
+def test_premise_that_swallowed_other_rows(tmp_path):
+    swallowing = "A premise . h neutral 1 1n ( ( p ) ) ( ROOT ( S ( p ) ) ) p2"
+    _write(
+        tmp_path,
+        "mnli_train.tsv",
+        "mnli_val.tsv",
+        _four_columns,
+        [*_TRAIN, ("neutral", swallowing, "h"), ("neutral", "( ROOT", "h")],
+    )
+    found = _read(tmp_path)
+    train = [row.id for row in found.splits["train"]]
+    assert train == ["multinli-train-2", "multinli-train-4", "multinli-train-6"]
+    assert found.skipped == {"no gold label": 2, "premise holds other rows": 1}
+
+
 def test_the_version_of_the_paper_goes_first(tmp_path):
     for version in ("1.0", "0.9"):
         _write(

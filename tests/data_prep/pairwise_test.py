@@ -252,6 +252,11 @@ def test_real_texts(real):
         "train": 42,
         "test": 8,
     }
+    multinli = real["multinli"]
+    if "mnli_train.tsv" in multinli.raw["rows"]:
+        assert multinli.skipped == {"premise holds other rows": 3}
+    premises = [row.seq1 for rows in multinli.splits.values() for row in rows]
+    assert max(map(len, premises)) < 5000
     fnc1 = real["fnc1"].splits
     longest = max(fnc1["train"] + fnc1["dev"], key=lambda row: len(row.seq2))
     assert len(longest.seq2) > 27_000
