@@ -35,7 +35,7 @@ _LABELS = {
         "2": "very_positive",
     },
 }
-_METRICS = {"topic2": "accuracy", "topic5": "accuracy"}
+_METRICS = {"topic2": "macro_recall_by_topic", "topic5": "macro_mae_by_topic"}
 _PUBLISHED = {
     "topic2": {"train": 4346, "dev": 1325, "devtest": 1417, "test": 10551},
     "topic5": {"train": 6000, "dev": 2000, "devtest": 2000, "test": 20632},

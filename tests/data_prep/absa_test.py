@@ -81,6 +81,7 @@ def test_rows(tmp_path, task):
     found = _read(tmp_path, task=task)
     assert found.task.name == task
     assert found.task.labels == ("negative", "neutral", "positive")
+    assert found.task.metric == "accuracy"
     assert found.task.pair
     text = 'Works "well" & café'
     assert found.splits["test"] == [

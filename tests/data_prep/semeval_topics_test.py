@@ -46,6 +46,7 @@ def test_rows(tmp_path):
     found = _read(tmp_path)
     assert found.task.name == "topic2"
     assert found.task.labels == ("negative", "positive")
+    assert found.task.metric == "macro_recall_by_topic"
     assert found.task.pair
     assert found.splits["train"] == [
         records.Row(
@@ -106,6 +107,7 @@ def test_five_labels(tmp_path):
         "positive",
         "very_positive",
     )
+    assert found.task.metric == "macro_mae_by_topic"
     train = found.splits["train"]
     assert [row.label for row in train] == list(found.task.labels)
 

@@ -56,6 +56,7 @@ def test_csv(tmp_path):
     _write(tmp_path)
     found = _read(tmp_path)
     assert found.task.labels == ("against", "none", "favor")
+    assert found.task.metric == "favor_against_f1"
     assert found.task.pair
     climate = "Climate Change is a Real Concern"
     assert found.splits == {
