@@ -69,8 +69,11 @@ class Tokenizer:
         """Tokenises texts, seq1 and seq2 of each row by turns."""
         if not texts:
             return EncodedTexts(np.zeros(0, np.int32), np.zeros(1, np.int64))
+        # Where pairs share a topic, a premise or an article, that is tokenised
+        # once.
+        numbers = {x: number for number, x in enumerate(dict.fromkeys(texts))}
         dataset = (
-            tf.data.Dataset.from_tensor_slices(tf.constant(texts))
+            tf.data.Dataset.from_tensor_slices(tf.constant(list(numbers)))
             .batch(_TEXTS_PER_BATCH)
             .map(_unique_tokens, num_parallel_calls=tf.data.AUTOTUNE)
             .prefetch(tf.data.AUTOTUNE)
@@ -86,9 +89,10 @@ class Tokenizer:
             ids.append(np.insert(new_ids[places], at, _EMPTY))
             text_lengths[empty] = 1
             lengths.append(text_lengths)
-        return EncodedTexts(
+        return _take(
             np.concatenate(ids).astype(np.int32),
-            _to_offsets(np.concatenate(lengths)),
+            np.concatenate(lengths),
+            np.array([numbers[x] for x in texts]),
         )
 
     def final_ids(self, vocabulary: text.Vocabulary) -> np.ndarray:
@@ -110,6 +114,14 @@ def _unique_tokens(texts):
     tokens = text.tokenize(texts)
     unique, places = tf.unique(tokens.flat_values)
     return unique, places, tokens.row_lengths()
+
+
+def _take(ids, lengths, numbers) -> EncodedTexts:
+    """Texts end to end, by their numbers among those of ids and lengths."""
+    starts = (np.cumsum(lengths) - lengths)[numbers]
+    offsets = _to_offsets(lengths[numbers])
+    shifts = np.repeat(starts - offsets[:-1], lengths[numbers])
+    return EncodedTexts(ids[np.arange(offsets[-1]) + shifts], offsets)
 
 
 def _to_offsets(lengths: np.ndarray) -> np.ndarray:

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from data_prep import tokens
 from mtl_tf import text
@@ -27,6 +28,20 @@ def test_encode(tokenizer):
 def test_encode_goes_on(tokenizer):
     tokenizer.encode(["a", "b"])
     assert tokenizer.encode(["b", "c"]).ids.tolist() == [2, 3]
+
+
+def test_texts_that_repeat(tokenizer, monkeypatch):
+    tokenized = []
+
+    def tokenize(texts, original=text.tokenize):
+        tf.py_function(lambda x: tokenized.extend(x.numpy()), [texts], [])
+        return original(texts)
+
+    monkeypatch.setattr(text, "tokenize", tokenize)
+    encoded = tokenizer.encode(["a b", "c", "a b", "", "c", "", "d a", "a b"])
+    assert encoded.ids.tolist() == [1, 2, 3, 1, 2, 0, 3, 0, 4, 1, 1, 2]
+    assert encoded.offsets.tolist() == [0, 2, 3, 5, 6, 7, 8, 10, 12]
+    assert sorted(tokenized) == [b"", b"a b", b"c", b"d a"]
 
 
 def test_encode_nothing(tokenizer):
