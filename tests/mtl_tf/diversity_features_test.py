@@ -155,6 +155,25 @@ def test_strings_have_the_features_of_their_records(corpus, names):
             np.testing.assert_array_equal(found, columns["diversity"])
 
 
+def test_a_saved_model_has_the_same_features(corpus, tmp_path):
+    features = diversity_features.DiversityFeatures.read(corpus, corpus.tasks)
+
+    @tf.function(
+        input_signature=[tf.TensorSpec([None, None], tf.int32)], autograph=False
+    )
+    def serve(tokens):
+        tokens = tf.RaggedTensor.from_tensor(tokens, padding=text.PADDING)
+        return {"features": features(2, tokens)}
+
+    path = str(tmp_path / "model")
+    tf.saved_model.save(tf.Module(), path, {"serve": serve})
+    tokens = tf.constant([[5, 4, 5, 1], [6, 8, 0, 0], [text.EMPTY, 0, 0, 0]])
+    loaded = tf.saved_model.load(path).signatures["serve"](tokens)
+    np.testing.assert_array_equal(loaded["features"], serve(tokens)["features"])
+    one = features(2, tf.ragged.constant([[6, 8]], tf.int32))
+    np.testing.assert_array_equal(loaded["features"][1:2], one)
+
+
 def test_features_are_of_the_task_that_is_asked_for(corpus):
     features = diversity_features.DiversityFeatures.read(corpus, corpus.tasks)
     tokens = tf.ragged.constant([[4, 5], [6, 9]], tf.int32)
