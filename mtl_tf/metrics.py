@@ -20,8 +20,8 @@ class Metric:
 
     Attributes:
       function: (counts float64 [..., labels, labels], rows by true and by
-        predicted label; names of the labels) -> float64 [...]. Where there are
-        no rows at all it may be any number.
+        predicted label; names of the labels) -> float64 [...]. One that is
+        taken by topic has to bear counts of no rows.
       meaning: what it is, in a few words.
       lower_is_better: early stopping and tables follow it.
       percent: whether it is a share, which tables show in percent.
@@ -52,7 +52,7 @@ class Metric:
 
 def _accuracy(counts, labels):
     del labels
-    return _right(counts).sum(axis=-1) / _at_least_1(counts.sum(axis=(-2, -1)))
+    return _right(counts).sum(axis=-1) / counts.sum(axis=(-2, -1))
 
 
 def _macro_f1(counts, labels):
@@ -93,8 +93,7 @@ def _fnc_score(counts, labels):
     same = related[:, np.newaxis] == related
     points = 0.25 * same + 0.75 * np.diag(related)
     best = counts.sum(axis=-1) @ np.diag(points)
-    # Where there are rows, `best` is at least 1/4 already.
-    return (counts * points).sum(axis=(-2, -1)) / np.maximum(best, 0.25)
+    return (counts * points).sum(axis=(-2, -1)) / best
 
 
 def _right(counts):

@@ -168,6 +168,20 @@ def test_the_average_is_of_the_common_metric():
     ]
 
 
+def test_errors_are_no_shares():
+    run, results = make_run(), make_results()
+    films = dataclasses.replace(run.tasks[1], metric="macro_mae")
+    run = dataclasses.replace(run, tasks=(run.tasks[0], films))
+    for output, error in (("main", 0.6125), ("majority", 1.0)):
+        results["tasks"]["films"][output]["test"]["macro_mae"] = error
+    card = build(run, results=results)
+    _, books, films, average = read_table(card, "Scores", "task")
+    assert films[1:] == ["macro_mae", "40", "1.000", "0.613", "0.613"]
+    assert books[4] == "90.0"
+    assert average[1:] == ["accuracy", "", "45.0", "75.0", "65.0"]
+    assert "in percent, macro_mae in places between labels" in card
+
+
 def test_names_do_not_break_tables_or_become_markup():
     card = build()
     heads, books, films, encode = read_table(card, "Use", "signature")
