@@ -273,6 +273,7 @@ def labeled(labels):
     return input_pipeline.Split(
         0,
         nothing,
+        nothing,
         np.array(labels, np.int32),
         nothing,
         nothing,
