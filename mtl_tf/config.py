@@ -70,7 +70,10 @@ class Config(settings.Settings):
         choices=SHARINGS,
     )
     encoder: str = settings.setting(
-        "lstm", "Text encoder.", choices=encoders.ENCODERS
+        "lstm",
+        "Text encoder; conditional_bilstm reads seq1 and seq2 as two texts, "
+        "the second in the light of the first.",
+        choices=encoders.ENCODERS,
     )
     pooling: str = settings.setting(
         "last",
@@ -92,7 +95,7 @@ class Config(settings.Settings):
     output_layer: str = settings.setting(
         "softmax",
         "softmax: a matrix of each task's own; label_embedding: vectors of all "
-        "tasks' labels in one space, without a bias.",
+        "tasks' labels in one space.",
         choices=OUTPUT_LAYERS,
     )
     label_width: int = settings.setting(

@@ -34,7 +34,8 @@ from mtl_tf import text
 Batch = dict[str, np.ndarray]
 
 # Tokens, padding included, of an evaluation batch, unless one text alone has
-# more: bounds its memory.
+# more: bounds its memory. Sequences that are read apart are padded each by
+# itself: their batch may have up to twice as many.
 EVALUATION_TOKENS = 32_768
 # Texts of a group.
 EVALUATION_GROUP = 32

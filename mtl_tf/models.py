@@ -91,7 +91,7 @@ def build(
         joined.append(features["shared"])
     if config.skip_connection:
         mean = pooling.Pooling("mean", name="skip_connection")
-        joined += [mean(*text) for text in (seq2, seq1) if text]
+        joined += [mean(*sequence) for sequence in (seq2, seq1) if sequence]
     # Last: what stands before it is common to models with and without private
     # encoders, and a warm start makes use of that.
     if config.sharing != "fully_shared":
