@@ -96,6 +96,8 @@ def main(argv: list[str]) -> None:
     if len(argv) > 1:
         raise app.UsageError(f"only flags are expected, got {argv[1:]}")
     try:
+        if not _OUT_DIR.value:
+            raise ValueError("--out_dir is empty: name the directory to write")
         corpus = prepare.prepare(_source(), _OUT_DIR.value, _MIN_COUNT.value)
         if _INSPECT.value:
             for line in inspection.describe(corpus, _INSPECT_LENGTH.value):

@@ -16,10 +16,19 @@ import tensorflow_text  # noqa: F401, the tokenizer's ops
 def main(export_dir: str, task: str, *texts: str) -> None:
     """Prints what a model says of texts, a line each."""
     model = tf.saved_model.load(export_dir)
+    if f"serve_{task}" not in model.signatures:
+        tasks = [
+            name.removeprefix("serve_")
+            for name in model.signatures
+            if name.startswith("serve_")
+        ]
+        sys.exit(f"there is no task {task!r}; its tasks are {', '.join(tasks)}")
     signature = model.signatures[f"serve_{task}"]
     _, inputs = signature.structured_input_signature
     if "text" in inputs:
         arguments = {"text": tf.constant(texts)}
+    elif len(texts) % 2:
+        sys.exit(f"task {task} is of pairs: give seq1 and seq2 of each")
     else:
         arguments = {
             "seq1": tf.constant(texts[::2]),
@@ -40,4 +49,6 @@ def main(export_dir: str, task: str, *texts: str) -> None:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) < 4:
+        sys.exit("call_export.py EXPORT_DIR TASK TEXT...")
     main(*sys.argv[1:])

@@ -44,9 +44,10 @@ def predict(
 
     Raises:
       ValueError: if there is no such task, or a row is not as expected; with
-        file and line. The answers to the batches before it are written.
+        file and line. There is no output file then, or the one from before.
     """
     task = model.task(command.task)
+    _check_output(command)
     began = time.perf_counter()
     count = 0
     with _open_output(command.output) as file:
@@ -81,6 +82,7 @@ def evaluate(
         does not have.
     """
     task = model.task(command.task)
+    _check_output(command)
     probabilities, gold, groups = [], [], []
     for rows in _batches(_rows(task, command, labelled=True)):
         gold += [_label_index(task, row) for row in rows]
@@ -109,9 +111,9 @@ def _rows(task, command, labelled) -> Iterator[tables.Record | None]:
         if labelled or task.pair:
             lacking = "labels" if labelled else "pairs (seq1, seq2)"
             raise ValueError(
-                f"{command.input} is read as lines, which hold no {lacking}: "
-                f"{', '.join(tables.FORMATS)} do; name the --format, or give "
-                "a file with its extension"
+                f"{tables.name_of(command.input)} is read as lines, which hold "
+                f"no {lacking}: {', '.join(tables.FORMATS)} do; name the "
+                "--format, or give a file with its extension"
             )
         if command.columns:
             raise ValueError(
@@ -196,8 +198,30 @@ def _group(task: tasks_lib.Task, row) -> str:
     return str(group)
 
 
+def _check_output(command):
+    """Before what is read is written over."""
+    both = [command.input, command.output]
+    if all(map(os.path.exists, both)) and os.path.samefile(*both):
+        raise ValueError(f"--input and --output are one file: {command.input}")
+
+
+@contextlib.contextmanager
 def _open_output(path):
+    """A file as a whole, or not at all."""
     if not path:
-        return contextlib.nullcontext(sys.stdout)
+        yield sys.stdout
+        return
     os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
-    return open(path, "w", encoding="utf-8")
+    if os.path.exists(path) and not os.path.isfile(path):
+        # A pipe or a device is not to be replaced by a file.
+        with open(path, "w", encoding="utf-8") as file:
+            yield file
+        return
+    part = path + ".part"
+    try:
+        with open(part, "w", encoding="utf-8") as file:
+            yield file
+        os.replace(part, path)
+    finally:
+        if os.path.exists(part):
+            os.remove(part)

@@ -11,6 +11,18 @@ MODES = ("train", "evaluate", "predict", "export", "analyze", "report")
 LINES = "lines"
 FIELDS = ("seq1", "seq2", "label", "group", "id")
 
+# Where a setting means something, if not everywhere.
+_MODES_OF = {
+    "baseline_run": ("train", "evaluate", "report"),
+    "task": ("predict", "evaluate", "export"),
+    "input": ("predict", "evaluate"),
+    "format": ("predict", "evaluate"),
+    "columns": ("predict", "evaluate"),
+    "output": ("predict", "evaluate", "report"),
+    "calibrated": ("predict", "evaluate", "export"),
+    "runs": ("report",),
+}
+
 
 @dataclasses.dataclass(frozen=True)
 class Command(settings.Settings):
@@ -53,8 +65,8 @@ class Command(settings.Settings):
     )
     output: str = settings.setting(
         "",
-        "predict: file for the answers, standard output if empty; report of "
-        "several runs: the page.",
+        "predict: file for the answers, standard output if empty; evaluate: "
+        "file for the scores, as JSON; report of several runs: the page.",
     )
     format: str = settings.setting(
         "",
@@ -84,6 +96,7 @@ class Command(settings.Settings):
 
     def __post_init__(self):
         super().__post_init__()
+        self._check_meaning()
         if not self.processes > 0:
             raise ValueError(f"processes={self.processes}: has to be above 0")
         if self.mode == "predict":
@@ -96,6 +109,32 @@ class Command(settings.Settings):
                 "of both: the run's own dev and test)"
             )
         self.columns_by_field()
+
+    def _check_meaning(self):
+        """Refuses what the mode would pass over in silence."""
+        for name, modes in _MODES_OF.items():
+            if getattr(self, name) and self.mode not in modes:
+                raise ValueError(
+                    f"--{name} means nothing to --mode={self.mode}; it is for "
+                    f"{', '.join(modes)}"
+                )
+        if self.mode == "evaluate" and not self.input:
+            for name in ("output", "calibrated"):
+                if getattr(self, name):
+                    raise ValueError(
+                        f"--{name} means nothing to --mode=evaluate without "
+                        "--input: results go to the run directory"
+                    )
+        if self.mode == "report" and self.output and not self.runs:
+            raise ValueError(
+                "--output means nothing to --mode=report without --runs: the "
+                "page of a run goes to its directory"
+            )
+        if self.baseline_run and self.runs:
+            raise ValueError(
+                "--baseline_run stands beside one run: among --runs, name it "
+                "first"
+            )
 
     def columns_by_field(self) -> dict[str, str]:
         """`columns` by field.

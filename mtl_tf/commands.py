@@ -1,6 +1,7 @@
 """What each `--mode` does with a run; `main` only turns flags into settings."""
 
 import dataclasses
+import os
 
 from mtl_tf import analysis
 from mtl_tf import batch_prediction
@@ -82,6 +83,8 @@ def _report(command, config):
     if not command.runs:
         return _write_report(command, config)
     path = command.output or COMPARISON_FILE
+    if os.path.isdir(path):
+        raise ValueError(f"--output={path} is a directory, not a file")
     return f"report: {page.compare(command.runs, path, texts=command.texts)}"
 
 

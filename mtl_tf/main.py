@@ -6,6 +6,7 @@ import os
 import sys
 import typing
 
+import tensorflow as tf
 from absl import app
 from absl import flags
 from absl import logging
@@ -76,6 +77,24 @@ def main(argv: list[str]) -> int:
         said = commands.run(command, config)
         if said:
             print(said)
+    except KeyboardInterrupt:
+        print(
+            "mtl_tf: interrupted; training goes on with the same command",
+            file=sys.stderr,
+        )
+        return 130
+    except BrokenPipeError:
+        # Whoever read the answers has enough of them. Python would complain
+        # once more as it ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except tf.errors.ResourceExhaustedError as error:
+        print(
+            f"mtl_tf: out of memory: {error.message.splitlines()[0]}\nLower "
+            "--max_tokens, --batch_size or --units; docs/faq.md says more",
+            file=sys.stderr,
+        )
+        return 1
     except (ValueError, FloatingPointError, OSError, ImportError) as error:
         logging.debug("where it came from", exc_info=True)
         print(f"mtl_tf: {error}", file=sys.stderr)

@@ -128,13 +128,14 @@ def _checked(path, number, line):
     except UnicodeEncodeError as error:
         byte = ord(line[error.start]) & 0xFF
         raise ValueError(
-            f"{_name(path)}:{number}: expected UTF-8, got byte 0x{byte:02x}; "
+            f"{name_of(path)}:{number}: expected UTF-8, got byte 0x{byte:02x}; "
             "convert the file to UTF-8"
         ) from None
     return line
 
 
-def _name(path):
+def name_of(path: str) -> str:
+    """What messages call a file."""
     return "standard input" if path == STANDARD_INPUT else path
 
 
@@ -157,7 +158,7 @@ def _csv_lines(path):
                 number = reader.line_num + 1
         except csv.Error as error:
             raise ValueError(
-                f"{_name(path)}:{number}: expected a CSV row, got: {error}"
+                f"{name_of(path)}:{number}: expected a CSV row, got: {error}"
             ) from None
         finally:
             csv.field_size_limit(limit)
@@ -165,7 +166,7 @@ def _csv_lines(path):
 
 def _table(path, lines, columns):
     """Rows of a table; None for a blank line."""
-    path = _name(path)
+    path = name_of(path)
     by_number = all(isinstance(x, int) for x in columns.values())
     places = width = None
     names = "columns"
@@ -216,13 +217,14 @@ def _header_places(where, header, columns):
 def _jsonl(path, columns):
     """Rows of a JSONL file; None for a blank line."""
     for number, line in read_lines(path):
-        where = f"{_name(path)}:{number}"
+        where = f"{name_of(path)}:{number}"
         if not line.strip():
             yield None
             continue
         try:
             value = json.loads(line)
-        except json.JSONDecodeError as error:
+        # RecursionError: brackets within brackets, thousands of them.
+        except (json.JSONDecodeError, RecursionError) as error:
             raise ValueError(
                 f"{where}: expected a JSON object, got {line[:60]!r}: {error}"
             ) from None
@@ -236,9 +238,22 @@ def _jsonl(path, columns):
                 f"{where}: expected {_shown(list(columns.values()))}, got "
                 f"{_shown(list(value))}: {missing[0]!r} is missing"
             )
-        yield Record(
-            where, number, {name: value[x] for name, x in columns.items()}
-        )
+        values = {name: value[x] for name, x in columns.items()}
+        for text in values.values():
+            if isinstance(text, str):
+                _check_halves(where, text)
+        yield Record(where, number, values)
+
+
+def _check_halves(where, text):
+    """Refuses what JSON can spell, but UTF-8 cannot: a lone surrogate."""
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise ValueError(
+            f"{where}: half a character, \\u{ord(text[error.start]):04x}, in "
+            f"{text[:60]!r}"
+        ) from None
 
 
 def label_name(where, label) -> str:

@@ -1,5 +1,7 @@
+import concurrent.futures
 import io
 import json
+import os
 import sys
 
 import numpy as np
@@ -179,6 +181,49 @@ def test_what_is_not_utf8_is_named_with_its_line(model, tmp_path):
     )
     with pytest.raises(ValueError, match=r"a.txt:2: expected UTF-8.*0xe9"):
         batch_prediction.predict(model, command)
+
+
+def test_an_error_leaves_the_answers_from_before(model, tmp_path):
+    answers = tmp_path / "out.jsonl"
+    answers.write_text("from before")
+    path = tmp_path / "a.tsv"
+    path.write_text("text\nfine\ntoo\tmany\n")
+    command = command_lib.Command(
+        mode="predict", task="mood", input=str(path), output=str(answers)
+    )
+    with pytest.raises(ValueError, match=r"a.tsv:3"):
+        batch_prediction.predict(model, command)
+    assert answers.read_text() == "from before"
+    assert sorted(x.name for x in tmp_path.iterdir()) == ["a.tsv", "out.jsonl"]
+
+
+@pytest.mark.parametrize("mode", ["predict", "evaluate"])
+def test_what_is_read_is_not_written_over(model, tmp_path, mode):
+    path = tmp_path / "a.tsv"
+    path.write_text("text\tlabel\nx\tgood\n")
+    (tmp_path / "link.tsv").symlink_to(path)
+    command = command_lib.Command(
+        mode=mode, task="mood", input=str(path), output=f"{tmp_path}/link.tsv"
+    )
+    with pytest.raises(ValueError, match="are one file"):
+        getattr(batch_prediction, mode)(model, command)
+    assert path.read_text() == "text\tlabel\nx\tgood\n"
+
+
+def test_answers_go_into_a_pipe(model, tmp_path):
+    path = tmp_path / "a.txt"
+    path.write_text("a\n")
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        read = pool.submit(pipe.read_text)
+        batch_prediction.predict(
+            model,
+            command_lib.Command(
+                mode="predict", task="mood", input=str(path), output=str(pipe)
+            ),
+        )
+        assert json.loads(read.result())["predicted"] == "mixed"
 
 
 def test_there_is_no_such_file(model, tmp_path):

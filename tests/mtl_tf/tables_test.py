@@ -129,5 +129,15 @@ def test_label_name(value, name):
     assert tables.label_name("here", value) == name
 
 
+def test_half_a_character_is_named(tmp_path):
+    with pytest.raises(ValueError, match=r"a.jsonl:1: half a character, .ud8"):
+        _read(tmp_path, "a.jsonl", '{"text": "a \\ud800", "y": 1}\n')
+
+
+def test_brackets_without_end_are_no_object(tmp_path):
+    with pytest.raises(ValueError, match=r"a.jsonl:1: expected a JSON object"):
+        _read(tmp_path, "a.jsonl", "[" * 200_000)
+
+
 if __name__ == "__main__":
     raise SystemExit(pytest.main([__file__]))
