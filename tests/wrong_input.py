@@ -158,8 +158,8 @@ CASES = {
     "damaged shard": (
         {SHARD: lambda data: data[:40] + b"?" + data[41:]},
         TRAIN,
-        "a file of corpus/records/answers-dev-... is damaged: prepare the "
-        "corpus again",
+        "a file of corpus/records/answers-dev-... is damaged, or of an earlier "
+        "version: prepare the corpus again",
     ),
     "cut token ids": (
         {IDS: lambda data: data[:-4]},
@@ -325,10 +325,10 @@ CASES = {
         "tasks.toml: [tasks.answers]: task answers: labels repeat: ['no']",
     ),
     "unknown metric": (
-        tasks("file =", 'metric = "f1"\nfile ='),
+        tasks("file =", 'metric = "makro_f1"\nfile ='),
         PREPARE,
-        "tasks.toml: [tasks.requests]: there is no metric 'f1'; the metrics "
-        "are accuracy, macro_f1",
+        "tasks.toml: [tasks.requests]: there is no metric 'makro_f1' (did you "
+        "mean macro_f1...; the metrics are accuracy, macro_f1, ...",
     ),
     "regression": (
         tasks("file =", 'type = "regression"\nfile ='),
