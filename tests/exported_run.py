@@ -41,9 +41,13 @@ def write_corpus(folder: str) -> str:
     )
 
 
-def train(corpus: str, run_dir: str) -> dict[str, evaluation.Predictions]:
+def train(
+    corpus: str, run_dir: str, **settings
+) -> dict[str, evaluation.Predictions]:
     """Trains; what the evaluation says of test, by task."""
-    config = config_lib.Config(data_dir=corpus, run_dir=run_dir, **SETTINGS)
+    config = config_lib.Config(
+        data_dir=corpus, run_dir=run_dir, **SETTINGS | settings
+    )
     experiment = experiment_lib.Experiment(config)
     experiment.run()
     return {
