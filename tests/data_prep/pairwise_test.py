@@ -116,6 +116,15 @@ def test_dev_in_train_of_a_corpus_without_dev(raw_dir):
         pairwise.make_source("target", raw_dir, dev_in_train=True)
 
 
+def test_files_that_dev_in_train_needs(raw_dir):
+    for part in ("train", "dev", "test"):
+        with open(f"{raw_dir}/twitter-2016{part}-BD.txt", "w") as file:
+            file.write("1\ttopic\tpositive\ttext\n")
+    assert len(pairwise.make_source("topic2", raw_dir).files) == 3
+    with pytest.raises(ValueError, match=r"lacks twitter-2016devtest-BD\.txt"):
+        pairwise.make_source("topic2", raw_dir, dev_in_train=True)
+
+
 def test_missing_files(raw_dir, tmp_path):
     with pytest.raises(ValueError, match=r"corpus fnc1: .*fnc lacks train_st"):
         pairwise.make_source("fnc1", raw_dir)

@@ -7,7 +7,7 @@ _TRAIN = [
     '628949369883000832\tsome topic\tnegative\tan "odd quote &amp; R&B',
     '628949369883000833\t@microsoft\tpositive\t"first" and "last"',
 ]
-_DEV = ['3\tother\tpositive\t  "quoted, whole" ']
+_DEV = ['3\tother\tpositive\t"quoted, whole"']
 _DEVTEST = ["5\tthird\tnegative\tmore"]
 # As in the test file of task B: a further tab, CSV quotes, a tweet on two
 # lines, a line without the tab.
@@ -16,7 +16,7 @@ _TEST = [
     '11\tfourth\tnegative\t"goes on',
     '"\t',
     "12\tfourth\tnegative\tplain\t",
-    "13\tfourth\tpositive\twithout a tab",
+    '13\tfourth\tpositive\t1" without a tab',
     '14\tfourth\tpositive\t"so"" he said, ""and so"\t',
     '15\tfourth\tpositive\t"one" and "two"\t',
 ]
@@ -85,7 +85,7 @@ def test_the_test_file(tmp_path):
         ("topic2-test-1", 'commas, and "quotes"'),
         ("topic2-test-2", "goes on"),
         ("topic2-test-4", "plain"),
-        ("topic2-test-5", "without a tab"),
+        ("topic2-test-5", '1" without a tab'),
         ("topic2-test-6", 'so" he said, "and so'),
         ("topic2-test-7", '"one" and "two"'),
     ]
