@@ -4,6 +4,8 @@ import numpy as np
 from matplotlib import figure
 from sklearn import metrics
 
+from mtl_tf import names as names_lib
+
 # With more labels than this the cells are too small for numbers.
 _MOST_LABELS_WITH_NUMBERS = 12
 
@@ -41,7 +43,8 @@ def draw(
                 color="white" if share > 0.6 else "black",
             )
     # A label may hold a $, which is not to begin a formula.
-    names = {"labels": labels, "parse_math": False}
+    short = names_lib.shorten(labels)
+    names = {"labels": [short[x] for x in labels], "parse_math": False}
     axis.set_xticks(places, rotation=30, horizontalalignment="right", **names)
     axis.set_yticks(places, **names)
     axis.set_xlabel("predicted")

@@ -46,7 +46,7 @@ def curves(history: Sequence[Mapping]) -> figure.Figure:
     columns = len(panels) if len(panels) < 4 else 2
     rows = len(panels) // columns
     picture = figure.Figure(
-        figsize=(3.7 * columns, 3.2 * rows), layout="constrained"
+        figsize=(3.7 * columns, 3.7 * rows), layout="constrained"
     )
     best = _best_epoch(history)
     axes = picture.subplots(rows, columns, squeeze=False).flat
@@ -55,8 +55,8 @@ def curves(history: Sequence[Mapping]) -> figure.Figure:
         axis.axvline(best, color=GRAY, linestyle=":", linewidth=1, zorder=0)
         finish(axis)
     # One line of text, for all panels.
-    picture.text(
-        0.995, 0.005, f"dotted: best epoch ({best})", fontsize=7, ha="right"
+    picture.supxlabel(
+        f"dotted: best epoch ({best})", x=0.99, fontsize=7, ha="right"
     )
     return picture
 
@@ -64,9 +64,24 @@ def curves(history: Sequence[Mapping]) -> figure.Figure:
 def finish(axis) -> None:
     """What all curves by epoch have in common; they are drawn already."""
     axis.set_xlabel("epoch")
-    axis.xaxis.get_major_locator().set_params(integer=True)
+    axis.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
     axis.spines[["top", "right"]].set_visible(False)
-    axis.legend(fontsize="small", frameon=False)
+    # Below: within, there is not always a place without a curve.
+    axis.legend(
+        fontsize="small",
+        frameon=False,
+        loc="upper center",
+        bbox_to_anchor=(0.5, 0),
+        # Times the font's size: room for the numbers and name of the axis.
+        borderaxespad=5,
+        ncols=2,
+        columnspacing=1,
+    )
+
+
+def marker(points: int) -> str | None:
+    """The marker of a curve: a single point makes no line."""
+    return "." if points == 1 else None
 
 
 def legend_label(name: str) -> str:
@@ -130,6 +145,7 @@ def _draw_terms(axis, history, styles):
                 [line["epoch"] for line in history],
                 [line["terms"][term] for line in history],
                 style,
+                marker=marker(len(history)),
                 color=color,
                 label=label,
             )
@@ -145,12 +161,14 @@ def _draw_dev(axis, history):
             [line["dev"]["tasks"][task]["accuracy"] for line in history],
             color=GRAY,
             linewidth=0.8,
+            marker=marker(len(history)),
             label=None if place else "each task",
         )
     axis.plot(
         epochs,
         [average_accuracy(line) for line in history],
         color=BLACK,
+        marker=marker(len(history)),
         label="average",
     )
 

@@ -13,9 +13,12 @@ from matplotlib import figure
 from mtl_tf import calibration
 from mtl_tf import feature_map as feature_map_lib
 from mtl_tf import figures
+from mtl_tf import names as names_lib
 from mtl_tf.report import artefacts
 from mtl_tf.report import details
 
+# A letter and the longest name of a kind of model.
+_LONGEST_NAME = 32
 _LINES = ("-", "--", "-.", ":", (0, (6, 1, 1, 1, 1, 1)))
 
 
@@ -72,14 +75,15 @@ def dev_curves(by_name: Mapping[str, Sequence[float]]) -> str:
     picture = figure.Figure(figsize=(7.4, 3.6), layout="constrained")
     axis = picture.subplots()
     axis.set_title("dev accuracy")
+    short = names_lib.shorten(by_name, _LONGEST_NAME)
     for number, (name, values) in enumerate(by_name.items()):
         axis.plot(
             range(1, len(values) + 1),
             values,
             color=figures.COLORS[number % len(figures.COLORS)],
             linestyle=_LINES[number % len(_LINES)],
-            marker="." if len(values) == 1 else None,
-            label=figures.legend_label(name),
+            marker=figures.marker(len(values)),
+            label=figures.legend_label(short[name]),
         )
     figures.finish(axis)
     axis.legend(
@@ -134,7 +138,13 @@ def reliability(tasks: Sequence[details.Calibration]) -> str:
         lower.set_xlabel("confidence")
         for axis in (upper, lower):
             axis.spines[["top", "right"]].set_visible(False)
-    axes[0, 0].legend(fontsize="small", frameon=False, loc="upper left")
+    picture.legend(
+        *axes[0, 0].get_legend_handles_labels(),
+        fontsize="small",
+        frameon=False,
+        loc="outside lower center",
+        ncols=3,
+    )
     axes[0, 0].set_ylabel("accuracy")
     axes[1, 0].set_ylabel("texts")
     return picture

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from matplotlib.backends import backend_agg
 
 from mtl_tf import confusion
 
@@ -41,6 +42,19 @@ def test_a_formula_that_is_none_is_drawn(tmp_path):
     confusion.draw("t", ("$a_{$", "b"), _GOLD[:4] * 0, _GOLD[:4] * 0).savefig(
         tmp_path / "picture.png"
     )
+
+
+def test_long_labels_are_shortened():
+    labels = tuple(f"{number} {'long ' * 15}end" for number in range(7))
+    picture = confusion.draw("t", labels, np.arange(7), np.arange(7))
+    # A layout that does not fit is a warning here, and so an error.
+    backend_agg.FigureCanvasAgg(picture).draw()
+    (axis,) = picture.axes
+    assert min(axis.get_window_extent().size / picture.dpi) > 4
+    for ticks in (axis.get_xticklabels(), axis.get_yticklabels()):
+        assert [tick.get_text() for tick in ticks] == [
+            f"{number} long long l…ng end" for number in range(7)
+        ]
 
 
 @pytest.mark.parametrize(("labels", "numbers"), [(12, 144), (13, 0)])

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from matplotlib.backends import backend_agg
 
 from mtl_tf import feature_map
 
@@ -72,6 +73,45 @@ def test_names_are_in_the_legend_and_begin_no_formula(sample, tmp_path):
     assert [text.get_text().strip() for text in texts] == ["$bad_{$", "_good"]
     # A formula that is none would be an error here.
     picture.savefig(tmp_path / "map.png")
+
+
+@pytest.mark.parametrize(("labels", "columns"), [(1, 1), (7, 2), (56, 2)])
+def test_long_names_leave_the_panels_their_room(sample, labels, columns):
+    random = np.random.default_rng(0)
+    names = [f"{number:03d} {'long ' * 15}end" for number in range(labels)]
+    assert max(map(len, names)) > 80 - 5
+    features = random.normal(size=(600, 4)).astype(np.float32)
+    label = np.array(names)[np.arange(600) % labels]
+    picture = feature_map.draw(features, np.resize(sample[1], 600), label)
+    # A layout that does not fit is a warning here, and so an error.
+    canvas = backend_agg.FigureCanvasAgg(picture)
+    canvas.draw()
+    inches = [
+        axis.get_window_extent().size / picture.dpi for axis in picture.axes
+    ]
+    assert np.min(inches) > 2.8
+    right = picture.axes[1]
+    legend = right.get_legend()
+    box = legend.get_window_extent()
+    # Below the axis' name, and within the picture.
+    assert box.y1 < right.xaxis.label.get_window_extent().y0
+    assert min(box.x0, box.y0) > 0
+    assert box.x1 < picture.bbox.x1
+    assert legend._ncols == columns
+    texts = [text.get_text().strip() for text in legend.get_texts()]
+    assert len(set(texts)) == labels
+    assert max(map(len, texts)) == 20
+    assert texts[0] == "000 long long…ng end"
+
+
+def test_names_that_look_alike_have_no_legend(sample):
+    label = np.array([f"label {number}" for number in range(60)])
+    picture = feature_map.draw(sample[0], sample[1], label)
+    backend_agg.FigureCanvasAgg(picture).draw()
+    left, right = picture.axes
+    assert left.get_legend() is not None
+    assert right.get_legend() is None
+    assert min(right.get_window_extent().size / picture.dpi) > 2.8
 
 
 def test_no_task_lies_above_all_others(sample):

@@ -3,6 +3,7 @@ import json
 import matplotlib.image
 import numpy as np
 import pytest
+from matplotlib.backends import backend_agg
 
 from mtl_tf import figures
 
@@ -34,7 +35,9 @@ def make_history(adversarial=False, orthogonal=False, epochs=3):
                 "b": {"accuracy": accuracy + 0.1},
             },
         }
-        lines.append({"epoch": epoch, "terms": terms, "dev": dev})
+        lines.append(
+            {"epoch": epoch, "step": epoch, "terms": terms, "dev": dev}
+        )
     return lines
 
 
@@ -92,6 +95,32 @@ def test_curves_hold_the_values_of_the_history():
         "accuracy": 0.4,
         "chance": 0.33,
     }
+
+
+@pytest.mark.parametrize(("epochs", "marker"), [(1, "."), (2, "None")])
+def test_a_single_epoch_is_a_point(epochs, marker):
+    history = make_history(adversarial=True, orthogonal=True, epochs=epochs)
+    for axis in figures.curves(history).axes:
+        # The last line is the best epoch.
+        curves = axis.lines[:-1]
+        assert len(curves) >= 2
+        assert {str(curve.get_marker()) for curve in curves} == {marker}
+        ticks = axis.get_xticks()
+        np.testing.assert_array_equal(ticks, ticks.round())
+
+
+@pytest.mark.parametrize("adversarial", [False, True])
+def test_legends_and_the_note_cover_nothing(adversarial):
+    picture = figures.curves(make_history(adversarial, orthogonal=True))
+    backend_agg.FigureCanvasAgg(picture).draw()
+    boxes = [picture.texts[0].get_window_extent()]
+    for axis in picture.axes:
+        boxes.append(axis.get_legend().get_window_extent())
+        boxes.append(axis.get_tightbbox(bbox_extra_artists=[]))
+    for number, box in enumerate(boxes):
+        assert not any(box.overlaps(other) for other in boxes[:number])
+        assert min(box.x0, box.y0) >= 0
+        assert box.x1 <= picture.bbox.x1
 
 
 def test_the_best_epoch_is_marked_in_each_panel():

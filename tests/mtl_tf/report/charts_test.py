@@ -4,6 +4,7 @@ import xml.etree.ElementTree
 import numpy as np
 import pytest
 from matplotlib import figure
+from matplotlib.backends import backend_agg
 
 from mtl_tf import feature_map
 from mtl_tf import figures
@@ -116,6 +117,33 @@ def test_reliability_joins_the_tasks(monkeypatch):
     assert {"as the model says", "with temperature"} <= texts_of(uri)
     right = [True, False, True]
     assert asked == [([0.9, 0.6, 0.8], right), ([0.45, 0.3, 0.4], right)]
+
+
+def test_the_legend_of_reliability_covers_no_bar(monkeypatch):
+    monkeypatch.setattr(charts, "data_uri", lambda picture: picture)
+    # Sure of nothing and always right: bars at the left, to the top.
+    picture = charts.reliability([make_calibration([0.05, 0.1], [True] * 2)])
+    backend_agg.FigureCanvasAgg(picture).draw()
+    (legend,) = picture.legends
+    assert {text.get_text() for text in legend.get_texts()} == {
+        "ideal",
+        "accuracy",
+        "mean confidence",
+    }
+    box = legend.get_window_extent()
+    assert box.y0 >= 0
+    for axis in picture.axes:
+        assert axis.get_legend() is None
+        assert not box.overlaps(axis.get_tightbbox())
+
+
+def test_a_long_name_of_a_run_leaves_the_curves_their_room(monkeypatch):
+    monkeypatch.setattr(charts, "data_uri", lambda picture: picture)
+    picture = charts.dev_curves({"a" * 80: [0.1, 0.2], "b" * 80: [0.3]})
+    backend_agg.FigureCanvasAgg(picture).draw()
+    (axis,) = picture.axes
+    assert min(axis.get_window_extent().size / picture.dpi) > 2.5
+    assert [line.get_marker() for line in axis.lines] == ["None", "."]
 
 
 def make_features(texts=60, width=4, tasks=3):
