@@ -75,6 +75,12 @@ def average_metric(tasks: Iterable[tasks_lib.Task]) -> str:
     return deciding.pop() if len(deciding) == 1 else "accuracy"
 
 
+def average_name(tasks: Iterable[tasks_lib.Task]) -> str:
+    """What the row of averages is called: of what, where metrics differ."""
+    differ = len({task.metric for task in tasks}) > 1
+    return "average accuracy" if differ else "average"
+
+
 def caption(tasks: Iterable[tasks_lib.Task]) -> str:
     """What `table` is in: `Test scores in percent`, and what is not."""
     return f"Test scores {metrics.units(task.metric for task in tasks)}"
@@ -144,7 +150,7 @@ def table(
     name: str,
     baseline: Mapping | None = None,
 ) -> str:
-    """Test scores, a line a task, and their average (see `average_metric`).
+    """Test scores, a line a task, and their average (see `average_name`).
 
     Args:
       results: what `results.json` holds.
@@ -184,7 +190,7 @@ def _columns(results, tasks, name, baseline=None):
 
     counts = [results["tasks"][t.name][MAIN][TEST]["n"] for t in tasks]
     columns = [
-        ["task", *(task.name for task in tasks), "average"],
+        ["task", *(task.name for task in tasks), average_name(tasks)],
         ["metric", *deciding],
         ["test", *(f"{count:.0f}" for count in counts), ""],
         column("majority", results, MAJORITY),

@@ -15,7 +15,7 @@ class Reader(html.parser.HTMLParser):
       text: the text.
     """
 
-    VOID = ("meta", "img", "br")
+    VOID = ("meta", "img", "br", "wbr")
 
     def __init__(self, path):
         super().__init__()

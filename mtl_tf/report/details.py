@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Sequence
 
 import numpy as np
+from scipy import stats
 from sklearn import metrics as sklearn_metrics
 
 from mtl_tf import calibration
@@ -142,33 +143,40 @@ def reading(
 
 @dataclasses.dataclass(frozen=True)
 class LengthGroup:
-    """A quarter of a task's test texts, by length.
+    """Test texts of a task that are about as long.
 
     Attributes:
       shortest: fewest tokens.
       longest: most tokens.
+      texts: number of texts.
       accuracy: share of right predictions.
     """
 
     shortest: int
     longest: int
+    texts: int
     accuracy: float
 
 
 def by_length(
     predictions: prediction_files.Predictions, groups: int = 4
 ) -> list[LengthGroup]:
-    """Accuracy by length, in groups of about as many texts, shortest first."""
+    """Accuracy by length, in groups of about as many texts, shortest first.
+
+    Texts of a length are in one group, so that there may be fewer groups.
+    """
     tokens = predictions.counts["tokens"]
-    order = np.argsort(tokens, kind="stable")
+    # From 0 to 1: the middle place of a text's length in the order of lengths.
+    place = (stats.rankdata(tokens) - 0.5) / len(tokens)
+    group = (place * groups).astype(int)
     return [
         LengthGroup(
             int(tokens[rows].min()),
             int(tokens[rows].max()),
+            int(rows.sum()),
             float(predictions.right[rows].mean()),
         )
-        for rows in np.array_split(order, groups)
-        if len(rows)
+        for rows in (group == number for number in np.unique(group))
     ]
 
 

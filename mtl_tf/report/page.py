@@ -76,6 +76,7 @@ def write(run_dir: str, *, baseline_run: str = "", texts: bool = True) -> str:
         "map": _map(run.features),
         "missing": run.missing(),
         "settings": wording.settings([run.run.config]),
+        "stopping": wording.stopping(run.run.config, run.run.tasks),
         "pages": _pages_of_parts(run),
     }
     if values["calibrations"]:

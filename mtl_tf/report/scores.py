@@ -11,8 +11,6 @@ from mtl_tf import tasks as tasks_lib
 from mtl_tf.report import artefacts
 from mtl_tf.report import statistics
 
-AVERAGE = "average"
-
 
 @dataclasses.dataclass(frozen=True)
 class Score:
@@ -43,7 +41,7 @@ class Line:
     """Scores of all runs on a task, or their averages over tasks.
 
     Attributes:
-      name: name of the task, or `average`.
+      name: name of the task, or what `results.average_name` says.
       metric: the task's metric; of the average, the one that all tasks have,
         or else accuracy.
       rows: test rows; 0 for the average.
@@ -233,7 +231,7 @@ def _average_line(runs, tasks, metric, samples):
         scores.append(score)
     majority = _means(runs[-1], names)[results_lib.MAJORITY]
     return Line(
-        AVERAGE,
+        results_lib.average_name(tasks),
         metric,
         0,
         majority[results_lib.TEST][metric],

@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Sequence
 
 from mtl_tf import config as config_lib
+from mtl_tf import tasks as tasks_lib
 
 
 @dataclasses.dataclass(frozen=True)
@@ -60,6 +61,19 @@ def describe(config: config_lib.Config) -> str:
     if losses:
         sentences.append(f"Trained with {' and '.join(losses)}.")
     return " ".join(sentences)
+
+
+def stopping(config: config_lib.Config, tasks: Sequence[tasks_lib.Task]) -> str:
+    """What early stopping and the best checkpoint follow on dev."""
+    deciding = {task.metric for task in tasks}
+    metric = deciding.pop() if len(deciding) == 1 else "each task's own metric"
+    if len(tasks) == 1:
+        return metric
+    if config.sharing == "single_task":
+        return f"{metric}, for each model by itself"
+    if config.stop_on != "average":
+        return f"the score of {config.stop_on} (--stop_on)"
+    return f"the average over tasks of {metric}"
 
 
 def duration(seconds: float) -> str:

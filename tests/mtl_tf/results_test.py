@@ -284,7 +284,7 @@ def test_a_baseline_of_other_tasks(plain):
         # 0.5 and 0.75
         (("macro_f1", "macro_f1"), "average macro_f1 31.2 62.5"),
         # A mean of two metrics would say nothing.
-        (("macro_f1", "accuracy"), "average accuracy 40.6 81.2"),
+        (("macro_f1", "accuracy"), "average accuracy accuracy 40.6 81.2"),
     ],
 )
 def test_the_metric_of_the_average(plain, metrics, average):
@@ -308,10 +308,10 @@ def test_table_of_errors_which_are_no_shares():
         task["majority"] = task["main"]
     found = {"tasks": by_task, "average": results.averages(by_task)}
     assert results.table(found, (_BOOKS, stars), "x").splitlines()[2:] == [
-        "books    accuracy              10      75.0   75.0",
-        "stars    macro_mae_by_topic    10     0.713  0.713",
-        "--------------------------------------------------",
-        "average  accuracy                      62.5   62.5",
+        "books             accuracy              10      75.0   75.0",
+        "stars             macro_mae_by_topic    10     0.713  0.713",
+        "-----------------------------------------------------------",
+        "average accuracy  accuracy                      62.5   62.5",
     ]
     assert results.caption((_BOOKS, stars)) == (
         "Test scores in percent, macro_mae_by_topic in places between labels"

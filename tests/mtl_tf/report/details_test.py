@@ -1,3 +1,5 @@
+import itertools
+
 import numpy as np
 import pytest
 
@@ -84,18 +86,52 @@ def test_accuracy_by_length_of_a_worked_example():
         np.eye(3)[[0, 1, 0, 0, 1, 1, 0, 1]],
         tokens=[1, 50, 2, 3, 40, 20, 9, 9],
     )
-    # By length: 1 2 | 3 9 | 9 20 | 40 50; the second 9 is wrong.
+    # By length: 1 2 | 3 | 9 9 20 | 40 50. Both 9 are in the second half, and
+    # one of them is right.
     assert details.by_length(predictions) == [
-        details.LengthGroup(1, 2, 1.0),
-        details.LengthGroup(3, 9, 1.0),
-        details.LengthGroup(9, 20, 0.0),
-        details.LengthGroup(40, 50, 0.0),
+        details.LengthGroup(1, 2, 2, 1.0),
+        details.LengthGroup(3, 3, 1, 1.0),
+        details.LengthGroup(9, 20, 3, pytest.approx(1 / 3)),
+        details.LengthGroup(40, 50, 2, 0.0),
     ]
+
+
+def test_different_lengths_make_quarters():
+    random = np.random.default_rng(0)
+    tokens = random.permutation(np.arange(1, 401))
+    predictions = make_predictions(
+        [0] * 400, np.eye(3)[random.integers(2, size=400)], tokens=tokens
+    )
+    right = predictions.right[np.argsort(tokens)].reshape(4, 100)
+    assert details.by_length(predictions) == [
+        details.LengthGroup(
+            100 * quarter + 1, 100 * (quarter + 1), 100, accuracy
+        )
+        for quarter, accuracy in enumerate(right.mean(axis=1))
+    ]
+
+
+@pytest.mark.parametrize(
+    "tokens",
+    [[7] * 9, [7] * 8 + [8], [1] + [7] * 30, [3, 4] * 20, [0, 1, 1, 2, 2, 2]],
+)
+def test_no_length_stands_in_two_groups(tokens):
+    predictions = make_predictions(
+        [0] * len(tokens), np.eye(3)[[0] * len(tokens)], tokens=tokens
+    )
+    groups = details.by_length(predictions)
+    for first, second in itertools.pairwise(groups):
+        assert first.longest < second.shortest
+    assert [groups[0].shortest, groups[-1].longest] == [
+        min(tokens),
+        max(tokens),
+    ]
+    assert sum(group.texts for group in groups) == len(tokens)
 
 
 def test_fewer_texts_than_groups():
     predictions = make_predictions([0], [[1, 0, 0]], tokens=[5])
-    assert details.by_length(predictions) == [details.LengthGroup(5, 5, 1.0)]
+    assert details.by_length(predictions) == [details.LengthGroup(5, 5, 1, 1.0)]
 
 
 def test_mistakes_are_the_surest_wrong_answers():

@@ -111,7 +111,7 @@ def test_all_that_others_wrote_is_escaped(plain):
 
 def test_the_table_of_scores(plain):
     table = plain.table("task", "metric", "test texts")
-    assert list(table) == ["reviews", "stance", "average"]
+    assert list(table) == ["reviews", "stance", "average accuracy"]
     gold, ours = run_artefacts.answers(run_artefacts.TASKS[1], "test", 0)
     _, single = run_artefacts.answers(run_artefacts.TASKS[1], "test", 3)
     ours, single = ((p.argmax(axis=1) == gold) * 100 for p in (ours, single))
@@ -128,6 +128,44 @@ def test_the_table_of_scores(plain):
     assert dedup == f"{ours[4:].mean():.1f}"
     best = max(ours.mean(), single.mean())
     assert f'<td class="best">{best:.1f}</td>' in plain.source
+
+
+def test_the_row_of_averages_is_set_off_in_all_tables(plain):
+    # Scores, and tests against the baseline.
+    for table in re.findall(r"<tbody>(.*?)</tbody>", plain.source, re.DOTALL):
+        lines = re.findall(r'<tr( class="average")?><td>([^<]*)', table)
+        for mark, name in lines:
+            assert bool(mark) == (name == "average accuracy")
+    assert plain.source.count('<tr class="average"><td>average acc') == 2
+
+
+def test_the_note_says_what_early_stopping_followed(plain):
+    assert (
+        "Early stopping and the best checkpoint followed dev: the score of "
+        f"{SCRIPT} (--stop_on)." in plain.text
+    )
+
+
+def test_accuracy_by_length(plain):
+    # Texts of 10 to 49 tokens; so are those of stance.
+    cells = plain.table("task", "from the shortest texts to the longest")
+    assert [cell.split(" ", 1)[1] for cell in cells["reviews"]] == [
+        "10–19 tokens, 10 texts",
+        "20–29 tokens, 10 texts",
+        "30–39 tokens, 10 texts",
+        "40–49 tokens, 10 texts",
+    ]
+    gold, answers = run_artefacts.answers(run_artefacts.TASKS[1], "test", 0)
+    right = (answers.argmax(axis=1) == gold).reshape(4, 10).mean(axis=1)
+    assert [cell.split()[0] for cell in cells["stance"]] == [
+        f"{100 * share:.1f}" for share in right
+    ]
+
+
+def test_directories_break_behind_their_slashes(compared, root):
+    broken = str(root / "single").replace("/", "/<wbr>")
+    assert f'<code class="path">{broken}</code>' in compared.source
+    assert compared.table("run", "model")["A"][-1] == str(root / "single")
 
 
 def test_curves_calibration_and_map_are_pictures(plain):

@@ -1,6 +1,7 @@
 import pytest
 
 from mtl_tf import config as config_lib
+from mtl_tf import tasks as tasks_lib
 from mtl_tf.report import wording
 
 
@@ -40,6 +41,42 @@ def test_a_description_names_nothing_else():
     text = wording.describe(config_lib.Config(sharing="fully_shared"))
     for part in ("private", "adversary", "orthogonality", "from"):
         assert part not in text
+
+
+@pytest.mark.parametrize(
+    ("settings", "metrics", "text"),
+    [
+        ({}, ["accuracy"], "accuracy"),
+        ({}, ["accuracy"] * 2, "the average over tasks of accuracy"),
+        (
+            {},
+            ["accuracy", "macro_f1"],
+            "the average over tasks of each task's own metric",
+        ),
+        (
+            {"stop_on": "task1"},
+            ["accuracy", "macro_f1"],
+            "the score of task1 (--stop_on)",
+        ),
+        # Each has one task to follow, whatever the setting.
+        (
+            {"sharing": "single_task", "stop_on": "task1"},
+            ["accuracy", "macro_f1"],
+            "each task's own metric, for each model by itself",
+        ),
+        (
+            {"sharing": "single_task"},
+            ["macro_f1"] * 2,
+            "macro_f1, for each model by itself",
+        ),
+    ],
+)
+def test_what_early_stopping_followed(settings, metrics, text):
+    tasks = [
+        tasks_lib.Task(f"task{number}", ("no", "yes"), metric)
+        for number, metric in enumerate(metrics)
+    ]
+    assert wording.stopping(config_lib.Config(**settings), tasks) == text
 
 
 @pytest.mark.parametrize(
