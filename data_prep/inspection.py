@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from mtl_tf import names
 from mtl_tf import records
 from mtl_tf import tasks
 
@@ -48,7 +49,9 @@ def _labels(entry, split) -> str:
     counts = entry["label_counts"].get(split)
     if not counts:
         return ""
-    return ": " + ", ".join(f"{label} {n}" for label, n in counts.items())
+    return ": " + ", ".join(
+        f"{names.quote(label)} {n}" for label, n in counts.items()
+    )
 
 
 def _lengths(corpus, task, split, pair, length) -> Iterator[str]:

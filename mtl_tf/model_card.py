@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from mtl_tf import config as config_lib
 from mtl_tf import metrics
+from mtl_tf import names as names_lib
 from mtl_tf import results as results_lib
 from mtl_tf import run_directory
 from mtl_tf.report import wording
@@ -65,7 +66,9 @@ def _use(run, description):
     rows = []
     for name, said in description["signatures"].items():
         answer = "`label`, `labels`, `probabilities`"
-        labels = ", ".join(map(_escape, said.get("labels", [])))
+        labels = ", ".join(
+            _escape(names_lib.quote(x)) for x in said.get("labels", [])
+        )
         if "width" in said:
             answer = f"`features`, {said['width']} numbers a text"
         reads = ", ".join(f"`{x}`" for x in said["inputs"])
@@ -113,7 +116,7 @@ def _scores(run, results):
             for task in run.tasks
         ),
         (
-            "**average**",
+            f"**{results_lib.average_name(run.tasks)}**",
             results_lib.average_metric(run.tasks),
             results["average"],
             "",
@@ -158,7 +161,12 @@ def _data(run):
             [
                 _escape(task.name),
                 *(f"{min(n, most) if most else n:,}" for n in counts),
-                _counts(said["label_counts"]["train"]),
+                _counts(
+                    {
+                        names_lib.quote(label): n
+                        for label, n in said["label_counts"]["train"].items()
+                    }
+                ),
                 _counts(said["skipped"]) or "none",
                 str(said["duplicates"]["test"]),
             ]

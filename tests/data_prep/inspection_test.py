@@ -50,5 +50,13 @@ def test_describe(tmp_path):
     assert not any("t-3" in line for line in lines)
 
 
+def test_counts_of_labels_can_be_read():
+    entry = {"label_counts": {"dev": {'say "hi", twice': 16, "7": 4, "no": 2}}}
+    assert inspection._labels(entry, "dev") == (
+        r': "say \"hi\", twice" 16, "7" 4, no 2'
+    )
+    assert inspection._labels(entry, "test") == ""
+
+
 if __name__ == "__main__":
     raise SystemExit(pytest.main([__file__]))

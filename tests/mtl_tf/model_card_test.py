@@ -1,6 +1,7 @@
 """The card of a run that nobody trained."""
 
 import dataclasses
+import json
 import re
 
 import pytest
@@ -138,6 +139,7 @@ def test_scores():
     ]
     assert books == ["books", "accuracy", "40", "50.0", "90.0", "70.0"]
     assert films == ["films", "macro_f1", "40", "20.0", "55.0", "55.0"]
+    assert average[0] == "**average accuracy**"
     # Different metrics: accuracy, (40 + 50) / 2, (60 + 90) / 2, (60 + 70) / 2.
     assert average[1:] == ["accuracy", "", "45.0", "75.0", "65.0"]
 
@@ -156,7 +158,8 @@ def test_the_average_is_of_the_common_metric():
     run = make_run()
     films = dataclasses.replace(run.tasks[1], metric="accuracy")
     run = dataclasses.replace(run, tasks=(run.tasks[0], films))
-    assert read_table(build(run), "Scores", "task")[-1][1] == "accuracy"
+    average = read_table(build(run), "Scores", "task")[-1]
+    assert average[:2] == ["**average**", "accuracy"]
     books = dataclasses.replace(run.tasks[0], metric="macro_f1")
     run = dataclasses.replace(run, tasks=(books, make_run().tasks[1]))
     # (80 + 55) / 2
@@ -185,13 +188,13 @@ def test_errors_are_no_shares():
 def test_names_do_not_break_tables_or_become_markup():
     card = build()
     heads, books, films, encode = read_table(card, "Use", "signature")
-    once = " ".join(_NASTY.split())
-    assert books == [
+    assert books[:3] == [
         "`serve_books`",
         "`seq1`, `seq2`",
         "`label`, `labels`, `probabilities`",
-        f"bad, {once}",
     ]
+    # A name with blanks is quoted, and is as it was when read.
+    assert json.loads(f"[{books[3].replace('bad', '0')}]") == [0, _NASTY]
     assert films[3] == "poor, fair, great"
     assert encode[2:] == ["`features`, 100 numbers a text", ""]
     assert len(heads) == 4
@@ -208,6 +211,9 @@ def test_data():
     assert heads[1:4] == ["train", "dev", "test"]
     assert books[1:4] == ["1,400", "20", "40"]
     assert books[5:] == ["text stands in dev 3", "4"]
+    assert books[4].startswith('bad 10, "')
+    name, count = books[4].removeprefix("bad 10, ").rsplit(" ", 1)
+    assert (json.loads(name), count) == (_NASTY, "10")
     assert films[4:] == ["poor 10, fair 10, great 10", "none", "0"]
     assert "> CC0 for films\n> no \\*licence\\* for books\n" in card
 
