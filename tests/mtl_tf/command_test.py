@@ -114,9 +114,9 @@ def test_columns_that_are_none(entry):
 
 
 def test_columns_that_contradict_each_other():
+    values = _PREDICT | {"columns": ("id:a", "seq2:a", "id:b")}
     with pytest.raises(ValueError, match=r"^columns=id:b: id stands there twi"):
-        columns = ("id:a", "seq2:a", "id:b")
-        command_lib.Command(**_PREDICT | {"columns": columns})
+        command_lib.Command(**values)
 
 
 @pytest.mark.parametrize(
