@@ -6,6 +6,7 @@ dropout, and the heads of models that keep them in a list, and
 and the list of tasks beside them, by which stacked weights are ordered.
 """
 
+import contextlib
 import dataclasses
 import json
 import os
@@ -26,6 +27,9 @@ class Checkpoints:
       run_dir: directory of the run.
       parts: variables by part and name.
       task_names: names of the tasks, in the order of their numbers.
+
+    Raises:
+      ValueError: if a file that says which checkpoints there are is damaged.
     """
 
     def __init__(
@@ -40,14 +44,13 @@ class Checkpoints:
             tasks=self._tasks,
             **{part: dict(variables) for part, variables in parts.items()},
         )
-        self._managers = {
-            name: tf.train.CheckpointManager(
-                self._checkpoint,
-                os.path.join(run_dir, "checkpoints", name),
-                max_to_keep=1,
-            )
-            for name in (LAST, BEST)
-        }
+        self._managers = {}
+        for name in (LAST, BEST):
+            directory = os.path.join(run_dir, "checkpoints", name)
+            with _naming_damage(directory):
+                self._managers[name] = tf.train.CheckpointManager(
+                    self._checkpoint, directory, max_to_keep=1
+                )
 
     def save(self, name: str, step: int) -> None:
         """Writes the checkpoint `LAST` or `BEST`."""
@@ -61,26 +64,28 @@ class Checkpoints:
         """Reads every variable back.
 
         Raises:
-          ValueError: if there is no such checkpoint, it is of other tasks, or
-            its variables are others.
+          ValueError: if there is no such checkpoint, it is damaged or of
+            other tasks, or its variables are others.
         """
         path = self._managers[name].latest_checkpoint
         if path is None:
             raise ValueError(
                 f"{self._managers[name].directory} holds no checkpoint"
             )
-        tasks = _task_names(tf.train.load_checkpoint(path))
+        with _naming_damage(path):
+            tasks = _task_names(tf.train.load_checkpoint(path))
         if tasks != self._task_names:
             raise ValueError(
                 f"{path} is of the tasks {tasks}, not of {self._task_names}"
             )
-        try:
-            # Fails for variables that are missing on either side.
-            self._checkpoint.restore(path).assert_consumed()
-        except (AssertionError, ValueError) as error:
-            raise ValueError(
-                f"{path} is of another model: {str(error).splitlines()[0]}"
-            ) from None
+        with _naming_damage(path):
+            try:
+                # Fails for variables that are missing on either side.
+                self._checkpoint.restore(path).assert_consumed()
+            except (AssertionError, ValueError) as error:
+                raise ValueError(
+                    f"{path} is of another model: {str(error).splitlines()[0]}"
+                ) from None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -107,22 +112,37 @@ def read(run_dir: str, name: str, part_names: Sequence[str]) -> Saved:
       part_names: which parts; one that is not there is left out.
 
     Raises:
-      ValueError: if there is no such checkpoint.
+      ValueError: if there is no such checkpoint, or it is damaged.
     """
     directory = os.path.join(run_dir, "checkpoints", name)
-    path = tf.train.latest_checkpoint(directory)
+    with _naming_damage(directory):
+        path = tf.train.latest_checkpoint(directory)
     if path is None:
         raise ValueError(f"{directory} holds no checkpoint")
-    reader = tf.train.load_checkpoint(path)
     parts = {}
-    for key in reader.get_variable_to_shape_map():
-        part, *rest = key.removesuffix(_VALUE).split("/")
-        if part in part_names and key.endswith(_VALUE):
-            # TensorFlow writes a slash within a name as .S, and a dot as two.
-            variable = rest[0].replace("..", "\0").replace(".S", "/")
-            variable = variable.replace("\0", ".")
-            parts.setdefault(part, {})[variable] = reader.get_tensor(key)
-    return Saved(path, tuple(_task_names(reader)), parts)
+    with _naming_damage(path):
+        reader = tf.train.load_checkpoint(path)
+        for key in reader.get_variable_to_shape_map():
+            part, *rest = key.removesuffix(_VALUE).split("/")
+            if part in part_names and key.endswith(_VALUE):
+                # TensorFlow writes a slash within a name as .S, a dot as two.
+                variable = rest[0].replace("..", "\0").replace(".S", "/")
+                variable = variable.replace("\0", ".")
+                parts.setdefault(part, {})[variable] = reader.get_tensor(key)
+        return Saved(path, tuple(_task_names(reader)), parts)
+
+
+@contextlib.contextmanager
+def _naming_damage(path):
+    """Says which files are damaged: TensorFlow's errors often do not."""
+    try:
+        yield
+    # The last is of the file that names the newest checkpoint.
+    except (IndexError, tf.errors.OpError, UnicodeDecodeError) as error:
+        raise ValueError(
+            f"{path} is damaged ({str(error).splitlines()[0]}): put back a "
+            "copy of its files, or train again in another run_dir"
+        ) from None
 
 
 def _task_names(reader):

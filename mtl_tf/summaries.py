@@ -107,9 +107,29 @@ def read_history(run_dir: str) -> list[dict]:
     """The lines of a run's history; none if there is no such file.
 
     A last line without an end is left out: the run was stopped as it wrote it.
+
+    Raises:
+      ValueError: if another line is broken.
     """
     path = os.path.join(run_dir, HISTORY_FILE)
     if not os.path.exists(path):
         return []
-    with open(path, encoding="utf-8") as file:
-        return [json.loads(line) for line in file if line.endswith("\n")]
+    # As bytes: what is no UTF-8 is to be found by its line as well.
+    with open(path, "rb") as file:
+        return [
+            _read_line(f"{path}:{number}", line)
+            for number, line in enumerate(file, start=1)
+            if line.endswith(b"\n")
+        ]
+
+
+def _read_line(place, line):
+    try:
+        found = json.loads(line)
+    except ValueError as error:
+        raise ValueError(
+            f"{place}: not JSON: {error}: take the line out"
+        ) from None
+    if not isinstance(found, dict) or "step" not in found:
+        raise ValueError(f"{place}: 'step' is missing: take the line out")
+    return found

@@ -293,6 +293,48 @@ def test_read_takes_the_checkpoint_and_the_parts_that_are_asked_for(tmp_path):
     assert read(checkpoints.LAST, "fit", "missing") == {"fit": 6}
 
 
+def cut(data):
+    return data[: len(data) // 2]
+
+
+def flip(data):
+    return data[:40] + bytes([data[40] ^ 255]) + data[41:]
+
+
+_DATA, _INDEX = "ckpt-7.data-00000-of-00001", "ckpt-7.index"
+
+
+@pytest.mark.parametrize(
+    ("file", "change", "place"),
+    [
+        (_DATA, cut, "last/ckpt-7"),
+        (_DATA, flip, "last/ckpt-7"),
+        (_DATA, None, "last/ckpt-7"),
+        (_INDEX, cut, "last/ckpt-7"),
+        (_INDEX, flip, "last/ckpt-7"),
+        ("checkpoint", lambda _: b"\xff", "last"),
+    ],
+)
+def test_a_damaged_checkpoint_is_named(tmp_path, file, change, place):
+    parts = {"model": {"number": tf.Variable(tf.range(99))}}
+    save(tmp_path, parts)
+    path = tmp_path / "checkpoints" / "last" / file
+    if change is None:
+        path.unlink()
+    else:
+        path.write_bytes(change(path.read_bytes()))
+    message = rf"checkpoints/{place} is damaged \(.+\): put back a copy"
+    with pytest.raises(ValueError, match=message):
+        checkpoints.read(str(tmp_path), checkpoints.LAST, ["model"])
+
+    def restore():
+        made = checkpoints.Checkpoints(str(tmp_path), parts, _TASKS)
+        made.restore(checkpoints.LAST)
+
+    with pytest.raises(ValueError, match=message):
+        restore()
+
+
 @pytest.mark.parametrize("name", [checkpoints.BEST, checkpoints.LAST])
 def test_there_is_nothing_to_read(tmp_path, name):
     with pytest.raises(

@@ -169,6 +169,29 @@ def test_a_line_that_was_cut_off_is_no_line(tmp_path):
     assert [line["step"] for line in found] == [5, 10]
 
 
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        (b'{"epoch": 2, "st', r"history.jsonl:2: not JSON: .*: take the line"),
+        (b'{"step": "\xff"}', r"history.jsonl:2: not JSON: .*0xff"),
+        (b'{"epoch": 2}', r"history.jsonl:2: 'step' is missing: take the"),
+        (b"[5]", r"history.jsonl:2: 'step' is missing"),
+    ],
+)
+def test_a_broken_line_is_named(tmp_path, line, message):
+    write_history(tmp_path, [5, 10, 15])
+    path = tmp_path / "history.jsonl"
+    first, _, last = path.read_bytes().splitlines()
+    broken = b"\n".join([first, line, last, b""])
+    path.write_bytes(broken)
+    with pytest.raises(ValueError, match=message):
+        summaries.read_history(str(tmp_path))
+    # What can be mended is not overwritten.
+    with pytest.raises(ValueError, match=message):
+        summaries.History(str(tmp_path), 10)
+    assert path.read_bytes() == broken
+
+
 def test_there_is_no_history_yet(tmp_path):
     assert summaries.read_history(str(tmp_path)) == []
     summaries.History(str(tmp_path), 0)
