@@ -13,6 +13,8 @@ SEQUENCES = ("both", "seq2")
 OUTPUT_LAYERS = ("softmax", "label_embedding")
 STEPS = ("joint", "alternate")
 CLASS_WEIGHTS = ("none", "balanced")
+# NumPy's generators take seeds of 32 bits.
+_SEEDS = 2**32
 
 
 @dataclasses.dataclass(frozen=True)
@@ -255,6 +257,11 @@ class Config(settings.Settings):
                 raise ValueError(
                     f"{name}={getattr(self, name)}: has to be 0 or more"
                 )
+        if self.seed + self.seeds > _SEEDS:
+            raise ValueError(
+                f"seed={self.seed}, seeds={self.seeds}: the last seed has to "
+                f"be below {_SEEDS}"
+            )
         for field in dataclasses.fields(self):
             value = getattr(self, field.name)
             if field.name.endswith("_dropout") and not 0 <= value < 1:
@@ -266,10 +273,17 @@ class Config(settings.Settings):
 
     def _check_combinations(self):
         # TensorFlow takes the path of a checkpoint for a pattern.
-        if set("*?[]") & set(self.run_dir):
+        # A comma divides the directories of --runs.
+        if set("*?[],") & set(self.run_dir):
             raise ValueError(
-                f"run_dir={self.run_dir}: the characters * ? [ ] are not "
+                f"run_dir={self.run_dir}: the characters * ? [ ] , are not "
                 "allowed in it"
+            )
+        repeated = [x for x in self.tasks if self.tasks.count(x) > 1]
+        if repeated:
+            raise ValueError(
+                f"tasks={','.join(self.tasks)}: {repeated[0]} is named "
+                f"{self.tasks.count(repeated[0])} times"
             )
         encoders.check(self.encoder, self.pooling)
         if self.recurrent_dropout and self.encoder not in encoders.RECURRENT:

@@ -4,6 +4,7 @@ import dataclasses
 import importlib.metadata
 import json
 import os
+import pathlib
 import shutil
 import subprocess
 import time
@@ -21,6 +22,8 @@ RESULTS_FILE = "results.json"
 # What a model needs of its corpus, and what only some models read.
 _NEEDED = (text.VOCABULARY_FILE, tasks_lib.CORPUS_FILE)
 _ASSETS = (*_NEEDED, diversity_features.TERM_COUNTS_FILE)
+# Where it is the only difference, there is more to say.
+_OTHER_DATA = "corpus: another one, or other data"
 _PACKAGES = ("tensorflow", "tensorflow-text", "keras", "numpy", "mtl_tf")
 
 
@@ -104,8 +107,7 @@ def start(
     """Makes the directory, or takes up the run in it; its results are void.
 
     Raises:
-      ValueError: if a run with other settings or another corpus is there, with
-        the difference, or a file of the corpus is missing.
+      ValueError: as `check`, or if a file of the corpus is missing.
     """
     check(config, corpus)
     copied = [os.path.join(corpus.data_dir, name) for name in _ASSETS]
@@ -135,15 +137,22 @@ def start(
 
 
 def check(config: config_lib.Config, corpus: tasks_lib.Corpus) -> None:
-    """Checks that the directory holds no run, or this very one.
+    """Checks that the directory can take a run, or holds this very one.
 
     Raises:
       ValueError: if a run with other settings or another corpus is there, with
-        the difference.
+        the difference; or it can be no directory, or is part of a corpus.
     """
     if not os.path.exists(os.path.join(config.run_dir, CONFIG_FILE)):
+        _check_place(config)
         return
     difference = _difference(config, corpus)
+    if difference == [_OTHER_DATA]:
+        raise ValueError(
+            f"{config.data_dir} holds other data than the run in "
+            f"{config.run_dir} was made with: prepare the corpus as it was, or "
+            "give the data_dir that holds it (for a new run, another run_dir)"
+        )
     if difference:
         lines = "\n  ".join(difference)
         raise ValueError(
@@ -162,7 +171,7 @@ def read_config(run_dir: str) -> dict:
     path = os.path.join(run_dir, CONFIG_FILE)
     if not os.path.exists(path):
         raise ValueError(f"{run_dir} holds no run: {CONFIG_FILE} is missing")
-    return _read_json(path)
+    return _read_json(path, ("config", "tasks", "corpus", "fingerprint"))
 
 
 def read_results(run_dir: str) -> dict:
@@ -172,13 +181,17 @@ def read_results(run_dir: str) -> dict:
       ValueError: if the run is not there or has not ended, or the file is
         broken.
     """
-    path = os.path.join(run_dir, RESULTS_FILE)
-    if not os.path.exists(path):
+    if not has_ended(run_dir):
         raise ValueError(
             f"{run_dir} holds no results: {RESULTS_FILE} is missing; a run "
             "writes it when it has ended"
         )
-    return _read_json(path)
+    return _read_json(os.path.join(run_dir, RESULTS_FILE), ("schema",))
+
+
+def has_ended(run_dir: str) -> bool:
+    """Whether a directory holds the results of a run."""
+    return os.path.exists(os.path.join(run_dir, RESULTS_FILE))
 
 
 def write_json(path: str, value: Mapping) -> None:
@@ -192,7 +205,7 @@ def write_json(path: str, value: Mapping) -> None:
 
 def is_finished(config: config_lib.Config, corpus: tasks_lib.Corpus) -> bool:
     """Whether the directory holds the results of this very run."""
-    if not os.path.exists(os.path.join(config.run_dir, RESULTS_FILE)):
+    if not has_ended(config.run_dir):
         return False
     there = _config(config.run_dir, read_config(config.run_dir))
     same_length = (there.epochs, there.seeds) == (config.epochs, config.seeds)
@@ -203,17 +216,43 @@ def _config(run_dir, record):
     """The settings in a record, which may be of another version's."""
     try:
         return config_lib.Config.from_dict(record["config"])
-    except ValueError as error:
+    # Values may be of another type, if somebody has edited them.
+    except (TypeError, ValueError) as error:
         path = os.path.join(run_dir, CONFIG_FILE)
         raise ValueError(f"{path}: {error}") from None
 
 
-def _read_json(path):
+def _read_json(path, names):
+    """Reads an object that has to have certain names."""
     with open(path, encoding="utf-8") as file:
         try:
-            return json.load(file)
+            found = json.load(file)
         except ValueError as error:
             raise ValueError(f"{path}: not JSON: {error}") from None
+    for name in names:
+        if not isinstance(found, dict) or name not in found:
+            raise ValueError(
+                f"{path}: {name!r} is missing: put back a copy of the file, or "
+                "train again in another run_dir"
+            )
+    return found
+
+
+def _check_place(config):
+    """Checks that a new run may be where it is to be."""
+    run_dir = pathlib.Path(config.run_dir)
+    for path in (run_dir, *run_dir.parents):
+        if path.exists() and not path.is_dir():
+            raise ValueError(
+                f"run_dir={config.run_dir}: {path} is a file: give a directory"
+            )
+    corpus = pathlib.Path(config.data_dir).resolve()
+    if run_dir.resolve().is_relative_to(corpus):
+        raise ValueError(
+            f"run_dir={config.run_dir} is or lies in data_dir="
+            f"{config.data_dir}: a corpus directory holds nothing else; give "
+            "another run_dir"
+        )
 
 
 def _difference(config, corpus):
@@ -221,17 +260,12 @@ def _difference(config, corpus):
     there = read_config(config.run_dir)
     settings = _config(config.run_dir, there)
     difference = settings.difference(config)
-    if config.epochs < settings.epochs and os.path.exists(
-        os.path.join(config.run_dir, RESULTS_FILE)
-    ):
+    if config.epochs < settings.epochs and has_ended(config.run_dir):
         difference.append(
             f"epochs: {settings.epochs} -> {config.epochs}, which are over"
         )
     if there["fingerprint"] != corpus.declaration["fingerprint"]:
-        difference.append(
-            f"corpus: {there['corpus']} -> {corpus.name}, or the same with "
-            "other data"
-        )
+        difference.append(_OTHER_DATA)
     return difference
 
 

@@ -4,6 +4,8 @@ Every case begins in a folder that holds `FILES`, the corpus `corpus` that was
 made of them, and the run `run`.
 """
 
+import re
+
 import mtl_tf
 
 TASKS = """\
@@ -43,6 +45,7 @@ PREDICT = "mtl_tf --mode=predict --run_dir=run --task=requests"
 EVALUATE = "mtl_tf --mode=evaluate --run_dir=run --task=requests"
 PREPARE = "data_prep --corpus=custom --out_dir=out --task_file=tasks.toml"
 HEADER = "message\tintent\n"
+DATA = "run/checkpoints/best/ckpt-1.data-00000-of-00001"
 SHARD = "corpus/records/answers-dev-00000-of-00001.tfrecord"
 IDS = "corpus/token_ids/answers-dev.ids.npy"
 
@@ -58,6 +61,11 @@ def tasks(old, new, **files):
 def config(old, new):
     """A run whose settings have been edited."""
     return {"run/config.json": lambda text: text.replace(old, new)}
+
+
+def other_data(text):
+    """The declaration of a corpus that was prepared from other files."""
+    return re.sub('"fingerprint": "[^"]*', '"fingerprint": "other', text)
 
 
 # By name: what is written (None: removed; a function: changed), the call, and
@@ -126,6 +134,16 @@ CASES = {
         f"{TRAIN} --tasks=reqests",
         "corpus custom has no task 'reqests' (did you mean requests?); its "
         "tasks are answers, requests",
+    ),
+    "task given twice": (
+        {},
+        f"{TRAIN} --tasks=requests,requests",
+        "tasks=requests,requests: requests is named 2 times",
+    ),
+    "large seed": (
+        {},
+        f"{TRAIN} --seed=4294967295 --seeds=2",
+        "seed=4294967295, seeds=2: the last seed has to be below 4294967296",
     ),
     "stray argument": (
         {},
@@ -204,6 +222,23 @@ CASES = {
         "v.zip: a text file is needed, as it is or packed as .gz: unpack this "
         "one",
     ),
+    # Where a run is to be.
+    "comma in run_dir": (
+        {},
+        f"{TRAIN} --run_dir=a,b",
+        "run_dir=a,b: the characters * ? [ ] , are not allowed in it",
+    ),
+    "file for a run_dir": (
+        {},
+        f"{TRAIN} --run_dir=dev.tsv/run",
+        "run_dir=dev.tsv/run: dev.tsv is a file: give a directory",
+    ),
+    "corpus for a run_dir": (
+        {},
+        f"{TRAIN} --run_dir=corpus",
+        "run_dir=corpus is or lies in data_dir=corpus: a corpus directory "
+        "holds nothing else; give another run_dir",
+    ),
     # Runs.
     "no run": (
         {},
@@ -220,6 +255,30 @@ CASES = {
         f"{PREDICT} --input=requests.tsv",
         "run/checkpoints/best/ckpt-1 is of another model: ... has the shape "
         "..., not ...",
+    ),
+    "empty settings": (
+        {"run/config.json": "{}"},
+        f"{PREDICT} --input=requests.tsv",
+        "run/config.json: 'config' is missing: put back a copy of the file, or "
+        "train again in another run_dir",
+    ),
+    "cut checkpoint": (
+        {DATA: lambda data: data[:9]},
+        f"{PREDICT} --input=requests.tsv",
+        "run/checkpoints/best/ckpt-1 is damaged (...): put back a copy of its "
+        "files, or train again in another run_dir",
+    ),
+    "broken history": (
+        {"run/history.jsonl": "{\n"},
+        f"{AGAIN} {MODEL} --epochs=2",
+        "run/history.jsonl:1: not JSON: ...: take the line out",
+    ),
+    "corpus made anew": (
+        {"corpus/corpus.json": other_data},
+        "mtl_tf --mode=evaluate --run_dir=run",
+        "corpus holds other data than the run in run was made with: prepare "
+        "the corpus as it was, or give the data_dir that holds it (for a new "
+        "run, another run_dir)",
     ),
     "other settings": (
         {},

@@ -14,8 +14,8 @@ _FLAGFILES = sorted(
 # A value of each setting that is not its default, and that goes with the
 # others.
 _OTHERS = {
-    "data_dir": "some where/data",
-    "run_dir": "runs/a,b",
+    "data_dir": "some where,else",
+    "run_dir": "runs/a=b",
     "tasks": ("books", "dvd"),
     "max_examples": 7,
     "seed": 3,
@@ -202,6 +202,17 @@ def test_the_edge_of_a_range_is_allowed(name):
             "pooling=last takes the last state of a recurrent encoder",
         ),
         ({"run_dir": "runs/a[1]"}, r"run_dir=runs/a\[1\]: the characters"),
+        ({"run_dir": "runs/a,b"}, r"run_dir=runs/a,b: the characters"),
+        (
+            {"tasks": ("a", "b", "c", "b", "a", "b")},
+            r"tasks=a,b,c,b,a,b: a is named 2 times",
+        ),
+        (
+            {"seed": 2**32},
+            r"seed=4294967296, seeds=1: the last seed has to be below "
+            "4294967296",
+        ),
+        ({"seed": 2**32 - 2, "seeds": 3}, r"seed=4294967294, seeds=3: the"),
         (
             {"encoder": "cnn", "pooling": "max", "recurrent_dropout": 0.1},
             r"recurrent_dropout=0.1 needs a recurrent encoder \(lstm, bilstm, "

@@ -280,7 +280,7 @@ def test_evaluate_scores_the_best_checkpoint_again(
         (["--baseline_run=nowhere"], "nowhere holds no results"),
         (["--stop_on=bookz"], "stop_on=bookz: neither average nor one of"),
         (["--task_weights=bookz:2"], "there is no task 'bookz' (did you mean"),
-        (["--run_dir=/dev/null/run"], "Not a directory: '/dev/null/run"),
+        (["--run_dir=/dev/null/run"], "/dev/null is a file: give a directory"),
     ],
 )
 def test_errors_are_one_line(

@@ -135,6 +135,13 @@ def test_a_run_that_was_moved_is_read_where_it_is(config, corpus, tmp_path):
         ("config.json", None, "holds no run: config.json is missing"),
         ("config.json", "{", r"run/config.json: not JSON: .*line 1"),
         ("config.json", b"\xff", r"run/config.json: not JSON: "),
+        ("config.json", "{}", r"config.json: 'config' is missing: put back a"),
+        ("config.json", "[]", r"config.json: 'config' is missing"),
+        (
+            "config.json",
+            '{"config": {}, "tasks": [], "corpus": "x"}',
+            r"config.json: 'fingerprint' is missing",
+        ),
         ("assets/corpus.json", None, r"assets/corpus.json is missing: the run"),
         ("assets/corpus.json", "[", r"assets/corpus.json: not JSON: "),
         ("assets/vocabulary.txt", None, r"vocabulary.txt is missing: the run"),
@@ -158,6 +165,7 @@ def test_files_of_a_run_that_are_broken(config, corpus, name, content, message):
     [
         ({"unit": 7}, r"no setting 'unit' \(did you mean units"),
         ({"units": 0}, r"units=0: has to be above 0"),
+        ({"units": "7"}, r"'>' not supported between"),
     ],
 )
 def test_settings_that_this_version_does_not_have(
@@ -299,10 +307,46 @@ def test_a_run_with_other_settings_is_refused(config, corpus):
 def test_a_run_on_another_corpus_is_refused(config, corpus, other_corpus):
     start(config, corpus)
     other = dataclasses.replace(config, data_dir=other_corpus.data_dir)
-    with pytest.raises(
-        ValueError, match="corpus: generated -> generated, or the same with"
-    ):
+    with pytest.raises(ValueError, match="holds other data") as caught:
         start(other, other_corpus)
+    assert str(caught.value) == (
+        f"{other_corpus.data_dir} holds other data than the run in "
+        f"{config.run_dir} was made with: prepare the corpus as it was, or "
+        "give the data_dir that holds it (for a new run, another run_dir)"
+    )
+    # Where that is not all, it is one difference among others.
+    other = dataclasses.replace(other, units=8)
+    with pytest.raises(ValueError, match="other settings") as caught:
+        start(other, other_corpus)
+    assert str(caught.value).splitlines()[1:3] == [
+        "  units: 7 -> 8",
+        "  corpus: another one, or other data",
+    ]
+
+
+@pytest.mark.parametrize("inside", [".", "run", "records/run", "../corpus/x"])
+def test_a_corpus_directory_takes_no_run(config, corpus, inside):
+    run_dir = os.path.join(corpus.data_dir, inside)
+    before = sorted(os.listdir(corpus.data_dir))
+    with pytest.raises(ValueError, match="a corpus directory holds nothing el"):
+        start(dataclasses.replace(config, run_dir=run_dir), corpus)
+    assert sorted(os.listdir(corpus.data_dir)) == before
+
+
+def test_a_run_may_stand_beside_its_corpus(config, corpus):
+    beside = dataclasses.replace(config, run_dir=corpus.data_dir + "_run")
+    start(beside, corpus)
+    assert run_directory.Run.read(beside.run_dir).config == beside
+
+
+@pytest.mark.parametrize("below", ["", "run", "some/run"])
+def test_a_file_is_no_directory(config, corpus, tmp_path, below):
+    file = tmp_path / "file.txt"
+    file.write_text("mine")
+    config = dataclasses.replace(config, run_dir=os.path.join(file, below))
+    with pytest.raises(ValueError, match=r"file.txt is a file: give a direc"):
+        start(config, corpus)
+    assert file.read_text() == "mine"
 
 
 def test_the_corpus_may_have_been_moved(config, corpus, tmp_path):
@@ -377,9 +421,12 @@ def test_there_is_no_run(tmp_path):
         run_directory.read_config(str(tmp_path))
     with pytest.raises(ValueError, match=r"results.json is missing; a run wri"):
         run_directory.read_results(str(tmp_path))
-    (tmp_path / "results.json").write_text("{]")
-    with pytest.raises(ValueError, match=r"results.json: not JSON: "):
-        run_directory.read_results(str(tmp_path))
+    assert not run_directory.has_ended(str(tmp_path))
+    for content, message in (("{]", "not JSON: "), ("{}", "'schema' is miss")):
+        (tmp_path / "results.json").write_text(content)
+        with pytest.raises(ValueError, match=f"results.json: {message}"):
+            run_directory.read_results(str(tmp_path))
+    assert run_directory.has_ended(str(tmp_path))
 
 
 def test_write_json_writes_all_or_nothing(tmp_path):
