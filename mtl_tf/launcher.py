@@ -9,7 +9,6 @@ process grows its memory.
 import concurrent.futures
 import dataclasses
 import os
-import subprocess
 import sys
 from collections.abc import Sequence
 
@@ -17,11 +16,13 @@ import keras
 import numpy as np
 from absl import logging
 
+from mtl_tf import child_processes
 from mtl_tf import command as command_lib
 from mtl_tf import config as config_lib
 from mtl_tf import experiment
 from mtl_tf import results
 from mtl_tf import run_directory
+from mtl_tf import run_lock
 from mtl_tf import tasks as tasks_lib
 from mtl_tf import warm_start
 
@@ -38,13 +39,18 @@ def train(config: config_lib.Config, processes: int = 1) -> dict:
 
     Raises:
       ValueError: if the settings do not fit the corpus or the run directory,
-        or a process fails.
+        another process uses it, or a process of this one fails.
       FloatingPointError: if training diverges.
     """
     corpus = tasks_lib.Corpus.read(config.data_dir)
     tasks = corpus.select(config.tasks)
     # What can be wrong should be so before hours of training.
     run_directory.check(config, corpus)
+    with run_lock.hold(config.run_dir):
+        return _train(config, corpus, tasks, processes)
+
+
+def _train(config, corpus, tasks, processes):
     if run_directory.is_finished(config, corpus):
         logging.info("%s holds this run's results already", config.run_dir)
         return run_directory.read_results(config.run_dir)
@@ -79,17 +85,19 @@ def evaluate(config: config_lib.Config, processes: int = 1) -> dict:
       What `results.json` then holds.
 
     Raises:
-      ValueError: if the run has not ended, or its corpus is not there.
+      ValueError: if the run has not ended, its corpus is not there, or
+        another process uses the run directory.
     """
     corpus = tasks_lib.Corpus.read(config.data_dir)
     run_directory.check(config, corpus)
-    # Results of a run that is not over would pass for those of its end.
-    run_directory.read_results(config.run_dir)
-    parts = _parts(config, corpus.select(config.tasks))
-    if parts:
-        _run_all("evaluate", parts, processes)
-        return _merge(config, parts)
-    return experiment.Experiment(config).evaluate()
+    with run_lock.hold(config.run_dir):
+        # Results of a run that is not over would pass for those of its end.
+        run_directory.read_results(config.run_dir)
+        parts = _parts(config, corpus.select(config.tasks))
+        if parts:
+            _run_all("evaluate", parts, processes)
+            return _merge(config, parts)
+        return experiment.Experiment(config).evaluate()
 
 
 def _parts(config, tasks):
@@ -128,7 +136,11 @@ def _single_task_run(config, name, names, run_dir):
 def _run_all(
     mode: str, configs: Sequence[config_lib.Config], processes: int
 ) -> None:
-    """Runs each in a process of its own, `processes` at once."""
+    """Runs each in a process of its own, `processes` at once.
+
+    SIGTERM and an interrupt end them all.
+    """
+    children = child_processes.ChildProcesses()
     # Each may be several runs again.
     share = max(1, processes // max(1, len(configs)))
 
@@ -140,19 +152,29 @@ def _run_all(
                 mode=mode, processes=share, report=False, export=False
             ),
             config,
+            children,
         )
 
-    with concurrent.futures.ThreadPoolExecutor(processes) as pool:
-        futures = [pool.submit(run_one, config) for config in configs]
+    with (
+        child_processes.sigterm_raises(),
+        concurrent.futures.ThreadPoolExecutor(processes) as pool,
+    ):
         try:
-            for future in concurrent.futures.as_completed(futures):
-                future.result()
-        finally:
-            # After an error, those that have not begun are not begun.
-            pool.shutdown(cancel_futures=True)
+            futures = [pool.submit(run_one, config) for config in configs]
+            try:
+                for future in concurrent.futures.as_completed(futures):
+                    future.result()
+            except Exception:
+                # Those that have not begun are not begun.
+                pool.shutdown(cancel_futures=True)
+                raise
+        except (KeyboardInterrupt, SystemExit):
+            pool.shutdown(wait=False, cancel_futures=True)
+            children.end()
+            raise
 
 
-def _run_process(command, config):
+def _run_process(command, config, children):
     os.makedirs(config.run_dir, exist_ok=True)
     flagfile = os.path.join(config.run_dir, "run.flags")
     with open(flagfile, "w", encoding="utf-8") as file:
@@ -161,9 +183,7 @@ def _run_process(command, config):
     log = os.path.join(config.run_dir, "log.txt")
     arguments = [sys.executable, "-m", "mtl_tf.main", f"--flagfile={flagfile}"]
     with open(log, "a", encoding="utf-8") as file:
-        status = subprocess.run(
-            arguments, stdout=file, stderr=subprocess.STDOUT, check=False
-        ).returncode
+        status = children.run(arguments, file)
     if status:
         with open(log, encoding="utf-8", errors="replace") as file:
             last = "".join(file.readlines()[-5:])

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import keras
 import numpy as np
 import tensorflow as tf
+from absl import logging
 
 from mtl_tf import calibration
 from mtl_tf import checkpoints
@@ -164,6 +165,8 @@ class TrainedModel:
 def load(run_dir: str, *, calibrated: bool = False) -> TrainedModel:
     """Loads the best checkpoint of a run; needs the run directory alone.
 
+    A run that has not ended gives its best checkpoint so far, with a warning.
+
     Args:
       run_dir: directory of a run. Where each task has a model of its own, they
         are loaded together.
@@ -179,6 +182,11 @@ def load(run_dir: str, *, calibrated: bool = False) -> TrainedModel:
         raise ValueError(
             f"{run_dir} holds a run of each seed: give one of "
             f"{', '.join(run.parts.values())}"
+        )
+    if not run_directory.has_ended(run_dir):
+        logging.warning(
+            "%s: training has not ended; this is its best checkpoint so far",
+            run_dir,
         )
     # Of one corpus, so that all parts have the same.
     vocabulary = text.Vocabulary.read(run.vocabulary_path)

@@ -2,7 +2,10 @@
 
 import dataclasses
 import os
+import pathlib
+import signal
 import statistics
+import subprocess
 import sys
 import threading
 import time
@@ -14,6 +17,7 @@ from mtl_tf import config as config_lib
 from mtl_tf import experiment
 from mtl_tf import launcher
 from mtl_tf import run_directory
+from mtl_tf import run_lock
 from mtl_tf import tasks as tasks_lib
 from tests import command_line
 from tests import generated
@@ -52,7 +56,8 @@ def started(monkeypatch, corpus):
     """Commands and settings of runs; they only pretend to run."""
     found = []
 
-    def run(command, config):
+    def run(command, config, children):
+        del children
         found.append((command, config))
         tasks = corpus.select(config.tasks)
         run_directory.start(config, corpus, tasks)
@@ -206,7 +211,8 @@ def test_another_run_in_the_directory_is_refused(config, started):
 def test_as_many_run_at_once_as_asked_for(config, monkeypatch, processes):
     lock, running, most = threading.Lock(), [], []
 
-    def run(command, config):
+    def run(command, config, children):
+        del children
         assert command == _PART
         with lock:
             running.append(config)
@@ -216,7 +222,13 @@ def test_as_many_run_at_once_as_asked_for(config, monkeypatch, processes):
             running.remove(config)
         run_directory.write_json(
             os.path.join(config.run_dir, "results.json"),
-            {"tasks": {}, "steps": 1, "seconds": 1, "tokens_per_second": 1},
+            {
+                "schema": 1,
+                "tasks": {},
+                "steps": 1,
+                "seconds": 1,
+                "tokens_per_second": 1,
+            },
         )
 
     monkeypatch.setattr(launcher, "_run_process", run)
@@ -228,8 +240,8 @@ def test_as_many_run_at_once_as_asked_for(config, monkeypatch, processes):
 def test_after_an_error_no_further_run_begins(config, monkeypatch):
     begun = []
 
-    def run(command, config):
-        del command
+    def run(command, config, children):
+        del command, children
         begun.append(config.tasks)
         if config.tasks == ("books",):
             raise ValueError("it failed")
@@ -244,29 +256,33 @@ def test_after_an_error_no_further_run_begins(config, monkeypatch):
     assert not os.path.exists(os.path.join(config.run_dir, "results.json"))
 
 
-def test_the_flags_of_a_process_are_its_settings(config, monkeypatch):
-    calls = []
+class Children:
+    """Processes that do not run."""
 
-    def call(arguments, **_):
-        calls.append(arguments)
-        return launcher.subprocess.CompletedProcess(arguments, 0)
+    def __init__(self, status, says=""):
+        self.calls = []
+        self._status = status
+        self._says = says
 
-    monkeypatch.setattr(launcher.subprocess, "run", call)
+    def run(self, arguments, output):
+        self.calls.append(arguments)
+        output.write(self._says)
+        return self._status
+
+
+def test_the_flags_of_a_process_are_its_settings(config):
+    children = Children(0)
     command = command_lib.Command(mode="evaluate", processes=3, export=False)
-    launcher._run_process(command, config)
-    (arguments,) = calls
+    launcher._run_process(command, config, children)
+    (arguments,) = children.calls
     assert arguments[:3] == [sys.executable, "-m", "mtl_tf.main"]
     assert command_line.parse(arguments[3:]) == (command, config)
 
 
-def test_a_process_that_fails_shows_the_end_of_its_log(config, monkeypatch):
-    def call(arguments, stdout, **_):
-        stdout.write("".join(f"line {n}\n" for n in range(9)))
-        return launcher.subprocess.CompletedProcess(arguments, 3)
-
-    monkeypatch.setattr(launcher.subprocess, "run", call)
+def test_a_process_that_fails_shows_the_end_of_its_log(config):
+    children = Children(3, "".join(f"line {n}\n" for n in range(9)))
     with pytest.raises(ValueError, match="ended with status 3") as caught:
-        launcher._run_process(_PART, config)
+        launcher._run_process(_PART, config, children)
     message = str(caught.value)
     assert os.path.join(config.run_dir, "log.txt") in message
     assert message.endswith("line 4\nline 5\nline 6\nline 7\nline 8\n")
@@ -309,7 +325,7 @@ def test_evaluate_on_another_corpus_is_refused(config, started, tmp_path):
     launcher.train(config)
     del started[:]
     other = generated.write_corpus(str(tmp_path / "other"), rows=_ROWS, seed=1)
-    with pytest.raises(ValueError, match="or the same with other data"):
+    with pytest.raises(ValueError, match="holds other data than the run"):
         launcher.evaluate(dataclasses.replace(config, data_dir=other))
     assert started == []
 
@@ -341,6 +357,107 @@ def test_a_run_by_itself_is_no_process(config, started, monkeypatch):
     assert launcher.train(config) == {"schema": 1}
     assert calls == [config, alone, config]
     assert started == []
+
+
+def test_a_run_that_another_process_has_is_left_alone(config, started):
+    # A lock is one's own even within a process.
+    with run_lock.hold(config.run_dir):
+        message = f"run is in use by process {os.getpid()}: wait for it"
+        with pytest.raises(ValueError, match=message):
+            launcher.train(single_task(config))
+        assert os.listdir(config.run_dir) == ["lock"]
+    found = launcher.train(single_task(config))
+    # Parts have locks of their own.
+    assert len(started) == 3
+    with (
+        run_lock.hold(config.run_dir),
+        pytest.raises(ValueError, match="run is in use by process"),
+    ):
+        launcher.evaluate(single_task(config))
+    assert read_results(config) == found
+
+
+def test_a_run_holds_its_directory(config, monkeypatch):
+    class Experiment:
+        def __init__(self, config):
+            self._config = config
+
+        def run(self):
+            with run_lock.hold(self._config.run_dir):
+                pass
+
+        evaluate = run
+
+    monkeypatch.setattr(launcher.experiment, "Experiment", Experiment)
+    with pytest.raises(ValueError, match="is in use by process"):
+        launcher.train(config)
+    # Nothing was written.
+    assert not os.path.exists(config.run_dir)
+    corpus = tasks_lib.Corpus.read(config.data_dir)
+    run_directory.start(config, corpus, corpus.tasks)
+    launcher.results.write(config.run_dir, {"schema": 1})
+    with pytest.raises(ValueError, match="is in use by process"):
+        launcher.evaluate(config)
+
+
+# Two runs at once of the three; each only says its number and waits.
+_PARENT = """
+import sys
+from mtl_tf import config, launcher
+sys.executable, data_dir, run_dir = sys.argv[1:]
+launcher.train(
+    config.Config(data_dir=data_dir, run_dir=run_dir, seeds=3), processes=2
+)
+"""
+_CHILD = """#!/bin/sh
+echo $$
+exec sleep 60
+"""
+
+
+def wait_for(condition):
+    for _ in range(600):
+        if condition():
+            return
+        time.sleep(0.1)
+    raise TimeoutError
+
+
+def is_alive(number):
+    try:
+        os.kill(number, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize(
+    ("number", "status"), [(signal.SIGTERM, 143), (signal.SIGINT, -2)]
+)
+def test_a_signal_ends_the_processes_too(config, tmp_path, number, status):
+    stub = tmp_path / "child"
+    stub.write_text(_CHILD)
+    stub.chmod(0o755)
+    run_dir = pathlib.Path(config.run_dir)
+    parent = subprocess.Popen(
+        [sys.executable, "-c", _PARENT, stub, config.data_dir, run_dir],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        # It shows the interrupt.
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        logs = [run_dir / "seeds" / seed / "log.txt" for seed in "01"]
+        wait_for(lambda: all(x.exists() and x.read_text() for x in logs))
+        children = [int(log.read_text()) for log in logs]
+        assert all(map(is_alive, children))
+        parent.send_signal(number)
+        assert parent.wait(30) == status
+    finally:
+        parent.kill()
+        parent.wait()
+    assert not any(map(is_alive, children))
+    assert not (run_dir / "seeds" / "2").exists()
+    assert not (run_dir / "lock").exists()
 
 
 def test_single_task_models_in_processes(config, monkeypatch):

@@ -7,6 +7,7 @@ import shutil
 
 import numpy as np
 import pytest
+from absl import logging
 from sklearn import metrics as sklearn_metrics
 
 from mtl_tf import calibration
@@ -372,6 +373,17 @@ def test_a_checkpoint_of_another_architecture(copy, setting, message):
     run_directory.write_json(path, record)
     with pytest.raises(ValueError, match=message):
         trained_model.load(copy)
+
+
+def test_a_run_that_has_not_ended_is_loaded_with_a_warning(copy, caplog):
+    trained_model.load(copy)
+    assert caplog.messages == []
+    os.remove(os.path.join(copy, run_directory.RESULTS_FILE))
+    with caplog.at_level("WARNING", logger=logging.get_absl_logger().name):
+        trained_model.load(copy)
+    assert caplog.messages == [
+        f"{copy}: training has not ended; this is its best checkpoint so far"
+    ]
 
 
 def test_a_checkpoint_of_other_tasks(copy):

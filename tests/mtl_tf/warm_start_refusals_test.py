@@ -114,7 +114,7 @@ def test_every_task_is_looked_for_before_the_first_begins(
 ):
     begun = []
     monkeypatch.setattr(
-        launcher, "_run_process", lambda _, config: begun.append(config)
+        launcher, "_run_process", lambda _, config, __: begun.append(config)
     )
     monkeypatch.setattr(launcher, "_merge", lambda *_: {})
     config = dataclasses.replace(
