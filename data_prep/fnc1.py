@@ -39,18 +39,9 @@ def read(
     """
     del dev_in_train
     rows = {part: _read_part(files, part) for part in ("train", "test")}
-    raw = raw_corpus.count_rows(
-        "fnc1",
-        files,
-        {part: [row.label for row in x] for part, x in rows.items()},
-        _PUBLISHED,
-    )
-    train = rows["train"]
-    rows |= raw_corpus.cut_dev(
-        train, [[row.group] for row in train], DEV_SHARE, seed
-    )
-    return source.TaskRows(
-        tasks.Task("fnc1", LABELS, _METRIC, pair=True), rows, raw=raw
+    task = tasks.Task("fnc1", LABELS, _METRIC, pair=True)
+    return raw_corpus.cut_by_group(
+        task, files, rows, _PUBLISHED, DEV_SHARE, seed
     )
 
 

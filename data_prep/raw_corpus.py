@@ -10,6 +10,7 @@ from absl import logging
 from data_prep import source
 from data_prep import splits
 from mtl_tf import records
+from mtl_tf import tasks
 
 
 class MissingFilesError(ValueError):
@@ -180,3 +181,28 @@ def cut_dev(
         row_id = row.id.replace("-train-", f"-{split}-", 1)
         result[split].append(dataclasses.replace(row, id=row_id))
     return result
+
+
+def cut_by_group(
+    task: tasks.Task,
+    files: Mapping[str, str],
+    rows: Mapping[str, Sequence[records.Row]],
+    published: Mapping[str, int],
+    share: float,
+    seed: int,
+) -> source.TaskRows:
+    """Counts the rows of train and test, and cuts dev from train by group.
+
+    Args:
+      task: its declaration; `count_rows` calls the corpus by its name.
+      files: paths by part.
+      rows: rows by part, before any cut.
+      published: as in `count_rows`.
+      share: share of train that becomes dev.
+      seed: of the cut.
+    """
+    labels = {part: [row.label for row in x] for part, x in rows.items()}
+    raw = count_rows(task.name, files, labels, published)
+    groups = [[row.group] for row in rows["train"]]
+    cut = cut_dev(rows["train"], groups, share, seed)
+    return source.TaskRows(task, {**rows, **cut}, raw=raw)

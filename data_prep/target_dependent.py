@@ -35,20 +35,9 @@ def read(
     """
     del dev_in_train
     rows = {part: _read_file(path, part) for part, path in files.items()}
-    raw = raw_corpus.count_rows(
-        "target",
-        files,
-        {part: [row.label for row in x] for part, x in rows.items()},
-        _PUBLISHED,
-    )
-    train = rows["train"]
-    rows |= raw_corpus.cut_dev(
-        train, [[row.group] for row in train], DEV_SHARE, seed
-    )
-    return source.TaskRows(
-        tasks.Task("target", tuple(_LABELS.values()), _METRIC, pair=True),
-        rows,
-        raw=raw,
+    task = tasks.Task("target", tuple(_LABELS.values()), _METRIC, pair=True)
+    return raw_corpus.cut_by_group(
+        task, files, rows, _PUBLISHED, DEV_SHARE, seed
     )
 
 

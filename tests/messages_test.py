@@ -17,6 +17,7 @@ from data_prep import main as data_prep_main
 from mtl_tf import commands
 from mtl_tf import main
 from tests import wrong_input
+from tests import wrong_task_files
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 
@@ -62,8 +63,8 @@ def prepared(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch, contextlib.chdir(folder):
         # Threads can be set once in a process.
         patch.setattr(commands.devices, "configure", lambda threads: None)
-        write(wrong_input.FILES)
-        assert call(f"{wrong_input.PREPARE} --out_dir=corpus", patch) == 0
+        write(wrong_task_files.FILES)
+        assert call(f"{wrong_task_files.PREPARE} --out_dir=corpus", patch) == 0
         assert call(f"{wrong_input.AGAIN} {wrong_input.MODEL}", patch) == 0
     return folder
 

@@ -2,10 +2,6 @@
 
 import dataclasses
 import os
-import pathlib
-import signal
-import statistics
-import subprocess
 import sys
 import threading
 import time
@@ -14,7 +10,6 @@ import pytest
 
 from mtl_tf import command as command_lib
 from mtl_tf import config as config_lib
-from mtl_tf import experiment
 from mtl_tf import launcher
 from mtl_tf import run_directory
 from mtl_tf import run_lock
@@ -375,118 +370,6 @@ def test_a_run_that_another_process_has_is_left_alone(config, started):
     ):
         launcher.evaluate(single_task(config))
     assert read_results(config) == found
-
-
-def test_a_run_holds_its_directory(config, monkeypatch):
-    class Experiment:
-        def __init__(self, config):
-            self._config = config
-
-        def run(self):
-            with run_lock.hold(self._config.run_dir):
-                pass
-
-        evaluate = run
-
-    monkeypatch.setattr(launcher.experiment, "Experiment", Experiment)
-    with pytest.raises(ValueError, match="is in use by process"):
-        launcher.train(config)
-    # Nothing was written.
-    assert not os.path.exists(config.run_dir)
-    corpus = tasks_lib.Corpus.read(config.data_dir)
-    run_directory.start(config, corpus, corpus.tasks)
-    launcher.results.write(config.run_dir, {"schema": 1})
-    with pytest.raises(ValueError, match="is in use by process"):
-        launcher.evaluate(config)
-
-
-# Two runs at once of the three; each only says its number and waits.
-_PARENT = """
-import sys
-from mtl_tf import config, launcher
-sys.executable, data_dir, run_dir = sys.argv[1:]
-launcher.train(
-    config.Config(data_dir=data_dir, run_dir=run_dir, seeds=3), processes=2
-)
-"""
-_CHILD = """#!/bin/sh
-echo $$
-exec sleep 60
-"""
-
-
-def wait_for(condition):
-    for _ in range(600):
-        if condition():
-            return
-        time.sleep(0.1)
-    raise TimeoutError
-
-
-def is_alive(number):
-    try:
-        os.kill(number, 0)
-    except ProcessLookupError:
-        return False
-    return True
-
-
-@pytest.mark.parametrize(
-    ("number", "status"), [(signal.SIGTERM, 143), (signal.SIGINT, -2)]
-)
-def test_a_signal_ends_the_processes_too(config, tmp_path, number, status):
-    stub = tmp_path / "child"
-    stub.write_text(_CHILD)
-    stub.chmod(0o755)
-    run_dir = pathlib.Path(config.run_dir)
-    parent = subprocess.Popen(
-        [sys.executable, "-c", _PARENT, stub, config.data_dir, run_dir],
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
-        # It shows the interrupt.
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        logs = [run_dir / "seeds" / seed / "log.txt" for seed in "01"]
-        wait_for(lambda: all(x.exists() and x.read_text() for x in logs))
-        children = [int(log.read_text()) for log in logs]
-        assert all(map(is_alive, children))
-        parent.send_signal(number)
-        assert parent.wait(30) == status
-    finally:
-        parent.kill()
-        parent.wait()
-    assert not any(map(is_alive, children))
-    assert not (run_dir / "seeds" / "2").exists()
-    assert not (run_dir / "lock").exists()
-
-
-def test_single_task_models_in_processes(config, monkeypatch):
-    # Bazel hands its modules over on sys.path alone.
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(sys.path))
-    config = single_task(config, tasks=("books", "games"), threads=1)
-    merged = launcher.train(config, processes=2)
-    assert merged == read_results(config)
-    for name in config.tasks:
-        run_dir = os.path.join(config.run_dir, "tasks", name)
-        alone = run_directory.read_results(run_dir)
-        assert merged["tasks"][name] == alone["tasks"][name]
-        # A whole run, that can be looked at by itself.
-        assert run_directory.read_config(run_dir)["tasks"] == [name]
-        assert experiment.Experiment(
-            dataclasses.replace(config, run_dir=run_dir, tasks=(name,))
-        ).checkpoints.exists("best")
-        with open(os.path.join(run_dir, "log.txt"), encoding="utf-8") as file:
-            assert "tokens/s" in file.read()
-        # They are made of the whole.
-        assert not os.path.exists(os.path.join(run_dir, "report.html"))
-        assert not os.path.exists(os.path.join(run_dir, "export"))
-    assert merged["average"]["main"]["test"]["accuracy"] == pytest.approx(
-        statistics.mean(
-            merged["tasks"][name]["main"]["test"]["accuracy"]
-            for name in config.tasks
-        )
-    )
-    assert merged["steps"] == 2 * 2
 
 
 if __name__ == "__main__":

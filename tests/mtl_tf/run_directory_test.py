@@ -6,7 +6,6 @@ import os
 import pathlib
 import re
 import shutil
-import subprocess
 
 import pytest
 
@@ -219,71 +218,6 @@ def test_part_dirs(config, corpus, settings, wanted):
 def test_a_model_of_one_task_has_no_parts(config, corpus):
     config = dataclasses.replace(config, sharing="single_task")
     assert run_directory.part_dirs(config, corpus.tasks[:1]) == {}
-
-
-@pytest.fixture
-def no_git_settings(monkeypatch):
-    """Neither of the user nor, where tests run in a hook, of a repository."""
-    for name in os.environ:
-        if name.startswith("GIT_"):
-            monkeypatch.delenv(name)
-    monkeypatch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
-    monkeypatch.setenv("GIT_CONFIG_SYSTEM", os.devnull)
-
-
-needs_git = pytest.mark.skipif(not shutil.which("git"), reason="no git here")
-
-
-def work_tree(folder, *, with_source):
-    """A git work tree, in which the package lies or is checked in."""
-
-    def git(*arguments):
-        names = ["-c", "user.name=x", "-c", "user.email=x@example.org"]
-        done = subprocess.run(
-            ["git", *names, *arguments],
-            cwd=folder,
-            check=True,
-            capture_output=True,
-            text=True,
-        )
-        return done.stdout.strip()
-
-    package = folder / "mtl_tf"
-    package.mkdir(parents=True)
-    shutil.copy(run_directory.__file__, package)
-    git("init", "-q")
-    if with_source:
-        git("add", ".")
-    git("commit", "-q", "--allow-empty", "-m", "x")
-    return package / "run_directory.py", git("rev-parse", "HEAD")
-
-
-@needs_git
-@pytest.mark.usefixtures("no_git_settings")
-def test_the_revision_of_the_source(tmp_path, config, corpus, monkeypatch):
-    source, revision = work_tree(tmp_path / "tree", with_source=True)
-    monkeypatch.setattr(run_directory, "__file__", str(source))
-    start(config, corpus)
-    assert read(config, "config.json")["git_revision"] == revision
-    source.write_text("changed")
-    start(config, corpus)
-    assert read(config, "config.json")["git_revision"] == f"{revision}-dirty"
-
-
-@needs_git
-@pytest.mark.usefixtures("no_git_settings")
-def test_a_work_tree_that_is_not_ours(tmp_path, config, corpus, monkeypatch):
-    # As when the package is installed below somebody's own project.
-    source, _ = work_tree(tmp_path / "tree", with_source=False)
-    monkeypatch.setattr(run_directory, "__file__", str(source))
-    start(config, corpus)
-    assert read(config, "config.json")["git_revision"] == "unknown"
-
-
-def test_no_git(config, corpus, monkeypatch):
-    monkeypatch.setenv("PATH", "")
-    start(config, corpus)
-    assert read(config, "config.json")["git_revision"] == "unknown"
 
 
 def test_a_run_with_other_settings_is_refused(config, corpus):
