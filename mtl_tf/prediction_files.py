@@ -125,8 +125,7 @@ def read(run_dir: str, task: tasks_lib.Task, split: str) -> Predictions:
             try:
                 line = json.loads(text)
                 ids.append(line["id"])
-                # Older files have none.
-                groups.append(line.get("group", ""))
+                groups.append(line["group"])
                 gold.append(task.label_index(line["gold"]))
                 predicted.append(task.label_index(line["predicted"]))
                 by_label = line["probabilities"]

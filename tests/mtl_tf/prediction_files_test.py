@@ -34,8 +34,7 @@ def read(tmp_path):
 
 def test_predictions_are_in_the_task_s_order_of_labels(tmp_path):
     other = LINE | {"id": "t-2", "gold": "no", "unknown": 3}
-    # As files from before there were groups have it.
-    del other["group"]
+    other["group"] = ""
     write_lines(tmp_path, LINE, other)
     found = read(tmp_path)
     assert found.ids.tolist() == ["t-1", "t-2"]
@@ -64,6 +63,13 @@ def test_predictions_are_in_the_task_s_order_of_labels(tmp_path):
 def test_a_broken_line_is_named(tmp_path, change, message):
     write_lines(tmp_path, LINE, LINE | change)
     with pytest.raises(ValueError, match=message):
+        read(tmp_path)
+
+
+def test_a_line_without_a_field_is_named(tmp_path):
+    without = {name: x for name, x in LINE.items() if name != "group"}
+    write_lines(tmp_path, LINE, without)
+    with pytest.raises(ValueError, match=r"t-test.jsonl:2: 'group' is missing"):
         read(tmp_path)
 
 
