@@ -57,7 +57,7 @@ class Command(settings.Settings):
     task: str = settings.setting(
         "",
         "predict, evaluate: the task that --input is of; export: the task of "
-        "serving_default; if empty that of --stop_on, or else the first.",
+        "serving_default; if empty that of --main_task, or else the first.",
     )
     input: str = settings.setting(
         "",

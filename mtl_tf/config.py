@@ -216,10 +216,11 @@ class Config(settings.Settings):
     patience: int = settings.setting(
         5, "Epochs without a better dev score before training stops; 0: never."
     )
-    stop_on: str = settings.setting(
-        "average",
-        "What early stopping and the best checkpoint follow: average (over "
-        "tasks, each by its metric), or a task's name.",
+    main_task: str = settings.setting(
+        "",
+        "The task that the others are to help: early stopping and the best "
+        "checkpoint follow its dev score; if empty, the average over tasks, "
+        "each by its metric.",
     )
 
     # Logging.

@@ -290,7 +290,7 @@ class Experiment:
         deciding = [
             task
             for task in self.tasks
-            if self.config.stop_on in ("average", task.name)
+            if self.config.main_task in ("", task.name)
         ]
         return evaluation.average(deciding, by_task), by_task
 
@@ -313,11 +313,11 @@ class Experiment:
                     f"task_weights: there is no task {name!r}"
                     f"{tasks_lib.nearest(name, names)}"
                 )
-        stop_on = self.config.stop_on
-        if stop_on != "average" and stop_on not in names:
+        main_task = self.config.main_task
+        if main_task and main_task not in names:
             raise ValueError(
-                f"stop_on={stop_on}: neither average nor one of the tasks "
-                f"{', '.join(names)}{tasks_lib.nearest(stop_on, names)}"
+                f"main_task={main_task}: not one of the tasks "
+                f"{', '.join(names)}{tasks_lib.nearest(main_task, names)}"
             )
         if len(names) < 2 and self.config.adversarial_weight:
             raise ValueError(

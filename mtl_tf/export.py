@@ -73,8 +73,8 @@ def write(
 
 def _usual_default(trained):
     names = [task.name for task in trained.tasks]
-    stop_on = trained.run.config.stop_on
-    return stop_on if stop_on in names else names[0]
+    main_task = trained.run.config.main_task
+    return main_task if main_task in names else names[0]
 
 
 def _text_models(trained):

@@ -122,7 +122,7 @@ def _single_task_run(config, name, names, run_dir):
     return dataclasses.replace(
         config,
         tasks=(name,),
-        stop_on="average" if config.stop_on in names else config.stop_on,
+        main_task="" if config.main_task in names else config.main_task,
         task_weights=tuple(
             entry
             for entry in config.task_weights

@@ -103,7 +103,7 @@ DESCRIPTIONS = {
     ),
     "dev/average": (
         "What early stopping and the best checkpoint follow: the mean over "
-        "tasks of each one's own metric (or the task that `stop_on` names), "
+        "tasks of each one's own metric (or the task that `main_task` names), "
         "once an epoch. A metric of which lower is better counts negatively. "
         "Rises, then levels off."
     ),

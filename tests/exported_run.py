@@ -24,7 +24,7 @@ SETTINGS = {
     "epochs": 1,
     "steps_per_epoch": 2,
     "max_tokens": 10,
-    "stop_on": "films",
+    "main_task": "films",
     # Which an export has to leave behind.
     "adversarial_weight": 0.1,
     "feature_dropout": 0.5,

@@ -88,8 +88,8 @@ CASES = {
     ),
     "stop on a misspelt task": (
         {},
-        f"{TRAIN} --stop_on=reqests",
-        "stop_on=reqests: neither average nor one of the tasks answers, "
+        f"{TRAIN} --main_task=reqests",
+        "main_task=reqests: not one of the tasks answers, "
         "requests (did you mean requests?)",
     ),
     "misspelt task": (

@@ -71,8 +71,8 @@ def stopping(config: config_lib.Config, tasks: Sequence[tasks_lib.Task]) -> str:
         return metric
     if config.sharing == "single_task":
         return f"{metric}, for each model by itself"
-    if config.stop_on != "average":
-        return f"the score of {config.stop_on} (--stop_on)"
+    if config.main_task:
+        return f"the score of {config.main_task} (--main_task)"
     return f"the average over tasks of {metric}"
 
 

@@ -62,7 +62,7 @@ _OTHERS = {
     "clip_norm": 5.0,
     "epochs": 6,
     "patience": 0,
-    "stop_on": "books",
+    "main_task": "books",
     "log_every": 1,
     "progress": False,
 }

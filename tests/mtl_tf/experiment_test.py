@@ -135,7 +135,7 @@ def test_best_epoch_is_what_is_evaluated_and_patience_ends_training(
 
 
 def test_stopping_may_follow_one_task(corpus, tmp_path):
-    results = run(corpus, tmp_path, epochs=3, stop_on="films")
+    results = run(corpus, tmp_path, epochs=3, main_task="films")
     history = summaries.read_history(str(tmp_path))
     films = [line["dev"]["tasks"]["films"]["accuracy"] for line in history]
     assert [line["dev"]["average"] for line in history] == films
@@ -234,7 +234,7 @@ def test_nan_stops_with_what_to_do(corpus, tmp_path):
     ("settings", "message"),
     [
         ({"tasks": ("boks",)}, "no task 'boks' .did you mean books"),
-        ({"stop_on": "flims"}, "stop_on=flims: .*did you mean films"),
+        ({"main_task": "flims"}, "main_task=flims: .*did you mean films"),
         ({"task_weights": ("gams:2",)}, "no task 'gams' .did you mean games"),
         ({"tasks": ("books",)}, "adversarial_weight needs at least 2 tasks"),
         ({"word_vectors": "/no/such/file"}, "/no/such/file"),

@@ -134,7 +134,7 @@ def test_default_task(copy, unsaved):
     assert default() == "serve_films"
     export.write(copy, default_task="books")
     assert default() == "serve_books"
-    record["config"]["stop_on"] = "average"
+    record["config"]["main_task"] = ""
     run_directory.write_json(path, record)
     export.write(copy)
     assert default() == "serve_books"

@@ -92,7 +92,7 @@ def test_single_task_models_are_runs_of_their_own(config, corpus, started):
         config,
         tasks=("books", "games"),
         task_weights=("games:2",),
-        stop_on="books",
+        main_task="books",
     )
     found = launcher.train(config)
     assert started == [
@@ -102,7 +102,7 @@ def test_single_task_models_are_runs_of_their_own(config, corpus, started):
                 config,
                 tasks=(name,),
                 task_weights=weights,
-                stop_on="average",
+                main_task="",
                 run_dir=os.path.join(config.run_dir, "tasks", name),
             ),
         )
@@ -124,10 +124,10 @@ def test_single_task_models_are_runs_of_their_own(config, corpus, started):
 
 
 def test_a_weight_of_no_task_is_left_for_the_run_to_refuse(config, started):
-    config = single_task(config, task_weights=("bookz:2",), stop_on="bookz")
+    config = single_task(config, task_weights=("bookz:2",), main_task="bookz")
     launcher.train(config)
     assert {run.task_weights for _, run in started} == {("bookz:2",)}
-    assert {run.stop_on for _, run in started} == {"bookz"}
+    assert {run.main_task for _, run in started} == {"bookz"}
 
 
 def test_seeds_are_runs_of_their_own(config, started):

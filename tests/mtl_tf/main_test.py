@@ -278,7 +278,7 @@ def test_evaluate_scores_the_best_checkpoint_again(
         (["--mode=predict"], "--mode=predict needs --task"),
         (["--processes=0"], "processes=0: has to be above 0"),
         (["--baseline_run=nowhere"], "nowhere holds no results"),
-        (["--stop_on=bookz"], "stop_on=bookz: neither average nor one of"),
+        (["--main_task=bookz"], "main_task=bookz: not one of"),
         (["--task_weights=bookz:2"], "there is no task 'bookz' (did you mean"),
         (["--run_dir=/dev/null/run"], "/dev/null is a file: give a directory"),
     ],

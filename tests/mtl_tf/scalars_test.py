@@ -54,7 +54,7 @@ def test_every_metric_is_described():
 
 def test_settings_that_are_spoken_of_are_there():
     names = {name for name in vars(config_lib.Config()) if "_" in name}
-    flags = {"discriminator_steps", "clip_norm", "stop_on"}
+    flags = {"discriminator_steps", "clip_norm", "main_task"}
     assert flags <= names
     spoken = " ".join(scalars.DESCRIPTIONS.values())
     quoted = set(re.findall(r"`([^`]+)`", spoken))

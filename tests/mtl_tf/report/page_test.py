@@ -18,7 +18,7 @@ def root(tmp_path_factory):
     root = tmp_path_factory.mktemp("root")
     data_dir = run_artefacts.write_corpus(str(root / "corpus"))
     for name, settings in {
-        "adversarial": {"adversarial_weight": 0.05, "stop_on": SCRIPT},
+        "adversarial": {"adversarial_weight": 0.05, "main_task": SCRIPT},
         "single": {"sharing": "single_task", "seed": 3},
         "seeds": {"seeds": 2, "seed": 5},
     }.items():
@@ -142,7 +142,7 @@ def test_the_row_of_averages_is_set_off_in_all_tables(plain):
 def test_the_note_says_what_early_stopping_followed(plain):
     assert (
         "Early stopping and the best checkpoint followed dev: the score of "
-        f"{SCRIPT} (--stop_on)." in plain.text
+        f"{SCRIPT} (--main_task)." in plain.text
     )
 
 

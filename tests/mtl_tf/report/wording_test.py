@@ -54,13 +54,13 @@ def test_a_description_names_nothing_else():
             "the average over tasks of each task's own metric",
         ),
         (
-            {"stop_on": "task1"},
+            {"main_task": "task1"},
             ["accuracy", "macro_f1"],
-            "the score of task1 (--stop_on)",
+            "the score of task1 (--main_task)",
         ),
         # Each has one task to follow, whatever the setting.
         (
-            {"sharing": "single_task", "stop_on": "task1"},
+            {"sharing": "single_task", "main_task": "task1"},
             ["accuracy", "macro_f1"],
             "each task's own metric, for each model by itself",
         ),
