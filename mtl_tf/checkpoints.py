@@ -20,13 +20,19 @@ LAST = "last"
 BEST = "best"
 
 
+def best_of(phase: str) -> str:
+    """Name of the best checkpoint of a phase that others follow."""
+    return f"{BEST}_{phase}"
+
+
 class Checkpoints:
-    """The `last` and the `best` checkpoint of a run.
+    """The checkpoints of a run, one of each name.
 
     Args:
       run_dir: directory of the run.
       parts: variables by part and name.
       task_names: names of the tasks, in the order of their numbers.
+      names: names of the checkpoints: `LAST`, `BEST`, `best_of` phases.
 
     Raises:
       ValueError: if a file that says which checkpoints there are is damaged.
@@ -37,6 +43,7 @@ class Checkpoints:
         run_dir: str,
         parts: Mapping[str, Mapping[str, tf.Variable]],
         task_names: Sequence[str],
+        names: Sequence[str] = (LAST, BEST),
     ):
         self._task_names = list(task_names)
         self._tasks = tf.Variable(json.dumps(self._task_names))
@@ -45,7 +52,7 @@ class Checkpoints:
             **{part: dict(variables) for part, variables in parts.items()},
         )
         self._managers = {}
-        for name in (LAST, BEST):
+        for name in names:
             directory = os.path.join(run_dir, "checkpoints", name)
             with _naming_damage(directory):
                 self._managers[name] = tf.train.CheckpointManager(
@@ -53,7 +60,7 @@ class Checkpoints:
                 )
 
     def save(self, name: str, step: int) -> None:
-        """Writes the checkpoint `LAST` or `BEST`."""
+        """Writes a checkpoint, in the place of the one of that name."""
         self._managers[name].save(step)
 
     def exists(self, name: str) -> bool:
@@ -104,7 +111,7 @@ class Saved:
 
 
 def read(run_dir: str, name: str, part_names: Sequence[str]) -> Saved:
-    """Reads parts of the checkpoint `LAST` or `BEST` of a run.
+    """Reads parts of a checkpoint of a run.
 
     Args:
       run_dir: directory of the run.

@@ -1,8 +1,8 @@
 """The settings of a run."""
 
 import dataclasses
-import math
 
+from mtl_tf import config_checks
 from mtl_tf import losses
 from mtl_tf import optimizers
 from mtl_tf import settings
@@ -12,9 +12,13 @@ SHARINGS = ("single_task", "fully_shared", "shared_private")
 SEQUENCES = ("both", "seq2")
 OUTPUT_LAYERS = ("softmax", "label_embedding")
 STEPS = ("joint", "alternate")
+EPOCH_LENGTHS = ("all", "smallest_task")
+STOPPINGS = ("patience", "drop")
+LABEL_TRANSFERS = ("none", "supervised", "semi_supervised")
+TRANSFER_TRAINED_ON = ("main", "auxiliary")
+# Of a run with all of label transfer.
+PHASES = ("base", "label_transfer", "semi_supervised")
 CLASS_WEIGHTS = ("none", "balanced")
-# NumPy's generators take seeds of 32 bits.
-_SEEDS = 2**32
 
 
 @dataclasses.dataclass(frozen=True)
@@ -94,6 +98,11 @@ class Config(settings.Settings):
     task_layer_units: int = settings.setting(
         0, "Units of a layer of each task's own before the output; 0: none."
     )
+    chained_task_layers: bool = settings.setting(
+        False,
+        "Whether each task's layer reads that of the task before it, as in the "
+        "code of Augenstein et al.",
+    )
     output_layer: str = settings.setting(
         "softmax",
         "softmax: a matrix of each task's own; label_embedding: vectors of all "
@@ -108,6 +117,11 @@ class Config(settings.Settings):
     )
     label_bias: bool = settings.setting(
         False, "Whether each label of the label embedding has a bias."
+    )
+    tanh_scores: bool = settings.setting(
+        False,
+        "Whether the scores of a softmax output are squashed by tanh, as in "
+        "the code of Augenstein et al.",
     )
     word_width: int = settings.setting(
         200, "Length of a word vector.", symbol="e"
@@ -139,6 +153,55 @@ class Config(settings.Settings):
         0.0, "Share of the elements of text features that a step drops."
     )
 
+    # Label transfer.
+    label_transfer: str = settings.setting(
+        "none",
+        "supervised: a label transfer network predicts the main task's labels "
+        "from the other tasks' answers; semi_supervised: the main model then "
+        "learns from what it says of other texts.",
+        choices=LABEL_TRANSFERS,
+    )
+    transfer_units: int = settings.setting(
+        100,
+        "Units of the label transfer network's hidden layer; 0: no such layer.",
+    )
+    transfer_probabilities: bool = settings.setting(
+        False,
+        "Whether the label transfer network reads the probabilities of labels "
+        "instead of the label vectors that are expected; with "
+        "output_layer=softmax it always does.",
+    )
+    transfer_main_predictions: bool = settings.setting(
+        False,
+        "Whether the label transfer network also reads the main task's answer.",
+    )
+    transfer_diversity: bool = settings.setting(
+        True,
+        "Whether the label transfer network reads the diversity features.",
+    )
+    transfer_gradient: bool = settings.setting(
+        True,
+        "Whether the label transfer network's loss also trains the model whose "
+        "answers it reads.",
+    )
+    transfer_trained_on: str = settings.setting(
+        "main",
+        "Rows that train the label transfer network: main, those of the main "
+        "task; auxiliary, those of the others with labels of their own, as in "
+        "the code of Augenstein et al.",
+        choices=TRANSFER_TRAINED_ON,
+    )
+    transfer_weight: float = settings.setting(
+        1.0, "Weight of the label transfer network's loss."
+    )
+    pseudo_label_weight: float = settings.setting(
+        1.0, "Weight of the loss between main model and pseudo-labels."
+    )
+    pseudo_label_threshold: float = settings.setting(
+        0.0,
+        "Pseudo-labels whose highest probability is below it are left out.",
+    )
+
     # Losses.
     adversary: str = settings.setting(
         "reversal",
@@ -157,7 +220,9 @@ class Config(settings.Settings):
         1, "Updates of the discriminator in each step."
     )
     unlabeled: bool = settings.setting(
-        False, "Whether the adversary also sees the tasks' unlabelled text."
+        False,
+        "Whether the tasks' unlabelled text is read as well: by the adversary, "
+        "and for pseudo-labels.",
     )
     orthogonality_weight: float = settings.setting(
         0.0, "Weight of the orthogonality loss; 0: none.", symbol="γ"
@@ -192,9 +257,14 @@ class Config(settings.Settings):
         "often, 1: in proportion to its size.",
     )
     steps_per_epoch: int = settings.setting(
-        0,
-        "Steps of an epoch; 0: as many as draw as many examples as the "
-        "training splits hold.",
+        0, "Steps of an epoch; 0: as epoch_length says."
+    )
+    epoch_length: str = settings.setting(
+        "all",
+        "all: as many steps as draw as many examples as the training splits "
+        "hold; smallest_task: as many rounds as the smallest of them has "
+        "batches.",
+        choices=EPOCH_LENGTHS,
     )
 
     # Optimisation.
@@ -212,9 +282,20 @@ class Config(settings.Settings):
     clip_norm: float = settings.setting(
         0.0, "Largest joint norm of the gradients; 0: no limit."
     )
-    epochs: int = settings.setting(20, "Epochs at most.", changeable=True)
+    epochs: int = settings.setting(
+        20, "Epochs at most, of each phase.", changeable=True
+    )
     patience: int = settings.setting(
-        5, "Epochs without a better dev score before training stops; 0: never."
+        5,
+        "Epochs without a better dev score before a phase of training stops; "
+        "0: never.",
+    )
+    stopping: str = settings.setting(
+        "patience",
+        "patience: the best epoch on dev is kept; drop: a phase stops at an "
+        "epoch whose dev accuracy is below that of `patience` epochs before, "
+        "and the last one is kept, as in the code of Augenstein et al.",
+        choices=STOPPINGS,
     )
     main_task: str = settings.setting(
         "",
@@ -233,105 +314,17 @@ class Config(settings.Settings):
 
     def __post_init__(self):
         super().__post_init__()
-        self._check_ranges()
-        self._check_combinations()
+        config_checks.check(self)
 
-    def _check_ranges(self):
-        positive = (
-            "seeds max_tokens units depth word_width batch_size "
-            "discriminator_steps learning_rate init_range epochs log_every "
-            "learning_rate_decay"
-        )
-        for name in positive.split():
-            if not getattr(self, name) > 0:
-                raise ValueError(
-                    f"{name}={getattr(self, name)}: has to be above 0"
-                )
-        not_negative = (
-            "seed threads max_examples adversarial_weight orthogonality_weight "
-            "discriminator_learning_rate steps_per_epoch sampling_exponent "
-            "warmup_steps weight_decay clip_norm patience task_layer_units "
-            "label_width"
-        )
-        for name in not_negative.split():
-            if not getattr(self, name) >= 0:
-                raise ValueError(
-                    f"{name}={getattr(self, name)}: has to be 0 or more"
-                )
-        if self.seed + self.seeds > _SEEDS:
-            raise ValueError(
-                f"seed={self.seed}, seeds={self.seeds}: the last seed has to "
-                f"be below {_SEEDS}"
-            )
-        for field in dataclasses.fields(self):
-            value = getattr(self, field.name)
-            if field.name.endswith("_dropout") and not 0 <= value < 1:
-                raise ValueError(
-                    f"{field.name}={value}: a share, from 0 to below 1"
-                )
-            if isinstance(value, float) and not math.isfinite(value):
-                raise ValueError(f"{field.name}={value}: not a finite number")
+    @property
+    def phases(self) -> tuple[str, ...]:
+        """The phases of training, in order; the last is that of the result."""
+        return PHASES[: 1 + LABEL_TRANSFERS.index(self.label_transfer)]
 
-    def _check_combinations(self):
-        # TensorFlow takes the path of a checkpoint for a pattern.
-        # A comma divides the directories of --runs.
-        if set("*?[],") & set(self.run_dir):
-            raise ValueError(
-                f"run_dir={self.run_dir}: the characters * ? [ ] , are not "
-                "allowed in it"
-            )
-        repeated = [x for x in self.tasks if self.tasks.count(x) > 1]
-        if repeated:
-            raise ValueError(
-                f"tasks={','.join(self.tasks)}: {repeated[0]} is named "
-                f"{self.tasks.count(repeated[0])} times"
-            )
-        encoders.check(self.encoder, self.pooling)
-        if self.recurrent_dropout and self.encoder not in encoders.RECURRENT:
-            raise ValueError(
-                f"recurrent_dropout={self.recurrent_dropout} needs a recurrent "
-                f"encoder ({', '.join(encoders.RECURRENT)}), got encoder="
-                f"{self.encoder}"
-            )
-        if self.sequences_apart and self.sequences == "seq2":
-            raise ValueError(
-                f"sequences=seq2 leaves out seq1, which encoder={self.encoder} "
-                "reads by itself: leave sequences at both, or choose "
-                "encoder=bilstm"
-            )
-        for name in ("label_width", "label_bias"):
-            if getattr(self, name) and self.output_layer != "label_embedding":
-                raise ValueError(
-                    f"{name}={getattr(self, name)} needs output_layer="
-                    f"label_embedding, got output_layer={self.output_layer}"
-                )
-        if self.weight_decay and self.optimizer != "adamw":
-            raise ValueError(
-                f"weight_decay={self.weight_decay} needs optimizer=adamw, got "
-                f"{self.optimizer}"
-            )
-        if self.adversarial_weight and self.sharing == "single_task":
-            raise ValueError(
-                "adversarial_weight needs a shared encoder: sharing is "
-                "single_task"
-            )
-        if self.adversarial_weight and self.steps == "alternate":
-            raise ValueError(
-                "adversarial_weight needs texts of all tasks in a step "
-                "(steps=joint): with steps=alternate the discriminator sees "
-                "one task at a time"
-            )
-        if self.orthogonality_weight and self.sharing != "shared_private":
-            raise ValueError(
-                "orthogonality_weight needs a shared and a private encoder "
-                f"(sharing=shared_private), got sharing={self.sharing}"
-            )
-        if self.unlabeled and not self.adversarial_weight:
-            raise ValueError(
-                "unlabeled text is read by the adversary alone: set "
-                "adversarial_weight as well, or leave unlabeled off"
-            )
-        self.task_weights_by_name()
+    @property
+    def reads_diversity(self) -> bool:
+        """Whether a label transfer network reads the diversity features."""
+        return self.label_transfer != "none" and self.transfer_diversity
 
     @property
     def sequences_apart(self) -> bool:

@@ -9,7 +9,14 @@ import tensorflow as tf
 
 from mtl_tf import input_pipeline
 from mtl_tf import metrics
+from mtl_tf import models
 from mtl_tf import tasks as tasks_lib
+
+# What a model says of texts: the main model, which answers for every task, and
+# the label transfer network, which answers for the main task.
+MAIN = "main"
+LABEL_TRANSFER = "label_transfer"
+_OUTPUTS = ("scores", "shared", "private")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,25 +65,46 @@ class Predictor:
     Args:
       model: as `models.build` makes it.
       tasks: the tasks, in the order of their numbers.
+      main_task: number of the main task, where there is label transfer.
     """
 
-    def __init__(self, model: keras.Model, tasks: Sequence[tasks_lib.Task]):
-        self._model = model
+    def __init__(
+        self,
+        model: keras.Model,
+        tasks: Sequence[tasks_lib.Task],
+        main_task: int | None = None,
+    ):
         self._tasks = tasks
-        self._run = tf.function(lambda batch: model(batch, training=False))
+        self._main_task = main_task
+        outputs = [name for name in model.output if name in _OUTPUTS]
+        self._run = _runner(models.part(model, outputs))
+        if main_task is not None:
+            outputs.append("transfer_scores")
+            self._run_with_transfer = _runner(models.part(model, outputs))
 
     def predict(self, split: input_pipeline.Split) -> Predictions:
-        """Predicts every row of a split, in batches of like length.
+        """What the main model says of every row of a split.
 
         Raises:
           ValueError: if the split has no rows.
         """
+        return self._predict(split, self._run)[MAIN]
+
+    def predict_all(
+        self, split: input_pipeline.Split
+    ) -> dict[str, Predictions]:
+        """The same by output: `MAIN`, and of the main task `LABEL_TRANSFER`."""
+        if split.task != self._main_task:
+            return {MAIN: self.predict(split)}
+        return self._predict(split, self._run_with_transfer)
+
+    def _predict(self, split, run):
+        """Predicts in batches of like length; by output."""
         if not len(split):
             raise ValueError("there are no rows to predict")
-        task = self._tasks[split.task]
         columns = {}
         # Traced once: splits of a model have the same signature.
-        run = self._run.get_concrete_function(split.signature)
+        run = run.get_concrete_function(split.signature)
         for rows, batch in input_pipeline.evaluation_batches(split):
             for name, value in run(batch).items():
                 value = value.numpy()
@@ -85,8 +113,17 @@ class Predictor:
                     shape = (len(split), value.shape[-1])
                     columns[name] = np.zeros(shape, np.float32)
                 columns[name][rows] = value
-        scores = columns.pop("scores")[:, : len(task.labels)]
-        scores = scores.astype(np.float64)
+        scores = {MAIN: columns.pop("scores")}
+        if "transfer_scores" in columns:
+            scores[LABEL_TRANSFER] = columns.pop("transfer_scores")
+        return {
+            output: self._from_scores(split, values, columns)
+            for output, values in scores.items()
+        }
+
+    def _from_scores(self, split, scores, features):
+        task = self._tasks[split.task]
+        scores = scores[:, : len(task.labels)].astype(np.float64)
         # A stable log-softmax, in float64: the probabilities sum to 1.
         scores -= scores.max(axis=1, keepdims=True)
         log_probabilities = scores - np.log(
@@ -97,22 +134,44 @@ class Predictor:
             rows = np.arange(len(split))
             loss = -log_probabilities[rows, split.labels].mean()
         return Predictions(
-            task, split, np.exp(log_probabilities), columns, float(loss)
+            task, split, np.exp(log_probabilities), features, float(loss)
         )
 
 
+def _runner(model):
+    """A function of batches; a label transfer network reads all groups."""
+
+    def run(batch):
+        batch = {**batch, "asked": tf.range(tf.size(batch["task"]))}
+        return model({k: batch[k] for k in model.input}, training=False)
+
+    return tf.function(run)
+
+
 def average(
-    tasks: Sequence[tasks_lib.Task], scores: dict[str, dict[str, float]]
+    tasks: Sequence[tasks_lib.Task],
+    scores: dict[str, dict[str, float]],
+    metric: str | None = None,
 ) -> float:
     """Mean over tasks of each task's own metric, for choosing a checkpoint.
 
     Metrics of which lower is better count negatively, so that higher is always
     better here.
+
+    Args:
+      tasks: the tasks that count.
+      scores: scores by name of the task.
+      metric: the same one for all tasks, instead of their own.
     """
-    return float(np.mean([goodness(task, scores[task.name]) for task in tasks]))
+    return float(
+        np.mean([goodness(task, scores[task.name], metric) for task in tasks])
+    )
 
 
-def goodness(task: tasks_lib.Task, scores: dict[str, float]) -> float:
-    """The task's own metric, negated where lower is better."""
-    lower_is_better = metrics.METRICS[task.metric].lower_is_better
-    return scores[task.metric] * (-1 if lower_is_better else 1)
+def goodness(
+    task: tasks_lib.Task, scores: dict[str, float], metric: str | None = None
+) -> float:
+    """The task's metric, or another one, negated where lower is better."""
+    metric = metric or task.metric
+    lower_is_better = metrics.METRICS[metric].lower_is_better
+    return scores[metric] * (-1 if lower_is_better else 1)

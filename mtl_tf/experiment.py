@@ -1,12 +1,9 @@
 """A run from its corpus to its results."""
 
-import math
 import os
-import time
 
 import keras
 import numpy as np
-import tensorflow as tf
 from absl import logging
 
 from mtl_tf import checkpoints
@@ -14,13 +11,12 @@ from mtl_tf import config as config_lib
 from mtl_tf import evaluation
 from mtl_tf import evaluation_summaries
 from mtl_tf import figures
+from mtl_tf import fitting
 from mtl_tf import input_pipeline
 from mtl_tf import models
 from mtl_tf import prediction_files
-from mtl_tf import progress
 from mtl_tf import results
 from mtl_tf import run_directory
-from mtl_tf import summaries
 from mtl_tf import tasks as tasks_lib
 from mtl_tf import text
 from mtl_tf import training
@@ -51,15 +47,14 @@ class Experiment:
         self.splits = self._read_splits()
         self.batches = input_pipeline.TrainingBatches(
             [split["train"] for split in self.splits],
-            [split["unlabeled"] for split in self.splits]
-            if config.unlabeled
-            else [],
+            [s["unlabeled"] for s in self.splits if "unlabeled" in s],
             config,
         )
         self.model = models.build(
             config,
             tuple(len(task.labels) for task in self.tasks),
             len(self.vocabulary),
+            self._transfer_task(),
         )
         self.trainer = training.Trainer(
             config,
@@ -69,12 +64,19 @@ class Experiment:
             self._class_weights(),
             self.batches.steps_per_epoch,
         )
-        self.predictor = evaluation.Predictor(self.model, self.tasks)
-        self.state = FitState()
+        self.predictor = evaluation.Predictor(
+            self.model, self.tasks, self._transfer_task()
+        )
+        self.state = fitting.FitState()
         self.checkpoints = checkpoints.Checkpoints(
             config.run_dir,
             {**self.trainer.parts, "fit": self.state.variables},
             [task.name for task in self.tasks],
+            [
+                checkpoints.LAST,
+                checkpoints.BEST,
+                *map(checkpoints.best_of, config.phases[:-1]),
+            ],
         )
 
     def run(self) -> dict:
@@ -97,7 +99,16 @@ class Experiment:
             self.model.count_params(),
             self.batches.steps_per_epoch,
         )
-        self._fit()
+        fitting.Fitting(
+            self.config,
+            self.tasks,
+            self.trainer,
+            self.batches,
+            self.predictor,
+            [splits["dev"] for splits in self.splits],
+            self.checkpoints,
+            self.state,
+        ).run(self._describe())
         return self.evaluate()
 
     def evaluate(self) -> dict:
@@ -109,24 +120,25 @@ class Experiment:
         self.checkpoints.restore(checkpoints.BEST)
         by_task, on_test = {}, []
         for task, splits in zip(self.tasks, self.splits, strict=True):
-            predictions = {
-                split: self.predictor.predict(splits[split])
-                for split in ("dev", "test")
-            }
-            for split, predicted in predictions.items():
-                prediction_files.write(
-                    self.config.run_dir, task, split, predicted
-                )
-            on_test.append(predictions["test"])
+            predictions = self._predict(splits)
+            for output, of_splits in predictions.items():
+                for split, predicted in of_splits.items():
+                    prediction_files.write(
+                        self.config.run_dir, task, split, predicted, output
+                    )
+            on_test.append(predictions[results.MAIN]["test"])
             majority = {
                 split: results.majority_predictions(
                     splits["train"].labels, predicted
                 )
-                for split, predicted in predictions.items()
+                for split, predicted in predictions[results.MAIN].items()
             }
             by_task[task.name] = {
-                results.MAIN: results.scores_by_split(predictions),
-                results.MAJORITY: results.scores_by_split(majority),
+                output: results.scores_by_split(of_splits)
+                for output, of_splits in {
+                    **predictions,
+                    results.MAJORITY: majority,
+                }.items()
             }
         found = {
             "schema": run_directory.SCHEMA,
@@ -137,6 +149,8 @@ class Experiment:
             "seconds": seconds,
             "tokens_per_second": tokens / seconds if seconds else None,
         }
+        if len(self.config.phases) > 1:
+            found["phases"] = self._evaluate_phases(by_task)
         results.write_features(
             self.config.run_dir, self.tasks, on_test, self.config.seed
         )
@@ -153,13 +167,63 @@ class Experiment:
         )
         return found
 
+    def _predict(self, splits, outputs=(results.MAIN, results.LABEL_TRANSFER)):
+        """Predictions for dev and test of a task, by output and split."""
+        found = {}
+        for split in ("dev", "test"):
+            predictions = self.predictor.predict_all(splits[split])
+            for output in outputs:
+                if output in predictions:
+                    found.setdefault(output, {})[split] = predictions[output]
+        return found
+
+    def _evaluate_phases(self, last):
+        """The main task's scores at the end of each phase.
+
+        Args:
+          last: scores by task, of the last phase, whose checkpoint is loaded,
+            as it is afterwards.
+        """
+        number, name = self._transfer_task(), self.config.main_task
+        found = {}
+        for phase in self.config.phases[:-1]:
+            self.checkpoints.restore(checkpoints.best_of(phase))
+            outputs = [results.MAIN]
+            # Before its phase it is not trained.
+            outputs += [results.LABEL_TRANSFER] if phase != "base" else []
+            found[phase] = {
+                "best_epoch": self.state["best_epoch"],
+                "tasks": {
+                    name: {
+                        output: results.scores_by_split(predictions)
+                        for output, predictions in self._predict(
+                            self.splits[number], outputs
+                        ).items()
+                    }
+                },
+            }
+        self.checkpoints.restore(checkpoints.BEST)
+        of_main = {k: x for k, x in last[name].items() if k != results.MAJORITY}
+        found[self.config.phases[-1]] = {
+            "best_epoch": self.state["best_epoch"],
+            "tasks": {name: of_main},
+        }
+        return found
+
+    def _transfer_task(self):
+        """Number of the main task, where there is label transfer."""
+        if self.config.label_transfer == "none":
+            return None
+        return [t.name for t in self.tasks].index(self.config.main_task)
+
     def _restore(self):
         """Goes back to the end of the last epoch."""
         self.checkpoints.restore(checkpoints.LAST)
-        if self.state["epoch"] > self.config.epochs:
+        epochs = self.state["epoch"] - self.state["phase_began"]
+        if epochs > self.config.epochs:
             raise ValueError(
                 f"epochs={self.config.epochs}: the run in "
-                f"{self.config.run_dir} has had {self.state['epoch']}"
+                f"{self.config.run_dir} has had {epochs}"
             )
         logging.info(
             "Going on after epoch %d of the run in %s",
@@ -191,120 +255,6 @@ class Experiment:
             "width": vectors.matrix.shape[1],
         }
 
-    def _fit(self):
-        """Trains epoch by epoch, until dev or the number of epochs ends it."""
-        config, state = self.config, self.state
-        steps = self.batches.steps_per_epoch
-        first_step = int(self.trainer.step)
-        history = summaries.History(config.run_dir, first_step)
-        board = summaries.TensorBoard(
-            config.run_dir, [task.name for task in self.tasks]
-        )
-        board.settings(config, self._describe())
-        batches = iter(self.batches.dataset(first_step))
-        with progress.Progress(
-            config.epochs * steps,
-            first_step,
-            steps,
-            enabled=None if config.progress else False,
-        ) as bar:
-            while state["epoch"] < config.epochs and not self._stopped():
-                line = self._epoch(batches, board, bar)
-                score, by_task = self._dev()
-                bar.dev(score)
-                step = int(self.trainer.step)
-                board.training(
-                    step,
-                    {"training/tokens_per_second": line["tokens_per_second"]},
-                )
-                board.dev(step, score, by_task)
-                line |= {"dev": {"average": score, "tasks": by_task}}
-                history.append(line)
-                logging.info(
-                    "epoch %3d  step %6d  loss %8.4f  dev %7.4f  %6d tokens/s",
-                    state["epoch"],
-                    step,
-                    line["terms"]["loss/total"],
-                    score,
-                    line["tokens_per_second"],
-                )
-                if score > state["best_score"]:
-                    state["best_score"], state["best_epoch"] = (
-                        score,
-                        state["epoch"],
-                    )
-                    self.checkpoints.save(checkpoints.BEST, step)
-                self.checkpoints.save(checkpoints.LAST, step)
-        board.best(
-            int(self.trainer.step), state["best_epoch"], state["best_score"]
-        )
-
-    def _stopped(self):
-        waited = self.state["epoch"] - self.state["best_epoch"]
-        return 0 < self.config.patience <= waited
-
-    def _epoch(self, batches, board, bar):
-        """Trains one epoch; returns its line of the history without dev."""
-        sums, since, logged = {}, {}, 0
-        began = time.perf_counter()
-        for number in range(1, self.batches.steps_per_epoch + 1):
-            terms = self.trainer.train_step(next(batches))
-            for total in (sums, since):
-                for name, value in terms.items():
-                    total[name] = total.get(name, 0.0) + value
-            logged += 1
-            last = number == self.batches.steps_per_epoch
-            if logged == self.config.log_every or last:
-                means = {k: float(v) / logged for k, v in since.items()}
-                step = int(self.trainer.step)
-                self._check_finite(step, means)
-                board.training(step, means)
-                bar.update(step, means["loss/total"])
-                since, logged = {}, 0
-        seconds = time.perf_counter() - began
-        tokens = float(sums["training/tokens"])
-        self.state["epoch"] += 1
-        self.state["seconds"] += seconds
-        self.state["tokens"] += tokens
-        return {
-            "phase": "base",
-            "epoch": self.state["epoch"],
-            "step": int(self.trainer.step),
-            "terms": {
-                name: float(value) / self.batches.steps_per_epoch
-                for name, value in sums.items()
-            },
-            "seconds": seconds,
-            "tokens_per_second": tokens / seconds,
-        }
-
-    def _dev(self):
-        """What early stopping follows, and the dev scores by task."""
-        by_task = {}
-        for task, splits in zip(self.tasks, self.splits, strict=True):
-            predictions = self.predictor.predict(splits["dev"])
-            by_task[task.name] = {
-                **predictions.scores(),
-                "loss": predictions.loss,
-            }
-        deciding = [
-            task
-            for task in self.tasks
-            if self.config.main_task in ("", task.name)
-        ]
-        return evaluation.average(deciding, by_task), by_task
-
-    def _check_finite(self, step, means):
-        for name, value in means.items():
-            if not math.isfinite(value):
-                raise FloatingPointError(
-                    f"{name} is {value} before step {step}. Most often the "
-                    "learning rate is too high "
-                    f"(now {self.config.learning_rate}), gradients need "
-                    "clip_norm, or orthogonality_loss=frobenius is used with "
-                    "a large batch."
-                )
-
     def _check_tasks(self):
         names = [task.name for task in self.tasks]
         for name in self.config.task_weights_by_name():
@@ -324,8 +274,15 @@ class Experiment:
                 "adversarial_weight needs at least 2 tasks, got "
                 f"{', '.join(names)}"
             )
+        if len(names) < 2 and self.config.label_transfer != "none":
+            raise ValueError(
+                f"label_transfer={self.config.label_transfer} needs at least 2 "
+                f"tasks, got {', '.join(names)}"
+            )
         lacking = [n for n in names if not self.corpus.rows[n].get("unlabeled")]
-        if self.config.unlabeled and lacking:
+        # The adversary is to tell tasks apart: it wants text of each.
+        is_needed = self.config.adversarial_weight or lacking == names
+        if self.config.unlabeled and lacking and is_needed:
             raise ValueError(
                 f"unlabeled: these tasks have no unlabelled text: "
                 f"{', '.join(lacking)}"
@@ -367,22 +324,3 @@ class Experiment:
             f"{', '.join(task.name for task in self.tasks)}; "
             f"{self.model.count_params()} weights"
         )
-
-
-class FitState:
-    """How far training is: numbers that live in the checkpoint."""
-
-    def __init__(self):
-        self.variables = {
-            "epoch": tf.Variable(0, dtype=tf.int64),
-            "best_epoch": tf.Variable(0, dtype=tf.int64),
-            "best_score": tf.Variable(-math.inf, dtype=tf.float64),
-            "seconds": tf.Variable(0.0, dtype=tf.float64),
-            "tokens": tf.Variable(0.0, dtype=tf.float64),
-        }
-
-    def __getitem__(self, name: str) -> int | float:
-        return self.variables[name].numpy().item()
-
-    def __setitem__(self, name: str, value: int | float) -> None:
-        self.variables[name].assign(value)

@@ -13,12 +13,17 @@ of seq2, and beside them stand
     seq1          int32 [groups, batch, time of seq1]
     seq1_lengths  int32 [groups, batch], at least 1
 
-and, where the adversary reads unlabelled text, `unlabeled`: a dict of the
-same without labels for other groups.
+where a label transfer network reads them,
+
+    diversity     float32 [groups, batch, 5]: the diversity features
+
+and, where unlabelled text is read, `unlabeled`: a dict of the same without
+labels for other groups.
 """
 
 import dataclasses
 import functools
+import math
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -52,7 +57,8 @@ class Split:
         body share; empty where there is none.
       labels: int32 [rows]; -1 in the unlabelled split.
       duplicate: bool [rows]: the text also stands in the task's train file.
-      diversity: float32 [rows, 5]: the features of `diversity_features`.
+      diversity: float32 [rows, 5]: the features of `diversity_features`; None
+        where no label transfer network reads them.
       lengths: int32 [rows]: tokens that an encoder reads, of both sequences.
       tokens: the rows' token ids.
       rows: int64 [rows]: their places in `tokens`.
@@ -68,7 +74,7 @@ class Split:
     groups: np.ndarray
     labels: np.ndarray
     duplicate: np.ndarray
-    diversity: np.ndarray
+    diversity: np.ndarray | None
     lengths: np.ndarray
     tokens: records.TokenIds
     rows: np.ndarray
@@ -90,6 +96,10 @@ class Split:
         if self.seq1_lengths is not None:
             signature["seq1"] = signature["tokens"]
             signature["seq1_lengths"] = signature["lengths"]
+        if self.diversity is not None:
+            signature["diversity"] = tf.TensorSpec(
+                [None, None, self.diversity.shape[1]], tf.float32
+            )
         return signature
 
     @functools.cached_property
@@ -198,7 +208,7 @@ def read_split(
         columns["group"][rows],
         labels[rows],
         columns["duplicate"][rows].astype(bool),
-        columns["diversity"][rows],
+        columns["diversity"][rows] if config.reads_diversity else None,
         total.astype(np.int32),
         tokens,
         rows,
@@ -229,7 +239,7 @@ class TrainingBatches:
     Args:
       train: the training split of each task, by task number.
       unlabeled: the unlabelled splits of those tasks that have one; empty
-        where the adversary does not read unlabelled text.
+        where unlabelled text is not read.
       config: batch size, sampling, seed.
 
     Raises:
@@ -269,10 +279,19 @@ class TrainingBatches:
             )
             for s in unlabeled
         ]
-        self.steps_per_epoch = config.steps_per_epoch or -(
-            -sum(len(split) for split in train)
-            // (self._sampler.groups * config.batch_size)
+        self.steps_per_epoch = config.steps_per_epoch or self._epoch_length(
+            config
         )
+
+    def _epoch_length(self, config):
+        """Steps of an epoch."""
+        rows = [len(split) for split in self._train]
+        groups = self._sampler.groups
+        if config.epoch_length == "all":
+            return math.ceil(sum(rows) / (groups * config.batch_size))
+        # In as many groups as tasks, each of them has a batch.
+        rounds = math.ceil(min(rows) / config.batch_size)
+        return rounds * len(rows) // groups
 
     def dataset(self, first_step: int) -> tf.data.Dataset:
         """Endless batches, beginning with the one of `first_step`."""
@@ -357,4 +376,6 @@ def _group(chosen: list[tuple[Split, np.ndarray]]) -> Batch:
     time = lengths.max()
     batch["tokens"] = np.stack([s.pad(rows, time) for s, rows in chosen])
     batch["lengths"] = lengths
+    if chosen[0][0].diversity is not None:
+        batch["diversity"] = np.stack([s.diversity[rows] for s, rows in chosen])
     return batch

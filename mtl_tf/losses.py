@@ -29,6 +29,28 @@ def task_loss(
     return tf.reduce_mean(losses, axis=1)
 
 
+def pseudo_label_loss(
+    scores: tf.Tensor, pseudo_labels: tf.Tensor, accepted: tf.Tensor
+) -> tf.Tensor:
+    """|| p - z ||^2 (Augenstein et al. 2018, Eq. 7).
+
+    The distance of answers from pseudo-labels, summed over labels; the mean
+    over all texts of a group, of which those that are not accepted count as 0.
+    No gradient flows into the pseudo-labels.
+
+    Args:
+      scores: float32 [groups, batch, labels or more], before the softmax that
+        gives p.
+      pseudo_labels: z, float32 [groups, batch, labels], probabilities.
+      accepted: bool [groups, batch], which pseudo-labels count.
+    """
+    labels = tf.shape(pseudo_labels)[-1]
+    answers = tf.nn.softmax(scores)[..., :labels]
+    squares = (answers - tf.stop_gradient(pseudo_labels)) ** 2
+    by_text = tf.reduce_sum(squares, axis=-1) * tf.cast(accepted, tf.float32)
+    return tf.reduce_mean(by_text, axis=1)
+
+
 def discrimination_loss(task_scores: tf.Tensor, task: tf.Tensor) -> tf.Tensor:
     """Cross-entropy of the task discriminator (Liu et al. 2017, Eq. 13).
 

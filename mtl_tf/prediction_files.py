@@ -1,4 +1,7 @@
-"""`predictions/TASK-SPLIT.jsonl`: a run's answers, one line an example."""
+"""`predictions/TASK-SPLIT.jsonl`: a run's answers, one line an example.
+
+Those of a label transfer network are `predictions/TASK-SPLIT-label_transfer`.
+"""
 
 import dataclasses
 import json
@@ -58,9 +61,13 @@ class Predictions:
         )
 
 
-def path_of(run_dir: str, task: str, split: str) -> str:
-    """Where the predictions for a split of a task are."""
-    return os.path.join(run_dir, "predictions", f"{task}-{split}.jsonl")
+def path_of(
+    run_dir: str, task: str, split: str, output: str = evaluation.MAIN
+) -> str:
+    """Where the predictions of an output for a split of a task are."""
+    of_output = "" if output == evaluation.MAIN else f"-{output}"
+    name = f"{task}-{split}{of_output}.jsonl"
+    return os.path.join(run_dir, "predictions", name)
 
 
 def write(
@@ -68,9 +75,10 @@ def write(
     task: tasks_lib.Task,
     split: str,
     predictions: evaluation.Predictions,
+    output: str = evaluation.MAIN,
 ) -> None:
-    """Writes the predictions for a split of a task."""
-    path = path_of(run_dir, task.name, split)
+    """Writes the predictions of an output for a split of a task."""
+    path = path_of(run_dir, task.name, split, output)
     os.makedirs(os.path.dirname(path), exist_ok=True)
     with open(path, "w", encoding="utf-8") as file:
         for row, (key, group, gold, predicted) in enumerate(
@@ -105,14 +113,19 @@ def write(
             file.write(json.dumps(line, ensure_ascii=False) + "\n")
 
 
-def read(run_dir: str, task: tasks_lib.Task, split: str) -> Predictions:
-    """Reads the predictions for a split of a task.
+def read(
+    run_dir: str,
+    task: tasks_lib.Task,
+    split: str,
+    output: str = evaluation.MAIN,
+) -> Predictions:
+    """Reads the predictions of an output for a split of a task.
 
     Raises:
       ValueError: if there are none, or a line is not as `write` makes it, with
         file and line.
     """
-    path = path_of(run_dir, task.name, split)
+    path = path_of(run_dir, task.name, split, output)
     if not os.path.exists(path):
         raise ValueError(
             f"{path} is missing: a run writes it when it has ended, and "

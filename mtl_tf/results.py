@@ -13,7 +13,8 @@ from mtl_tf import tasks as tasks_lib
 FEATURES_FILE = "features.npz"
 # Texts in it, of all tasks together.
 FEATURE_ROWS = 2000
-MAIN = "main"
+MAIN = evaluation.MAIN
+LABEL_TRANSFER = evaluation.LABEL_TRANSFER
 MAJORITY = "majority"
 TEST = "test"
 DEDUPLICATED = "test_deduplicated"

@@ -51,12 +51,14 @@ class TextModel:
         )
         self._shared = None
         if "shared" in model.output:
-            self._shared = models.shared_features(model)
+            self._shared = models.part(model, ["shared"])
 
     @property
     def encoder_width(self) -> int | None:
         """Features that `encode` gives; None if there is no shared encoder."""
-        return None if self._shared is None else self._shared.output.shape[-1]
+        if self._shared is None:
+            return None
+        return self._shared.output["shared"].shape[-1]
 
     @property
     def weights(self) -> list[tf.Variable]:
@@ -114,7 +116,7 @@ class TextModel:
         if self._shared is None:
             raise ValueError("a single-task model has no shared encoder")
         return self._in_parts(
-            lambda inputs: self._shared(inputs, training=False),
+            lambda inputs: self._shared(inputs, training=False)["shared"],
             self.encoder_width,
             seq1,
             seq2,

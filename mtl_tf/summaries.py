@@ -27,6 +27,7 @@ class TensorBoard:
     """
 
     def __init__(self, run_dir: str, task_names: Sequence[str]):
+        self._run_dir = run_dir
         self._run = tf.summary.create_file_writer(log_dir(run_dir))
         self._tasks = {
             name: tf.summary.create_file_writer(log_dir(run_dir, name))
@@ -39,20 +40,36 @@ class TensorBoard:
             for tag, value in terms.items():
                 scalars.write(tag, value)
 
-    def dev(
-        self,
-        step: int,
-        average: float,
-        by_task: Mapping[str, Mapping[str, float]],
-    ) -> None:
-        """Dev scores at the end of an epoch."""
-        with self._run.as_default(step):
-            scalars.write("dev/average", average)
-        for name, scores in by_task.items():
-            with self._tasks[name].as_default(step):
+    def epoch(self, line: Mapping) -> None:
+        """Phase, speed and dev scores of an epoch: its line of the history.
+
+        The label transfer network stands among the tasks, so that its curve
+        is drawn beside the main model's.
+        """
+        dev = line["dev"]
+        with self._run.as_default(line["step"]):
+            scalars.write(
+                "training/phase", config_lib.PHASES.index(line["phase"])
+            )
+            scalars.write(
+                "training/tokens_per_second", line["tokens_per_second"]
+            )
+            scalars.write("dev/average", dev["average"])
+        by_writer = {self._writer(name): x for name, x in dev["tasks"].items()}
+        if "label_transfer" in dev:
+            by_writer[self._writer("label_transfer")] = dev["label_transfer"]
+        for writer, scores in by_writer.items():
+            with writer.as_default(line["step"]):
                 for metric, value in scores.items():
                     if metric != "n":
                         scalars.write(f"dev/{metric}", value)
+
+    def _writer(self, name):
+        if name not in self._tasks:
+            self._tasks[name] = tf.summary.create_file_writer(
+                log_dir(self._run_dir, name)
+            )
+        return self._tasks[name]
 
     def settings(self, config: config_lib.Config, description: str) -> None:
         """The settings, as text and as HParams, and what charts there are."""
@@ -60,7 +77,10 @@ class TensorBoard:
             tf.summary.text("run/description", description)
             tf.summary.text("run/settings", hyperparameters.table(config))
             hyperparameters.write(config)
-            scalars.write_charts(adversarial=config.adversarial_weight > 0)
+            scalars.write_charts(
+                adversarial=config.adversarial_weight > 0,
+                label_transfer=config.label_transfer != "none",
+            )
 
     def best(self, step: int, epoch: int, score: float) -> None:
         """The best epoch and its dev average.
@@ -87,11 +107,15 @@ class History:
       run_dir: directory of the run.
       step: lines after this step are dropped: a run that goes on writes them
         again.
+
+    Attributes:
+      lines: its lines, a dict an epoch.
     """
 
     def __init__(self, run_dir: str, step: int):
         self._path = os.path.join(run_dir, HISTORY_FILE)
         kept = [line for line in read_history(run_dir) if line["step"] <= step]
+        self.lines = kept
         # Not in place: an interruption must not take the history along.
         with open(self._path + ".part", "w", encoding="utf-8") as file:
             file.writelines(json.dumps(line) + "\n" for line in kept)
@@ -101,6 +125,7 @@ class History:
         """Adds the line of an epoch; it has to have a `step`."""
         with open(self._path, "a", encoding="utf-8") as file:
             file.write(json.dumps(line) + "\n")
+        self.lines.append(line)
 
 
 def read_history(run_dir: str) -> list[dict]:

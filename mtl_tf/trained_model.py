@@ -17,7 +17,6 @@ from mtl_tf import run_directory
 from mtl_tf import serving
 from mtl_tf import tasks as tasks_lib
 from mtl_tf import text
-from mtl_tf import training
 
 # A text, or a pair of seq1 and seq2; bytes serve as well.
 Text = str | tuple[str, str]
@@ -260,7 +259,7 @@ def _load_model(run: run_directory.Run, vocabulary_size: int) -> keras.Model:
             f"{run_directory.CONFIG_FILE} says {', '.join(names)}"
         )
     values = saved.parts["model"]
-    for name, variable in training.variables_by_path(model.weights).items():
+    for name, variable in models.variables_by_path(model.weights).items():
         if name not in values or values[name].shape != variable.shape:
             raise ValueError(
                 f"{saved.path} is of another model: {name} "

@@ -1,16 +1,17 @@
 """One training step: the custom `tf.function` that all models share."""
 
+import functools
 from collections.abc import Mapping, Sequence
 
 import keras
 import numpy as np
 import tensorflow as tf
 
+from mtl_tf import adversary
 from mtl_tf import config as config_lib
 from mtl_tf import losses
 from mtl_tf import models
 from mtl_tf import optimizers
-from mtl_tf.layers import gradient_reversal
 
 
 class Trainer:
@@ -56,66 +57,82 @@ class Trainer:
 
         self.optimizer = optimizers.Optimizer(
             config.optimizer,
-            variables_by_path(model.trainable_variables),
+            models.variables_by_path(model.trainable_variables),
             schedule(config.learning_rate),
             weight_decay=config.weight_decay,
             clip_norm=config.clip_norm,
         )
-        self.discriminator = None
-        self.discriminator_optimizer = None
+        self.adversary = None
         if config.adversarial_weight:
-            self.discriminator = models.build_discriminator(
-                config, model, self._tasks
-            )
-            self.discriminator_optimizer = optimizers.Optimizer(
-                config.optimizer,
-                variables_by_path(self.discriminator.trainable_variables),
+            self.adversary = adversary.Adversary(
+                config,
+                model,
+                self._tasks,
                 schedule(
                     config.discriminator_learning_rate or config.learning_rate
                 ),
-                weight_decay=config.weight_decay,
             )
-        self._shared_features = (
-            models.shared_features(model) if config.unlabeled else None
-        )
-        self.train_step = tf.function(
-            self._train_step, input_signature=[dict(signature)]
-        )
+        self._main_task = None
+        if config.label_transfer != "none":
+            self._main_task = list(task_names).index(config.main_task)
+        self._steps = {
+            phase: tf.function(
+                functools.partial(self._train_step, phase),
+                input_signature=[dict(signature)],
+            )
+            for phase in config.phases
+        }
 
     @property
     def parts(self) -> dict[str, dict[str, tf.Variable]]:
         """Every variable of training, by part and name, for a checkpoint."""
-        model = self.model
         parts = {
             "training": {"step": self.step},
-            "model": variables_by_path(model.variables),
+            "model": models.variables_by_path(self.model.variables),
             "optimizer": self.optimizer.state,
         }
-        if self.discriminator is not None:
-            parts["discriminator"] = variables_by_path(
-                self.discriminator.variables
+        if self.adversary is not None:
+            parts["discriminator"] = models.variables_by_path(
+                self.adversary.discriminator.variables
             )
-            parts["discriminator_optimizer"] = (
-                self.discriminator_optimizer.state
-            )
+            parts["discriminator_optimizer"] = self.adversary.optimizer.state
         return parts
 
-    def _train_step(self, batch):
+    def train_step(
+        self, batch: Mapping, phase: str = "base"
+    ) -> dict[str, tf.Tensor]:
         """Updates the model with one batch.
+
+        Args:
+          batch: as `input_pipeline` describes it.
+          phase: phase of training, one of the config's.
 
         Returns:
           float32 scalars by name: what TensorBoard and the history show.
         """
+        return self._steps[phase](batch)
+
+    def _train_step(self, phase, batch):
         with tf.GradientTape() as tape:
-            outputs = self.model(
-                {name: batch[name] for name in self.model.input}, training=True
+            outputs = self._call(
+                batch, self._outputs(phase), self._asked(phase, batch)
             )
             terms = self._task_terms(outputs, batch)
-            if self.discriminator is not None:
-                shared, task = self._adversary_input(outputs, batch)
-                terms |= self._adversarial_terms(shared, task)
+            unlabeled = self._read_unlabeled(phase, batch)
+            if self.adversary is not None:
+                shared, task = outputs["shared"], batch["task"]
+                if unlabeled:
+                    # Groups of their own (section 4.2).
+                    more = batch["unlabeled"]["task"]
+                    shared = tf.concat([shared, unlabeled["shared"]], axis=0)
+                    task = tf.concat([task, more], axis=0)
+                terms |= self.adversary.terms(shared, task)
             if self._config.orthogonality_weight:
                 terms |= self._orthogonality_terms(outputs)
+            if phase != "base":
+                terms |= self._transfer_terms(phase, outputs, batch)
+            if phase == "semi_supervised":
+                terms |= self._pseudo_label_terms(outputs, unlabeled, batch)
             total = tf.add_n(
                 [
                     value
@@ -124,20 +141,16 @@ class Trainer:
                 ]
             )
         variables = list(self.optimizer.variables_by_name.values())
-        adversarial = []
-        if self.discriminator is not None:
-            adversarial = list(
-                self.discriminator_optimizer.variables_by_name.values()
-            )
+        adversarial = self.adversary.variables if self.adversary else []
         gradients = tape.gradient(total, variables + adversarial)
         terms["training/gradient_norm"] = self.optimizer.apply(
             gradients[: len(variables)], self.step
         )
-        if self.discriminator is not None:
-            self.discriminator_optimizer.apply(
+        if self.adversary is not None:
+            self.adversary.optimizer.apply(
                 gradients[len(variables) :], self.step
             )
-            self._catch_up(tf.stop_gradient(shared), task)
+            self.adversary.catch_up(shared, task, self.step)
         terms["training/learning_rate"] = self.optimizer.schedule(self.step)
         terms["loss/total"] = total
         tokens = tf.reduce_sum(batch["lengths"])
@@ -150,6 +163,45 @@ class Trainer:
             for name, value in terms.items()
             if not name.startswith("loss_minimized/")
         }
+
+    def _call(self, batch, outputs, asked=None):
+        """Runs the part of the model that gives these outputs, in training."""
+        part = models.part(self.model, outputs)
+        batch = {**batch, "asked": asked}
+        return part({k: batch[k] for k in part.input}, training=True)
+
+    def _outputs(self, phase):
+        """What the step of a phase needs of the labelled texts."""
+        outputs = [
+            x for x in ("scores", "shared", "private") if x in self.model.output
+        ]
+        if phase != "base":
+            outputs.append("transfer_scores")
+        if phase == "semi_supervised":
+            outputs.append("main_scores")
+        return outputs
+
+    def _asked(self, phase, batch):
+        """Numbers of the groups that the label transfer network reads."""
+        task = batch["task"]
+        if phase == "base":
+            return None
+        if phase == "semi_supervised":
+            return tf.range(tf.size(task))
+        is_main = task == self._main_task
+        if self._config.transfer_trained_on == "auxiliary":
+            is_main = ~is_main
+        return tf.cast(tf.where(is_main)[:, 0], tf.int32)
+
+    def _read_unlabeled(self, phase, batch):
+        """The outputs for unlabelled texts; None if they are not read."""
+        outputs = ["shared"] if self.adversary else []
+        if phase == "semi_supervised":
+            outputs += ["transfer_scores", "main_scores"]
+        if "unlabeled" not in batch or not outputs:
+            return None
+        groups = tf.size(batch["unlabeled"]["task"])
+        return self._call(batch["unlabeled"], outputs, tf.range(groups))
 
     def _task_terms(self, outputs, batch):
         """L_Task (Eq. 10): the sum over the step's groups of α_k L_k."""
@@ -171,83 +223,6 @@ class Trainer:
             "training/accuracy": tf.reduce_mean(tf.cast(right, tf.float32)),
         }
 
-    def _adversary_input(self, outputs, batch):
-        """Shared features [groups, batch, width] and the tasks of the groups.
-
-        Unlabelled text joins as groups of its own (section 4.2).
-        """
-        shared, task = outputs["shared"], batch["task"]
-        if self._shared_features is None:
-            return shared, task
-        unlabeled = batch["unlabeled"]
-        more = self._shared_features(
-            {name: unlabeled[name] for name in self._shared_features.input},
-            training=True,
-        )
-        return (
-            tf.concat([shared, more], axis=0),
-            tf.concat([task, unlabeled["task"]], axis=0),
-        )
-
-    def _adversarial_terms(self, shared, task):
-        """The task discriminator's loss, and what the encoder gets of it.
-
-        With gradient reversal the step minimises CE(D(GRL_λ(s)), task), summed
-        over groups: the discriminator goes down at full rate, the encoder up
-        with λ (Eq. 12, 13). With confusion both have a term of their own.
-        """
-        weight = self._config.adversarial_weight
-        entropy = losses.mix_entropy(task, self._tasks)
-        task_scores = self.discriminator(tf.stop_gradient(shared))
-        by_group = losses.discrimination_loss(task_scores, task)
-        terms = {
-            "discriminator/cross_entropy": tf.reduce_mean(by_group),
-            "discriminator/mix_entropy": entropy,
-            "discriminator/accuracy": _accuracy(task_scores, task),
-            "discriminator/chance": tf.constant(1 / self._tasks),
-        }
-        if self._config.adversary == "confusion":
-            confusion = losses.confusion_loss(
-                self.discriminator(shared, frozen=True)
-            )
-            minimized = weight * tf.reduce_sum(confusion)
-            return terms | {
-                "loss_minimized/discriminator": tf.reduce_sum(by_group),
-                "loss_minimized/adversarial": minimized,
-                "loss_weighted/adversarial": minimized,
-                "loss/adversarial": tf.reduce_mean(confusion),
-            }
-        is_open = losses.open_reversal(
-            by_group, entropy, self._config.adversary
-        )
-        # The encoder's share of the gradient; the loss itself is by_group's.
-        reversed_ = gradient_reversal.gradient_reversal(
-            shared, weight * is_open[:, tf.newaxis, tf.newaxis]
-        )
-        by_group = losses.discrimination_loss(
-            self.discriminator(reversed_), task
-        )
-        return terms | {
-            "loss_minimized/adversarial": tf.reduce_sum(by_group),
-            "loss_weighted/adversarial": weight * tf.reduce_sum(by_group),
-            "loss/adversarial": tf.reduce_mean(by_group),
-            "discriminator/reversal_open": tf.reduce_mean(is_open),
-        }
-
-    def _catch_up(self, shared, task):
-        """The discriminator's further updates in this step."""
-        variables = list(
-            self.discriminator_optimizer.variables_by_name.values()
-        )
-        for _ in range(self._config.discriminator_steps - 1):
-            with tf.GradientTape() as tape:
-                loss = tf.reduce_sum(
-                    losses.discrimination_loss(self.discriminator(shared), task)
-                )
-            self.discriminator_optimizer.apply(
-                tape.gradient(loss, variables), self.step
-            )
-
     def _orthogonality_terms(self, outputs):
         """γ L_diff (Eq. 14, 15), summed over the step's groups."""
         by_group = losses.orthogonality_loss(
@@ -262,21 +237,68 @@ class Trainer:
             "loss/orthogonality": tf.reduce_mean(by_group),
         }
 
+    def _transfer_terms(self, phase, outputs, batch):
+        """The label transfer network's loss, on rows with labels for it.
 
-def variables_by_path(variables) -> dict[str, tf.Variable]:
-    """TensorFlow variables by their Keras path.
+        Its answers to texts of other tasks, which the semi-supervised phase
+        asks for as well, have no label to be compared with.
+        """
+        scores, task, labels = (
+            outputs["transfer_scores"],
+            batch["task"],
+            batch["labels"],
+        )
+        if phase == "semi_supervised":
+            places = tf.where(task == self._main_task)[:, 0]
+            scores = tf.gather(scores, places)
+        else:
+            places = self._asked(phase, batch)
+        labels, task = tf.gather(labels, places), tf.gather(task, places)
+        by_group = losses.task_loss(
+            scores, labels, tf.gather(self._class_weights, task)
+        )
+        weighted = self._config.transfer_weight * tf.reduce_sum(by_group)
+        right = tf.argmax(scores, axis=-1, output_type=tf.int32) == labels
+        return {
+            "loss_minimized/label_transfer": weighted,
+            "loss_weighted/label_transfer": weighted,
+            "loss/label_transfer": _mean(by_group),
+            "training/label_transfer_accuracy": _mean(
+                tf.cast(right, tf.float32)
+            ),
+        }
 
-    Raises:
-      ValueError: if two have the same path: one would be lost in a checkpoint.
-    """
-    by_path = {}
-    for variable in variables:
-        if variable.path in by_path:
-            raise ValueError(f"two variables are called {variable.path}")
-        by_path[variable.path] = variable.value
-    return by_path
+    def _pseudo_label_terms(self, outputs, unlabeled, batch):
+        """The main model's distance from pseudo-labels (Eq. 7).
+
+        They are what the label transfer network says of the texts of auxiliary
+        tasks, and of unlabelled ones.
+        """
+        config = self._config
+        places = tf.where(batch["task"] != self._main_task)[:, 0]
+        transfer = tf.gather(outputs["transfer_scores"], places)
+        main = tf.gather(outputs["main_scores"], places)
+        if unlabeled:
+            transfer = tf.concat(
+                [transfer, unlabeled["transfer_scores"]], axis=0
+            )
+            main = tf.concat([main, unlabeled["main_scores"]], axis=0)
+        pseudo_labels = tf.nn.softmax(transfer)
+        confidence = tf.reduce_max(pseudo_labels, axis=-1)
+        accepted = confidence >= config.pseudo_label_threshold
+        by_group = losses.pseudo_label_loss(main, pseudo_labels, accepted)
+        weighted = config.pseudo_label_weight * tf.reduce_sum(by_group)
+        return {
+            "loss_minimized/pseudo_label": weighted,
+            "loss_weighted/pseudo_label": weighted,
+            "loss/pseudo_label": tf.reduce_mean(by_group),
+            "pseudo_label/accepted": tf.reduce_mean(
+                tf.cast(accepted, tf.float32)
+            ),
+        }
 
 
-def _accuracy(task_scores, task):
-    right = tf.argmax(task_scores, axis=-1, output_type=tf.int32)
-    return tf.reduce_mean(tf.cast(right == task[:, tf.newaxis], tf.float32))
+def _mean(values):
+    """0 of nothing: a step of one group may have no text of the main task."""
+    count = tf.cast(tf.size(values), tf.float32)
+    return tf.math.divide_no_nan(tf.reduce_sum(values), count)

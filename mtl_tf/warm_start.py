@@ -15,6 +15,7 @@ from absl import logging
 
 from mtl_tf import checkpoints
 from mtl_tf import config as config_lib
+from mtl_tf import models
 from mtl_tf import run_directory
 from mtl_tf import tasks as tasks_lib
 from mtl_tf import text
@@ -99,7 +100,8 @@ def load(
 ) -> dict:
     """Puts the weights of the run in `init_from` into a model; logs which.
 
-    The weights are those of the best checkpoint. Of two runs with a shared
+    The weights are those of the best checkpoint; a label transfer network
+    starts afresh. Of two runs with a shared
     encoder one may have private encoders and the other none: what they have in
     common is loaded, and of a layer that reads the features of both encoders
     the columns of the shared ones.
@@ -128,16 +130,20 @@ def load(
     names = _Names(vocabulary.tokens, tasks)
     saved, trained_names = _read(config, names)
     weights, left = {}, []
+    discriminator = trainer.adversary and trainer.adversary.discriminator
     for part, layer in (
         ("model", trainer.model),
-        ("discriminator", trainer.discriminator),
+        ("discriminator", discriminator),
     ):
         # Not `variables`: these hold the random state of dropout, too.
-        variables = training.variables_by_path(layer.weights if layer else [])
+        variables = models.variables_by_path(layer.weights if layer else [])
         trained = saved.parts.get(part, {})
         for path, variable in variables.items():
             start, loaded = variable.numpy(), 0
-            if path in trained:
+            # What it reads is the answers of the run's other tasks, in their
+            # order.
+            is_fresh = path.startswith("label_transfer")
+            if path in trained and not is_fresh:
                 value, loaded = _merge(
                     path, start, trained[path], names, trained_names
                 )

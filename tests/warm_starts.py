@@ -29,7 +29,8 @@ def start_from(run_dir, corpus, tmp_path, *, reverse=False, **settings):
 
 def weights_of(experiment):
     """Copies of the weights by path, without the state of dropout."""
-    layers = [experiment.model, experiment.trainer.discriminator]
+    adversary = experiment.trainer.adversary
+    layers = [experiment.model, adversary and adversary.discriminator]
     return {
         variable.path: variable.numpy().copy()
         for layer in layers

@@ -28,9 +28,9 @@ class LabelEmbedding(label_output.LabelOutput):
 
     Call arguments: features h, float32 [groups, batch, width of h], and the
     task that reads each group, int32 [groups]. Returns scores as
-    `LabelOutput.score`; with `return_expected=True` these and the label vector
-    that is expected, float32 [groups, batch, l]: o = sum_j p_j l_j over the
-    task's labels (Eq. 5), what a label transfer network reads.
+    `LabelOutput.score`, and the label vector that is expected, float32
+    [groups, batch, l]: o = sum_j p_j l_j over the task's labels (Eq. 5), what a
+    label transfer network reads.
     """
 
     def __init__(
@@ -57,13 +57,11 @@ class LabelEmbedding(label_output.LabelOutput):
         self.table = self.add_label_vectors("table", self.width or most)
         self.bias = self.add_label_bias() if self.use_bias else None
 
-    def call(self, features, reader, return_expected=False):
+    def call(self, features, reader):
         vectors = self.of_groups(self.table, reader)
         # Zeros at the end of a label vector, left out.
         features = features[..., : self.table.shape[1]]
         scores = self.score(features, vectors, self.bias, reader)
-        if not return_expected:
-            return scores
         expected = tf.einsum("gbl,gli->gbi", tf.nn.softmax(scores), vectors)
         return scores, expected
 

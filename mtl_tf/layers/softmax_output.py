@@ -1,6 +1,7 @@
 """The softmax output: a matrix of its own for each task."""
 
 import keras
+import tensorflow as tf
 
 from mtl_tf.layers import label_output
 
@@ -14,11 +15,21 @@ class SoftmaxOutput(label_output.LabelOutput):
     the loss.
 
     Args:
+      label_counts: number of labels of each task.
+      tanh: whether the scores are tanh(W h + b), as in the code of Augenstein
+        et al.: no probability of one of two labels is then above 0.881. To
+        compare with that code.
       **kwargs: for `LabelOutput`.
 
     Call arguments: features, float32 [groups, batch, width], and the task that
     reads each group, int32 [groups]. Returns scores as `LabelOutput.score`.
     """
+
+    def __init__(
+        self, label_counts: tuple[int, ...], *, tanh: bool = False, **kwargs
+    ):
+        super().__init__(label_counts, **kwargs)
+        self.tanh = tanh
 
     def build(self, features_shape, reader_shape=None):
         del reader_shape
@@ -27,4 +38,12 @@ class SoftmaxOutput(label_output.LabelOutput):
 
     def call(self, features, reader):
         kernel = self.of_groups(self.kernel, reader)
-        return self.score(features, kernel, self.bias, reader)
+        scores = self.score(features, kernel, self.bias, reader)
+        if self.tanh:
+            scores = tf.where(
+                scores > self.PADDING_SCORE, tf.tanh(scores), scores
+            )
+        return scores
+
+    def get_config(self):
+        return {**super().get_config(), "tanh": self.tanh}

@@ -273,21 +273,25 @@ def test_frozen_word_vectors_are_not_trained():
 
 def test_shared_features(batch):
     _, model = make()
-    part = models.shared_features(model)
+    part = models.part(model, ["shared"])
     inputs = {name: batch[name] for name in ("tokens", "lengths")}
-    np.testing.assert_array_equal(part(inputs), model(batch)["shared"])
+    np.testing.assert_array_equal(
+        part(inputs)["shared"], model(batch)["shared"]
+    )
     # The very same weights, not copies.
     assert {id(w) for w in part.weights} < {id(w) for w in model.weights}
-    with pytest.raises(ValueError, match="no shared encoder"):
-        models.shared_features(make(sharing="single_task")[1])
+    with pytest.raises(ValueError, match="no output 'shared'; it has"):
+        models.part(make(sharing="single_task")[1], ["shared"])
 
 
 def test_shared_features_of_pairs(pairs):
     _, model = make(**ALL_OF_IT)
-    part = models.shared_features(model)
+    part = models.part(model, ["shared"])
     assert set(part.input) == {"tokens", "lengths", "seq1", "seq1_lengths"}
     inputs = {name: pairs[name] for name in part.input}
-    np.testing.assert_array_equal(part(inputs), model(pairs)["shared"])
+    np.testing.assert_array_equal(
+        part(inputs)["shared"], model(pairs)["shared"]
+    )
 
 
 def test_the_discriminator_fits_the_shared_features(batch):

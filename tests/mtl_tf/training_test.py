@@ -75,7 +75,7 @@ def discrimination_gradients(trainer, batch, function):
         for variable in trainer.model.trainable_variables
         if "shared_encoder" in variable.path
     ]
-    discriminator = [v.value for v in trainer.discriminator.trainable_variables]
+    discriminator = [v.value for v in trainer.adversary.discriminator.trainable_variables]
     with tf.GradientTape() as tape:
         shared = trainer.model(inputs(batch), training=True)["shared"]
         kernel, bias = discriminator
@@ -95,7 +95,7 @@ def step_changes(trainer, batch):
             for variable in trainer.model.trainable_variables
             if "shared_encoder" in variable.path
         ]
-        both = trainer.discriminator.trainable_variables
+        both = trainer.adversary.discriminator.trainable_variables
         return encoder, [variable.numpy() for variable in both]
 
     before = read()
@@ -143,7 +143,7 @@ def test_reversal_is_closed_where_the_discriminator_is_worse_than_chance():
     )
     # The discriminator says task 0 whatever it sees: right for the first
     # group, and far past ln 3 for the two others.
-    kernel, bias = trainer.discriminator.trainable_variables
+    kernel, bias = trainer.adversary.discriminator.trainable_variables
     kernel.assign(0.1 * tf.ones_like(kernel))
     bias.assign([5.0, 0.0, 0.0])
     batch = make_batch()
@@ -190,7 +190,7 @@ def test_discriminator_takes_its_further_steps_on_the_same_features():
         discriminator_steps=3, discriminator_learning_rate=0.5, **settings
     )
     shared = trainer.model(inputs(batch), training=True)["shared"].numpy()
-    kernel, bias = (v.numpy() for v in trainer.discriminator.variables)
+    kernel, bias = (v.numpy() for v in trainer.adversary.discriminator.variables)
     for _ in range(3):
         # d CE / d scores = (softmax - one hot) / batch, summed over groups.
         scores = shared @ kernel.T + bias
@@ -200,7 +200,7 @@ def test_discriminator_takes_its_further_steps_on_the_same_features():
         kernel = kernel - 0.5 * np.einsum("gbk,gbi->ki", error, shared)
         bias = bias - 0.5 * error.sum((0, 1))
     trainer.train_step(batch)
-    found = [v.numpy() for v in trainer.discriminator.variables]
+    found = [v.numpy() for v in trainer.adversary.discriminator.variables]
     assert_close(found, [kernel, bias])
 
 
@@ -363,7 +363,7 @@ def test_variables_of_one_path_are_refused():
             self.path, self.value = "same/path", value
 
     with pytest.raises(ValueError, match=r"two variables .* same/path"):
-        training.variables_by_path([Fake(one), Fake(other)])
+        models.variables_by_path([Fake(one), Fake(other)])
 
 
 if __name__ == "__main__":
