@@ -15,11 +15,14 @@ from mtl_tf import confusion
 from mtl_tf import evaluation
 from mtl_tf import feature_map
 from mtl_tf import figures
+from mtl_tf import label_map
+from mtl_tf import label_vectors as label_vectors_lib
 from mtl_tf import projector
 from mtl_tf import results as results_lib
 from mtl_tf import scalars
 from mtl_tf import summaries
 from mtl_tf import tasks as tasks_lib
+from mtl_tf import transfer_curves
 
 # End of the name of the event file, by which the next evaluation finds it.
 _SUFFIX = ".evaluation"
@@ -41,7 +44,7 @@ def write(
 
     Args:
       config: settings of the run. Its directory has the history and the
-        sample of features already.
+        sample of features already, and the label vectors if it has any.
       step: step of the checkpoint.
       tasks: the tasks.
       results: what `results.json` holds.
@@ -55,7 +58,9 @@ def write(
     writer = tf.summary.create_file_writer(log_dir, filename_suffix=_SUFFIX)
     with writer.as_default(step):
         _write_scores(tasks, results)
+        _write_curves(config, tasks, results)
         _write_pictures(config.run_dir, tasks, predictions)
+        _write_label_map(config.run_dir)
     writer.close()
     projector.write(
         log_dir,
@@ -79,12 +84,25 @@ def _write_scores(tasks, results):
     )
 
 
-def _write_pictures(run_dir, tasks, predictions):
+def _write_curves(config, tasks, results):
+    history = summaries.read_history(config.run_dir)
     _image(
         "curves/by_epoch",
-        figures.curves(summaries.read_history(run_dir)),
+        figures.curves(history, results["best_epoch"]),
         "The whole run, a point an epoch.",
     )
+    if transfer_curves.has_label_transfer(history):
+        (main_task,) = (t for t in tasks if t.name == config.main_task)
+        _image(
+            "curves/label_transfer",
+            transfer_curves.draw(history, main_task, results),
+            "Dev scores of the main task by epoch: of the main model, and of "
+            "the label transfer network, which knows a text by the answers to "
+            "the other tasks.",
+        )
+
+
+def _write_pictures(run_dir, tasks, predictions):
     for task, predicted in zip(tasks, predictions, strict=True):
         _image(
             f"confusion/{task.name}",
@@ -109,6 +127,20 @@ def _write_pictures(run_dir, tasks, predictions):
                 "axes of most variance. Good shared features mix the tasks "
                 "and part the labels; good private ones may tell both.",
             )
+
+
+def _write_label_map(run_dir):
+    if not label_vectors_lib.exists(run_dir):
+        return
+    found = label_vectors_lib.read(run_dir)
+    if found.has_plane:
+        _image(
+            "labels/map",
+            label_map.draw(found),
+            "The labels of all tasks by their vectors, on the two axes of most "
+            "variance. Near each other are labels that the same texts could "
+            "have.",
+        )
 
 
 def _image(tag: str, picture: figure.Figure, description: str) -> None:

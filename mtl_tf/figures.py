@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 
 from matplotlib import figure
 
+from mtl_tf import run_directory
 from mtl_tf import summaries
 
 CURVES_FILE = os.path.join("figures", "curves.png")
@@ -20,22 +21,24 @@ def draw_curves(run_dir: str) -> str:
     """Draws dev scores, losses and the discriminator by epoch.
 
     Args:
-      run_dir: directory of a run with a history.
+      run_dir: directory of a run with a history and results.
 
     Returns:
       Path of the PNG.
     """
     path = os.path.join(run_dir, CURVES_FILE)
     os.makedirs(os.path.dirname(path), exist_ok=True)
-    curves(summaries.read_history(run_dir)).savefig(path, dpi=120)
+    best_epoch = run_directory.read_results(run_dir)["best_epoch"]
+    curves(summaries.read_history(run_dir), best_epoch).savefig(path, dpi=120)
     return path
 
 
-def curves(history: Sequence[Mapping]) -> figure.Figure:
+def curves(history: Sequence[Mapping], best_epoch: int) -> figure.Figure:
     """Dev scores, losses and the discriminator by epoch.
 
     Args:
       history: lines of the history, at least one.
+      best_epoch: the epoch whose checkpoint is evaluated.
     """
     terms = history[0]["terms"]
     panels = [_draw_dev, _draw_losses]
@@ -48,15 +51,16 @@ def curves(history: Sequence[Mapping]) -> figure.Figure:
     picture = figure.Figure(
         figsize=(3.7 * columns, 3.7 * rows), layout="constrained"
     )
-    best = _best_epoch(history)
     axes = picture.subplots(rows, columns, squeeze=False).flat
     for draw, axis in zip(panels, axes, strict=True):
         draw(axis, history)
-        axis.axvline(best, color=GRAY, linestyle=":", linewidth=1, zorder=0)
+        axis.axvline(
+            best_epoch, color=GRAY, linestyle=":", linewidth=1, zorder=0
+        )
         finish(axis)
     # One line of text, for all panels.
     picture.supxlabel(
-        f"dotted: best epoch ({best})", x=0.99, fontsize=7, ha="right"
+        f"dotted: best epoch ({best_epoch})", x=0.99, fontsize=7, ha="right"
     )
     return picture
 
@@ -87,11 +91,6 @@ def marker(points: int) -> str | None:
 def legend_label(name: str) -> str:
     """A name for a legend, which leaves out those that begin with `_`."""
     return f" {name}"
-
-
-def _best_epoch(history):
-    """The epoch whose checkpoint is the best: the first of the highest dev."""
-    return max(history, key=lambda line: line["dev"]["average"])["epoch"]
 
 
 def _draw_losses(axis, history):

@@ -10,6 +10,7 @@ import os
 import numpy as np
 
 from mtl_tf import config as config_lib
+from mtl_tf import label_vectors
 from mtl_tf import metrics
 from mtl_tf import records
 from mtl_tf import results as results_lib
@@ -28,11 +29,12 @@ def write_corpus(
     data_dir: str,
     fingerprint: str = "f00d",
     tasks: tuple[tasks_lib.Task, ...] = TASKS,
+    name: str = "made_up",
 ) -> str:
     """Writes `corpus.json` and the test records; returns the directory."""
     declaration = {
         "schema": 1,
-        "corpus": "made_up",
+        "corpus": name,
         "tasks": {
             task.name: {
                 "labels": task.labels,
@@ -77,6 +79,19 @@ def answers(
     return gold, scores / scores.sum(axis=1, keepdims=True)
 
 
+def transfer_answers(
+    task: tasks_lib.Task, split: str, seed: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """`answers` of a label transfer network."""
+    return answers(task, split, seed + 100)
+
+
+def label_embedding(tasks: tuple[tasks_lib.Task, ...]) -> np.ndarray:
+    """Vectors of the tasks' labels, float32 [labels, 4]."""
+    count = sum(len(task.labels) for task in tasks)
+    return np.random.default_rng(1).normal(size=(count, 4)).astype(np.float32)
+
+
 def topics() -> np.ndarray:
     """Topics of the rows of any split, str [rows]."""
     return np.array([f"topic {row % 3}" for row in range(ROWS)])
@@ -100,7 +115,7 @@ def write_run(
       run_dir: where to.
       data_dir: a corpus that `write_corpus` wrote.
       tasks: tasks of the run.
-      epochs: lines of its history.
+      epochs: lines of its history, of each phase.
       **settings: settings of the run. Several seeds, and single-task models,
         become runs below it.
     """
@@ -129,6 +144,9 @@ def write_run(
     _write_predictions(config, tasks)
     _write_history(config, tasks)
     _write_features(config, tasks)
+    if config.output_layer == "label_embedding":
+        vectors = label_embedding(tasks)
+        label_vectors.write(run_dir, tasks, vectors)
     results_lib.write(run_dir, _results(config, tasks))
     return run_dir
 
@@ -155,58 +173,83 @@ def _write_record(config, corpus, tasks):
     )
 
 
+def _outputs(config, task):
+    """`answers` by output."""
+    if config.label_transfer == "none" or task.name != config.main_task:
+        return {"main": answers}
+    return {"main": answers, "label_transfer": transfer_answers}
+
+
 def _write_predictions(config, tasks):
     os.makedirs(os.path.join(config.run_dir, "predictions"))
     for task in tasks:
-        for split in ("dev", "test"):
-            gold, probabilities = answers(task, split, config.seed)
-            name = f"predictions/{task.name}-{split}.jsonl"
-            path = os.path.join(config.run_dir, name)
-            with open(path, "w", encoding="utf-8") as file:
-                for row, label in enumerate(gold):
-                    line = {
-                        "id": _id(task, split, row),
-                        "task": task.name,
-                        "group": topics()[row],
-                        "gold": task.labels[label],
-                        "predicted": task.labels[probabilities[row].argmax()],
-                        "probabilities": dict(
-                            zip(
-                                task.labels,
-                                probabilities[row].tolist(),
-                                strict=True,
-                            )
-                        ),
-                        "duplicate": row < 4,
-                        "tokens": 10 + row,
-                        "unknown": row % 3,
-                        "cut": max(0, row - 35),
-                    }
-                    file.write(json.dumps(line) + "\n")
+        for output, answer in _outputs(config, task).items():
+            for split in ("dev", "test"):
+                of_output = "" if output == "main" else f"-{output}"
+                name = f"predictions/{task.name}-{split}{of_output}.jsonl"
+                _write_answers(
+                    os.path.join(config.run_dir, name),
+                    task,
+                    split,
+                    *answer(task, split, config.seed),
+                )
+
+
+def _write_answers(path, task, split, gold, probabilities):
+    with open(path, "w", encoding="utf-8") as file:
+        for row, label in enumerate(gold):
+            line = {
+                "id": _id(task, split, row),
+                "task": task.name,
+                "group": topics()[row],
+                "gold": task.labels[label],
+                "predicted": task.labels[probabilities[row].argmax()],
+                "probabilities": dict(
+                    zip(task.labels, probabilities[row].tolist(), strict=True)
+                ),
+                "duplicate": row < 4,
+                "tokens": 10 + row,
+                "unknown": row % 3,
+                "cut": max(0, row - 35),
+            }
+            file.write(json.dumps(line) + "\n")
 
 
 def _write_history(config, tasks):
+    terms = {}
+    if config.adversarial_weight:
+        terms = {
+            "loss/adversarial": 0.6,
+            "loss_weighted/adversarial": 0.03,
+            "discriminator/cross_entropy": 0.6,
+            "discriminator/mix_entropy": 0.69,
+            "discriminator/accuracy": 0.6,
+            "discriminator/chance": 0.5,
+        }
     with open(
         os.path.join(config.run_dir, "history.jsonl"), "w", encoding="utf-8"
     ) as file:
-        for epoch in range(1, config.epochs + 1):
-            terms = {"loss/task": 1 / epoch, "loss_weighted/task": 2 / epoch}
-            if config.adversarial_weight:
-                terms |= {
-                    "loss/adversarial": 0.6,
-                    "loss_weighted/adversarial": 0.03,
-                    "discriminator/cross_entropy": 0.6,
-                    "discriminator/mix_entropy": 0.69,
-                    "discriminator/accuracy": 0.6,
-                    "discriminator/chance": 0.5,
-                }
+        for number in range(config.epochs * len(config.phases)):
+            epoch = number + 1
+            phase = config.phases[number // config.epochs]
             accuracy = 0.5 + epoch / 20
-            dev = {task.name: {"accuracy": accuracy} for task in tasks}
+            scores = {"accuracy": accuracy}
+            dev = {
+                "average": accuracy,
+                "tasks": {task.name: scores for task in tasks},
+            }
+            if phase != "base":
+                dev["label_transfer"] = {"accuracy": accuracy - 0.1}
             line = {
+                "phase": phase,
                 "epoch": epoch,
                 "step": epoch,
-                "terms": terms,
-                "dev": {"average": accuracy, "tasks": dev},
+                "terms": {
+                    "loss/task": 1 / epoch,
+                    "loss_weighted/task": 2 / epoch,
+                    **terms,
+                },
+                "dev": dev,
             }
             file.write(json.dumps(line) + "\n")
 
@@ -233,37 +276,65 @@ def _write_features(config, tasks):
 
 
 def _results(config, tasks):
-    by_task = {}
-    for task in tasks:
-        by_task[task.name] = {"main": {}, "majority": {}}
-        for split in ("dev", "test", "test_deduplicated"):
-            first = 4 if split == "test_deduplicated" else 0
-            gold, probabilities = answers(
-                task, split.removesuffix("_deduplicated"), config.seed
-            )
-            for output, predicted in (
-                ("main", probabilities.argmax(axis=1)),
-                ("majority", np.zeros(ROWS, int)),
-            ):
-                by_task[task.name][output][split] = {
-                    **metrics.compute(
-                        task.metric,
-                        task.labels,
-                        gold[first:],
-                        predicted[first:],
-                        topics()[first:],
-                    ),
-                    "n": ROWS - first,
-                }
-    return {
+    by_task = {
+        task.name: {
+            **{
+                output: _scores(task, config.seed, answer)
+                for output, answer in _outputs(config, task).items()
+            },
+            "majority": _scores(task, config.seed, _majority),
+        }
+        for task in tasks
+    }
+    found = {
         "schema": 1,
         "tasks": by_task,
         "average": results_lib.averages(by_task),
-        "best_epoch": config.epochs,
+        "best_epoch": config.epochs * len(config.phases),
         "steps": 30,
         "seconds": 65.0,
         "tokens_per_second": 1234.0,
     }
+    if len(config.phases) > 1:
+        # The base model is another than that of the end.
+        first = {
+            task.name: {"main": _scores(task, config.seed + 1, answers)}
+            for task in tasks
+        }
+        found["phases"] = {
+            phase: {
+                "best_epoch": config.epochs * (number + 1),
+                "tasks": by_task if number else first,
+            }
+            for number, phase in enumerate(config.phases)
+        }
+    return found
+
+
+def _majority(task, split, seed):
+    gold, _ = answers(task, split, seed)
+    return gold, np.eye(len(task.labels))[np.zeros(len(gold), int)]
+
+
+def _scores(task, seed, answer):
+    """Scores by split of what `answer` returns."""
+    found = {}
+    for split in ("dev", "test", "test_deduplicated"):
+        first = 4 if split == "test_deduplicated" else 0
+        gold, probabilities = answer(
+            task, split.removesuffix("_deduplicated"), seed
+        )
+        found[split] = {
+            **metrics.compute(
+                task.metric,
+                task.labels,
+                gold[first:],
+                probabilities.argmax(axis=1)[first:],
+                topics()[first:],
+            ),
+            "n": ROWS - first,
+        }
+    return found
 
 
 def _merge(config, found):

@@ -7,10 +7,13 @@ from tensorboard.backend.event_processing import event_accumulator
 from tensorboard.util import tensor_util
 
 from mtl_tf import config as config_lib
+from mtl_tf import evaluation_summaries
 from mtl_tf import experiment as experiment_lib
 from mtl_tf import results as results_lib
+from mtl_tf import run_directory
 from mtl_tf import summaries
 from tests import generated
+from tests import run_artefacts
 
 
 @pytest.fixture(scope="module")
@@ -161,6 +164,30 @@ def test_pictures(experiment, found):
         picture(found, "confusion/books"),
     )
     assert films.shape[0] > books.shape[0]
+
+
+def test_label_transfer_and_labels_have_pictures(tmp_path):
+    data_dir = run_artefacts.write_corpus(str(tmp_path / "corpus"))
+    run_dir = run_artefacts.write_run(
+        str(tmp_path / "run"),
+        data_dir,
+        main_task="stance",
+        label_transfer="supervised",
+        output_layer="label_embedding",
+    )
+    run = run_directory.Run.read(run_dir)
+    writer = tf.summary.create_file_writer(str(tmp_path / "board"))
+    with writer.as_default(7):
+        evaluation_summaries._write_curves(
+            run.config, run.tasks, run_directory.read_results(run_dir)
+        )
+        evaluation_summaries._write_label_map(run_dir)
+    writer.close()
+    events = event_accumulator.EventAccumulator(str(tmp_path / "board"))
+    events.Reload()
+    for tag in ("curves/by_epoch", "curves/label_transfer", "labels/map"):
+        assert (picture(events, tag)[..., :3].min(axis=-1) < 100).any(), tag
+        assert events.SummaryMetadata(tag).summary_description
 
 
 def test_projector_has_its_files_beside_the_events(experiment):

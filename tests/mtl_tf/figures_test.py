@@ -26,7 +26,6 @@ def make_history(adversarial=False, orthogonal=False, epochs=3):
                 "discriminator/accuracy": 0.4,
                 "discriminator/chance": 0.33,
             }
-        # The best epoch is the second, where there is one.
         accuracy = 0.7 if epoch == 2 else 0.6
         dev = {
             "average": accuracy,
@@ -36,7 +35,13 @@ def make_history(adversarial=False, orthogonal=False, epochs=3):
             },
         }
         lines.append(
-            {"epoch": epoch, "step": epoch, "terms": terms, "dev": dev}
+            {
+                "phase": "base",
+                "epoch": epoch,
+                "step": epoch,
+                "terms": terms,
+                "dev": dev,
+            }
         )
     return lines
 
@@ -54,6 +59,8 @@ def test_curves_are_drawn_into_the_run_directory(tmp_path, epochs):
     history = make_history(adversarial=True, epochs=epochs)
     path = tmp_path / "history.jsonl"
     path.write_text("".join(json.dumps(line) + "\n" for line in history))
+    results = {"schema": 1, "best_epoch": 1}
+    (tmp_path / "results.json").write_text(json.dumps(results))
     written = figures.draw_curves(str(tmp_path))
     assert written == str(tmp_path / "figures" / "curves.png")
     image = matplotlib.image.imread(written)
@@ -73,14 +80,14 @@ def test_curves_are_drawn_into_the_run_directory(tmp_path, epochs):
     ],
 )
 def test_there_is_a_panel_for_what_the_run_has(terms, titles):
-    axes = figures.curves(make_history(**terms)).axes
+    axes = figures.curves(make_history(**terms), 2).axes
     assert [axis.get_title().split()[0] for axis in axes] == titles
 
 
 def test_curves_hold_the_values_of_the_history():
     history = make_history(adversarial=True, orthogonal=True)
     dev, losses, weighted, discriminator = map(
-        lines_by_label, figures.curves(history).axes
+        lines_by_label, figures.curves(history, 2).axes
     )
     np.testing.assert_allclose(dev["average"], [0.6, 0.7, 0.6])
     np.testing.assert_allclose(dev["each task"], [0.5, 0.6, 0.5])
@@ -100,7 +107,7 @@ def test_curves_hold_the_values_of_the_history():
 @pytest.mark.parametrize(("epochs", "marker"), [(1, "."), (2, "None")])
 def test_a_single_epoch_is_a_point(epochs, marker):
     history = make_history(adversarial=True, orthogonal=True, epochs=epochs)
-    for axis in figures.curves(history).axes:
+    for axis in figures.curves(history, 1).axes:
         # The last line is the best epoch.
         curves = axis.lines[:-1]
         assert len(curves) >= 2
@@ -111,7 +118,7 @@ def test_a_single_epoch_is_a_point(epochs, marker):
 
 @pytest.mark.parametrize("adversarial", [False, True])
 def test_legends_and_the_note_cover_nothing(adversarial):
-    picture = figures.curves(make_history(adversarial, orthogonal=True))
+    picture = figures.curves(make_history(adversarial, True), 2)
     backend_agg.FigureCanvasAgg(picture).draw()
     boxes = [picture.texts[0].get_window_extent()]
     for axis in picture.axes:
@@ -124,7 +131,7 @@ def test_legends_and_the_note_cover_nothing(adversarial):
 
 
 def test_the_best_epoch_is_marked_in_each_panel():
-    picture = figures.curves(make_history(adversarial=True))
+    picture = figures.curves(make_history(adversarial=True), 2)
     for axis in picture.axes:
         assert [2, 2] in [list(line.get_xdata()) for line in axis.lines]
     assert "best epoch (2)" in picture.texts[0].get_text()
