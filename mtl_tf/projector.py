@@ -1,4 +1,4 @@
-"""TensorBoard's projector: texts by their features, and word vectors.
+"""TensorBoard's projector: texts by their features, words and labels.
 
 The vectors are text files rather than a checkpoint: the projector wants the
 path of a checkpoint as seen from where TensorBoard is started, and names its
@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 from tensorboard.plugins import projector
 
+from mtl_tf import label_vectors as label_vectors_lib
 from mtl_tf import records
 from mtl_tf import results
 from mtl_tf import tasks as tasks_lib
@@ -35,7 +36,8 @@ def write(
 
     Args:
       log_dir: directory of the run's event file.
-      run_dir: directory of the run, with its `features.npz`.
+      run_dir: directory of the run, with its `features.npz`, and with its
+        `label_embedding.npz` if it has one.
       data_dir: directory of the corpus, whose texts are shown.
       tasks: the tasks.
       tokens: the vocabulary, special tokens in front, then by frequency.
@@ -72,6 +74,16 @@ def write(
         word_vectors[words],
         {"word": tokens[words]},
     )
+    if label_vectors_lib.exists(run_dir):
+        found = label_vectors_lib.read(run_dir)
+        _add(
+            config,
+            log_dir,
+            "labels",
+            "labels",
+            found.vectors,
+            {"label": found.labels, "task": found.tasks},
+        )
     projector.visualize_embeddings(log_dir, config)
 
 

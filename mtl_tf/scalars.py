@@ -47,6 +47,17 @@ DESCRIPTIONS = {
         "With gradient reversal the discriminator's cross-entropy enters "
         "without λ, so about (groups × ln K) of it never goes away."
     ),
+    "loss/label_transfer": (
+        "Cross-entropy of the label transfer network on the texts that it is "
+        "trained on, in nats. It begins near ln(number of the main task's "
+        "labels), and falls; 0 before its phase."
+    ),
+    "loss/pseudo_label": (
+        "Squared distance of the main model's probabilities from the "
+        "pseudo-labels of the label transfer network, summed over labels, mean "
+        "over texts, of which those below `pseudo_label_threshold` count as 0 "
+        "(Eq. 7). From 0, where the two agree, to 2."
+    ),
     "loss_weighted/task": (
         "Sum over the step's groups of α_k times the task loss: what it puts "
         "into the total (Eq. 10). Compare it with the other `loss_weighted`: "
@@ -59,6 +70,21 @@ DESCRIPTIONS = {
     "loss_weighted/orthogonality": (
         "γ times the orthogonality loss, summed over the step's groups. Well "
         "below `loss_weighted/task`, or it decides what is learnt."
+    ),
+    "loss_weighted/label_transfer": (
+        "`transfer_weight` times the loss of the label transfer network: what "
+        "it puts into the total."
+    ),
+    "loss_weighted/pseudo_label": (
+        "`pseudo_label_weight` times the loss between main model and "
+        "pseudo-labels: what it puts into the total. Above "
+        "`loss_weighted/task`, what the network says counts for more than "
+        "what people labelled."
+    ),
+    "pseudo_label/accepted": (
+        "Share of texts whose pseudo-label is at or above "
+        "`pseudo_label_threshold`; 1 without a threshold. Near 0, the "
+        "pseudo-labels teach nothing: lower it."
     ),
     "discriminator/cross_entropy": (
         "Cross-entropy of the task discriminator, in nats. Below "
@@ -87,6 +113,16 @@ DESCRIPTIONS = {
     "training/accuracy": (
         "Share of right labels in training batches, with dropout on. Far above "
         "`dev/accuracy`: the model overfits."
+    ),
+    "training/label_transfer_accuracy": (
+        "Share of right labels of the label transfer network in training "
+        "batches. Beside `training/accuracy`, what the answers to the other "
+        "tasks tell of the main one."
+    ),
+    "training/phase": (
+        "Number of the phase. 0: base model; 1: label transfer network beside "
+        "it; 2: the main model learns from that network's pseudo-labels too. "
+        "A phase begins with the best checkpoint of the one before."
     ),
     "training/gradient_norm": (
         "Norm of all gradients of the model together, before clipping. "
@@ -163,6 +199,20 @@ _ADVERSARIAL_CHARTS = {
         ),
     },
 }
+_LABEL_TRANSFER_CHARTS = {
+    "label transfer": {
+        "accuracy: training of main model and label transfer network": (
+            "training/accuracy",
+            "training/label_transfer_accuracy",
+        ),
+        "label transfer's terms of the loss, beside the task's": (
+            "loss_weighted/task",
+            "loss_weighted/label_transfer",
+            "loss_weighted/pseudo_label",
+        ),
+        "accepted pseudo-labels": ("pseudo_label/accepted",),
+    },
+}
 
 
 def write(tag: str, value: float) -> None:
@@ -170,13 +220,18 @@ def write(tag: str, value: float) -> None:
     tf.summary.scalar(tag, value, description=DESCRIPTIONS.get(tag))
 
 
-def write_charts(adversarial: bool) -> None:
+def write_charts(adversarial: bool, label_transfer: bool = False) -> None:
     """The charts of the tab Custom Scalars, into the default writer.
 
     Args:
       adversarial: whether there is a discriminator.
+      label_transfer: whether there is a label transfer network.
     """
-    headings = _CHARTS | (_ADVERSARIAL_CHARTS if adversarial else {})
+    headings = dict(_CHARTS)
+    if adversarial:
+        headings |= _ADVERSARIAL_CHARTS
+    if label_transfer:
+        headings |= _LABEL_TRANSFER_CHARTS
     layout = layout_pb2.Layout()
     for heading, charts in headings.items():
         category = layout.category.add(title=heading)

@@ -10,6 +10,7 @@ from tensorboard.backend.event_processing import plugin_event_multiplexer
 from tensorboard.plugins import base_plugin
 from tensorboard.plugins.projector import projector_plugin
 
+from mtl_tf import label_vectors
 from mtl_tf import projector
 from mtl_tf import records
 from mtl_tf import results
@@ -46,7 +47,7 @@ _SAMPLE = {
 }
 
 
-def write(folder, features=_FEATURES):
+def write(folder, features=_FEATURES, labels=None):
     """A run with features of a corpus; returns the projector's directory."""
     for task, rows in _ROWS.items():
         records.write_rows(
@@ -60,6 +61,8 @@ def write(folder, features=_FEATURES):
         features=features,
         **{name: np.array(column) for name, column in _SAMPLE.items()},
     )
+    if labels is not None:
+        label_vectors.write(str(folder / "run"), _TASKS, labels)
     projector.write(
         str(log_dir),
         str(folder / "run"),
@@ -177,6 +180,24 @@ def test_written_again_it_is_replaced_wherever_it_lies(tmp_path):
         _FEATURES + 1,
         rtol=1e-4,
     )
+
+
+def test_labels_of_a_label_embedding(tmp_path):
+    vectors = np.array([[1, 2.5], [-3, 4], [0, 0], [1e-3, 7]], np.float32)
+    server = Server(write(tmp_path, labels=vectors))
+    found = json.loads(server.get("/info"))["embeddings"]
+    assert [(x["tensorName"], x["tensorShape"]) for x in found][2:] == [
+        ("labels", [4, 2])
+    ]
+    shown = np.frombuffer(server.get("/tensor", name="labels"), np.float32)
+    np.testing.assert_allclose(shown.reshape(4, 2), vectors, rtol=1e-4)
+    assert lines(server.get("/metadata", name="labels")) == [
+        ["label", "task"],
+        ["bad", "books"],
+        ["good", "books"],
+        ["poor", "films"],
+        ["great", "films"],
+    ]
 
 
 if __name__ == "__main__":

@@ -36,7 +36,9 @@ def test_a_point_has_the_description_of_its_tag(tmp_path):
 
 def test_every_curve_is_described():
     # Whatever the library calls like one, in any module.
-    prefix = re.compile(r"(loss|loss_weighted|discriminator|training)/\w+")
+    prefix = re.compile(
+        r"(loss|loss_weighted|discriminator|training|pseudo_label)/\w+"
+    )
     names = set()
     for path in pathlib.Path(scalars.__file__).parent.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
@@ -55,6 +57,7 @@ def test_every_metric_is_described():
 def test_settings_that_are_spoken_of_are_there():
     names = {name for name in vars(config_lib.Config()) if "_" in name}
     flags = {"discriminator_steps", "clip_norm", "main_task"}
+    flags |= {"transfer_weight", "pseudo_label_threshold"}
     assert flags <= names
     spoken = " ".join(scalars.DESCRIPTIONS.values())
     quoted = set(re.findall(r"`([^`]+)`", spoken))
@@ -68,13 +71,24 @@ def test_settings_that_are_spoken_of_are_there():
     assert quoted <= known
 
 
-@pytest.mark.parametrize("adversarial", [True, False])
-def test_charts_are_of_curves_that_there_are(tmp_path, adversarial):
-    found = written(tmp_path, lambda: scalars.write_charts(adversarial))
+@pytest.mark.parametrize(
+    ("adversarial", "label_transfer"),
+    [(True, True), (True, False), (False, True), (False, False)],
+)
+def test_charts_are_of_curves_that_there_are(
+    tmp_path, adversarial, label_transfer
+):
+    found = written(
+        tmp_path, lambda: scalars.write_charts(adversarial, label_transfer)
+    )
     (event,) = found.Tensors("custom_scalars__config__")
     layout = layout_pb2.Layout.FromString(event.tensor_proto.string_val[0])
     headings = [category.title for category in layout.category]
-    assert headings == ["learning"] + ["adversary"] * adversarial
+    assert headings == (
+        ["learning"]
+        + ["adversary"] * adversarial
+        + ["label transfer"] * label_transfer
+    )
     for category in layout.category:
         for chart in category.chart:
             for pattern in chart.multiline.tag:
