@@ -6,11 +6,15 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from mtl_tf import agreement as agreement_lib
 from mtl_tf import analysis
+from mtl_tf import evaluation
+from mtl_tf import label_vectors as label_vectors_lib
 from mtl_tf import prediction_files
 from mtl_tf import results as results_lib
 from mtl_tf import run_directory
 from mtl_tf import summaries
+from mtl_tf import tasks as tasks_lib
 
 SPLITS = ("dev", "test")
 
@@ -43,6 +47,9 @@ class Artefacts:
       predictions: by task and split, those that there are.
       features: the sample of features, if it is there.
       analysis: what the probes say, if it is there.
+      label_vectors: vectors of the labels, if they are there.
+      agreement: of the main model and the label transfer network, by split;
+        nothing where there are not the predictions of both.
       parts: runs that it is made of, by seed or by task.
     """
 
@@ -52,6 +59,8 @@ class Artefacts:
     predictions: dict[tuple[str, str], prediction_files.Predictions]
     features: Features | None
     analysis: dict | None
+    label_vectors: label_vectors_lib.LabelVectors | None
+    agreement: dict[str, agreement_lib.Agreement]
     parts: dict[str, "Artefacts"]
 
     @property
@@ -64,6 +73,11 @@ class Artefacts:
         """The runs of its seeds; itself where it has one."""
         return list(self.parts.values()) if self.of_seeds else [self]
 
+    @property
+    def transfer_task(self) -> tasks_lib.Task | None:
+        """The task whose labels a label transfer network predicts, if any."""
+        return _transfer_task(self.run)
+
     def missing_predictions(self) -> list[str]:
         """Files of predictions, relative to the directory, that are not there.
 
@@ -71,14 +85,17 @@ class Artefacts:
         """
         if self.parts:
             return self._of_parts(Artefacts.missing_predictions)
-        return [
-            os.path.relpath(
-                prediction_files.path_of(self.run.run_dir, task.name, split),
-                self.run.run_dir,
-            )
+        wanted = [
+            prediction_files.path_of(self.run.run_dir, task.name, split)
             for task in self.run.tasks
             for split in SPLITS
-            if (task.name, split) not in self.predictions
+        ]
+        if self.transfer_task:
+            wanted += _transfer_paths(self.run, self.transfer_task)
+        return [
+            os.path.relpath(path, self.run.run_dir)
+            for path in wanted
+            if not os.path.exists(path)
         ]
 
     def missing(self) -> list[str]:
@@ -89,6 +106,9 @@ class Artefacts:
         missing += self.missing_predictions()
         if self.features is None:
             missing.append(results_lib.FEATURES_FILE)
+        embedding = self.run.config.output_layer == "label_embedding"
+        if embedding and self.label_vectors is None:
+            missing.append(label_vectors_lib.LABEL_EMBEDDING_FILE)
         return missing
 
     def _of_parts(self, function):
@@ -129,8 +149,42 @@ def read(run_dir: str) -> Artefacts:
         analysis=analysis.read(run_dir)
         if os.path.exists(analysis_path)
         else None,
+        label_vectors=label_vectors_lib.read(run_dir)
+        if label_vectors_lib.exists(run_dir)
+        else None,
+        agreement=_read_agreement(run),
         parts=parts,
     )
+
+
+def _transfer_task(run):
+    if run.config.label_transfer == "none":
+        return None
+    return next(t for t in run.tasks if t.name == run.config.main_task)
+
+
+def _transfer_paths(run, task):
+    """Files of the label transfer network's predictions."""
+    return [
+        prediction_files.path_of(
+            run.run_dir, task.name, split, evaluation.LABEL_TRANSFER
+        )
+        for split in SPLITS
+    ]
+
+
+def _read_agreement(run):
+    """Nothing where predictions are missing, as in a run of seeds."""
+    task = _transfer_task(run)
+    if not task:
+        return {}
+    paths = _transfer_paths(run, task) + [
+        prediction_files.path_of(run.run_dir, task.name, split)
+        for split in SPLITS
+    ]
+    if not all(map(os.path.exists, paths)):
+        return {}
+    return agreement_lib.read(run.run_dir, task)
 
 
 def _read_features(run_dir):

@@ -13,7 +13,10 @@ from matplotlib import figure
 from mtl_tf import calibration
 from mtl_tf import feature_map as feature_map_lib
 from mtl_tf import figures
+from mtl_tf import label_map as label_map_lib
+from mtl_tf import label_vectors as label_vectors_lib
 from mtl_tf import names as names_lib
+from mtl_tf import transfer_curves as transfer_curves_lib
 from mtl_tf.report import artefacts
 from mtl_tf.report import details
 
@@ -48,9 +51,9 @@ def data_uri(picture: figure.Figure) -> str:
     return f"data:image/svg+xml;base64,{encoded}"
 
 
-def training(history: Sequence[Mapping]) -> str:
+def training(run: artefacts.Artefacts) -> str:
     """Dev scores, losses and the discriminator of a run by epoch."""
-    return data_uri(figures.curves(history))
+    return data_uri(figures.curves(run.history, run.results["best_epoch"]))
 
 
 def dev_accuracy(run: artefacts.Artefacts) -> list[float]:
@@ -154,4 +157,16 @@ def feature_map(sample: artefacts.Features) -> str:
     """Texts on the two main axes of their features, by task and by label."""
     return data_uri(
         feature_map_lib.draw(sample.features, sample.task, sample.label)
+    )
+
+
+def label_map(label_vectors: label_vectors_lib.LabelVectors) -> str:
+    """Labels of all tasks on the two main axes of their vectors."""
+    return data_uri(label_map_lib.draw(label_vectors))
+
+
+def transfer_curves(run: artefacts.Artefacts) -> str:
+    """Dev scores of main model and label transfer network by epoch."""
+    return data_uri(
+        transfer_curves_lib.draw(run.history, run.transfer_task, run.results)
     )

@@ -12,10 +12,13 @@ from collections.abc import Mapping, Sequence
 
 from absl import logging
 
+from mtl_tf import label_vectors as label_vectors_lib
 from mtl_tf import results as results_lib
+from mtl_tf import transfer_curves
 from mtl_tf.report import artefacts
 from mtl_tf.report import charts
 from mtl_tf.report import details
+from mtl_tf.report import label_transfer
 from mtl_tf.report import published
 from mtl_tf.report import rendering
 from mtl_tf.report import scores
@@ -65,7 +68,6 @@ def write(run_dir: str, *, baseline_run: str = "", texts: bool = True) -> str:
         "paper": published.find(
             run.run.config, run.run.corpus.name, run.run.tasks
         ),
-        "paper_source": published.SOURCE,
         "seeds": _seed_lines(run) if run.of_seeds else [],
         "curves": _curves(run),
         "labels": _by_task(run, ("test",), details.labels),
@@ -74,6 +76,11 @@ def write(run_dir: str, *, baseline_run: str = "", texts: bool = True) -> str:
         "lengths": _lengths(run),
         "mistakes": [],
         "map": _map(run.features),
+        "label_map": _label_map(run.label_vectors),
+        "nearest_labels": label_vectors_lib.nearest(run.label_vectors)
+        if run.label_vectors
+        else [],
+        "transfer": _label_transfer(run),
         "missing": run.missing(),
         "settings": wording.settings([run.run.config]),
         "stopping": wording.stopping(run.run.config, run.run.tasks),
@@ -219,7 +226,7 @@ def _lengths(run):
 def _curves(run):
     """A chart of the run, or of its parts together; empty without history."""
     if run.history:
-        return charts.training(run.history)
+        return charts.training(run)
     kind = "seed " if run.of_seeds else ""
     return _dev_curves(
         {f"{kind}{name}": part for name, part in run.parts.items()}
@@ -237,6 +244,29 @@ def _map(features):
     if features is None or min(features.features.shape) < 2:
         return ""
     return charts.feature_map(features)
+
+
+def _label_map(label_vectors):
+    """The map of labels; nothing where there are no two axes to draw."""
+    if label_vectors is None or not label_vectors.has_plane:
+        return ""
+    return charts.label_map(label_vectors)
+
+
+def _label_transfer(run):
+    """What there is to say of a label transfer network; None without one."""
+    task = run.transfer_task
+    if not task:
+        return None
+    return {
+        "task": task,
+        "wording": wording.label_transfer(run.run.config, run.run.tasks),
+        "phases": label_transfer.phases(run.results, task),
+        "curves": charts.transfer_curves(run)
+        if transfer_curves.has_label_transfer(run.history)
+        else "",
+        "agreement": run.agreement,
+    }
 
 
 def _seed_lines(run):

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from mtl_tf import evaluation
 from mtl_tf import metrics
 from mtl_tf import results as results_lib
 from mtl_tf import tasks as tasks_lib
@@ -26,6 +27,8 @@ class Score:
       test: against the first run; None for the first run itself, and without
         predictions of the same rows.
       best: whether no other run has a better score.
+      label_transfer: score of the label transfer network; None where there is
+        none, as for all but the main task.
     """
 
     value: float
@@ -34,6 +37,7 @@ class Score:
     interval: tuple[float, float] | None = None
     test: statistics.Test | None = None
     best: bool = False
+    label_transfer: float | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -152,16 +156,20 @@ def _score(run, task, metric):
     """What `results.json` says; None if the run does not have the task."""
     if task not in run.results["tasks"]:
         return None
-    scores = run.results["tasks"][task][results_lib.MAIN]
+    outputs = run.results["tasks"][task]
+    scores = outputs[results_lib.MAIN]
     deviation = None
     if "deviation" in run.results:
         deviation = run.results["deviation"]["tasks"][task][results_lib.MAIN]
         deviation = deviation[results_lib.TEST][metric]
     deduplicated = scores.get(results_lib.DEDUPLICATED)
+    label_transfer = outputs.get(evaluation.LABEL_TRANSFER)
     return Score(
         scores[results_lib.TEST][metric],
         deviation,
         deduplicated and deduplicated[metric],
+        label_transfer=label_transfer
+        and label_transfer[results_lib.TEST][metric],
     )
 
 

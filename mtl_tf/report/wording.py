@@ -60,6 +60,46 @@ def describe(config: config_lib.Config) -> str:
         )
     if losses:
         sentences.append(f"Trained with {' and '.join(losses)}.")
+    if config.label_transfer != "none":
+        sentence = (
+            "A label transfer network predicts the labels of "
+            f"{config.main_task} from the answers to the other tasks"
+        )
+        if config.label_transfer == "semi_supervised":
+            sentence += ", and the main model learns from what it predicts"
+        sentences.append(f"{sentence}.")
+    return " ".join(sentences)
+
+
+def label_transfer(
+    config: config_lib.Config, tasks: Sequence[tasks_lib.Task]
+) -> str:
+    """What a label transfer network reads, and what it is for."""
+    others = [task.name for task in tasks if task.name != config.main_task]
+    answers = "the label vectors that are expected"
+    if config.transfer_probabilities or config.output_layer == "softmax":
+        answers = "the probabilities of the labels"
+    read = [
+        "what the model says of the text as if it were one of "
+        f"{', '.join(others)}: {answers}"
+    ]
+    if config.transfer_main_predictions:
+        read.append(f"the same of {config.main_task} itself")
+    if config.transfer_diversity:
+        read.append("the diversity features of the text")
+    sentences = [
+        f"The label transfer network reads {'; '.join(read)}. It is a second "
+        f"output for {config.main_task}, beside that of the main model, and "
+        "has scores of its own."
+    ]
+    if config.label_transfer == "semi_supervised":
+        texts = "the texts of the other tasks"
+        if config.unlabeled:
+            texts += " and unlabelled ones"
+        sentences.append(
+            f"In the last phase its answers to {texts} are pseudo-labels, "
+            "which the main model learns from."
+        )
     return " ".join(sentences)
 
 
@@ -72,7 +112,13 @@ def stopping(config: config_lib.Config, tasks: Sequence[tasks_lib.Task]) -> str:
     if config.sharing == "single_task":
         return f"{metric}, for each model by itself"
     if config.main_task:
-        return f"the score of {config.main_task} (--main_task)"
+        followed = f"the score of {config.main_task} (--main_task)"
+        if config.label_transfer != "none":
+            followed += (
+                ", after the base phase the mean of the main model's and the "
+                "label transfer network's"
+            )
+        return followed
     return f"the average over tasks of {metric}"
 
 

@@ -172,5 +172,63 @@ def test_runs_of_other_corpora_cannot_be_compared(tmp_path, data_dir):
         artefacts.check_comparable(runs)
 
 
+@pytest.fixture
+def with_transfer(tmp_path, data_dir):
+    return run_artefacts.write_run(
+        str(tmp_path / "run"),
+        data_dir,
+        main_task="stance",
+        label_transfer="supervised",
+        output_layer="label_embedding",
+    )
+
+
+def test_a_run_with_label_transfer(with_transfer):
+    found = artefacts.read(with_transfer)
+    assert found.transfer_task == run_artefacts.TASKS[1]
+    assert found.missing() == []
+    np.testing.assert_array_equal(
+        found.label_vectors.vectors,
+        run_artefacts.label_embedding(run_artefacts.TASKS),
+    )
+    gold, second = run_artefacts.transfer_answers(found.transfer_task, "dev", 0)
+    _, first = run_artefacts.answers(found.transfer_task, "dev", 0)
+    both = (first.argmax(axis=1) == gold) & (second.argmax(axis=1) == gold)
+    assert list(found.agreement) == ["dev", "test"]
+    assert found.agreement["dev"].both == both.mean()
+    # Those of the main model, as everywhere.
+    np.testing.assert_array_equal(
+        found.predictions["stance", "dev"].probabilities, first
+    )
+
+
+def test_other_runs_have_nothing_of_it(tmp_path, data_dir):
+    # Whose checkpoint follows a task.
+    found = artefacts.read(
+        run_artefacts.write_run(
+            str(tmp_path / "run"), data_dir, main_task="stance"
+        )
+    )
+    assert found.transfer_task is None
+    assert found.label_vectors is None
+    assert found.agreement == {}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "predictions/stance-test-label_transfer.jsonl",
+        "predictions/stance-dev.jsonl",
+        "label_embedding.npz",
+    ],
+)
+def test_what_is_missing_of_it_is_named(with_transfer, name):
+    os.remove(os.path.join(with_transfer, name))
+    found = artefacts.read(with_transfer)
+    assert found.missing() == [name]
+    assert (found.agreement == {}) == ("stance" in name)
+    assert (found.label_vectors is None) == ("embedding" in name)
+
+
 if __name__ == "__main__":
     raise SystemExit(pytest.main([__file__]))

@@ -6,7 +6,6 @@ import pytest
 from matplotlib import figure
 from matplotlib.backends import backend_agg
 
-from mtl_tf import feature_map
 from mtl_tf import figures
 from mtl_tf.report import artefacts
 from mtl_tf.report import charts
@@ -81,7 +80,7 @@ def test_a_part_that_has_stopped_counts_with_its_last_epoch(runs):
 
 
 def test_training_curves_are_those_of_the_history(runs):
-    found = texts_of(charts.training(runs["plain"].history))
+    found = texts_of(charts.training(runs["plain"]))
     assert {"dev accuracy", "epoch", "each task"} <= found
 
 
@@ -192,20 +191,32 @@ def test_features_that_are_all_the_same_are_a_point():
     assert "axis 1 (0% of variance)" in texts_of(charts.feature_map(sample))
 
 
-def test_no_two_of_many_tasks_look_alike():
-    looks = {
-        (
-            figures.COLORS[number % len(figures.COLORS)],
-            feature_map._MARKERS[number % len(feature_map._MARKERS)],
-        )
-        for number in range(56)
-    }
-    assert len(looks) == 56
+def test_no_two_of_many_curves_look_alike():
     lines = {
         (number % len(figures.COLORS), number % len(charts._LINES))
         for number in range(35)
     }
     assert len(lines) == 35
+
+
+def test_label_map_and_transfer_curves_show_their_names(tmp_path):
+    data_dir = run_artefacts.write_corpus(str(tmp_path / "corpus"))
+    run = artefacts.read(
+        run_artefacts.write_run(
+            str(tmp_path / "run"),
+            data_dir,
+            main_task="stance",
+            label_transfer="supervised",
+            output_layer="label_embedding",
+        )
+    )
+    labels = {label for task in run_artefacts.TASKS for label in task.labels}
+    found = texts_of(charts.label_map(run.label_vectors))
+    assert labels - {run_artefacts.SCRIPT} | {"reviews", "stance"} <= found
+    # A longer one keeps its beginning and its end.
+    assert "<script>alert…cript>" in found
+    found = texts_of(charts.transfer_curves(run))
+    assert {"main model", "label transfer network", "base"} <= found
 
 
 if __name__ == "__main__":

@@ -22,6 +22,7 @@ def runs(tmp_path_factory):
         "single": {"sharing": "single_task", "seed": 3},
         "stance": {"seed": 4},
         "seeds": {"seeds": 3, "seed": 5},
+        "transfer": {"main_task": "stance", "label_transfer": "supervised"},
     }
     return {
         name: artefacts.read(
@@ -305,6 +306,20 @@ def test_other_rows_are_refused(runs):
     other = dataclasses.replace(runs["single"], predictions=cut)
     with pytest.raises(ValueError, match=r"task reviews: .* other rows"):
         scores.lines([other, runs["plain"]], TASKS)
+
+
+def test_the_label_transfer_network_has_a_score_of_the_main_task(runs):
+    gold, probabilities = run_artefacts.transfer_answers(TASKS[1], "test", 0)
+    accuracy = (probabilities.argmax(axis=1) == gold).mean()
+    found = scores.lines([runs["plain"], runs["transfer"]], TASKS)
+    assert [line.scores[1].label_transfer for line in found] == [
+        None,
+        pytest.approx(accuracy),
+        None,
+    ]
+    assert [line.scores[0].label_transfer for line in found] == [None] * 3
+    # The main model's score is what it is without.
+    assert found[1].scores[1].value == found[1].scores[0].value != accuracy
 
 
 if __name__ == "__main__":

@@ -43,6 +43,59 @@ def test_a_description_names_nothing_else():
         assert part not in text
 
 
+def label_transfer(**settings):
+    config = config_lib.Config(
+        main_task="b", **{"label_transfer": "supervised"} | settings
+    )
+    tasks = [tasks_lib.Task(name, ("no", "yes")) for name in "abc"]
+    return wording.describe(config), wording.label_transfer(config, tasks)
+
+
+def test_label_transfer_in_words():
+    described, text = label_transfer()
+    assert described.endswith(
+        "A label transfer network predicts the labels of b from the answers to "
+        "the other tasks."
+    )
+    assert "one of a, c: the probabilities of the labels; the div" in text
+    assert "It is a second output for b" in text
+    assert "pseudo" not in text
+
+
+@pytest.mark.parametrize(
+    ("settings", "part"),
+    [
+        (
+            {"output_layer": "label_embedding", "transfer_diversity": False},
+            "one of a, c: the label vectors that are expected. It is",
+        ),
+        (
+            {"output_layer": "label_embedding", "transfer_probabilities": True},
+            "one of a, c: the probabilities of the labels; the div",
+        ),
+        ({"transfer_main_predictions": True}, "labels; the same of b itself; "),
+        (
+            {"label_transfer": "semi_supervised"},
+            "its answers to the texts of the other tasks are pseudo-labels",
+        ),
+        (
+            {"label_transfer": "semi_supervised", "unlabeled": True},
+            "the other tasks and unlabelled ones are pseudo-labels",
+        ),
+    ],
+    ids=str,
+)
+def test_what_the_network_reads_follows_the_settings(settings, part):
+    assert part in label_transfer(**settings)[1]
+
+
+def test_a_description_names_pseudo_labels():
+    described, _ = label_transfer(label_transfer="semi_supervised")
+    assert described.endswith(
+        ", and the main model learns from what it predicts."
+    )
+
+
 @pytest.mark.parametrize(
     ("settings", "metrics", "text"),
     [
@@ -57,6 +110,12 @@ def test_a_description_names_nothing_else():
             {"main_task": "task1"},
             ["accuracy", "macro_f1"],
             "the score of task1 (--main_task)",
+        ),
+        (
+            {"main_task": "task1", "label_transfer": "supervised"},
+            ["accuracy", "macro_f1"],
+            "the score of task1 (--main_task), after the base phase the mean "
+            "of the main model's and the label transfer network's",
         ),
         # Each has one task to follow, whatever the setting.
         (
