@@ -1,3 +1,7 @@
+import json
+import os
+import types
+
 import numpy as np
 import pytest
 
@@ -6,7 +10,9 @@ from mtl_tf import checkpoints
 from mtl_tf import config as config_lib
 from mtl_tf import evaluation
 from mtl_tf import experiment as experiment_lib
+from mtl_tf import run_directory
 from tests import generated
+from tests import run_artefacts
 
 
 def make_features(tells_task, rows=200, tasks=3, seed=0):
@@ -54,6 +60,97 @@ def test_one_task_has_nothing_to_probe(tmp_path):
     )
     with pytest.raises(ValueError, match=r"at least 2 tasks .* has films"):
         analysis.run(experiment_lib.Experiment(config))
+
+
+def made_up_run(folder, **settings):
+    """What `run` asks of an experiment, of a run that was never trained."""
+    data_dir = run_artefacts.write_corpus(str(folder / "corpus"))
+    run_dir = run_artefacts.write_run(str(folder / "run"), data_dir, **settings)
+    run = run_directory.Run.read(run_dir)
+    return types.SimpleNamespace(
+        config=run.config,
+        tasks=run.tasks,
+        checkpoints=types.SimpleNamespace(restore=lambda name: None),
+    )
+
+
+@pytest.fixture
+def probed(monkeypatch):
+    """Probes that a test does not ask for."""
+    scores = {"linear": 0.5, "mlp": 0.25, "majority": 0.125}
+    monkeypatch.setattr(
+        analysis, "analyze", lambda _: {"probes": {"shared": scores}}
+    )
+
+
+@pytest.mark.usefixtures("probed")
+def test_labels_and_label_transfer_are_analysed(tmp_path):
+    experiment = made_up_run(
+        tmp_path,
+        main_task="stance",
+        label_transfer="supervised",
+        output_layer="label_embedding",
+    )
+    text = analysis.run(experiment)
+    run_dir = experiment.config.run_dir
+    found = analysis.read(run_dir)
+    assert set(found) == {"schema", "probes", "labels", "label_transfer"}
+    # The first label of reviews, beside those of stance.
+    vectors = run_artefacts.label_embedding(run_artefacts.TASKS)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    cosines = vectors[3:] @ vectors[0]
+    order = np.argsort(-cosines)
+    names = run_artefacts.TASKS[1].labels
+    assert found["labels"][0] == {
+        "task": "reviews",
+        "label": "bad",
+        "nearest": [
+            ["stance", names[x], pytest.approx(cosines[x])] for x in order
+        ],
+    }
+    first = order[0]
+    assert f"  {names[first]} (stance) {cosines[first]:.2f}, " in text
+    task = run_artefacts.TASKS[1]
+    gold, main = run_artefacts.answers(task, "test", 0)
+    _, second = run_artefacts.transfer_answers(task, "test", 0)
+    alone = (main.argmax(axis=1) == gold) & (second.argmax(axis=1) != gold)
+    assert found["label_transfer"]["test"]["main_alone"] == alone.mean()
+    assert f"main only {100 * alone.mean():.1f}" in text
+    assert "linear 0.500" in text
+    for name in ("labels.png", "label_transfer.png"):
+        assert os.path.exists(os.path.join(run_dir, "figures", name))
+
+
+@pytest.mark.usefixtures("probed")
+def test_other_runs_have_probes_alone(tmp_path):
+    experiment = made_up_run(tmp_path)
+    text = analysis.run(experiment)
+    assert set(analysis.read(experiment.config.run_dir)) == {"schema", "probes"}
+    assert "Nearest" not in text
+    assert "label transfer" not in text
+    assert not os.path.exists(f"{experiment.config.run_dir}/figures")
+
+
+def test_one_task_with_label_vectors_has_no_nearest_labels(tmp_path):
+    experiment = made_up_run(
+        tmp_path,
+        tasks=run_artefacts.TASKS[:1],
+        sharing="single_task",
+        output_layer="label_embedding",
+    )
+    text = analysis.run(experiment)
+    assert text == "No nearest labels of other tasks: reviews is alone."
+    with open(f"{experiment.config.run_dir}/analysis.json") as file:
+        found = json.load(file)
+    assert [label["nearest"] for label in found["labels"]] == [[], [], []]
+    assert "probes" not in found
+
+
+def test_missing_label_vectors_are_named(tmp_path):
+    experiment = made_up_run(tmp_path, output_layer="label_embedding")
+    os.remove(f"{experiment.config.run_dir}/label_embedding.npz")
+    with pytest.raises(ValueError, match="--mode=evaluate"):
+        analysis.run(experiment)
 
 
 def test_cross_correlation_by_hand():
