@@ -122,10 +122,11 @@ def test_a_flagfile_of_the_settings_gives_them_again(tmp_path):
 
 @pytest.mark.parametrize("path", _FLAGFILES, ids=lambda path: path.name)
 def test_the_flagfiles_of_the_project_are_valid(path):
-    config = parse([f"--flagfile={path}"])
-    # A flagfile is a model; where it reads and writes is the user's to say.
-    assert (config.data_dir, config.run_dir) == ("", "")
-    assert config.difference(config_lib.Config())
+    # A flagfile is a model; what it is trained on, and for which of the tasks,
+    # is the user's to say.
+    config = parse([f"--flagfile={path}", "--main_task=books"])
+    assert (config.data_dir, config.run_dir, config.tasks) == ("", "", ())
+    assert config.difference(config_lib.Config(main_task="books"))
 
 
 @pytest.mark.parametrize(
