@@ -287,8 +287,8 @@ class Config(settings.Settings):
     )
     patience: int = settings.setting(
         5,
-        "Epochs without a better dev score before a phase of training stops; "
-        "0: never.",
+        "Epochs without a better dev score, or an equal one at a lower loss, "
+        "before a phase of training stops; 0: never.",
     )
     stopping: str = settings.setting(
         "patience",

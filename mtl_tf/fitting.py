@@ -34,6 +34,7 @@ class FitState:
             "epoch": tf.Variable(0, dtype=tf.int64),
             "best_epoch": tf.Variable(0, dtype=tf.int64),
             "best_score": tf.Variable(-math.inf, dtype=tf.float64),
+            "best_loss": tf.Variable(math.inf, dtype=tf.float64),
             "seconds": tf.Variable(0.0, dtype=tf.float64),
             "tokens": tf.Variable(0.0, dtype=tf.float64),
         }
@@ -108,7 +109,7 @@ class Fitting:
                     board.epoch(line)
                     history.append(line)
                     self._log(line)
-                    self._save(line["dev"]["average"])
+                    self._save(line["dev"])
                 if self._phase == config.phases[-1]:
                     break
                 self._begin_next_phase()
@@ -163,14 +164,17 @@ class Fitting:
         step.assign(steps)
         state["phase"] += 1
         state["phase_began"] = state["best_epoch"] = state["epoch"]
-        state["best_score"] = -math.inf
+        state["best_score"], state["best_loss"] = -math.inf, math.inf
         self._checkpoints.save(checkpoints_lib.LAST, steps)
 
-    def _save(self, score):
+    def _save(self, dev):
         state, step = self._state, int(self._trainer.step)
-        is_kept = self._config.stopping == "drop"
-        if is_kept or score > state["best_score"]:
-            state["best_score"] = score
+        score, loss = dev["average"], self._dev_loss(dev)
+        # A model that still gives every text the most frequent label has the
+        # same score epoch after epoch, and yet it learns.
+        is_better = (score, -loss) > (state["best_score"], -state["best_loss"])
+        if is_better or self._config.stopping == "drop":
+            state["best_score"], state["best_loss"] = score, loss
             state["best_epoch"] = state["epoch"]
             self._checkpoints.save(checkpoints_lib.BEST, step)
         self._checkpoints.save(checkpoints_lib.LAST, step)
@@ -233,6 +237,13 @@ class Fitting:
             found["average"] = (average + of_transfer) / 2
             found["label_transfer"] = transfer
         return found
+
+    def _dev_loss(self, dev):
+        """Mean cross-entropy of what early stopping follows."""
+        losses = [dev["tasks"][task.name]["loss"] for task in self._deciding]
+        if "label_transfer" in dev:
+            losses.append(dev["label_transfer"]["loss"])
+        return sum(losses) / len(losses)
 
     @property
     def _deciding(self):
