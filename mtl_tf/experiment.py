@@ -13,6 +13,7 @@ from mtl_tf import evaluation_summaries
 from mtl_tf import figures
 from mtl_tf import fitting
 from mtl_tf import input_pipeline
+from mtl_tf import label_vectors
 from mtl_tf import models
 from mtl_tf import prediction_files
 from mtl_tf import results
@@ -20,6 +21,7 @@ from mtl_tf import run_directory
 from mtl_tf import tasks as tasks_lib
 from mtl_tf import text
 from mtl_tf import training
+from mtl_tf import transfer_curves
 from mtl_tf import warm_start
 from mtl_tf import word_vectors
 
@@ -154,8 +156,16 @@ class Experiment:
         results.write_features(
             self.config.run_dir, self.tasks, on_test, self.config.seed
         )
+        if self.config.output_layer == "label_embedding":
+            label_vectors.write(
+                self.config.run_dir,
+                self.tasks,
+                self.model.get_layer("label_embedding").table.numpy(),
+            )
         results.write(self.config.run_dir, found)
         figures.draw_curves(self.config.run_dir)
+        if self.config.label_transfer != "none":
+            transfer_curves.write(self.config.run_dir)
         evaluation_summaries.write(
             self.config,
             int(self.trainer.step),
