@@ -52,7 +52,6 @@ _OTHERS = {
     "task_weights": ("books:2", "dvd:0.5"),
     "class_weights": "balanced",
     "batch_size": 8,
-    "sampling_exponent": 0.5,
     "steps_per_epoch": 9,
     "optimizer": "adamw",
     "learning_rate": 1e-05,
@@ -63,11 +62,32 @@ _OTHERS = {
     "epochs": 6,
     "patience": 0,
     "main_task": "books",
+    "label_transfer": "semi_supervised",
+    "transfer_units": 9,
+    "transfer_probabilities": True,
+    "transfer_main_predictions": True,
+    "transfer_diversity": False,
+    "transfer_gradient": False,
+    "transfer_weight": 0.6,
+    "pseudo_label_weight": 0.7,
+    "pseudo_label_threshold": 0.8,
+    "stopping": "drop",
     "log_every": 1,
     "progress": False,
 }
-# They do not go with the others.
-_OTHERS_APART = {"sharing": "fully_shared", "steps": "alternate"}
+# They do not go with the others, but with these.
+_OTHERS_APART = {
+    "sharing": ("fully_shared", {}),
+    "steps": ("alternate", {}),
+    "sampling_exponent": (0.5, {}),
+    "epoch_length": ("smallest_task", {}),
+    "tanh_scores": (True, {}),
+    "chained_task_layers": (True, {"task_layer_units": 6}),
+    "transfer_trained_on": (
+        "auxiliary",
+        {"label_transfer": "supervised", "main_task": "books"},
+    ),
+}
 
 
 def parse(lines):
@@ -94,12 +114,10 @@ def test_the_flags_defaults_are_the_settings():
 @pytest.mark.parametrize("setting", settings(), ids=lambda s: s.name)
 def test_every_setting_survives_json_and_flags(setting):
     # A new setting has to be put above.
-    value = {**_OTHERS, **_OTHERS_APART}[setting.name]
+    name = setting.name
+    value, others = _OTHERS_APART.get(name) or (_OTHERS[name], _OTHERS)
     assert value != setting.default
-    if setting.name in _OTHERS:
-        config = config_lib.Config(**_OTHERS)
-    else:
-        config = config_lib.Config(**{setting.name: value})
+    config = config_lib.Config(**{**others, name: value})
     as_json = json.loads(json.dumps(config.to_dict()))
     for copy in (
         config_lib.Config.from_dict(as_json),
@@ -146,116 +164,25 @@ def test_a_value_that_is_no_choice(name):
 
 
 @pytest.mark.parametrize(
-    ("name", "value", "allowed"),
+    ("label_transfer", "phases"),
     [
-        ("units", 0, "above 0"),
-        ("seeds", 0, "above 0"),
-        ("max_tokens", 0, "above 0"),
-        ("depth", 0, "above 0"),
-        ("word_width", 0, "above 0"),
-        ("batch_size", 0, "above 0"),
-        ("discriminator_steps", 0, "above 0"),
-        ("learning_rate", 0.0, "above 0"),
-        ("learning_rate", float("nan"), "above 0"),
-        ("learning_rate_decay", 0.0, "above 0"),
-        ("init_range", 0.0, "above 0"),
-        ("epochs", 0, "above 0"),
-        ("log_every", 0, "above 0"),
-        ("seed", -1, "0 or more"),
-        ("threads", -1, "0 or more"),
-        ("max_examples", -1, "0 or more"),
-        ("adversarial_weight", -0.1, "0 or more"),
-        ("orthogonality_weight", -0.1, "0 or more"),
-        ("discriminator_learning_rate", -0.1, "0 or more"),
-        ("steps_per_epoch", -1, "0 or more"),
-        ("sampling_exponent", -1.0, "0 or more"),
-        ("warmup_steps", -1, "0 or more"),
-        ("weight_decay", -0.1, "0 or more"),
-        ("clip_norm", float("nan"), "0 or more"),
-        ("patience", -1, "0 or more"),
-        ("task_layer_units", -1, "0 or more"),
-        ("label_width", -1, "0 or more"),
-        ("word_dropout", 1.0, "from 0 to below 1"),
-        ("vector_dropout", -0.1, "from 0 to below 1"),
-        ("recurrent_dropout", 1.5, "from 0 to below 1"),
-        ("feature_dropout", float("nan"), "from 0 to below 1"),
-        ("forget_bias", float("nan"), "not a finite number"),
-        ("adversarial_weight", float("inf"), "not a finite number"),
+        ("none", ("base",)),
+        ("supervised", ("base", "label_transfer")),
+        ("semi_supervised", ("base", "label_transfer", "semi_supervised")),
     ],
 )
-def test_a_value_out_of_range(name, value, allowed):
-    with pytest.raises(
-        ValueError, match=rf"^{name}={re.escape(str(value))}: .*{allowed}$"
-    ):
-        config_lib.Config(**{name: value})
+def test_label_transfer_decides_the_phases(label_transfer, phases):
+    config = config_lib.Config(label_transfer=label_transfer, main_task="books")
+    assert config.phases == phases
 
 
-@pytest.mark.parametrize("name", ["patience", "seed", "word_dropout"])
-def test_the_edge_of_a_range_is_allowed(name):
-    assert getattr(config_lib.Config(**{name: 0}), name) == 0
+def test_diversity_features_are_read_where_there_is_label_transfer():
+    def reads(**settings):
+        return config_lib.Config(main_task="books", **settings).reads_diversity
 
-
-@pytest.mark.parametrize(
-    ("values", "message"),
-    [
-        (
-            {"encoder": "cnn"},
-            "pooling=last takes the last state of a recurrent encoder",
-        ),
-        ({"run_dir": "runs/a[1]"}, r"run_dir=runs/a\[1\]: the characters"),
-        ({"run_dir": "runs/a,b"}, r"run_dir=runs/a,b: the characters"),
-        (
-            {"tasks": ("a", "b", "c", "b", "a", "b")},
-            r"tasks=a,b,c,b,a,b: a is named 2 times",
-        ),
-        (
-            {"seed": 2**32},
-            r"seed=4294967296, seeds=1: the last seed has to be below "
-            "4294967296",
-        ),
-        ({"seed": 2**32 - 2, "seeds": 3}, r"seed=4294967294, seeds=3: the"),
-        (
-            {"encoder": "cnn", "pooling": "max", "recurrent_dropout": 0.1},
-            r"recurrent_dropout=0.1 needs a recurrent encoder \(lstm, bilstm, "
-            r"stacked_lstm, conditional_bilstm\), got encoder=cnn",
-        ),
-        (
-            {"encoder": "conditional_bilstm", "sequences": "seq2"},
-            "sequences=seq2 leaves out seq1, which encoder=conditional_bilstm",
-        ),
-        (
-            {"label_width": 7},
-            "label_width=7 needs output_layer=label_embedding, got "
-            "output_layer=softmax",
-        ),
-        (
-            {"label_bias": True},
-            "label_bias=True needs output_layer=label_embedding, got",
-        ),
-        (
-            {"weight_decay": 0.1, "optimizer": "sgd"},
-            "weight_decay=0.1 needs optimizer=adamw, got sgd",
-        ),
-        (
-            {"adversarial_weight": 0.1, "sharing": "single_task"},
-            "adversarial_weight needs a shared encoder: sharing is single_task",
-        ),
-        (
-            {"adversarial_weight": 0.1, "steps": "alternate"},
-            r"adversarial_weight needs texts of all tasks in a step "
-            r"\(steps=joint\)",
-        ),
-        (
-            {"orthogonality_weight": 0.1, "sharing": "fully_shared"},
-            r"orthogonality_weight needs a shared and a private encoder "
-            r"\(sharing=shared_private\), got sharing=fully_shared",
-        ),
-        ({"unlabeled": True}, "set adversarial_weight as well"),
-    ],
-)
-def test_values_that_do_not_go_together(values, message):
-    with pytest.raises(ValueError, match=message):
-        config_lib.Config(**values)
+    assert reads(label_transfer="supervised")
+    assert not reads(label_transfer="supervised", transfer_diversity=False)
+    assert not reads()
 
 
 def test_one_encoder_reads_the_sequences_apart():
@@ -306,10 +233,12 @@ def test_difference_leaves_out_what_a_run_that_goes_on_may_change():
     # Every other setting counts.
     others = {name: v for name, v in _OTHERS.items() if name not in changed}
     shown = config.difference(dataclasses.replace(config, **others))
-    assert [line.partition(":")[0] for line in shown] == list(others)
-    for name, value in _OTHERS_APART.items():
-        other = dataclasses.replace(config, **{name: value})
-        assert len(config.difference(other)) == 1
+    assert {line.partition(":")[0] for line in shown} == set(others)
+    for name, (value, more) in _OTHERS_APART.items():
+        base = dataclasses.replace(config, **more)
+        other = dataclasses.replace(base, **{name: value})
+        shown = base.difference(other)
+        assert [line.partition(":")[0] for line in shown] == [name]
 
 
 if __name__ == "__main__":

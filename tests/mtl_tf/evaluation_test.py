@@ -1,6 +1,7 @@
 import dataclasses
 import math
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -27,7 +28,7 @@ def make_split(texts, labels, task=0, groups=None):
         groups=np.array(groups or [b""] * len(texts), object),
         labels=np.array(labels, np.int32),
         duplicate=np.zeros(len(texts), bool),
-        diversity=np.zeros([len(texts), 5], np.float32),
+        diversity=None,
         lengths=np.array([len(x) for x in texts], np.int32),
         tokens=records.TokenIds(np.concatenate(texts), offsets),
         rows=np.arange(len(texts)),
@@ -42,7 +43,6 @@ def part(split, rows):
     return dataclasses.replace(
         split,
         reads_seq1=split.reads_seq1[rows],
-        diversity=split.diversity[rows],
         **{name: getattr(split, name)[rows] for name in columns},
     )
 
@@ -57,20 +57,22 @@ _SCORES = tf.constant(
 )
 
 
-def by_first_token(batch, training):
+def by_first_token():
     """Stands in for a model."""
-    assert not training
-    first = batch["tokens"][:, :, 0]
-    return {
-        "scores": tf.gather(_SCORES, first),
-        "shared": tf.cast(batch["tokens"][:, :, :1], tf.float32),
-    }
+    tokens = keras.Input((None, None), dtype="int32", name="tokens")
+    return keras.Model(
+        {"tokens": tokens},
+        {
+            "scores": keras.ops.take(_SCORES, tokens[:, :, 0], axis=0),
+            "shared": keras.ops.cast(tokens[:, :, :1], "float32"),
+        },
+    )
 
 
 def test_probabilities_features_and_loss_by_hand():
     # Longest first: rows come back in their own order.
     split = make_split([[0, 7, 7], [1, 7], [2]], [0, 0, 0])
-    predictor = evaluation.Predictor(by_first_token, _TASKS)
+    predictor = evaluation.Predictor(by_first_token(), _TASKS)
     found = predictor.predict(split)
     assert found.split is split
     np.testing.assert_allclose(
@@ -85,13 +87,13 @@ def test_probabilities_features_and_loss_by_hand():
 
 def test_without_labels_there_is_no_loss():
     split = make_split([[0], [1]], [-1, -1])
-    found = evaluation.Predictor(by_first_token, _TASKS).predict(split)
+    found = evaluation.Predictor(by_first_token(), _TASKS).predict(split)
     assert math.isnan(found.loss)
 
 
 def test_there_are_no_rows_to_predict():
     split = part(make_split([[0]], [0]), [])
-    predictor = evaluation.Predictor(by_first_token, _TASKS)
+    predictor = evaluation.Predictor(by_first_token(), _TASKS)
     with pytest.raises(ValueError, match="no rows to predict"):
         predictor.predict(split)
 

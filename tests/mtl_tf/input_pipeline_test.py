@@ -21,6 +21,9 @@ _PAIRS = [
     ([13, 14, 15, 16, 17], [26, 27, 28, 29, 30]),
 ]
 
+# A label transfer network reads the diversity features.
+_LABEL_TRANSFER = {"label_transfer": "supervised", "main_task": "books"}
+
 
 def write_split(
     data_dir, pairs, labels, *, task="books", split="train", groups=()
@@ -69,11 +72,17 @@ def test_read_split_has_the_columns_of_the_rows(pairs):
     assert split.ids.tolist() == [f"books-{n}".encode() for n in range(4)]
     assert split.labels.tolist() == [1, 0, 1, 1]
     assert split.labels.dtype == np.int32
+    assert split.duplicate.tolist() == [False, True, False, False]
+    assert split.duplicate.dtype == bool
+
+
+def test_diversity_features_are_there_where_they_are_read(pairs):
+    split = read_split(pairs, **_LABEL_TRANSFER)
     assert split.diversity.dtype == np.float32
     assert split.diversity[:, 0].tolist() == [0, 10, 20, 30]
     assert split.diversity[2].tolist() == [20, 21, 22, 23, 24]
-    assert split.duplicate.tolist() == [False, True, False, False]
-    assert split.duplicate.dtype == bool
+    for settings in ({}, {**_LABEL_TRANSFER, "transfer_diversity": False}):
+        assert read_split(pairs, **settings).diversity is None
 
 
 @pytest.mark.parametrize(
@@ -247,7 +256,7 @@ def test_max_examples_is_a_fixed_subset_in_order(tmp_path):
     pairs = [([text.EMPTY], [10 + n] * (n + 1)) for n in range(20)]
     labels = [_LABELS[n % 2] for n in range(20)]
     write_split(tmp_path, pairs, labels)
-    split = read_split(tmp_path, max_examples=6)
+    split = read_split(tmp_path, max_examples=6, **_LABEL_TRANSFER)
     rows = [int(name.decode().removeprefix("books-")) for name in split.ids]
     assert len(set(rows)) == 6
     assert rows == sorted(rows)

@@ -30,6 +30,16 @@ def points(found, tag):
     ]
 
 
+def line(step, average, tasks=None, phase="base", **dev):
+    """What the history says of an epoch."""
+    return {
+        "phase": phase,
+        "step": step,
+        "tokens_per_second": 1000.0,
+        "dev": {"average": average, "tasks": tasks or {}, **dev},
+    }
+
+
 @pytest.fixture
 def board(tmp_path):
     return summaries.TensorBoard(str(tmp_path), _TASKS)
@@ -45,14 +55,11 @@ def test_training_terms_are_curves_by_tag(tmp_path, board):
 
 
 def test_dev_scores_have_the_same_tags_for_all_tasks(tmp_path, board):
-    board.dev(
-        7,
-        0.625,
-        {
-            "books": {"accuracy": 0.75, "loss": 1.5, "n": 8},
-            "films": {"accuracy": 0.5, "loss": 2.5, "n": 4},
-        },
-    )
+    tasks = {
+        "books": {"accuracy": 0.75, "loss": 1.5, "n": 8},
+        "films": {"accuracy": 0.5, "loss": 2.5, "n": 4},
+    }
+    board.epoch(line(7, 0.625, tasks))
     board.best(7, 1, 0.0)
     assert points(read(tmp_path, "run"), "dev/average") == [(7, 0.625)]
     for name, accuracy, loss in (("books", 0.75, 1.5), ("films", 0.5, 2.5)):
@@ -97,8 +104,8 @@ def test_charts_of_an_adversary_where_there_is_one(tmp_path, board):
 
 
 def test_the_best_score_is_no_last_one(tmp_path, board):
-    board.dev(10, 0.875, {})
-    board.dev(20, 0.5, {})
+    board.epoch(line(10, 0.875))
+    board.epoch(line(20, 0.5))
     board.best(20, 1, 0.875)
     found = read(tmp_path, "run")
     # HParams shows a metric's last value, which is not the best one.
@@ -109,7 +116,7 @@ def test_the_best_score_is_no_last_one(tmp_path, board):
 
 def test_every_curve_is_described(tmp_path, board):
     board.training(1, {"loss/task": 0.5})
-    board.dev(1, 0.5, {"books": {"macro_f1": 0.5}})
+    board.epoch(line(1, 0.5, {"books": {"macro_f1": 0.5}}))
     board.best(1, 1, 0.5)
     for writer in ("run", "books"):
         found = read(tmp_path, writer)

@@ -26,7 +26,9 @@ def make_split(task, split, rows, config):
         groups=np.array([b""] * len(rows), object),
         labels=random.integers(3, size=len(lengths)).astype(np.int32)[rows],
         duplicate=np.zeros(len(rows), bool),
-        diversity=np.zeros([len(rows), 5], np.float32),
+        diversity=random.random([len(rows), 5], np.float32)
+        if config.reads_diversity
+        else None,
         lengths=lengths.astype(np.int32)[rows],
         tokens=records.TokenIds(np.concatenate(ids), offsets),
         rows=rows,
@@ -136,6 +138,25 @@ def test_every_row_of_a_task_comes_equally_often(steps):
         for group, task in enumerate(batch["task"]):
             counts[task].update(place(train[task], batch, group))
     assert counts == [dict.fromkeys(range(24), 16)] * 3
+
+
+_LABEL_TRANSFER = {"label_transfer": "semi_supervised", "main_task": "a"}
+
+
+@pytest.mark.parametrize("unlabeled", [0, 10])
+def test_diversity_features_are_those_of_the_rows(unlabeled):
+    batches, train, more = make(unlabeled=unlabeled, **_LABEL_TRANSFER)
+    for batch in take(batches, 40):
+        parts = [(batch, train)]
+        parts += [(batch["unlabeled"], more)] if unlabeled else []
+        for part, splits in parts:
+            for group, task in enumerate(part["task"]):
+                rows = place(splits[task], part, group)
+                np.testing.assert_array_equal(
+                    part["diversity"][group], splits[task].diversity[rows]
+                )
+    spec = batches.signature["diversity"]
+    assert (spec.shape.rank, spec.shape[-1], spec.dtype) == (3, 5, np.float32)
 
 
 def test_unlabeled_groups_are_of_every_task():
