@@ -183,7 +183,8 @@ def _columns(results, tasks, name, baseline=None):
         found.append(averages(dict(enumerate(found))) if all(found) else None)
         cells = [heading]
         for scores, metric in zip(found, deciding, strict=True):
-            value = _of(scores[output], split).get(metric) if scores else None
+            there = scores and output in scores
+            value = _of(scores[output], split).get(metric) if there else None
             cells.append(
                 "-" if value is None else metrics.METRICS[metric].show(value)
             )
@@ -199,6 +200,9 @@ def _columns(results, tasks, name, baseline=None):
     if baseline:
         columns.append(column("single-task", baseline, MAIN))
     columns.append(column(name, results, MAIN))
+    if any(LABEL_TRANSFER in scores for scores in results["tasks"].values()):
+        # Of the main task.
+        columns.append(column("label transfer", results, LABEL_TRANSFER))
     if DEDUPLICATED in results["average"][MAIN]:
         columns.append(column(f"{name}, de-dup.", results, MAIN, DEDUPLICATED))
     return columns

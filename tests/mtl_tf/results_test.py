@@ -234,6 +234,16 @@ def test_table(plain):
     ]
 
 
+def test_table_with_a_label_transfer_network(plain):
+    plain["tasks"]["films"]["label_transfer"] = {"test": scores(0.5)}
+    found = lines(results.table(plain, (_BOOKS, _FILMS), "multi-task"))
+    assert found[0].endswith("majority multi-task label transfer")
+    # It answers for the main task alone.
+    assert found[2] == "books accuracy 12 37.5 75.0 -"
+    assert found[3] == "films accuracy 1600 43.8 87.5 50.0"
+    assert found[5] == "average accuracy 40.6 81.2 -"
+
+
 def test_table_in_markdown(plain):
     table = results.markdown_table(plain, (_BOOKS, _FILMS), "this run")
     assert table.split("\n") == [
