@@ -2,9 +2,10 @@
 
     python examples/call_export.py runs/vader_asp_mtl/export tweets "what a day"
 
-It needs tensorflow and tensorflow_text, and nothing of this project: copy it
-to where the model is to be used. For a task of pairs, texts are given two by
-two: seq1 seq2 seq1 seq2 ...
+TASK_label_transfer asks the label transfer network, of a task that has one. It
+needs tensorflow and tensorflow_text, and nothing of this project: copy it to
+where the model is to be used. For a task of pairs, texts are given two by two:
+seq1 seq2 seq1 seq2 ...
 """
 
 import sys

@@ -15,7 +15,7 @@ import importlib
 # Where they are. Imported when asked for: preparing a corpus needs the
 # tokenizer alone, and no Keras.
 _PUBLIC = {
-    "Answers": "trained_model",
+    "Answers": "answers",
     "Config": "config",
     "Task": "tasks",
     "TrainedModel": "trained_model",

@@ -15,7 +15,9 @@ from collections.abc import Iterator
 import numpy as np
 from absl import logging
 
+from mtl_tf import answers as answers_lib
 from mtl_tf import command as command_lib
+from mtl_tf import evaluation
 from mtl_tf import metrics
 from mtl_tf import run_directory
 from mtl_tf import tables
@@ -36,23 +38,24 @@ def predict(
 
     Args:
       model: the model.
-      command: `task`, `input`, `format`, `columns`, and `output`, a file or
-        nothing for standard output.
+      command: `task`, `answer_by`, `input`, `format`, `columns`, and `output`,
+        a file or nothing for standard output.
 
     Returns:
       What to say when it is done; nothing if standard output has the answers.
 
     Raises:
-      ValueError: if there is no such task, or a row is not as expected; with
-        file and line. There is no output file then, or the one from before.
+      ValueError: if there is no such task, it has no such output, or a row is
+        not as expected; with file and line. There is no output file then, or
+        the one from before.
     """
-    task = model.task(command.task)
+    task = model.task(command.task, command.answer_by)
     _check_output(command)
     began = time.perf_counter()
     count = 0
     with _open_output(command.output) as file:
         for rows in _batches(_rows(task, command, labelled=False)):
-            answers = model.predict(task.name, _texts(task, rows))
+            answers = _answer(model, task, command, rows)
             for row, answer in zip(rows, answers, strict=True):
                 if "id" in row.values:
                     answer = {"id": row.values["id"], **answer}
@@ -81,27 +84,40 @@ def evaluate(
       ValueError: as `predict`, if there are no rows, or a label that the task
         does not have.
     """
-    task = model.task(command.task)
+    task = model.task(command.task, command.answer_by)
     _check_output(command)
     probabilities, gold, groups = [], [], []
     for rows in _batches(_rows(task, command, labelled=True)):
         gold += [_label_index(task, row) for row in rows]
         groups += [_group(task, row) for row in rows]
-        answers = model.predict(task.name, _texts(task, rows))
+        answers = _answer(model, task, command, rows)
         probabilities.append(answers.probabilities)
     if not gold:
         raise ValueError(f"{command.input} holds no rows to score")
-    answers = trained_model.Answers(task, np.concatenate(probabilities))
-    scores = trained_model.score(answers, np.array(gold), np.array(groups))
+    answers = answers_lib.Answers(task, np.concatenate(probabilities))
+    scores = answers_lib.score(answers, np.array(gold), np.array(groups))
     if command.output:
         run_directory.write_json(
             command.output,
-            {"task": task.name, "input": command.input, **scores},
+            {
+                "task": task.name,
+                "answer_by": command.answer_by,
+                "input": command.input,
+                **scores,
+            },
         )
-    lines = [f"\nTask {task.name} on {command.input}, {scores.pop('n')} rows\n"]
+    by = ""
+    if command.answer_by != evaluation.MAIN:
+        by = f", answered by {command.answer_by}"
+    rows = scores.pop("n")
+    lines = [f"\nTask {task.name} on {command.input}, {rows} rows{by}\n"]
     width = max(12, *map(len, scores))
     lines += [f"{name:{width}s} {value:.4f}" for name, value in scores.items()]
     return "\n".join(lines) + "\n"
+
+
+def _answer(model, task, command, rows):
+    return model.predict(task.name, _texts(task, rows), command.answer_by)
 
 
 def _rows(task, command, labelled) -> Iterator[tables.Record | None]:

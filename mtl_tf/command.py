@@ -2,6 +2,7 @@
 
 import dataclasses
 
+from mtl_tf import evaluation
 from mtl_tf import settings
 from mtl_tf import tables
 from mtl_tf import tasks as tasks_lib
@@ -15,6 +16,7 @@ FIELDS = ("seq1", "seq2", "label", "group", "id")
 _MODES_OF = {
     "baseline_run": ("train", "evaluate", "report"),
     "task": ("predict", "evaluate", "export"),
+    "answer_by": ("predict", "evaluate", "export"),
     "input": ("predict", "evaluate"),
     "format": ("predict", "evaluate"),
     "columns": ("predict", "evaluate"),
@@ -58,6 +60,13 @@ class Command(settings.Settings):
         "",
         "predict, evaluate: the task that --input is of; export: the task of "
         "serving_default; if empty that of --main_task, or else the first.",
+    )
+    answer_by: str = settings.setting(
+        evaluation.MAIN,
+        "predict, evaluate: what answers the texts of --input; export: what "
+        "answers for serving_default. main: the main model; label_transfer: "
+        "the label transfer network, for --main_task of a run that has one.",
+        choices=(evaluation.MAIN, evaluation.LABEL_TRANSFER),
     )
     input: str = settings.setting(
         "",
@@ -112,15 +121,20 @@ class Command(settings.Settings):
 
     def _check_meaning(self):
         """Refuses what the mode would pass over in silence."""
+        given = {
+            field.name
+            for field in dataclasses.fields(self)
+            if getattr(self, field.name) != field.default
+        }
         for name, modes in _MODES_OF.items():
-            if getattr(self, name) and self.mode not in modes:
+            if name in given and self.mode not in modes:
                 raise ValueError(
                     f"--{name} means nothing to --mode={self.mode}; it is for "
                     f"{', '.join(modes)}"
                 )
         if self.mode == "evaluate" and not self.input:
-            for name in ("output", "calibrated"):
-                if getattr(self, name):
+            for name in ("output", "calibrated", "answer_by"):
+                if name in given:
                     raise ValueError(
                         f"--{name} means nothing to --mode=evaluate without "
                         "--input: results go to the run directory"

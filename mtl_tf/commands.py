@@ -74,6 +74,7 @@ def _export(command, config):
     path = export.write(
         config.run_dir,
         default_task=command.task,
+        answer_by=command.answer_by,
         calibrated=command.calibrated,
     )
     return f"export: {path}"

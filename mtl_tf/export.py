@@ -10,9 +10,9 @@ import shutil
 
 import tensorflow as tf
 
+from mtl_tf import evaluation
 from mtl_tf import model_card
 from mtl_tf import run_directory
-from mtl_tf import tasks as tasks_lib
 from mtl_tf import trained_model
 
 EXPORT_DIR = "export"
@@ -20,21 +20,28 @@ LABELS_FILE = "labels.json"
 CARD_FILE = "MODEL_CARD.md"
 ENCODE = "encode"
 ENCODE_PAIRS = "encode_pairs"
+_SERVE = "serve_"
 _SCHEMA = 1
 
 
 def write(
-    run_dir: str, *, default_task: str = "", calibrated: bool = False
+    run_dir: str,
+    *,
+    default_task: str = "",
+    answer_by: str = evaluation.MAIN,
+    calibrated: bool = False,
 ) -> str:
     """Writes `export/` of a run that has ended; one from before is replaced.
 
-    Signatures: `serve_TASK` of each task, `serving_default`, which is that of
-    one of them, and `encode`, the shared encoder; `labels.json` says more.
+    Signatures: `serve_TASK` of each task, `serve_TASK_label_transfer` of the
+    main task where there is a label transfer network, `serving_default`, which
+    is one of them, and `encode`, the shared encoder; `labels.json` says more.
 
     Args:
       run_dir: directory of the run.
       default_task: task of `serving_default`; if empty, the one that training
         stopped on, or else the first.
+      answer_by: its output that `serving_default` answers by.
       calibrated: as in `trained_model.load`.
 
     Returns:
@@ -42,11 +49,14 @@ def write(
 
     Raises:
       ValueError: if there is no run, it has not ended, it is several runs of
-        different seeds, or it has no such task.
+        different seeds, it has no such task or output, or two signatures would
+        have one name.
     """
     trained = trained_model.load(run_dir, calibrated=calibrated)
     results = run_directory.read_results(run_dir)
-    default = trained.task(default_task or _usual_default(trained))
+    default = default_task or _usual_default(trained)
+    trained.task(default, answer_by)
+    default = _serve_name(default, answer_by)
     description = _describe(trained, default)
     weights = sum(
         weight.shape.num_elements()
@@ -82,26 +92,48 @@ def _text_models(trained):
     return list(dict.fromkeys(m for m, _ in trained.text_models.values()))
 
 
-def _serve_name(task):
-    return f"serve_{task.name}"
+def _serve_name(task: str, output: str) -> str:
+    """Name of the signature that answers for a task."""
+    of_output = "" if output == evaluation.MAIN else f"_{output}"
+    return f"{_SERVE}{task}{of_output}"
+
+
+def _served(trained):
+    """Each output of each task."""
+    for task in trained.tasks:
+        for output in trained.outputs(task.name):
+            yield task, output
 
 
 def _inputs(task):
     return ["seq1", "seq2"] if task.pair else ["text"]
 
 
-def _describe(
-    trained: trained_model.TrainedModel, default: tasks_lib.Task
-) -> dict:
-    """What `labels.json` says."""
-    signatures = {
-        _serve_name(task): {
+def _describe(trained: trained_model.TrainedModel, default: str) -> dict:
+    """What `labels.json` says.
+
+    Args:
+      trained: the model.
+      default: name of the signature that `serving_default` is.
+    """
+    signatures = {}
+    for task, output in _served(trained):
+        name = _serve_name(task.name, output)
+        if name in signatures:
+            raise ValueError(
+                f"{name} would be two signatures, of the task "
+                f"{name.removeprefix(_SERVE)} and of a label transfer network: "
+                "give the task another name"
+            )
+        signatures[name] = {
             "task": task.name,
+            "output": output,
             "inputs": _inputs(task),
             "labels": list(task.labels),
         }
-        for task in trained.tasks
-    }
+        if trained.temperatures:
+            temperature = trained.temperatures[task.name, output]
+            signatures[name]["temperature"] = temperature
     width = _text_models(trained)[0].encoder_width
     if width is not None:
         signatures[ENCODE] = {"inputs": ["text"], "width": width}
@@ -110,26 +142,21 @@ def _describe(
                 "inputs": ["seq1", "seq2"],
                 "width": width,
             }
-    description = {
+    return {
         "schema": _SCHEMA,
-        "serving_default": default.name,
+        "serving_default": default,
         "signatures": signatures,
     }
-    if trained.temperatures:
-        description["calibrated"] = trained.temperatures
-    return description
 
 
-def _save(
-    trained: trained_model.TrainedModel, default: tasks_lib.Task, path: str
-) -> None:
+def _save(trained: trained_model.TrainedModel, default: str, path: str) -> None:
     """Writes the SavedModel itself."""
     text_models = _text_models(trained)
     signatures = {
-        _serve_name(task): _classify(*trained.text_models[task.name], task)
-        for task in trained.tasks
+        _serve_name(task.name, output): _classify(trained, task, output)
+        for task, output in _served(trained)
     }
-    signatures["serving_default"] = signatures[_serve_name(default)]
+    signatures["serving_default"] = signatures[default]
     if text_models[0].encoder_width is not None:
         signatures[ENCODE] = _encode(text_models[0], pairs=False)
         if any(task.pair for task in trained.tasks):
@@ -142,13 +169,12 @@ def _save(
     tf.saved_model.save(module, path, signatures)
 
 
-def _classify(text_model, number, task):
-    """The signature of a task; every output has a row a text."""
+def _classify(trained, task, output):
+    """The signature of a task's output; what it answers has a row a text."""
     labels = tf.constant(task.labels)
 
     def answer(seq1, seq2):
-        probabilities = text_model.classify(number, seq1, seq2)
-        probabilities = probabilities[:, : len(task.labels)]
+        probabilities = trained.classify(task.name, output, seq1, seq2)
         texts = tf.shape(probabilities)[0]
         return {
             "label": tf.gather(labels, tf.argmax(probabilities, axis=1)),

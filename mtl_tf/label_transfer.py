@@ -12,17 +12,29 @@ have private encoders, a reading of the text by each of them: a step that asks
 one group then reads about as much again as one with a group of every task.
 """
 
+from collections.abc import Sequence
+
 import keras
 import numpy as np
 
 from mtl_tf import config as config_lib
 from mtl_tf import diversity_features
+from mtl_tf import tasks as tasks_lib
 from mtl_tf.layers import joined_answers
 from mtl_tf.layers import softmax_output
 from mtl_tf.layers import task_layer
 
 # Outputs that label transfer adds to a model.
 OUTPUTS = ("transfer_scores", "main_scores")
+
+
+def main_task_number(
+    config: config_lib.Config, tasks: Sequence[tasks_lib.Task]
+) -> int | None:
+    """Number of the task whose labels are predicted; None without a network."""
+    if config.label_transfer == "none":
+        return None
+    return [task.name for task in tasks].index(config.main_task)
 
 
 class LabelTransfer:

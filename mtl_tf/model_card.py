@@ -35,6 +35,7 @@ def build(
     sections = [
         _model(run, weights),
         _use(run, description),
+        *([_label_transfer(run, description)] if _has_transfer(run) else []),
         _scores(run, results),
         _data(run),
         _limits(run, description),
@@ -46,18 +47,29 @@ def build(
 def _model(run, weights):
     name = wording.model_name(run.config)
     words = run.corpus.declaration["vocabulary"]["size"]
+    source = (
+        "Liu, Qiu and Huang, *Adversarial Multi-task Learning for Text "
+        "Classification* (ACL 2017), describe models of this kind"
+    )
+    if _has_transfer(run):
+        source += (
+            "; Augenstein, Ruder and Søgaard, *Multi-task Learning of Pairwise "
+            "Sequence Classification Tasks Over Disparate Label Spaces* (NAACL "
+            "2018), the label transfer network"
+        )
     return [
         f"# {_escape(run.corpus.name)}: {name} text classification",
         f"{_escape(wording.describe(run.config))} {weights:,} weights and a "
-        f"vocabulary of {words:,} words. Liu, Qiu and Huang, *Adversarial "
-        "Multi-task Learning for Text Classification* (ACL 2017), describe "
-        "models of this kind.",
+        f"vocabulary of {words:,} words. {source}.",
     ]
 
 
+def _has_transfer(run):
+    return run.config.label_transfer != "none"
+
+
 def _use(run, description):
-    default = description["serving_default"]
-    signature = f"serve_{default}"
+    signature = description["serving_default"]
     inputs = description["signatures"][signature]["inputs"]
     texts = {"text": "a text", "seq1": "what it is about", "seq2": "a text"}
     arguments = ", ".join(
@@ -100,33 +112,35 @@ def _use(run, description):
     return section
 
 
+def _label_transfer(run, description):
+    task = run.config.main_task
+    by_output = {
+        said["output"]: f"`{name}`"
+        for name, said in description["signatures"].items()
+        if said.get("task") == task
+    }
+    return [
+        "## Label transfer",
+        f"Two outputs answer for {_escape(task)}: "
+        f"{by_output[results_lib.MAIN]}, that of the main model, and "
+        f"{by_output[results_lib.LABEL_TRANSFER]}, that of the label transfer "
+        "network. "
+        f"{_escape(wording.label_transfer(run.config, run.tasks))} Which of "
+        "both is the better one has to be settled on dev, not on test.",
+    ]
+
+
 def _scores(run, results):
     main, majority = results_lib.MAIN, results_lib.MAJORITY
     test, unseen = results_lib.TEST, results_lib.DEDUPLICATED
     has_unseen = unseen in results["average"][main]
     rows = []
-    for name, metric, scores, n in [
-        *(
-            (
-                _escape(task.name),
-                task.metric,
-                results["tasks"][task.name],
-                f"{results['tasks'][task.name][main][test]['n']:.0f}",
-            )
-            for task in run.tasks
-        ),
-        (
-            f"**{results_lib.average_name(run.tasks)}**",
-            results_lib.average_metric(run.tasks),
-            results["average"],
-            "",
-        ),
-    ]:
+    for name, metric, scores, output, n in _scored(run, results):
         row = [name, metric, n]
         show = metrics.METRICS[metric].show
-        row += [show(scores[x][test][metric]) for x in (majority, main)]
+        row += [show(scores[x][test][metric]) for x in (majority, output)]
         if has_unseen:
-            without = scores[main].get(unseen, scores[main][test])
+            without = scores[output].get(unseen, scores[output][test])
             row.append(show(without[metric]))
         rows.append(row)
     heads = ["task", "metric", "test texts", "majority", "this model"]
@@ -141,12 +155,36 @@ def _scores(run, results):
         "after training. "
         "`majority` always answers the label that is most frequent in train.",
     ]
+    if _has_transfer(run):
+        section[-1] += (
+            " Where it says *label transfer*, the score of `this model` is "
+            "that of the label transfer network, which the average leaves out."
+        )
     if has_unseen:
         section[-1] += (
             " `de-duplicated` leaves out the test texts that also stand in "
             "train or dev."
         )
     return section
+
+
+def _scored(run, results):
+    """Of each line: heading, metric, scores by output, output, test texts."""
+    main, transfer = results_lib.MAIN, results_lib.LABEL_TRANSFER
+    for task in run.tasks:
+        scores = results["tasks"][task.name]
+        n = f"{scores[main][results_lib.TEST]['n']:.0f}"
+        yield _escape(task.name), task.metric, scores, main, n
+        if transfer in scores:
+            name = f"{_escape(task.name)}, label transfer"
+            yield name, task.metric, scores, transfer, n
+    yield (
+        f"**{results_lib.average_name(run.tasks)}**",
+        results_lib.average_metric(run.tasks),
+        results["average"],
+        main,
+        "",
+    )
 
 
 def _data(run):
@@ -220,10 +258,15 @@ def _limits(run, description):
         "not at all. Check it on texts of your own before it decides "
         "anything that matters to people.",
     ]
-    if "calibrated" in description:
+    temperatures = {
+        name: said["temperature"]
+        for name, said in description["signatures"].items()
+        if "temperature" in said
+    }
+    if temperatures:
         fitted = ", ".join(
-            f"{_escape(name)} {temperature:.2f}"
-            for name, temperature in description["calibrated"].items()
+            f"`{name}` {temperature:.2f}"
+            for name, temperature in temperatures.items()
         )
         limits.append(
             "Probabilities are calibrated: scores were divided by a "

@@ -11,11 +11,16 @@ import keras
 import tensorflow as tf
 
 from mtl_tf import config as config_lib
+from mtl_tf import diversity_features
+from mtl_tf import evaluation
 from mtl_tf import input_pipeline
+from mtl_tf import label_transfer
 from mtl_tf import models
 from mtl_tf import tasks as tasks_lib
 from mtl_tf import text
 
+# Outputs of the model that are served.
+_SCORES, _SHARED, _TRANSFER = "scores", "shared", "transfer_scores"
 _TEXTS = tf.TensorSpec([None], tf.string)
 # Texts whose tokens are in memory at once. They are sorted by length: fewer
 # would leave batches of texts of less like length.
@@ -30,8 +35,10 @@ class TextModel:
       tasks: its tasks, in the order of their numbers.
       vocabulary: its vocabulary; with a file, if it is to be exported.
       model: as `models.build` makes it.
-      temperatures: what the scores of a task are divided by, by its name; 1 if
-        not named.
+      temperatures: what scores are divided by, by name of the task and output;
+        1 if not named.
+      diversity: the features of the main task alone, if a label transfer
+        network reads them.
     """
 
     def __init__(
@@ -40,25 +47,34 @@ class TextModel:
         tasks: Sequence[tasks_lib.Task],
         vocabulary: text.Vocabulary,
         model: keras.Model,
-        temperatures: Mapping[str, float],
+        temperatures: Mapping[tuple[str, str], float],
+        diversity: diversity_features.DiversityFeatures | None = None,
     ):
         self._config = config
+        self._tasks = len(tasks)
         self._vocabulary = vocabulary
         self._model = model
-        self._most_labels = max(len(task.labels) for task in tasks)
+        self._diversity = diversity
         self._temperatures = tf.constant(
-            [float(temperatures.get(task.name, 1.0)) for task in tasks]
+            [temperatures.get((t.name, evaluation.MAIN), 1.0) for t in tasks]
         )
-        self._shared = None
-        if "shared" in model.output:
-            self._shared = models.part(model, ["shared"])
+        self._main_task = label_transfer.main_task_number(config, tasks)
+        self._transfer_temperature = temperatures.get(
+            (config.main_task, evaluation.LABEL_TRANSFER), 1.0
+        )
+        # Each by itself, so that none pays for the others.
+        self._parts = {
+            name: models.part(model, [name])
+            for name in (_SCORES, _SHARED, _TRANSFER)
+            if name in model.output
+        }
 
     @property
     def encoder_width(self) -> int | None:
         """Features that `encode` gives; None if there is no shared encoder."""
-        if self._shared is None:
+        if _SHARED not in self._parts:
             return None
-        return self._shared.output["shared"].shape[-1]
+        return self._width(_SHARED)
 
     @property
     def weights(self) -> list[tf.Variable]:
@@ -89,15 +105,30 @@ class TextModel:
           float32 [texts, most labels]: in the order of the task's labels, then
           zeros.
         """
-        temperature = self._temperatures[task]
+        scores = self._run(_SCORES, task, seq1, seq2)
+        return tf.nn.softmax(scores / self._temperatures[task])
 
-        def run(inputs):
-            groups = tf.shape(inputs["lengths"])[0]
-            inputs["task"] = tf.fill([groups], task)
-            scores = self._model(inputs, training=False)["scores"]
-            return tf.nn.softmax(scores / temperature)
+    @tf.function(input_signature=[_TEXTS, _TEXTS], autograph=False)
+    def classify_by_transfer(
+        self, seq1: tf.Tensor, seq2: tf.Tensor
+    ) -> tf.Tensor:
+        """What the label transfer network says of the main task's labels.
 
-        return self._in_parts(run, self._most_labels, seq1, seq2)
+        Args:
+          seq1: string [texts], as in `classify`.
+          seq2: string [texts].
+
+        Returns:
+          float32 [texts, labels]: in the order of the main task's labels, then
+          zeros, if there are more.
+
+        Raises:
+          ValueError: if the model has no label transfer network.
+        """
+        if _TRANSFER not in self._parts:
+            raise ValueError("the model has no label transfer network")
+        scores = self._run(_TRANSFER, self._main_task, seq1, seq2)
+        return tf.nn.softmax(scores / self._transfer_temperature)
 
     @tf.function(input_signature=[_TEXTS, _TEXTS], autograph=False)
     def encode(self, seq1: tf.Tensor, seq2: tf.Tensor) -> tf.Tensor:
@@ -113,32 +144,37 @@ class TextModel:
         Raises:
           ValueError: if the model has no shared encoder.
         """
-        if self._shared is None:
+        if _SHARED not in self._parts:
             raise ValueError("a single-task model has no shared encoder")
-        return self._in_parts(
-            lambda inputs: self._shared(inputs, training=False)["shared"],
-            self.encoder_width,
-            seq1,
-            seq2,
-        )
+        # Whichever task it is, the features are the same.
+        return self._run(_SHARED, 0, seq1, seq2)
 
-    def _in_parts(self, run, width, seq1, seq2):
-        """Applies a function of grouped batches to texts: [texts, width]."""
+    def _run(self, output, task, seq1, seq2):
+        """An output of the model for texts of a task: [texts, width]."""
         texts = tf.size(seq2)
         tf.debugging.assert_equal(
             tf.size(seq1), texts, "seq1 and seq2 are not as many"
         )
 
         def step(begin):
-            part = slice(begin, begin + _TEXTS_AT_ONCE)
-            result = self._in_batches(run, width, seq1[part], seq2[part])
+            rows = slice(begin, begin + _TEXTS_AT_ONCE)
+            result = self._in_batches(output, task, seq1[rows], seq2[rows])
             return begin + _TEXTS_AT_ONCE, result
 
-        return _concatenate(step, texts, width)
+        return _concatenate(step, texts, self._width(output))
 
-    def _in_batches(self, run, width, seq1, seq2):
+    def _width(self, output):
+        return self._parts[output].output[output].shape[-1]
+
+    def _in_batches(self, output, task, seq1, seq2):
         """The same for texts whose tokens fit into memory together."""
-        tokens = self._read(seq1, seq2)
+        part = self._parts[output]
+        seq1, seq2 = self._encode(seq1, seq2)
+        diversity = None
+        if "diversity" in part.input:
+            # They are of the whole text, however much of it is read.
+            diversity = self._diversity(0, seq2)
+        tokens = self._cut(seq1, seq2)
         lengths = {
             name: tf.cast(ragged.row_lengths(), tf.int32)
             for name, ragged in tokens.items()
@@ -146,9 +182,13 @@ class TextModel:
         total = tf.add_n(list(lengths.values()))
         order = tf.argsort(total, stable=True)
         rising = tf.gather(total, order)
+        most = input_pipeline.EVALUATION_TOKENS
+        if output == _TRANSFER and self._config.sharing == "shared_private":
+            # The encoder of each task reads them beside those of the others.
+            most //= self._tasks
 
         def step(begin):
-            count, groups = _next_batch(rising[begin:])
+            count, groups = _next_batch(rising[begin:], most)
             rows = order[begin : begin + count]
             shape = [groups, count // groups]
             inputs = {}
@@ -160,20 +200,35 @@ class TextModel:
                 inputs[models.LENGTHS[name]] = tf.reshape(
                     tf.gather(lengths[name], rows), shape
                 )
-            return begin + count, tf.reshape(run(inputs), [-1, width])
+            if diversity is not None:
+                inputs["diversity"] = tf.reshape(
+                    tf.gather(diversity, rows), [*shape, diversity.shape[1]]
+                )
+            inputs["task"] = tf.fill([groups], task)
+            inputs["asked"] = tf.range(groups)
+            inputs = {name: inputs[name] for name in part.input}
+            result = part(inputs, training=False)[output]
+            return begin + count, tf.reshape(result, [-1, result.shape[-1]])
 
-        results = _concatenate(step, tf.size(order), width)
+        results = _concatenate(step, tf.size(order), self._width(output))
         return tf.gather(results, tf.argsort(order))
 
-    def _read(self, seq1, seq2):
-        """The tokens of a batch of `input_pipeline`, as int32 ragged."""
-        limit = self._config.max_tokens
+    def _encode(self, seq1, seq2):
+        """Ids of whole texts, int32 ragged; None if seq1 is not read."""
         if self._config.sequences == "seq2":
-            return {"tokens": self._vocabulary.encode(seq2)[:, :limit]}
+            return None, self._vocabulary.encode(seq2)
         # Both in one go: for few texts, time is that of calling the ops.
         both = self._vocabulary.encode(tf.concat([seq1, seq2], axis=0))
         texts = tf.size(seq2)
-        seq1, seq2 = both[:texts, :limit], both[texts:, :limit]
+        return both[:texts], both[texts:]
+
+    def _cut(self, seq1, seq2):
+        """The tokens of a batch of `input_pipeline`, as int32 ragged."""
+        limit = self._config.max_tokens
+        seq2 = seq2[:, :limit]
+        if seq1 is None:
+            return {"tokens": seq2}
+        seq1 = seq1[:, :limit]
         if self._config.sequences_apart:
             return {"tokens": seq2, "seq1": seq1}
         # An absent seq1 is the one token of an empty text.
@@ -226,18 +281,20 @@ def _concatenate(
     return results.concat()
 
 
-def _next_batch(lengths):
+def _next_batch(lengths, most):
     """Of texts of rising lengths: how many make a batch, of how many groups.
 
     The rule of `input_pipeline.evaluation_batches`.
+
+    Args:
+      lengths: int32 [texts].
+      most: tokens of a batch, padding included, unless one text has more.
     """
     # Of long texts, more than int32 holds.
     lengths = tf.cast(lengths, tf.int64)
     tokens = tf.range(1, tf.size(lengths, tf.int64) + 1) * lengths
     # Both factors rise, so that those that fit are the first.
-    fits = tf.math.count_nonzero(
-        tokens <= input_pipeline.EVALUATION_TOKENS, dtype=tf.int32
-    )
+    fits = tf.math.count_nonzero(tokens <= most, dtype=tf.int32)
     fits = tf.maximum(fits, 1)
     groups = tf.maximum(fits // input_pipeline.EVALUATION_GROUP, 1)
     return tf.minimum(fits, groups * input_pipeline.EVALUATION_GROUP), groups

@@ -1,16 +1,19 @@
 """A trained model in a user's hands: texts in, labels and probabilities out."""
 
 import dataclasses
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import keras
 import numpy as np
 import tensorflow as tf
 from absl import logging
 
+from mtl_tf import answers as answers_lib
 from mtl_tf import calibration
 from mtl_tf import checkpoints
-from mtl_tf import metrics
+from mtl_tf import diversity_features
+from mtl_tf import evaluation
+from mtl_tf import label_transfer
 from mtl_tf import models
 from mtl_tf import prediction_files
 from mtl_tf import run_directory
@@ -22,42 +25,6 @@ from mtl_tf import text
 Text = str | tuple[str, str]
 
 
-@dataclasses.dataclass(frozen=True)
-class Answers:
-    """What a model says of texts.
-
-    Attributes:
-      task: the task that was asked about.
-      probabilities: float32 [texts, labels of the task], in their order.
-    """
-
-    task: tasks_lib.Task
-    probabilities: np.ndarray
-
-    @property
-    def labels(self) -> list[str]:
-        """The most probable label of each text."""
-        best = self.probabilities.argmax(axis=1)
-        return [self.task.labels[label] for label in best]
-
-    def __len__(self) -> int:
-        return len(self.probabilities)
-
-    def __iter__(self) -> Iterator[dict]:
-        """Of each text: `task`, `predicted`, `probabilities` by label."""
-        for label, row in zip(self.labels, self.probabilities, strict=True):
-            yield {
-                "task": self.task.name,
-                "predicted": label,
-                "probabilities": {
-                    name: float(f"{probability:.6g}")
-                    for name, probability in zip(
-                        self.task.labels, row, strict=True
-                    )
-                },
-            }
-
-
 class TrainedModel:
     """The best checkpoint of a run; made by `load`.
 
@@ -66,15 +33,19 @@ class TrainedModel:
       tasks: its tasks. One of pairs is of single texts here, where the model
         reads seq2 alone (`sequences=seq2`).
       text_models: by task, the text model that reads it, and its number there.
-      temperatures: what the scores of each task are divided by, by its name;
+      temperatures: what scores are divided by, by name of the task and output;
         nothing for a model that is not calibrated.
+      transfer_task: name of the task that has a second output,
+        `evaluation.LABEL_TRANSFER`; None without a label transfer network, or
+        where its phase of training has not begun.
     """
 
     def __init__(
         self,
         run: run_directory.Run,
         text_models: Mapping[str, tuple[serving.TextModel, int]],
-        temperatures: Mapping[str, float],
+        temperatures: Mapping[tuple[str, str], float],
+        transfer_task: str | None = None,
     ):
         self.run = run
         reads_pairs = run.config.sequences == "both"
@@ -84,34 +55,86 @@ class TrainedModel:
         )
         self.text_models = dict(text_models)
         self.temperatures = dict(temperatures)
+        self.transfer_task = transfer_task
 
-    def task(self, name: str) -> tasks_lib.Task:
-        """The task of a name; a ValueError says which there are."""
-        for task in self.tasks:
-            if task.name == name:
-                return task
-        raise ValueError(
-            f"{self.run.run_dir} has no task {name!r}"
-            f"{tasks_lib.nearest(name, self.text_models)}; its tasks are "
-            f"{', '.join(self.text_models)}"
-        )
+    def task(self, name: str, output: str = evaluation.MAIN) -> tasks_lib.Task:
+        """The task of a name, which has this output.
 
-    def predict(self, task: str, texts: Sequence[Text]) -> Answers:
+        Raises:
+          ValueError: if there is no such task, or it has no such output, with
+            what there is.
+        """
+        if name not in self.text_models:
+            raise ValueError(
+                f"{self.run.run_dir} has no task {name!r}"
+                f"{tasks_lib.nearest(name, self.text_models)}; its tasks are "
+                f"{', '.join(self.text_models)}"
+            )
+        outputs = self.outputs(name)
+        if output not in outputs:
+            raise ValueError(
+                f"{self.run.run_dir}: task {name} has no output {output!r}"
+                f"{tasks_lib.nearest(output, outputs)}, it has "
+                f"{' and '.join(outputs)}{self._who_has(output)}"
+            )
+        return next(task for task in self.tasks if task.name == name)
+
+    def outputs(self, name: str) -> tuple[str, ...]:
+        """What answers for a task: the main model, the label transfer network.
+
+        Returns:
+          `evaluation.MAIN`, and `evaluation.LABEL_TRANSFER` if the task has it.
+        """
+        if name == self.transfer_task:
+            return (evaluation.MAIN, evaluation.LABEL_TRANSFER)
+        return (evaluation.MAIN,)
+
+    def classify(
+        self, name: str, output: str, seq1: tf.Tensor, seq2: tf.Tensor
+    ) -> tf.Tensor:
+        """Probabilities of the labels of a task, also within a graph.
+
+        Args:
+          name: name of the task.
+          output: one of its outputs.
+          seq1: string [texts], empty for a task of single texts.
+          seq2: string [texts].
+
+        Returns:
+          float32 [texts, labels of the task].
+
+        Raises:
+          ValueError: as `task`.
+        """
+        labels = len(self.task(name, output).labels)
+        model, number = self.text_models[name]
+        if output == evaluation.MAIN:
+            probabilities = model.classify(number, seq1, seq2)
+        else:
+            probabilities = model.classify_by_transfer(seq1, seq2)
+        return probabilities[:, :labels]
+
+    def predict(
+        self, task: str, texts: Sequence[Text], output: str = evaluation.MAIN
+    ) -> answers_lib.Answers:
         """Labels and probabilities of texts.
 
         Args:
           task: name of the task.
           texts: texts, or pairs (seq1, seq2) for a task of pairs.
+          output: `main`, what the main model says, or `label_transfer`, what
+            the label transfer network says, of the main task of a run that has
+            one.
 
         Raises:
-          ValueError: if there is no such task, or it wants pairs and does not
-            get them, or the other way round.
+          ValueError: if there is no such task or output, or the task wants
+            pairs and does not get them, or the other way round.
         """
-        declared = self.task(task)
+        declared = self.task(task, output)
         seq1, seq2 = _split_texts(texts, declared)
-        model, number = self.text_models[task]
-        probabilities = model.classify(number, seq1, seq2).numpy()
-        return Answers(declared, probabilities[:, : len(declared.labels)])
+        return answers_lib.Answers(
+            declared, self.classify(task, output, seq1, seq2).numpy()
+        )
 
     def evaluate(
         self,
@@ -119,6 +142,7 @@ class TrainedModel:
         texts: Sequence[Text],
         labels: Sequence[str],
         groups: Sequence[str] | None = None,
+        output: str = evaluation.MAIN,
     ) -> dict[str, float]:
         """Scores on labelled texts: the metrics, `loss` in nats, and `n`.
 
@@ -127,20 +151,22 @@ class TrainedModel:
           texts: as in `predict`.
           labels: the true label of each.
           groups: the topic of each, for metrics by topic.
+          output: as in `predict`.
 
         Raises:
           ValueError: as `predict`, if there are no texts, not as many labels
             or groups, a label that the task does not have, or no groups where
             its metric needs them.
         """
-        declared = self.task(task)
+        declared = self.task(task, output)
         if len(texts) != len(labels):
             raise ValueError(f"{len(texts)} texts, but {len(labels)} labels")
         groups = [""] * len(texts) if groups is None else groups
         if len(texts) != len(groups):
             raise ValueError(f"{len(texts)} texts, but {len(groups)} groups")
         gold = np.array([declared.label_index(x) for x in labels], np.int64)
-        return score(self.predict(task, texts), gold, np.array(groups, str))
+        answers = self.predict(task, texts, output)
+        return answers_lib.score(answers, gold, np.array(groups, str))
 
     def encode(self, texts: Sequence[Text]) -> np.ndarray:
         """Features of the shared encoder, float32 [texts, width].
@@ -160,6 +186,16 @@ class TrainedModel:
         seq1, seq2 = _split_texts(texts)
         return model.encode(seq1, seq2).numpy()
 
+    def _who_has(self, output):
+        """Where to find an output that a task does not have."""
+        if output != evaluation.LABEL_TRANSFER:
+            return ""
+        if self.transfer_task:
+            return f"; {output} answers for {self.transfer_task} alone"
+        if self.run.config.label_transfer == "none":
+            return f": it was trained without {output}"
+        return f": the phase that trains {output} has not begun"
+
 
 def load(run_dir: str, *, calibrated: bool = False) -> TrainedModel:
     """Loads the best checkpoint of a run; needs the run directory alone.
@@ -169,8 +205,8 @@ def load(run_dir: str, *, calibrated: bool = False) -> TrainedModel:
     Args:
       run_dir: directory of a run. Where each task has a model of its own, they
         are loaded together.
-      calibrated: divide the scores of each task by a temperature that is
-        fitted to its predictions on dev.
+      calibrated: divide the scores of each output of each task by a
+        temperature that is fitted to its predictions on dev.
 
     Raises:
       ValueError: if there is no run, it has no checkpoint, or it is several
@@ -189,56 +225,58 @@ def load(run_dir: str, *, calibrated: bool = False) -> TrainedModel:
         )
     # Of one corpus, so that all parts have the same.
     vocabulary = text.Vocabulary.read(run.vocabulary_path)
-    text_models, temperatures = {}, {}
+    text_models, temperatures, transfer_task = {}, {}, None
     for part_dir in run.parts.values() or [run_dir]:
         part = run_directory.Run.read(part_dir)
-        model = _load_model(part, len(vocabulary))
+        saved = checkpoints.read(part_dir, checkpoints.BEST, ["model", "fit"])
+        model = _load_model(part, saved, len(vocabulary))
+        # In the phase before, nothing trains a label transfer network.
+        if part.config.label_transfer != "none" and saved.parts["fit"]["phase"]:
+            transfer_task = part.config.main_task
         if calibrated:
             temperatures |= _fit_temperatures(part)
         text_model = serving.TextModel(
-            part.config, part.tasks, vocabulary, model, temperatures
+            part.config,
+            part.tasks,
+            vocabulary,
+            model,
+            temperatures,
+            _read_diversity(part),
         )
         for number, task in enumerate(part.tasks):
             text_models[task.name] = (text_model, number)
-    return TrainedModel(run, text_models, temperatures)
+    return TrainedModel(run, text_models, temperatures, transfer_task)
 
 
-def score(
-    answers: Answers, gold: np.ndarray, groups: np.ndarray
-) -> dict[str, float]:
-    """The task's metrics, `loss` (mean cross-entropy, nats), and `n`.
-
-    Args:
-      answers: what the model says.
-      gold: int [texts], indices of the true labels.
-      groups: str [texts], empty where a text has no topic.
-
-    Raises:
-      ValueError: if there are no texts, or no groups where the task's metric
-        needs them.
-    """
-    task = answers.task
-    predicted = answers.probabilities.argmax(axis=1)
-    scores = metrics.compute(task.metric, task.labels, gold, predicted, groups)
-    right = answers.probabilities[np.arange(len(gold)), gold]
-    smallest = np.finfo(np.float32).tiny
-    loss = -np.log(np.maximum(right, smallest, dtype=np.float64)).mean()
-    return {**scores, "loss": float(loss), "n": len(gold)}
-
-
-def _fit_temperatures(run: run_directory.Run) -> dict[str, float]:
-    """By task, the temperature that fits its predictions on dev."""
+def _fit_temperatures(run):
+    """By task and output, the temperature that fits its predictions on dev."""
+    outputs = [(task, evaluation.MAIN) for task in run.tasks]
+    number = label_transfer.main_task_number(run.config, run.tasks)
+    if number is not None:
+        outputs.append((run.tasks[number], evaluation.LABEL_TRANSFER))
     temperatures = {}
-    for task in run.tasks:
-        dev = prediction_files.read(run.run_dir, task, "dev")
-        temperatures[task.name] = calibration.fit_temperature(
+    for task, output in outputs:
+        dev = prediction_files.read(run.run_dir, task, "dev", output)
+        temperatures[task.name, output] = calibration.fit_temperature(
             dev.probabilities, dev.gold
         )
     return temperatures
 
 
-def _load_model(run: run_directory.Run, vocabulary_size: int) -> keras.Model:
-    """The model of a run, with the weights of its best checkpoint."""
+def _read_diversity(run):
+    """The diversity features of the main task; None where they are not read."""
+    if not run.config.reads_diversity:
+        return None
+    number = label_transfer.main_task_number(run.config, run.tasks)
+    return diversity_features.DiversityFeatures.read(
+        run.corpus, [run.tasks[number]]
+    )
+
+
+def _load_model(
+    run: run_directory.Run, saved: checkpoints.Saved, vocabulary_size: int
+) -> keras.Model:
+    """The model of a run, with the weights of a checkpoint."""
 
     def fixed(make, **arguments):
         return make(**arguments | {"trainable": False})
@@ -250,8 +288,8 @@ def _load_model(run: run_directory.Run, vocabulary_size: int) -> keras.Model:
             run.config,
             tuple(len(task.labels) for task in run.tasks),
             vocabulary_size,
+            label_transfer.main_task_number(run.config, run.tasks),
         )
-    saved = checkpoints.read(run.run_dir, checkpoints.BEST, ["model"])
     names = tuple(task.name for task in run.tasks)
     if saved.task_names != names:
         raise ValueError(

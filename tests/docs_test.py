@@ -297,7 +297,7 @@ def test_own_tasks_from_files_to_scores_of_others(tmp_path):
     commands = re.findall(
         r"<!-- a test runs this -->\n```sh\n(.*?)```", text, re.DOTALL
     )
-    assert len(commands) == 4
+    assert len(commands) == 5
     done = shell.run("\n".join(commands), tmp_path)
     assert done.returncode == 0, done.stderr[-3000:]
     runs = tmp_path / "runs" / "shop"
@@ -310,6 +310,12 @@ def test_own_tasks_from_files_to_scores_of_others(tmp_path):
         "yes",
     }
     assert re.search(r"^macro_f1 +0\.\d+", done.stdout, re.MULTILINE)
+    assert ", 140 rows, answered by label_transfer\n" in done.stdout
+    served = tmp_path / "runs" / "transfer" / "export" / "labels.json"
+    assert '"serving_default": "serve_requests_label_transfer"' in (
+        served.read_text("utf-8")
+    )
+    assert re.match(r"\w+ \(billing \d", done.stdout.splitlines()[-1])
 
 
 if __name__ == "__main__":

@@ -1,7 +1,11 @@
 """A small run with a task of pairs and one of texts, for tests of exports."""
 
 import os
+import pathlib
+import pickle
 import shutil
+import subprocess
+import sys
 
 import numpy as np
 import tensorflow as tf
@@ -29,6 +33,42 @@ SETTINGS = {
     "adversarial_weight": 0.1,
     "feature_dropout": 0.5,
 }
+
+# What a stranger's program does.
+_STRANGER = r"""
+import pickle
+import sys
+
+
+class Hidden:
+    @staticmethod
+    def find_spec(name, path=None, target=None):
+        if name.split(".")[0] in ("mtl_tf", "data_prep"):
+            raise ModuleNotFoundError(name)
+
+
+sys.meta_path.insert(0, Hidden)
+try:
+    import mtl_tf
+except ModuleNotFoundError:
+    pass
+else:
+    sys.exit("the package can be imported")
+
+import tensorflow as tf
+import tensorflow_text
+
+model = tf.saved_model.load(sys.argv[1])
+with open(sys.argv[2], "rb") as file:
+    calls = pickle.load(file)
+answers = []
+for name, arguments in calls:
+    arguments = {k: tf.constant(v, tf.string) for k, v in arguments.items()}
+    found = model.signatures[name](**arguments)
+    answers.append({k: v.numpy() for k, v in found.items()})
+with open(sys.argv[3], "wb") as file:
+    pickle.dump(answers, file)
+"""
 
 
 def write_corpus(folder: str) -> str:
@@ -90,3 +130,19 @@ def call(signature, **arguments):
     return signature(
         **{name: tf.constant(x, tf.string) for name, x in arguments.items()}
     )
+
+
+def ask_a_stranger(folder: pathlib.Path, path: str, calls: list) -> list[dict]:
+    """What signatures answer in a process that knows TensorFlow alone."""
+    questions, answers = folder / "questions", folder / "answers"
+    questions.write_bytes(pickle.dumps(calls))
+    done = subprocess.run(
+        [sys.executable, "-I", "-c", _STRANGER, path, questions, answers],
+        cwd=folder,
+        env={"TF_CPP_MIN_LOG_LEVEL": "2", "CUDA_VISIBLE_DEVICES": "-1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    return pickle.loads(answers.read_bytes())

@@ -7,10 +7,10 @@ import sys
 import numpy as np
 import pytest
 
+from mtl_tf import answers as answers_lib
 from mtl_tf import batch_prediction
 from mtl_tf import command as command_lib
 from mtl_tf import tasks
-from mtl_tf import trained_model
 
 MOOD = tasks.Task("mood", ("bad", "mixed", "good"))
 ANSWERS = tasks.Task("answers", ("no", "yes"), pair=True)
@@ -21,19 +21,23 @@ class LengthModel:
 
     def __init__(self):
         self.calls = []
+        self.asked = set()
 
-    def task(self, name):
+    def task(self, name, output):
+        if output == "label_transfer" and name == "answers":
+            raise ValueError("task answers has no output 'label_transfer'")
         return {"mood": MOOD, "answers": ANSWERS}[name]
 
-    def predict(self, name, texts):
+    def predict(self, name, texts, output):
         self.calls.append(list(texts))
-        task = self.task(name)
+        self.asked.add(output)
+        task = self.task(name, output)
         labels = len(task.labels)
         lengths = [len("".join(text)) % labels for text in texts]
         # .9 for the label, the rest for the others alike.
         probabilities = np.full((len(texts), labels), 0.1 / (labels - 1))
         probabilities[np.arange(len(texts)), lengths] = 0.9
-        return trained_model.Answers(task, probabilities.astype(np.float32))
+        return answers_lib.Answers(task, probabilities.astype(np.float32))
 
 
 @pytest.fixture
@@ -111,6 +115,34 @@ def test_pairs(model, tmp_path):
     )
     assert model.calls == [[("ab", "c"), ("", "d")]]
     assert [line["predicted"] for line in found] == ["yes", "yes"]
+
+
+@pytest.mark.parametrize("output", ["main", "label_transfer"])
+def test_who_answers(model, tmp_path, output):
+    ask(model, tmp_path, "a.txt", "a\nbb\n", answer_by=output)
+    assert model.asked == {output}
+
+
+def test_an_output_that_a_task_does_not_have_is_missed_first(model, tmp_path):
+    # Even if there is nothing to answer.
+    with pytest.raises(ValueError, match="no output 'label_transfer'"):
+        ask(
+            model,
+            tmp_path,
+            "a.tsv",
+            "seq1\tseq2\n",
+            task="answers",
+            answer_by="label_transfer",
+        )
+    assert os.listdir(tmp_path) == ["a.tsv"]
+    with pytest.raises(ValueError, match="no output 'label_transfer'"):
+        evaluate(
+            model,
+            tmp_path,
+            "nothing like it",
+            task="answers",
+            answer_by="label_transfer",
+        )
 
 
 def test_batches_keep_the_order(model, tmp_path, monkeypatch):
@@ -262,9 +294,18 @@ def test_scores_of_a_file(model, tmp_path, monkeypatch):
     assert scores["macro_f1"] == pytest.approx((1 / 2 + 2 / 3 + 2 / 3) / 3)
     expected = -(3 * np.log(0.9) + 2 * np.log(0.05)) / 5
     assert scores["loss"] == pytest.approx(expected, rel=1e-6)
-    assert "Task mood on" in said
-    assert "5 rows" in said
+    assert (scores["task"], scores["answer_by"]) == ("mood", "main")
+    assert f"Task mood on {scores['input']}, 5 rows\n" in said
     assert "accuracy     0.6000" in said
+
+
+def test_scores_of_the_label_transfer_network(model, tmp_path):
+    said, scores = evaluate(
+        model, tmp_path, "label\ttext\nbad\t\n", answer_by="label_transfer"
+    )
+    assert model.asked == {"label_transfer"}
+    assert scores["answer_by"] == "label_transfer"
+    assert ", 1 rows, answered by label_transfer\n" in said
 
 
 STARS = tasks.Task("stars", ("bad", "mixed", "good"), "macro_mae_by_topic")
@@ -272,7 +313,7 @@ STARS = tasks.Task("stars", ("bad", "mixed", "good"), "macro_mae_by_topic")
 
 def test_scores_by_topic(model, tmp_path, monkeypatch):
     monkeypatch.setattr(batch_prediction, "BATCH_ROWS", 2)
-    model.task = lambda name: STARS
+    model.task = lambda name, output: STARS
     # Predicted: mixed, bad, good, mixed; off by 1, 0, 0, 1.
     table = "group\tlabel\ttext\nx\tgood\ta\nx\tbad\t\n"
     table += "y\tgood\tab\nx\tgood\ta\n"
@@ -293,11 +334,12 @@ def test_scores_by_topic(model, tmp_path, monkeypatch):
         columns=("group:topic",),
     )
     assert named == scores
+    assert model.asked == {"main"}
 
 
 def test_groups_of_a_metric_that_can_do_without(model, tmp_path):
     task = tasks.Task("mood", MOOD.labels, "macro_recall")
-    model.task = lambda name: task
+    model.task = lambda name, output: task
     rows = '{"text": "a", "label": "good", "topic": 7}\n'
     rows += '{"text": "ab", "label": "good", "topic": 8}\n'
     _, scores = evaluate(model, tmp_path, rows, "a.jsonl")
@@ -319,13 +361,13 @@ def test_groups_of_a_metric_that_can_do_without(model, tmp_path):
     ],
 )
 def test_groups_that_are_missing(model, tmp_path, content, message):
-    model.task = lambda name: STARS
+    model.task = lambda name, output: STARS
     with pytest.raises(ValueError, match=message):
         evaluate(model, tmp_path, content, task="stars")
 
 
 def test_a_group_that_is_no_text(model, tmp_path):
-    model.task = lambda name: STARS
+    model.task = lambda name, output: STARS
     row = '{"text": "a", "label": "bad", "group": ["x"]}\n'
     with pytest.raises(ValueError, match=r"jsonl:1: expected a text for group"):
         evaluate(model, tmp_path, row, "a.jsonl", task="stars")
@@ -333,7 +375,7 @@ def test_a_group_that_is_no_text(model, tmp_path):
 
 def test_labels_that_json_spells_otherwise(model, tmp_path):
     task = tasks.Task("mood", ("false", "true", "2"))
-    model.task = lambda name: task
+    model.task = lambda name, output: task
     rows = '{"text": "a", "label": true}\n{"text": "ab", "label": 2}\n'
     _, scores = evaluate(model, tmp_path, rows, "a.jsonl")
     assert scores["accuracy"] == 1

@@ -14,6 +14,7 @@ _PREDICT = {
     "report": False,
     "export": False,
     "task": "books",
+    "answer_by": "label_transfer",
     "input": "some where/texts.csv",
     "output": "answers,all.jsonl",
     "format": "csv",
@@ -64,6 +65,7 @@ def test_every_flag_survives_json_and_flags(field):
 @pytest.mark.parametrize(
     ("values", "message"),
     [
+        ({"answer_by": "man"}, r"^answer_by=man: .*\(did you mean main\?\)$"),
         ({"mode": "predikt"}, r"^mode=predikt: .*\(did you mean predict"),
         ({"format": "xlsx"}, r"^format=xlsx: not one of .*lines, tsv, csv"),
         ({"processes": 0}, r"^processes=0: has to be above 0$"),
@@ -83,6 +85,14 @@ def test_values_that_are_refused(values, message):
 def test_modes_that_go_with_a_task_and_texts(mode):
     made = command_lib.Command(mode=mode, task="books", input="-")
     assert (made.mode, made.task, made.input) == (mode, "books", "-")
+
+
+@pytest.mark.parametrize("mode", command_lib.MODES)
+def test_the_main_model_answers_in_every_mode(mode):
+    # The default is no request that a mode would pass over.
+    values = {"task": "books", "input": "-"} if mode == "predict" else {}
+    made = command_lib.Command(mode=mode, answer_by="main", **values)
+    assert made.answer_by == "main"
 
 
 @pytest.mark.parametrize("mode", set(command_lib.MODES) - {"predict"})
@@ -129,6 +139,15 @@ def test_columns_that_contradict_each_other():
         ),
         ({"task": "a"}, "--task means nothing to --mode=train"),
         ({"calibrated": True}, "--calibrated means nothing to --mode=train"),
+        (
+            {"mode": "report", "answer_by": "label_transfer"},
+            "--answer_by means nothing to --mode=report; it is for predict, "
+            "evaluate, export",
+        ),
+        (
+            {"mode": "evaluate", "answer_by": "label_transfer"},
+            "--answer_by means nothing to --mode=evaluate without --input",
+        ),
         (
             {"mode": "evaluate", "calibrated": True},
             "--calibrated means nothing to --mode=evaluate without --input",

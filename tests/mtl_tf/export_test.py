@@ -65,15 +65,17 @@ def test_labels_file(moved):
         found = json.load(file)
     assert found == {
         "schema": 1,
-        "serving_default": "films",
+        "serving_default": "serve_films",
         "signatures": {
             "serve_books": {
                 "task": "books",
+                "output": "main",
                 "inputs": ["seq1", "seq2"],
                 "labels": ["bad", "good"],
             },
             "serve_films": {
                 "task": "films",
+                "output": "main",
                 "inputs": ["text"],
                 "labels": ["poor", "fair", "great"],
             },
@@ -127,7 +129,7 @@ def test_default_task(copy, unsaved):
             and name != "serving_default"
         )
         with open(os.path.join(copy, "export/labels.json")) as file:
-            assert f"serve_{json.load(file)['serving_default']}" == name
+            assert json.load(file)["serving_default"] == name
         return name
 
     export.write(copy)
@@ -167,9 +169,16 @@ def test_an_export_is_replaced_as_a_whole_or_not_at_all(
 def test_a_calibrated_export(copy, corpus, moved):
     path = export.write(copy, calibrated=True)
     with open(os.path.join(path, "labels.json"), encoding="utf-8") as file:
-        temperatures = json.load(file)["calibrated"]
+        temperatures = {
+            said["task"]: said["temperature"]
+            for said in json.load(file)["signatures"].values()
+            if "task" in said
+        }
     model = trained_model.load(copy, calibrated=True)
-    assert temperatures == model.temperatures
+    assert temperatures == {
+        task: temperature
+        for (task, _), temperature in model.temperatures.items()
+    }
     assert list(temperatures) == ["books", "films"]
     texts = exported_run.read_texts(corpus, "films")
     calibrated = tf.saved_model.load(path).signatures["serve_films"]

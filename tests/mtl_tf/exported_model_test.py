@@ -1,9 +1,5 @@
 """The exported model, as those see it who have nothing else."""
 
-import pickle
-import subprocess
-import sys
-
 import keras
 import numpy as np
 import pytest
@@ -34,41 +30,6 @@ def moved(expected, folder):
     return str(folder / "moved")
 
 
-# What a stranger's program does.
-_STRANGER = r"""
-import pickle
-import sys
-
-
-class Hidden:
-    @staticmethod
-    def find_spec(name, path=None, target=None):
-        if name.split(".")[0] in ("mtl_tf", "data_prep"):
-            raise ModuleNotFoundError(name)
-
-
-sys.meta_path.insert(0, Hidden)
-try:
-    import mtl_tf
-except ModuleNotFoundError:
-    pass
-else:
-    sys.exit("the package can be imported")
-
-import tensorflow as tf
-import tensorflow_text
-
-model = tf.saved_model.load(sys.argv[1])
-with open(sys.argv[2], "rb") as file:
-    calls = pickle.load(file)
-answers = []
-for name, arguments in calls:
-    arguments = {k: tf.constant(v, tf.string) for k, v in arguments.items()}
-    found = model.signatures[name](**arguments)
-    answers.append({k: v.numpy() for k, v in found.items()})
-with open(sys.argv[3], "wb") as file:
-    pickle.dump(answers, file)
-"""
 _HOSTILE = [
     b"",
     b"good1 " * 170_000,
@@ -76,22 +37,6 @@ _HOSTILE = [
     b"\x00 good1 \x00 bad1",
     " \u3000\n".encode(),
 ]
-
-
-def ask_a_stranger(folder, path, calls):
-    """What signatures answer in a process that knows TensorFlow alone."""
-    questions, answers = folder / "questions", folder / "answers"
-    questions.write_bytes(pickle.dumps(calls))
-    done = subprocess.run(
-        [sys.executable, "-I", "-c", _STRANGER, path, questions, answers],
-        cwd=folder,
-        env={"TF_CPP_MIN_LOG_LEVEL": "2", "CUDA_VISIBLE_DEVICES": "-1"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr[-2000:]
-    return pickle.loads(answers.read_bytes())
 
 
 def test_a_stranger_gets_the_answers_of_the_evaluation(
@@ -114,7 +59,7 @@ def test_a_stranger_gets_the_answers_of_the_evaluation(
         *(("serve_films", {"text": [text]}) for text in films["text"][:3]),
         ("serving_default", films),
     ]
-    answers = ask_a_stranger(tmp_path, moved, calls)
+    answers = exported_run.ask_a_stranger(tmp_path, moved, calls)
 
     for task, answer in zip(("books", "films"), answers, strict=False):
         labels = generated.LABELS[task]

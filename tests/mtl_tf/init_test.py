@@ -6,6 +6,7 @@ import sys
 import pytest
 
 import mtl_tf
+from mtl_tf import answers as answers_lib
 from mtl_tf import config
 from mtl_tf import launcher
 from mtl_tf import models
@@ -15,7 +16,7 @@ from mtl_tf import trained_model
 
 def test_names_are_those_of_their_modules():
     expected = {
-        "Answers": trained_model.Answers,
+        "Answers": answers_lib.Answers,
         "Config": config.Config,
         "Task": tasks.Task,
         "TrainedModel": trained_model.TrainedModel,

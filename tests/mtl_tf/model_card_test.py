@@ -83,27 +83,37 @@ def make_results():
     }
 
 
-def describe(run, **more):
+def describe(run, temperatures=()):
     signatures = {
         "serve_books": {
             "task": "books",
+            "output": "main",
             "inputs": ["seq1", "seq2"],
             "labels": list(run.tasks[0].labels),
         },
         "serve_films": {
             "task": "films",
+            "output": "main",
             "inputs": ["text"],
             "labels": list(run.tasks[1].labels),
         },
         "encode": {"inputs": ["text"], "width": 100},
     }
-    return {"serving_default": "films", "signatures": signatures, **more}
+    if run.config.label_transfer != "none":
+        signatures["serve_films_label_transfer"] = {
+            **signatures["serve_films"],
+            "output": "label_transfer",
+        }
+    for name, temperature in dict(temperatures).items():
+        signatures[name]["temperature"] = temperature
+    return {"serving_default": "serve_films", "signatures": signatures}
 
 
-def build(run=None, results=None, **more):
+def build(run=None, results=None, temperatures=()):
     run = run or make_run()
     results = results or make_results()
-    return model_card.build(run, results, describe(run, **more), 654321)
+    described = describe(run, temperatures)
+    return model_card.build(run, results, described, 654321)
 
 
 def read_table(card, section, head):
@@ -152,6 +162,44 @@ def test_without_duplicates_there_is_no_column_of_them():
     card = build(results=results)
     assert read_table(card, "Scores", "task")[0][-1] == "this model"
     assert "de-dup" not in card
+
+
+def test_both_outputs_of_the_main_task():
+    run = make_run(main_task="films", label_transfer="supervised")
+    results = make_results()
+    scores = results["tasks"]["films"]
+    # Of its own, also without duplicates, which the main model's lack here.
+    scores["label_transfer"] = {
+        "test": {"accuracy": 0.7, "macro_f1": 0.651, "n": 40},
+        "test_deduplicated": {"accuracy": 0.7, "macro_f1": 0.642, "n": 36},
+    }
+    card = build(run, results, {"serve_films_label_transfer": 1.5})
+    _, _, films, transfer, average = read_table(card, "Scores", "task")
+    assert films == ["films", "macro_f1", "40", "20.0", "55.0", "55.0"]
+    assert transfer == [
+        "films, label transfer",
+        "macro_f1",
+        "40",
+        "20.0",
+        "65.1",
+        "64.2",
+    ]
+    # The average is that of the main model.
+    assert average[3:] == ["45.0", "75.0", "65.0"]
+    assert "of the label transfer network, which the average leaves" in card
+    section = card.split("## Label transfer\n")[1].split("\n## ")[0]
+    assert "for films: `serve_films`, that of the main model, and " in section
+    assert "`serve_films_label_transfer`, that of the label tra" in section
+    assert "as if it were one of books" in section
+    rows = {row[0]: row[3] for row in read_table(card, "Use", "signature")[1:]}
+    assert rows["`serve_films_label_transfer`"] == "poor, fair, great"
+    assert "(`serve_films_label_transfer` 1.50)" in card
+    assert "Augenstein, Ruder and Søgaard" in card
+
+
+def test_without_label_transfer_there_is_no_word_of_it():
+    assert "abel transfer" not in build()
+    assert "label_transfer" not in build()
 
 
 def test_the_average_is_of_the_common_metric():
@@ -249,11 +297,11 @@ def test_what_holds_for_some_models_alone():
             sequences="seq2",
             max_tokens=123,
         ),
-        calibrated={"books": 1.234, "films": 0.5},
+        temperatures={"serve_books": 1.234, "serve_films": 0.5},
     )
     assert "The adversary was to keep" in other
     assert "started from package:some_words" in other
-    assert "books 1.23, films 0.50" in other
+    assert "(`serve_books` 1.23, `serve_films` 0.50)" in other
     assert "not calibrated" not in other
     assert "Of pairs, this model reads `seq2` alone" in other
     assert "first 123 tokens" in other
@@ -296,7 +344,10 @@ def test_the_program_that_it_shows_is_python():
     assert '"serve_films"](\n    text=tf.constant(' in program
     run = make_run()
     other = model_card.build(
-        run, make_results(), describe(run) | {"serving_default": "books"}, 1
+        run,
+        make_results(),
+        describe(run) | {"serving_default": "serve_books"},
+        1,
     )
     assert "seq1=tf.constant(" in other
 

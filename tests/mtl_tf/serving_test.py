@@ -185,7 +185,7 @@ def test_no_more_texts_and_tokens_at_once_than_allowed(corpus, monkeypatch):
     monkeypatch.setattr(serving, "_TEXTS_AT_ONCE", 17)
     _, _, text_model = make(corpus)
     read, shapes = [], []
-    encode, shared = text_model._read, text_model._shared
+    encode, shared = text_model._encode, text_model._parts["shared"]
 
     def spy_on_texts(seq1, seq2):
         tf.py_function(lambda x: read.append(len(x)), [seq2], [])
@@ -197,9 +197,9 @@ def test_no_more_texts_and_tokens_at_once_than_allowed(corpus, monkeypatch):
         )
         return shared(inputs, training=training)
 
-    monkeypatch.setattr(text_model, "_read", spy_on_texts)
-    monkeypatch.setattr(text_model, "_shared", spy_on_batches)
-    spy_on_batches.output = shared.output
+    monkeypatch.setattr(text_model, "_encode", spy_on_texts)
+    monkeypatch.setitem(text_model._parts, "shared", spy_on_batches)
+    spy_on_batches.input, spy_on_batches.output = shared.input, shared.output
     texts = _texts_of_all_lengths()
     text_model.encode([""] * len(texts), texts)
     assert read == [17, 17, 6]
@@ -221,7 +221,9 @@ def test_batches_are_those_of_the_evaluation(monkeypatch):
         found, begin = [], 0
         rising = np.sort(lengths)
         while begin < len(lengths):
-            count, groups = serving._next_batch(tf.constant(rising[begin:]))
+            count, groups = serving._next_batch(
+                tf.constant(rising[begin:]), tokens
+            )
             found.append((int(groups), int(count) // int(groups)))
             begin += int(count)
         assert found == expected
@@ -229,7 +231,8 @@ def test_batches_are_those_of_the_evaluation(monkeypatch):
 
 def test_very_long_texts_are_read_one_at_a_time():
     # 2 * 1.5e9 is a negative number in int32.
-    count, groups = serving._next_batch(tf.constant([1_500_000_000] * 3))
+    lengths = tf.constant([1_500_000_000] * 3)
+    count, groups = serving._next_batch(lengths, 32_768)
     assert (int(count), int(groups)) == (1, 1)
 
 
@@ -282,7 +285,15 @@ def test_seq1_and_seq2_have_to_be_as_many(small):
 
 
 def test_temperatures_are_of_their_tasks(corpus, small):
-    _, _, scaled = make(corpus, {"films": 2.0, "games": 0.5})
+    _, _, scaled = make(
+        corpus,
+        {
+            ("films", "main"): 2.0,
+            ("games", "main"): 0.5,
+            # Of another output.
+            ("books", "label_transfer"): 9.0,
+        },
+    )
     seq1, seq2 = read_texts(corpus, "films")
     for number, temperature in enumerate((1.0, 2.0, 0.5)):
         plain = small.classify(number, seq1, seq2).numpy().astype(np.float64)

@@ -242,7 +242,10 @@ def test_groups_that_are_missing(corpus, model):
 def test_calibrated_probabilities(corpus, run_dir, model):
     calibrated = trained_model.load(run_dir, calibrated=True)
     assert model.temperatures == {}
-    assert list(calibrated.temperatures) == ["books", "films"]
+    assert list(calibrated.temperatures) == [
+        ("books", "main"),
+        ("films", "main"),
+    ]
     for task in ("books", "films"):
         dev = read_predictions(run_dir, task, "dev")
         labels = generated.LABELS[task]
@@ -250,7 +253,8 @@ def test_calibrated_probabilities(corpus, run_dir, model):
             np.array([list(line["probabilities"].values()) for line in dev]),
             np.array([labels.index(line["gold"]) for line in dev]),
         )
-        assert calibrated.temperatures[task] == pytest.approx(temperature)
+        found = calibrated.temperatures[task, "main"]
+        assert found == pytest.approx(temperature)
         assert abs(temperature - 1) > 0.05
         texts, _ = read_texts(corpus, task)
         plain = model.predict(task, texts)
