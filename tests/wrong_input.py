@@ -265,6 +265,12 @@ CASES = {
         "run has no task 'reqests' (did you mean requests?); its tasks are "
         "answers, requests",
     ),
+    "no label transfer network": (
+        {},
+        f"{PREDICT} --input=requests.tsv --answer_by=label_transfer",
+        "run: task requests has no output 'label_transfer', it has main: it "
+        "was trained without label_transfer",
+    ),
     "no input": ({}, f"{PREDICT} --input=x.txt", "there is no file x.txt"),
     "pairs as lines": (
         {"x.txt": "hello\n"},
