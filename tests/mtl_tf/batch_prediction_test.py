@@ -124,25 +124,13 @@ def test_who_answers(model, tmp_path, output):
 
 
 def test_an_output_that_a_task_does_not_have_is_missed_first(model, tmp_path):
+    asked = {"task": "answers", "answer_by": "label_transfer"}
     # Even if there is nothing to answer.
     with pytest.raises(ValueError, match="no output 'label_transfer'"):
-        ask(
-            model,
-            tmp_path,
-            "a.tsv",
-            "seq1\tseq2\n",
-            task="answers",
-            answer_by="label_transfer",
-        )
+        ask(model, tmp_path, "a.tsv", "seq1\tseq2\n", **asked)
     assert os.listdir(tmp_path) == ["a.tsv"]
     with pytest.raises(ValueError, match="no output 'label_transfer'"):
-        evaluate(
-            model,
-            tmp_path,
-            "nothing like it",
-            task="answers",
-            answer_by="label_transfer",
-        )
+        evaluate(model, tmp_path, "nothing like it", **asked)
 
 
 def test_batches_keep_the_order(model, tmp_path, monkeypatch):
