@@ -128,19 +128,24 @@ class LabelTransfer:
             if task != self._main_task or config.transfer_main_predictions
         ]
         answers = self._answers(*self._read(sequences, common, tasks))
-        own_task = self._of_asked(self._task)
         if config.transfer_trained_on == "main":
-            own_task = None
+            hidden_task = None
             counts = (self._label_counts[self._main_task],)
             # It has labels of the main task alone, whatever it reads.
             target = keras.ops.zeros_like(self._asked)
         else:
-            target, counts = own_task, self._label_counts
+            counts = self._label_counts
+            target = self._of_asked(self._task)
+            # A text's own task must not tell its label. The main task's answer,
+            # if it is read, is no secret: the network learns none of its
+            # labels.
+            is_main = keras.ops.equal(target, self._main_task)
+            hidden_task = keras.ops.where(is_main, -1, target)
         inputs = joined_answers.JoinedAnswers(
             tasks,
             [self._width(task, answers.shape[-1]) for task in tasks],
             name="auxiliary_answers",
-        )(answers, own_task)
+        )(answers, hidden_task)
         if not config.transfer_gradient:
             inputs = keras.ops.stop_gradient(inputs)
         if self._diversity is not None:

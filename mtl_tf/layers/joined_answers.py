@@ -14,9 +14,9 @@ class JoinedAnswers(keras.layers.Layer):
       **kwargs: for `keras.layers.Layer`.
 
     Call arguments: answers, float32 [groups * tasks, batch, width], those of a
-    group together, and the task of each group's own texts, int32 [groups], or
-    None: the answer of that task becomes zeros. Returns float32 [groups, batch,
-    sum of widths].
+    group together, and a task of each group, int32 [groups], or None: where it
+    was asked, its answer becomes zeros. Returns float32 [groups, batch, sum of
+    widths].
     """
 
     def __init__(
@@ -26,13 +26,13 @@ class JoinedAnswers(keras.layers.Layer):
         self.tasks = tuple(tasks)
         self.widths = tuple(widths)
 
-    def call(self, answers, own_task=None):
+    def call(self, answers, hidden_task=None):
         _, batch, width = tf.unstack(tf.shape(answers))
         answers = tf.reshape(answers, [-1, len(self.tasks), batch, width])
-        if own_task is not None:
-            is_other = tf.constant(self.tasks) != own_task[:, tf.newaxis]
-            is_other = tf.cast(is_other, answers.dtype)
-            answers *= is_other[:, :, tf.newaxis, tf.newaxis]
+        if hidden_task is not None:
+            is_read = tf.constant(self.tasks) != hidden_task[:, tf.newaxis]
+            is_read = tf.cast(is_read, answers.dtype)
+            answers *= is_read[:, :, tf.newaxis, tf.newaxis]
         joined = tf.concat(
             [
                 answers[:, place, :, :width]

@@ -75,6 +75,26 @@ def test_gradients_are_those_of_the_softmax(layer):
     np.testing.assert_allclose(by_kernel, np.outer(wanted, h), rtol=1e-5)
 
 
+def test_scores_may_be_squashed_as_in_the_code():
+    layer = softmax_output.SoftmaxOutput(LABEL_COUNTS, tanh=True)
+    layer.build((None, None, WIDTH))
+    layer.kernel.assign([[i - 4.0, 0.25 * i] for i in range(9)])
+    features = np.random.default_rng(0).normal(size=(2, 3, WIDTH))
+    scores = layer(features, np.array([2, 0])).numpy()
+    kernel, bias = layer.kernel.numpy(), layer.bias.numpy()
+    for group, rows in enumerate((slice(6, 9), slice(0, 2))):
+        wanted = np.tanh(features[group] @ kernel[rows].T + bias[rows])
+        labels = wanted.shape[1]
+        np.testing.assert_allclose(scores[group, :, :labels], wanted, atol=1e-6)
+        # Labels that the task does not have still have no probability.
+        assert (scores[group, :, labels:] == layer.PADDING_SCORE).all()
+    # So of two labels none is likelier than 1 / (1 + e^-2) = 0.881.
+    layer.kernel.assign([[(-1.0) ** i, 0] for i in range(9)])
+    far = layer(np.array([[[1000.0, 0.0]]]), np.array([0]))
+    most = tf.reduce_max(tf.nn.softmax(far)).numpy()
+    assert most == pytest.approx(1 / (1 + np.exp(-2)), rel=1e-6)
+
+
 def test_start(layer):
     again = softmax_output.SoftmaxOutput(LABEL_COUNTS, init_range=1.0, seed=0)
     again.build((None, None, WIDTH))

@@ -56,5 +56,37 @@ def test_the_gradient_is_of_the_steps_tasks_alone(layer, features):
         assert gradient.indices.numpy().tolist() == [2, 0]
 
 
+@pytest.mark.parametrize("readers", [[0, 1, 2], [2, 0, 2], [1]])
+def test_chained_layers_stand_on_each_other(features, readers):
+    layer = task_layer.ChainedTaskLayer(UNITS, TASKS, init_range=1.0, seed=0)
+    got = layer(features[: len(readers)], np.array(readers)).numpy()
+    kernels = [kernel.numpy() for kernel in layer.kernels]
+    assert [kernel.shape for kernel in kernels] == [(4, 2), (2, 2), (2, 2)]
+    assert (kernels[1] != kernels[2]).all()
+    bias = layer.bias.numpy()
+    assert bias.any()
+    for group, task in enumerate(readers):
+        for text, h in enumerate(features[group]):
+            for below in range(task + 1):
+                h = np.tanh(h @ kernels[below] + bias[below])
+            np.testing.assert_allclose(got[group, text], h, atol=1e-6)
+
+
+def test_a_chained_layer_trains_those_below(features):
+    layer = task_layer.ChainedTaskLayer(UNITS, TASKS, init_range=1.0, seed=0)
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_sum(layer(features[:1], np.array([1])))
+    gradients = tape.gradient(loss, [k.value for k in layer.kernels])
+    moved = [tf.reduce_any(g != 0).numpy() for g in gradients]
+    assert moved == [True, True, False]
+
+
+def test_other_activations(features):
+    layer = task_layer.TaskLayer(UNITS, 1, activation="relu", seed=0)
+    got = layer(features, np.array([0, 0, 0])).numpy()
+    linear = features @ layer.kernel.numpy()[0] + layer.bias.numpy()[0]
+    np.testing.assert_allclose(got, np.maximum(linear, 0), atol=1e-6)
+
+
 if __name__ == "__main__":
     raise SystemExit(pytest.main([__file__]))
