@@ -6,6 +6,7 @@ pseudo-labels. Each begins with the best checkpoint of the one before. Steps and
 epochs are counted on.
 """
 
+import collections
 import math
 import time
 from collections.abc import Sequence
@@ -91,7 +92,9 @@ class Fitting:
         first_step = int(self._trainer.step)
         history = summaries.History(config.run_dir, first_step)
         board = summaries.TensorBoard(
-            config.run_dir, [task.name for task in self._tasks]
+            config.run_dir,
+            [task.name for task in self._tasks],
+            config.main_task,
         )
         board.settings(config, description)
         batches = iter(self._batches.dataset(first_step))
@@ -182,23 +185,20 @@ class Fitting:
     def _epoch(self, batches, board, bar):
         """Trains one epoch; returns its line of the history without dev."""
         phase, steps = self._phase, self._batches.steps_per_epoch
-        sums, since, logged = {}, {}, 0
+        means, since = _Means(), _Means()
         began = time.perf_counter()
         for number in range(1, steps + 1):
             terms = self._trainer.train_step(next(batches), phase)
-            for total in (sums, since):
-                for name, value in terms.items():
-                    total[name] = total.get(name, 0.0) + value
-            logged += 1
-            if logged == self._config.log_every or number == steps:
-                means = {k: float(v) / logged for k, v in since.items()}
+            means.add(terms)
+            since.add(terms)
+            if number % self._config.log_every == 0 or number == steps:
+                shown, since = since.compute(), _Means()
                 step = int(self._trainer.step)
-                self._check_finite(step, means)
-                board.training(step, means)
-                bar.update(step, means["loss/total"])
-                since, logged = {}, 0
+                self._check_finite(step, shown)
+                board.training(step, shown)
+                bar.update(step, shown["loss/total"])
         seconds = time.perf_counter() - began
-        tokens = float(sums["training/tokens"])
+        tokens = float(means.sums["training/tokens"])
         self._state["epoch"] += 1
         self._state["seconds"] += seconds
         self._state["tokens"] += tokens
@@ -206,7 +206,7 @@ class Fitting:
             "phase": phase,
             "epoch": self._state["epoch"],
             "step": int(self._trainer.step),
-            "terms": {name: float(x) / steps for name, x in sums.items()},
+            "terms": means.compute(),
             "seconds": seconds,
             "tokens_per_second": tokens / seconds,
         }
@@ -275,3 +275,22 @@ class Fitting:
                     "clip_norm, or orthogonality_loss=frobenius is used with "
                     "a large batch."
                 )
+
+
+class _Means:
+    """Means of terms by name, each over the steps that have it."""
+
+    def __init__(self):
+        self.sums = collections.defaultdict(float)
+        self._counts = collections.Counter()
+
+    def add(self, terms):
+        for name, value in terms.items():
+            self.sums[name] += value
+            self._counts[name] += 1
+
+    def compute(self):
+        return {
+            name: float(total) / self._counts[name]
+            for name, total in self.sums.items()
+        }

@@ -16,18 +16,25 @@ HISTORY_FILE = "history.jsonl"
 class TensorBoard:
     """Writers below `tensorboard/`: one for training, one for each task.
 
-    The tasks' writers use the same tags, so that TensorBoard draws all tasks
-    into one chart. Groups of tags: `loss` (raw terms, means over groups),
-    `loss_weighted` (terms as they enter the sum), `discriminator`, `training`,
-    `dev`, `best`; `scalars` says what each curve is.
+    That of a label transfer network is called TASK.label_transfer, as no task
+    can be. The tasks' writers and its use the same tags, so that TensorBoard
+    draws them all into one chart. Groups of tags: `loss` (raw terms, means
+    over groups), `loss_weighted` (terms as they enter the sum),
+    `discriminator`, `training`, `dev`, `best`; `scalars` says what each curve
+    is.
 
     Args:
       run_dir: directory of the run.
       task_names: names of the tasks.
+      main_task: the one that a label transfer network answers for, if there is
+        one.
     """
 
-    def __init__(self, run_dir: str, task_names: Sequence[str]):
+    def __init__(
+        self, run_dir: str, task_names: Sequence[str], main_task: str = ""
+    ):
         self._run_dir = run_dir
+        self._main_task = main_task
         self._run = tf.summary.create_file_writer(log_dir(run_dir))
         self._tasks = {
             name: tf.summary.create_file_writer(log_dir(run_dir, name))
@@ -41,11 +48,7 @@ class TensorBoard:
                 scalars.write(tag, value)
 
     def epoch(self, line: Mapping) -> None:
-        """Phase, speed and dev scores of an epoch: its line of the history.
-
-        The label transfer network stands among the tasks, so that its curve
-        is drawn beside the main model's.
-        """
+        """Phase, speed and dev scores of an epoch: its line of the history."""
         dev = line["dev"]
         with self._run.as_default(line["step"]):
             scalars.write(
@@ -55,16 +58,18 @@ class TensorBoard:
                 "training/tokens_per_second", line["tokens_per_second"]
             )
             scalars.write("dev/average", dev["average"])
-        by_writer = {self._writer(name): x for name, x in dev["tasks"].items()}
+        scores_by_name = dict(dev["tasks"])
         if "label_transfer" in dev:
-            by_writer[self._writer("label_transfer")] = dev["label_transfer"]
-        for writer, scores in by_writer.items():
-            with writer.as_default(line["step"]):
+            name = f"{self._main_task}.label_transfer"
+            scores_by_name[name] = dev["label_transfer"]
+        for name, scores in scores_by_name.items():
+            with self._writer(name).as_default(line["step"]):
                 for metric, value in scores.items():
                     if metric != "n":
                         scalars.write(f"dev/{metric}", value)
 
     def _writer(self, name):
+        # A network has none before its phase.
         if name not in self._tasks:
             self._tasks[name] = tf.summary.create_file_writer(
                 log_dir(self._run_dir, name)

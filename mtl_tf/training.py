@@ -13,6 +13,9 @@ from mtl_tf import losses
 from mtl_tf import models
 from mtl_tf import optimizers
 
+# Terms that are means over the texts that train the label transfer network.
+_OF_TRANSFER_TEXTS = ("loss/label_transfer", "training/label_transfer_accuracy")
+
 
 class Trainer:
     """A model, its task discriminator, their optimizers, and the step.
@@ -108,9 +111,18 @@ class Trainer:
           phase: phase of training, one of the config's.
 
         Returns:
-          float32 scalars by name: what TensorBoard and the history show.
+          float32 scalars by name: what TensorBoard and the history show. What
+          is measured on texts that train the label transfer network is not
+          there where the batch has none.
         """
-        return self._steps[phase](batch)
+        terms = self._steps[phase](batch)
+        if (
+            phase != "base"
+            and not self._trains_transfer(np.asarray(batch["task"])).any()
+        ):
+            for name in _OF_TRANSFER_TEXTS:
+                del terms[name]
+        return terms
 
     def _train_step(self, phase, batch):
         with tf.GradientTape() as tape:
@@ -188,10 +200,14 @@ class Trainer:
             return None
         if phase == "semi_supervised":
             return tf.range(tf.size(task))
-        is_main = task == self._main_task
-        if self._config.transfer_trained_on == "auxiliary":
-            is_main = ~is_main
-        return tf.cast(tf.where(is_main)[:, 0], tf.int32)
+        groups = tf.where(self._trains_transfer(task))[:, 0]
+        return tf.cast(groups, tf.int32)
+
+    def _trains_transfer(self, task):
+        """Which groups have labels for the label transfer network."""
+        if self._config.transfer_trained_on == "main":
+            return task == self._main_task
+        return task != self._main_task
 
     def _read_unlabeled(self, phase, batch):
         """The outputs for unlabelled texts; None if they are not read."""
@@ -299,6 +315,6 @@ class Trainer:
 
 
 def _mean(values):
-    """0 of nothing: a step of one group may have no text of the main task."""
+    """A mean that is finite where there is nothing to take it of."""
     count = tf.cast(tf.size(values), tf.float32)
     return tf.math.divide_no_nan(tf.reduce_sum(values), count)

@@ -9,6 +9,7 @@ from tensorboard.util import tensor_util
 from mtl_tf import config as config_lib
 from mtl_tf import hyperparameters
 from mtl_tf import summaries
+from mtl_tf import tasks as tasks_lib
 
 _TASKS = ("books", "films")
 
@@ -68,6 +69,40 @@ def test_dev_scores_have_the_same_tags_for_all_tasks(tmp_path, board):
         assert points(found, "dev/loss") == [(7, loss)]
         # The number of rows is no curve.
         assert sorted(found.Tags()["tensors"]) == ["dev/accuracy", "dev/loss"]
+
+
+def test_the_label_transfer_network_stands_beside_the_tasks(tmp_path):
+    names = ("films", "label_transfer")
+    board = summaries.TensorBoard(str(tmp_path), names, "films")
+    by_task = {
+        "films": {"accuracy": 0.5, "loss": 2.5, "n": 4},
+        # A task may well be called so.
+        "label_transfer": {"accuracy": 0.125, "loss": 3.5, "n": 4},
+    }
+    transfer = {"accuracy": 0.75, "loss": 1.5, "n": 4}
+    board.epoch(line(1, 0.5, by_task))
+    board.epoch(
+        line(2, 0.5, by_task, phase="label_transfer", label_transfer=transfer)
+    )
+    board.epoch(
+        line(3, 0.5, by_task, phase="semi_supervised", label_transfer=transfer)
+    )
+    board.best(3, 2, 0.5)
+    phases = points(read(tmp_path, "run"), "training/phase")
+    assert phases == [(1, 0), (2, 1), (3, 2)]
+    for writer, steps, scores in (
+        ("films", (1, 2, 3), by_task["films"]),
+        ("label_transfer", (1, 2, 3), by_task["label_transfer"]),
+        ("films.label_transfer", (2, 3), transfer),
+    ):
+        found = read(tmp_path, writer)
+        for name in ("accuracy", "loss"):
+            wanted = [(step, scores[name]) for step in steps]
+            assert points(found, f"dev/{name}") == wanted
+        assert sorted(found.Tags()["tensors"]) == ["dev/accuracy", "dev/loss"]
+    # So no task has its name.
+    with pytest.raises(ValueError, match=r"'films.label_transfer'"):
+        tasks_lib.Task("films.label_transfer", ("no", "yes"))
 
 
 def test_settings_are_text_and_hparams_and_charts(tmp_path, board):
