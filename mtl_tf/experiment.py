@@ -114,12 +114,17 @@ class Experiment:
         return self.evaluate()
 
     def evaluate(self) -> dict:
-        """Scores the best checkpoint on dev and test; writes the results."""
+        """Scores the best checkpoint on dev and test; writes the results.
+
+        Raises:
+          ValueError: if the run has not come to its last phase.
+        """
         # How long training took is in its last checkpoint.
         self.checkpoints.restore(checkpoints.LAST)
         seconds, tokens = self.state["seconds"], self.state["tokens"]
         step = int(self.trainer.step)
         self.checkpoints.restore(checkpoints.BEST)
+        self._check_phase()
         by_task, on_test = {}, []
         for task, splits in zip(self.tasks, self.splits, strict=True):
             predictions = self._predict(splits)
@@ -186,6 +191,17 @@ class Experiment:
                 if output in predictions:
                     found.setdefault(output, {})[split] = predictions[output]
         return found
+
+    def _check_phase(self):
+        """Refuses the best checkpoint of a phase that is not the last."""
+        phases = self.config.phases
+        phase = phases[self.state["phase"]]
+        if phase != phases[-1]:
+            raise ValueError(
+                f"the run in {self.config.run_dir} has not come to its end: "
+                f"the best checkpoint is of phase {phase}, and the last one is "
+                f"{phases[-1]}; train on with the same settings"
+            )
 
     def _evaluate_phases(self, last):
         """The main task's scores at the end of each phase.

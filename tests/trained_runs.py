@@ -1,10 +1,15 @@
 """Run directories as training leaves them, in a moment."""
 
-import numpy as np
+import os
 
+import numpy as np
+import tensorflow as tf
+
+from mtl_tf import checkpoints
 from mtl_tf import config as config_lib
 from mtl_tf import experiment as experiment_lib
 from mtl_tf import run_directory
+from mtl_tf import summaries
 from mtl_tf import tasks as tasks_lib
 
 _SETTINGS = {
@@ -57,3 +62,35 @@ def leave_single_task_run(
         part = f"{config.run_dir}/tasks/{name}"
         leave_run(corpus, part, tasks=(name,), **SINGLE_TASK)
     return config.run_dir
+
+
+def assert_same_end(run_dir: str, other_dir: str) -> None:
+    """Compares all that two runs end with, but for times and dates."""
+    results, history, variables = _read_end(str(run_dir))
+    other_results, other_history, other_variables = _read_end(str(other_dir))
+    assert results == other_results
+    assert history == other_history
+    assert variables.keys() == other_variables.keys()
+    for name, value in variables.items():
+        # save_counter counts saves, of which an interrupted run may have more.
+        if "save_counter" not in name:
+            np.testing.assert_array_equal(
+                value, other_variables[name], err_msg=name
+            )
+
+
+def _read_end(run_dir):
+    results = run_directory.read_results(run_dir)
+    history = summaries.read_history(run_dir)
+    for line in (results, *history):
+        line.pop("seconds")
+        line.pop("tokens_per_second")
+    reader = tf.train.load_checkpoint(
+        os.path.join(run_dir, "checkpoints", checkpoints.LAST)
+    )
+    variables = {
+        name: reader.get_tensor(name)
+        for name in reader.get_variable_to_shape_map()
+        if "seconds" not in name and "_CHECKPOINTABLE" not in name
+    }
+    return results, history, variables
