@@ -29,6 +29,7 @@ _ARCHITECTURE = (
     "word_width",
     "skip_connection",
     "task_layer_units",
+    "chained_task_layers",
     "output_layer",
     "label_width",
 )
@@ -101,12 +102,11 @@ def load(
     """Puts the weights of the run in `init_from` into a model; logs which.
 
     The weights are those of the best checkpoint; a label transfer network
-    starts afresh. Of two runs with a shared
-    encoder one may have private encoders and the other none: what they have in
-    common is loaded, and of a layer that reads the features of both encoders
-    the columns of the shared ones.
-    A single-task model starts from that of its task, `tasks/NAME` where the
-    run is made of several.
+    starts afresh. Of two runs with a shared encoder one may have private
+    encoders and the other none: what they have in common is loaded, and of a
+    layer that reads the features of both encoders the columns of the shared
+    ones. A single-task model starts from that of its task, `tasks/NAME` where
+    the run is made of several.
 
     Args:
       config: settings of the new run.

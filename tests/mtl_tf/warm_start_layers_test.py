@@ -83,6 +83,52 @@ def test_private_encoders_are_left_behind(corpus, trained, tmp_path):
     }
 
 
+# Quick to build.
+_PLAIN = {
+    "encoder": "bag_of_words",
+    "pooling": "mean",
+    "task_layer_units": 3,
+    "output_layer": "label_embedding",
+}
+_LABEL_TRANSFER = {"label_transfer": "supervised", "main_task": "books"}
+
+
+@pytest.mark.parametrize(
+    ("there", "here"), [(False, True), (True, False), (True, True)]
+)
+def test_a_label_transfer_network_starts_afresh(corpus, tmp_path, here, there):
+    """All else is loaded, whichever of the two has one."""
+    run_dir = trained_runs.leave_run(
+        corpus,
+        tmp_path / "trained",
+        tasks=("books", "games"),
+        **_PLAIN,
+        **(_LABEL_TRANSFER if there else {}),
+    )
+    new, start, found = warm_starts.start_from(
+        run_dir,
+        corpus,
+        tmp_path,
+        tasks=("books", "games"),
+        **_PLAIN,
+        **(_LABEL_TRANSFER if here else {}),
+    )
+    # None of its rows: with the same tasks its shapes are the same.
+    none = ([], [])
+    rows = {"label_transfer_layer": none, "label_transfer_output": none}
+    warm_starts.assert_weights(new, start, run_dir, rows)
+    own = {
+        f"label_transfer_{layer}/{weight}"
+        for layer in ("layer", "output")
+        for weight in ("kernel", "bias")
+    }
+    for path, count in found["weights"].items():
+        loaded = 0 if path in own else count["of"]
+        assert count["loaded"] == loaded, path
+    assert (own <= set(found["weights"])) == here
+    assert set(found["weights_left"]) == (own if there and not here else set())
+
+
 @pytest.mark.parametrize(
     ("name", "value", "shown"),
     [
@@ -98,6 +144,14 @@ def test_layers_that_differ_are_another_model(
         warm_starts.start_from(
             trained, corpus, tmp_path, **_SETTINGS | {name: value}
         )
+
+
+def test_layers_that_stand_on_each_other_are_another_model(corpus, tmp_path):
+    chained = trained_runs.leave_run(
+        corpus, tmp_path / "chained", **_PLAIN, chained_task_layers=True
+    )
+    with pytest.raises(ValueError, match="chained_task_layers: True -> False"):
+        warm_starts.start_from(chained, corpus, tmp_path, **_PLAIN)
 
 
 if __name__ == "__main__":
