@@ -11,6 +11,7 @@ import pytest
 import tensorflow as tf
 
 from mtl_tf import optimizers
+from tests.conformance import subject as subject_lib
 from tests.conformance import subjects
 
 every = pytest.mark.parametrize(
@@ -34,14 +35,14 @@ def assert_same(got, wanted, tolerance=0.0):
 
 @every
 def test_shapes_and_dtypes(subject):
-    outputs = subject.call(subject.built, subjects.batch())
+    outputs = subject.call(subject.built, subject_lib.batch())
     assert {k: tuple(v.shape) for k, v in outputs.items()} == subject.shapes
     assert {v.dtype for v in outputs.values()} == {tf.float32}
 
 
 @every_layer_and_some_models
 def test_a_symbolic_call_does_what_the_eager_one_does(subject):
-    layer, batch = subject.built, subjects.batch()
+    layer, batch = subject.built, subject_lib.batch()
     symbolic = subject.symbolic
     for name, output in symbolic.output.items():
         assert output.dtype == "float32"
@@ -63,7 +64,7 @@ def test_the_config_holds_every_argument(subject):
 
 @every_layer_and_some_models
 def test_config_round_trip(subject):
-    layer, batch = subject.built, subjects.batch()
+    layer, batch = subject.built, subject_lib.batch()
     copy = type(layer).from_config(layer.get_config())
     assert json.dumps(copy.get_config()) == json.dumps(layer.get_config())
     subject.call(copy, batch)
@@ -75,12 +76,13 @@ LOAD = """
 import sys
 import keras
 import numpy as np
+from tests.conformance import subject as subject_lib
 from tests.conformance import subjects
 
 folder = sys.argv[1]
 for number, subject in enumerate(subjects.SOME):
     model = keras.models.load_model(f"{folder}/{number}.keras")
-    outputs = subject.outputs(model, subjects.batch())
+    outputs = subject.outputs(model, subject_lib.batch())
     np.savez(f"{folder}/{number}.npz", **outputs)
 """
 
@@ -91,7 +93,7 @@ def test_saved_and_loaded_in_another_process(tmp_path, pytestconfig):
         is_model = isinstance(subject.built, keras.Model)
         model = subject.built if is_model else subject.symbolic
         model.save(tmp_path / f"{number}.keras")
-        wanted.append(subject.outputs(model, subjects.batch()))
+        wanted.append(subject.outputs(model, subject_lib.batch()))
     subprocess.run(
         [sys.executable, "-c", LOAD, tmp_path],
         check=True,
@@ -118,14 +120,14 @@ def padded(batch, more, seed=0):
         if axis == 1:
             beyond = beyond.transpose(0, 2, 1)[..., np.newaxis]
         array = np.pad(array, widths)
-        garbage = random.integers(2, subjects.WORDS, array.shape)
+        garbage = random.integers(2, subject_lib.WORDS, array.shape)
         batch[name] = np.where(beyond, garbage, array).astype(array.dtype)
     return batch
 
 
 @every_layer_and_some_models
 def test_padding_changes_nothing(subject):
-    layer, batch = subject.built, subjects.batch()
+    layer, batch = subject.built, subject_lib.batch()
     outputs = subject.outputs(layer, batch)
     gradients = subject.gradients(layer, batch)
     # Other padding, bit for bit.
@@ -137,8 +139,8 @@ def test_padding_changes_nothing(subject):
 
     def cut(arrays):
         return {
-            name: array[:, : subjects.TIME]
-            if array.ndim == 4 and array.shape[1] == subjects.TIME + 4
+            name: array[:, : subject_lib.TIME]
+            if array.ndim == 4 and array.shape[1] == subject_lib.TIME + 4
             else array
             for name, array in arrays.items()
         }
@@ -161,8 +163,8 @@ def first_group(arrays):
 
 @every
 def test_what_other_groups_hold_changes_nothing(subject):
-    layer, batch = subject.built, subjects.batch()
-    other = mixed(batch, subjects.batch(seed=1))
+    layer, batch = subject.built, subject_lib.batch()
+    other = mixed(batch, subject_lib.batch(seed=1))
     other["task"] = np.array([0, 0, 1], np.int32)
     # Bit for bit.
     assert_same(
@@ -173,9 +175,9 @@ def test_what_other_groups_hold_changes_nothing(subject):
 
 @every_layer_and_some_models
 def test_how_long_and_how_many_other_groups_are_changes_nothing(subject):
-    layer, batch = subject.built, subjects.batch()
+    layer, batch = subject.built, subject_lib.batch()
     wanted = first_group(subject.outputs(layer, batch))
-    other = mixed(batch, subjects.batch(seed=1))
+    other = mixed(batch, subject_lib.batch(seed=1))
     other["lengths"] = np.array([[5, 2], [4, 3], [2, 5]], np.int32)
     other["seq1_lengths"] = np.array([[2, 1], [1, 3], [4, 4]], np.int32)
     # But for rounding.
@@ -186,7 +188,7 @@ def test_how_long_and_how_many_other_groups_are_changes_nothing(subject):
 
 def reordered(layer, copy, order):
     """Gives `copy`, made for tasks in another order, the weights of `layer`."""
-    counts = subjects.LABEL_COUNTS
+    counts = subject_lib.LABEL_COUNTS
     firsts = np.cumsum((0, *counts))
     rows = [row for task in order for row in range(*firsts[task : task + 2])]
     for old, new in zip(layer.weights, copy.weights, strict=True):
@@ -200,9 +202,9 @@ def reordered(layer, copy, order):
 
 @some_models
 def test_the_order_of_the_tasks_changes_nothing(subject):
-    layer, batch = subject.built, subjects.batch()
+    layer, batch = subject.built, subject_lib.batch()
     order = [2, 0, 1]
-    copy = subject.make([subjects.LABEL_COUNTS[task] for task in order])
+    copy = subject.make([subject_lib.LABEL_COUNTS[task] for task in order])
     reordered(layer, copy, order)
     other = {**batch, "task": np.argsort(order)[batch["task"]].astype(np.int32)}
     assert_same(subject.outputs(copy, other), subject.outputs(layer, batch))
@@ -235,15 +237,15 @@ def training_step(model, rule, traces=None):
 def rows_in_the_step(path, weight, batch, reads_seq1):
     """Which rows of a weight a batch reads: bool [rows]."""
     if path == "word_embedding/table":
-        there = np.arange(subjects.TIME) < batch["lengths"][..., np.newaxis]
+        there = np.arange(subject_lib.TIME) < batch["lengths"][..., np.newaxis]
         present = batch["tokens"][there]
         if reads_seq1:
             time = np.arange(batch["seq1"].shape[-1])
             there = time < batch["seq1_lengths"][..., np.newaxis]
             present = np.concatenate([present, batch["seq1"][there]])
     elif path.startswith(("softmax_output/", "label_embedding/")):
-        counts = subjects.LABEL_COUNTS
-        task_of_row = np.repeat(np.arange(subjects.TASKS), counts)
+        counts = subject_lib.LABEL_COUNTS
+        task_of_row = np.repeat(np.arange(subject_lib.TASKS), counts)
         present = np.flatnonzero(np.isin(task_of_row, batch["task"]))
     elif path.startswith(("private_encoder/", "task_layer/")):
         present = batch["task"]
@@ -256,9 +258,9 @@ def check_a_step_moves_what_it_holds(subject, rule):
     model = subject.new()
     step = training_step(model, rule)
     # Every task and many words have some momentum to begin with.
-    step(subjects.batch())
+    step(subject_lib.batch())
     before = {w.path: w.numpy() for w in model.weights}
-    batch = subjects.batch(seed=1)
+    batch = subject_lib.batch(seed=1)
     batch["task"] = np.array([2, 0, 2], np.int32)
     step(batch)
     for weight in model.weights:
@@ -292,7 +294,7 @@ def test_what_a_step_lacks_stays_under_each_optimizer(rule):
 @some_models
 def test_one_trace_serves_all_shapes_and_does_what_the_eager_step_does(subject):
     names = (*subject.arguments, "labels")
-    first = subjects.batch()
+    first = subject_lib.batch()
     signature = {
         name: tf.TensorSpec([None] * first[name].ndim, tf.int32)
         for name in names
@@ -303,8 +305,8 @@ def test_one_trace_serves_all_shapes_and_does_what_the_eager_step_does(subject):
     step = tf.function(
         training_step(compiled, "adam", traces), input_signature=[signature]
     )
-    longer = padded(subjects.batch(seed=1), more=3)
-    fewer = first_group(subjects.batch(seed=2))
+    longer = padded(subject_lib.batch(seed=1), more=3)
+    fewer = first_group(subject_lib.batch(seed=2))
     losses = []
     for batch in (first, longer, fewer, first):
         losses.append(step({name: batch[name] for name in names}))

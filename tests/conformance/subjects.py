@@ -4,12 +4,9 @@ A new layer or model becomes one entry of `LAYERS` or `MODELS`, and has all the
 properties of `conformance_test` tested.
 """
 
-import dataclasses
 import functools
-from collections.abc import Callable
 
 import keras
-import numpy as np
 import tensorflow as tf
 
 from mtl_tf import config as config_lib
@@ -24,153 +21,31 @@ from mtl_tf.layers import softmax_output
 from mtl_tf.layers import task_discriminator
 from mtl_tf.layers import task_layer
 from mtl_tf.layers import word_embedding
-
-GROUPS, BATCH, TIME, WIDTH, UNITS = 3, 2, 5, 4, 3
-WORDS = 30
-LABEL_COUNTS = (2, 4, 3)
-TASKS = len(LABEL_COUNTS)
-
-Batch = dict[str, np.ndarray]
+from tests.conformance import subject as subject_lib
 
 
-def batch(seed: int = 0) -> Batch:
-    """A group of each task; the last group has no text of the batch's time."""
-    random = np.random.default_rng(seed)
-    lengths = np.array([[TIME, 2], [1, TIME], [3, 3]], np.int32)
-    shape = (GROUPS, TIME, BATCH, WIDTH)
-    return {
-        "tokens": random.integers(0, WORDS, (GROUPS, BATCH, TIME), np.int32),
-        "lengths": lengths,
-        "task": np.arange(GROUPS, dtype=np.int32),
-        "labels": random.integers(0, 2, (GROUPS, BATCH), np.int32),
-        "seq1": random.integers(0, WORDS, (GROUPS, BATCH, TIME), np.int32),
-        "seq1_lengths": np.array([[2, 1], [TIME, 2], [1, 1]], np.int32),
-        "seq1_vectors": random.normal(size=shape).astype(np.float32),
-        "vectors": random.normal(size=shape).astype(np.float32),
-        "features": random.normal(size=(GROUPS, BATCH, WIDTH)).astype(
-            np.float32
-        ),
-    }
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class Subject:
-    """A layer or a model.
-
-    Attributes:
-      name: its name among the tests.
-      make: makes a new one.
-      arguments: names of the inputs; a model takes a dict of them.
-      shapes: shape of each output, for `batch()`.
-      per_token: whether the outputs are token features.
-    """
-
-    name: str
-    make: Callable[..., keras.layers.Layer]
-    arguments: tuple[str, ...]
-    shapes: dict[str, tuple[int, ...]]
-    per_token: bool = False
-
-    def __str__(self) -> str:
-        return self.name
-
-    def new(self) -> keras.layers.Layer:
-        """A new one, whose weights are no longer what its seed makes them."""
-        layer = self.make()
-        if not layer.built:
-            self.call(layer, batch())
-        random = np.random.default_rng(7)
-        for weight in layer.weights:
-            weight.assign(random.uniform(-0.5, 0.5, weight.shape))
-        return layer
-
-    @functools.cached_property
-    def built(self) -> keras.layers.Layer:
-        """A new one, for all tests that leave it as it is."""
-        return self.new()
-
-    def call(
-        self, layer: keras.layers.Layer, batch: Batch, **kwargs
-    ) -> dict[str, tf.Tensor]:
-        """The outputs by name; those of a layer are called `output`."""
-        inputs = {name: batch[name] for name in self.arguments}
-        if isinstance(layer, keras.Model):
-            outputs = layer(inputs, **kwargs)
-        else:
-            outputs = layer(*inputs.values(), **kwargs)
-        return outputs if isinstance(outputs, dict) else {"output": outputs}
-
-    def outputs(
-        self, layer: keras.layers.Layer, batch: Batch
-    ) -> dict[str, np.ndarray]:
-        """What the outputs mean: zero beyond the end of a text."""
-        outputs = self.call(layer, batch)
-        return {k: self._there(v, batch).numpy() for k, v in outputs.items()}
-
-    def gradients(
-        self, layer: keras.layers.Layer, batch: Batch
-    ) -> dict[str, np.ndarray]:
-        """Gradients of half the sum of the outputs' squares, by name."""
-        batch = {name: tf.convert_to_tensor(x) for name, x in batch.items()}
-        inputs = {name: batch[name] for name in self.arguments}
-        by_name = {w.path: w.value for w in layer.trainable_weights}
-        by_name |= {k: v for k, v in inputs.items() if v.dtype.is_floating}
-        with tf.GradientTape() as tape:
-            tape.watch(list(by_name.values()))
-            loss = tf.add_n(
-                [
-                    tf.reduce_sum(self._there(output, batch) ** 2) / 2
-                    for output in self.call(layer, batch).values()
-                ]
-            )
-        gradients = tape.gradient(loss, by_name)
-        return {
-            name: tf.convert_to_tensor(gradient).numpy()
-            for name, gradient in gradients.items()
-        }
-
-    def _there(self, output, batch):
-        if not self.per_token:
-            return output
-        time = tf.shape(output)[1]
-        return output * word_embedding.token_mask(batch["lengths"], time)
-
-    @functools.cached_property
-    def symbolic(self) -> keras.Model:
-        """`built` in a functional model of its own."""
-        inputs = {}
-        for name in self.arguments:
-            array = batch()[name]
-            # As the layers see them: none but a width is known beforehand.
-            shape = [None] * (array.ndim - 1)
-            if array.dtype == np.float32:
-                shape[-1] = WIDTH
-            inputs[name] = keras.Input(shape, dtype=array.dtype.name, name=name)
-        return keras.Model(inputs, self.call(self.built, inputs))
-
-
-def _layer(name, layer_class, arguments, shape, *args, **kwargs):
-    return Subject(
+def _layer(name, layer_class, arguments, shape, *args, more=None, **kwargs):
+    return subject_lib.Subject(
         name,
         functools.partial(layer_class, *args, **kwargs),
         arguments,
-        {"output": shape},
+        {"output": shape, **(more or {})},
         per_token=arguments[0] != "features" and len(shape) == 4,
     )
 
 
 def _token_features(width):
-    return GROUPS, TIME, BATCH, width
+    return subject_lib.GROUPS, subject_lib.TIME, subject_lib.BATCH, width
 
 
 def _text_features(width):
-    return GROUPS, BATCH, width
+    return subject_lib.GROUPS, subject_lib.BATCH, width
 
 
 _TOKENS = ("vectors", "lengths")
 _READ_TOKENS = ("vectors", "lengths", "task")
 _START = {"init_range": 0.3, "seed": 5}
-_STACKED = {"readers": TASKS, **_START}
+_STACKED = {"readers": subject_lib.TASKS, **_START}
 _COMBINATIONS = [
     (encoder, kind)
     for encoder in encoders.ENCODERS
@@ -186,9 +61,9 @@ LAYERS = [
         "word_embedding",
         word_embedding.WordEmbedding,
         ("tokens", "lengths"),
-        _token_features(WIDTH),
-        WORDS,
-        WIDTH,
+        _token_features(subject_lib.WIDTH),
+        subject_lib.WORDS,
+        subject_lib.WIDTH,
         unknown_id=1,
         word_dropout=0.1,
         vector_dropout=0.2,
@@ -199,8 +74,8 @@ LAYERS = [
             f"lstm-{'backwards' if backwards else 'forwards'}",
             lstm.StackedLSTM,
             _READ_TOKENS,
-            _token_features(UNITS),
-            UNITS,
+            _token_features(subject_lib.UNITS),
+            subject_lib.UNITS,
             backwards=backwards,
             forget_bias=1.0,
             recurrent_dropout=0.1,
@@ -212,8 +87,8 @@ LAYERS = [
         "convolution",
         encoders.Convolution,
         _READ_TOKENS,
-        _token_features(2 * UNITS),
-        UNITS,
+        _token_features(2 * subject_lib.UNITS),
+        subject_lib.UNITS,
         windows=(2, 3),
         **_STACKED,
     ),
@@ -221,8 +96,8 @@ LAYERS = [
         "word_by_word",
         encoders.WordByWord,
         _READ_TOKENS,
-        _token_features(UNITS),
-        UNITS,
+        _token_features(subject_lib.UNITS),
+        subject_lib.UNITS,
         **_STACKED,
     ),
     *[
@@ -230,7 +105,7 @@ LAYERS = [
             f"pooling-{kind}",
             pooling.Pooling,
             _TOKENS,
-            _text_features(WIDTH),
+            _text_features(subject_lib.WIDTH),
             kind,
         )
         for kind in ("max", "mean")
@@ -239,7 +114,7 @@ LAYERS = [
         "pooling-attention",
         pooling.AttentionPooling,
         _READ_TOKENS,
-        _text_features(WIDTH),
+        _text_features(subject_lib.WIDTH),
         **_STACKED,
     ),
     *[
@@ -247,7 +122,7 @@ LAYERS = [
             f"state_at-{'first' if first else 'last'}",
             pooling.StateAt,
             _TOKENS,
-            _text_features(WIDTH),
+            _text_features(subject_lib.WIDTH),
             first=first,
         )
         for first in (False, True)
@@ -259,10 +134,10 @@ LAYERS = [
             (*_READ_TOKENS, "seq1_vectors", "seq1_lengths")
             if encoder == encoders.CONDITIONAL
             else _READ_TOKENS,
-            _text_features(_PER_UNIT.get(encoder, 1) * UNITS),
+            _text_features(_PER_UNIT.get(encoder, 1) * subject_lib.UNITS),
             encoder,
             kind,
-            UNITS,
+            subject_lib.UNITS,
             depth=3,
             forget_bias=1.0,
             recurrent_dropout=0.1,
@@ -274,7 +149,7 @@ LAYERS = [
         "feature_dropout",
         feature_dropout.FeatureDropout,
         ("features",),
-        _text_features(WIDTH),
+        _text_features(subject_lib.WIDTH),
         0.2,
         seed=5,
     ),
@@ -282,17 +157,19 @@ LAYERS = [
         "softmax_output",
         softmax_output.SoftmaxOutput,
         ("features", "task"),
-        _text_features(max(LABEL_COUNTS)),
-        LABEL_COUNTS,
+        _text_features(max(subject_lib.LABEL_COUNTS)),
+        subject_lib.LABEL_COUNTS,
+        tanh=True,
         **_START,
     ),
     _layer(
         "label_embedding",
         label_embedding.LabelEmbedding,
         ("features", "task"),
-        _text_features(max(LABEL_COUNTS)),
-        LABEL_COUNTS,
-        width=WIDTH - 1,
+        _text_features(max(subject_lib.LABEL_COUNTS)),
+        subject_lib.LABEL_COUNTS,
+        more={"expected": _text_features(subject_lib.WIDTH - 1)},
+        width=subject_lib.WIDTH - 1,
         use_bias=True,
         **_START,
     ),
@@ -300,26 +177,36 @@ LAYERS = [
         "task_layer",
         task_layer.TaskLayer,
         ("features", "task"),
-        _text_features(UNITS),
-        UNITS,
+        _text_features(subject_lib.UNITS),
+        subject_lib.UNITS,
+        activation="relu",
+        **_STACKED,
+    ),
+    _layer(
+        "chained_task_layer",
+        task_layer.ChainedTaskLayer,
+        ("features", "task"),
+        _text_features(subject_lib.UNITS),
+        subject_lib.UNITS,
         **_STACKED,
     ),
     _layer(
         "task_discriminator",
         task_discriminator.TaskDiscriminator,
         ("features",),
-        _text_features(TASKS),
-        TASKS,
+        _text_features(subject_lib.TASKS),
+        subject_lib.TASKS,
         **_START,
     ),
 ]
 
 
 def build_model(
-    config: config_lib.Config, label_counts: tuple[int, ...] = LABEL_COUNTS
+    config: config_lib.Config,
+    label_counts: tuple[int, ...] = subject_lib.LABEL_COUNTS,
 ) -> keras.Model:
     """A model for `batch()`."""
-    return models.build(config, label_counts, WORDS)
+    return models.build(config, label_counts, subject_lib.WORDS, main_task=1)
 
 
 def _model(encoder, kind, sharing, name="", **settings):
@@ -327,13 +214,13 @@ def _model(encoder, kind, sharing, name="", **settings):
         encoder=encoder,
         pooling=kind,
         sharing=sharing,
-        units=UNITS,
-        word_width=WIDTH,
+        units=subject_lib.UNITS,
+        word_width=subject_lib.WIDTH,
         seed=5,
         **settings,
     )
-    shapes = {"scores": _text_features(max(LABEL_COUNTS))}
-    features = _text_features(_PER_UNIT.get(encoder, 1) * UNITS)
+    shapes = {"scores": _text_features(max(subject_lib.LABEL_COUNTS))}
+    features = _text_features(_PER_UNIT.get(encoder, 1) * subject_lib.UNITS)
     if sharing != "single_task":
         shapes["shared"] = features
     if sharing != "fully_shared":
@@ -341,7 +228,11 @@ def _model(encoder, kind, sharing, name="", **settings):
     arguments = ("tokens", "lengths", "task")
     if config.sequences_apart:
         arguments += ("seq1", "seq1_lengths")
-    return Subject(
+    if config.label_transfer != "none":
+        arguments += ("asked", "diversity")
+        shapes["transfer_scores"] = _text_features(subject_lib.LABEL_COUNTS[1])
+        shapes["main_scores"] = shapes["scores"]
+    return subject_lib.Subject(
         f"{sharing}-{encoder}-{kind}{name}",
         functools.partial(build_model, config),
         arguments,
@@ -372,6 +263,18 @@ MODELS += [
         (encoders.CONDITIONAL, "last", "shared_private", "label_embedding"),
     )
 ]
+_LABEL_TRANSFER = _model(
+    "bag_of_words",
+    "mean",
+    "shared_private",
+    name="-label_transfer",
+    task_layer_units=5,
+    output_layer="label_embedding",
+    label_transfer="supervised",
+    main_task="1",
+    transfer_units=6,
+)
+MODELS.append(_LABEL_TRANSFER)
 # Every encoder, every pooling and every way of sharing, but not each with each:
 # for properties that take long to test. As layers, encoders and poolings are
 # tested each with each.
@@ -389,11 +292,13 @@ SOME_MODELS = [
         "shared_private-conditional_bilstm-last-label_embedding",
     )
 ]
-# What properties that take long are tested on.
-SOME = [*LAYERS, *SOME_MODELS]
+# What properties that take long are tested on. Label transfer reads groups as
+# other tasks than theirs, and the tasks in their order: it is none of
+# `SOME_MODELS`.
+SOME = [*LAYERS, *SOME_MODELS, _LABEL_TRANSFER]
 
 
-def loss(model: keras.Model, batch: Batch) -> tf.Tensor:
+def loss(model: keras.Model, batch: subject_lib.Batch) -> tf.Tensor:
     """The task losses of the groups, added up."""
     inputs = {name: batch[name] for name in model.input}
     scores = model(inputs, training=True)["scores"]
