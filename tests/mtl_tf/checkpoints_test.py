@@ -6,7 +6,7 @@ import tensorflow as tf
 
 from mtl_tf import checkpoints
 from mtl_tf import config as config_lib
-from mtl_tf import experiment
+from mtl_tf import fitting
 from mtl_tf import models
 from mtl_tf import training
 
@@ -40,7 +40,7 @@ def make_parts(**settings):
         np.ones((2, 2)),
         10,
     )
-    return {**trainer.parts, "fit": experiment.FitState().variables}
+    return {**trainer.parts, "fit": fitting.FitState().variables}
 
 
 def fill_with_ramps(parts):

@@ -66,9 +66,11 @@ def test_a_run_holds_its_directory(config, monkeypatch):
 
 
 # Two runs at once of the three; each only says its number and waits.
+# As in a terminal: a shell's background processes ignore an interrupt.
 _PARENT = """
-import sys
+import signal, sys
 from mtl_tf import config, launcher
+signal.signal(signal.SIGINT, signal.default_int_handler)
 sys.executable, data_dir, run_dir = sys.argv[1:]
 launcher.train(
     config.Config(data_dir=data_dir, run_dir=run_dir, seeds=3), processes=2
