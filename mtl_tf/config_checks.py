@@ -17,6 +17,7 @@ def check(config) -> None:
     """
     _check_ranges(config)
     _check_combinations(config)
+    _check_adversary(config)
     _check_needs(config)
     _check_label_transfer(config)
 
@@ -91,6 +92,17 @@ def _check_combinations(config):
             f"weight_decay={config.weight_decay} needs optimizer=adamw, got "
             f"{config.optimizer}"
         )
+    if config.steps_per_epoch and config.epoch_length != "all":
+        raise ValueError(
+            f"steps_per_epoch={config.steps_per_epoch}, epoch_length="
+            f"{config.epoch_length}: either says how long an epoch is; leave "
+            "one of them out"
+        )
+    config.task_weights_by_name()
+
+
+def _check_adversary(config):
+    """What the adversary, orthogonality and unlabelled text need."""
     if config.adversarial_weight and config.sharing == "single_task":
         raise ValueError(
             "adversarial_weight needs a shared encoder: sharing is single_task"
@@ -114,13 +126,6 @@ def _check_combinations(config):
             "set adversarial_weight or label_transfer=semi_supervised as well, "
             "or leave unlabeled off"
         )
-    if config.steps_per_epoch and config.epoch_length != "all":
-        raise ValueError(
-            f"steps_per_epoch={config.steps_per_epoch}, epoch_length="
-            f"{config.epoch_length}: either says how long an epoch is; leave "
-            "one of them out"
-        )
-    config.task_weights_by_name()
 
 
 def _check_label_transfer(config):

@@ -13,6 +13,7 @@ from mtl_tf import evaluation_summaries
 from mtl_tf import figures
 from mtl_tf import fitting
 from mtl_tf import input_pipeline
+from mtl_tf import label_transfer
 from mtl_tf import label_vectors
 from mtl_tf import models
 from mtl_tf import prediction_files
@@ -52,11 +53,14 @@ class Experiment:
             [s["unlabeled"] for s in self.splits if "unlabeled" in s],
             config,
         )
+        self._main_task = label_transfer.main_task_number(
+            config, [task.name for task in self.tasks]
+        )
         self.model = models.build(
             config,
             tuple(len(task.labels) for task in self.tasks),
             len(self.vocabulary),
-            self._transfer_task(),
+            self._main_task,
         )
         self.trainer = training.Trainer(
             config,
@@ -67,7 +71,7 @@ class Experiment:
             self.batches.steps_per_epoch,
         )
         self.predictor = evaluation.Predictor(
-            self.model, self.tasks, self._transfer_task()
+            self.model, self.tasks, self._main_task
         )
         self.state = fitting.FitState()
         self.checkpoints = checkpoints.Checkpoints(
@@ -125,28 +129,7 @@ class Experiment:
         step = int(self.trainer.step)
         self.checkpoints.restore(checkpoints.BEST)
         self._check_phase()
-        by_task, on_test = {}, []
-        for task, splits in zip(self.tasks, self.splits, strict=True):
-            predictions = self._predict(splits)
-            for output, of_splits in predictions.items():
-                for split, predicted in of_splits.items():
-                    prediction_files.write(
-                        self.config.run_dir, task, split, predicted, output
-                    )
-            on_test.append(predictions[results.MAIN]["test"])
-            majority = {
-                split: results.majority_predictions(
-                    splits["train"].labels, predicted
-                )
-                for split, predicted in predictions[results.MAIN].items()
-            }
-            by_task[task.name] = {
-                output: results.scores_by_split(of_splits)
-                for output, of_splits in {
-                    **predictions,
-                    results.MAJORITY: majority,
-                }.items()
-            }
+        by_task, on_test = self._score_tasks()
         found = {
             "schema": run_directory.SCHEMA,
             "tasks": by_task,
@@ -182,6 +165,32 @@ class Experiment:
         )
         return found
 
+    def _score_tasks(self):
+        """Writes predictions; scores by task, and predictions for test."""
+        by_task, on_test = {}, []
+        for task, splits in zip(self.tasks, self.splits, strict=True):
+            predictions = self._predict(splits)
+            for output, of_splits in predictions.items():
+                for split, predicted in of_splits.items():
+                    prediction_files.write(
+                        self.config.run_dir, task, split, predicted, output
+                    )
+            on_test.append(predictions[results.MAIN]["test"])
+            majority = {
+                split: results.majority_predictions(
+                    splits["train"].labels, predicted
+                )
+                for split, predicted in predictions[results.MAIN].items()
+            }
+            by_task[task.name] = {
+                output: results.scores_by_split(of_splits)
+                for output, of_splits in {
+                    **predictions,
+                    results.MAJORITY: majority,
+                }.items()
+            }
+        return by_task, on_test
+
     def _predict(self, splits, outputs=(results.MAIN, results.LABEL_TRANSFER)):
         """Predictions for dev and test of a task, by output and split."""
         found = {}
@@ -210,7 +219,7 @@ class Experiment:
           last: scores by task, of the last phase, whose checkpoint is loaded,
             as it is afterwards.
         """
-        number, name = self._transfer_task(), self.config.main_task
+        number, name = self._main_task, self.config.main_task
         found = {}
         for phase in self.config.phases[:-1]:
             self.checkpoints.restore(checkpoints.best_of(phase))
@@ -235,12 +244,6 @@ class Experiment:
             "tasks": {name: of_main},
         }
         return found
-
-    def _transfer_task(self):
-        """Number of the main task, where there is label transfer."""
-        if self.config.label_transfer == "none":
-            return None
-        return [t.name for t in self.tasks].index(self.config.main_task)
 
     def _restore(self):
         """Goes back to the end of the last epoch."""

@@ -19,7 +19,6 @@ import numpy as np
 
 from mtl_tf import config as config_lib
 from mtl_tf import diversity_features
-from mtl_tf import tasks as tasks_lib
 from mtl_tf.layers import joined_answers
 from mtl_tf.layers import softmax_output
 from mtl_tf.layers import task_layer
@@ -29,12 +28,12 @@ OUTPUTS = ("transfer_scores", "main_scores")
 
 
 def main_task_number(
-    config: config_lib.Config, tasks: Sequence[tasks_lib.Task]
+    config: config_lib.Config, task_names: Sequence[str]
 ) -> int | None:
     """Number of the task whose labels are predicted; None without a network."""
     if config.label_transfer == "none":
         return None
-    return [task.name for task in tasks].index(config.main_task)
+    return list(task_names).index(config.main_task)
 
 
 class LabelTransfer:

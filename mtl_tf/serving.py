@@ -58,7 +58,9 @@ class TextModel:
         self._temperatures = tf.constant(
             [temperatures.get((t.name, evaluation.MAIN), 1.0) for t in tasks]
         )
-        self._main_task = label_transfer.main_task_number(config, tasks)
+        self._main_task = label_transfer.main_task_number(
+            config, [task.name for task in tasks]
+        )
         self._transfer_temperature = temperatures.get(
             (config.main_task, evaluation.LABEL_TRANSFER), 1.0
         )

@@ -251,7 +251,7 @@ def load(run_dir: str, *, calibrated: bool = False) -> TrainedModel:
 def _fit_temperatures(run):
     """By task and output, the temperature that fits its predictions on dev."""
     outputs = [(task, evaluation.MAIN) for task in run.tasks]
-    number = label_transfer.main_task_number(run.config, run.tasks)
+    number = _main_task_number(run)
     if number is not None:
         outputs.append((run.tasks[number], evaluation.LABEL_TRANSFER))
     temperatures = {}
@@ -267,7 +267,7 @@ def _read_diversity(run):
     """The diversity features of the main task; None where they are not read."""
     if not run.config.reads_diversity:
         return None
-    number = label_transfer.main_task_number(run.config, run.tasks)
+    number = _main_task_number(run)
     return diversity_features.DiversityFeatures.read(
         run.corpus, [run.tasks[number]]
     )
@@ -288,7 +288,7 @@ def _load_model(
             run.config,
             tuple(len(task.labels) for task in run.tasks),
             vocabulary_size,
-            label_transfer.main_task_number(run.config, run.tasks),
+            _main_task_number(run),
         )
     names = tuple(task.name for task in run.tasks)
     if saved.task_names != names:
@@ -348,3 +348,9 @@ def _to_bytes(text):
     if isinstance(text, bytes):
         return text
     return text.encode("utf-8", "surrogatepass")
+
+
+def _main_task_number(run):
+    return label_transfer.main_task_number(
+        run.config, [task.name for task in run.tasks]
+    )

@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from mtl_tf import adversary
 from mtl_tf import config as config_lib
+from mtl_tf import label_transfer
 from mtl_tf import losses
 from mtl_tf import models
 from mtl_tf import optimizers
@@ -75,9 +76,7 @@ class Trainer:
                     config.discriminator_learning_rate or config.learning_rate
                 ),
             )
-        self._main_task = None
-        if config.label_transfer != "none":
-            self._main_task = list(task_names).index(config.main_task)
+        self._main_task = label_transfer.main_task_number(config, task_names)
         self._steps = {
             phase: tf.function(
                 functools.partial(self._train_step, phase),
@@ -259,17 +258,12 @@ class Trainer:
         Its answers to texts of other tasks, which the semi-supervised phase
         asks for as well, have no label to be compared with.
         """
-        scores, task, labels = (
-            outputs["transfer_scores"],
-            batch["task"],
-            batch["labels"],
-        )
+        places = tf.where(self._trains_transfer(batch["task"]))[:, 0]
+        labels = tf.gather(batch["labels"], places)
+        task = tf.gather(batch["task"], places)
+        scores = outputs["transfer_scores"]
         if phase == "semi_supervised":
-            places = tf.where(task == self._main_task)[:, 0]
             scores = tf.gather(scores, places)
-        else:
-            places = self._asked(phase, batch)
-        labels, task = tf.gather(labels, places), tf.gather(task, places)
         by_group = losses.task_loss(
             scores, labels, tf.gather(self._class_weights, task)
         )

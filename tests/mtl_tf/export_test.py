@@ -48,16 +48,7 @@ def copy(run_dir, tmp_path):
 
 @pytest.fixture
 def unsaved(monkeypatch):
-    """The signatures that would be saved: saving takes seconds."""
-    saved = []
-
-    def save(module, path, signatures):
-        del module
-        os.makedirs(path)
-        saved.append(signatures)
-
-    monkeypatch.setattr(export.tf.saved_model, "save", save)
-    return saved
+    return exported_run.catch_signatures(monkeypatch)
 
 
 def test_labels_file(moved):

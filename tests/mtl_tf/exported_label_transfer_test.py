@@ -296,16 +296,7 @@ def test_the_card_names_both_outputs_and_their_scores(exported, run_dir):
 
 @pytest.fixture
 def unsaved(monkeypatch):
-    """The signatures that would be saved: saving takes seconds."""
-    saved = []
-
-    def save(module, path, signatures):
-        del module
-        os.makedirs(path)
-        saved.append(signatures)
-
-    monkeypatch.setattr(export.tf.saved_model, "save", save)
-    return saved
+    return exported_run.catch_signatures(monkeypatch)
 
 
 @pytest.mark.parametrize(
