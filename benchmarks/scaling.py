@@ -1,0 +1,302 @@
+"""What training costs as tasks, texts and corpora grow.
+
+    python -m benchmarks.scaling --json=scaling.json --plot=scaling.png
+
+ASP-MTL with LSTMs is trained on generated corpora, each in a process of its
+own: more tasks, longer texts, more rows, one at a time. Measured are the time
+of a real token and the peak of memory. Rounds go over all sizes, up and down
+by turns, so that a machine that gets slower does not look like growth.
+
+What is measured is added to `--json` at once. A call that was interrupted goes
+on there, and one with more rounds or other sizes measures what is missing.
+"""
+
+import dataclasses
+import json
+import os
+import statistics
+import tempfile
+from collections.abc import Mapping, Sequence
+
+from absl import app
+from absl import flags
+from matplotlib import figure
+
+from benchmarks import generated_corpus
+from benchmarks import own_process
+from benchmarks import training_cost
+from mtl_tf import figures
+from mtl_tf import run_directory
+
+_TASKS = flags.DEFINE_multi_integer(
+    "tasks", [4, 16, 64], "Numbers of tasks; repeat the flag for more."
+)
+_TOKENS = flags.DEFINE_multi_integer(
+    "tokens", [50, 100, 200, 400, 800, 1600], "Mean lengths of a text."
+)
+_ROWS = flags.DEFINE_multi_integer(
+    "rows",
+    [100 * 2**power for power in range(7)],
+    "Training rows of a task.",
+)
+_BASE = flags.DEFINE_list(
+    "base", ["16", "100", "100"], "Tasks, tokens and rows where others grow."
+)
+_ROUNDS = flags.DEFINE_integer("rounds", 3, "Rounds over all sizes.")
+_EPOCH_TOKENS = flags.DEFINE_integer(
+    "epoch_tokens",
+    800_000,
+    "Tokens of the epoch that is measured, and of the one before; it has "
+    "--least_steps if that is more.",
+)
+_LEAST_STEPS = flags.DEFINE_integer("least_steps", 8, "Steps of an epoch.")
+_UNITS = flags.DEFINE_integer("units", 100, "Width of the LSTMs.")
+_WORD_WIDTH = flags.DEFINE_integer("word_width", 50, "Length of word vectors.")
+_BATCH_SIZE = flags.DEFINE_integer(
+    "batch_size", 16, "Texts of a task in a step."
+)
+_JSON = flags.DEFINE_string("json", None, "File of the measurements.")
+_PLOT = flags.DEFINE_string("plot", None, "PNG to draw, if any.")
+
+# Of the time of a token, from the least to the most of an axis.
+BAR = 1.3
+
+
+@dataclasses.dataclass(frozen=True)
+class Size:
+    """A corpus.
+
+    Attributes:
+      tasks: number of tasks.
+      tokens: mean length of a text.
+      rows: training rows of a task.
+    """
+
+    tasks: int
+    tokens: int
+    rows: int
+
+
+AXES = {
+    "tasks": "tasks",
+    "tokens": "tokens of a text",
+    "rows": "training rows of a task",
+}
+
+
+def sizes_by_axis(
+    base: Size, values: Mapping[str, Sequence[int]]
+) -> dict[str, list[Size]]:
+    """For each axis, the sizes along it, from the smallest on."""
+    return {
+        axis: [
+            dataclasses.replace(base, **{axis: value})
+            for value in sorted(set(values[axis]))
+        ]
+        for axis in AXES
+    }
+
+
+def read_measurements(path: str, settings: Mapping) -> list[dict]:
+    """What was measured before, with these settings.
+
+    Raises:
+      ValueError: if the file is of other settings.
+    """
+    if not os.path.exists(path):
+        return []
+    with open(path, encoding="utf-8") as file:
+        found = json.load(file)
+    if found["settings"] != settings:
+        raise ValueError(
+            f"{path} holds measurements of other settings: "
+            f"{found['settings']}, here {dict(settings)}: give another --json"
+        )
+    return found["measurements"]
+
+
+def summarize(
+    measurements: Sequence[Mapping], sizes: Sequence[Size]
+) -> list[dict[str, float]]:
+    """Over the rounds of each size, in the order given.
+
+    Returns:
+      Of each size, in microseconds of a real token `median`, `least` and
+      `most`; and in MB the medians of `peak` and `peak_of_training`.
+    """
+    lines = []
+    for size in sizes:
+        rounds = [
+            line
+            for line in measurements
+            if line["size"] == dataclasses.asdict(size)
+        ]
+        times = [1e6 * x["seconds"] / x["tokens"] for x in rounds]
+        lines.append(
+            {
+                "median": statistics.median(times),
+                "least": min(times),
+                "most": max(times),
+                **{
+                    name: statistics.median(x[name] for x in rounds)
+                    for name in ("peak", "peak_of_training")
+                },
+            }
+        )
+    return lines
+
+
+def table(axis: str, sizes: Sequence[Size], lines: Sequence[Mapping]) -> str:
+    """The lines of `summarize` for people, with the bars."""
+    rows = [
+        f"{AXES[axis]:>24s}   us/token (least-most)   relative   "
+        "peak of training   of the run, MB"
+    ]
+    for size, line in zip(sizes, lines, strict=True):
+        rows.append(
+            f"{getattr(size, axis):24d}   {line['median']:8.2f} "
+            f"({line['least']:.2f}-{line['most']:.2f})   "
+            f"{line['median'] / lines[0]['median']:8.2f}   "
+            f"{line['peak_of_training']:16.0f}   {line['peak']:14.0f}"
+        )
+    times = [line["median"] for line in lines]
+    spread = max(times) / min(times)
+    rows.append(
+        f"time of a token: most / least {spread:.2f}, bar {BAR}: "
+        f"{'met' if spread <= BAR else 'missed'}"
+    )
+    first, last = sizes[0], sizes[-1]
+    if axis == "rows" and len(sizes) > 1:
+        more = last.tasks * (last.rows - first.rows)
+        for name in ("peak_of_training", "peak"):
+            grown = (lines[-1][name] - lines[0][name]) * 2**20
+            rows.append(f"{name}: {grown / more:+.0f} bytes a training row")
+    return "\n".join(rows)
+
+
+def draw(
+    by_axis: Mapping[str, Sequence[Size]],
+    measurements: Sequence[Mapping],
+) -> figure.Figure:
+    """A panel for each axis: time relative to the first size, and memory."""
+    picture = figure.Figure(figsize=(11, 3.4), layout="constrained")
+    panels = picture.subplots(1, len(AXES), sharey=True)
+    memories = []
+    for panel, (axis, sizes) in zip(panels, by_axis.items(), strict=True):
+        lines = summarize(measurements, sizes)
+        values = [getattr(size, axis) for size in sizes]
+        first = lines[0]["median"]
+        panel.plot(
+            values,
+            [line["median"] / first for line in lines],
+            "o-",
+            color=figures.BLUE,
+        )
+        panel.fill_between(
+            values,
+            [line["least"] / first for line in lines],
+            [line["most"] / first for line in lines],
+            color=figures.BLUE,
+            alpha=0.2,
+            linewidth=0,
+        )
+        panel.axhline(BAR, color=figures.GRAY, linestyle=":")
+        panel.set_xscale("log", base=2)
+        panel.set_xticks(values, [f"{value:,}" for value in values])
+        panel.minorticks_off()
+        panel.set_xlabel(AXES[axis])
+        memory = panel.twinx()
+        memory.plot(
+            values,
+            [line["peak_of_training"] / 1024 for line in lines],
+            "s--",
+            color=figures.ORANGE,
+        )
+        memories.append(memory)
+    # One scale for all panels, of either.
+    panels[0].set_ylim(0, max(2, panels[0].get_ylim()[1]))
+    panels[0].set_ylabel("time of a token, first = 1", color=figures.BLUE)
+    most = max(memory.get_ylim()[1] for memory in memories)
+    for memory in memories:
+        memory.set_ylim(0, most)
+        memory.tick_params("y", labelright=memory is memories[-1])
+    memories[-1].set_ylabel("peak of memory, GB", color=figures.ORANGE)
+    return picture
+
+
+def _measure(sizes, settings, done):
+    """Measures what is missing, a round at a time, and adds it to `done`."""
+    with tempfile.TemporaryDirectory() as folder:
+        for round_ in range(_ROUNDS.value):
+            for size in sizes if round_ % 2 == 0 else reversed(sizes):
+                key = {"size": dataclasses.asdict(size), "round": round_}
+                if any(line.items() >= key.items() for line in done):
+                    continue
+                done.append({**key, **_measure_one(folder, size, round_)})
+                run_directory.write_json(
+                    _JSON.value, {"settings": settings, "measurements": done}
+                )
+                print(json.dumps(done[-1]), flush=True)
+
+
+def _measure_one(folder, size, round_):
+    corpus = os.path.join(folder, f"{size.tasks}-{size.tokens}-{size.rows}")
+    if not os.path.exists(corpus):
+        task_file = generated_corpus.write(
+            os.path.join(folder, "raw"), **dataclasses.asdict(size)
+        )
+        own_process.call(training_cost.prepare_corpus, task_file, corpus)
+    of_a_step = size.tasks * _BATCH_SIZE.value * size.tokens
+    return own_process.call(
+        training_cost.measure,
+        {
+            "data_dir": corpus,
+            "seed": round_,
+            # No text is cut.
+            "max_tokens": 2 * size.tokens,
+            "units": _UNITS.value,
+            "word_width": _WORD_WIDTH.value,
+            "batch_size": _BATCH_SIZE.value,
+            "adversarial_weight": 0.05,
+            "orthogonality_weight": 0.01,
+            "steps_per_epoch": max(
+                _LEAST_STEPS.value, _EPOCH_TOKENS.value // of_a_step
+            ),
+            "epochs": 2,
+            "patience": 0,
+            "progress": False,
+        },
+    )
+
+
+def main(argv: list[str]) -> None:
+    """Measures, prints and draws."""
+    del argv
+    by_axis = sizes_by_axis(
+        Size(*map(int, _BASE.value)),
+        {"tasks": _TASKS.value, "tokens": _TOKENS.value, "rows": _ROWS.value},
+    )
+    settings = {
+        flag.name: flag.value
+        for flag in (
+            _EPOCH_TOKENS,
+            _LEAST_STEPS,
+            _UNITS,
+            _WORD_WIDTH,
+            _BATCH_SIZE,
+        )
+    }
+    measurements = read_measurements(_JSON.value, settings)
+    # The base is a size of every axis, and is measured once.
+    sizes = list(dict.fromkeys(s for sizes in by_axis.values() for s in sizes))
+    _measure(sizes, settings, measurements)
+    for axis, sizes in by_axis.items():
+        lines = summarize(measurements, sizes)
+        print(f"\n{table(axis, sizes, lines)}")
+    if _PLOT.value:
+        draw(by_axis, measurements).savefig(_PLOT.value, dpi=150)
+
+
+if __name__ == "__main__":
+    flags.mark_flag_as_required("json")
+    app.run(main)
