@@ -1,0 +1,54 @@
+"""This project: its input pipeline and its step, run as by `fitting`."""
+
+import collections
+
+import keras
+import numpy as np
+
+from benchmarks import corpora
+from benchmarks import groups as groups_lib
+from mtl_tf import config as config_lib
+from mtl_tf import devices
+from mtl_tf import models
+from mtl_tf import training
+
+
+class Contender:
+    """See `contenders`; there is one variant.
+
+    It makes its batches itself, inside the clock: `epoch` in place of `step`.
+    """
+
+    def __init__(self, problem: dict, variant: str):
+        del variant
+        config = config_lib.Config.from_dict(problem["config"])
+        devices.configure(config.threads)
+        keras.utils.set_random_seed(config.seed)
+        corpus = corpora.Training(config)
+        tasks, most = len(corpus.task_names), max(corpus.label_counts)
+        self.model = models.build(
+            config, tuple(corpus.label_counts), corpus.vocabulary_size
+        )
+        self.trainer = training.Trainer(
+            config,
+            self.model,
+            corpus.batches.signature,
+            corpus.task_names,
+            np.ones((tasks, most), np.float32),
+            corpus.batches.steps_per_epoch,
+        )
+        self._batches = iter(corpus.batches.dataset(0))
+
+    def epoch(self, steps: int) -> tuple[float, int]:
+        """Trains for as many steps; their mean total loss, and their tokens."""
+        sums = collections.defaultdict(float)
+        for _ in range(steps):
+            terms = self.trainer.train_step(next(self._batches))
+            for name, value in terms.items():
+                sums[name] += value
+        loss = float(sums["loss/total"]) / steps
+        return loss, int(sums["training/tokens"])
+
+    def computed(self, groups: list[dict]) -> int:
+        """Tokens that the LSTMs read, with padding: each group to its end."""
+        return groups_lib.padded_tokens(groups)

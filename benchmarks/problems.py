@@ -1,0 +1,85 @@
+"""The models that are measured, and how much arithmetic a token of them is."""
+
+import dataclasses
+
+from benchmarks import corpora
+from mtl_tf import config as config_lib
+
+# All with Adam: PyTorch and Keras have no like of the papers' optimizers for
+# sparse gradients, and what is measured hardly depends on it.
+_COMMON = {"optimizer": "adam", "learning_rate": 1e-3, "units": 100}
+
+MODELS = {
+    # configs/asp_mtl_paper.flags.
+    "asp_mtl": {
+        **_COMMON,
+        "sharing": "shared_private",
+        "encoder": "lstm",
+        "pooling": "last",
+        "max_tokens": 400,
+        "adversary": "reversal_unbounded",
+        "adversarial_weight": 0.05,
+        "orthogonality_weight": 0.01,
+        "orthogonality_loss": "frobenius",
+        "batch_size": 16,
+    },
+}
+# Corpora of text_lengths.json, where none is given.
+GENERATED = {"asp_mtl": "fdu_mtl"}
+# LSTMs that each token passes.
+LSTMS_OF_A_TOKEN = {"asp_mtl": 2}
+
+
+def make_config(
+    model: str, word_width: int, data_dir: str, **settings
+) -> config_lib.Config:
+    """The settings of a model.
+
+    Args:
+      model: one of `MODELS`.
+      word_width: length of a word vector.
+      data_dir: prepared corpus.
+      **settings: further ones.
+
+    Raises:
+      ValueError: if a setting has no meaning.
+    """
+    return config_lib.Config(
+        **MODELS[model], word_width=word_width, data_dir=data_dir, **settings
+    )
+
+
+def has_precision() -> bool:
+    """Whether this project has a setting for bfloat16."""
+    names = [field.name for field in dataclasses.fields(config_lib.Config)]
+    return "precision" in names
+
+
+def describe(
+    model: str,
+    config: config_lib.Config,
+    training: corpora.Training,
+    precision: str,
+) -> dict:
+    """The problem, as contenders get it: JSON, and no more than they need."""
+    settings = config.to_dict()
+    if has_precision():
+        settings["precision"] = precision
+    return {
+        "model": model,
+        "precision": precision,
+        "config": settings,
+        "label_counts": training.label_counts,
+        "vocabulary_size": training.vocabulary_size,
+    }
+
+
+def flops_of_token(model: str, word_width: int, units: int) -> int:
+    """Floating-point operations of the LSTMs' matrix products for a token.
+
+    A step of an LSTM multiplies word vector and state with a matrix of 4 *
+    units columns, and the backward pass is two more such products: the
+    gradients of the inputs, and those of the weights.
+    """
+    forward = 2 * (word_width + units) * 4 * units
+    return LSTMS_OF_A_TOKEN[model] * 3 * forward
