@@ -11,6 +11,7 @@ What is measured is added to `--json` at once. A call that was interrupted goes
 on there, and one with more rounds or other sizes measures what is missing.
 """
 
+import argparse
 import dataclasses
 import json
 import os
@@ -18,8 +19,6 @@ import statistics
 import tempfile
 from collections.abc import Mapping, Sequence
 
-from absl import app
-from absl import flags
 from matplotlib import figure
 
 from benchmarks import generated_corpus
@@ -28,36 +27,14 @@ from benchmarks import training_cost
 from mtl_tf import figures
 from mtl_tf import run_directory
 
-_TASKS = flags.DEFINE_multi_integer(
-    "tasks", [4, 16, 64], "Numbers of tasks; repeat the flag for more."
-)
-_TOKENS = flags.DEFINE_multi_integer(
-    "tokens", [50, 100, 200, 400, 800, 1600], "Mean lengths of a text."
-)
-_ROWS = flags.DEFINE_multi_integer(
-    "rows",
-    [100 * 2**power for power in range(7)],
-    "Training rows of a task.",
-)
-_BASE = flags.DEFINE_list(
-    "base", ["16", "100", "100"], "Tasks, tokens and rows where others grow."
-)
-_ROUNDS = flags.DEFINE_integer("rounds", 3, "Rounds over all sizes.")
-_EPOCH_TOKENS = flags.DEFINE_integer(
-    "epoch_tokens",
-    800_000,
-    "Tokens of the epoch that is measured, and of the one before; it has "
-    "--least_steps if that is more.",
-)
-_LEAST_STEPS = flags.DEFINE_integer("least_steps", 8, "Steps of an epoch.")
-_UNITS = flags.DEFINE_integer("units", 100, "Width of the LSTMs.")
-_WORD_WIDTH = flags.DEFINE_integer("word_width", 50, "Length of word vectors.")
-_BATCH_SIZE = flags.DEFINE_integer(
-    "batch_size", 16, "Texts of a task in a step."
-)
-_JSON = flags.DEFINE_string("json", None, "File of the measurements.")
-_PLOT = flags.DEFINE_string("plot", None, "PNG to draw, if any.")
-
+# Default and meaning of what is the same for all measurements of a file.
+_SETTINGS = {
+    "epoch_tokens": (800_000, "Tokens of the epoch that is measured."),
+    "least_steps": (8, "Its steps, if that is more."),
+    "units": (100, "Width of the LSTMs."),
+    "word_width": (50, "Length of word vectors."),
+    "batch_size": (16, "Texts of a task in a step."),
+}
 # Of the time of a token, from the least to the most of an axis.
 BAR = 1.3
 
@@ -224,43 +201,44 @@ def draw(
     return picture
 
 
-def _measure(sizes, settings, done):
+def _measure(sizes, asked, settings, done):
     """Measures what is missing, a round at a time, and adds it to `done`."""
     with tempfile.TemporaryDirectory() as folder:
-        for round_ in range(_ROUNDS.value):
+        for round_ in range(asked.rounds):
             for size in sizes if round_ % 2 == 0 else reversed(sizes):
                 key = {"size": dataclasses.asdict(size), "round": round_}
                 if any(line.items() >= key.items() for line in done):
                     continue
-                done.append({**key, **_measure_one(folder, size, round_)})
+                found = _measure_one(folder, size, round_, settings)
+                done.append({**key, **found})
                 run_directory.write_json(
-                    _JSON.value, {"settings": settings, "measurements": done}
+                    asked.json, {"settings": settings, "measurements": done}
                 )
                 print(json.dumps(done[-1]), flush=True)
 
 
-def _measure_one(folder, size, round_):
+def _measure_one(folder, size, seed, settings):
     corpus = os.path.join(folder, f"{size.tasks}-{size.tokens}-{size.rows}")
     if not os.path.exists(corpus):
         task_file = generated_corpus.write(
             os.path.join(folder, "raw"), **dataclasses.asdict(size)
         )
         own_process.call(training_cost.prepare_corpus, task_file, corpus)
-    of_a_step = size.tasks * _BATCH_SIZE.value * size.tokens
+    of_a_step = size.tasks * settings["batch_size"] * size.tokens
     return own_process.call(
         training_cost.measure,
         {
             "data_dir": corpus,
-            "seed": round_,
+            "seed": seed,
             # No text is cut.
             "max_tokens": 2 * size.tokens,
-            "units": _UNITS.value,
-            "word_width": _WORD_WIDTH.value,
-            "batch_size": _BATCH_SIZE.value,
+            "units": settings["units"],
+            "word_width": settings["word_width"],
+            "batch_size": settings["batch_size"],
             "adversarial_weight": 0.05,
             "orthogonality_weight": 0.01,
             "steps_per_epoch": max(
-                _LEAST_STEPS.value, _EPOCH_TOKENS.value // of_a_step
+                settings["least_steps"], settings["epoch_tokens"] // of_a_step
             ),
             "epochs": 2,
             "patience": 0,
@@ -269,34 +247,62 @@ def _measure_one(folder, size, round_):
     )
 
 
-def main(argv: list[str]) -> None:
-    """Measures, prints and draws."""
-    del argv
-    by_axis = sizes_by_axis(
-        Size(*map(int, _BASE.value)),
-        {"tasks": _TASKS.value, "tokens": _TOKENS.value, "rows": _ROWS.value},
+def _parse(arguments):
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
-    settings = {
-        flag.name: flag.value
-        for flag in (
-            _EPOCH_TOKENS,
-            _LEAST_STEPS,
-            _UNITS,
-            _WORD_WIDTH,
-            _BATCH_SIZE,
-        )
+    parser.add_argument("--json", required=True, help="File of measurements.")
+    parser.add_argument("--plot", help="PNG to draw, if any.")
+    parser.add_argument(
+        "--rounds", type=int, default=3, help="Rounds over all sizes."
+    )
+    values = {
+        "tasks": [4, 16, 64],
+        "tokens": [50, 100, 200, 400, 800, 1600],
+        "rows": [100 * 2**power for power in range(7)],
     }
-    measurements = read_measurements(_JSON.value, settings)
+    for axis, name in AXES.items():
+        parser.add_argument(
+            f"--{axis}",
+            type=int,
+            nargs="+",
+            default=values[axis],
+            help=f"Sizes to measure: {name}.",
+        )
+    parser.add_argument(
+        "--base",
+        type=int,
+        nargs=3,
+        default=[16, 100, 100],
+        help="Tasks, tokens and rows where others grow.",
+    )
+    settings = parser.add_argument_group(
+        "settings, the same for all measurements of a file"
+    )
+    for name, (default, text) in _SETTINGS.items():
+        settings.add_argument(f"--{name}", type=int, default=default, help=text)
+    asked = parser.parse_args(arguments)
+    return asked, {name: getattr(asked, name) for name in _SETTINGS}
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Measures, prints and draws.
+
+    Args:
+      arguments: of the command line; those of this process if not given.
+    """
+    asked, settings = _parse(arguments)
+    by_axis = sizes_by_axis(Size(*asked.base), vars(asked))
+    measurements = read_measurements(asked.json, settings)
     # The base is a size of every axis, and is measured once.
     sizes = list(dict.fromkeys(s for sizes in by_axis.values() for s in sizes))
-    _measure(sizes, settings, measurements)
+    _measure(sizes, asked, settings, measurements)
     for axis, sizes in by_axis.items():
         lines = summarize(measurements, sizes)
         print(f"\n{table(axis, sizes, lines)}")
-    if _PLOT.value:
-        draw(by_axis, measurements).savefig(_PLOT.value, dpi=150)
+    if asked.plot:
+        draw(by_axis, measurements).savefig(asked.plot, dpi=150)
 
 
 if __name__ == "__main__":
-    flags.mark_flag_as_required("json")
-    app.run(main)
+    main()

@@ -1,8 +1,7 @@
 import json
+import os
 
 import pytest
-from absl import flags
-from absl.testing import flagsaver
 
 from benchmarks import own_process
 from benchmarks import scaling
@@ -105,46 +104,42 @@ def calls(monkeypatch):
     return found
 
 
-def _run(path, *, rounds, plot=None, **other):
-    # Parsed in other tests' processes too.
-    flags.FLAGS.mark_as_parsed()
-    with flagsaver.flagsaver(
-        json=str(path),
-        plot=plot and str(plot),
-        rounds=rounds,
-        base=["2", "10", "5"],
-        epoch_tokens=100,
-        least_steps=3,
-        batch_size=2,
-        **VALUES | other,
-    ):
-        scaling.main([])
+def _run(path, *more):
+    sizes = "--base 2 10 5 --tasks 4 2 --tokens 10 --rows 5 20 5"
+    settings = "--epoch_tokens=100 --least_steps=3 --batch_size=2"
+    scaling.main([f"--json={path}", *sizes.split(), *settings.split(), *more])
 
 
 def test_a_call_goes_on_where_the_one_before_ended(tmp_path, calls, capsys):
     path, plot = tmp_path / "found.json", tmp_path / "found.png"
-    _run(path, rounds=1)
+    _run(path, "--rounds=1")
     # The base is of every axis; 2 tasks * 2 texts * 10 tokens a step.
     assert [x["steps_per_epoch"] for x in calls] == [3, 3, 3]
-    _run(path, rounds=2, plot=plot, tokens=[10, 40])
+    more = ["--rounds=2", "--tokens", "10", "40"]
+    _run(path, *more, f"--plot={plot}")
     # One more size in the first round; all of them downwards in the second.
     assert [x["seed"] for x in calls[3:]] == [0, 1, 1, 1, 1]
-    assert len({x["data_dir"] for x in calls[4:]}) == 4
+    assert [os.path.basename(x["data_dir"]) for x in calls[4:]] == [
+        "2-10-20",
+        "2-40-5",
+        "4-10-5",
+        "2-10-5",
+    ]
     with open(path, encoding="utf-8") as file:
         assert len(json.load(file)["measurements"]) == 8
     assert plot.read_bytes().startswith(b"\x89PNG")
     calls.clear()
-    _run(path, rounds=2, tokens=[10, 40])
+    _run(path, *more)
     assert not calls
     assert capsys.readouterr().out.count("bar 1.3: met") == 9
 
 
 def test_measurements_of_other_settings_are_not_added_to(tmp_path, calls):
     path = tmp_path / "found.json"
-    _run(path, rounds=1)
+    _run(path, "--rounds=1")
     before = path.read_bytes()
     with pytest.raises(ValueError, match=r"found\.json.*'units': 100"):
-        _run(path, rounds=2, units=7)
+        _run(path, "--rounds=2", "--units=7")
     assert path.read_bytes() == before
 
 

@@ -1,0 +1,139 @@
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+
+from benchmarks import inference
+from benchmarks import own_process
+from mtl_tf import export
+from mtl_tf import run_directory
+from tests import exported_run
+from tests import trained_runs
+
+
+@pytest.fixture(scope="module")
+def config(tmp_path_factory):
+    """Of a run with an export, whose task books is of pairs."""
+    folder = str(tmp_path_factory.mktemp("run"))
+    corpus = exported_run.write_corpus(folder)
+    exported_run.train(corpus, f"{folder}/run")
+    export.write(f"{folder}/run")
+    return run_directory.Run.read(f"{folder}/run").config
+
+
+def test_texts_are_those_of_the_test_split(config):
+    texts = inference.read_texts(config, "films")
+    assert (texts.task, texts.inputs) == ("films", ("text",))
+    assert len({row for (row,) in texts.rows}) == 24
+    assert all("uniquefilmstest" in row for (row,) in texts.rows)
+    # Words are tokens, of which 10 are read at most.
+    words = [min(10, len(row.split())) for (row,) in texts.rows]
+    assert texts.tokens == pytest.approx(np.mean(words))
+    assert texts.take(30) == texts.rows + texts.rows[:6]
+
+
+def test_texts_of_pairs_have_both(config):
+    # The first task, where none is named.
+    texts = inference.read_texts(config, None)
+    assert (texts.task, texts.inputs) == ("books", ("seq1", "seq2"))
+    assert all("about" in seq1 for seq1, _ in texts.rows)
+    assert all("uniquebookstest" in seq2 for _, seq2 in texts.rows)
+
+
+def test_what_is_not_there_is_named(config, tmp_path):
+    with pytest.raises(ValueError, match=r"'film' \(did you mean films"):
+        inference.read_texts(config, "film")
+    other = trained_runs.leave_run(config.data_dir, str(tmp_path))
+    there = dataclasses.replace(config, run_dir=other)
+    with pytest.raises(ValueError, match=r"no export: .*labels\.json"):
+        inference.read_texts(there, None)
+
+
+@pytest.mark.parametrize("task", ["books", "films"])
+def test_the_export_is_asked_in_batches(config, task):
+    texts = inference.read_texts(config, task)
+    found = inference.measure_export(
+        f"{config.run_dir}/export", texts, [1, 4], 10, 2
+    )
+    assert list(found["texts_per_second"]) == [1, 4]
+    latency = found["latency_ms"]
+    # Of each of two rounds; the one before them is not counted.
+    assert latency["calls"] == 20
+    assert 0 < latency["median"] <= latency["p90"] <= latency["p99"]
+    # What a call takes is the other side of the rate.
+    assert 1000 / found["texts_per_second"][1] == pytest.approx(
+        latency["median"], rel=0.9
+    )
+    assert found["load_seconds"] > 0
+    assert found["first_call_seconds"] > latency["median"] / 1000
+
+
+def test_the_command_answers_each_text_of_a_file(config):
+    texts = inference.read_texts(config, "books")
+    found = inference.measure_command(config.run_dir, texts, 30)
+    assert found["texts"] == 30
+    # The command starts Python and TensorFlow before it reads.
+    assert found["seconds"] > 30 / found["texts_per_second"]
+
+
+def test_the_predictor_counts_real_tokens(config):
+    found = own_process.call(inference.measure_predictor, config, 1)
+    tokens = [
+        inference.read_texts(config, t).tokens for t in ("books", "films")
+    ]
+    # Of the 24 texts of either task.
+    assert found["tokens_per_second"] / found[
+        "texts_per_second"
+    ] == pytest.approx(np.mean(tokens))
+
+
+def test_main_prints_and_writes_what_was_found(
+    config, tmp_path, monkeypatch, capsys
+):
+    def call(function, *arguments):
+        del arguments
+        if function is inference.measure_export:
+            return {
+                "load_seconds": 0.5,
+                "first_call_seconds": 0.25,
+                "texts_per_second": {1: 200.0, 8: 1500.0},
+                "latency_ms": {
+                    "calls": 20,
+                    "median": 5.0,
+                    "p90": 6.5,
+                    "p99": 7.25,
+                },
+                "peak_mb": 900.0,
+            }
+        return {
+            "tokens_per_second": 120_000.0,
+            "texts_per_second": 6000.0,
+            "peak_mb": 800.0,
+        }
+
+    monkeypatch.setattr(own_process, "call", call)
+    monkeypatch.setattr(
+        inference,
+        "measure_command",
+        lambda run_dir, texts, count: {
+            "texts": count,
+            "seconds": 9.0,
+            "texts_per_second": 2500.0,
+        },
+    )
+    path = tmp_path / "found.json"
+    run_dir = f"--run_dir={config.run_dir}"
+    inference.main([run_dir, "--task=films", f"--json={path}"])
+    said = capsys.readouterr().out
+    assert "8 texts a call        1,500 texts/s" in said
+    assert "median 5.00 ms, 90% within 6.50 ms, 99% within 7.25 ms" in said
+    assert "2,500 texts/s; the whole command 9.0 s" in said
+    assert "120,000 tokens/s" in said
+    found = json.loads(path.read_text(encoding="utf-8"))
+    assert found["task"] == "films"
+    assert found["export"]["latency_ms"]["median"] == 5
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))
