@@ -51,11 +51,18 @@ def tokens(groups: list[Group]) -> int:
     )
 
 
-def padded_tokens(groups: list[Group]) -> int:
-    """The same with padding, each group to its own longest text."""
-    return sum(
-        group[tokens].size
-        for group in groups
-        for tokens in LENGTHS
-        if tokens in group
-    )
+def padded_tokens(groups: list[Group], together: bool = False) -> int:
+    """The same with padding, to the longest text of the group.
+
+    Args:
+      groups: groups.
+      together: pad to the longest text of all groups.
+    """
+    padded = 0
+    for name in LENGTHS:
+        shapes = np.array([g[name].shape for g in groups if name in g])
+        if len(shapes):
+            rows, times = shapes.T
+            times = np.full_like(times, times.max()) if together else times
+            padded += int(rows @ times)
+    return padded

@@ -23,30 +23,38 @@ MODELS = {
         "orthogonality_loss": "frobenius",
         "batch_size": 16,
     },
+    # configs/mtl_lel.flags.
+    "conditional_lel": {
+        **_COMMON,
+        "sharing": "fully_shared",
+        "encoder": "conditional_bilstm",
+        "pooling": "last",
+        "skip_connection": True,
+        "task_layer_units": 100,
+        "output_layer": "label_embedding",
+        "label_width": 100,
+        "max_tokens": 100,
+        "batch_size": 128,
+        "epoch_length": "smallest_task",
+    },
 }
 # Corpora of text_lengths.json, where none is given.
-GENERATED = {"asp_mtl": "fdu_mtl"}
-# LSTMs that each token passes.
-LSTMS_OF_A_TOKEN = {"asp_mtl": 2}
+GENERATED = {"asp_mtl": "fdu_mtl", "conditional_lel": "pairwise"}
+# LSTMs that each token passes: shared and private; forward and backward.
+LSTMS_OF_A_TOKEN = {"asp_mtl": 2, "conditional_lel": 2}
 
 
-def make_config(
-    model: str, word_width: int, data_dir: str, **settings
-) -> config_lib.Config:
+def make_config(model: str, **settings) -> config_lib.Config:
     """The settings of a model.
 
     Args:
       model: one of `MODELS`.
-      word_width: length of a word vector.
-      data_dir: prepared corpus.
-      **settings: further ones.
+      **settings: further settings, or others than those in `MODELS`.
 
     Raises:
       ValueError: if a setting has no meaning.
     """
-    return config_lib.Config(
-        **MODELS[model], word_width=word_width, data_dir=data_dir, **settings
-    )
+    return config_lib.Config(**MODELS[model] | settings)
 
 
 def has_precision() -> bool:

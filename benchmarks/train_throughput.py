@@ -143,8 +143,8 @@ def _measure(folder, data_dir, word_width, entries):
     """All contenders on one problem."""
     config = problems.make_config(
         MODEL.value,
-        word_width,
-        data_dir,
+        word_width=word_width,
+        data_dir=data_dir,
         train_word_vectors=TRAIN_WORDS.value,
     )
     training = corpora.Training(config)

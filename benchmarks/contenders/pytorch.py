@@ -8,6 +8,8 @@ from torch import nn
 from torch.nn import functional
 from torch.nn.utils import rnn
 
+from benchmarks import groups as groups_lib
+
 
 class _Reverse(torch.autograd.Function):
     """The identity forward, -scale times the gradient backward."""
@@ -22,113 +24,222 @@ class _Reverse(torch.autograd.Function):
         return -ctx.scale * gradient, None
 
 
-class AspMtl(nn.Module):
-    """ASP-MTL: shared and private LSTM, discriminator, orthogonality.
+class _Model(nn.Module):
+    """What the models have in common.
 
     Args:
       problem: see `problems`.
-      packed: whether groups are packed instead of padded.
+      packed: whether LSTMs read packed sequences instead of padded ones.
     """
 
     def __init__(self, problem: dict, packed: bool):
         super().__init__()
-        config = problem["config"]
-        width, units = config["word_width"], config["units"]
-        tasks = len(problem["label_counts"])
-        self.reversal = config["adversarial_weight"]
-        self.orthogonality = config["orthogonality_weight"]
+        self.config = problem["config"]
         self.packed = packed
         # Sparse gradients: a step is not to touch the whole table.
         self.embedding = nn.Embedding(
-            problem["vocabulary_size"], width, sparse=True
+            problem["vocabulary_size"], self.config["word_width"], sparse=True
         )
-        self.shared = nn.LSTM(width, units, batch_first=True)
-        self.private = nn.ModuleList(
-            nn.LSTM(width, units, batch_first=True) for _ in range(tasks)
-        )
-        self.outputs = nn.ModuleList(
-            nn.Linear(2 * units, labels) for labels in problem["label_counts"]
-        )
-        self.discriminator = nn.Linear(units, tasks)
+        self.embedding.weight.requires_grad = self.config["train_word_vectors"]
+
+    def lstm(self) -> nn.LSTM:
+        """An LSTM that reads word vectors."""
+        config = self.config
+        return nn.LSTM(config["word_width"], config["units"], batch_first=True)
+
+    def start(self) -> None:
+        """Gives the weights this project's start."""
+        limit = self.config["init_range"]
         for weight in self.parameters():
-            nn.init.uniform_(
-                weight, -config["init_range"], config["init_range"]
-            )
+            nn.init.uniform_(weight, -limit, limit)
 
-    def loss(self, group: dict, shared=None) -> torch.Tensor:
-        """The loss of one group; `shared` features if they are there."""
-        task, lengths = group["task"], group["lengths"]
-        vectors = self.embedding(group["tokens"])
-        if shared is None:
-            shared = self._last_state(self.shared, vectors, lengths)
-        private = self._last_state(self.private[task], vectors, lengths)
-        scores = self.outputs[task](torch.cat([shared, private], dim=1))
-        of_task = functional.cross_entropy(scores, group["labels"])
-        guesses = self.discriminator(_Reverse.apply(shared, self.reversal))
-        adversarial = functional.cross_entropy(
-            guesses, torch.full_like(group["labels"], task)
-        )
-        orthogonality = (shared.T @ private).square().sum()
-        return of_task + adversarial + self.orthogonality * orthogonality
-
-    def joint_loss(self, groups: list[dict], at_once: bool) -> torch.Tensor:
-        """The sum over groups; `at_once`: the shared LSTM reads all texts."""
-        shared = [None] * len(groups)
-        if at_once:
-            lengths = torch.cat([group["lengths"] for group in groups])
-            vectors = self.embedding(_stack(groups))
-            states = self._last_state(self.shared, vectors, lengths)
-            shared = states.split([len(group["lengths"]) for group in groups])
-        return sum(
-            self.loss(group, features)
-            for group, features in zip(groups, shared, strict=True)
-        )
-
-    def _last_state(self, lstm, vectors, lengths):
+    def last_state(self, lstm, vectors, lengths, start=None) -> torch.Tensor:
+        """State at the last token of each text: h, [batch, units]."""
         if self.packed:
-            vectors = rnn.pack_padded_sequence(
-                vectors, lengths, batch_first=True, enforce_sorted=False
-            )
-            return lstm(vectors)[1][0][0]
-        states, _ = lstm(vectors)
+            return _end(lstm, vectors, lengths, start)[0][0]
+        states, _ = lstm(vectors, start)
         return states[torch.arange(len(lengths)), lengths - 1]
 
 
-def _stack(groups):
-    """Tokens of all groups, padded to the longest text of them all."""
-    longest = max(group["tokens"].shape[1] for group in groups)
-    return torch.cat(
-        [
-            functional.pad(
-                group["tokens"], (0, longest - group["tokens"].shape[1])
-            )
-            for group in groups
-        ]
+def _end(lstm, vectors, lengths, start=None):
+    """State at the last token of each text: h, c, [1, batch, units]."""
+    packed = rnn.pack_padded_sequence(
+        vectors, lengths, batch_first=True, enforce_sorted=False
     )
+    return lstm(packed, start)[1]
+
+
+class AspMtl(_Model):
+    """ASP-MTL: shared and private LSTM, discriminator, orthogonality."""
+
+    def __init__(self, problem: dict, packed: bool):
+        super().__init__(problem, packed)
+        label_counts, units = problem["label_counts"], self.config["units"]
+        self.shared = self.lstm()
+        self.private = nn.ModuleList(self.lstm() for _ in label_counts)
+        self.outputs = nn.ModuleList(
+            nn.Linear(2 * units, labels) for labels in label_counts
+        )
+        self.discriminator = nn.Linear(units, len(label_counts))
+        self.start()
+
+    def forward(self, groups: list[dict], at_once: bool) -> torch.Tensor:
+        """The sum of the groups' losses.
+
+        Args:
+          groups: groups as tensors.
+          at_once: the shared LSTM reads all texts together, instead of one
+            group after the other.
+        """
+        shared = [None] * len(groups)
+        if at_once:
+            texts = _join(groups)
+            vectors = self.embedding(texts["tokens"])
+            shared = self.last_state(
+                self.shared, vectors, texts["lengths"]
+            ).split([len(group["labels"]) for group in groups])
+        return sum(map(self._loss, groups, shared))
+
+    def computed(self, groups: list[dict], at_once: bool) -> int:
+        """Padded tokens of NumPy groups: the mean of shared and private."""
+        private = groups_lib.padded_tokens(groups)
+        shared = groups_lib.padded_tokens(groups, at_once)
+        return (shared + private) // 2
+
+    def _loss(self, group, shared):
+        task, lengths = group["task"], group["lengths"]
+        vectors = self.embedding(group["tokens"])
+        if shared is None:
+            shared = self.last_state(self.shared, vectors, lengths)
+        private = self.last_state(self.private[task], vectors, lengths)
+        scores = self.outputs[task](torch.cat([shared, private], dim=1))
+        of_task = functional.cross_entropy(scores, group["labels"])
+        reversed_ = _Reverse.apply(shared, self.config["adversarial_weight"])
+        adversarial = functional.cross_entropy(
+            self.discriminator(reversed_),
+            torch.full_like(group["labels"], task),
+        )
+        orthogonality = (shared.T @ private).square().sum()
+        weight = self.config["orthogonality_weight"]
+        return of_task + adversarial + weight * orthogonality
+
+
+class ConditionalLel(_Model):
+    """A conditional BiLSTM for all tasks, and a label embedding layer.
+
+    seq1 is always packed: seq2 starts from its true end, h and c, and of
+    padded sequences `nn.LSTM` says h alone.
+    """
+
+    def __init__(self, problem: dict, packed: bool):
+        super().__init__(problem, packed)
+        config, label_counts = self.config, problem["label_counts"]
+        # Forward and backward.
+        self.seq1 = nn.ModuleList([self.lstm(), self.lstm()])
+        self.seq2 = nn.ModuleList([self.lstm(), self.lstm()])
+        features = 2 * config["units"] + 2 * config["word_width"]
+        self.task_layers = nn.ModuleList(
+            nn.Linear(features, config["task_layer_units"])
+            for _ in label_counts
+        )
+        # Vectors of the labels of all tasks, end to end.
+        self.labels = nn.Linear(
+            config["label_width"], sum(label_counts), bias=False
+        )
+        self._label_counts = label_counts
+        self.start()
+
+    def forward(self, groups: list[dict], at_once: bool) -> torch.Tensor:
+        """The sum of the groups' losses; arguments as in `AspMtl`."""
+        if at_once:
+            sizes = [len(group["labels"]) for group in groups]
+            features = self._features(_join(groups)).split(sizes)
+        else:
+            features = map(self._features, groups)
+        return sum(map(self._loss, groups, features))
+
+    def computed(self, groups: list[dict], at_once: bool) -> int:
+        """Tokens of NumPy groups, those of seq2 with padding."""
+        seq2 = [{k: x for k, x in g.items() if "seq1" not in k} for g in groups]
+        padding = groups_lib.padded_tokens(seq2, at_once) - groups_lib.tokens(
+            seq2
+        )
+        return groups_lib.tokens(groups) + padding
+
+    def _features(self, texts):
+        read = [
+            (self.embedding(texts[tokens]), texts[lengths])
+            for tokens, lengths in groups_lib.LENGTHS.items()
+        ]
+        (seq2, lengths), (seq1, seq1_lengths) = read
+        backwards = [_reverse(*sequence) for sequence in read]
+        start = _end(self.seq1[0], seq1, seq1_lengths)
+        forward = self.last_state(self.seq2[0], seq2, lengths, start)
+        start = _end(self.seq1[1], backwards[1], seq1_lengths)
+        backward = self.last_state(self.seq2[1], backwards[0], lengths, start)
+        means = [_mean(*sequence) for sequence in read]
+        return torch.cat([forward, backward, *means], dim=1)
+
+    def _loss(self, group, features):
+        task = group["task"]
+        first = sum(self._label_counts[:task])
+        hidden = torch.tanh(self.task_layers[task](features))
+        scores = self.labels(hidden)[:, first:][:, : self._label_counts[task]]
+        return functional.cross_entropy(scores, group["labels"])
+
+
+def _reverse(vectors, lengths):
+    """Each text from its last token to its first; what lies beyond: any."""
+    places = lengths[:, None] - 1 - torch.arange(vectors.shape[1])
+    places = places.clamp(min=0)[..., None].expand_as(vectors)
+    return vectors.gather(1, places)
+
+
+def _mean(vectors, lengths):
+    """The mean over the tokens of each text: [batch, width]."""
+    there = torch.arange(vectors.shape[1]) < lengths[:, None]
+    return (vectors * there[..., None]).sum(1) / lengths[:, None]
+
+
+def _join(groups):
+    """One group of all texts, padded to the longest of them."""
+    joined = {}
+    for tokens, lengths in groups_lib.LENGTHS.items():
+        if tokens in groups[0]:
+            longest = max(group[tokens].shape[1] for group in groups)
+            joined[lengths] = torch.cat([group[lengths] for group in groups])
+            joined[tokens] = torch.cat(
+                [
+                    functional.pad(
+                        group[tokens], (0, longest - group[tokens].shape[1])
+                    )
+                    for group in groups
+                ]
+            )
+    return joined
 
 
 class Contender:
-    """See `contenders`. The variant is `STEP/PADDING`.
+    """See `contenders`. The variant is `STEP/SEQUENCES`.
 
-    STEP: `task`, an optimizer step for each group; `joint`, one for all;
-    `joint_at_once`, the same where the shared LSTM reads all texts at once.
-    PADDING: `padded`, groups are padded to their longest text, and the state
-    at each text's last token is picked; `packed`, `pack_padded_sequence`.
+    STEP: `task`, an optimizer step for each group; `joint`, one for all, which
+    shared LSTMs read one after the other; `joint_at_once`, all texts together.
+    SEQUENCES: `padded`, to the longest text of the group, and the state at the
+    last token of each is picked; `packed`, by `pack_padded_sequence`.
     """
 
     def __init__(self, problem: dict, variant: str):
         torch.set_num_threads(os.cpu_count())
-        self._step, padding = variant.split("/")
-        self._packed = padding == "packed"
+        self._step, sequences = variant.split("/")
+        self._packed = sequences == "packed"
         self._bfloat16 = problem["precision"] == "bfloat16"
         self.model = MODELS[problem["model"]](problem, self._packed)
         rate = problem["config"]["learning_rate"]
         table = self.model.embedding.weight
         rest = [w for w in self.model.parameters() if w is not table]
-        self._optimizers = [
-            torch.optim.SparseAdam([table], rate),
-            torch.optim.Adam(rest, rate, fused=True),
-        ]
+        self._optimizers = [torch.optim.Adam(rest, rate, fused=True)]
+        if table.requires_grad:
+            self._optimizers.append(torch.optim.SparseAdam([table], rate))
 
     def convert(self, groups: list[dict]) -> list[dict]:
         """Groups as tensors, which is done before the clock starts."""
@@ -151,18 +262,13 @@ class Contender:
     def loss(self, groups: list[dict]) -> torch.Tensor:
         """The sum of the losses of groups, for one backward pass."""
         with torch.autocast("cpu", torch.bfloat16, enabled=self._bfloat16):
-            return self.model.joint_loss(groups, self._step == "joint_at_once")
+            return self.model(groups, self._step == "joint_at_once")
 
     def computed(self, groups: list[dict]) -> int:
-        """Tokens that the LSTMs read, with padding: the mean over encoders."""
+        """Tokens that LSTMs read, with padding; the mean, where they differ."""
         if self._packed:
-            return sum(int(group["lengths"].sum()) for group in groups)
-        padded = sum(group["tokens"].size for group in groups)
-        if self._step != "joint_at_once":
-            return padded
-        longest = max(group["tokens"].shape[1] for group in groups)
-        at_once = sum(len(group["tokens"]) for group in groups) * longest
-        return (padded + at_once) // 2
+            return groups_lib.tokens(groups)
+        return self.model.computed(groups, self._step == "joint_at_once")
 
     def _update(self, groups):
         loss = self.loss(groups)
@@ -174,4 +280,4 @@ class Contender:
         return loss.item()
 
 
-MODELS = {"asp_mtl": AspMtl}
+MODELS = {"asp_mtl": AspMtl, "conditional_lel": ConditionalLel}
