@@ -3,10 +3,11 @@
     python -m benchmarks.train_throughput --data_dir=DATA/fdu_mtl
 
 Every contender trains the same model on the same texts in the same groups, in
-a process of its own, and they take turns: an epoch of each is a round. Peers
-get their batches as tensors in memory before the clock starts; this project
-reads, pads and feeds its own inside it. A peer that may be written in several
-ways tries them on a few steps first, and is measured in the fastest one.
+a process of its own, and they take turns: an epoch of each is a round, and the
+first round, to warm up, is not counted. Peers get their batches as tensors in
+memory before the clock starts; this project reads, pads and feeds its own
+inside it. A peer that may be written in several ways tries them on a few steps
+first, and is measured in the fastest one.
 
 The limit is what the LSTMs' matrix products alone would take at the best rate
 of any float32 product on this machine (`machine`).
@@ -48,7 +49,9 @@ CONTENDERS = flags.DEFINE_list(
     list(contenders_lib.ENTRIES),
     f"What is measured: some of {', '.join(contenders_lib.ENTRIES)}.",
 )
-ROUNDS = flags.DEFINE_integer("rounds", 5, "Epochs of each contender.")
+ROUNDS = flags.DEFINE_integer(
+    "rounds", 5, "Epochs of each contender that are counted."
+)
 STEPS = flags.DEFINE_integer("steps", 0, "Steps of an epoch; 0: all.")
 TRIAL_STEPS = flags.DEFINE_integer(
     "trial_steps", 8, "Steps in which a peer's variants are compared."
@@ -58,6 +61,17 @@ TRAIN_WORDS = flags.DEFINE_bool(
 )
 JSON = flags.DEFINE_string("json", "", "File for all that was measured.")
 
+SETTINGS = (
+    MODEL,
+    WORD_WIDTH,
+    DATA_DIR,
+    CONTENDERS,
+    ROUNDS,
+    STEPS,
+    TRIAL_STEPS,
+    TRAIN_WORDS,
+    JSON,
+)
 PACKAGES = ("mtl_tf", "tensorflow", "keras", "torch", "numpy")
 
 
@@ -67,10 +81,7 @@ def main(argv: list[str]) -> None:
     entries = _entries()
     found = {
         "date": datetime.datetime.now(datetime.UTC).isoformat("T", "seconds"),
-        "settings": {
-            flag.name: flag.value
-            for flag in flags.FLAGS.get_key_flags_for_module(sys.argv[0])
-        },
+        "settings": {flag.name: flag.value for flag in SETTINGS},
         "versions": _versions(),
         "machine": machine.describe(),
         "rates": [_rates()],
@@ -152,7 +163,7 @@ def _measure(folder, data_dir, word_width, entries):
     stream = training.batches.generate(0)
     files = _Files(folder, stream)
     first = files.write(1)
-    epochs = [files.write(steps) for _ in range(ROUNDS.value)]
+    epochs = [files.write(steps) for _ in range(1 + ROUNDS.value)]
     trial = files.write(TRIAL_STEPS.value)
     found, workers = {}, {}
     with contextlib.ExitStack() as stack:
@@ -170,18 +181,8 @@ def _measure(folder, data_dir, word_width, entries):
                 "first_step_seconds": workers[name].build(
                     problem, variant, first
                 ),
-                "epochs": [],
             }
-        for round_, batches in enumerate(epochs):
-            for name in entries:
-                epoch = workers[name].epoch(batches)
-                found[name]["epochs"].append(dataclasses.asdict(epoch))
-                print(
-                    f"round {round_ + 1}, {name}: "
-                    f"{epoch.tokens_per_second:,.0f} tokens/s, "
-                    f"loss {epoch.loss:.3f}",
-                    flush=True,
-                )
+        _take_turns(epochs, workers, found)
     return {
         "model": MODEL.value,
         "word_width": word_width,
@@ -192,6 +193,24 @@ def _measure(folder, data_dir, word_width, entries):
         ),
         "contenders": found,
     }
+
+
+def _take_turns(epochs, workers, found):
+    """Trains the epochs, each by all workers, and adds what they took."""
+    for round_, batches in enumerate(epochs):
+        for name in workers:
+            epoch = workers[name].epoch(batches)
+            measured = dataclasses.asdict(epoch)
+            if round_:
+                found[name].setdefault("epochs", []).append(measured)
+            else:
+                found[name]["warm_up"] = measured
+            print(
+                f"round {round_}, {name}: "
+                f"{epoch.tokens_per_second:,.0f} tokens/s, "
+                f"loss {epoch.loss:.3f}",
+                flush=True,
+            )
 
 
 class _Files:
@@ -220,6 +239,7 @@ def _try(name, entry, problem, first, trial):
         tried = worker.Worker(entry.module, name)
         try:
             tried.build(problem, variant, first)
+            tried.epoch(trial)  # to warm up
             reached[variant] = tried.epoch(trial).tokens_per_second
         finally:
             tried.close()

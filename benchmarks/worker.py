@@ -48,11 +48,6 @@ class Epoch:
         """Tokens of texts, without padding, in a second."""
         return self.tokens / self.seconds
 
-    @property
-    def padding(self) -> float:
-        """Share of padding in what is computed."""
-        return 1 - self.tokens / self.computed
-
 
 class Worker:
     """The parent's end of a contender's process.

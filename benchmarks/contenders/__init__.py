@@ -3,9 +3,13 @@
 A module has a class `Contender`, made of a problem (see `problems`) and the
 name of a variant, with
 
-    step(groups)        one step of the groups of a batch (see `groups`); the
-                        total loss, a float
+    convert(groups)     tensors of groups (see `groups`), before the clock runs
+    step(converted)     one step of the groups of a batch; the total loss
     computed(groups)    tokens that its LSTMs read for that, with padding
+
+or, in place of the first two, as it makes its batches itself,
+
+    epoch(steps)        all steps; the mean total loss, and the tokens read
 
 A step is whatever the contender does to train on these groups once: it may be
 one update of all weights or one for each group.

@@ -2,6 +2,10 @@
 
 import os
 
+# oneDNN makes code for each length of a sequence, which takes longer than to
+# run it once. It is to keep all of it; it reads this as torch is imported.
+os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "16384")
+
 import numpy as np
 import torch
 from torch import nn

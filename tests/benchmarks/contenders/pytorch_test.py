@@ -12,6 +12,12 @@ pytorch = importlib.import_module("benchmarks.contenders.pytorch")
 VARIANTS = contenders.ENTRIES["pytorch"].variants
 
 
+@pytest.fixture(autouse=True)
+def _one_thread(monkeypatch):
+    """Several would wait for each other where other tests have the cores."""
+    monkeypatch.setattr(pytorch.os, "cpu_count", lambda: 1)
+
+
 @pytest.fixture(scope="module", params=reference.MODELS)
 def ours(request):
     return reference.make(request.param)

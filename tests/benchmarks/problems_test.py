@@ -1,0 +1,75 @@
+import pathlib
+
+import pytest
+
+from benchmarks import corpora
+from benchmarks import problems
+from mtl_tf import config as config_lib
+from mtl_tf import models
+from tests import command_line
+from tests import generated
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+
+
+def test_arithmetic_of_a_token_counted_by_hand():
+    # One LSTM, e = 50, d = 100: [1, 50] x [50, 400] and [1, 100] x [100, 400],
+    # a multiplication and an addition each: 2 * 150 * 400 = 120,000; the
+    # gradients of inputs and of weights are as many each; two LSTMs.
+    for model in problems.MODELS:
+        assert problems.flops_of_token(model, 50, 100) == 2 * 3 * 120_000
+
+
+@pytest.mark.parametrize(
+    ("model", "lstms"), [("asp_mtl", 2), ("conditional_lel", 4)]
+)
+def test_the_lstms_are_as_many_as_are_counted(model, lstms):
+    config = problems.make_config(model, word_width=3, units=4)
+    built = models.build(config, (2, 2), 10)
+    kernels = [v for v in built.variables if v.path.endswith("/kernel")]
+    recurrent = [
+        v for v in built.variables if v.path.endswith("recurrent_kernel")
+    ]
+    assert len(recurrent) == lstms
+    # Of four LSTMs two read seq1, and two read seq2.
+    readers = lstms // 2 if config.sequences_apart else lstms
+    assert problems.LSTMS_OF_A_TOKEN[model] == readers
+    assert all(v.shape[1:] == (4, 16) for v in recurrent)
+    assert kernels
+
+
+@pytest.mark.parametrize(
+    ("model", "preset", "other"),
+    [
+        ("asp_mtl", "asp_mtl_paper", {"epochs"}),
+        ("conditional_lel", "mtl_lel", {"epochs", "patience"}),
+    ],
+)
+def test_models_are_those_of_the_presets(model, preset, other):
+    _, wanted = command_line.parse(
+        [f"--flagfile={ROOT}/configs/{preset}.flags"]
+    )
+    found = problems.make_config(model, word_width=wanted.word_width)
+    differ = {line.split(":")[0] for line in wanted.difference(found)}
+    assert differ <= other | {"optimizer", "learning_rate"}
+    assert "optimizer" in differ
+
+
+def test_a_problem_says_what_a_peer_has_to_know(tmp_path):
+    data_dir = generated.write_corpus(str(tmp_path / "corpus"))
+    config = problems.make_config("asp_mtl", data_dir=data_dir, word_width=8)
+    problem = problems.describe(
+        "asp_mtl", config, corpora.Training(config), "float32"
+    )
+    assert problem["label_counts"] == [2, 3, 2]
+    assert problem["model"] == "asp_mtl"
+    assert config_lib.Config.from_dict(problem["config"]) == config
+
+
+def test_bfloat16_is_a_setting_where_there_is_one():
+    is_there = "precision" in config_lib.Config().to_dict()
+    assert problems.has_precision() == is_there
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))
