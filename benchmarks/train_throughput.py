@@ -78,6 +78,9 @@ PACKAGES = ("mtl_tf", "tensorflow", "keras", "torch", "numpy")
 def main(argv: list[str]) -> None:
     """Measures, prints and writes."""
     del argv
+    # For the processes that measure: peers are written for the CPU.
+    os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     entries = _entries()
     found = {
         "date": datetime.datetime.now(datetime.UTC).isoformat("T", "seconds"),

@@ -37,15 +37,14 @@ class Entry:
 
 _PYTORCH = {
     "module": "benchmarks.contenders.pytorch",
-    # One optimizer step a task or one of all. The shared LSTM reads the groups
-    # of a joint step one after the other, or all texts at once. Groups are
-    # padded to their longest text, or packed.
+    # One optimizer step a task, or one of all tasks. The shared LSTM of a
+    # joint step reads the groups one after the other, or all texts at once.
+    # Groups are padded to their longest text, or packed.
     "variants": (
         "task/padded",
-        "task/packed",
         "joint/padded",
         "joint_at_once/padded",
-        "joint_at_once/packed",
+        "joint/packed",
     ),
     "needs": "torch",
 }
