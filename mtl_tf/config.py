@@ -7,6 +7,7 @@ from mtl_tf import losses
 from mtl_tf import optimizers
 from mtl_tf import settings
 from mtl_tf.layers import encoders
+from mtl_tf.layers import lstm
 
 SHARINGS = ("single_task", "fully_shared", "shared_private")
 SEQUENCES = ("both", "seq2")
@@ -55,6 +56,12 @@ class Config(settings.Settings):
     )
     threads: int = settings.setting(
         0, "Threads of TensorFlow; 0: as many as cores.", changeable=True
+    )
+    precision: str = settings.setting(
+        "float32",
+        "Of the factors of an LSTM's matrix products. Sums, state and gates are "
+        "float32 in any case, and so is all else.",
+        choices=lstm.PRECISIONS,
     )
 
     # Text.

@@ -81,6 +81,14 @@ def _check_combinations(config):
             f"encoder ({', '.join(encoders.RECURRENT)}), got encoder="
             f"{config.encoder}"
         )
+    if config.precision != "float32" and (
+        config.encoder not in encoders.RECURRENT
+    ):
+        raise ValueError(
+            f"precision={config.precision} is that of an LSTM: it needs a "
+            f"recurrent encoder ({', '.join(encoders.RECURRENT)}), got "
+            f"encoder={config.encoder}"
+        )
     if config.sequences_apart and config.sequences == "seq2":
         raise ValueError(
             f"sequences=seq2 leaves out seq1, which encoder={config.encoder} "

@@ -21,6 +21,7 @@ from mtl_tf import config as config_lib
 from mtl_tf import diversity_features
 from mtl_tf.layers import joined_answers
 from mtl_tf.layers import softmax_output
+from mtl_tf.layers import taken_groups
 from mtl_tf.layers import task_layer
 
 # Outputs that label transfer adds to a model.
@@ -87,8 +88,6 @@ class LabelTransfer:
           `transfer_scores`, float32 [asked, batch, labels], and `main_scores`,
           float32 [asked, batch, most labels].
         """
-        sequences = [self._of_asked(x) for x in sequences]
-        common = [self._of_asked(x) for x in common]
         hidden, reader = self._read(sequences, common, [self._main_task])
         return {
             "transfer_scores": self._transfer_scores(sequences, common),
@@ -99,23 +98,26 @@ class LabelTransfer:
         return keras.ops.take(tensor, self._asked, axis=0)
 
     def _read(self, sequences, common, tasks):
-        """Has tasks read all groups: what their outputs read, and the tasks.
+        """Has tasks read the asked groups: what their outputs read, and who.
 
         Returns:
           float32 [asked * tasks, batch, width], and int32 [asked * tasks].
         """
-
-        def repeat(tensors):
-            if len(tasks) == 1:
-                return list(tensors)
-            return [keras.ops.repeat(x, len(tasks), axis=0) for x in tensors]
-
         row = np.array(tasks, np.int32)
         reader = keras.ops.zeros_like(self._asked)[:, np.newaxis] + row
         reader = keras.ops.reshape(reader, [-1])
-        joined = repeat(common)
+        groups = keras.ops.repeat(self._asked, len(tasks), axis=0)
+        joined = [keras.ops.take(x, groups, axis=0) for x in common]
         if self._layers.private_encoder:
-            joined.append(self._layers.private(repeat(sequences), reader))
+            taken = []
+            for vectors, lengths in zip(
+                sequences[::2], sequences[1::2], strict=True
+            ):
+                taken += [
+                    taken_groups.TakenGroups()(vectors, lengths, groups),
+                    keras.ops.take(lengths, groups, axis=0),
+                ]
+            joined.append(self._layers.private(taken, reader))
         return self._layers.hidden(joined, reader), reader
 
     def _transfer_scores(self, sequences, common):

@@ -269,6 +269,7 @@ def _encoder(config, readers, seed, name):
         depth=config.depth,
         forget_bias=config.forget_bias,
         recurrent_dropout=config.recurrent_dropout,
+        precision=config.precision,
         init_range=config.init_range,
         seed=seed,
         name=name,

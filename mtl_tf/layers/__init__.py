@@ -1,8 +1,8 @@
 """Layers: each knows tensors alone, nothing of flags, files or task names.
 
-Texts come in groups, all of a group from one task. Token features are
-`float32 [groups, time, batch, width]`: time before batch, so that a group is
-what a recurrent kernel wants, without a transposition. Text features are
-`float32 [groups, batch, width]`. Masks are never implicit: every layer that
+Texts come in groups, all of a group from one task. Token features are packed,
+`float32 [rows, batch, width]`: a row is a time step of a group, and a group has
+rows up to the end of its longest text (`packing`). Text features are `float32
+[groups, batch, width]`. Masks are never implicit: every layer that
 needs one takes `lengths`, `int32 [groups, batch]`, at least 1.
 """

@@ -1,7 +1,7 @@
 """Text encoders: token features in, one feature vector a text out.
 
-An encoder reads `float32 [groups, time, batch, width]` with the weights of the
-group's reader and returns `float32 [groups, batch, features]`. The shared
+An encoder reads `float32 [rows, batch, width]` (`packing`) with the weights of
+the group's reader and returns `float32 [groups, batch, features]`. The shared
 encoder has one reader, a private encoder has one for each task.
 """
 
@@ -9,9 +9,9 @@ import keras
 import tensorflow as tf
 
 from mtl_tf.layers import lstm
+from mtl_tf.layers import packing as packing_lib
 from mtl_tf.layers import pooling as pooling_layers
 from mtl_tf.layers import stacked
-from mtl_tf.layers import word_embedding
 
 CONDITIONAL = "conditional_bilstm"
 RECURRENT = ("lstm", "bilstm", "stacked_lstm", CONDITIONAL)
@@ -46,9 +46,8 @@ class Convolution(stacked.StackedLayer):
       windows: window widths, in tokens.
       **kwargs: for `StackedLayer`.
 
-    Call arguments: token features [groups, time, batch, width], lengths
-    [groups, batch], reader [groups]; returns [groups, time, batch, filters *
-    number of windows].
+    Call arguments: token features, packed, lengths [groups, batch], reader
+    [groups]; returns [rows, batch, filters * number of windows].
     """
 
     def __init__(
@@ -76,9 +75,10 @@ class Convolution(stacked.StackedLayer):
         )
 
     def call(self, inputs, lengths, reader):
+        packing = packing_lib.Packing(lengths)
+        inputs, mask = packing.unpack_with_mask(inputs)
+        inputs = tf.where(mask, inputs, tf.zeros_like(inputs))
         time = tf.shape(inputs)[1]
-        mask = word_embedding.token_mask(lengths, time)
-        inputs = tf.where(mask > 0, inputs, tf.zeros_like(inputs))
         outputs = []
         for window, kernel in zip(self.windows, self.kernels, strict=True):
             # One product for all places in the window, then a shifted sum.
@@ -96,7 +96,7 @@ class Convolution(stacked.StackedLayer):
                 )
             )
         bias = self.of_groups(self.bias, reader)[:, tf.newaxis, tf.newaxis]
-        return tf.nn.relu(tf.concat(outputs, axis=-1) + bias)
+        return packing.pack(tf.nn.relu(tf.concat(outputs, axis=-1) + bias))
 
     def get_config(self):
         return {
@@ -110,9 +110,9 @@ class Convolution(stacked.StackedLayer):
 class WordByWord(stacked.StackedLayer):
     """Every word by itself: s_t = tanh(x_t W + b); order plays no part.
 
-    Pooled over the tokens it is a bag of words. Call arguments: token features
-    [groups, time, batch, width], lengths [groups, batch] (not needed), reader
-    [groups]; returns [groups, time, batch, units].
+    Pooled over the tokens it is a bag of words. Call arguments: token features,
+    packed, lengths [groups, batch], reader [groups]; returns [rows, batch,
+    units].
     """
 
     def __init__(self, units: int, readers: int, **kwargs):
@@ -127,12 +127,14 @@ class WordByWord(stacked.StackedLayer):
         self.bias = self.add_stacked_weight("bias", (self.units,))
 
     def call(self, inputs, lengths, reader):
-        del lengths
+        packing = packing_lib.Packing(lengths)
         product = tf.einsum(
-            "gtbi,gio->gtbo", inputs, self.of_groups(self.kernel, reader)
+            "gtbi,gio->gtbo",
+            packing.unpack(inputs),
+            self.of_groups(self.kernel, reader),
         )
         bias = self.of_groups(self.bias, reader)[:, tf.newaxis, tf.newaxis]
-        return tf.tanh(product + bias)
+        return packing.pack(tf.tanh(product + bias))
 
     def get_config(self):
         return {**super().get_config(), "units": self.units}
@@ -155,12 +157,12 @@ class Encoder(stacked.StackedLayer):
       depth: number of layers of a `stacked_lstm`.
       forget_bias: see `lstm.StackedLSTM`.
       recurrent_dropout: see `lstm.StackedLSTM`.
+      precision: see `lstm.lstm`; of recurrent encoders alone.
       **kwargs: for `StackedLayer`.
 
-    Call arguments: token features [groups, time, batch, width], lengths
-    [groups, batch], reader [groups]; a `conditional_bilstm` also wants those of
-    seq1, [groups, time of seq1, batch, width], and their lengths. Returns
-    [groups, batch, features].
+    Call arguments: token features, packed, lengths [groups, batch], reader
+    [groups]; a `conditional_bilstm` also wants the features of seq1, packed,
+    and their lengths. Returns [groups, batch, features].
     """
 
     def __init__(
@@ -173,6 +175,7 @@ class Encoder(stacked.StackedLayer):
         depth: int = 2,
         forget_bias: float = 0.0,
         recurrent_dropout: float = 0.0,
+        precision: str = "float32",
         **kwargs,
     ):
         super().__init__(readers, **kwargs)
@@ -183,6 +186,7 @@ class Encoder(stacked.StackedLayer):
         self.depth = depth
         self.forget_bias = forget_bias
         self.recurrent_dropout = recurrent_dropout
+        self.precision = precision
         self._directions = self._make_directions()
         self._seq1_directions = []
         if encoder == CONDITIONAL:
@@ -212,6 +216,7 @@ class Encoder(stacked.StackedLayer):
             backwards=backwards,
             forget_bias=self.forget_bias,
             recurrent_dropout=self.recurrent_dropout,
+            precision=self.precision,
             **self._common(name),
         )
 
@@ -315,6 +320,7 @@ class Encoder(stacked.StackedLayer):
             "depth": self.depth,
             "forget_bias": self.forget_bias,
             "recurrent_dropout": self.recurrent_dropout,
+            "precision": self.precision,
         }
 
 

@@ -9,6 +9,8 @@ from mtl_tf.layers import stacked
 # h and c, float32 [groups, batch, units] each.
 State = tuple[tf.Tensor, tf.Tensor]
 
+PRECISIONS = ("float32", "bfloat16")
+
 
 def lstm(
     inputs: tf.Tensor,
@@ -16,9 +18,12 @@ def lstm(
     recurrent_kernel: tf.Tensor,
     bias: tf.Tensor,
     lengths: tf.Tensor,
+    *,
     backwards: bool = False,
     initial_state: State | None = None,
     return_state: bool = False,
+    precision: str = "float32",
+    for_training: bool = True,
 ) -> tf.Tensor | tuple[tf.Tensor, State]:
     """Runs an LSTM over every text (Liu et al. 2017, Eq. 1-3).
 
@@ -30,15 +35,14 @@ def lstm(
 
     from h_0 = c_0 = 0 or from given ones, without peepholes.
 
-    Only h_{t-1} recurrent_kernel and the gates are computed step by step, and
-    only for the groups that still have a text at that step (`packing`). What
-    does not depend on the step before is one product over all steps: the
-    inputs' share of z, and, in a gradient written by hand, all the gradients of
-    weights and inputs. What TensorFlow derives from the loop would add up the
-    weights' gradients in each step.
+    A step computes only the groups that still have a text there (`packing`),
+    and all of them at once. Its gradient is written by hand: a loop back
+    through time for what flows from step to step, then one product over all
+    steps for the weights. What TensorFlow derives from the loop would add up
+    the weights' gradients in each step.
 
     Args:
-      inputs: float32 [groups, time, batch, width].
+      inputs: float32 [rows, batch, width], packed.
       kernel: float32 [groups, width, 4 * units], or [1, ...] for all groups;
         columns in the order i, f, g, o (that of `keras.layers.LSTM`).
       recurrent_kernel: float32 [groups or 1, units, 4 * units].
@@ -47,221 +51,255 @@ def lstm(
       backwards: read every text from its true last token to its first.
       initial_state: h_0 and c_0, float32 [groups, batch, units]; zeros if None.
       return_state: whether to return h and c of the end as well.
+      precision: of the factors of matrix products, one of `PRECISIONS`. Sums
+        are float32 all the same, and so are state, gates and weights.
+      for_training: whether to keep what the gradient needs. Without it there
+        is TensorFlow's own gradient, which is slow.
 
     Returns:
-      h, float32 [groups, time, batch, units], each at the place of the token
-      that was read. Beyond the end of a text it has no meaning, and nothing
-      that lies there changes what is before it. With `return_state` this and
-      (h, c) of the token of each text that is read last, float32 [groups,
-      batch, units]: its true last token, or its first one backwards.
+      h, float32 [rows, batch, units], packed, each at the place of the token
+      that was read. With `return_state` this and (h, c) of the token of each
+      text that is read last, float32 [groups, batch, units]: its true last
+      token, or its first one backwards.
     """
-    shared = kernel.shape[0] == recurrent_kernel.shape[0] == bias.shape[0] == 1
     if initial_state is None:
         shape = [*tf.unstack(tf.shape(lengths)), recurrent_kernel.shape[1]]
         initial_state = (tf.zeros(shape), tf.zeros(shape))
-
-    @tf.custom_gradient
-    def run(inputs, kernel, recurrent_kernel, bias, h_0, c_0):
-        packing = packing_lib.Packing(lengths, tf.shape(inputs)[1], backwards)
-        h_0, c_0 = tf.gather(h_0, packing.order), tf.gather(c_0, packing.order)
-        if not shared:
-            kernel, recurrent_kernel, bias = (
-                tf.gather(weight, packing.order)
-                for weight in (kernel, recurrent_kernel, bias)
-            )
-        packed = packing.pack(inputs)
-        h, c, gates = _forward(
-            _input_product(packed, kernel, packing, shared),
-            recurrent_kernel,
-            bias,
-            (h_0, c_0),
-            packing,
-        )
-
-        def gradient(h_gradients, *end_gradients):
-            h_gradients = packing.pack(h_gradients)
-            c_gradients = None
-            if end_gradients:
-                end_h, c_gradients = map(packing.put_last, end_gradients)
-                h_gradients += end_h
-            z_gradients, *start_gradients = _backward(
-                h_gradients,
-                c_gradients,
-                recurrent_kernel,
-                packing.delay(c, c_0),
-                c,
-                gates,
-                packing,
-            )
-            input_gradients, *weight_gradients = _weight_gradients(
-                packed,
-                packing.delay(h, h_0),
-                z_gradients,
-                kernel,
-                packing,
-                shared,
-            )
-            if not shared:
-                weight_gradients = map(packing.in_own_order, weight_gradients)
-            return (
-                packing.unpack(input_gradients),
-                *weight_gradients,
-                *map(packing.in_own_order, start_gradients),
-            )
-
-        states = packing.unpack(h)
-        if not return_state:
-            return states, gradient
-        return (states, packing.last(h), packing.last(c)), gradient
-
-    result = run(inputs, kernel, recurrent_kernel, bias, *initial_state)
-    if not return_state:
-        return result
-    states, *end = result
-    return states, tuple(end)
-
-
-def _input_product(packed, kernel, packing, shared):
-    """x_t kernel of all steps: packed, 4 * units wide."""
-    if shared:
-        return _times(packed, kernel)
-    (product,) = packing.for_each_group(
-        lambda kernel, x: [tf.matmul(x, kernel)], kernel, [packed], [True]
+    packing = packing_lib.Packing(lengths)
+    if backwards:
+        inputs = packing.reverse(inputs)
+    weights = tf.concat([kernel, recurrent_kernel, bias[:, tf.newaxis]], axis=1)
+    h, *c = _read(
+        inputs,
+        weights,
+        *initial_state,
+        packing,
+        tf.as_dtype(precision),
+        ("h", "c") if return_state else ("h",),
+        for_training,
     )
-    return tf.ensure_shape(product, [None, None, kernel.shape[-1]])
+    states = packing.reverse(h) if backwards else h
+    if not return_state:
+        return states
+    return states, (packing.last(h), packing.last(c[0]))
 
 
-def _forward(product, recurrent_kernel, bias, start, packing):
-    """The loop over time; packed h, c, and the gates i, f, g, o."""
-    units = recurrent_kernel.shape[1]
+def _read(inputs, weights, h_0, c_0, packing, precision, results, for_training):
+    """States of all steps.
+
+    Args:
+      inputs: packed.
+      weights: both kernels and the bias on each other, [groups or 1, width +
+        units + 1, 4 * units].
+      h_0: [groups, batch, units].
+      c_0: [groups, batch, units].
+      packing: the packing.
+      precision: a `tf.DType`.
+      results: `h`, or `h` and `c`.
+      for_training: as in `lstm`.
+
+    Returns:
+      Packed, in the order of `results`.
+    """
+    shared = weights.shape[0] == 1
+
+    def run(inputs, weights, h_0, c_0):
+        if not shared:
+            weights = tf.gather(weights, packing.order)
+        weights = tf.cast(weights, precision)
+        start = [tf.gather(state, packing.order) for state in (h_0, c_0)]
+        names = (*results, *_KEPT) if for_training else results
+        arrays = _forward(inputs, weights, start, packing, names)
+
+        def gradient(*upstream):
+            upstream = dict(zip(results, upstream, strict=True))
+            dz, dx, *start = _backward(upstream, weights, arrays, packing)
+            read = _concat(arrays["read"], weights.shape[1])
+            if shared:
+                flat = (packing_lib.flatten(x) for x in (read, dz))
+                dw = _weight_gradient(*flat)[tf.newaxis]
+            else:
+                dw = packing.in_own_order(
+                    packing.map_groups(_weight_gradient, read, dz)
+                )
+            start = (packing.in_own_order(x) for x in start)
+            return dx, tf.cast(_fused_order(dw), tf.float32), *start
+
+        units = c_0.shape[-1]
+        return [_concat(arrays[name], units) for name in results], gradient
+
+    if for_training:
+        return tf.custom_gradient(run)(inputs, weights, h_0, c_0)
+    return run(inputs, weights, h_0, c_0)[0]
+
+
+# What the gradient needs of each step: what the weights were multiplied with
+# (the inputs, h_{t-1} and 1 beside each other), c_{t-1}, gates, and tanh(c_t).
+_KEPT = ("read", "previous_c", "i", "f", "g", "o", "tanh_c")
+
+
+def _forward(inputs, weights, start, packing, names):
+    """The loop over time.
+
+    Args:
+      inputs: packed.
+      weights: as in `_read`, in their precision, in the packing's order.
+      start: h_0 and c_0, likewise.
+      packing: the packing.
+      names: of `h`, `c` and `_KEPT`.
+
+    Returns:
+      An array over time for each name.
+    """
+    units = start[0].shape[-1]
+    ones = tf.ones_like(start[0][..., :1])
 
     def step(t, h, c, arrays):
         active, begin = packing.active[t], packing.begin[t]
         h, c = h[:active], c[:active]
-        z = product[begin : begin + active] + _times(h, recurrent_kernel)
-        z += bias[:active, tf.newaxis]
+        x = inputs[begin : begin + active]
+        values = {"previous_c": c}
+        read = tf.cast(tf.concat([x, h, ones[:active]], -1), weights.dtype)
+        z = tf.cast(_times(read, weights), tf.float32)
         i, f, g, o = tf.split(z, 4, axis=-1)
         i, f, g, o = tf.sigmoid(i), tf.sigmoid(f), tf.tanh(g), tf.sigmoid(o)
         c = f * c + i * g
-        h = o * tf.tanh(c)
-        values = (h, c, tf.concat([i, f, g, o], axis=-1))
-        return t + 1, h, c, _write(arrays, t, values)
+        tanh_c = tf.tanh(c)
+        h = o * tanh_c
+        values |= {"h": h, "c": c, "read": read, "tanh_c": tanh_c}
+        values |= {"i": i, "f": f, "g": g, "o": o}
+        arrays = tuple(
+            array.write(t, values[name])
+            for name, array in zip(names, arrays, strict=True)
+        )
+        return t + 1, h, c, arrays
 
+    arrays = tuple(
+        _array(weights.dtype if name == "read" else tf.float32, packing)
+        for name in names
+    )
     *_, arrays = tf.while_loop(
         lambda t, *_: t < packing.longest,
         step,
-        (0, *start, _arrays(3, packing.longest)),
-        _loop_shapes(units, 3),
+        (0, *start, arrays),
+        _loop_shapes(units, len(arrays)),
     )
-    return [
-        tf.ensure_shape(array.concat(), [None, None, width])
-        for array, width in zip(arrays, (units, units, 4 * units), strict=True)
-    ]
+    return dict(zip(names, arrays, strict=True))
 
 
-def _backward(
-    h_gradients, c_gradients, recurrent_kernel, previous_c, c, gates, packing
-):
+def _backward(upstream, weights, kept, packing):
     """The loop back through time.
 
     Args:
-      h_gradients: packed, what comes from outside to each h.
-      c_gradients: packed, the same for c; None for none.
-      recurrent_kernel: as in `_forward`.
-      previous_c: packed, c of the step before.
-      c: packed.
-      gates: packed.
+      upstream: packed gradients of `h`, and of `c` where they are wanted.
+      weights: as in `_forward`.
+      kept: what `_forward` returned.
       packing: the packing.
 
     Returns:
-      Packed gradients of z; gradients of h_0 and c_0 in the packing's order.
+      Packed gradients of z, in the order of `_fused_order` and the precision
+      of the weights, and of the inputs; gradients of h_0 and c_0 in the
+      packing's order.
     """
-    units = recurrent_kernel.shape[1]
-    tanh_c = tf.tanh(c)
+    units = weights.shape[-1] // 4
+    width = weights.shape[1] - units - 1
+    # The bias has no input to give a gradient to.
+    transposed = _fused_order(tf.transpose(weights[:, :-1], [0, 2, 1]), axis=1)
+    batch = tf.shape(upstream["h"])[1]
 
     def step(t, dh, dc, arrays):
         active, begin = packing.active[t], packing.begin[t]
         rows = slice(begin, begin + active)
         # Groups that end at this step come in.
         new = [[0, active - tf.shape(dh)[0]], [0, 0], [0, 0]]
-        dh = tf.pad(dh, new) + h_gradients[rows]
-        i, f, g, o = tf.split(gates[rows], 4, axis=-1)
-        dc = tf.pad(dc, new) + dh * o * (1 - tanh_c[rows] ** 2)
-        if c_gradients is not None:
-            dc += c_gradients[rows]
-        dz = tf.concat(
-            [
-                dc * g * i * (1 - i),
-                dc * previous_c[rows] * f * (1 - f),
-                dc * i * (1 - g**2),
-                dh * tanh_c[rows] * o * (1 - o),
-            ],
-            axis=-1,
-        )
-        dh = _times(dz, recurrent_kernel, transpose=True)
-        return t - 1, dh, dc * f, _write(arrays, t, [dz])
+        dh = tf.pad(dh, new) + upstream["h"][rows]
+        dc = tf.pad(dc, new)
+        if "c" in upstream:
+            dc += upstream["c"][rows]
+        of_step = {name: kept[name].read(t) for name in _KEPT[1:]}
+        dz, dc = _gate_gradients(dh, dc, of_step)
+        dz = tf.cast(dz, weights.dtype)
+        product = tf.cast(_times(dz, transposed), tf.float32)
+        dx, dh = tf.split(product, [width, units], axis=-1)
+        of_z, of_x = arrays
+        return t - 1, dh, dc, (of_z.write(t, dz), of_x.write(t, dx))
 
-    none = tf.zeros([0, tf.shape(c)[1], units])
-    _, dh, dc, arrays = tf.while_loop(
+    none = tf.zeros([0, batch, units])
+    arrays = _array(weights.dtype, packing), _array(tf.float32, packing)
+    _, dh, dc, (of_z, of_x) = tf.while_loop(
         lambda t, *_: t >= 0,
         step,
-        (packing.longest - 1, none, none, _arrays(1, packing.longest)),
-        _loop_shapes(units, 1),
+        (packing.longest - 1, none, none, arrays),
+        _loop_shapes(units, len(arrays)),
     )
-    dz = tf.ensure_shape(arrays[0].concat(), [None, None, 4 * units])
-    return dz, dh, dc
+    return _concat(of_z, 4 * units), _concat(of_x, width), dh, dc
 
 
-def _weight_gradients(packed, previous_h, dz, kernel, packing, shared):
-    """Gradients of the inputs (packed), both kernels and the bias."""
+def _gate_gradients(dh, dc, kept):
+    """Gradients of z, in `_fused_order`, and of c_{t-1}: one op for the step.
 
-    def products(kernel, x, previous_h, dz):
-        return [
-            tf.matmul(dz, kernel, transpose_b=True),
-            tf.matmul(x, dz, transpose_a=True),
-            tf.matmul(previous_h, dz, transpose_a=True),
-            tf.reduce_sum(dz, axis=0),
-        ]
+    The op is part of TensorFlow's own LSTM cell. Weights and inputs are given
+    to it for their shapes alone, and peepholes are off.
+    """
+    units = dh.shape[-1]
+    flat = {
+        name: packing_lib.flatten(tf.ensure_shape(x, [None, None, units]))
+        for name, x in (*kept.items(), ("dh", dh), ("dc", dc))
+    }
+    none = tf.zeros([units])
+    dc, dz, *_ = tf.raw_ops.LSTMBlockCellGrad(
+        x=flat["dh"],
+        h_prev=flat["dh"],
+        w=tf.zeros([2 * units, 4 * units]),
+        b=tf.zeros([4 * units]),
+        wci=none,
+        wcf=none,
+        wco=none,
+        cs_prev=flat["previous_c"],
+        cs=flat["previous_c"],
+        i=flat["i"],
+        f=flat["f"],
+        o=flat["o"],
+        ci=flat["g"],
+        co=flat["tanh_c"],
+        cs_grad=flat["dc"],
+        h_grad=flat["dh"],
+        use_peephole=False,
+    )
+    shape = tf.shape(dh)
+    dz = tf.reshape(dz, [shape[0], shape[1], 4 * units])
+    return dz, tf.reshape(dc, shape)
 
-    if shared:
-        flat = (packing_lib.flatten(x) for x in (packed, previous_h, dz))
-        dx, *weight_gradients = products(kernel[0], *flat)
-        dx = tf.reshape(dx, tf.shape(packed))
-        weight_gradients = [g[tf.newaxis] for g in weight_gradients]
-    else:
-        dx, *weight_gradients = packing.for_each_group(
-            products,
-            kernel,
-            [packed, previous_h, dz],
-            [True, False, False, False],
-        )
-    return tf.ensure_shape(dx, packed.shape), *weight_gradients
+
+def _weight_gradient(read, dz):
+    """Of flat rows: [width + units + 1, 4 * units]."""
+    return tf.matmul(read, dz, transpose_a=True)
 
 
-def _times(rows, weight, transpose=False):
+def _fused_order(columns, axis=-1):
+    """From the order i, f, g, o to i, g, f, o, that of `LSTMBlockCellGrad`.
+
+    And back: the order is changed by one exchange.
+    """
+    i, f, g, o = tf.split(columns, 4, axis=axis)
+    return tf.concat([i, g, f, o], axis=axis)
+
+
+def _times(rows, weights):
     """[rows, batch, a] times [rows or 1, a, b] (or more): [rows, batch, b]."""
-    if weight.shape[0] != 1:
-        weight = weight[: tf.shape(rows)[0]]
-        return tf.matmul(rows, weight, transpose_b=transpose)
-    product = tf.matmul(
-        packing_lib.flatten(rows), weight[0], transpose_b=transpose
-    )
-    batch = tf.shape(rows)[1]
-    return tf.reshape(product, [-1, batch, product.shape[-1]])
+    if weights.shape[0] != 1:
+        return tf.matmul(rows, weights[: tf.shape(rows)[0]])
+    product = tf.matmul(packing_lib.flatten(rows), weights[0])
+    return tf.reshape(product, [-1, tf.shape(rows)[1], product.shape[-1]])
 
 
-def _arrays(count, size):
-    return tuple(
-        tf.TensorArray(tf.float32, size, infer_shape=False)
-        for _ in range(count)
-    )
+def _array(dtype, packing):
+    return tf.TensorArray(dtype, packing.longest, infer_shape=False)
 
 
-def _write(arrays, t, values):
-    return tuple(
-        array.write(t, value)
-        for array, value in zip(arrays, values, strict=True)
-    )
+def _concat(array, width):
+    """A packed tensor of what an array has of each step."""
+    return tf.ensure_shape(array.concat(), [None, None, width])
 
 
 def _loop_shapes(units, arrays):
@@ -284,11 +322,12 @@ class StackedLSTM(stacked.StackedLayer):
       recurrent_dropout: share of h_{t-1}'s elements that a training step
         drops, the same for all time steps (Gal & Ghahramani 2016) and for all
         texts of a group: a mask on the rows of the recurrent weights.
+      precision: see `lstm`.
       **kwargs: for `StackedLayer`.
 
-    Call arguments: token features [groups, time, batch, width], `lengths`
-    [groups, batch] and `reader` [groups]; `initial_state` and `return_state`
-    as in `lstm`, which also says what is returned.
+    Call arguments: token features, packed, `lengths` [groups, batch] and
+    `reader` [groups]; `initial_state` and `return_state` as in `lstm`, which
+    also says what is returned.
     """
 
     def __init__(
@@ -299,6 +338,7 @@ class StackedLSTM(stacked.StackedLayer):
         backwards: bool = False,
         forget_bias: float = 0.0,
         recurrent_dropout: float = 0.0,
+        precision: str = "float32",
         **kwargs,
     ):
         super().__init__(readers, **kwargs)
@@ -306,6 +346,7 @@ class StackedLSTM(stacked.StackedLayer):
         self.backwards = backwards
         self.forget_bias = forget_bias
         self.recurrent_dropout = recurrent_dropout
+        self.precision = precision
 
     def build(self, inputs_shape, lengths_shape=None, reader_shape=None):
         del lengths_shape, reader_shape
@@ -348,9 +389,11 @@ class StackedLSTM(stacked.StackedLayer):
             inputs,
             *weights,
             lengths,
-            self.backwards,
-            initial_state,
-            return_state,
+            backwards=self.backwards,
+            initial_state=initial_state,
+            return_state=return_state,
+            precision=self.precision,
+            for_training=training,
         )
 
     def get_config(self):
@@ -360,4 +403,5 @@ class StackedLSTM(stacked.StackedLayer):
             "backwards": self.backwards,
             "forget_bias": self.forget_bias,
             "recurrent_dropout": self.recurrent_dropout,
+            "precision": self.precision,
         }

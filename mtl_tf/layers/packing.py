@@ -9,10 +9,12 @@ have a text there, the longest group first. Of groups g0, g1, g2 with 3, 1 and
     group   g0  g2  g1  g0  g2  g0
 
 The rows of a time step lie together, and those of the groups that go on to the
-next step are the first of them. A row is `[batch, width]`.
+next step are the first of them. A row is `[batch, width]`: a token, or features
+of it, of each text of a group. What it holds of a text that has ended, while
+another one of its group has not, has no meaning.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import tensorflow as tf
 
@@ -22,150 +24,193 @@ class Packing:
 
     Args:
       lengths: int32 [groups, batch], at least 1.
-      time: int32, number of time steps of the unpacked tensors.
-      backwards: whether every text is packed from its true last token to its
-        first.
 
     Attributes:
+      lengths: as given.
       longest: int32, steps of the longest group.
       active: int32 [longest], how many groups have a text at each step.
       begin: int32 [longest], the first row of each step.
       order: int32 [groups], the groups from the longest to the shortest.
+      rank: int32 [groups], the place of each group in that order.
     """
 
-    def __init__(self, lengths: tf.Tensor, time: tf.Tensor, backwards: bool):
-        groups, batch = tf.unstack(tf.shape(lengths))
-        self._unpacked = (groups, time, batch)
-        self._lengths = lengths
+    def __init__(self, lengths: tf.Tensor):
+        self.lengths = lengths
+        self._batch = tf.shape(lengths)[1]
         steps = tf.reduce_max(lengths, axis=1)
         self.order = tf.argsort(steps, direction="DESCENDING", stable=True)
+        self.rank = tf.argsort(self.order)
         self._steps = tf.gather(steps, self.order)
         self.longest = self._steps[0]
         there = tf.transpose(tf.sequence_mask(self._steps, self.longest))
         self.active = tf.reduce_sum(tf.cast(there, tf.int32), axis=1)
         self.begin = tf.cumsum(self.active, exclusive=True)
+        # Of each row: its step, and the rank of its group.
+        self._row_step, self._row_rank = tf.unstack(
+            tf.cast(tf.where(there), tf.int32), axis=1
+        )
 
-        # Of each row: its step, and its group by rank of length.
-        step, rank = tf.unstack(tf.cast(tf.where(there), tf.int32), axis=1)
-        self._previous = tf.gather(self.begin, tf.maximum(step - 1, 0)) + rank
-        # Where the rows of each group would begin and end, and where each row
-        # would stand, if all rows of a group lay together.
-        self._ends = tf.cumsum(self._steps)
-        self._begins = self._ends - self._steps
-        self._by_group = tf.gather(self._begins, rank) + step
+    @property
+    def _row_lengths(self):
+        """int32 [rows, batch]: lengths of the texts of a row's group."""
+        return tf.gather(tf.gather(self.lengths, self.order), self._row_rank)
 
-        group = tf.gather(self.order, rank)[:, tf.newaxis]
-        step = step[:, tf.newaxis]
-        if backwards:
-            length = tf.gather(lengths, group[:, 0])
-            step = tf.where(step < length, length - 1 - step, step)
-        # Where each text's token stands in the flat unpacked tensor.
-        self._place = (group * time + step) * batch + tf.range(batch)
+    def pack(self, grouped: tf.Tensor) -> tf.Tensor:
+        """[groups, longest or more, batch, width] to [rows, batch, width]."""
+        time = tf.shape(grouped)[1]
+        group = tf.gather(self.order, self._row_rank)
+        place = group * time + self._row_step
 
-    def pack(self, unpacked: tf.Tensor) -> tf.Tensor:
-        """[groups, time, batch, width] to [rows, batch, width]."""
-        flat = tf.reshape(unpacked, [-1, unpacked.shape[-1]])
-        return tf.gather(flat, self._place)
+        # A gather's own gradient adds rows up, one by one.
+        @tf.custom_gradient
+        def run(grouped):
+            def gradient(upstream):
+                steps = tf.reduce_max(self.lengths, axis=1)
+                there = tf.sequence_mask(steps, time)[..., tf.newaxis]
+                upstream = tf.gather(upstream, self._rows(time))
+                return tf.where(there[..., tf.newaxis], upstream, 0.0)
+
+            return tf.gather(_merge_first_axes(grouped), place), gradient
+
+        return run(grouped)
+
+    def pack_tokens(self, tokens: tf.Tensor) -> tf.Tensor:
+        """int32 [groups, batch, time] to [rows, batch].
+
+        Where a text has ended its first token stands: one that is in the batch
+        anyway, so that an optimizer does not take another for present.
+        """
+        step = self._row_step[:, tf.newaxis]
+        step = tf.where(step < self._row_lengths, step, 0)
+        group = tf.gather(self.order, self._row_rank)[:, tf.newaxis]
+        text = group * self._batch + tf.range(self._batch)
+        flat = tf.reshape(tokens, [-1])
+        return tf.gather(flat, text * tf.shape(tokens)[2] + step)
 
     def unpack(self, packed: tf.Tensor) -> tf.Tensor:
-        """The inverse of `pack`, with zeros beyond the ends of the groups."""
-        groups, time, batch = self._unpacked
-        width = packed.shape[-1]
-        flat = tf.scatter_nd(
-            self._place[..., tf.newaxis], packed, [groups * time * batch, width]
-        )
-        return tf.reshape(flat, [groups, time, batch, width])
+        """[rows, batch, width] to [groups, longest, batch, width].
 
-    def delay(self, packed: tf.Tensor, start: tf.Tensor) -> tf.Tensor:
-        """What stood one step earlier.
+        What stands beyond the end of a text has no meaning.
+        """
+
+        @tf.custom_gradient
+        def run(packed):
+            return tf.gather(packed, self._rows(self.longest)), self.pack
+
+        return run(packed)
+
+    def unpack_with_mask(
+        self, packed: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """What `unpack` returns, and where tokens are.
+
+        The mask is bool [groups, longest, batch, 1].
+        """
+        mask = tf.sequence_mask(self.lengths, self.longest)
+        mask = tf.transpose(mask, [0, 2, 1])[..., tf.newaxis]
+        return self.unpack(packed), mask
+
+    def _rows(self, time):
+        """int32 [groups, time]: rows of the steps, then the last one again."""
+        last = tf.reduce_max(self.lengths, axis=1)[:, tf.newaxis] - 1
+        step = tf.minimum(tf.range(time), last)
+        return tf.gather(self.begin, step) + self.rank[:, tf.newaxis]
+
+    def take(self, packed: tf.Tensor, groups: tf.Tensor) -> tf.Tensor:
+        """Groups of a packed tensor, packed themselves.
 
         Args:
           packed: a packed tensor.
-          start: [groups, batch, width], in the order of `order`: what stands
-            at step 0.
+          groups: int32 [any], numbers of groups; one may come several times.
+
+        Returns:
+          What `Packing(tf.gather(lengths, groups))` packs.
         """
-        groups = self._unpacked[0]
-        return tf.concat(
-            [start, tf.gather(packed, self._previous[groups:])], axis=0
-        )
+        taken = Packing(tf.gather(self.lengths, groups))
+        group = tf.gather(tf.gather(groups, taken.order), taken._row_rank)
+        rows = tf.gather(self.begin, taken._row_step)
+        return tf.gather(packed, rows + tf.gather(self.rank, group))
+
+    def reverse(self, packed: tf.Tensor) -> tf.Tensor:
+        """Turns every text about, its true last token to the front."""
+        step = self._row_step[:, tf.newaxis]
+        lengths = self._row_lengths
+        step = tf.where(step < lengths, lengths - 1 - step, step)
+        row = tf.gather(self.begin, step) + self._row_rank[:, tf.newaxis]
+        place = row * self._batch + tf.range(self._batch)
+
+        # Twice reversed is as before: the gradient is the same gather.
+        @tf.custom_gradient
+        def run(packed):
+            def gather(packed):
+                return tf.gather(_merge_first_axes(packed), place)
+
+            return gather(packed), gather
+
+        return run(packed)
+
+    def first(self, packed: tf.Tensor) -> tf.Tensor:
+        """The first token of each text: [groups, batch, width]."""
+        return self.in_own_order(packed[: self.active[0]])
 
     def last(self, packed: tf.Tensor) -> tf.Tensor:
-        """Where packing each text ends: [groups, batch, width].
-
-        That is its true last token, or its first one if it is packed
-        backwards.
-        """
+        """The true last token of each text: [groups, batch, width]."""
         return tf.gather_nd(packed, self._last())
 
     def put_last(self, values: tf.Tensor) -> tf.Tensor:
         """The inverse of `last`, with zeros in all other places."""
-        shape = [tf.shape(self._place)[0], self._unpacked[2], values.shape[-1]]
+        shape = [tf.size(self._row_step), self._batch, values.shape[-1]]
         return tf.scatter_nd(self._last(), values, shape)
 
     def in_own_order(self, ranked: tf.Tensor) -> tf.Tensor:
         """From the order of `order`, [groups, ...], to the groups' own."""
-        return tf.gather(ranked, tf.argsort(self.order))
+        return tf.gather(ranked, self.rank)
 
     def _last(self):
         """Of each text: the row it ends in, and its number in the batch."""
-        row = tf.gather(self.begin, self._lengths - 1)
-        row += tf.argsort(self.order)[:, tf.newaxis]
-        text = tf.zeros_like(row) + tf.range(self._unpacked[2])
+        row = tf.gather(self.begin, self.lengths - 1)
+        row += self.rank[:, tf.newaxis]
+        text = tf.zeros_like(row) + tf.range(self._batch)
         return tf.stack([row, text], axis=-1)
 
-    def for_each_group(
-        self,
-        function: Callable[..., Sequence[tf.Tensor]],
-        weights: tf.Tensor,
-        packed: Sequence[tf.Tensor],
-        rowwise: Sequence[bool],
-    ) -> list[tf.Tensor]:
-        """Calls a function with each group's weights and rows.
+    def map_groups(
+        self, function: Callable[..., tf.Tensor], *packed: tf.Tensor
+    ) -> tf.Tensor:
+        """Calls a function with the rows of each group.
 
         Args:
-          function: (weights of the group, its rows of each packed tensor,
-            flat: [steps * batch, width]) -> its results.
-          weights: [groups, ...], in the order of `order`.
-          packed: packed tensors.
-          rowwise: of each result, whether it is flat rows again; the others
-            are put on each other.
+          function: (the group's rows of each packed tensor, flat: [steps *
+            batch, width]) -> a tensor that is as large for every group.
+          *packed: packed tensors.
 
         Returns:
-          Of each result: a packed tensor, or [groups, ...].
+          [groups, ...], in the order of `order`.
         """
-        batch = self._unpacked[2]
-        by_group = tf.argsort(self._by_group)
+        ends = tf.cumsum(self._steps)
+        begins = ends - self._steps
+        # Where each row would stand if all rows of a group lay together.
+        place = tf.gather(begins, self._row_rank) + self._row_step
+        by_group = tf.argsort(place)
         packed = [tf.gather(tensor, by_group) for tensor in packed]
 
-        def body(rank, arrays):
-            rows = slice(self._begins[rank], self._ends[rank])
-            results = function(
-                weights[rank], *(flatten(tensor[rows]) for tensor in packed)
-            )
-            return rank + 1, tuple(
-                array.write(rank, result)
-                for array, result in zip(arrays, results, strict=True)
-            )
+        def body(rank, array):
+            rows = slice(begins[rank], ends[rank])
+            value = function(*(flatten(tensor[rows]) for tensor in packed))
+            return rank + 1, array.write(rank, value)
 
-        count = self._unpacked[0]
-        arrays = tuple(
-            tf.TensorArray(weights.dtype, count, infer_shape=False)
-            for _ in rowwise
-        )
-        _, arrays = tf.while_loop(
-            lambda rank, _: rank < count, body, (0, arrays)
-        )
-        results = []
-        for array, is_rows in zip(arrays, rowwise, strict=True):
-            if is_rows:
-                rows = array.concat()
-                rows = tf.reshape(rows, [-1, batch, tf.shape(rows)[-1]])
-                results.append(tf.gather(rows, self._by_group))
-            else:
-                results.append(array.stack())
-        return results
+        count = tf.size(self.order)
+        array = tf.TensorArray(packed[0].dtype, count, infer_shape=False)
+        _, array = tf.while_loop(lambda rank, _: rank < count, body, (0, array))
+        return array.stack()
 
 
 def flatten(packed: tf.Tensor) -> tf.Tensor:
     """[rows, batch, width] to [rows * batch, width]."""
     return tf.reshape(packed, [-1, packed.shape[-1]])
+
+
+def _merge_first_axes(tensor):
+    """[a, b, ...] to [a * b, ...]."""
+    shape = tf.shape(tensor)
+    merged = tf.reshape(tensor, tf.concat([[-1], shape[2:]], axis=0))
+    return tf.ensure_shape(merged, [None, *tensor.shape[2:]])

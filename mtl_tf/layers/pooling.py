@@ -3,8 +3,8 @@
 import keras
 import tensorflow as tf
 
+from mtl_tf.layers import packing as packing_lib
 from mtl_tf.layers import stacked
-from mtl_tf.layers import word_embedding
 
 
 @keras.saving.register_keras_serializable(package="mtl_tf")
@@ -15,8 +15,8 @@ class Pooling(keras.layers.Layer):
       kind: `max` or `mean`.
       **kwargs: for `keras.layers.Layer`.
 
-    Call arguments: token features [groups, time, batch, width] and lengths
-    [groups, batch]; returns [groups, batch, width].
+    Call arguments: token features, packed, and lengths [groups, batch];
+    returns [groups, batch, width].
     """
 
     def __init__(self, kind: str, **kwargs):
@@ -26,14 +26,14 @@ class Pooling(keras.layers.Layer):
         self.kind = kind
 
     def call(self, states, lengths):
-        mask = word_embedding.token_mask(lengths, tf.shape(states)[1])
+        states, mask = packing_lib.Packing(lengths).unpack_with_mask(states)
         if self.kind == "max":
             lowest = tf.fill([1, 1, 1, 1], states.dtype.min)
-            return tf.reduce_max(tf.where(mask > 0, states, lowest), axis=1)
+            return tf.reduce_max(tf.where(mask, states, lowest), axis=1)
         count = tf.cast(lengths, states.dtype)[..., tf.newaxis]
         # Not states * mask: what lies beyond the end may be anything.
         zero = tf.zeros([1, 1, 1, 1], states.dtype)
-        return tf.reduce_sum(tf.where(mask > 0, states, zero), axis=1) / count
+        return tf.reduce_sum(tf.where(mask, states, zero), axis=1) / count
 
     def get_config(self):
         return {**super().get_config(), "kind": self.kind}
@@ -46,9 +46,8 @@ class AttentionPooling(stacked.StackedLayer):
         u_t = tanh(s_t W + b),  a = softmax_t(u_t q),  feature = sum_t a_t s_t
 
     with a W, b and q of each reader's own; the softmax runs over the tokens
-    of the text and no others. Call arguments: token features [groups, time,
-    batch, width], lengths [groups, batch], reader [groups]; returns [groups,
-    batch, width].
+    of the text and no others. Call arguments: token features, packed, lengths
+    [groups, batch], reader [groups]; returns [groups, batch, width].
     """
 
     def build(self, states_shape, lengths_shape=None, reader_shape=None):
@@ -59,8 +58,8 @@ class AttentionPooling(stacked.StackedLayer):
         self.query = self.add_stacked_weight("query", (width,))
 
     def call(self, states, lengths, reader):
-        mask = word_embedding.token_mask(lengths, tf.shape(states)[1])
-        states = tf.where(mask > 0, states, tf.zeros_like(states))
+        states, mask = packing_lib.Packing(lengths).unpack_with_mask(states)
+        states = tf.where(mask, states, tf.zeros_like(states))
         hidden = tf.tanh(
             tf.einsum(
                 "gtbi,gio->gtbo", states, self.of_groups(self.kernel, reader)
@@ -70,7 +69,7 @@ class AttentionPooling(stacked.StackedLayer):
         scores = tf.einsum(
             "gtbi,gi->gtb", hidden, self.of_groups(self.query, reader)
         )[..., tf.newaxis]
-        scores = tf.where(mask > 0, scores, states.dtype.min)
+        scores = tf.where(mask, scores, states.dtype.min)
         return tf.reduce_sum(tf.nn.softmax(scores, axis=1) * states, axis=1)
 
 
@@ -82,8 +81,8 @@ class StateAt(keras.layers.Layer):
       first: take the first token: where a backward LSTM ends.
       **kwargs: for `keras.layers.Layer`.
 
-    Call arguments: token features [groups, time, batch, width] and lengths
-    [groups, batch]; returns [groups, batch, width].
+    Call arguments: token features, packed, and lengths [groups, batch];
+    returns [groups, batch, width].
     """
 
     def __init__(self, first: bool = False, **kwargs):
@@ -91,12 +90,8 @@ class StateAt(keras.layers.Layer):
         self.first = first
 
     def call(self, states, lengths):
-        if self.first:
-            return states[:, 0]
-        text = tf.zeros_like(lengths) + tf.range(tf.shape(lengths)[1])
-        # [groups, batch, 2]: (time, batch) inside the group.
-        place = tf.stack([lengths - 1, text], axis=-1)
-        return tf.gather_nd(states, place, batch_dims=1)
+        packing = packing_lib.Packing(lengths)
+        return packing.first(states) if self.first else packing.last(states)
 
     def get_config(self):
         return {**super().get_config(), "first": self.first}

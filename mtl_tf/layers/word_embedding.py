@@ -3,6 +3,7 @@
 import keras
 import tensorflow as tf
 
+from mtl_tf.layers import packing
 from mtl_tf.layers import stacked
 
 
@@ -25,8 +26,7 @@ class WordEmbedding(keras.layers.Layer):
       **kwargs: for `keras.layers.Layer`; `trainable=False` freezes the table.
 
     Call arguments: tokens, int32 [groups, batch, time], and their lengths,
-    int32 [groups, batch]; returns float32 [groups, time, batch, width], zero
-    beyond the end of a text.
+    int32 [groups, batch]; returns float32 [rows, batch, width], packed.
     """
 
     def __init__(
@@ -62,24 +62,19 @@ class WordEmbedding(keras.layers.Layer):
         self.seed_generator = stacked.seed_generator(self.seed)
 
     def call(self, tokens, lengths, training=False):
-        tokens = tf.transpose(tokens, [0, 2, 1])
+        tokens = packing.Packing(lengths).pack_tokens(tokens)
         if training and self.word_dropout:
             dropped = (
                 keras.random.uniform(tf.shape(tokens), seed=self.seed_generator)
                 < self.word_dropout
             )
             tokens = tf.where(dropped, self.unknown_id, tokens)
-        mask = token_mask(lengths, tf.shape(tokens)[1])
-        # Beyond the end the text's first word is looked up: its vector is in
-        # the step anyway. That of another word would get a gradient of zero,
-        # and an optimizer would take the word for present.
-        tokens = tf.where(mask[..., 0] > 0, tokens, tokens[:, :1])
         vectors = tf.gather(self.table, tokens)
         if training and self.vector_dropout:
             vectors = keras.random.dropout(
                 vectors, self.vector_dropout, seed=self.seed_generator
             )
-        return vectors * mask
+        return vectors
 
     def get_config(self):
         return {
@@ -92,9 +87,3 @@ class WordEmbedding(keras.layers.Layer):
             "init_range": self.init_range,
             "seed": self.seed,
         }
-
-
-def token_mask(lengths: tf.Tensor, time: tf.Tensor) -> tf.Tensor:
-    """1 at tokens and 0 beyond them: float32 [groups, time, batch, 1]."""
-    mask = tf.range(time)[tf.newaxis, :, tf.newaxis] < lengths[:, tf.newaxis]
-    return tf.cast(mask, tf.float32)[..., tf.newaxis]
