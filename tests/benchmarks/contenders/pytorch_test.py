@@ -110,6 +110,19 @@ def test_it_learns_what_it_is_shown(ours, variant):
     assert after < before
 
 
+@pytest.mark.parametrize(
+    ("variant", "calls"), [("joint/padded", 3), ("joint_at_once/padded", 1)]
+)
+def test_shared_lstm_reads_groups_one_by_one_or_at_once(ours, variant, calls):
+    contender, _ = make(ours, variant)
+    model, called = contender.model, []
+    of_asp_mtl = isinstance(model, pytorch.AspMtl)
+    shared = model.shared if of_asp_mtl else model.seq2[0]
+    shared.register_forward_hook(lambda *_: called.append(None))
+    contender.step(contender.convert(ours.groups))
+    assert len(called) == calls
+
+
 def test_bfloat16_is_near_and_not_the_same(ours):
     contender, _ = make(ours, "joint/padded", precision="bfloat16")
     loss = contender.loss(contender.convert(ours.groups)).item()
