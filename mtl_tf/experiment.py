@@ -8,6 +8,7 @@ from absl import logging
 
 from mtl_tf import checkpoints
 from mtl_tf import config as config_lib
+from mtl_tf import dev_samples
 from mtl_tf import evaluation
 from mtl_tf import evaluation_summaries
 from mtl_tf import figures
@@ -111,7 +112,13 @@ class Experiment:
             self.trainer,
             self.batches,
             self.predictor,
-            [splits["dev"] for splits in self.splits],
+            dev_samples.choose(
+                [splits["dev"] for splits in self.splits],
+                self.tasks,
+                self.config.main_task,
+                self.batches.tokens_per_epoch,
+                self.config.seed,
+            ),
             self.checkpoints,
             self.state,
         ).run(self._describe())

@@ -56,7 +56,7 @@ class Fitting:
       trainer: the model and its steps.
       batches: what it is trained on.
       predictor: the same model, for dev.
-      dev: the dev split of each task.
+      dev: of the dev split of each task, the rows that every epoch scores.
       checkpoints: where `LAST`, `BEST` and those of phases go.
       state: how far training is.
     """
@@ -107,7 +107,9 @@ class Fitting:
             while True:
                 while not self._phase_has_ended(history.lines):
                     line = self._epoch(batches, board, bar)
+                    began = time.perf_counter()
                     line["dev"] = self._score_dev()
+                    line["dev_seconds"] = time.perf_counter() - began
                     bar.dev(line["dev"]["average"])
                     board.epoch(line)
                     history.append(line)

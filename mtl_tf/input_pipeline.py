@@ -85,6 +85,16 @@ class Split:
     def __len__(self) -> int:
         return len(self.rows)
 
+    def take(self, rows: np.ndarray) -> "Split":
+        """Some of the rows, by their places in this split."""
+        by_row = ("ids", "groups", "labels", "duplicate", "diversity")
+        by_row += ("lengths", "rows", "reads_seq1", "seq1_lengths")
+        columns = {name: getattr(self, name) for name in by_row}
+        return dataclasses.replace(
+            self,
+            **{k: x[rows] for k, x in columns.items() if x is not None},
+        )
+
     @property
     def signature(self) -> dict[str, tf.TensorSpec]:
         """Of a batch of its rows, without the labels."""
@@ -257,6 +267,7 @@ class TrainingBatches:
                 raise ValueError(f"task {split.task} has no rows to train on")
         self._train = train
         self._unlabeled = unlabeled
+        self._batch_size = config.batch_size
         self._sampler = sampling.TaskSampler.create(
             [len(split) for split in train],
             config.sampling_exponent,
@@ -292,6 +303,13 @@ class TrainingBatches:
         # In as many groups as tasks, each of them has a batch.
         rounds = math.ceil(min(rows) / config.batch_size)
         return rounds * len(rows) // groups
+
+    @property
+    def tokens_per_epoch(self) -> float:
+        """Tokens of an epoch, on average."""
+        of_task = [split.lengths.mean() for split in self._train]
+        texts = self._sampler.groups * self._batch_size * self.steps_per_epoch
+        return float(texts * np.dot(self._sampler.probabilities, of_task))
 
     def dataset(self, first_step: int) -> tf.data.Dataset:
         """Endless batches, beginning with the one of `first_step`."""

@@ -166,6 +166,7 @@ def lines(run_dir):
     found = summaries.read_history(str(run_dir))
     for line in found:
         assert line.pop("seconds") > 0
+        assert line.pop("dev_seconds") > 0
         assert line.pop("tokens_per_second") > 0
     return found
 

@@ -224,3 +224,36 @@ def test_a_task_without_rows_cannot_be_trained_on():
 
 if __name__ == "__main__":
     raise SystemExit(pytest.main([__file__]))
+
+
+@pytest.mark.parametrize(
+    "settings", [{}, {"label_transfer": "supervised", "main_task": "a"}]
+)
+def test_rows_that_are_taken_keep_what_is_theirs(settings):
+    config = config_lib.Config(**settings)
+    split = make_split(1, "train", 24, config)
+    rows = np.array([3, 4, 20])
+    taken = split.take(rows)
+    assert len(taken) == 3
+    assert taken.task == 1
+    for name in ("ids", "groups", "labels", "duplicate", "lengths", "rows"):
+        whole, part = getattr(split, name), getattr(taken, name)
+        np.testing.assert_array_equal(part, whole[rows])
+    np.testing.assert_array_equal(
+        taken.pad(np.arange(3), 12), split.pad(rows, 12)
+    )
+    if settings:
+        np.testing.assert_array_equal(taken.diversity, split.diversity[rows])
+    else:
+        assert taken.diversity is None
+
+
+@pytest.mark.parametrize("sampling_exponent", [0.0, 1.0])
+def test_tokens_of_an_epoch_are_those_of_many_epochs(sampling_exponent):
+    batches, *_ = make(
+        rows=(24, 24, 96), sampling_exponent=sampling_exponent, steps="joint"
+    )
+    epochs = 40
+    found = take(batches, epochs * batches.steps_per_epoch)
+    tokens = sum(int(batch["lengths"].sum()) for batch in found)
+    assert batches.tokens_per_epoch == pytest.approx(tokens / epochs, rel=0.05)
