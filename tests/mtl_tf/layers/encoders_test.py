@@ -4,6 +4,8 @@ import pytest
 import tensorflow as tf
 
 from mtl_tf.layers import encoders
+from mtl_tf.layers import lstm
+from tests import packed
 
 GROUPS, TIME, BATCH, WIDTH, UNITS = 2, 6, 3, 2, 3
 LENGTHS = np.array([[4, 1, 3], [2, 6, 5]], np.int32)
@@ -17,6 +19,17 @@ def inputs():
     return random.normal(size=(GROUPS, TIME, BATCH, WIDTH)).astype(np.float32)
 
 
+def read(layer, inputs, *seq1, lengths=LENGTHS):
+    """What an encoder or a layer of it makes of token features by group.
+
+    `seq1` are token features by group as well, and their lengths.
+    """
+    if seq1:
+        features, seq1_lengths = seq1
+        seq1 = packed.pack(features, seq1_lengths), seq1_lengths
+    return layer(packed.pack(inputs, lengths), lengths, READER, *seq1)
+
+
 def texts(inputs):
     """Yields (group, number in the batch, token features) of each text."""
     for group, text in np.ndindex(GROUPS, BATCH):
@@ -28,7 +41,7 @@ def test_convolution_by_its_equation(inputs, windows):
     layer = encoders.Convolution(
         UNITS, 2, windows=windows, init_range=1.0, seed=0
     )
-    got = layer(inputs, LENGTHS, READER).numpy()
+    got = packed.unpack(read(layer, inputs), LENGTHS).numpy()
     for group, text, x in texts(inputs):
         reader = READER[group]
         for t in range(len(x)):
@@ -48,7 +61,7 @@ def test_convolution_by_its_equation(inputs, windows):
 
 def test_word_by_word_by_its_equation(inputs):
     layer = encoders.WordByWord(UNITS, 2, init_range=1.0, seed=0)
-    got = layer(inputs, LENGTHS, READER).numpy()
+    got = packed.unpack(read(layer, inputs), LENGTHS).numpy()
     kernel, bias = layer.kernel.numpy(), layer.bias.numpy()
     for group, text, x in texts(inputs):
         reader = READER[group]
@@ -61,7 +74,7 @@ def make(encoder, pooling, **kwargs):
     layer = encoders.Encoder(
         encoder, pooling, UNITS, 2, init_range=1.0, seed=0, **kwargs
     )
-    layer.build((None, None, None, WIDTH))
+    layer.build((None, None, WIDTH))
     return layer
 
 
@@ -82,7 +95,7 @@ def keras_lstm(layer, name, reader, **kwargs):
 
 def test_lstm_with_the_last_state_is_that_of_keras(inputs):
     layer = make("lstm", "last")
-    got = layer(inputs, LENGTHS, READER)
+    got = read(layer, inputs)
     for group, text, x in texts(inputs):
         copy = keras_lstm(layer, "lstm_0", READER[group])
         np.testing.assert_allclose(
@@ -92,7 +105,7 @@ def test_lstm_with_the_last_state_is_that_of_keras(inputs):
 
 def test_bilstm_with_the_last_states_is_that_of_keras(inputs):
     layer = make("bilstm", "last")
-    got = layer(inputs, LENGTHS, READER)
+    got = read(layer, inputs)
     for group, text, x in texts(inputs):
         both = [
             keras_lstm(layer, "forward", READER[group]),
@@ -104,7 +117,7 @@ def test_bilstm_with_the_last_states_is_that_of_keras(inputs):
 
 def test_stacked_lstm_is_one_lstm_on_another(inputs):
     layer = make("stacked_lstm", "max", depth=3)
-    got = layer(inputs, LENGTHS, READER)
+    got = read(layer, inputs)
     for group, text, states in texts(inputs):
         states = states[np.newaxis]
         for level in range(3):
@@ -132,7 +145,7 @@ def test_conditional_bilstm_is_two_of_keras_one_after_the_other(
     inputs, seq1, pooling
 ):
     layer = make("conditional_bilstm", pooling)
-    got = layer(inputs, LENGTHS, READER, seq1, SEQ1_LENGTHS)
+    got = read(layer, inputs, seq1, SEQ1_LENGTHS)
     for group, text, x in texts(inputs):
         reader = READER[group]
         about = seq1[group, : SEQ1_LENGTHS[group, text], text]
@@ -156,27 +169,27 @@ def test_conditional_bilstm_is_two_of_keras_one_after_the_other(
 
 def test_conditional_bilstm_reads_seq1_with_weights_of_its_own(inputs, seq1):
     layer = make("conditional_bilstm", "last")
-    arguments = (inputs, LENGTHS, READER, seq1, SEQ1_LENGTHS)
-    before = layer(*arguments).numpy()
+    arguments = (inputs, seq1, SEQ1_LENGTHS)
+    before = read(layer, *arguments).numpy()
     paths = {weight.path for weight in layer.weights}
     assert len(paths) == 4 * 3
     with tf.GradientTape() as tape:
-        loss = tf.reduce_sum(layer(*arguments) ** 2)
+        loss = tf.reduce_sum(read(layer, *arguments) ** 2)
     for gradient in tape.gradient(loss, layer.trainable_variables):
         assert tf.reduce_any(gradient.values != 0)
     # Another seq1 makes other features.
-    other = layer(inputs, LENGTHS, READER, -seq1, SEQ1_LENGTHS).numpy()
+    other = read(layer, inputs, -seq1, SEQ1_LENGTHS).numpy()
     assert (other != before).any(axis=-1).all()
 
 
 def test_what_lies_beyond_the_end_of_seq1_changes_nothing(inputs, seq1):
     layer = make("conditional_bilstm", "attention")
-    wanted = layer(inputs, LENGTHS, READER, seq1, SEQ1_LENGTHS).numpy()
+    wanted = read(layer, inputs, seq1, SEQ1_LENGTHS).numpy()
     longer = np.full((GROUPS, 9, BATCH, WIDTH), 1e4, np.float32)
     for group, text in np.ndindex(GROUPS, BATCH):
         length = SEQ1_LENGTHS[group, text]
         longer[group, :length, text] = seq1[group, :length, text]
-    got = layer(inputs, LENGTHS, READER, longer, SEQ1_LENGTHS)
+    got = read(layer, inputs, longer, SEQ1_LENGTHS)
     np.testing.assert_allclose(got, wanted, atol=1e-6)
 
 
@@ -184,8 +197,8 @@ def test_a_bag_of_words_is_the_same_in_any_order(inputs):
     layer = make("bag_of_words", "mean")
     lengths = np.full((GROUPS, BATCH), TIME, np.int32)
     np.testing.assert_allclose(
-        layer(inputs, lengths, READER),
-        layer(inputs[:, ::-1], lengths, READER),
+        read(layer, inputs, lengths=lengths),
+        read(layer, inputs[:, ::-1], lengths=lengths),
         atol=1e-6,
     )
 
@@ -208,10 +221,26 @@ def test_settings_reach_the_lstms(inputs, encoder, directions):
     depth = 2 if encoder == "stacked_lstm" else 1
     wanted = [2 * UNITS * 2] * directions * depth
     np.testing.assert_allclose(shifts, wanted, atol=1e-5)
-    arguments = (inputs, LENGTHS, READER)
+    arguments = (packed.pack(inputs, LENGTHS), LENGTHS, READER)
     trained = [set_(*arguments, training=True).numpy() for _ in range(4)]
     assert any((trained[0] != other).any() for other in trained[1:])
     assert (set_(*arguments) == set_(*arguments)).numpy().all()
+
+
+@pytest.mark.parametrize("encoder", encoders.RECURRENT)
+def test_the_precision_reaches_every_lstm(inputs, seq1, encoder):
+    more = (seq1, SEQ1_LENGTHS) if encoder == encoders.CONDITIONAL else ()
+    layer = make(encoder, "mean")
+    wanted = read(layer, inputs, *more).numpy()
+    copy = make(encoder, "mean", precision="bfloat16")
+    got = read(copy, inputs, *more).numpy()
+    assert (got != wanted).all()
+    np.testing.assert_allclose(got, wanted, atol=0.05)
+    assert {
+        part.precision
+        for part in copy._flatten_layers(include_self=False)
+        if isinstance(part, lstm.StackedLSTM)
+    } == {"bfloat16"}
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import pytest
 import tensorflow as tf
 
 from mtl_tf.layers import lstm
+from tests import packed
 
 GROUPS, TIME, BATCH, WIDTH, UNITS = 2, 5, 3, 3, 2
 # The first group ends before the batch does, and holds a text of one token.
@@ -35,6 +36,15 @@ def texts():
     """Yields (group, its slice of time, number in the batch) of each text."""
     for group, text in np.ndindex(GROUPS, BATCH):
         yield group, slice(LENGTHS[group, text]), text
+
+
+def run(inputs, *weights, lengths=LENGTHS, **kwargs):
+    """`lstm.lstm` of inputs by group; states by group, and that of the end."""
+    inputs = packed.pack(inputs, lengths)
+    states, end = lstm.lstm(
+        inputs, *weights, lengths, return_state=True, **kwargs
+    )
+    return packed.unpack(states, lengths), end
 
 
 # Of h_0, c_0, and of the gradients that come to h and c of the end.
@@ -78,11 +88,17 @@ def states_by_keras(inputs, weights, start, backwards):
 
 @both_directions
 @pytest.mark.parametrize(
-    ("used", "shared"),
-    [("states", False), ("end", False), ("both", False), ("both", True)],
+    ("used", "shared", "for_training"),
+    [
+        ("states", False, True),
+        ("end", False, True),
+        ("both", False, True),
+        ("both", True, True),
+        ("both", True, False),
+    ],
 )
 def test_states_and_their_gradients_are_those_of_keras(
-    arrays, backwards, used, shared
+    arrays, backwards, used, shared, for_training
 ):
     *arguments, upstream = map(tf.constant, arrays)
     if shared:
@@ -91,35 +107,32 @@ def test_states_and_their_gradients_are_those_of_keras(
     arguments += start
 
     def ours(inputs, kernel, recurrent_kernel, bias, h_0, c_0):
-        mask = tf.sequence_mask(LENGTHS, TIME, tf.float32)
-        states, end = lstm.lstm(
+        return run(
             inputs,
             kernel,
             recurrent_kernel,
             bias,
-            LENGTHS,
-            backwards,
+            backwards=backwards,
             initial_state=(h_0, c_0),
-            return_state=True,
+            for_training=for_training,
         )
-        mask = tf.transpose(mask, [0, 2, 1])[..., tf.newaxis]
-        return states * mask, end
 
     def theirs(inputs, kernel, recurrent_kernel, bias, h_0, c_0):
         weights = (kernel, recurrent_kernel, bias)
         return states_by_keras(inputs, weights, (h_0, c_0), backwards)
 
     results = []
-    for run in (ours, theirs):
+    for compute in (ours, theirs):
         with tf.GradientTape() as tape:
             tape.watch(arguments)
-            states, (h, c) = run(*arguments)
+            states, (h, c) = compute(*arguments)
             loss = 0.0
             if used != "end":
                 loss += tf.reduce_sum(states * upstream)
             if used != "states":
                 loss += tf.reduce_sum(h * upstream_h + c * upstream_c)
         gradients = tape.gradient(loss, arguments)
+        gradients = map(tf.convert_to_tensor, gradients)
         results.append([states, h, c, *gradients])
     for got, wanted in zip(*results, strict=True):
         assert tf.reduce_any(wanted != 0)
@@ -129,21 +142,14 @@ def test_states_and_their_gradients_are_those_of_keras(
 @both_directions
 def test_gradients_are_finite_differences(arrays, backwards):
     arguments = [*arrays[:-1], *state_arrays()[:2]]
-    mask = np.zeros((GROUPS, TIME, BATCH, 1))
-    for group, time, text in texts():
-        mask[group, time, text] = 1
 
     def loss(*arguments):
         *arguments, h_0, c_0 = arguments
-        states, (h, c) = lstm.lstm(
-            *arguments,
-            LENGTHS,
-            backwards,
-            initial_state=(h_0, c_0),
-            return_state=True,
+        states, (h, c) = run(
+            *arguments, backwards=backwards, initial_state=(h_0, c_0)
         )
         return (
-            tf.reduce_sum(states**2 * mask)
+            tf.reduce_sum(states**2)
             + tf.reduce_sum(tf.sin(h))
             + tf.reduce_sum(c**2)
         )
@@ -179,15 +185,17 @@ def test_an_lstm_goes_on_where_another_stopped(arrays, backwards):
     inputs, *weights, _ = arrays
     # Texts of 5 tokens, read in one piece or as 2 (or 3) and 3 (or 2).
     whole = np.full((GROUPS, BATCH), TIME, np.int32)
-    states, end = lstm.lstm(
-        inputs, *weights, whole, backwards, return_state=True
-    )
+    states, end = run(inputs, *weights, lengths=whole, backwards=backwards)
     parts = [inputs[:, :2], inputs[:, 2:]]
     state, read = None, []
     for part in parts[::-1] if backwards else parts:
         lengths = np.full((GROUPS, BATCH), part.shape[1], np.int32)
-        h, state = lstm.lstm(
-            part, *weights, lengths, backwards, state, return_state=True
+        h, state = run(
+            part,
+            *weights,
+            lengths=lengths,
+            backwards=backwards,
+            initial_state=state,
         )
         read.append(h)
     read = tf.concat(read[::-1] if backwards else read, axis=1)
@@ -202,13 +210,8 @@ def test_padding_and_other_groups_change_no_end(arrays, backwards):
     start = state_arrays()[:2]
 
     def end(inputs, start):
-        _, state = lstm.lstm(
-            inputs,
-            *weights,
-            LENGTHS,
-            backwards,
-            initial_state=start,
-            return_state=True,
+        _, state = run(
+            inputs, *weights, backwards=backwards, initial_state=start
         )
         return np.stack(state)
 
@@ -227,7 +230,7 @@ def test_padding_and_other_groups_change_no_end(arrays, backwards):
 
 
 def test_the_layer_takes_and_gives_states(arrays):
-    inputs, start = arrays[0], state_arrays()[:2]
+    inputs, start = packed.pack(arrays[0], LENGTHS), state_arrays()[:2]
     layer = lstm.StackedLSTM(UNITS, readers=3, init_range=1.0, seed=0)
     reader = np.array([2, 0])
     states, end = layer(inputs, LENGTHS, reader, start, return_state=True)

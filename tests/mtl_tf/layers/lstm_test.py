@@ -4,6 +4,7 @@ import pytest
 import tensorflow as tf
 
 from mtl_tf.layers import lstm
+from tests import packed
 
 GROUPS, TIME, BATCH, WIDTH, UNITS = 2, 5, 3, 3, 2
 # The first group ends before the batch does, and holds a text of one token.
@@ -23,6 +24,14 @@ def arrays():
         (GROUPS, TIME, BATCH, UNITS),
     )
     return [random.normal(size=shape).astype(np.float32) for shape in shapes]
+
+
+def run(inputs, *weights, **kwargs):
+    """`lstm.lstm` of inputs by group; states by group, zero beyond an end."""
+    inputs = packed.pack(inputs, LENGTHS)
+    return packed.unpack(
+        lstm.lstm(inputs, *weights, LENGTHS, **kwargs), LENGTHS
+    )
 
 
 def texts():
@@ -50,7 +59,7 @@ def one_text(inputs, kernel, recurrent_kernel, bias):
 @both_directions
 def test_equations(arrays, backwards):
     inputs, *weights, _ = arrays
-    got = lstm.lstm(inputs, *weights, LENGTHS, backwards).numpy()
+    got = run(inputs, *weights, backwards=backwards).numpy()
     for group, time, text in texts():
         tokens = inputs[group, time, text]
         of_group = [weight[group] for weight in weights]
@@ -67,13 +76,13 @@ def test_one_step_by_hand():
     # h = sigmoid(-ln 3) tanh(c) = 1/4 * 0.516237 = 0.129059
     kernel = [[[np.log(3), 0, 1, -np.log(3)]]]
     h = lstm.lstm(
-        tf.ones([1, 1, 1, 1]),
+        tf.ones([1, 1, 1]),
         tf.constant(kernel, tf.float32),
         tf.fill([1, 1, 4], 9.0),
         tf.zeros([1, 4]),
         tf.constant([[1]]),
     )
-    np.testing.assert_allclose(h, [[[[0.129059]]]], atol=1e-6)
+    np.testing.assert_allclose(h, [[[0.129059]]], atol=1e-6)
 
 
 def by_keras(arrays, backwards):
@@ -105,28 +114,29 @@ def by_keras(arrays, backwards):
 
 
 @both_directions
-@pytest.mark.parametrize("traced", [False, True])
+@pytest.mark.parametrize(
+    ("for_training", "traced"), [(True, False), (True, True), (False, True)]
+)
 @pytest.mark.parametrize("shared", [False, True])
 def test_values_and_gradients_are_those_of_keras(
-    arrays, backwards, traced, shared
+    arrays, backwards, for_training, traced, shared
 ):
     if shared:
         # One set of weights for all groups.
         arrays[1:4] = [weight[:1] for weight in arrays[1:4]]
 
-    def run(*arrays):
+    def train(*arrays):
         *arguments, upstream = arrays
-        mask = tf.sequence_mask(LENGTHS, TIME, tf.float32)
-        mask = tf.transpose(mask, [0, 2, 1])[..., tf.newaxis]
         with tf.GradientTape() as tape:
             tape.watch(arguments)
-            h = lstm.lstm(*arguments, LENGTHS, backwards) * mask
+            h = run(*arguments, backwards=backwards, for_training=for_training)
             loss = tf.reduce_sum(h * upstream)
-        return h, tape.gradient(loss, arguments)
+        gradients = tape.gradient(loss, arguments)
+        return h, list(map(tf.convert_to_tensor, gradients))
 
     if traced:
-        run = tf.function(run)
-    states, gradients = run(*map(tf.constant, arrays))
+        train = tf.function(train)
+    states, gradients = train(*map(tf.constant, arrays))
     wanted_states, wanted_gradients = by_keras(arrays, backwards)
     np.testing.assert_allclose(states, wanted_states, atol=1e-6)
     for got, wanted in zip(gradients, wanted_gradients, strict=True):
@@ -134,34 +144,63 @@ def test_values_and_gradients_are_those_of_keras(
 
 
 @both_directions
-def test_what_lies_beyond_the_end_changes_nothing(arrays, backwards):
-    inputs, *weights, _ = arrays
-    other = np.full_like(inputs, 1e4)
+@pytest.mark.parametrize("shared", [False, True])
+@pytest.mark.parametrize("garbage", [1e4, -1e30])
+def test_what_lies_beyond_the_end_changes_nothing(
+    arrays, backwards, shared, garbage
+):
+    inputs, *weights, upstream = map(tf.constant, arrays)
+    if shared:
+        weights = [weight[:1] for weight in weights]
+    other = np.full(inputs.shape, garbage, np.float32)
     for group, time, text in texts():
         other[group, time, text] = inputs[group, time, text]
-    first, second = (
-        lstm.lstm(x, *weights, LENGTHS, backwards).numpy()
-        for x in (inputs, other)
-    )
+    results = []
+    for arguments in ([inputs, *weights], [tf.constant(other), *weights]):
+        with tf.GradientTape() as tape:
+            tape.watch(arguments)
+            h = run(*arguments, backwards=backwards)
+            loss = tf.reduce_sum(h * upstream)
+        results.append([h, *tape.gradient(loss, arguments)])
+    for first, second in zip(*results, strict=True):
+        # Bit for bit.
+        np.testing.assert_array_equal(first, second)
+    # Beyond the ends nothing has a gradient.
+    by_inputs = results[1][1].numpy()
     for group, time, text in texts():
-        np.testing.assert_array_equal(
-            first[group, time, text], second[group, time, text]
-        )
+        assert by_inputs[group, time, text].all()
+        assert not by_inputs[group, time.stop :, text].any()
+
+
+@both_directions
+def test_states_are_packed_as_the_inputs_are(arrays, backwards):
+    inputs, *weights, _ = arrays
+    h = lstm.lstm(
+        packed.pack(inputs, LENGTHS), *weights, LENGTHS, backwards=backwards
+    )
+    rows = packed.rows(LENGTHS)
+    assert h.shape == (len(rows), BATCH, UNITS)
+    alone = lstm.lstm(
+        inputs[1], *(w[1:] for w in weights), LENGTHS[1:], backwards=backwards
+    )
+    for row, (group, step) in enumerate(rows):
+        if group == 1:
+            np.testing.assert_allclose(h[row], alone[step], atol=1e-6)
 
 
 def make(**kwargs):
     layer = lstm.StackedLSTM(UNITS, readers=3, seed=0, **kwargs)
-    layer.build((None, None, None, WIDTH))
+    layer.build((None, None, WIDTH))
     return layer
 
 
 @both_directions
 def test_the_layer_reads_each_group_with_its_reader(arrays, backwards):
-    inputs = arrays[0]
+    inputs = packed.pack(arrays[0], LENGTHS)
     layer = make(backwards=backwards, init_range=1.0)
     got = layer(inputs, LENGTHS, np.array([2, 0]))
     weights = [weight.numpy()[[2, 0]] for weight in layer.weights]
-    wanted = lstm.lstm(inputs, *weights, LENGTHS, backwards)
+    wanted = lstm.lstm(inputs, *weights, LENGTHS, backwards=backwards)
     np.testing.assert_array_equal(got, wanted)
 
 
@@ -178,11 +217,11 @@ def test_recurrent_dropout_drops_the_same_elements_of_h_in_all_time_steps():
         units, readers, init_range=1.0, recurrent_dropout=rate, seed=0
     )
     random = np.random.default_rng(0)
-    inputs = random.normal(size=(readers, TIME, 2, WIDTH)).astype(np.float32)
+    inputs = random.normal(size=(readers * TIME, 2, WIDTH)).astype(np.float32)
     lengths = np.full((readers, 2), TIME, np.int32)
     with tf.GradientTape() as tape:
         h = layer(inputs, lengths, np.arange(readers), training=True)
-        loss = tf.reduce_sum(h[:, -1] ** 2)
+        loss = tf.reduce_sum(h[-readers:] ** 2)  # of the last step
     gradient = tape.gradient(loss, layer.recurrent_kernel.value)
     gradient = tf.convert_to_tensor(gradient).numpy()
 
@@ -199,7 +238,7 @@ def test_recurrent_dropout_drops_the_same_elements_of_h_in_all_time_steps():
 
 
 def test_recurrent_dropout_is_off_at_inference_and_new_in_each_step(arrays):
-    inputs, reader = arrays[0], np.array([0, 0])
+    inputs, reader = packed.pack(arrays[0], LENGTHS), np.array([0, 0])
     layer = make(recurrent_dropout=0.5, init_range=1.0)
     np.testing.assert_array_equal(
         layer(inputs, LENGTHS, reader),

@@ -3,6 +3,7 @@ import pytest
 import tensorflow as tf
 
 from mtl_tf.layers import pooling
+from tests import packed
 
 GROUPS, TIME, BATCH, WIDTH = 2, 4, 3, 2
 LENGTHS = np.array([[4, 1, 3], [2, 4, 1]], np.int32)
@@ -43,7 +44,7 @@ def by_text(states, function):
 )
 def test_pools_over_the_tokens_of_each_text(states, layer, function):
     np.testing.assert_allclose(
-        layer(tf.constant(states), LENGTHS),
+        layer(packed.pack(states, LENGTHS), LENGTHS),
         by_text(states, function),
         rtol=1e-6,
     )
@@ -51,14 +52,17 @@ def test_pools_over_the_tokens_of_each_text(states, layer, function):
 
 def test_the_maximum_may_be_far_below_zero():
     layer = pooling.Pooling("max")
-    states = tf.constant([[[[-9.0]], [[-7.0]], [[0.0]]]])
-    np.testing.assert_array_equal(layer(states, tf.constant([[2]])), [[[-7.0]]])
+    # Of three tokens; beyond the end of the first text stands a zero.
+    states = tf.constant([[[-9.0], [-4.0]], [[-7.0], [-5.0]], [[0.0], [-6.0]]])
+    np.testing.assert_array_equal(
+        layer(states, tf.constant([[2, 3]])), [[[-7.0], [-4.0]]]
+    )
 
 
 def test_attention_by_its_equation(states):
     layer = pooling.AttentionPooling(2, init_range=1.0, seed=0)
     reader = np.array([1, 0])
-    got = layer(tf.constant(states), LENGTHS, reader)
+    got = layer(packed.pack(states, LENGTHS), LENGTHS, reader)
     kernel, bias, query = (weight.numpy() for weight in layer.weights)
 
     def attend(group, tokens):
@@ -83,7 +87,8 @@ def test_no_gradient_beyond_the_end(states, kind):
     states = tf.constant(states)
     with tf.GradientTape() as tape:
         tape.watch(states)
-        loss = tf.reduce_sum(layer(states, LENGTHS, *more) ** 2)
+        features = layer(packed.pack(states, LENGTHS), LENGTHS, *more)
+        loss = tf.reduce_sum(features**2)
     gradient = tape.gradient(loss, states).numpy()
     for group, text in np.ndindex(GROUPS, BATCH):
         end = LENGTHS[group, text]

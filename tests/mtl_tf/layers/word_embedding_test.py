@@ -3,6 +3,7 @@ import pytest
 import tensorflow as tf
 
 from mtl_tf.layers import word_embedding
+from tests import packed
 
 UNKNOWN = 1
 
@@ -23,18 +24,22 @@ def numbered(vocabulary_size, **kwargs):
     return layer
 
 
-def test_vectors_by_time_and_zero_beyond_the_end():
-    tokens = np.array([[[4, 2, 0], [3, 3, 4]]], np.int32)
-    got = numbered(5)(tokens, np.array([[2, 3]], np.int32))
-    # Word 4 has the vector (5, -5); group 0 as [time, batch].
-    wanted = [[5, 4], [3, 4], [0, 5]]
-    np.testing.assert_array_equal(got[0, ..., 0], wanted)
-    np.testing.assert_array_equal(got[0, ..., 1], np.negative(wanted))
+def test_vectors_are_packed():
+    tokens = np.array(
+        [[[4, 2, 0], [3, 3, 0]], [[4, 2, 0], [3, 3, 4]]], np.int32
+    )
+    lengths = np.array([[2, 1], [2, 3]], np.int32)
+    got = numbered(5)(tokens, lengths)
+    # Word 4 has the vector (5, -5). Group 1, of three steps, comes first, and
+    # where a text has ended its first word stands.
+    wanted = [[5, 4], [5, 4], [3, 4], [3, 4], [5, 5]]
+    np.testing.assert_array_equal(got[..., 0], wanted)
+    np.testing.assert_array_equal(got[..., 1], np.negative(wanted))
 
 
 def gradient(layer, tokens, lengths, **kwargs):
     with tf.GradientTape() as tape:
-        vectors = layer(tokens, lengths, **kwargs)
+        vectors = packed.unpack(layer(tokens, lengths, **kwargs), lengths)
         loss = tf.reduce_sum(vectors * [1.0, 3.0])
     return tape.gradient(loss, layer.table.value)
 
@@ -70,7 +75,8 @@ def test_word_dropout_puts_the_unknown_word_in_place_of_others():
     tokens = random.integers(2, 100, size=(2, 50, 60)).astype(np.int32)
     lengths = np.full((2, 50), 60, np.int32)
     vectors = layer(tokens, lengths, training=True).numpy()
-    words = (vectors[..., 0] - 1).transpose(0, 2, 1)
+    words = packed.unpack(vectors, lengths)[..., 0].numpy() - 1
+    words = words.transpose(0, 2, 1)
     np.testing.assert_array_equal(vectors[..., 1], -vectors[..., 0])
     dropped = words == UNKNOWN
     np.testing.assert_array_equal(words[~dropped], tokens[~dropped])
@@ -107,13 +113,6 @@ def test_start_and_a_frozen_table():
     assert not layer.trainable_variables
     np.testing.assert_array_equal(
         layer.table, make(200, 10, init_range=0.3).table
-    )
-
-
-def test_token_mask():
-    mask = word_embedding.token_mask(tf.constant([[1, 3], [2, 2]]), 3)
-    np.testing.assert_array_equal(
-        mask[..., 0], [[[1, 1], [0, 1], [0, 1]], [[1, 1], [1, 1], [0, 0]]]
     )
 
 
