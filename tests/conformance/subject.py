@@ -8,18 +8,26 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from mtl_tf.layers import word_embedding
+from mtl_tf.layers import packing
+from tests import packed
 
 GROUPS, BATCH, TIME, WIDTH, UNITS = 3, 2, 5, 4, 3
+ROWS = 13
 WORDS = 30
 LABEL_COUNTS = (2, 4, 3)
 TASKS = len(LABEL_COUNTS)
 
 Batch = dict[str, np.ndarray]
 
+# Token features of a batch, and where their lengths are.
+_TOKEN_FEATURES = {"vectors": "lengths", "seq1_vectors": "seq1_lengths"}
+
 
 def batch(seed: int = 0) -> Batch:
-    """A group of each task; the last group has no text of the batch's time."""
+    """A group of each task; the last group has no text of the batch's time.
+
+    Token features are by group; layers get them packed, in `ROWS` rows.
+    """
     random = np.random.default_rng(seed)
     lengths = np.array([[TIME, 2], [1, TIME], [3, 3]], np.int32)
     shape = (GROUPS, TIME, BATCH, WIDTH)
@@ -38,6 +46,14 @@ def batch(seed: int = 0) -> Batch:
         "asked": np.arange(GROUPS, dtype=np.int32),
         "diversity": random.normal(size=(GROUPS, BATCH, 5)).astype(np.float32),
     }
+
+
+@keras.saving.register_keras_serializable(package="tests")
+class Pack(keras.layers.Layer):
+    """Packs token features: all inputs of a model are by group."""
+
+    def call(self, grouped, lengths):
+        return packing.Packing(lengths).pack(grouped)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -84,6 +100,9 @@ class Subject:
         if isinstance(layer, keras.Model):
             outputs = layer(inputs, **kwargs)
         else:
+            for name in inputs.keys() & _TOKEN_FEATURES.keys():
+                lengths = batch[_TOKEN_FEATURES[name]]
+                inputs[name] = Pack()(inputs[name], lengths)
             outputs = layer(*inputs.values(), **kwargs)
         if isinstance(outputs, dict):
             return outputs
@@ -93,7 +112,7 @@ class Subject:
     def outputs(
         self, layer: keras.layers.Layer, batch: Batch
     ) -> dict[str, np.ndarray]:
-        """What the outputs mean: zero beyond the end of a text."""
+        """What the outputs mean: by group, zero beyond the end of a text."""
         outputs = self.call(layer, batch)
         return {k: self._there(v, batch).numpy() for k, v in outputs.items()}
 
@@ -122,8 +141,7 @@ class Subject:
     def _there(self, output, batch):
         if not self.per_token:
             return output
-        time = tf.shape(output)[1]
-        return output * word_embedding.token_mask(batch["lengths"], time)
+        return packed.unpack(output, np.asarray(batch["lengths"]))
 
     @functools.cached_property
     def symbolic(self) -> keras.Model:

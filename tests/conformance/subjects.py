@@ -18,6 +18,7 @@ from mtl_tf.layers import label_embedding
 from mtl_tf.layers import lstm
 from mtl_tf.layers import pooling
 from mtl_tf.layers import softmax_output
+from mtl_tf.layers import taken_groups
 from mtl_tf.layers import task_discriminator
 from mtl_tf.layers import task_layer
 from mtl_tf.layers import word_embedding
@@ -30,12 +31,12 @@ def _layer(name, layer_class, arguments, shape, *args, more=None, **kwargs):
         functools.partial(layer_class, *args, **kwargs),
         arguments,
         {"output": shape, **(more or {})},
-        per_token=arguments[0] != "features" and len(shape) == 4,
+        per_token=shape == _token_features(shape[-1]),
     )
 
 
 def _token_features(width):
-    return subject_lib.GROUPS, subject_lib.TIME, subject_lib.BATCH, width
+    return subject_lib.ROWS, subject_lib.BATCH, width
 
 
 def _text_features(width):
@@ -83,6 +84,12 @@ LAYERS = [
         )
         for backwards in (False, True)
     ],
+    _layer(
+        "taken_groups",
+        taken_groups.TakenGroups,
+        (*_TOKENS, "asked"),
+        _token_features(subject_lib.WIDTH),
+    ),
     _layer(
         "convolution",
         encoders.Convolution,
