@@ -85,6 +85,16 @@ def test_the_edge_of_a_range_is_allowed(name):
             r"stacked_lstm, conditional_bilstm\), got encoder=cnn",
         ),
         (
+            {"encoder": "cnn", "pooling": "max", "precision": "bfloat16"},
+            r"precision=bfloat16 is that of an LSTM: it needs a recurrent "
+            r"encoder \(lstm, bilstm, stacked_lstm, conditional_bilstm\), got "
+            r"encoder=cnn",
+        ),
+        (
+            {"precision": "float16"},
+            r"precision=float16.*float32, bfloat16",
+        ),
+        (
             {"encoder": "conditional_bilstm", "sequences": "seq2"},
             "sequences=seq2 leaves out seq1, which encoder=conditional_bilstm",
         ),

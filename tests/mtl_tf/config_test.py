@@ -22,6 +22,7 @@ _OTHERS = {
     "seeds": 2,
     "init_from": "runs/three tasks",
     "threads": 5,
+    "precision": "bfloat16",
     "sequences": "seq2",
     "max_tokens": 11,
     "encoder": "bilstm",

@@ -188,6 +188,7 @@ def test_each_encoder_is_made_as_the_config_says():
         depth=3,
         forget_bias=1.5,
         recurrent_dropout=0.25,
+        precision="bfloat16",
         init_range=0.2,
         word_dropout=0.1,
         vector_dropout=0.3,
@@ -203,6 +204,7 @@ def test_each_encoder_is_made_as_the_config_says():
             "depth",
             "forget_bias",
             "recurrent_dropout",
+            "precision",
             "init_range",
         ):
             assert got[setting] == getattr(config, setting), setting
