@@ -59,8 +59,8 @@ class Config(settings.Settings):
     )
     precision: str = settings.setting(
         "float32",
-        "Of the factors of an LSTM's matrix products. Sums, state and gates "
-        "are float32 in any case, and so is all else.",
+        "Of the matrix products of LSTMs, factors and results. Their state and "
+        "gates are float32 in any case, and so are all weights and updates.",
         choices=lstm.PRECISIONS,
     )
 

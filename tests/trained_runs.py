@@ -85,6 +85,7 @@ def _read_end(run_dir):
     for line in (results, *history):
         line.pop("seconds")
         line.pop("tokens_per_second")
+        line.pop("dev_seconds", None)
     reader = tf.train.load_checkpoint(
         os.path.join(run_dir, "checkpoints", checkpoints.LAST)
     )

@@ -221,17 +221,14 @@ class Encoder(stacked.StackedLayer):
         )
 
     def _make_pools(self):
-        """One pooling layer a direction."""
+        """One pooling layer a direction; none for what an LSTM ends with."""
+        if self.pooling == "last":
+            return []
         if self.pooling == "attention":
             return [
                 pooling_layers.AttentionPooling(
                     **self._common(f"attention_{n}")
                 )
-                for n in range(len(self._directions))
-            ]
-        if self.pooling == "last":
-            return [
-                pooling_layers.StateAt(first=n == 1, name=f"state_{n}")
                 for n in range(len(self._directions))
             ]
         return [
@@ -260,12 +257,13 @@ class Encoder(stacked.StackedLayer):
         for layer in self._seq1_directions:
             # The features of its tokens are as wide.
             layer.build(tuple(inputs_shape))
-        for layers, pool in zip(self._directions, self._pools, strict=True):
+        for number, layers in enumerate(self._directions):
             shape = tuple(inputs_shape)
             for layer in layers:
                 layer.build(shape)
                 shape = (*shape[:-1], _width(layer))
-            pool.build(shape)
+            if self._pools:
+                self._pools[number].build(shape)
 
     def call(
         self,
@@ -279,37 +277,35 @@ class Encoder(stacked.StackedLayer):
         starts = [None] * len(self._directions)
         if self._seq1_directions:
             starts = [
-                self._end(layer, seq1, seq1_lengths, reader, training)
+                layer(
+                    seq1, seq1_lengths, reader, result="end", training=training
+                )
                 for layer in self._seq1_directions
             ]
         features = []
-        for layers, start, pool in zip(
-            self._directions, starts, self._pools, strict=True
+        for number, (layers, start) in enumerate(
+            zip(self._directions, starts, strict=True)
         ):
             states = inputs
             for layer in layers:
+                settings = {}
                 if isinstance(layer, lstm.StackedLSTM):
-                    states = layer(
-                        states,
-                        lengths,
-                        reader,
-                        initial_state=start,
-                        training=training,
-                    )
-                else:
-                    states = layer(states, lengths, reader)
-            if self.pooling == "attention":
-                features.append(pool(states, lengths, reader))
-            else:
-                features.append(pool(states, lengths))
+                    ends = self.pooling == "last" and layer is layers[-1]
+                    settings = {
+                        "initial_state": start,
+                        "result": "last" if ends else "states",
+                        "training": training,
+                    }
+                states = layer(states, lengths, reader, **settings)
+            features.append(self._pool(number, states, lengths, reader))
         return tf.concat(features, axis=-1)
 
-    def _end(self, layer, seq1, seq1_lengths, reader, training):
-        """The state in which an LSTM of seq1 ends."""
-        _, state = layer(
-            seq1, seq1_lengths, reader, return_state=True, training=training
-        )
-        return state
+    def _pool(self, number, states, lengths, reader):
+        if self.pooling == "last":
+            return states
+        if self.pooling == "attention":
+            return self._pools[number](states, lengths, reader)
+        return self._pools[number](states, lengths)
 
     def get_config(self):
         return {

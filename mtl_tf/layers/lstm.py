@@ -1,5 +1,7 @@
 """A long short-term memory whose weights are stacked by reader."""
 
+import functools
+
 import keras
 import tensorflow as tf
 
@@ -10,6 +12,7 @@ from mtl_tf.layers import stacked
 State = tuple[tf.Tensor, tf.Tensor]
 
 PRECISIONS = ("float32", "bfloat16")
+RESULTS = ("states", "last", "end")
 
 
 def lstm(
@@ -21,10 +24,10 @@ def lstm(
     *,
     backwards: bool = False,
     initial_state: State | None = None,
-    return_state: bool = False,
+    result: str = "states",
     precision: str = "float32",
     for_training: bool = True,
-) -> tf.Tensor | tuple[tf.Tensor, State]:
+) -> tf.Tensor | State:
     """Runs an LSTM over every text (Liu et al. 2017, Eq. 1-3).
 
     With z_t = x_t kernel + h_{t-1} recurrent_kernel + bias, split into i, f, g
@@ -50,17 +53,17 @@ def lstm(
       lengths: int32 [groups, batch], at least 1.
       backwards: read every text from its true last token to its first.
       initial_state: h_0 and c_0, float32 [groups, batch, units]; zeros if None.
-      return_state: whether to return h and c of the end as well.
-      precision: of the factors of matrix products, one of `PRECISIONS`. Sums
-        are float32 all the same, and so are state, gates and weights.
+      result: one of `RESULTS`.
+      precision: of matrix products, factors and results, one of `PRECISIONS`;
+        what is added up inside of them, state and gates are float32.
       for_training: whether to keep what the gradient needs. Without it there
         is TensorFlow's own gradient, which is slow.
 
     Returns:
-      h, float32 [rows, batch, units], packed, each at the place of the token
-      that was read. With `return_state` this and (h, c) of the token of each
-      text that is read last, float32 [groups, batch, units]: its true last
-      token, or its first one backwards.
+      With `states`, h, float32 [rows, batch, units], packed, each at the place
+      of the token that was read. With `last`, h of the token of each text that
+      is read last, float32 [groups, batch, units]: its true last token, or its
+      first one backwards. With `end`, (h, c) of it.
     """
     if initial_state is None:
         shape = [*tf.unstack(tf.shape(lengths)), recurrent_kernel.shape[1]]
@@ -75,13 +78,14 @@ def lstm(
         *initial_state,
         packing,
         tf.as_dtype(precision),
-        ("h", "c") if return_state else ("h",),
+        ("h", "c") if result == "end" else ("h",),
         for_training,
     )
-    states = packing.reverse(h) if backwards else h
-    if not return_state:
-        return states
-    return states, (packing.last(h), packing.last(c[0]))
+    if result == "states":
+        return packing.reverse(h) if backwards else h
+    if result == "last":
+        return packing.last(h)
+    return packing.last(h), packing.last(*c)
 
 
 def _read(inputs, weights, h_0, c_0, packing, precision, results, for_training):
@@ -91,12 +95,9 @@ def _read(inputs, weights, h_0, c_0, packing, precision, results, for_training):
       inputs: packed.
       weights: both kernels and the bias on each other, [groups or 1, width +
         units + 1, 4 * units].
-      h_0: [groups, batch, units].
-      c_0: [groups, batch, units].
-      packing: the packing.
-      precision: a `tf.DType`.
+      h_0, c_0: [groups, batch, units].
+      packing, precision, for_training: as in `lstm`.
       results: `h`, or `h` and `c`.
-      for_training: as in `lstm`.
 
     Returns:
       Packed, in the order of `results`.
@@ -115,13 +116,13 @@ def _read(inputs, weights, h_0, c_0, packing, precision, results, for_training):
             upstream = dict(zip(results, upstream, strict=True))
             dz, dx, *start = _backward(upstream, weights, arrays, packing)
             read = _concat(arrays["read"], weights.shape[1])
+            product = functools.partial(tf.matmul, transpose_a=True)
             if shared:
                 flat = (packing_lib.flatten(x) for x in (read, dz))
-                dw = _weight_gradient(*flat)[tf.newaxis]
+                dw = product(*flat)[tf.newaxis]
             else:
-                dw = packing.in_own_order(
-                    packing.map_groups(_weight_gradient, read, dz)
-                )
+                dw = packing.map_groups(product, read, dz)
+                dw = packing.in_own_order(dw)
             start = (packing.in_own_order(x) for x in start)
             return dx, tf.cast(_fused_order(dw), tf.float32), *start
 
@@ -183,6 +184,7 @@ def _forward(inputs, weights, start, packing, names):
         step,
         (0, *start, arrays),
         _loop_shapes(units, len(arrays)),
+        parallel_iterations=1,
     )
     return dict(zip(names, arrays, strict=True))
 
@@ -231,6 +233,7 @@ def _backward(upstream, weights, kept, packing):
         step,
         (packing.longest - 1, none, none, arrays),
         _loop_shapes(units, len(arrays)),
+        parallel_iterations=1,
     )
     return _concat(of_z, 4 * units), _concat(of_x, width), dh, dc
 
@@ -269,11 +272,6 @@ def _gate_gradients(dh, dc, kept):
     shape = tf.shape(dh)
     dz = tf.reshape(dz, [shape[0], shape[1], 4 * units])
     return dz, tf.reshape(dc, shape)
-
-
-def _weight_gradient(read, dz):
-    """Of flat rows: [width + units + 1, 4 * units]."""
-    return tf.matmul(read, dz, transpose_a=True)
 
 
 def _fused_order(columns, axis=-1):
@@ -326,8 +324,8 @@ class StackedLSTM(stacked.StackedLayer):
       **kwargs: for `StackedLayer`.
 
     Call arguments: token features, packed, `lengths` [groups, batch] and
-    `reader` [groups]; `initial_state` and `return_state` as in `lstm`, which
-    also says what is returned.
+    `reader` [groups]; `initial_state` and `result` as in `lstm`, which also
+    says what is returned.
     """
 
     def __init__(
@@ -370,7 +368,7 @@ class StackedLSTM(stacked.StackedLayer):
         lengths,
         reader,
         initial_state=None,
-        return_state=False,
+        result="states",
         training=False,
     ):
         weights = [self.kernel, self.recurrent_kernel, self.bias]
@@ -391,7 +389,7 @@ class StackedLSTM(stacked.StackedLayer):
             lengths,
             backwards=self.backwards,
             initial_state=initial_state,
-            return_state=return_state,
+            result=result,
             precision=self.precision,
             for_training=training,
         )

@@ -149,10 +149,6 @@ class Packing:
 
         return run(packed)
 
-    def first(self, packed: tf.Tensor) -> tf.Tensor:
-        """The first token of each text: [groups, batch, width]."""
-        return self.in_own_order(packed[: self.active[0]])
-
     def last(self, packed: tf.Tensor) -> tf.Tensor:
         """The true last token of each text: [groups, batch, width]."""
         return tf.gather_nd(packed, self._last())

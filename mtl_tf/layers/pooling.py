@@ -71,27 +71,3 @@ class AttentionPooling(stacked.StackedLayer):
         )[..., tf.newaxis]
         scores = tf.where(mask, scores, states.dtype.min)
         return tf.reduce_sum(tf.nn.softmax(scores, axis=1) * states, axis=1)
-
-
-@keras.saving.register_keras_serializable(package="mtl_tf")
-class StateAt(keras.layers.Layer):
-    """The token features at the last token, or at the first.
-
-    Args:
-      first: take the first token: where a backward LSTM ends.
-      **kwargs: for `keras.layers.Layer`.
-
-    Call arguments: token features, packed, and lengths [groups, batch];
-    returns [groups, batch, width].
-    """
-
-    def __init__(self, first: bool = False, **kwargs):
-        super().__init__(**kwargs)
-        self.first = first
-
-    def call(self, states, lengths):
-        packing = packing_lib.Packing(lengths)
-        return packing.first(states) if self.first else packing.last(states)
-
-    def get_config(self):
-        return {**super().get_config(), "first": self.first}

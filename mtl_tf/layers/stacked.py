@@ -49,7 +49,7 @@ class StackedLayer(keras.layers.Layer):
 
     def of_groups(self, weight, reader: tf.Tensor) -> tf.Tensor:
         """The entries that read the groups: `[groups, ...]`."""
-        return tf.gather(weight, reader)
+        return look_up(weight, reader)
 
     def get_config(self):
         return {
@@ -74,3 +74,12 @@ def seed_generator(seed: int | None) -> keras.random.SeedGenerator:
     so far, and a checkpoint would not fit a process that has made others.
     """
     return keras.random.SeedGenerator(seed, name="seed_generator")
+
+
+def look_up(variable: keras.Variable, rows: tf.Tensor) -> tf.Tensor:
+    """Rows of a variable, with a sparse gradient.
+
+    They are read from where it is stored: the value of a variable whose rows
+    are updated one by one is a copy of all of it.
+    """
+    return tf.gather(variable.value, rows)

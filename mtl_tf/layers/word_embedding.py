@@ -62,14 +62,14 @@ class WordEmbedding(keras.layers.Layer):
         self.seed_generator = stacked.seed_generator(self.seed)
 
     def call(self, tokens, lengths, training=False):
-        tokens = packing.Packing(lengths).pack_tokens(tokens)
         if training and self.word_dropout:
             dropped = (
                 keras.random.uniform(tf.shape(tokens), seed=self.seed_generator)
                 < self.word_dropout
             )
             tokens = tf.where(dropped, self.unknown_id, tokens)
-        vectors = tf.gather(self.table, tokens)
+        tokens = packing.Packing(lengths).pack_tokens(tokens)
+        vectors = stacked.look_up(self.table, tokens)
         if training and self.vector_dropout:
             vectors = keras.random.dropout(
                 vectors, self.vector_dropout, seed=self.seed_generator

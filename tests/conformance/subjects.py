@@ -126,16 +126,6 @@ LAYERS = [
     ),
     *[
         _layer(
-            f"state_at-{'first' if first else 'last'}",
-            pooling.StateAt,
-            _TOKENS,
-            _text_features(subject_lib.WIDTH),
-            first=first,
-        )
-        for first in (False, True)
-    ],
-    *[
-        _layer(
             f"encoder-{encoder}-{kind}",
             encoders.Encoder,
             (*_READ_TOKENS, "seq1_vectors", "seq1_lengths")

@@ -38,14 +38,17 @@ def train(arguments, lengths, precision, backwards):
     with tf.GradientTape() as tape:
         tape.watch(arguments)
         inputs, *weights, h_0, c_0 = arguments
-        states, (h, c) = lstm.lstm(
-            packed.pack(inputs, lengths),
-            *weights,
-            lengths,
-            backwards=backwards,
-            initial_state=(h_0, c_0),
-            return_state=True,
-            precision=precision,
+        states, (h, c) = (
+            lstm.lstm(
+                packed.pack(inputs, lengths),
+                *weights,
+                lengths,
+                backwards=backwards,
+                initial_state=(h_0, c_0),
+                result=result,
+                precision=precision,
+            )
+            for result in ("states", "end")
         )
         results = [packed.unpack(states, lengths), h, c]
         random = np.random.default_rng(1)
@@ -89,14 +92,14 @@ def test_the_state_goes_on_in_float32():
     # numbers from 1 on are 1 / 128 apart.
     steps = 100
     bias = tf.constant([[0.0, 99.0, np.arctanh(0.002), 99.0]])
-    _, (_, c) = lstm.lstm(
+    _, c = lstm.lstm(
         tf.zeros([steps, 1, 1]),
         tf.zeros([1, 1, 4]),
         tf.zeros([1, 1, 4]),
         bias,
         tf.constant([[steps]]),
         initial_state=(tf.zeros([1, 1, 1]), tf.ones([1, 1, 1])),
-        return_state=True,
+        result="end",
         precision="bfloat16",
     )
     assert bits_of_bfloat16(1.001) == 1

@@ -40,10 +40,9 @@ def texts():
 
 def run(inputs, *weights, lengths=LENGTHS, **kwargs):
     """`lstm.lstm` of inputs by group; states by group, and that of the end."""
-    inputs = packed.pack(inputs, lengths)
-    states, end = lstm.lstm(
-        inputs, *weights, lengths, return_state=True, **kwargs
-    )
+    arguments = (packed.pack(inputs, lengths), *weights, lengths)
+    states = lstm.lstm(*arguments, **kwargs)
+    end = lstm.lstm(*arguments, result="end", **kwargs)
     return packed.unpack(states, lengths), end
 
 
@@ -229,17 +228,43 @@ def test_padding_and_other_groups_change_no_end(arrays, backwards):
     assert (got[:, 1] != wanted[:, 1]).all()
 
 
+@both_directions
+def test_last_is_h_of_the_end_in_values_and_gradients(arrays, backwards):
+    inputs, *weights, _ = map(tf.constant, arrays)
+    weight = tf.constant(state_arrays()[2])
+    arguments = [packed.pack(inputs, LENGTHS), *weights]
+    results = []
+    for result in ("last", "end"):
+        with tf.GradientTape() as tape:
+            tape.watch(arguments)
+            h = lstm.lstm(
+                *arguments, LENGTHS, backwards=backwards, result=result
+            )
+            h = h[0] if result == "end" else h
+            loss = tf.reduce_sum(h * weight)
+        results.append([h, *tape.gradient(loss, arguments)])
+    for got, wanted in zip(*results, strict=True):
+        assert tf.reduce_any(wanted != 0)
+        np.testing.assert_allclose(got, wanted, atol=1e-6)
+
+
 def test_the_layer_takes_and_gives_states(arrays):
     inputs, start = packed.pack(arrays[0], LENGTHS), state_arrays()[:2]
     layer = lstm.StackedLSTM(UNITS, readers=3, init_range=1.0, seed=0)
     reader = np.array([2, 0])
-    states, end = layer(inputs, LENGTHS, reader, start, return_state=True)
+    layer.build(inputs.shape)
     weights = [weight.numpy()[reader] for weight in layer.weights]
-    wanted = lstm.lstm(
-        inputs, *weights, LENGTHS, initial_state=start, return_state=True
-    )
-    np.testing.assert_array_equal(states, wanted[0])
-    np.testing.assert_array_equal(end, wanted[1])
+    for result in lstm.RESULTS:
+        np.testing.assert_array_equal(
+            layer(inputs, LENGTHS, reader, start, result=result),
+            lstm.lstm(
+                inputs,
+                *weights,
+                LENGTHS,
+                initial_state=start,
+                result=result,
+            ),
+        )
 
 
 if __name__ == "__main__":

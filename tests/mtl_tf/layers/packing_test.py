@@ -199,21 +199,15 @@ def test_the_gradient_of_a_group_that_is_taken_twice_is_a_sum():
     )
 
 
-def test_first_and_last_in_the_groups_own_order(packed):
-    made = make()
-    first, last = made.first(packed), made.last(packed)
-    np.testing.assert_array_equal(
-        first[..., 0], [[0, 1], [100, 101], [200, 201]]
-    )
+def test_last_in_the_groups_own_order(packed):
     # Lengths are 3 and 2, 1 and 1, 1 and 2.
     np.testing.assert_array_equal(
-        last[..., 0], [[20, 11], [100, 101], [200, 211]]
+        make().last(packed)[..., 0], [[20, 11], [100, 101], [200, 211]]
     )
 
 
-@pytest.mark.parametrize("name", ["first", "last"])
-def test_the_gradients_of_first_and_last(name):
-    check_gradient(getattr(make(), name), random(len(ROWS), BATCH, 2))
+def test_the_gradient_of_last():
+    check_gradient(make().last, random(len(ROWS), BATCH, 2))
 
 
 def test_what_is_put_last_stands_there_and_nowhere_else():
@@ -247,6 +241,19 @@ def test_map_groups_hands_each_group_its_rows_in_their_order(packed, traced):
     # of 0 1 10 11 20 21, of 200 201 210 211, and of 100 101, twice.
     wanted = [[0, 21, 126], [200, 211, 1644], [100, 101, 402]]
     np.testing.assert_array_equal(run(packed)[..., 0], wanted)
+
+
+def test_map_groups_of_groups_that_are_as_long():
+    # 3, 1 and 3 steps, which turns no two rows into each other's places.
+    lengths = tf.constant([[3], [1], [3]])
+    # Rows: groups 0, 2 and 1 of the first step, then 0 and 2 twice.
+    rows = tf.constant([0.0, 20.0, 10.0, 1.0, 21.0, 2.0, 22.0])
+    got = packing.Packing(lengths).map_groups(
+        lambda rows: tf.reduce_sum(rows * rows[0] + rows[-1], axis=0),
+        rows[:, tf.newaxis, tf.newaxis],
+    )
+    # 3 * 2;  20 * (20 + 21 + 22) + 3 * 22;  10 * 10 + 10.
+    np.testing.assert_array_equal(got[..., 0], [6, 1326, 110])
 
 
 def test_flatten(packed):

@@ -37,10 +37,8 @@ def by_text(states, function):
     [
         (pooling.Pooling("max"), lambda _, tokens: tokens.max(axis=0)),
         (pooling.Pooling("mean"), lambda _, tokens: tokens.mean(axis=0)),
-        (pooling.StateAt(), lambda _, tokens: tokens[-1]),
-        (pooling.StateAt(first=True), lambda _, tokens: tokens[0]),
     ],
-    ids=["max", "mean", "last", "first"],
+    ids=["max", "mean"],
 )
 def test_pools_over_the_tokens_of_each_text(states, layer, function):
     np.testing.assert_allclose(
@@ -77,13 +75,12 @@ def test_attention_by_its_equation(states):
     np.testing.assert_allclose(got, by_text(states, attend), rtol=1e-5)
 
 
-@pytest.mark.parametrize("kind", ["max", "mean", "attention", "last"])
+@pytest.mark.parametrize("kind", ["max", "mean", "attention"])
 def test_no_gradient_beyond_the_end(states, kind):
-    layer = {
-        "attention": lambda: pooling.AttentionPooling(2),
-        "last": pooling.StateAt,
-    }.get(kind, lambda: pooling.Pooling(kind))()
-    more = [np.array([0, 1])] if kind == "attention" else []
+    if kind == "attention":
+        layer, more = pooling.AttentionPooling(2), [np.array([0, 1])]
+    else:
+        layer, more = pooling.Pooling(kind), []
     states = tf.constant(states)
     with tf.GradientTape() as tape:
         tape.watch(states)
