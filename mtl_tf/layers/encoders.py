@@ -8,10 +8,10 @@ encoder has one reader, a private encoder has one for each task.
 import keras
 import tensorflow as tf
 
-from mtl_tf.layers import lstm
 from mtl_tf.layers import packing as packing_lib
 from mtl_tf.layers import pooling as pooling_layers
 from mtl_tf.layers import stacked
+from mtl_tf.layers import stacked_lstm
 
 CONDITIONAL = "conditional_bilstm"
 RECURRENT = ("lstm", "bilstm", "stacked_lstm", CONDITIONAL)
@@ -155,8 +155,8 @@ class Encoder(stacked.StackedLayer):
         text's true last token (at its first, for the backward direction).
       units: width of a state (d), of each direction in a BiLSTM.
       depth: number of layers of a `stacked_lstm`.
-      forget_bias: see `lstm.StackedLSTM`.
-      recurrent_dropout: see `lstm.StackedLSTM`.
+      forget_bias: see `stacked_lstm.StackedLSTM`.
+      recurrent_dropout: see `stacked_lstm.StackedLSTM`.
       precision: see `lstm.lstm`; of recurrent encoders alone.
       **kwargs: for `StackedLayer`.
 
@@ -211,7 +211,7 @@ class Encoder(stacked.StackedLayer):
         return [[self._make_lstm(f"lstm_{level}") for level in range(depth)]]
 
     def _make_lstm(self, name, backwards=False):
-        return lstm.StackedLSTM(
+        return stacked_lstm.StackedLSTM(
             self.units,
             backwards=backwards,
             forget_bias=self.forget_bias,
@@ -289,7 +289,7 @@ class Encoder(stacked.StackedLayer):
             states = inputs
             for layer in layers:
                 settings = {}
-                if isinstance(layer, lstm.StackedLSTM):
+                if isinstance(layer, stacked_lstm.StackedLSTM):
                     ends = self.pooling == "last" and layer is layers[-1]
                     settings = {
                         "initial_state": start,

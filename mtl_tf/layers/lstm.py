@@ -1,12 +1,10 @@
-"""A long short-term memory whose weights are stacked by reader."""
+"""A long short-term memory over packed texts."""
 
 import functools
 
-import keras
 import tensorflow as tf
 
 from mtl_tf.layers import packing as packing_lib
-from mtl_tf.layers import stacked
 
 # h and c, float32 [groups, batch, units] each.
 State = tuple[tf.Tensor, tf.Tensor]
@@ -72,6 +70,8 @@ def lstm(
     if backwards:
         inputs = packing.reverse(inputs)
     weights = tf.concat([kernel, recurrent_kernel, bias[:, tf.newaxis]], axis=1)
+    # Products in bfloat16 are half as fast where rows do not start evenly.
+    weights = tf.pad(weights, [[0, 0], [0, -weights.shape[1] % 8], [0, 0]])
     h, *c = _read(
         inputs,
         weights,
@@ -93,16 +93,20 @@ def _read(inputs, weights, h_0, c_0, packing, precision, results, for_training):
 
     Args:
       inputs: packed.
-      weights: both kernels and the bias on each other, [groups or 1, width +
-        units + 1, 4 * units].
-      h_0, c_0: [groups, batch, units].
-      packing, precision, for_training: as in `lstm`.
+      weights: both kernels, the bias and any rows that are not read on each
+        other, [groups or 1, width + units + 1 or more, 4 * units].
+      h_0: [groups, batch, units].
+      c_0: [groups, batch, units].
+      packing: the packing.
+      precision: as in `lstm`.
       results: `h`, or `h` and `c`.
+      for_training: as in `lstm`.
 
     Returns:
       Packed, in the order of `results`.
     """
     shared = weights.shape[0] == 1
+    units = h_0.shape[-1]
 
     def run(inputs, weights, h_0, c_0):
         if not shared:
@@ -114,7 +118,10 @@ def _read(inputs, weights, h_0, c_0, packing, precision, results, for_training):
 
         def gradient(*upstream):
             upstream = dict(zip(results, upstream, strict=True))
-            dz, dx, *start = _backward(upstream, weights, arrays, packing)
+            width = inputs.shape[-1]
+            dz, dx, *start = _backward(
+                upstream, weights[:, : width + units], arrays, packing
+            )
             read = _concat(arrays["read"], weights.shape[1])
             product = functools.partial(tf.matmul, transpose_a=True)
             if shared:
@@ -126,7 +133,6 @@ def _read(inputs, weights, h_0, c_0, packing, precision, results, for_training):
             start = (packing.in_own_order(x) for x in start)
             return dx, tf.cast(_fused_order(dw), tf.float32), *start
 
-        units = c_0.shape[-1]
         return [_concat(arrays[name], units) for name in results], gradient
 
     if for_training:
@@ -134,7 +140,7 @@ def _read(inputs, weights, h_0, c_0, packing, precision, results, for_training):
     return run(inputs, weights, h_0, c_0)[0]
 
 
-# What the gradient needs of each step: what the weights were multiplied with
+# What the gradient needs of each step: what the weights are multiplied with
 # (the inputs, h_{t-1} and 1 beside each other), c_{t-1}, gates, and tanh(c_t).
 _KEPT = ("read", "previous_c", "i", "f", "g", "o", "tanh_c")
 
@@ -153,14 +159,16 @@ def _forward(inputs, weights, start, packing, names):
       An array over time for each name.
     """
     units = start[0].shape[-1]
-    ones = tf.ones_like(start[0][..., :1])
+    # What the bias is multiplied with, and the rows beyond it.
+    rest = weights.shape[1] - inputs.shape[-1] - units
+    one = tf.one_hot(tf.zeros(tf.shape(start[0])[:2], tf.int32), rest)
 
     def step(t, h, c, arrays):
         active, begin = packing.active[t], packing.begin[t]
         h, c = h[:active], c[:active]
         x = inputs[begin : begin + active]
         values = {"previous_c": c}
-        read = tf.cast(tf.concat([x, h, ones[:active]], -1), weights.dtype)
+        read = tf.cast(tf.concat([x, h, one[:active]], -1), weights.dtype)
         z = tf.cast(_times(read, weights), tf.float32)
         i, f, g, o = tf.split(z, 4, axis=-1)
         i, f, g, o = tf.sigmoid(i), tf.sigmoid(f), tf.tanh(g), tf.sigmoid(o)
@@ -194,7 +202,7 @@ def _backward(upstream, weights, kept, packing):
 
     Args:
       upstream: packed gradients of `h`, and of `c` where they are wanted.
-      weights: as in `_forward`.
+      weights: as in `_forward`, without what needs no gradient of its input.
       kept: what `_forward` returned.
       packing: the packing.
 
@@ -204,9 +212,8 @@ def _backward(upstream, weights, kept, packing):
       packing's order.
     """
     units = weights.shape[-1] // 4
-    width = weights.shape[1] - units - 1
-    # The bias has no input to give a gradient to.
-    transposed = _fused_order(tf.transpose(weights[:, :-1], [0, 2, 1]), axis=1)
+    width = weights.shape[1] - units
+    transposed = _fused_order(tf.transpose(weights, [0, 2, 1]), axis=1)
     batch = tf.shape(upstream["h"])[1]
 
     def step(t, dh, dc, arrays):
@@ -305,101 +312,3 @@ def _loop_shapes(units, arrays):
     scalar = tf.TensorShape([])
     state = tf.TensorShape([None, None, units])
     return scalar, state, state, (scalar,) * arrays
-
-
-@keras.saving.register_keras_serializable(package="mtl_tf")
-class StackedLSTM(stacked.StackedLayer):
-    """One direction of an LSTM, with a set of weights for each reader.
-
-    Args:
-      units: width of its state (d in the paper).
-      readers: number of weight sets.
-      backwards: read every text from its last token to its first.
-      forget_bias: added to the start of the forget gate's bias. The paper
-        draws all biases from [-0.1, 0.1], hence 0; Keras starts from 1.
-      recurrent_dropout: share of h_{t-1}'s elements that a training step
-        drops, the same for all time steps (Gal & Ghahramani 2016) and for all
-        texts of a group: a mask on the rows of the recurrent weights.
-      precision: see `lstm`.
-      **kwargs: for `StackedLayer`.
-
-    Call arguments: token features, packed, `lengths` [groups, batch] and
-    `reader` [groups]; `initial_state` and `result` as in `lstm`, which also
-    says what is returned.
-    """
-
-    def __init__(
-        self,
-        units: int,
-        readers: int,
-        *,
-        backwards: bool = False,
-        forget_bias: float = 0.0,
-        recurrent_dropout: float = 0.0,
-        precision: str = "float32",
-        **kwargs,
-    ):
-        super().__init__(readers, **kwargs)
-        self.units = units
-        self.backwards = backwards
-        self.forget_bias = forget_bias
-        self.recurrent_dropout = recurrent_dropout
-        self.precision = precision
-
-    def build(self, inputs_shape, lengths_shape=None, reader_shape=None):
-        del lengths_shape, reader_shape
-        self.kernel = self.add_stacked_weight(
-            "kernel", (inputs_shape[-1], 4 * self.units)
-        )
-        self.recurrent_kernel = self.add_stacked_weight(
-            "recurrent_kernel", (self.units, 4 * self.units)
-        )
-        forget_gate = [0.0] * self.units + [self.forget_bias] * self.units
-        self.bias = self.add_stacked_weight(
-            "bias",
-            (4 * self.units,),
-            offset=tf.constant(forget_gate + [0.0] * 2 * self.units),
-        )
-        self.seed_generator = stacked.seed_generator(self.seed)
-
-    def call(
-        self,
-        inputs,
-        lengths,
-        reader,
-        initial_state=None,
-        result="states",
-        training=False,
-    ):
-        weights = [self.kernel, self.recurrent_kernel, self.bias]
-        drops = training and self.recurrent_dropout
-        if self.readers > 1 or drops:
-            weights = [self.of_groups(weight, reader) for weight in weights]
-        if drops:
-            weights[1] = keras.random.dropout(
-                weights[1],
-                self.recurrent_dropout,
-                noise_shape=(tf.shape(reader)[0], self.units, 1),
-                seed=self.seed_generator,
-            )
-        weights = [tf.convert_to_tensor(weight) for weight in weights]
-        return lstm(
-            inputs,
-            *weights,
-            lengths,
-            backwards=self.backwards,
-            initial_state=initial_state,
-            result=result,
-            precision=self.precision,
-            for_training=training,
-        )
-
-    def get_config(self):
-        return {
-            **super().get_config(),
-            "units": self.units,
-            "backwards": self.backwards,
-            "forget_bias": self.forget_bias,
-            "recurrent_dropout": self.recurrent_dropout,
-            "precision": self.precision,
-        }

@@ -15,9 +15,9 @@ from mtl_tf import models
 from mtl_tf.layers import encoders
 from mtl_tf.layers import feature_dropout
 from mtl_tf.layers import label_embedding
-from mtl_tf.layers import lstm
 from mtl_tf.layers import pooling
 from mtl_tf.layers import softmax_output
+from mtl_tf.layers import stacked_lstm
 from mtl_tf.layers import taken_groups
 from mtl_tf.layers import task_discriminator
 from mtl_tf.layers import task_layer
@@ -73,7 +73,7 @@ LAYERS = [
     *[
         _layer(
             f"lstm-{'backwards' if backwards else 'forwards'}",
-            lstm.StackedLSTM,
+            stacked_lstm.StackedLSTM,
             _READ_TOKENS,
             _token_features(subject_lib.UNITS),
             subject_lib.UNITS,

@@ -4,7 +4,7 @@ import pytest
 import tensorflow as tf
 
 from mtl_tf.layers import encoders
-from mtl_tf.layers import lstm
+from mtl_tf.layers import stacked_lstm
 from tests import packed
 
 GROUPS, TIME, BATCH, WIDTH, UNITS = 2, 6, 3, 2, 3
@@ -239,7 +239,7 @@ def test_the_precision_reaches_every_lstm(inputs, seq1, encoder):
     assert {
         part.precision
         for part in copy._flatten_layers(include_self=False)
-        if isinstance(part, lstm.StackedLSTM)
+        if isinstance(part, stacked_lstm.StackedLSTM)
     } == {"bfloat16"}
 
 

@@ -5,6 +5,7 @@ import pytest
 import tensorflow as tf
 
 from mtl_tf.layers import lstm
+from mtl_tf.layers import stacked_lstm
 from tests import packed
 
 # Enough texts and units that sums have many terms.
@@ -137,7 +138,9 @@ def test_sums_are_not_made_in_bfloat16():
 
 def test_layers_hand_the_precision_on():
     layers = [
-        lstm.StackedLSTM(UNITS, 1, init_range=1.0, seed=0, precision=precision)
+        stacked_lstm.StackedLSTM(
+            UNITS, 1, init_range=1.0, seed=0, precision=precision
+        )
         for precision in lstm.PRECISIONS
     ]
     inputs = tf.random.normal([TIME, BATCH, WIDTH])

@@ -6,6 +6,7 @@ import pytest
 import tensorflow as tf
 
 from mtl_tf.layers import lstm
+from mtl_tf.layers import stacked_lstm
 from tests import packed
 
 GROUPS, TIME, BATCH, WIDTH, UNITS = 2, 5, 3, 3, 2
@@ -250,7 +251,7 @@ def test_last_is_h_of_the_end_in_values_and_gradients(arrays, backwards):
 
 def test_the_layer_takes_and_gives_states(arrays):
     inputs, start = packed.pack(arrays[0], LENGTHS), state_arrays()[:2]
-    layer = lstm.StackedLSTM(UNITS, readers=3, init_range=1.0, seed=0)
+    layer = stacked_lstm.StackedLSTM(UNITS, readers=3, init_range=1.0, seed=0)
     reader = np.array([2, 0])
     layer.build(inputs.shape)
     weights = [weight.numpy()[reader] for weight in layer.weights]

@@ -4,6 +4,7 @@ import pytest
 import tensorflow as tf
 
 from mtl_tf.layers import lstm
+from mtl_tf.layers import stacked_lstm
 from tests import packed
 
 GROUPS, TIME, BATCH, WIDTH, UNITS = 2, 5, 3, 3, 2
@@ -189,7 +190,7 @@ def test_states_are_packed_as_the_inputs_are(arrays, backwards):
 
 
 def make(**kwargs):
-    layer = lstm.StackedLSTM(UNITS, readers=3, seed=0, **kwargs)
+    layer = stacked_lstm.StackedLSTM(UNITS, readers=3, seed=0, **kwargs)
     layer.build((None, None, WIDTH))
     return layer
 
@@ -213,7 +214,7 @@ def test_the_forget_bias_is_added_to_the_start_of_the_forget_gate_alone():
 def test_recurrent_dropout_drops_the_same_elements_of_h_in_all_time_steps():
     """A row of the recurrent weights is dropped whole, or scaled up."""
     units, rate, readers = 50, 0.3, 4
-    layer = lstm.StackedLSTM(
+    layer = stacked_lstm.StackedLSTM(
         units, readers, init_range=1.0, recurrent_dropout=rate, seed=0
     )
     random = np.random.default_rng(0)

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from mtl_tf.layers import lstm
+from mtl_tf.layers import stacked_lstm
 from mtl_tf.layers import taken_groups
 from tests import packed
 
@@ -53,7 +53,7 @@ def test_the_gradient_adds_up_what_each_copy_gets(features, groups):
 def test_a_reader_reads_taken_groups_as_it_would_read_them_there(features):
     groups = np.array([3, 1, 3])
     rows = packed.pack(features, LENGTHS)
-    layer = lstm.StackedLSTM(2, readers=1, init_range=1.0, seed=0)
+    layer = stacked_lstm.StackedLSTM(2, readers=1, init_range=1.0, seed=0)
     there = packed.unpack(layer(rows, LENGTHS, np.zeros(GROUPS, int)), LENGTHS)
     taken = taken_groups.TakenGroups()(rows, LENGTHS, groups)
     got = layer(taken, LENGTHS[groups], np.zeros(len(groups), int))

@@ -1,0 +1,105 @@
+"""An LSTM layer whose weights are stacked by reader."""
+
+import keras
+import tensorflow as tf
+
+from mtl_tf.layers import lstm
+from mtl_tf.layers import stacked
+
+
+@keras.saving.register_keras_serializable(package="mtl_tf")
+class StackedLSTM(stacked.StackedLayer):
+    """One direction of an LSTM, with a set of weights for each reader.
+
+    Args:
+      units: width of its state (d in the paper).
+      readers: number of weight sets.
+      backwards: read every text from its last token to its first.
+      forget_bias: added to the start of the forget gate's bias. The paper
+        draws all biases from [-0.1, 0.1], hence 0; Keras starts from 1.
+      recurrent_dropout: share of h_{t-1}'s elements that a training step
+        drops, the same for all time steps (Gal & Ghahramani 2016) and for all
+        texts of a group: a mask on the rows of the recurrent weights.
+      precision: see `lstm.lstm`.
+      **kwargs: for `StackedLayer`.
+
+    Call arguments: token features, packed, `lengths` [groups, batch] and
+    `reader` [groups]; `initial_state` and `result` as in `lstm.lstm`, which
+    also says what is returned.
+    """
+
+    def __init__(
+        self,
+        units: int,
+        readers: int,
+        *,
+        backwards: bool = False,
+        forget_bias: float = 0.0,
+        recurrent_dropout: float = 0.0,
+        precision: str = "float32",
+        **kwargs,
+    ):
+        super().__init__(readers, **kwargs)
+        self.units = units
+        self.backwards = backwards
+        self.forget_bias = forget_bias
+        self.recurrent_dropout = recurrent_dropout
+        self.precision = precision
+
+    def build(self, inputs_shape, lengths_shape=None, reader_shape=None):
+        del lengths_shape, reader_shape
+        self.kernel = self.add_stacked_weight(
+            "kernel", (inputs_shape[-1], 4 * self.units)
+        )
+        self.recurrent_kernel = self.add_stacked_weight(
+            "recurrent_kernel", (self.units, 4 * self.units)
+        )
+        forget_gate = [0.0] * self.units + [self.forget_bias] * self.units
+        self.bias = self.add_stacked_weight(
+            "bias",
+            (4 * self.units,),
+            offset=tf.constant(forget_gate + [0.0] * 2 * self.units),
+        )
+        self.seed_generator = stacked.seed_generator(self.seed)
+
+    def call(
+        self,
+        inputs,
+        lengths,
+        reader,
+        initial_state=None,
+        result="states",
+        training=False,
+    ):
+        weights = [self.kernel, self.recurrent_kernel, self.bias]
+        drops = training and self.recurrent_dropout
+        if self.readers > 1 or drops:
+            weights = [self.of_groups(weight, reader) for weight in weights]
+        if drops:
+            weights[1] = keras.random.dropout(
+                weights[1],
+                self.recurrent_dropout,
+                noise_shape=(tf.shape(reader)[0], self.units, 1),
+                seed=self.seed_generator,
+            )
+        weights = [tf.convert_to_tensor(weight) for weight in weights]
+        return lstm.lstm(
+            inputs,
+            *weights,
+            lengths,
+            backwards=self.backwards,
+            initial_state=initial_state,
+            result=result,
+            precision=self.precision,
+            for_training=training,
+        )
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "units": self.units,
+            "backwards": self.backwards,
+            "forget_bias": self.forget_bias,
+            "recurrent_dropout": self.recurrent_dropout,
+            "precision": self.precision,
+        }
