@@ -1,7 +1,5 @@
 """The models that are measured, and how much arithmetic a token of them is."""
 
-import dataclasses
-
 from benchmarks import corpora
 from mtl_tf import config as config_lib
 
@@ -57,12 +55,6 @@ def make_config(model: str, **settings) -> config_lib.Config:
     return config_lib.Config(**MODELS[model] | settings)
 
 
-def has_precision() -> bool:
-    """Whether this project has a setting for bfloat16."""
-    names = [field.name for field in dataclasses.fields(config_lib.Config)]
-    return "precision" in names
-
-
 def describe(
     model: str,
     config: config_lib.Config,
@@ -70,13 +62,10 @@ def describe(
     precision: str,
 ) -> dict:
     """The problem, as contenders get it: JSON, and no more than they need."""
-    settings = config.to_dict()
-    if has_precision():
-        settings["precision"] = precision
     return {
         "model": model,
         "precision": precision,
-        "config": settings,
+        "config": {**config.to_dict(), "precision": precision},
         "label_counts": training.label_counts,
         "vocabulary_size": training.vocabulary_size,
     }

@@ -119,16 +119,9 @@ def _entries():
         entry = contenders_lib.ENTRIES[name]
         if entry.needs and not importlib.util.find_spec(entry.needs):
             print(f"{name} is left out: {entry.needs} is not installed")
-        elif _lacks_precision(entry):
-            print(f"{name} is left out: there is no setting for it")
         else:
             entries[name] = entry
     return entries
-
-
-def _lacks_precision(entry):
-    is_ours = entry == contenders_lib.ENTRIES["this_project_bfloat16"]
-    return is_ours and not problems.has_precision()
 
 
 def _versions():

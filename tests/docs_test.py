@@ -31,8 +31,12 @@ PRESETS = sorted((ROOT / "configs").glob("*.flags"))
 # Training rows of the corpus `vader`, as `--inspect` prints them.
 VADER_ROWS = {"amazon": 2591, "movies": 7051, "nyt": 3628, "tweets": 2940}
 EXPONENTS = (0.0, 0.5, 1.0)
-# Flags of absl, TensorBoard, and of scripts.
-OTHER_FLAGS = ("flagfile", "helpfull", "logdir", "write")
+
+# Flags of absl, TensorBoard, scripts and benchmarks.
+OTHER_FLAGS = (
+    *("flagfile", "helpfull", "logdir", "write", "rounds", "steps", "model"),
+    *("json", "plot", "epoch_tokens", "rows"),
+)
 
 
 def presets() -> dict[str, dict]:

@@ -1,3 +1,4 @@
+import dataclasses
 import pathlib
 
 import pytest
@@ -66,9 +67,14 @@ def test_a_problem_says_what_a_peer_has_to_know(tmp_path):
     assert config_lib.Config.from_dict(problem["config"]) == config
 
 
-def test_bfloat16_is_a_setting_where_there_is_one():
-    is_there = "precision" in config_lib.Config().to_dict()
-    assert problems.has_precision() == is_there
+def test_the_precision_is_a_setting_of_this_project(tmp_path):
+    data_dir = generated.write_corpus(str(tmp_path / "corpus"))
+    config = problems.make_config("asp_mtl", data_dir=data_dir, word_width=8)
+    problem = problems.describe(
+        "asp_mtl", config, corpora.Training(config), "bfloat16"
+    )
+    read = config_lib.Config.from_dict(problem["config"])
+    assert read == dataclasses.replace(config, precision="bfloat16")
 
 
 if __name__ == "__main__":
