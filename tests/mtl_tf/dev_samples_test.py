@@ -82,7 +82,7 @@ def test_a_sample_is_drawn_by_seed_and_stays(seed):
 
 
 def test_what_is_cut_is_said(caplog):
-    with caplog.at_level(logging.INFO):
+    with caplog.at_level(logging.INFO, logger="absl"):
         choose([(1_000, 10), (1, 1), (1, 1)], "", 20_000)
     assert "a: 500 of 1000 dev rows are scored" in caplog.text
     assert "b:" not in caplog.text
