@@ -1,4 +1,5 @@
 import contextlib
+import time
 
 import numpy as np
 import pytest
@@ -37,18 +38,22 @@ def start():
 
 
 def test_an_epoch_is_measured(start, batches):
+    began = time.perf_counter()
     fake = start(FAKE)
-    # Three steps of 0.02 seconds, on a machine that may be busy.
-    assert 0.06 <= fake.build({}, "fast", batches) < 5
+    # Three steps of 0.02 seconds; its start and imports are not counted, which
+    # take longer than the rest of the call.
+    seconds = fake.build({}, "fast", batches)
+    assert 0.06 <= seconds < (time.perf_counter() - began) / 2
+    began = time.perf_counter()
     epoch = fake.epoch(batches)
-    assert 0.06 <= epoch.seconds < 5
+    assert 0.06 <= epoch.seconds < time.perf_counter() - began
     assert epoch.tokens == 3 * 11
     # The first group is as long as its longest text, 5, the second 2.
     assert epoch.computed == 3 * (2 * 5 + 2 * 2)
     # Losses count steps: 4, 5 and 6 after those of the build.
     assert epoch.loss == 5
     assert epoch.tokens_per_second == 33 / epoch.seconds
-    assert 100 < epoch.peak_mb < 1_000
+    assert 100 < epoch.peak_mb < 400
 
 
 def test_workers_wait_for_each_other(start, batches):
