@@ -187,20 +187,23 @@ class Fitting:
     def _epoch(self, batches, board, bar):
         """Trains one epoch; returns its line of the history without dev."""
         phase, steps = self._phase, self._batches.steps_per_epoch
-        means, since = _Means(), _Means()
+        # To ask for a value is to wait for the device: not in each step.
+        means, not_asked_for = _Means(), []
         began = time.perf_counter()
         for number in range(1, steps + 1):
-            terms = self._trainer.train_step(next(batches), phase)
-            means.add(terms)
-            since.add(terms)
+            not_asked_for.append(self._trainer.train_step(next(batches), phase))
             if number % self._config.log_every == 0 or number == steps:
-                shown, since = since.compute(), _Means()
-                step = int(self._trainer.step)
+                since = _Means()
+                for terms in not_asked_for:
+                    since.add(terms)
+                not_asked_for.clear()
+                means.merge(since)
+                shown, step = since.compute(), int(self._trainer.step)
                 self._check_finite(step, shown)
                 board.training(step, shown)
                 bar.update(step, shown["loss/total"])
         seconds = time.perf_counter() - began
-        tokens = float(means.sums["training/tokens"])
+        tokens = means.sums["training/tokens"]
         self._state["epoch"] += 1
         self._state["seconds"] += seconds
         self._state["tokens"] += tokens
@@ -288,11 +291,16 @@ class _Means:
 
     def add(self, terms):
         for name, value in terms.items():
-            self.sums[name] += value
+            self.sums[name] += float(value)
             self._counts[name] += 1
+
+    def merge(self, others):
+        for name, total in others.sums.items():
+            self.sums[name] += total
+        self._counts += others._counts
 
     def compute(self):
         return {
-            name: float(total) / self._counts[name]
+            name: total / self._counts[name]
             for name, total in self.sums.items()
         }

@@ -1,7 +1,5 @@
 """This project: its input pipeline and its step, run as by `fitting`."""
 
-import collections
-
 import keras
 import numpy as np
 
@@ -41,13 +39,14 @@ class Contender:
 
     def epoch(self, steps: int) -> tuple[float, int]:
         """Trains for as many steps; their mean total loss, and their tokens."""
-        sums = collections.defaultdict(float)
-        for _ in range(steps):
-            terms = self.trainer.train_step(next(self._batches))
-            for name, value in terms.items():
-                sums[name] += value
-        loss = float(sums["loss/total"]) / steps
-        return loss, int(sums["training/tokens"])
+        terms = [
+            self.trainer.train_step(next(self._batches)) for _ in range(steps)
+        ]
+        loss, tokens = (
+            sum(float(of_step[name]) for of_step in terms)
+            for name in ("loss/total", "training/tokens")
+        )
+        return loss / steps, int(tokens)
 
     def computed(self, groups: list[dict]) -> int:
         """Tokens that the LSTMs read, with padding: each group to its end."""

@@ -163,7 +163,7 @@ def _forward(inputs, weights, start, packing, names):
     rest = weights.shape[1] - inputs.shape[-1] - units
     one = tf.one_hot(tf.zeros(tf.shape(start[0])[:2], tf.int32), rest)
 
-    def step(t, h, c, arrays):
+    def step(weights, t, h, c, arrays):
         active, begin = packing.active[t], packing.begin[t]
         h, c = h[:active], c[:active]
         x = inputs[begin : begin + active]
@@ -183,15 +183,25 @@ def _forward(inputs, weights, start, packing, names):
         )
         return t + 1, h, c, arrays
 
+    def read_block(block, arrays):
+        ranks, first, end = packing.of_block(block)
+        *_, arrays = tf.while_loop(
+            lambda t, *_: t < end,
+            functools.partial(step, _of_groups(weights, ranks)),
+            (first, *(state[ranks] for state in start), arrays),
+            _loop_shapes(units, len(arrays)),
+            parallel_iterations=1,
+        )
+        return block + 1, arrays
+
     arrays = tuple(
-        _array(weights.dtype if name == "read" else tf.float32, packing)
+        _array(weights.dtype if name == "read" else tf.float32, packing.steps)
         for name in names
     )
-    *_, arrays = tf.while_loop(
-        lambda t, *_: t < packing.longest,
-        step,
-        (0, *start, arrays),
-        _loop_shapes(units, len(arrays)),
+    _, arrays = tf.while_loop(
+        lambda block, _: block < packing.blocks,
+        read_block,
+        (0, arrays),
         parallel_iterations=1,
     )
     return dict(zip(names, arrays, strict=True))
@@ -214,9 +224,9 @@ def _backward(upstream, weights, kept, packing):
     units = weights.shape[-1] // 4
     width = weights.shape[1] - units
     transposed = _fused_order(tf.transpose(weights, [0, 2, 1]), axis=1)
-    batch = tf.shape(upstream["h"])[1]
+    none = tf.zeros([0, tf.shape(upstream["h"])[1], units])
 
-    def step(t, dh, dc, arrays):
+    def step(transposed, t, dh, dc, arrays):
         active, begin = packing.active[t], packing.begin[t]
         rows = slice(begin, begin + active)
         # Groups that end at this step come in.
@@ -233,16 +243,34 @@ def _backward(upstream, weights, kept, packing):
         of_z, of_x = arrays
         return t - 1, dh, dc, (of_z.write(t, dz), of_x.write(t, dx))
 
-    none = tf.zeros([0, batch, units])
-    arrays = _array(weights.dtype, packing), _array(tf.float32, packing)
-    _, dh, dc, (of_z, of_x) = tf.while_loop(
-        lambda t, *_: t >= 0,
-        step,
-        (packing.longest - 1, none, none, arrays),
-        _loop_shapes(units, len(arrays)),
+    def read_block(block, arrays, of_h, of_c):
+        ranks, first, end = packing.of_block(block)
+        _, dh, dc, arrays = tf.while_loop(
+            lambda t, *_: t >= first,
+            functools.partial(step, _of_groups(transposed, ranks)),
+            (end - 1, none, none, arrays),
+            _loop_shapes(units, len(arrays)),
+            parallel_iterations=1,
+        )
+        return block + 1, arrays, of_h.write(block, dh), of_c.write(block, dc)
+
+    dtypes = weights.dtype, tf.float32
+    _, (of_z, of_x), of_h, of_c = tf.while_loop(
+        lambda block, *_: block < packing.blocks,
+        read_block,
+        (
+            0,
+            tuple(_array(dtype, packing.steps) for dtype in dtypes),
+            *(_array(tf.float32, packing.blocks) for _ in range(2)),
+        ),
         parallel_iterations=1,
     )
-    return _concat(of_z, 4 * units), _concat(of_x, width), dh, dc
+    return (
+        _concat(of_z, 4 * units),
+        _concat(of_x, width),
+        _concat(of_h, units),
+        _concat(of_c, units),
+    )
 
 
 def _gate_gradients(dh, dc, kept):
@@ -298,12 +326,17 @@ def _times(rows, weights):
     return tf.reshape(product, [-1, tf.shape(rows)[1], product.shape[-1]])
 
 
-def _array(dtype, packing):
-    return tf.TensorArray(dtype, packing.longest, infer_shape=False)
+def _of_groups(weights, ranks):
+    """Weights of some groups, or those of all."""
+    return weights if weights.shape[0] == 1 else weights[ranks]
+
+
+def _array(dtype, size):
+    return tf.TensorArray(dtype, size, infer_shape=False)
 
 
 def _concat(array, width):
-    """A packed tensor of what an array has of each step."""
+    """[..., batch, width], of all that an array holds."""
     return tf.ensure_shape(array.concat(), [None, None, width])
 
 

@@ -12,11 +12,18 @@ The rows of a time step lie together, and those of the groups that go on to the
 next step are the first of them. A row is `[batch, width]`: a token, or features
 of it, of each text of a group. What it holds of a text that has ended, while
 another one of its group has not, has no meaning.
+
+More than `BLOCK` groups are packed in blocks of as many, one behind the other,
+the longest groups in the first one.
 """
 
 from collections.abc import Callable
 
 import tensorflow as tf
+
+# A recurrent loop reads the weights of all groups of a block in each step:
+# those of more groups would not stay in a processor's caches.
+BLOCK = 16
 
 
 class Packing:
@@ -28,10 +35,12 @@ class Packing:
     Attributes:
       lengths: as given.
       longest: int32, steps of the longest group.
-      active: int32 [longest], how many groups have a text at each step.
-      begin: int32 [longest], the first row of each step.
       order: int32 [groups], the groups from the longest to the shortest.
       rank: int32 [groups], the place of each group in that order.
+      blocks: int32, number of blocks.
+      steps: int32, number of steps of all blocks, which are numbered through.
+      active: int32 [steps], how many groups have a text at each step.
+      begin: int32 [steps], the first row of each step.
     """
 
     def __init__(self, lengths: tf.Tensor):
@@ -40,15 +49,37 @@ class Packing:
         steps = tf.reduce_max(lengths, axis=1)
         self.order = tf.argsort(steps, direction="DESCENDING", stable=True)
         self.rank = tf.argsort(self.order)
-        self._steps = tf.gather(steps, self.order)
-        self.longest = self._steps[0]
-        there = tf.transpose(tf.sequence_mask(self._steps, self.longest))
-        self.active = tf.reduce_sum(tf.cast(there, tf.int32), axis=1)
+        self._group_steps = tf.gather(steps, self.order)
+        self.longest = self._group_steps[0]
+        longest = self._group_steps[::BLOCK]
+        self.blocks = tf.size(longest)
+        self._ends = tf.cumsum(longest)
+        self._firsts = self._ends - longest
+        self.steps = self._ends[-1]
+        missing = -tf.size(steps) % BLOCK
+        steps = tf.reshape(
+            tf.pad(self._group_steps, [[0, missing]]), [-1, BLOCK]
+        )
+        # [blocks, time, BLOCK]
+        there = tf.transpose(tf.sequence_mask(steps, self.longest), [0, 2, 1])
+        active = tf.reduce_sum(tf.cast(there, tf.int32), axis=2)
+        self.active = tf.boolean_mask(active, active > 0)
         self.begin = tf.cumsum(self.active, exclusive=True)
-        # Of each row: its step, and the rank of its group.
-        self._row_step, self._row_rank = tf.unstack(
+        # Of each row: the step of its group, and the rank of that.
+        block, self._row_step, member = tf.unstack(
             tf.cast(tf.where(there), tf.int32), axis=1
         )
+        self._row_rank = block * BLOCK + member
+
+    def of_block(self, block: tf.Tensor) -> tuple[slice, tf.Tensor, tf.Tensor]:
+        """Ranks of a block's groups, its first step, the end of its steps."""
+        ranks = slice(block * BLOCK, (block + 1) * BLOCK)
+        return ranks, self._firsts[block], self._ends[block]
+
+    def _row(self, rank, step):
+        """The row of a group's step."""
+        first = tf.gather(self._firsts, rank // BLOCK)
+        return tf.gather(self.begin, first + step) + rank % BLOCK
 
     @property
     def _row_lengths(self):
@@ -114,7 +145,7 @@ class Packing:
         """int32 [groups, time]: rows of the steps, then the last one again."""
         last = tf.reduce_max(self.lengths, axis=1)[:, tf.newaxis] - 1
         step = tf.minimum(tf.range(time), last)
-        return tf.gather(self.begin, step) + self.rank[:, tf.newaxis]
+        return self._row(self.rank[:, tf.newaxis], step)
 
     def take(self, packed: tf.Tensor, groups: tf.Tensor) -> tf.Tensor:
         """Groups of a packed tensor, packed themselves.
@@ -128,15 +159,15 @@ class Packing:
         """
         taken = Packing(tf.gather(self.lengths, groups))
         group = tf.gather(tf.gather(groups, taken.order), taken._row_rank)
-        rows = tf.gather(self.begin, taken._row_step)
-        return tf.gather(packed, rows + tf.gather(self.rank, group))
+        rows = self._row(tf.gather(self.rank, group), taken._row_step)
+        return tf.gather(packed, rows)
 
     def reverse(self, packed: tf.Tensor) -> tf.Tensor:
         """Turns every text about, its true last token to the front."""
         step = self._row_step[:, tf.newaxis]
         lengths = self._row_lengths
         step = tf.where(step < lengths, lengths - 1 - step, step)
-        row = tf.gather(self.begin, step) + self._row_rank[:, tf.newaxis]
+        row = self._row(self._row_rank[:, tf.newaxis], step)
         place = row * self._batch + tf.range(self._batch)
 
         # Twice reversed is as before: the gradient is the same gather.
@@ -164,8 +195,7 @@ class Packing:
 
     def _last(self):
         """Of each text: the row it ends in, and its number in the batch."""
-        row = tf.gather(self.begin, self.lengths - 1)
-        row += self.rank[:, tf.newaxis]
+        row = self._row(self.rank[:, tf.newaxis], self.lengths - 1)
         text = tf.zeros_like(row) + tf.range(self._batch)
         return tf.stack([row, text], axis=-1)
 
@@ -182,8 +212,8 @@ class Packing:
         Returns:
           [groups, ...], in the order of `order`.
         """
-        ends = tf.cumsum(self._steps)
-        begins = ends - self._steps
+        ends = tf.cumsum(self._group_steps)
+        begins = ends - self._group_steps
         # Where each row would stand if all rows of a group lay together.
         place = tf.gather(begins, self._row_rank) + self._row_step
         by_group = tf.argsort(place)
