@@ -29,8 +29,8 @@ from mtl_tf import run_directory
 
 # Default and meaning of what is the same for all measurements of a file.
 _SETTINGS = {
-    "epoch_tokens": (800_000, "Tokens of the epoch that is measured."),
-    "least_steps": (8, "Its steps, if that is more."),
+    "epoch_tokens": (1_600_000, "Tokens of the epoch that is measured."),
+    "least_steps": (16, "Its steps, if that is more."),
     "units": (100, "Width of the LSTMs."),
     "word_width": (50, "Length of word vectors."),
     "batch_size": (16, "Texts of a task in a step."),
@@ -273,7 +273,7 @@ def _parse(arguments):
         "--base",
         type=int,
         nargs=3,
-        default=[16, 100, 100],
+        default=[16, 100, 400],
         help="Tasks, tokens and rows where others grow.",
     )
     settings = parser.add_argument_group(
