@@ -18,8 +18,8 @@ from mtl_tf import tasks as tasks_lib
 SHARE = 0.25
 # What tasks that decide over early stopping may take of it.
 _OF_DECIDING = 0.75
-# A task's dev is never cut to less.
-ROWS = 256
+# Rows that are left in any case: of a task that decides, and of another.
+ROWS, ROWS_FOR_CURVES = 256, 128
 
 
 def choose(
@@ -49,14 +49,16 @@ def choose(
     rest = budget - (shares * sizes)[decides].sum()
     if not decides.all():
         shares[~decides] = min(1, rest / sizes[~decides].sum())
+    least = np.where(decides, ROWS, ROWS_FOR_CURVES)
     return [
-        _sample(split, task, share, seed)
-        for split, task, share in zip(dev, tasks, shares, strict=True)
+        _sample(split, task, max(rows, round(share * len(split))), seed)
+        for split, task, rows, share in zip(
+            dev, tasks, least, shares, strict=True
+        )
     ]
 
 
-def _sample(split, task, share, seed):
-    rows = max(ROWS, round(share * len(split)))
+def _sample(split, task, rows, seed):
     if rows >= len(split):
         return split
     logging.info(
