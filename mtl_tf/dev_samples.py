@@ -15,7 +15,7 @@ from mtl_tf import input_pipeline
 from mtl_tf import tasks as tasks_lib
 
 # Dev tokens over an epoch's training tokens: about a tenth of its time.
-SHARE = 0.25
+SHARE = 0.2
 # What tasks that decide over early stopping may take of it.
 _OF_DECIDING = 0.75
 # Rows that are left in any case: of a task that decides, and of another.

@@ -188,15 +188,15 @@ class Fitting:
         """Trains one epoch; returns its line of the history without dev."""
         phase, steps = self._phase, self._batches.steps_per_epoch
         # To ask for a value is to wait for the device: not in each step.
-        means, not_asked_for = _Means(), []
+        means, of_steps = _Means(), []
         began = time.perf_counter()
         for number in range(1, steps + 1):
-            not_asked_for.append(self._trainer.train_step(next(batches), phase))
+            of_steps.append(self._trainer.train_step(next(batches), phase))
             if number % self._config.log_every == 0 or number == steps:
                 since = _Means()
-                for terms in not_asked_for:
+                for terms in of_steps:
                     since.add(terms)
-                not_asked_for.clear()
+                of_steps.clear()
                 means.merge(since)
                 shown, step = since.compute(), int(self._trainer.step)
                 self._check_finite(step, shown)

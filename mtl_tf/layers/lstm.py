@@ -37,7 +37,7 @@ def lstm(
     from h_0 = c_0 = 0 or from given ones, without peepholes.
 
     A step computes only the groups that still have a text there (`packing`),
-    and all of them at once. Its gradient is written by hand: a loop back
+    and all those of a block at once. Its gradient is written by hand: a loop back
     through time for what flows from step to step, then one product over all
     steps for the weights. What TensorFlow derives from the loop would add up
     the weights' gradients in each step.
@@ -146,7 +146,7 @@ _KEPT = ("read", "previous_c", "i", "f", "g", "o", "tanh_c")
 
 
 def _forward(inputs, weights, start, packing, names):
-    """The loop over time.
+    """The loop over time, one block of groups after the other.
 
     Args:
       inputs: packed.
@@ -156,7 +156,7 @@ def _forward(inputs, weights, start, packing, names):
       names: of `h`, `c` and `_KEPT`.
 
     Returns:
-      An array over time for each name.
+      An array over the steps of all blocks for each name.
     """
     units = start[0].shape[-1]
     # What the bias is multiplied with, and the rows beyond it.
@@ -208,7 +208,7 @@ def _forward(inputs, weights, start, packing, names):
 
 
 def _backward(upstream, weights, kept, packing):
-    """The loop back through time.
+    """The loop back through time, for each block.
 
     Args:
       upstream: packed gradients of `h`, and of `c` where they are wanted.
