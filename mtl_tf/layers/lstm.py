@@ -37,10 +37,10 @@ def lstm(
     from h_0 = c_0 = 0 or from given ones, without peepholes.
 
     A step computes only the groups that still have a text there (`packing`),
-    and all those of a block at once. Its gradient is written by hand: a loop back
-    through time for what flows from step to step, then one product over all
-    steps for the weights. What TensorFlow derives from the loop would add up
-    the weights' gradients in each step.
+    and all those of a block at once. Its gradient is written by hand: a loop
+    back through time for what flows from step to step, then one product over
+    all steps for the weights. What TensorFlow derives from the loop would add
+    up the weights' gradients in each step.
 
     Args:
       inputs: float32 [rows, batch, width], packed.
