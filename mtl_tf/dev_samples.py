@@ -15,11 +15,11 @@ from mtl_tf import input_pipeline
 from mtl_tf import tasks as tasks_lib
 
 # Dev tokens over an epoch's training tokens: about a tenth of its time.
-SHARE = 0.2
+_SHARE = 0.2
 # What tasks that decide over early stopping may take of it.
 _OF_DECIDING = 0.75
 # Rows that are left in any case: of a task that decides, and of another.
-ROWS, ROWS_FOR_CURVES = 256, 128
+_ROWS, _ROWS_FOR_CURVES = 256, 128
 
 
 def choose(
@@ -42,14 +42,14 @@ def choose(
     """
     sizes = np.array([split.lengths.sum() for split in dev], np.float64)
     decides = np.array([main_task in ("", task.name) for task in tasks])
-    budget = SHARE * tokens
+    budget = _SHARE * tokens
     of_deciding = budget if decides.all() else _OF_DECIDING * budget
     shares = np.ones(len(dev))
     shares[decides] = min(1, of_deciding / sizes[decides].sum())
     rest = budget - (shares * sizes)[decides].sum()
     if not decides.all():
         shares[~decides] = min(1, rest / sizes[~decides].sum())
-    least = np.where(decides, ROWS, ROWS_FOR_CURVES)
+    least = np.where(decides, _ROWS, _ROWS_FOR_CURVES)
     return [
         _sample(split, task, max(rows, round(share * len(split))), seed)
         for split, task, rows, share in zip(

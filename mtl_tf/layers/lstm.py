@@ -192,18 +192,13 @@ def _forward(inputs, weights, start, packing, names):
             _loop_shapes(units, len(arrays)),
             parallel_iterations=1,
         )
-        return block + 1, arrays
+        return (arrays,)
 
     arrays = tuple(
         _array(weights.dtype if name == "read" else tf.float32, packing.steps)
         for name in names
     )
-    _, arrays = tf.while_loop(
-        lambda block, _: block < packing.blocks,
-        read_block,
-        (0, arrays),
-        parallel_iterations=1,
-    )
+    (arrays,) = _for_each_block(packing, read_block, arrays)
     return dict(zip(names, arrays, strict=True))
 
 
@@ -252,25 +247,17 @@ def _backward(upstream, weights, kept, packing):
             _loop_shapes(units, len(arrays)),
             parallel_iterations=1,
         )
-        return block + 1, arrays, of_h.write(block, dh), of_c.write(block, dc)
+        return arrays, of_h.write(block, dh), of_c.write(block, dc)
 
     dtypes = weights.dtype, tf.float32
-    _, (of_z, of_x), of_h, of_c = tf.while_loop(
-        lambda block, *_: block < packing.blocks,
+    (of_z, of_x), *starts = _for_each_block(
+        packing,
         read_block,
-        (
-            0,
-            tuple(_array(dtype, packing.steps) for dtype in dtypes),
-            *(_array(tf.float32, packing.blocks) for _ in range(2)),
-        ),
-        parallel_iterations=1,
+        tuple(_array(dtype, packing.steps) for dtype in dtypes),
+        *(_array(tf.float32, packing.blocks) for _ in range(2)),
     )
-    return (
-        _concat(of_z, 4 * units),
-        _concat(of_x, width),
-        _concat(of_h, units),
-        _concat(of_c, units),
-    )
+    starts = (_concat(array, units) for array in starts)
+    return _concat(of_z, 4 * units), _concat(of_x, width), *starts
 
 
 def _gate_gradients(dh, dc, kept):
@@ -324,6 +311,17 @@ def _times(rows, weights):
         return tf.matmul(rows, weights[: tf.shape(rows)[0]])
     product = tf.matmul(packing_lib.flatten(rows), weights[0])
     return tf.reshape(product, [-1, tf.shape(rows)[1], product.shape[-1]])
+
+
+def _for_each_block(packing, read, *values):
+    """Calls a function of a block and of values, which returns new values."""
+    _, *values = tf.while_loop(
+        lambda block, *_: block < packing.blocks,
+        lambda block, *values: (block + 1, *read(block, *values)),
+        (0, *values),
+        parallel_iterations=1,
+    )
+    return values
 
 
 def _of_groups(weights, ranks):
