@@ -97,7 +97,7 @@ class Fitting:
             config.main_task,
         )
         board.settings(config, description)
-        batches = iter(self._batches.dataset(first_step))
+        batches = self._batches.generate(first_step)
         with progress.Progress(
             len(config.phases) * config.epochs * steps,
             first_step,

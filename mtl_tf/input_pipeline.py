@@ -311,12 +311,6 @@ class TrainingBatches:
         texts = self._sampler.groups * self._batch_size * self.steps_per_epoch
         return float(texts * np.dot(self._sampler.probabilities, of_task))
 
-    def dataset(self, first_step: int) -> tf.data.Dataset:
-        """Endless batches, beginning with the one of `first_step`."""
-        return tf.data.Dataset.from_generator(
-            lambda: self.generate(first_step), output_signature=self.signature
-        ).prefetch(4)
-
     @property
     def signature(self) -> dict:
         """`tf.TensorSpec`s of a batch."""
@@ -327,7 +321,11 @@ class TrainingBatches:
         return batch
 
     def generate(self, first_step: int) -> Iterator[Batch]:
-        """The batches as arrays, beginning with that of `first_step`."""
+        """Endless batches, beginning with that of `first_step`.
+
+        They are made where they are asked for: that takes less time than to
+        hand over what a `tf.data.Dataset` has ready.
+        """
         # How many batches each task gave before: its place in its stream.
         drawn = np.zeros(len(self._train), np.int64)
         for step in range(first_step):

@@ -35,7 +35,7 @@ class Contender:
             np.ones((tasks, most), np.float32),
             corpus.batches.steps_per_epoch,
         )
-        self._batches = iter(corpus.batches.dataset(0))
+        self._batches = corpus.batches.generate(0)
 
     def epoch(self, steps: int) -> tuple[float, int]:
         """Trains for as many steps; their mean total loss, and their tokens."""

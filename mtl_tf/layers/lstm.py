@@ -69,9 +69,12 @@ def lstm(
     packing = packing_lib.Packing(lengths)
     if backwards:
         inputs = packing.reverse(inputs)
-    weights = tf.concat([kernel, recurrent_kernel, bias[:, tf.newaxis]], axis=1)
+    units = recurrent_kernel.shape[1]
+    weights = tf.concat([kernel, bias[:, tf.newaxis]], axis=1)
     # Products in bfloat16 are half as fast where rows do not start evenly.
-    weights = tf.pad(weights, [[0, 0], [0, -weights.shape[1] % 8], [0, 0]])
+    missing = -(weights.shape[1] + units) % 8
+    weights = tf.pad(weights, [[0, 0], [0, missing], [0, 0]])
+    weights = tf.concat([weights, recurrent_kernel], axis=1)
     h, *c = _read(
         inputs,
         weights,
@@ -93,8 +96,8 @@ def _read(inputs, weights, h_0, c_0, packing, precision, results, for_training):
 
     Args:
       inputs: packed.
-      weights: both kernels, the bias and any rows that are not read on each
-        other, [groups or 1, width + units + 1 or more, 4 * units].
+      weights: the kernel, the bias, any rows of zeros and the recurrent kernel
+        on each other, [groups or 1, width + 1 or more + units, 4 * units].
       h_0: [groups, batch, units].
       c_0: [groups, batch, units].
       packing: the packing.
@@ -108,7 +111,11 @@ def _read(inputs, weights, h_0, c_0, packing, precision, results, for_training):
     shared = weights.shape[0] == 1
     units = h_0.shape[-1]
 
+    def packed(flat):
+        return tf.reshape(flat, [-1, tf.shape(h_0)[1], flat.shape[-1]])
+
     def run(inputs, weights, h_0, c_0):
+        width = inputs.shape[-1]
         if not shared:
             weights = tf.gather(weights, packing.order)
         weights = tf.cast(weights, precision)
@@ -118,22 +125,21 @@ def _read(inputs, weights, h_0, c_0, packing, precision, results, for_training):
 
         def gradient(*upstream):
             upstream = dict(zip(results, upstream, strict=True))
-            width = inputs.shape[-1]
+            columns = [weights[:, :width], weights[:, -units:]]
             dz, dx, *start = _backward(
-                upstream, weights[:, : width + units], arrays, packing
+                upstream, tf.concat(columns, axis=1), arrays, packing
             )
-            read = _concat(arrays["read"], weights.shape[1])
+            read = arrays["read"].concat()
             product = functools.partial(tf.matmul, transpose_a=True)
             if shared:
-                flat = (packing_lib.flatten(x) for x in (read, dz))
-                dw = product(*flat)[tf.newaxis]
+                dw = product(read, dz)[tf.newaxis]
             else:
-                dw = packing.map_groups(product, read, dz)
+                dw = packing.map_groups(product, packed(read), packed(dz))
                 dw = packing.in_own_order(dw)
-            start = (packing.in_own_order(x) for x in start)
-            return dx, tf.cast(_fused_order(dw), tf.float32), *start
+            start = (packing.in_own_order(packed(x)) for x in start)
+            return packed(dx), tf.cast(_fused_order(dw), tf.float32), *start
 
-        return [_concat(arrays[name], units) for name in results], gradient
+        return [packed(arrays[name].concat()) for name in results], gradient
 
     if for_training:
         return tf.custom_gradient(run)(inputs, weights, h_0, c_0)
@@ -141,12 +147,20 @@ def _read(inputs, weights, h_0, c_0, packing, precision, results, for_training):
 
 
 # What the gradient needs of each step: what the weights are multiplied with
-# (the inputs, h_{t-1} and 1 beside each other), c_{t-1}, gates, and tanh(c_t).
+# (the inputs, ones and h_{t-1} beside each other), c_{t-1}, gates, and
+# tanh(c_t).
 _KEPT = ("read", "previous_c", "i", "f", "g", "o", "tanh_c")
+
+# Steps of one iteration of a loop in training, where a loop costs as much as
+# an operation of a small step. More of them take longer to be traced.
+_UNROLLED = 4
 
 
 def _forward(inputs, weights, start, packing, names):
-    """The loop over time, one block of groups after the other.
+    """The loop over time, one segment after the other.
+
+    Inside of the loops rows are flat, [texts, width]: every operation there
+    counts, since they run as often as there are steps.
 
     Args:
       inputs: packed.
@@ -156,108 +170,133 @@ def _forward(inputs, weights, start, packing, names):
       names: of `h`, `c` and `_KEPT`.
 
     Returns:
-      An array over the steps of all blocks for each name.
+      An array of what each step has, flat, for each name.
     """
     units = start[0].shape[-1]
-    # What the bias is multiplied with, and the rows beyond it.
-    rest = weights.shape[1] - inputs.shape[-1] - units
-    one = tf.one_hot(tf.zeros(tf.shape(start[0])[:2], tf.int32), rest)
+    start = [packing_lib.flatten(state) for state in start]
+    # What the bias is multiplied with. Zeros are multiplied with the rest.
+    ones = weights.shape[1] - inputs.shape[-1] - units
+    inputs = tf.pad(
+        packing_lib.flatten(inputs), [[0, 0], [0, ones]], constant_values=1
+    )
+    inputs = tf.cast(inputs, weights.dtype)
 
-    def step(weights, t, h, c, arrays):
-        active, begin = packing.active[t], packing.begin[t]
-        h, c = h[:active], c[:active]
-        x = inputs[begin : begin + active]
-        values = {"previous_c": c}
-        read = tf.cast(tf.concat([x, h, one[:active]], -1), weights.dtype)
-        z = tf.cast(_times(read, weights), tf.float32)
+    def step(times, texts, t, begin, h, c, arrays):
+        end = begin + texts
+        x = tf.strided_slice(inputs, begin, end)
+        read = tf.concat([x, tf.cast(h, x.dtype)], axis=-1)
+        values = {"read": read, "previous_c": c}
+        z = tf.cast(times(read), tf.float32)
         i, f, g, o = tf.split(z, 4, axis=-1)
         i, f, g, o = tf.sigmoid(i), tf.sigmoid(f), tf.tanh(g), tf.sigmoid(o)
         c = f * c + i * g
         tanh_c = tf.tanh(c)
         h = o * tanh_c
-        values |= {"h": h, "c": c, "read": read, "tanh_c": tanh_c}
         values |= {"i": i, "f": f, "g": g, "o": o}
+        values |= {"h": h, "c": c, "tanh_c": tanh_c}
         arrays = tuple(
             array.write(t, values[name])
             for name, array in zip(names, arrays, strict=True)
         )
-        return t + 1, h, c, arrays
+        return end, h, c, arrays
 
-    def read_block(block, arrays):
-        ranks, first, end = packing.of_block(block)
-        *_, arrays = tf.while_loop(
-            lambda t, *_: t < end,
-            functools.partial(step, _of_groups(weights, ranks)),
-            (first, *(state[ranks] for state in start), arrays),
-            _loop_shapes(units, len(arrays)),
-            parallel_iterations=1,
+    def read_segment(number, h, c, arrays):
+        segment = packing.segment(number)
+        h, c = (
+            tf.concat([state[: segment.going_on], first[segment.new]], axis=0)
+            for state, first in zip((h, c), start, strict=True)
         )
-        return (arrays,)
+        times = _product(weights, segment.ranks, packing)
+        _, *found = _for_each(
+            segment.first_step,
+            segment.end_step,
+            functools.partial(step, times, segment.texts),
+            *(segment.begin, h, c, arrays),
+            unrolled=_UNROLLED if "read" in names else 1,
+        )
+        return found
 
+    none = tf.zeros([0, units])
     arrays = tuple(
-        _array(weights.dtype if name == "read" else tf.float32, packing.steps)
+        _array(inputs.dtype, weights.shape[1], packing.steps)
+        if name == "read"
+        else _array(tf.float32, units, packing.steps)
         for name in names
     )
-    (arrays,) = _for_each_block(packing, read_block, arrays)
+    *_, arrays = _for_each(
+        0, packing.segments, read_segment, none, none, arrays
+    )
     return dict(zip(names, arrays, strict=True))
 
 
 def _backward(upstream, weights, kept, packing):
-    """The loop back through time, for each block.
+    """The loop back through time, one segment after the other.
 
     Args:
       upstream: packed gradients of `h`, and of `c` where they are wanted.
-      weights: as in `_forward`, without what needs no gradient of its input.
+      weights: of inputs and h_{t-1}, in the packing's order.
       kept: what `_forward` returned.
       packing: the packing.
 
     Returns:
-      Packed gradients of z, in the order of `_fused_order` and the precision
-      of the weights, and of the inputs; gradients of h_0 and c_0 in the
-      packing's order.
+      Gradients of z, in the order of `_fused_order` and the precision of the
+      weights, and of the inputs, packed but flat; gradients of h_0 and c_0,
+      flat, in the packing's order.
     """
     units = weights.shape[-1] // 4
     width = weights.shape[1] - units
     transposed = _fused_order(tf.transpose(weights, [0, 2, 1]), axis=1)
-    none = tf.zeros([0, tf.shape(upstream["h"])[1], units])
+    upstream = {
+        name: packing_lib.flatten(gradient)
+        for name, gradient in upstream.items()
+    }
 
-    def step(transposed, t, dh, dc, arrays):
-        active, begin = packing.active[t], packing.begin[t]
-        rows = slice(begin, begin + active)
-        # Groups that end at this step come in.
-        new = [[0, active - tf.shape(dh)[0]], [0, 0], [0, 0]]
-        dh = tf.pad(dh, new) + upstream["h"][rows]
-        dc = tf.pad(dc, new)
+    def step(times, texts, t, end, dh, dc, of_z, of_x):
+        begin = end - texts
+        dh += tf.strided_slice(upstream["h"], begin, end)
         if "c" in upstream:
-            dc += upstream["c"][rows]
+            dc += tf.strided_slice(upstream["c"], begin, end)
         of_step = {name: kept[name].read(t) for name in _KEPT[1:]}
         dz, dc = _gate_gradients(dh, dc, of_step)
         dz = tf.cast(dz, weights.dtype)
-        product = tf.cast(_times(dz, transposed), tf.float32)
+        product = tf.cast(times(dz), tf.float32)
         dx, dh = tf.split(product, [width, units], axis=-1)
-        of_z, of_x = arrays
-        return t - 1, dh, dc, (of_z.write(t, dz), of_x.write(t, dx))
+        return begin, dh, dc, of_z.write(t, dz), of_x.write(t, dx)
 
-    def read_block(block, arrays, of_h, of_c):
-        ranks, first, end = packing.of_block(block)
-        _, dh, dc, arrays = tf.while_loop(
-            lambda t, *_: t >= first,
-            functools.partial(step, _of_groups(transposed, ranks)),
-            (end - 1, none, none, arrays),
-            _loop_shapes(units, len(arrays)),
-            parallel_iterations=1,
+    def read_segment(number, dh, dc, of_z, of_x, of_h, of_c):
+        segment = packing.segment(number)
+        # Groups that end with this segment come in.
+        missing = [[0, segment.texts[0] - tf.shape(dh)[0]], [0, 0]]
+        _, dh, dc, of_z, of_x = _for_each(
+            segment.first_step,
+            segment.end_step,
+            functools.partial(
+                step,
+                _product(transposed, segment.ranks, packing),
+                segment.texts,
+            ),
+            *(segment.end, tf.pad(dh, missing), tf.pad(dc, missing)),
+            *(of_z, of_x),
+            backwards=True,
+            unrolled=_UNROLLED,
         )
-        return arrays, of_h.write(block, dh), of_c.write(block, dc)
+        of_h = of_h.write(number, dh[segment.going_on :])
+        of_c = of_c.write(number, dc[segment.going_on :])
+        dh, dc = dh[: segment.going_on], dc[: segment.going_on]
+        return dh, dc, of_z, of_x, of_h, of_c
 
-    dtypes = weights.dtype, tf.float32
-    (of_z, of_x), *starts = _for_each_block(
-        packing,
-        read_block,
-        tuple(_array(dtype, packing.steps) for dtype in dtypes),
-        *(_array(tf.float32, packing.blocks) for _ in range(2)),
+    none = tf.zeros([0, units])
+    _, _, *arrays = _for_each(
+        0,
+        packing.segments,
+        read_segment,
+        *(none, none),
+        _array(weights.dtype, 4 * units, packing.steps),
+        _array(tf.float32, width, packing.steps),
+        *(_array(tf.float32, units, packing.segments) for _ in range(2)),
+        backwards=True,
     )
-    starts = (_concat(array, units) for array in starts)
-    return _concat(of_z, 4 * units), _concat(of_x, width), *starts
+    return [array.concat() for array in arrays]
 
 
 def _gate_gradients(dh, dc, kept):
@@ -267,33 +306,27 @@ def _gate_gradients(dh, dc, kept):
     to it for their shapes alone, and peepholes are off.
     """
     units = dh.shape[-1]
-    flat = {
-        name: packing_lib.flatten(tf.ensure_shape(x, [None, None, units]))
-        for name, x in (*kept.items(), ("dh", dh), ("dc", dc))
-    }
     none = tf.zeros([units])
     dc, dz, *_ = tf.raw_ops.LSTMBlockCellGrad(
-        x=flat["dh"],
-        h_prev=flat["dh"],
+        x=dh,
+        h_prev=dh,
         w=tf.zeros([2 * units, 4 * units]),
         b=tf.zeros([4 * units]),
         wci=none,
         wcf=none,
         wco=none,
-        cs_prev=flat["previous_c"],
-        cs=flat["previous_c"],
-        i=flat["i"],
-        f=flat["f"],
-        o=flat["o"],
-        ci=flat["g"],
-        co=flat["tanh_c"],
-        cs_grad=flat["dc"],
-        h_grad=flat["dh"],
+        cs_prev=kept["previous_c"],
+        cs=kept["previous_c"],
+        i=kept["i"],
+        f=kept["f"],
+        o=kept["o"],
+        ci=kept["g"],
+        co=kept["tanh_c"],
+        cs_grad=dc,
+        h_grad=dh,
         use_peephole=False,
     )
-    shape = tf.shape(dh)
-    dz = tf.reshape(dz, [shape[0], shape[1], 4 * units])
-    return dz, tf.reshape(dc, shape)
+    return dz, dc
 
 
 def _fused_order(columns, axis=-1):
@@ -305,41 +338,79 @@ def _fused_order(columns, axis=-1):
     return tf.concat([i, g, f, o], axis=axis)
 
 
-def _times(rows, weights):
-    """[rows, batch, a] times [rows or 1, a, b] (or more): [rows, batch, b]."""
-    if weights.shape[0] != 1:
-        return tf.matmul(rows, weights[: tf.shape(rows)[0]])
-    product = tf.matmul(packing_lib.flatten(rows), weights[0])
-    return tf.reshape(product, [-1, tf.shape(rows)[1], product.shape[-1]])
+def _product(weights, ranks, packing):
+    """A function that multiplies the texts of some groups with weights.
+
+    Args:
+      weights: [groups or 1, a, b].
+      ranks: slice of the groups.
+      packing: the packing.
+
+    Returns:
+      [texts, a] -> [texts, b].
+    """
+    _, a, b = weights.shape
+    if weights.shape[0] == 1:
+        return lambda rows: tf.matmul(rows, weights[0])
+    weights = weights[ranks]
+    by_group = tf.stack([-1, packing.batch, a])
+
+    def times(rows):
+        product = tf.matmul(tf.reshape(rows, by_group), weights)
+        return tf.reshape(product, [-1, b])
+
+    return times
 
 
-def _for_each_block(packing, read, *values):
-    """Calls a function of a block and of values, which returns new values."""
-    _, *values = tf.while_loop(
-        lambda block, *_: block < packing.blocks,
-        lambda block, *values: (block + 1, *read(block, *values)),
-        (0, *values),
-        parallel_iterations=1,
+def _for_each(first, end, body, *values, backwards=False, unrolled=1):
+    """Calls a function of a number and values, which returns new values.
+
+    Args:
+      first: int32, the first number.
+      end: int32, the first one beyond the last.
+      body: the function.
+      *values: what it begins with; of matrices the number of rows may change.
+      backwards: from the last number to the first.
+      unrolled: how often an iteration calls it; what is left over at the end
+        is one by one.
+
+    Returns:
+      The last values.
+    """
+    delta = -1 if backwards else 1
+
+    def shape(value):
+        if isinstance(value, tf.TensorArray):
+            return tf.TensorShape([])
+        if value.shape.rank == 2:
+            return tf.TensorShape([None, value.shape[1]])
+        return value.shape
+
+    def loop(calls, *values):
+        def goes_on(number, *_):
+            last = number + delta * (calls - 1)
+            return last >= first if backwards else last < end
+
+        def iteration(number, *values):
+            for _ in range(calls):
+                values = body(number, *values)
+                number += delta
+            return number, *values
+
+        shapes = tf.nest.map_structure(shape, values)
+        return tf.while_loop(
+            goes_on, iteration, values, shapes, parallel_iterations=1
+        )
+
+    number = end - 1 if backwards else first
+    values = loop(unrolled, tf.convert_to_tensor(number), *values)
+    if unrolled > 1:
+        values = loop(1, *values)
+    return values[1:]
+
+
+def _array(dtype, width, size):
+    """Of matrices whose numbers of rows differ."""
+    return tf.TensorArray(
+        dtype, size, infer_shape=False, element_shape=[None, width]
     )
-    return values
-
-
-def _of_groups(weights, ranks):
-    """Weights of some groups, or those of all."""
-    return weights if weights.shape[0] == 1 else weights[ranks]
-
-
-def _array(dtype, size):
-    return tf.TensorArray(dtype, size, infer_shape=False)
-
-
-def _concat(array, width):
-    """[..., batch, width], of all that an array holds."""
-    return tf.ensure_shape(array.concat(), [None, None, width])
-
-
-def _loop_shapes(units, arrays):
-    """Shapes of a loop's variables: the number of groups changes."""
-    scalar = tf.TensorShape([])
-    state = tf.TensorShape([None, None, units])
-    return scalar, state, state, (scalar,) * arrays

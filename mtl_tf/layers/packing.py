@@ -18,12 +18,40 @@ the longest groups in the first one.
 """
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 import tensorflow as tf
 
 # A recurrent loop reads the weights of all groups of a block in each step:
 # those of more groups would not stay in a processor's caches.
 BLOCK = 16
+
+
+class Segment(NamedTuple):
+    """Steps of a block that the same groups have.
+
+    Rows are flat here: a row for each text.
+
+    Attributes:
+      ranks: ranks of its groups.
+      first_step: int32, its first step.
+      end_step: int32, the one after its last.
+      begin: int32 [1], where its first row begins.
+      end: int32 [1], where its last one ends.
+      texts: int32 [1], how many texts each step has.
+      going_on: int32, how many of them are those of the segment before: all of
+        them, or none in the first segment of a block.
+      new: where the others, which begin here, stand among all texts by rank.
+    """
+
+    ranks: slice
+    first_step: tf.Tensor
+    end_step: tf.Tensor
+    begin: tf.Tensor
+    end: tf.Tensor
+    texts: tf.Tensor
+    going_on: tf.Tensor
+    new: slice
 
 
 class Packing:
@@ -34,52 +62,88 @@ class Packing:
 
     Attributes:
       lengths: as given.
+      batch: int32, texts of a group.
       longest: int32, steps of the longest group.
       order: int32 [groups], the groups from the longest to the shortest.
       rank: int32 [groups], the place of each group in that order.
-      blocks: int32, number of blocks.
       steps: int32, number of steps of all blocks, which are numbered through.
-      active: int32 [steps], how many groups have a text at each step.
-      begin: int32 [steps], the first row of each step.
+      segments: int32, number of segments of all blocks.
     """
 
     def __init__(self, lengths: tf.Tensor):
         self.lengths = lengths
-        self._batch = tf.shape(lengths)[1]
+        self.batch = tf.shape(lengths)[1]
         steps = tf.reduce_max(lengths, axis=1)
         self.order = tf.argsort(steps, direction="DESCENDING", stable=True)
         self.rank = tf.argsort(self.order)
         self._group_steps = tf.gather(steps, self.order)
         self.longest = self._group_steps[0]
-        longest = self._group_steps[::BLOCK]
-        self.blocks = tf.size(longest)
-        self._ends = tf.cumsum(longest)
-        self._firsts = self._ends - longest
-        self.steps = self._ends[-1]
         missing = -tf.size(steps) % BLOCK
-        steps = tf.reshape(
+        by_block = tf.reshape(
             tf.pad(self._group_steps, [[0, missing]]), [-1, BLOCK]
         )
         # [blocks, time, BLOCK]
-        there = tf.transpose(tf.sequence_mask(steps, self.longest), [0, 2, 1])
-        active = tf.reduce_sum(tf.cast(there, tf.int32), axis=2)
-        self.active = tf.boolean_mask(active, active > 0)
-        self.begin = tf.cumsum(self.active, exclusive=True)
+        there = tf.sequence_mask(by_block, self.longest)
+        there = tf.where(tf.transpose(there, [0, 2, 1]))
         # Of each row: the step of its group, and the rank of that.
         block, self._row_step, member = tf.unstack(
-            tf.cast(tf.where(there), tf.int32), axis=1
+            tf.cast(there, tf.int32), axis=1
         )
         self._row_rank = block * BLOCK + member
+        longest = self._group_steps[::BLOCK]
+        self._first_of_block = tf.cumsum(longest, exclusive=True)
+        self._divide(by_block)
 
-    def of_block(self, block: tf.Tensor) -> tuple[slice, tf.Tensor, tf.Tensor]:
-        """Ranks of a block's groups, its first step, the end of its steps."""
-        ranks = slice(block * BLOCK, (block + 1) * BLOCK)
-        return ranks, self._firsts[block], self._ends[block]
+    def _divide(self, by_block):
+        """Finds the segments; `by_block` is [blocks, BLOCK], 0 for no group."""
+        # A segment ends with each group, and those that are longer go on.
+        ends = tf.reverse(by_block, axis=[1])
+        begins = tf.pad(ends[:, :-1], [[0, 0], [1, 0]])
+        is_one = ends > begins
+        block, place = tf.unstack(tf.cast(tf.where(is_one), tf.int32), axis=1)
+        groups = BLOCK - place
+        goes_on = tf.boolean_mask(begins, is_one) > 0
+        steps = tf.boolean_mask(ends - begins, is_one)
+        end_step, end_row = tf.cumsum(steps), tf.cumsum(steps * groups)
+        self.steps, self.segments = end_step[-1], tf.size(steps)
+        active = tf.repeat(groups, steps)
+        self._first_row = tf.cumsum(active, exclusive=True)
+        texts = groups * self.batch
+        self._table = tf.stack(
+            [
+                end_step - steps,
+                end_step,
+                block * BLOCK,
+                groups,
+                tf.where(goes_on, texts, 0),
+                end_row * self.batch - steps * texts,
+                end_row * self.batch,
+                texts,
+            ],
+            axis=1,
+        )
+
+    def segment(self, number: tf.Tensor) -> Segment:
+        """One of the segments, which are in the order of their rows."""
+        row = self._table[number]
+        first_step, end_step, rank, groups, going_on = tf.unstack(row[:5])
+        begin, end, texts = tf.split(row[5:], 3)
+        first_text = rank * self.batch
+        return Segment(
+            ranks=slice(rank, rank + groups),
+            first_step=first_step,
+            end_step=end_step,
+            begin=begin,
+            end=end,
+            texts=texts,
+            going_on=going_on,
+            new=slice(first_text + going_on, first_text + texts[0]),
+        )
 
     def _row(self, rank, step):
         """The row of a group's step."""
-        first = tf.gather(self._firsts, rank // BLOCK)
-        return tf.gather(self.begin, first + step) + rank % BLOCK
+        first = tf.gather(self._first_of_block, rank // BLOCK)
+        return tf.gather(self._first_row, first + step) + rank % BLOCK
 
     @property
     def _row_lengths(self):
@@ -114,7 +178,7 @@ class Packing:
         step = self._row_step[:, tf.newaxis]
         step = tf.where(step < self._row_lengths, step, 0)
         group = tf.gather(self.order, self._row_rank)[:, tf.newaxis]
-        text = group * self._batch + tf.range(self._batch)
+        text = group * self.batch + tf.range(self.batch)
         flat = tf.reshape(tokens, [-1])
         return tf.gather(flat, text * tf.shape(tokens)[2] + step)
 
@@ -168,7 +232,7 @@ class Packing:
         lengths = self._row_lengths
         step = tf.where(step < lengths, lengths - 1 - step, step)
         row = self._row(self._row_rank[:, tf.newaxis], step)
-        place = row * self._batch + tf.range(self._batch)
+        place = row * self.batch + tf.range(self.batch)
 
         # Twice reversed is as before: the gradient is the same gather.
         @tf.custom_gradient
@@ -186,7 +250,7 @@ class Packing:
 
     def put_last(self, values: tf.Tensor) -> tf.Tensor:
         """The inverse of `last`, with zeros in all other places."""
-        shape = [tf.size(self._row_step), self._batch, values.shape[-1]]
+        shape = [tf.size(self._row_step), self.batch, values.shape[-1]]
         return tf.scatter_nd(self._last(), values, shape)
 
     def in_own_order(self, ranked: tf.Tensor) -> tf.Tensor:
@@ -196,7 +260,7 @@ class Packing:
     def _last(self):
         """Of each text: the row it ends in, and its number in the batch."""
         row = self._row(self.rank[:, tf.newaxis], self.lengths - 1)
-        text = tf.zeros_like(row) + tf.range(self._batch)
+        text = tf.zeros_like(row) + tf.range(self.batch)
         return tf.stack([row, text], axis=-1)
 
     def map_groups(

@@ -63,7 +63,7 @@ class Batches:
 
     steps_per_epoch = STEPS
 
-    def dataset(self, first_step):
+    def generate(self, first_step):
         return itertools.count(first_step)
 
 

@@ -58,7 +58,7 @@ def _train(corpus, seed):
     assert rows.pop(config.main_task)["train"] == 100
     assert {of_task["train"] for of_task in rows.values()} == {2000}
     trainer = experiment.trainer
-    batches = iter(experiment.batches.dataset(0))
+    batches = experiment.batches.generate(0)
 
     def train(phase, batches):
         for batch in batches:

@@ -58,21 +58,32 @@ def test_rows_and_steps(pack_in_blocks_of_two):
     pack_in_blocks_of_two()
     made = make()
     np.testing.assert_array_equal(made.pack(grouped)[:, 0], BLOCKS_OF_TWO)
-    assert (made.blocks, made.steps, made.longest) == (3, 4 + 3 + 1, 4)
-    np.testing.assert_array_equal(made.active, [2, 2, 2, 2, 2, 2, 1, 1])
-    np.testing.assert_array_equal(made.begin, [0, 2, 4, 6, 8, 10, 12, 13])
-    found = [made.of_block(block) for block in range(3)]
-    ranges = [(int(first), int(end)) for _, first, end in found]
-    assert ranges == [(0, 4), (4, 7), (7, 8)]
-    ranks = [list(range(5)[ranks]) for ranks, *_ in found]
-    assert ranks == [[0, 1], [2, 3], [4]]
+    assert (made.steps, made.longest) == (4 + 3 + 1, 4)
+
+
+def test_segments(pack_in_blocks_of_two):
+    pack_in_blocks_of_two()
+    made = make()
+    found = [made.segment(number) for number in range(made.segments)]
+    ranks = [list(range(5)[segment.ranks]) for segment in found]
+    assert ranks == [[0, 1], [2, 3], [2], [4]]
+    steps = [(int(x.first_step), int(x.end_step)) for x in found]
+    assert steps == [(0, 4), (4, 6), (6, 7), (7, 8)]
+    rows = [(x.begin.numpy().item(), x.end.numpy().item()) for x in found]
+    assert rows == [(0, 16), (16, 24), (24, 26), (26, 28)]
+    assert [x.texts.numpy().item() for x in found] == [4, 4, 2, 2]
+    assert [int(x.going_on) for x in found] == [0, 0, 2, 0]
+    new = [list(range(10)[x.new]) for x in found]
+    assert new == [[0, 1, 2, 3], [4, 5, 6, 7], [], [8, 9]]
 
 
 def test_a_last_block_that_is_full(pack_in_blocks_of_two):
     pack_in_blocks_of_two()
     made = packing.Packing(tf.constant([[1], [2], [2], [3]]))
-    assert (made.blocks, made.steps) == (2, 5)
-    np.testing.assert_array_equal(made.active, [2, 2, 1, 2, 1])
+    assert (made.segments, made.steps) == (4, 5)
+    found = [made.segment(number) for number in range(made.segments)]
+    ranks = [list(range(4)[segment.ranks]) for segment in found]
+    assert ranks == [[0, 1], [0], [2, 3], [2]]
 
 
 def test_tokens(pack_in_blocks_of_two):

@@ -63,14 +63,44 @@ def check_gradient(function, argument):
     np.testing.assert_allclose(got, wanted, atol=1e-6)
 
 
+def segments(made):
+    """The segments as plain numbers and lists."""
+    texts = int(tf.size(made.lengths))
+    return [
+        {
+            "ranks": list(range(len(made.order)))[segment.ranks],
+            "steps": (int(segment.first_step), int(segment.end_step)),
+            "rows": (segment.begin.numpy().item(), segment.end.numpy().item()),
+            "texts": segment.texts.numpy().item(),
+            "going_on": int(segment.going_on),
+            "new": list(range(texts))[segment.new],
+        }
+        for segment in map(made.segment, range(made.segments))
+    ]
+
+
 def test_steps():
     made = make()
     assert made.longest == 3
     np.testing.assert_array_equal(made.lengths, LENGTHS)
     np.testing.assert_array_equal(made.order, [0, 2, 1])
     np.testing.assert_array_equal(made.rank, [0, 2, 1])
-    np.testing.assert_array_equal(made.active, [3, 2, 1])
-    np.testing.assert_array_equal(made.begin, [0, 3, 5])
+    assert (made.batch, made.steps) == (LENGTHS.shape[1], 3)
+
+
+def test_segments():
+    # Of 3, 2 and 1 steps, two texts each; then of 4, 1, 4 and 1.
+    found = segments(packing.Packing(tf.constant([[3, 1], [2, 2], [1, 1]])))
+    assert [x["ranks"] for x in found] == [[0, 1, 2], [0, 1], [0]]
+    assert [x["steps"] for x in found] == [(0, 1), (1, 2), (2, 3)]
+    assert [x["rows"] for x in found] == [(0, 6), (6, 10), (10, 12)]
+    assert [x["texts"] for x in found] == [6, 4, 2]
+    assert [x["going_on"] for x in found] == [0, 4, 2]
+    assert [x["new"] for x in found] == [[0, 1, 2, 3, 4, 5], [], []]
+    found = segments(packing.Packing(tf.constant([[4], [1], [4], [1]])))
+    assert [x["ranks"] for x in found] == [[0, 1, 2, 3], [0, 1]]
+    assert [x["steps"] for x in found] == [(0, 1), (1, 4)]
+    assert [x["rows"] for x in found] == [(0, 4), (4, 10)]
 
 
 def test_rank_is_the_inverse_of_order():
