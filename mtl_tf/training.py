@@ -77,13 +77,9 @@ class Trainer:
                 ),
             )
         self._main_task = label_transfer.main_task_number(config, task_names)
-        self._steps = {
-            phase: tf.function(
-                functools.partial(self._train_step, phase),
-                input_signature=[dict(signature)],
-            )
-            for phase in config.phases
-        }
+        self._signature = dict(signature)
+        # Of each phase that was begun.
+        self._steps = {}
 
     @property
     def parts(self) -> dict[str, dict[str, tf.Variable]]:
@@ -114,7 +110,7 @@ class Trainer:
           is measured on texts that train the label transfer network is not
           there where the batch has none.
         """
-        terms = self._steps[phase](batch)
+        terms = self._step(phase)(batch)
         if (
             phase != "base"
             and not self._trains_transfer(np.asarray(batch["task"])).any()
@@ -122,6 +118,19 @@ class Trainer:
             for name in _OF_TRANSFER_TEXTS:
                 del terms[name]
         return terms
+
+    def _step(self, phase):
+        """The traced step, as a concrete function.
+
+        It takes arguments as they are. A `tf.function` looks for the trace that
+        they belong to, which takes a millisecond.
+        """
+        if phase not in self._steps:
+            self._steps[phase] = tf.function(
+                functools.partial(self._train_step, phase),
+                input_signature=[self._signature],
+            ).get_concrete_function()
+        return self._steps[phase]
 
     def _train_step(self, phase, batch):
         with tf.GradientTape() as tape:
