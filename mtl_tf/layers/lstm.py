@@ -4,6 +4,7 @@ import functools
 
 import tensorflow as tf
 
+from mtl_tf.layers import loops
 from mtl_tf.layers import packing as packing_lib
 
 # h and c, float32 [groups, batch, units] each.
@@ -124,10 +125,12 @@ def _read(inputs, weights, h_0, c_0, packing, precision, results, for_training):
         arrays = _forward(inputs, weights, start, packing, names)
 
         def gradient(*upstream):
-            upstream = dict(zip(results, upstream, strict=True))
-            columns = [weights[:, :width], weights[:, -units:]]
+            upstream = map(packing_lib.flatten, upstream)
             dz, dx, *start = _backward(
-                upstream, tf.concat(columns, axis=1), arrays, packing
+                dict(zip(results, upstream, strict=True)),
+                tf.concat([weights[:, :width], weights[:, -units:]], axis=1),
+                arrays,
+                packing,
             )
             read = arrays["read"].concat()
             product = functools.partial(tf.matmul, transpose_a=True)
@@ -151,8 +154,8 @@ def _read(inputs, weights, h_0, c_0, packing, precision, results, for_training):
 # tanh(c_t).
 _KEPT = ("read", "previous_c", "i", "f", "g", "o", "tanh_c")
 
-# Steps of one iteration of a loop in training, where a loop costs as much as
-# an operation of a small step. More of them take longer to be traced.
+# Steps of one iteration of a loop in training. What a loop does beside its body
+# takes a twentieth of a small step; more steps take longer to be traced.
 _UNROLLED = 4
 
 
@@ -185,20 +188,12 @@ def _forward(inputs, weights, start, packing, names):
         end = begin + texts
         x = tf.strided_slice(inputs, begin, end)
         read = tf.concat([x, tf.cast(h, x.dtype)], axis=-1)
-        values = {"read": read, "previous_c": c}
-        z = tf.cast(times(read), tf.float32)
-        i, f, g, o = tf.split(z, 4, axis=-1)
-        i, f, g, o = tf.sigmoid(i), tf.sigmoid(f), tf.tanh(g), tf.sigmoid(o)
-        c = f * c + i * g
-        tanh_c = tf.tanh(c)
-        h = o * tanh_c
-        values |= {"i": i, "f": f, "g": g, "o": o}
-        values |= {"h": h, "c": c, "tanh_c": tanh_c}
+        values = {"read": read, **_gates(tf.cast(times(read), tf.float32), c)}
         arrays = tuple(
             array.write(t, values[name])
             for name, array in zip(names, arrays, strict=True)
         )
-        return end, h, c, arrays
+        return end, values["h"], values["c"], arrays
 
     def read_segment(number, h, c, arrays):
         segment = packing.segment(number)
@@ -207,7 +202,7 @@ def _forward(inputs, weights, start, packing, names):
             for state, first in zip((h, c), start, strict=True)
         )
         times = _product(weights, segment.ranks, packing)
-        _, *found = _for_each(
+        _, *found = loops.for_each(
             segment.first_step,
             segment.end_step,
             functools.partial(step, times, segment.texts),
@@ -218,12 +213,12 @@ def _forward(inputs, weights, start, packing, names):
 
     none = tf.zeros([0, units])
     arrays = tuple(
-        _array(inputs.dtype, weights.shape[1], packing.steps)
+        loops.array(inputs.dtype, weights.shape[1], packing.steps)
         if name == "read"
-        else _array(tf.float32, units, packing.steps)
+        else loops.array(tf.float32, units, packing.steps)
         for name in names
     )
-    *_, arrays = _for_each(
+    *_, arrays = loops.for_each(
         0, packing.segments, read_segment, none, none, arrays
     )
     return dict(zip(names, arrays, strict=True))
@@ -233,7 +228,8 @@ def _backward(upstream, weights, kept, packing):
     """The loop back through time, one segment after the other.
 
     Args:
-      upstream: packed gradients of `h`, and of `c` where they are wanted.
+      upstream: gradients of `h`, and of `c` where they are wanted, packed but
+        flat.
       weights: of inputs and h_{t-1}, in the packing's order.
       kept: what `_forward` returned.
       packing: the packing.
@@ -246,10 +242,6 @@ def _backward(upstream, weights, kept, packing):
     units = weights.shape[-1] // 4
     width = weights.shape[1] - units
     transposed = _fused_order(tf.transpose(weights, [0, 2, 1]), axis=1)
-    upstream = {
-        name: packing_lib.flatten(gradient)
-        for name, gradient in upstream.items()
-    }
 
     def step(times, texts, t, end, dh, dc, of_z, of_x):
         begin = end - texts
@@ -267,14 +259,11 @@ def _backward(upstream, weights, kept, packing):
         segment = packing.segment(number)
         # Groups that end with this segment come in.
         missing = [[0, segment.texts[0] - tf.shape(dh)[0]], [0, 0]]
-        _, dh, dc, of_z, of_x = _for_each(
+        times = _product(transposed, segment.ranks, packing)
+        _, dh, dc, of_z, of_x = loops.for_each(
             segment.first_step,
             segment.end_step,
-            functools.partial(
-                step,
-                _product(transposed, segment.ranks, packing),
-                segment.texts,
-            ),
+            functools.partial(step, times, segment.texts),
             *(segment.end, tf.pad(dh, missing), tf.pad(dc, missing)),
             *(of_z, of_x),
             backwards=True,
@@ -286,17 +275,27 @@ def _backward(upstream, weights, kept, packing):
         return dh, dc, of_z, of_x, of_h, of_c
 
     none = tf.zeros([0, units])
-    _, _, *arrays = _for_each(
+    _, _, *arrays = loops.for_each(
         0,
         packing.segments,
         read_segment,
         *(none, none),
-        _array(weights.dtype, 4 * units, packing.steps),
-        _array(tf.float32, width, packing.steps),
-        *(_array(tf.float32, units, packing.segments) for _ in range(2)),
+        loops.array(weights.dtype, 4 * units, packing.steps),
+        loops.array(tf.float32, width, packing.steps),
+        *(loops.array(tf.float32, units, packing.segments) for _ in range(2)),
         backwards=True,
     )
     return [array.concat() for array in arrays]
+
+
+def _gates(z, c):
+    """A step's gates and states by name, of z and c_{t-1}."""
+    i, f, g, o = tf.split(z, 4, axis=-1)
+    i, f, g, o = tf.sigmoid(i), tf.sigmoid(f), tf.tanh(g), tf.sigmoid(o)
+    values = {"previous_c": c, "i": i, "f": f, "g": g, "o": o}
+    c = f * c + i * g
+    tanh_c = tf.tanh(c)
+    return values | {"c": c, "tanh_c": tanh_c, "h": o * tanh_c}
 
 
 def _gate_gradients(dh, dc, kept):
@@ -349,9 +348,9 @@ def _product(weights, ranks, packing):
     Returns:
       [texts, a] -> [texts, b].
     """
-    _, a, b = weights.shape
-    if weights.shape[0] == 1:
-        return lambda rows: tf.matmul(rows, weights[0])
+    groups, a, b = weights.shape
+    if groups == 1:
+        return functools.partial(tf.matmul, b=weights[0])
     weights = weights[ranks]
     by_group = tf.stack([-1, packing.batch, a])
 
@@ -360,57 +359,3 @@ def _product(weights, ranks, packing):
         return tf.reshape(product, [-1, b])
 
     return times
-
-
-def _for_each(first, end, body, *values, backwards=False, unrolled=1):
-    """Calls a function of a number and values, which returns new values.
-
-    Args:
-      first: int32, the first number.
-      end: int32, the first one beyond the last.
-      body: the function.
-      *values: what it begins with; of matrices the number of rows may change.
-      backwards: from the last number to the first.
-      unrolled: how often an iteration calls it; what is left over at the end
-        is one by one.
-
-    Returns:
-      The last values.
-    """
-    delta = -1 if backwards else 1
-
-    def shape(value):
-        if isinstance(value, tf.TensorArray):
-            return tf.TensorShape([])
-        if value.shape.rank == 2:
-            return tf.TensorShape([None, value.shape[1]])
-        return value.shape
-
-    def loop(calls, *values):
-        def goes_on(number, *_):
-            last = number + delta * (calls - 1)
-            return last >= first if backwards else last < end
-
-        def iteration(number, *values):
-            for _ in range(calls):
-                values = body(number, *values)
-                number += delta
-            return number, *values
-
-        shapes = tf.nest.map_structure(shape, values)
-        return tf.while_loop(
-            goes_on, iteration, values, shapes, parallel_iterations=1
-        )
-
-    number = end - 1 if backwards else first
-    values = loop(unrolled, tf.convert_to_tensor(number), *values)
-    if unrolled > 1:
-        values = loop(1, *values)
-    return values[1:]
-
-
-def _array(dtype, width, size):
-    """Of matrices whose numbers of rows differ."""
-    return tf.TensorArray(
-        dtype, size, infer_shape=False, element_shape=[None, width]
-    )
