@@ -35,7 +35,7 @@ EXPONENTS = (0.0, 0.5, 1.0)
 # Flags of absl, TensorBoard, scripts and benchmarks.
 OTHER_FLAGS = (
     *("flagfile", "helpfull", "logdir", "write", "rounds", "steps", "model"),
-    *("json", "plot", "epoch_tokens", "rows"),
+    *("json", "plot", "epoch_tokens", "rows", "tokens"),
 )
 
 

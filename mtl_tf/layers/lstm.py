@@ -70,15 +70,9 @@ def lstm(
     packing = packing_lib.Packing(lengths)
     if backwards:
         inputs = packing.reverse(inputs)
-    units = recurrent_kernel.shape[1]
-    weights = tf.concat([kernel, bias[:, tf.newaxis]], axis=1)
-    # Products in bfloat16 are half as fast where rows do not start evenly.
-    missing = -(weights.shape[1] + units) % 8
-    weights = tf.pad(weights, [[0, 0], [0, missing], [0, 0]])
-    weights = tf.concat([weights, recurrent_kernel], axis=1)
     h, *c = _read(
         inputs,
-        weights,
+        _join(kernel, bias, recurrent_kernel),
         *initial_state,
         packing,
         tf.as_dtype(precision),
@@ -92,13 +86,21 @@ def lstm(
     return packing.last(h), packing.last(*c)
 
 
+def _join(kernel, bias, recurrent_kernel):
+    """All weights on each other, with rows of zeros behind the bias."""
+    # Products in bfloat16 are half as fast where rows do not start evenly.
+    zeros = -(kernel.shape[1] + 1 + recurrent_kernel.shape[1]) % 8
+    bias = tf.pad(bias[:, tf.newaxis], [[0, 0], [0, zeros], [0, 0]])
+    return tf.concat([kernel, bias, recurrent_kernel], axis=1)
+
+
 def _read(inputs, weights, h_0, c_0, packing, precision, results, for_training):
     """States of all steps.
 
     Args:
       inputs: packed.
-      weights: the kernel, the bias, any rows of zeros and the recurrent kernel
-        on each other, [groups or 1, width + 1 or more + units, 4 * units].
+      weights: as `_join` gives them, [groups or 1, width + 1 or more + units,
+        4 * units].
       h_0: [groups, batch, units].
       c_0: [groups, batch, units].
       packing: the packing.
@@ -160,10 +162,9 @@ _UNROLLED = 4
 
 
 def _forward(inputs, weights, start, packing, names):
-    """The loop over time, one segment after the other.
+    """The loop over time, segment by segment, with flat rows, [texts, width].
 
-    Inside of the loops rows are flat, [texts, width]: every operation there
-    counts, since they run as often as there are steps.
+    Every operation of a step counts, which runs as often as there are steps.
 
     Args:
       inputs: packed.
@@ -179,10 +180,8 @@ def _forward(inputs, weights, start, packing, names):
     start = [packing_lib.flatten(state) for state in start]
     # What the bias is multiplied with. Zeros are multiplied with the rest.
     ones = weights.shape[1] - inputs.shape[-1] - units
-    inputs = tf.pad(
-        packing_lib.flatten(inputs), [[0, 0], [0, ones]], constant_values=1
-    )
-    inputs = tf.cast(inputs, weights.dtype)
+    inputs = tf.cast(packing_lib.flatten(inputs), weights.dtype)
+    inputs = tf.pad(inputs, [[0, 0], [0, ones]], constant_values=1)
 
     def step(times, texts, t, begin, h, c, arrays):
         end = begin + texts
@@ -212,10 +211,9 @@ def _forward(inputs, weights, start, packing, names):
         return found
 
     none = tf.zeros([0, units])
+    kinds = {"read": (inputs.dtype, weights.shape[1])}
     arrays = tuple(
-        loops.array(inputs.dtype, weights.shape[1], packing.steps)
-        if name == "read"
-        else loops.array(tf.float32, units, packing.steps)
+        loops.array(*kinds.get(name, (tf.float32, units)), packing.steps)
         for name in names
     )
     *_, arrays = loops.for_each(
@@ -228,16 +226,14 @@ def _backward(upstream, weights, kept, packing):
     """The loop back through time, one segment after the other.
 
     Args:
-      upstream: gradients of `h`, and of `c` where they are wanted, packed but
-        flat.
+      upstream: flat gradients of `h`, and of `c` where they are wanted.
       weights: of inputs and h_{t-1}, in the packing's order.
       kept: what `_forward` returned.
       packing: the packing.
 
     Returns:
-      Gradients of z, in the order of `_fused_order` and the precision of the
-      weights, and of the inputs, packed but flat; gradients of h_0 and c_0,
-      flat, in the packing's order.
+      Flat gradients of z, in the order of `_fused_order` and the precision of
+      the weights, of the inputs, and of h_0 and c_0, in the packing's order.
     """
     units = weights.shape[-1] // 4
     width = weights.shape[1] - units

@@ -7,9 +7,10 @@ from mtl_tf.layers import lstm
 from mtl_tf.layers import stacked_lstm
 from tests import packed
 
-GROUPS, TIME, BATCH, WIDTH, UNITS = 2, 5, 3, 3, 2
+GROUPS, TIME, BATCH, WIDTH, UNITS = 2, 9, 3, 3, 2
 # The first group ends before the batch does, and holds a text of one token.
-LENGTHS = np.array([[4, 1, 3], [2, 5, 5]], np.int32)
+# Steps that both have are more than a round of the loop, and no two rounds.
+LENGTHS = np.array([[6, 1, 3], [2, 9, 5]], np.int32)
 both_directions = pytest.mark.parametrize("backwards", [False, True])
 
 
