@@ -78,6 +78,10 @@ def check_rows(corpus: str, task_rows: Sequence[TaskRows]) -> None:
     repeated = [name for name, n in names.items() if n > 1]
     if repeated:
         raise ValueError(f"corpus {corpus}: tasks repeat: {repeated}")
+    try:
+        tasks.check_names(names)
+    except ValueError as error:
+        raise ValueError(f"corpus {corpus}: {error}") from None
     for task in task_rows:
         name = task.task.name
         for split in task.splits:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import os
+import re
 import tomllib
 
 from mtl_tf import tables
@@ -56,11 +57,22 @@ def read(task_file: str) -> tuple[list[TaskTable], str]:
     folder = os.path.dirname(task_file)
     found = []
     for name, table in declared.items():
-        where = f"{task_file}: [tasks.{name}]"
+        where = f"{task_file}: [tasks.{_shown(name)}]"
         if not isinstance(table, dict):
             raise ValueError(f"{where}: expected a table, got {table!r}")
         found.append(_check_task(where, folder, name, table))
+    try:
+        tasks.check_names(declared)
+    except ValueError as error:
+        raise ValueError(f"{task_file}: {error}") from None
     return found, str(content.get("licence", "not stated in the task file"))
+
+
+def _shown(name) -> str:
+    """Returns a task's name as TOML spells it, cut if it is long."""
+    if re.fullmatch(r"[\w-]{1,60}", name, re.ASCII):
+        return name
+    return tasks.show_name(name)
 
 
 def _check_task(where, folder, name, table) -> TaskTable:

@@ -315,6 +315,13 @@ class Experiment:
                 f"label_transfer={self.config.label_transfer} needs at least 2 "
                 f"tasks, got {', '.join(names)}"
             )
+        taken = f"{main_task}_{results.LABEL_TRANSFER}"
+        if self.config.label_transfer != "none" and taken in names:
+            raise ValueError(
+                f"{taken} would be both the task of this name and the label "
+                f"transfer network of {main_task}, in the export: give the "
+                "task another name"
+            )
         lacking = [n for n in names if not self.corpus.rows[n].get("unlabeled")]
         # The adversary is to tell tasks apart: it wants text of each.
         is_needed = self.config.adversarial_weight or lacking == names

@@ -35,6 +35,8 @@ from mtl_tf import diversity_features
 RECORDS_DIR = "records"
 TOKEN_IDS_DIR = "token_ids"
 ROWS_PER_SHARD = 10_000
+# The number of a shard, as a pattern of file names.
+_DIGITS = "[0-9]" * 5
 
 _FEATURES = {
     "id": tf.io.FixedLenFeature([], tf.string),
@@ -147,11 +149,17 @@ def read_columns(
 
 
 def _batches(data_dir, task, split, features) -> Iterator[dict]:
-    pattern = os.path.join(
-        glob.escape(os.path.join(data_dir, RECORDS_DIR)),
-        f"{task}-{split}-[0-9]*-of-[0-9]*.tfrecord",
+    pattern = os.path.join(data_dir, RECORDS_DIR, f"{task}-{split}-*.tfrecord")
+    # Digits alone: `news-train-*` also matches the records of a task
+    # `news-train-2020`.
+    paths = sorted(
+        glob.glob(
+            os.path.join(
+                glob.escape(os.path.join(data_dir, RECORDS_DIR)),
+                f"{task}-{split}-{_DIGITS}-of-{_DIGITS}.tfrecord",
+            )
+        )
     )
-    paths = sorted(glob.glob(pattern))
     if not paths:
         raise ValueError(
             f"no records of task {task}, split {split}: {pattern}: prepare the "

@@ -12,6 +12,19 @@ from mtl_tf import metrics
 CORPUS_FILE = "corpus.json"
 SPLITS = ("train", "dev", "test", "unlabeled")
 LABELED_SPLITS = ("train", "dev", "test")
+# A file's name has at most 255 bytes, of which the parts that follow the name
+# of a task take some forty.
+MAX_NAME_LENGTH = 100
+_SHOWN_LENGTH = 60
+# Windows has no files of these names, whatever their extension.
+_DEVICES = frozenset(
+    [
+        *("con", "prn", "aux", "nul"),
+        *(f"{port}{n}" for port in ("com", "lpt") for n in range(10)),
+    ]
+)
+# Folder of the whole run among those of its tasks, in TensorBoard's logs.
+_RUN = "run"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -19,8 +32,9 @@ class Task:
     """One classification task: a name, its labels in order, its metric.
 
     Attributes:
-      name: letters, digits, `_` and `-`, beginning with a letter: it becomes
-        part of file names, TensorBoard tags and SavedModel signatures.
+      name: at most 100 letters (A to Z), digits, `_` and `-`, beginning with
+        a letter: it becomes part of file names, TensorBoard tags and SavedModel
+        signatures. `run` and the names of Windows' devices are reserved.
       labels: the label names; a label's index is its place in this tuple.
       metric: name of the metric that decides for this task, one of
         `metrics.METRICS`. It may need certain labels, or their order.
@@ -36,11 +50,7 @@ class Task:
     pair: bool = False
 
     def __post_init__(self):
-        if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_-]*", self.name):
-            raise ValueError(
-                f"task name {self.name!r}: letters, digits, '_' and '-' are "
-                "allowed, and the first has to be a letter"
-            )
+        _check_name(self.name)
         if len(self.labels) < 2:
             raise ValueError(
                 f"task {self.name}: at least 2 labels are needed, got "
@@ -139,6 +149,59 @@ class Corpus:
                     f"{', '.join(by_name)}"
                 )
         return tuple(t for t in self.tasks if not names or t.name in names)
+
+
+def check_names(names: Iterable[str]) -> None:
+    """Checks that the names of a corpus' tasks differ by more than case.
+
+    Args:
+      names: the names, each once.
+
+    Raises:
+      ValueError: if two names are the same but for upper and lower case: on
+        the disks of Windows and macOS, their files would be the same.
+    """
+    seen = {}
+    for name in names:
+        other = seen.setdefault(name.lower(), name)
+        if other != name:
+            raise ValueError(
+                f"tasks {other} and {name} differ in case alone, and so would "
+                "the names of their files: rename one"
+            )
+
+
+def show_name(name: object) -> str:
+    """Returns a name for a message, however long and whatever it holds."""
+    shown = repr(name)
+    if len(shown) > _SHOWN_LENGTH:
+        shown = f"{shown[:_SHOWN_LENGTH]}..."
+    return shown
+
+
+def _check_name(name):
+    where = f"task name {show_name(name)}"
+    if not isinstance(name, str) or not re.fullmatch(
+        r"[A-Za-z][A-Za-z0-9_-]*", name
+    ):
+        raise ValueError(
+            f"{where}: letters (A to Z), digits, '_' and '-' are allowed, and "
+            "the first has to be a letter"
+        )
+    if len(name) > MAX_NAME_LENGTH:
+        raise ValueError(
+            f"{where}: at most {MAX_NAME_LENGTH} characters are allowed, got "
+            f"{len(name)}: it becomes part of file names"
+        )
+    if name.lower() in _DEVICES:
+        raise ValueError(
+            f"{where}: Windows reserves this name: choose another one"
+        )
+    if name.lower() == _RUN:
+        raise ValueError(
+            f"{where}: TensorBoard's logs of the whole run have this name: "
+            "choose another one"
+        )
 
 
 def nearest(word: str, known: Iterable[str]) -> str:

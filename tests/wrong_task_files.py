@@ -55,6 +55,19 @@ CASES = {
         "split?); known are labels, metric, type, columns, format, split, "
         "file, train, dev, test, unlabeled",
     ),
+    "long name": (
+        tasks("tasks.requests", f"tasks.{'r' * 300}"),
+        PREPARE,
+        f"tasks.toml: [tasks.'{'r' * 59}...]: task name '{'r' * 59}...: at "
+        "most 100 characters are allowed, got 300: it becomes part of file "
+        "names",
+    ),
+    "names that differ in case": (
+        tasks("tasks.requests", "tasks.Answers"),
+        PREPARE,
+        "tasks.toml: tasks answers and Answers differ in case alone, and so "
+        "would the names of their files: rename one",
+    ),
     "no labels": (
         tasks('labels = ["no", "yes"]\n', ""),
         PREPARE,

@@ -33,6 +33,10 @@ def test_accepts():
     [
         ([], "has no task"),
         ([_task_rows(), _task_rows()], r"tasks repeat: \['t'\]"),
+        (
+            [_task_rows("news"), _task_rows("News")],
+            "corpus c: tasks news and News differ in case alone",
+        ),
         ([_task_rows(tset=[_row("x")])], r"'tset' \(did you mean test?"),
         ([_task_rows(dev=[])], "task t has no dev rows"),
         ([_task_rows(unlabeled=[_row("u")])], "u: an unlabeled row has label"),

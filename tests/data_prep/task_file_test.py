@@ -143,6 +143,40 @@ def test_refuses_task(tmp_path, content, message):
         _read_task(tmp_path, content)
 
 
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("a/b", r"\[tasks\.'a/b'\]: task name 'a/b': letters \(A to Z\), "),
+        ("../a", r"\[tasks\.'\.\./a'\]: task name"),
+        ("-a", r"\[tasks\.-a\]: task name '-a': letters"),
+        ("a\\nb", r"\[tasks\.'a\\nb'\]: task name 'a\\nb': letters"),
+        ("a\\u202eb", r"\[tasks\.'a\\u202eb'\]: task name"),
+        (
+            "a" * 300,
+            rf"\[tasks\.'{'a' * 59}\.\.\.\]: task name '{'a' * 59}\.\.\.: at "
+            "most 100 characters are allowed, got 300",
+        ),
+        ("nul", r"\[tasks\.nul\]: task name 'nul': Windows reserves"),
+        ("run", r"\[tasks\.run\]: task name 'run': TensorBoard's logs"),
+    ],
+)
+def test_names_that_are_no_tasks(tmp_path, name, message):
+    with pytest.raises(ValueError, match=r"tasks\.toml: " + message) as caught:
+        _read(tmp_path, f'[tasks."{name}"]\n{_LABELS}{_FILES}')
+    assert len(str(caught.value)) < 400
+    assert str(caught.value).isprintable()
+
+
+def test_names_that_differ_in_case_alone(tmp_path):
+    with pytest.raises(
+        ValueError, match=r"tasks\.toml: tasks news and NEWS differ in case alo"
+    ):
+        _read(
+            tmp_path,
+            f"[tasks.news]\n{_LABELS}{_FILES}[tasks.NEWS]\n{_LABELS}{_FILES}",
+        )
+
+
 def test_missing(tmp_path):
     with pytest.raises(ValueError, match="there is no task file"):
         task_file.read(str(tmp_path / "tasks.toml"))

@@ -231,6 +231,21 @@ def test_settings_that_do_not_fit_the_corpus(
     assert not (tmp_path / "config.json").exists()
 
 
+def test_a_task_named_like_the_label_transfer_network(tmp_path, monkeypatch):
+    other = "books_label_transfer"
+    monkeypatch.setitem(generated.LABELS, other, ("bad", "good"))
+    corpus = generated.write_corpus(
+        str(tmp_path / "corpus"),
+        rows={"train": 8, "dev": 4, "test": 4, "unlabeled": 4},
+        task_names=("books", other),
+    )
+    with pytest.raises(
+        ValueError, match=f"^{other} would be both the task of this name and "
+    ):
+        run(corpus, tmp_path / "run", **LABEL_TRANSFER)
+    assert not (tmp_path / "run" / "config.json").exists()
+
+
 def test_unlabelled_text_that_is_needed_and_missing(tmp_path):
     corpus = generated.write_corpus(
         str(tmp_path / "corpus"), rows={"train": 16, "dev": 8, "test": 8}

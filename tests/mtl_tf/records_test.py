@@ -70,6 +70,14 @@ def test_another_task_with_the_same_beginning_is_another(tmp_path):
     assert len(list(records.read_rows(str(tmp_path), "t-dev", "dev"))) == 1
 
 
+@pytest.mark.parametrize("other", ["t-dev-2020", "t-dev-00000-of-00001"])
+def test_another_task_that_looks_like_a_shard_is_another(tmp_path, other):
+    records.write_rows(str(tmp_path), "t", "dev", _ROWS, _DIVERSITY)
+    records.write_rows(str(tmp_path), other, "dev", _ROWS[:1], _DIVERSITY[:1])
+    assert list(records.read_rows(str(tmp_path), "t", "dev")) == _ROWS
+    assert list(records.read_rows(str(tmp_path), other, "dev")) == _ROWS[:1]
+
+
 def test_no_records(tmp_path):
     with pytest.raises(ValueError, match="no records of task t, split test"):
         list(records.read_rows(str(tmp_path), "t", "test"))

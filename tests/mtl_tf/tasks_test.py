@@ -10,6 +10,21 @@ from mtl_tf import tasks
     [
         (("1st", ("a", "b")), "task name '1st'"),
         (("a b", ("a", "b")), "task name 'a b'"),
+        (("a/b", ("a", "b")), "task name 'a/b': letters"),
+        (("..", ("a", "b")), "task name '..': letters"),
+        (("-a", ("a", "b")), "task name '-a': letters"),
+        (("a\n", ("a", "b")), r"task name 'a\\n': letters"),
+        (("a\u202eb", ("a", "b")), r"task name 'a\\u202eb': letters"),
+        (("naïve", ("a", "b")), "task name 'naïve': letters"),
+        ((5, ("a", "b")), "task name 5: letters"),
+        (
+            ("a" * 101, ("a", "b")),
+            f"task name '{'a' * 59}...: at most 100 characters are allowed, "
+            "got 101",
+        ),
+        (("Con", ("a", "b")), "task name 'Con': Windows reserves this name"),
+        (("lpt1", ("a", "b")), "task name 'lpt1': Windows reserves"),
+        (("Run", ("a", "b")), "task name 'Run': TensorBoard's logs of the"),
         (("t", ("a",)), "at least 2 labels"),
         (("t", ("a", "b", "a")), r"labels repeat: \['a'\]"),
         (("t", ("a", "")), "a label is empty"),
@@ -29,6 +44,21 @@ from mtl_tf import tasks
 def test_task_refuses(arguments, message):
     with pytest.raises(ValueError, match=message):
         tasks.Task(*arguments)
+
+
+@pytest.mark.parametrize(
+    "name", ["a" * 100, "contact", "con-1", "com10", "runs", "A_b-2"]
+)
+def test_task_takes_its_name(name):
+    assert tasks.Task(name, ("a", "b")).name == name
+
+
+def test_names_that_differ_in_case_alone():
+    tasks.check_names(["news", "news-train", "New"])
+    with pytest.raises(
+        ValueError, match="tasks News and newS differ in case alone, and so"
+    ):
+        tasks.check_names(["News", "other", "newS"])
 
 
 def test_label_index():
