@@ -357,7 +357,7 @@ def test_a_run_by_itself_is_no_process(config, started, monkeypatch):
 def test_a_run_that_another_process_has_is_left_alone(config, started):
     # A lock is one's own even within a process.
     with run_lock.hold(config.run_dir):
-        message = f"run is in use by process {os.getpid()}: wait for it"
+        message = f"run is in use by process {os.getpid()} on .*: wait for it"
         with pytest.raises(ValueError, match=message):
             launcher.train(single_task(config))
         assert os.listdir(config.run_dir) == ["lock"]

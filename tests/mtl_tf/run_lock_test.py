@@ -1,6 +1,7 @@
 import contextlib
 import errno
 import os
+import platform
 import subprocess
 import sys
 
@@ -45,8 +46,8 @@ def test_another_process_is_kept_out_until_the_first_ends(tmp_path, killed):
             ):
                 pass
             assert str(caught.value) == (
-                f"{run_dir} is in use by process {process.pid}: wait for it, "
-                "or give another run_dir"
+                f"{run_dir} is in use by process {process.pid} on "
+                f"{platform.node()}: wait for it, or give another run_dir"
             )
         if killed:
             process.kill()
@@ -56,7 +57,9 @@ def test_another_process_is_kept_out_until_the_first_ends(tmp_path, killed):
         # A killed process leaves its file behind.
         assert run_dir.exists() == killed
         with run_lock.hold(str(run_dir)):
-            assert (run_dir / "lock").read_text() == str(os.getpid())
+            assert (run_dir / "lock").read_text() == (
+                f"{os.getpid()} on {platform.node()}"
+            )
 
 
 def test_it_is_held_once_and_given_back(tmp_path):
@@ -133,13 +136,86 @@ def test_a_lock_on_a_file_that_is_gone_is_none(tmp_path, monkeypatch):
             pass
 
 
+_WAITER = """
+import sys
+from mtl_tf import run_lock
+with run_lock.wait_for(sys.argv[1], "making tea") as kept_out:
+    print("has it", kept_out, flush=True)
+    sys.stdin.read()
+"""
+
+
+@contextlib.contextmanager
+def waiting_elsewhere(path):
+    """A process that waits for a lock and keeps it until its input ends."""
+    with subprocess.Popen(
+        [sys.executable, "-c", _WAITER, path],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+@pytest.mark.parametrize("killed", [False, True])
+def test_others_wait_until_the_first_ends(tmp_path, killed):
+    path = tmp_path / "new" / ".lock"
+    with (
+        waiting_elsewhere(path) as first,
+        contextlib.ExitStack() as stack,
+    ):
+        assert first.stdout.readline() == "has it True\n"
+        second = stack.enter_context(waiting_elsewhere(path))
+        assert second.stderr.readline().endswith(
+            f"waiting for process {first.pid} on {platform.node()}, which is "
+            "making tea\n"
+        )
+        if killed:
+            first.kill()
+        else:
+            first.stdin.close()
+        assert second.stdout.readline() == "has it True\n"
+        assert path.read_text().startswith(f"{second.pid} on ")
+        second.stdin.close()
+        assert second.wait() == 0
+    # The first made the directory, but the file was the second's.
+    assert not path.exists()
+
+
+def test_what_cannot_be_written_is_not_waited_for(tmp_path):
+    (tmp_path / "file").touch()
+    with run_lock.wait_for(str(tmp_path / "file" / "lock"), "x") as kept_out:
+        assert not kept_out
+    assert os.listdir(tmp_path) == ["file"]
+
+
+def test_a_failure_of_the_work_is_not_taken_for_one_of_the_lock(tmp_path):
+    with (
+        pytest.raises(OSError, match="No space left"),
+        run_lock.wait_for(str(tmp_path / "new" / "lock"), "x"),
+    ):
+        raise OSError(errno.ENOSPC, "No space left on device")
+    assert os.listdir(tmp_path) == []
+
+
 def test_where_files_cannot_be_locked(tmp_path, monkeypatch):
     def refuse(file, operation):
         raise OSError(errno.ENOLCK, "No locks available")
 
     def hold_twice():
-        with run_lock.hold(str(tmp_path)), run_lock.hold(str(tmp_path)):
-            return True
+        path = str(tmp_path / "other")
+        with (
+            run_lock.hold(str(tmp_path)),
+            run_lock.hold(str(tmp_path)),
+            run_lock.wait_for(path, "x") as first,
+            run_lock.wait_for(path, "x") as second,
+        ):
+            return not first and not second
 
     monkeypatch.setattr(run_lock.fcntl, "flock", refuse)
     assert hold_twice()
