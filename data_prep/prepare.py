@@ -25,6 +25,8 @@ import dataclasses
 import hashlib
 import json
 import os
+import re
+import secrets
 import shutil
 
 import numpy as np
@@ -35,12 +37,15 @@ from data_prep import source as source_lib
 from data_prep import tokens as tokens_lib
 from mtl_tf import diversity_features
 from mtl_tf import records
+from mtl_tf import run_lock
 from mtl_tf import tasks
 from mtl_tf import text
 
 # Grows with each change of what is written: older corpora are prepared again.
 SCHEMA = 2
 IN_DEV = "text stands in dev"
+# In the name of the folder that a corpus is written to.
+_RANDOM_BYTES = 4
 
 
 def prepare(
@@ -49,8 +54,9 @@ def prepare(
     """Prepares a corpus, unless `out_dir` holds just that already.
 
     Everything is written to a folder beside `out_dir`, which is renamed at the
-    end: an interrupted call leaves `out_dir` as it was. One call at a time for
-    the same `out_dir`.
+    end: an interrupted call leaves `out_dir` as it was. One call at a time
+    works on an `out_dir`: others wait for it, and then find it prepared if they
+    are to prepare the same.
 
     Args:
       source: the raw corpus.
@@ -68,7 +74,15 @@ def prepare(
     if min_count < 1:
         raise ValueError(f"min_count has to be at least 1, got {min_count}")
     out_dir = os.path.abspath(out_dir)
-    _recover(out_dir)
+    lock = _sibling(out_dir, "lock")
+    with run_lock.wait_for(lock, f"preparing {out_dir}") as is_alone:
+        _recover(out_dir)
+        if is_alone:
+            _remove_partial(out_dir)
+        return _prepare(source, out_dir, min_count)
+
+
+def _prepare(source, out_dir, min_count) -> tasks.Corpus:
     checksums = source.checksums()
     fingerprint = _fingerprint(source, checksums, min_count)
     if _is_prepared(out_dir, fingerprint):
@@ -78,8 +92,8 @@ def prepare(
 
     task_rows = sorted(source.read(), key=lambda rows: rows.task.name)
     source_lib.check_rows(source.corpus, task_rows)
-    partial = _sibling(out_dir, "partial")
-    shutil.rmtree(partial, ignore_errors=True)
+    # A folder that no other process has, even where files cannot be locked.
+    partial = _sibling(out_dir, f"partial.{secrets.token_hex(_RANDOM_BYTES)}")
     os.makedirs(partial)
     try:
         declaration = _write(task_rows, partial, min_count)
@@ -121,7 +135,9 @@ def _fingerprint(source, checksums, min_count) -> str:
 def _is_prepared(out_dir: str, fingerprint: str) -> bool:
     try:
         declaration = tasks.Corpus.read(out_dir).declaration
-    except (ValueError, KeyError, TypeError, NotADirectoryError):
+    except (ValueError, LookupError, TypeError, AttributeError):
+        return False
+    except NotADirectoryError:
         return False
     if declaration.get("fingerprint") != fingerprint:
         logging.info("%s was made of other input: prepared again", out_dir)
@@ -140,23 +156,35 @@ def _check_replaceable(out_dir: str) -> None:
         return
     if not os.path.isdir(out_dir):
         raise ValueError(f"{out_dir} is a file, not a directory to write to")
-    known = {tasks.CORPUS_FILE}
+    paths = [
+        os.path.relpath(os.path.join(folder, name), out_dir)
+        for folder, _, names in os.walk(out_dir)
+        for name in names
+    ]
     try:
         with open(
             os.path.join(out_dir, tasks.CORPUS_FILE), encoding="utf-8"
         ) as file:
-            known.update(json.load(file)["files"])
-    except (FileNotFoundError, json.JSONDecodeError, KeyError, TypeError):
-        pass
-    for folder, _, names in os.walk(out_dir):
-        for name in names:
-            path = os.path.relpath(os.path.join(folder, name), out_dir)
-            if path not in known:
-                raise ValueError(
-                    f"{out_dir} holds {path}, which is no part of a prepared "
-                    "corpus; the directory would be replaced: move the file "
-                    "or choose another out_dir"
-                )
+            known = set(json.load(file)["files"])
+    except (FileNotFoundError, ValueError, KeyError, TypeError):
+        known = _known_by_name(paths)
+    known.add(tasks.CORPUS_FILE)
+    for path in paths:
+        if path not in known:
+            raise ValueError(
+                f"{out_dir} holds {path}, which is no part of a prepared "
+                "corpus; the directory would be replaced: move the file "
+                "or choose another out_dir"
+            )
+
+
+def _known_by_name(paths) -> set[str]:
+    """Returns the files of a corpus whose `corpus.json` is lost."""
+    known = {path for path in paths if records.is_record_file(path)}
+    # Others may have a vocabulary.txt, too, but not next to these.
+    if known:
+        known |= {text.VOCABULARY_FILE, diversity_features.TERM_COUNTS_FILE}
+    return known
 
 
 def _write(task_rows, data_dir, min_count) -> dict:
@@ -294,6 +322,15 @@ def _recover(out_dir: str) -> None:
     old = _sibling(out_dir, "old")
     if os.path.isdir(old) and not os.path.lexists(out_dir):
         os.rename(old, out_dir)
+
+
+def _remove_partial(out_dir: str) -> None:
+    """Removes the folders that killed calls were writing to."""
+    parent, name = os.path.split(_sibling(out_dir, "partial"))
+    random = rf"\.[0-9a-f]{{{2 * _RANDOM_BYTES}}}"
+    for found in os.listdir(parent):
+        if re.fullmatch(re.escape(name) + random, found):
+            shutil.rmtree(os.path.join(parent, found), ignore_errors=True)
 
 
 def _log_summary(corpus: tasks.Corpus) -> None:

@@ -25,6 +25,7 @@ empty text.
 import dataclasses
 import glob
 import os
+import re
 from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
@@ -37,6 +38,10 @@ TOKEN_IDS_DIR = "token_ids"
 ROWS_PER_SHARD = 10_000
 # The number of a shard, as a pattern of file names.
 _DIGITS = "[0-9]" * 5
+_RECORD_FILE = re.compile(
+    rf"{RECORDS_DIR}/[\w-]+-[a-z]+-{_DIGITS}-of-{_DIGITS}\.tfrecord"
+    rf"|{TOKEN_IDS_DIR}/[\w-]+-[a-z]+\.(?:ids|offsets)\.npy"
+)
 
 _FEATURES = {
     "id": tf.io.FixedLenFeature([], tf.string),
@@ -146,6 +151,15 @@ def read_columns(
         name: np.concatenate(part) if part else np.array([])
         for name, part in parts.items()
     }
+
+
+def is_record_file(path: str) -> bool:
+    """Returns whether a path below a corpus is named like what is written here.
+
+    Args:
+      path: a path relative to the directory of the corpus.
+    """
+    return bool(_RECORD_FILE.fullmatch(path.replace(os.sep, "/")))
 
 
 def _batches(data_dir, task, split, features) -> Iterator[dict]:

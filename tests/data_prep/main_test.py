@@ -11,15 +11,24 @@ _ROOT = pathlib.Path(__file__).parents[2]
 _EXAMPLE = _ROOT / "examples" / "two_tasks" / "tasks.toml"
 
 
-def _run(*arguments):
+def _start(*arguments):
     # A process of its own: flags are defined once in a process.
-    return subprocess.run(
+    return subprocess.Popen(
         [sys.executable, "-m", "data_prep.main", *arguments],
-        capture_output=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
         cwd=_ROOT,
         # Bazel hands its modules over on sys.path alone.
         env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+    )
+
+
+def _run(*arguments):
+    process = _start(*arguments)
+    out, err = process.communicate()
+    return subprocess.CompletedProcess(
+        process.args, process.returncode, out, err
     )
 
 
@@ -39,6 +48,22 @@ def test_prepares_and_inspects_the_example(tmp_path):
     again = _run(*arguments)
     assert "is prepared already: nothing has changed" in again.stderr
     assert again.stdout == done.stdout
+
+
+def test_jobs_that_prepare_the_same_at_once(tmp_path):
+    out_dir = tmp_path / "new" / "out"
+    arguments = (
+        "--corpus=custom",
+        f"--task_file={_EXAMPLE}",
+        f"--out_dir={out_dir}",
+    )
+    jobs = [_start(*arguments) for _ in range(3)]
+    said = [job.communicate()[1] for job in jobs]
+    assert [job.returncode for job in jobs] == [0, 0, 0], said
+    assert not any("Traceback" in text for text in said)
+    assert sum(f"prepared corpus custom in {out_dir}" in x for x in said) == 1
+    assert sum("is prepared already: nothing has" in x for x in said) == 2
+    assert os.listdir(tmp_path / "new") == ["out"]
 
 
 def test_generates_what_the_flags_say(tmp_path):

@@ -1,5 +1,7 @@
+import concurrent.futures
 import json
 import os
+import threading
 
 import numpy as np
 import pytest
@@ -253,12 +255,14 @@ def test_interrupted_run_leaves_the_corpus_before(
 
 def test_killed_run_is_cleaned_up(tmp_path, raw_file):
     out_dir = tmp_path / "out"
-    # What a killed run leaves: half a corpus beside, or between the two
-    # renames the one before under another name.
-    (tmp_path / ".out.partial").mkdir()
-    (tmp_path / ".out.partial" / "rubbish").write_text("")
+    # What a killed run leaves: its lock, which the system has let go of, and
+    # half a corpus; or between the two renames the one before under another
+    # name.
+    (tmp_path / ".out.lock").write_text("4711 on here")
+    (tmp_path / ".out.partial.0123abcd").mkdir()
+    (tmp_path / ".out.partial.0123abcd" / "rubbish").write_text("")
     first = prepare.prepare(_source(raw_file), str(out_dir))
-    assert not (out_dir / "rubbish").exists()
+    assert sorted(os.listdir(tmp_path)) == ["out", "raw.txt"]
     os.rename(out_dir, tmp_path / ".out.old")
 
     def read():
@@ -267,6 +271,105 @@ def test_killed_run_is_cleaned_up(tmp_path, raw_file):
     second = prepare.prepare(_source(raw_file, read=read), str(out_dir))
     assert second.declaration == first.declaration
     assert sorted(os.listdir(tmp_path)) == ["out", "raw.txt"]
+
+
+def test_calls_at_once_wait_for_the_first(tmp_path, raw_file):
+    out_dir = str(tmp_path / "new" / "out")
+    reads, waiting = [], threading.Barrier(2)
+
+    def read():
+        reads.append(1)
+        waiting.wait(timeout=60)
+        return [source.TaskRows(tasks.Task("t", ("no", "yes")), _splits())]
+
+    with concurrent.futures.ThreadPoolExecutor(3) as pool:
+        calls = [
+            pool.submit(prepare.prepare, _source(raw_file, read=read), out_dir)
+            for _ in range(3)
+        ]
+        # One call reads, and is in the midst of it.
+        waiting.wait(timeout=60)
+        declared = [call.result(timeout=60).declaration for call in calls]
+    assert reads == [1]
+    assert declared[0] == declared[1] == declared[2]
+    assert os.listdir(tmp_path / "new") == ["out"]
+
+
+def test_calls_at_once_where_files_cannot_be_locked(
+    tmp_path, raw_file, monkeypatch
+):
+    monkeypatch.setattr(prepare.run_lock, "fcntl", None)
+    out_dir = str(tmp_path / "out")
+
+    def read():
+        # Another call begins and ends while this one is under way.
+        prepare.prepare(_source(raw_file, seed=2), out_dir)
+        return [source.TaskRows(tasks.Task("t", ("no", "yes")), _splits())]
+
+    prepare.prepare(_source(raw_file, read=read, seed=1), out_dir)
+    found = tasks.Corpus.read(out_dir).declaration
+    assert found["settings"] == {"seed": 1}
+    for path, checksum in found["files"].items():
+        assert source.sha256(os.path.join(out_dir, path)) == checksum
+    assert sorted(os.listdir(tmp_path)) == ["out", "raw.txt"]
+
+
+def test_a_call_that_is_refused_leaves_no_lock(tmp_path, raw_file):
+    def read():
+        raise ValueError("wrong")
+
+    with pytest.raises(ValueError, match="wrong"):
+        prepare.prepare(
+            _source(raw_file, read=read), str(tmp_path / "new" / "out")
+        )
+    assert os.listdir(tmp_path) == ["raw.txt"]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [None, "", "{", "[1]", '{"tasks": []}', '{"files": null}', b"\xff"],
+)
+def test_a_corpus_that_lost_its_declaration_is_replaced(
+    tmp_path, raw_file, content
+):
+    out_dir = tmp_path / "out"
+    # Unlabeled rows, and a name with all kinds of characters.
+    task = tasks.Task("A_b-2", ("no", "yes"))
+    wanted = [source.TaskRows(task, _splits())]
+    first = prepare.prepare(
+        _source(raw_file, read=lambda: wanted), str(out_dir)
+    )
+    path = out_dir / "corpus.json"
+    if content is None:
+        path.unlink()
+    else:
+        path.write_bytes(
+            content if isinstance(content, bytes) else content.encode()
+        )
+    again = prepare.prepare(
+        _source(raw_file, read=lambda: wanted), str(out_dir)
+    )
+    assert again.declaration == first.declaration
+
+
+@pytest.mark.parametrize("name", ["mine.txt", "records/mine.tfrecord"])
+def test_a_corpus_that_lost_its_declaration_and_holds_others_files(
+    tmp_path, raw_file, name
+):
+    out_dir = tmp_path / "out"
+    prepare.prepare(_source(raw_file), str(out_dir))
+    (out_dir / "corpus.json").unlink()
+    (out_dir / name).write_text("keep me")
+    with pytest.raises(ValueError, match=f"holds {name}, which is no part"):
+        prepare.prepare(_source(raw_file), str(out_dir))
+    assert (out_dir / name).read_text() == "keep me"
+
+
+def test_a_vocabulary_alone_is_not_taken_for_a_corpus(tmp_path, raw_file):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "vocabulary.txt").write_text("mine")
+    with pytest.raises(ValueError, match=r"holds vocabulary\.txt, which is no"):
+        prepare.prepare(_source(raw_file), str(tmp_path / "out"))
 
 
 def test_does_not_replace_what_is_not_its_own(tmp_path, raw_file):
