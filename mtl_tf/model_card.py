@@ -16,6 +16,7 @@ from mtl_tf import run_directory
 from mtl_tf.report import wording
 
 _SPLITS = ("train", "dev", "test", "unlabeled")
+_MOST_WARNINGS = 12
 
 
 def build(
@@ -225,6 +226,7 @@ def _data(run):
             rows,
             right=[*range(1, len(splits) + 1), len(splits) + 3],
         ),
+        *_warnings(run),
     ]
     if licence:
         section += [
@@ -239,6 +241,22 @@ def _data(run):
             "which has terms of its own."
         )
     return section
+
+
+def _warnings(run):
+    """Returns what the corpus' preparation has warned of, about these tasks."""
+    names = [task.name for task in run.tasks]
+    found = [
+        f"- {_escape(finding['task'])}: {_escape(finding['message'])}"
+        for finding in run.corpus.declaration.get("findings", [])
+        if finding["task"] in names
+    ]
+    if not found:
+        return []
+    more = len(found) - _MOST_WARNINGS
+    if more > 0:
+        found[_MOST_WARNINGS:] = [f"- and {more:,} more, in `corpus.json`"]
+    return ["Warnings of its preparation:", "\n".join(found)]
 
 
 def _limits(run, description):

@@ -47,6 +47,10 @@ def write_corpus(
         "files": {"records/made-up.tfrecord": "c0ffee"},
         "licence": f"CC0 {SCRIPT}",
         "fingerprint": fingerprint,
+        "findings": [
+            {"task": tasks[-1].name, "message": f"3 of {ROWS} rows {SCRIPT}"},
+            {"task": "of-another-run", "message": "not here"},
+        ],
     }
     run_directory.write_json(os.path.join(data_dir, "corpus.json"), declaration)
     for task in tasks:

@@ -17,7 +17,7 @@ _NASTY = "a|b\\ <script>*x*</script> `c` [d](e) & _f_ g_h \n# i $j$ ~k~"
 _LICENCES = "CC0 for films\nno *licence* for books"
 
 
-def make_run(licence=_LICENCES, **settings):
+def make_run(licence=_LICENCES, findings=(), **settings):
     tasks = (
         tasks_lib.Task("books", ("bad", _NASTY), pair=True),
         tasks_lib.Task("films", ("poor", "fair", "great"), "macro_f1"),
@@ -40,6 +40,7 @@ def make_run(licence=_LICENCES, **settings):
             "tasks": declared,
             "vocabulary": {"size": 12345, "min_count": 2},
             "licence": licence,
+            "findings": list(findings),
         },
     )
     config = config_lib.Config(
@@ -277,6 +278,26 @@ def test_no_more_rows_than_were_used():
     books = read_table(card, "Training data", "task")[1]
     assert books[1:4] == ["30", "20", "30"]
     assert "at most 30 of each were used" in card
+
+
+def test_warnings_of_the_corpus():
+    assert "Warnings" not in build()
+    found = [
+        {"task": "books", "message": "1 text of train with *odd* labels"},
+        {"task": "of another run", "message": "not here"},
+        *({"task": "films", "message": f"{n} rows"} for n in range(13)),
+    ]
+    card = build(make_run(findings=found))
+    _, _, lines = card.partition("Warnings of its preparation:\n\n")
+    lines = lines.partition("\n\n")[0].splitlines()
+    assert lines[0] == r"- books: 1 text of train with \*odd\* labels"
+    assert lines[1] == "- films: 0 rows"
+    assert lines[11:] == [
+        "- films: 10 rows",
+        "- and 2 more, in `corpus.json`",
+    ]
+    assert "not here" not in card
+    assert "more, in" not in build(make_run(findings=found[:13]))
 
 
 @pytest.mark.parametrize("licence", ["", None, " "])

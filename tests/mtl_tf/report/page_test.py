@@ -101,12 +101,18 @@ def test_all_that_others_wrote_is_escaped(plain):
         f"<th>{ESCAPED}</th>",
         f'<td class="value">{ESCAPED}</td>',
         f"CC0 {ESCAPED}",
+        f"<li>stance: 3 of 40 rows {ESCAPED}</li>",
         "stance-test-3&lt;b&gt;",
     ):
         assert re.search(re.escape(place).replace("3", r"\d+"), plain.source), (
             place
         )
     assert SCRIPT not in plain.source
+
+
+def test_warnings_are_of_the_tasks_of_the_run(plain):
+    assert "Warnings of its preparation" in plain.text
+    assert "not here" not in plain.text
 
 
 def test_the_table_of_scores(plain):
