@@ -29,7 +29,9 @@ Each row has one label. Regression and several labels a row are refused.
 """
 
 import os
+import re
 
+from data_prep import findings
 from data_prep import source
 from data_prep import splits
 from data_prep import task_file as task_file_lib
@@ -39,6 +41,7 @@ from mtl_tf import tables
 READER_VERSION = 1
 BLANK_LINE = "blank line"
 _LABEL_SEPARATORS = (",", ";", "|", " ", "+")
+_QUOTED = re.compile(r'"(?:[^"]|"")*"')
 
 
 def make_source(task_file: str, seed: int = 0) -> source.Source:
@@ -70,6 +73,7 @@ def make_source(task_file: str, seed: int = 0) -> source.Source:
 def _read_task(table: task_file_lib.TaskTable, seed: int) -> source.TaskRows:
     name = table.task.name
     found, skipped, raw = {}, {}, {"rows": {}, "empty_texts": {}}
+    tab_separated = []
     for key, (path, file_format) in table.files.items():
         columns = dict(table.columns)
         if key == "unlabeled":
@@ -84,6 +88,8 @@ def _read_task(table: task_file_lib.TaskTable, seed: int) -> source.TaskRows:
         raw["rows"][key] = len(rows)
         raw["empty_texts"][key] = sum(not row.seq2.strip() for row in rows)
         found[key] = rows
+        if file_format == "tsv":
+            tab_separated += rows
     if table.split:
         rows = found.pop("file")
         keys = [
@@ -101,7 +107,45 @@ def _read_task(table: task_file_lib.TaskTable, seed: int) -> source.TaskRows:
             found[split] = [
                 row for row, x in zip(rows, chosen, strict=True) if x == split
             ]
-    return source.TaskRows(table.task, found, skipped, raw)
+    return source.TaskRows(
+        table.task,
+        found,
+        skipped,
+        raw,
+        findings=_quotes(name, tab_separated),
+    )
+
+
+def _quotes(name, rows) -> tuple[findings.Finding, ...]:
+    """Finds texts of TSV files that a writer of CSV has put in quotes.
+
+    It does so where a text holds quotes, which it doubles, or everywhere.
+    """
+    in_quotes = {
+        row.id: [x for x in (row.seq1, row.seq2) if _QUOTED.fullmatch(x)]
+        for row in rows
+    }
+    quoted = [
+        row_id
+        for row_id, texts in in_quotes.items()
+        if any('""' in x[1:-1] for x in texts)
+    ]
+    if all(in_quotes.values()):
+        quoted = list(in_quotes)
+    if not quoted:
+        return ()
+    return (
+        findings.Finding(
+            "quotes_in_tsv",
+            name,
+            len(quoted),
+            f"{len(quoted)} of {len(rows)} rows of TSV files have a text in "
+            'quotes, as CSV writes it ("She said ""yes"" to me"), and the '
+            'quotes stay in the text: set format = "csv" and delimiter = '
+            '"\\t" if they do not belong to it',
+            tuple(quoted[:2]),
+        ),
+    )
 
 
 def _to_row(task, key, record) -> records.Row:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from data_prep import findings
 from mtl_tf import names
 from mtl_tf import records
 from mtl_tf import tasks
@@ -42,6 +43,7 @@ def describe(corpus: tasks.Corpus, length: int) -> Iterator[str]:
         for split, rows in entry["splits"].items():
             yield f"  {split}: {rows} rows{_labels(entry, split)}"
             yield from _lengths(corpus, task.name, split, entry["pair"], length)
+        yield from _findings(corpus, task.name)
         yield from _examples(corpus, task.name)
 
 
@@ -71,12 +73,46 @@ def _lengths(corpus, task, split, pair, length) -> Iterator[str]:
             )
 
 
+def _findings(corpus, task) -> Iterator[str]:
+    found = [
+        findings.Finding.from_json(x)
+        for x in corpus.declaration["findings"]
+        if x["task"] == task
+    ]
+    wanted = {row_id for finding in found for row_id in finding.examples}
+    rows = _rows_by_id(corpus, task, wanted)
+    for finding in found:
+        yield f"  warning: {finding.message}"
+        # What the reader has found may have left train since.
+        for row_id in filter(rows.get, finding.examples):
+            for line in _shown(*rows[row_id]):
+                yield f"    {line}"
+
+
+def _rows_by_id(corpus, task, wanted) -> dict[str, tuple[records.Row, str]]:
+    """Returns some rows of a task, each with its split."""
+    found = {}
+    for split in corpus.rows[task]:
+        if len(found) == len(wanted):
+            break
+        for row in records.read_rows(corpus.data_dir, task, split):
+            if row.id in wanted:
+                found[row.id] = row, split
+    return found
+
+
 def _examples(corpus, task) -> Iterator[str]:
     rows = records.read_rows(corpus.data_dir, task, "train")
     for row in itertools.islice(rows, _EXAMPLES):
-        yield f"  {row.id}: {row.label}"
-        for name in ("seq1", "seq2"):
-            text = getattr(row, name)
-            if text:
-                cut = "..." if len(text) > _SHOWN_CHARACTERS else ""
-                yield f"    {name}: {text[:_SHOWN_CHARACTERS]}{cut}"
+        for line in _shown(row):
+            yield f"  {line}"
+
+
+def _shown(row, split="") -> Iterator[str]:
+    where = f" ({split})" if split else ""
+    yield f"{row.id}{where}: {row.label}"
+    for name in ("seq1", "seq2"):
+        text = getattr(row, name)
+        if text:
+            cut = "..." if len(text) > _SHOWN_CHARACTERS else ""
+            yield f"  {name}: {text[:_SHOWN_CHARACTERS]}{cut}"

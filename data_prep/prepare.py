@@ -2,7 +2,7 @@
 
 What it writes is described in `mtl_tf.records` and by `corpus.json`:
 
-    {"schema": 2, "corpus": NAME,
+    {"schema": 3, "corpus": NAME,
      "tasks": {NAME: {"labels": [in order], "metric": NAME, "pair": bool,
                       "splits": {SPLIT: rows},
                       "label_counts": {SPLIT: {LABEL: rows}},
@@ -11,6 +11,8 @@ What it writes is described in `mtl_tf.records` and by `corpus.json`:
      "files": {PATH: sha256}, "source": {FILE: sha256}, "licence": TEXT,
      "vocabulary": {"size": n, "min_count": n}, "tokenizer_version": n,
      "diversity": {"mean": [of each feature], "deviation": [of each]},
+     "findings": [{"kind": KIND, "task": NAME, "count": n, "message": TEXT,
+                   "examples": [ids], "by_task": {NAME: n}}],
      "fingerprint": sha256, "settings": {what the reader was asked for}}
 
 Two rules hold for every corpus. A train row whose tokens also stand in dev
@@ -32,7 +34,9 @@ import shutil
 import numpy as np
 from absl import logging
 
+from data_prep import checks
 from data_prep import diversity_features as corpus_features
+from data_prep import findings
 from data_prep import source as source_lib
 from data_prep import tokens as tokens_lib
 from mtl_tf import diversity_features
@@ -42,7 +46,7 @@ from mtl_tf import tasks
 from mtl_tf import text
 
 # Grows with each change of what is written: older corpora are prepared again.
-SCHEMA = 2
+SCHEMA = 3
 IN_DEV = "text stands in dev"
 # In the name of the folder that a corpus is written to.
 _RANDOM_BYTES = 4
@@ -242,6 +246,10 @@ def _write(task_rows, data_dir, min_count) -> dict:
         },
         "vocabulary": {"size": len(vocabulary), "min_count": min_count},
         "diversity": {"mean": features.mean, "deviation": features.deviation},
+        "findings": [
+            finding.to_json()
+            for finding in checks.check(parts, token_ids, min_count)
+        ],
     }
 
 
@@ -342,4 +350,7 @@ def _log_summary(corpus: tasks.Corpus) -> None:
             task["skipped"] or "none",
             task["duplicates"]["test"],
         )
+    found = map(findings.Finding.from_json, corpus.declaration["findings"])
+    for line in findings.summarize(list(found)):
+        logging.warning("%s", line)
     logging.info("prepared corpus %s in %s", corpus.name, corpus.data_dir)

@@ -6,6 +6,7 @@ import hashlib
 import os
 from collections.abc import Callable, Sequence
 
+from data_prep import findings as findings_lib
 from mtl_tf import records
 from mtl_tf import tasks
 
@@ -22,6 +23,7 @@ class TaskRows:
         `corpus.json`.
       dev_in_train: whether dev rows are wanted in train too, a leak. Otherwise
         a train row whose text stands in dev leaves train.
+      findings: what is odd about the raw files.
     """
 
     task: tasks.Task
@@ -29,6 +31,7 @@ class TaskRows:
     skipped: dict[str, int] = dataclasses.field(default_factory=dict)
     raw: dict = dataclasses.field(default_factory=dict)
     dev_in_train: bool = False
+    findings: tuple[findings_lib.Finding, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)

@@ -40,6 +40,15 @@ class EncodedTexts:
             keys.append(length + self.ids[start:end].tobytes())
         return keys
 
+    def seq2_keys(self) -> list[bytes]:
+        """Returns what two rows share that have the same tokens in seq2."""
+        return [
+            self.ids[start:end].tobytes()
+            for start, end in zip(
+                self.offsets[1::2], self.offsets[2::2], strict=True
+            )
+        ]
+
     def select(self, keep: np.ndarray) -> "EncodedTexts":
         """The rows whose place in `keep` (bool [rows]) is true."""
         lengths = np.diff(self.offsets)

@@ -1,3 +1,4 @@
+import json
 import pathlib
 
 import pytest
@@ -44,6 +45,41 @@ def test_a_file_a_split(tmp_path):
         "rows": {"train": 2, "dev": 1, "test": 2},
         "empty_texts": {"train": 0, "dev": 0, "test": 1},
     }
+
+
+_QUOTED = '"She said ""yes"" to me"'
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "count"),
+    [
+        # A doubled quote: only the rows that have one, in train and dev.
+        ([_QUOTED, "plain", '"all of it"'], [_QUOTED], 2),
+        # Everything is in quotes.
+        (['"one"', '"two"'], ['"three"'], 3),
+        # Quotes that a person typed.
+        (['"all of it"', "plain"], ['say "yes" to me'], 0),
+        (['""yes"" to me', '"yes" and "no"', '"'], ['she said ""yes""'], 0),
+    ],
+)
+def test_quotes_of_csv_in_tsv(tmp_path, a, b, count):
+    rows = _read(
+        tmp_path,
+        _FILES,
+        a_tsv="text\tlabel\n" + "".join(f"{x}\tno\n" for x in a),
+        b_tsv="text\tlabel\n" + "".join(f"{x}\tno\n" for x in b),
+        # In JSONL, quotes of a text are its own.
+        c_jsonl=json.dumps({"text": _QUOTED, "label": "yes"}),
+    )
+    assert [x.count for x in rows.findings] == [count] * bool(count)
+    if count:
+        (found,) = rows.findings
+        assert found.kind == "quotes_in_tsv"
+        assert found.task == "t"
+        assert found.examples[0] == "t-train-2"
+        assert found.message.startswith(
+            f"{count} of {len(a + b)} rows of TSV files have a text in quotes, "
+        )
 
 
 def test_pairs_groups_ids_and_unlabeled(tmp_path):

@@ -1,5 +1,6 @@
 import pytest
 
+from data_prep import findings
 from data_prep import inspection
 from data_prep import prepare
 from data_prep import source
@@ -48,6 +49,80 @@ def test_describe(tmp_path):
     assert "    seq1: topic" in lines
     # Two examples, no more.
     assert not any("t-3" in line for line in lines)
+
+
+def test_describe_shows_findings_with_their_rows(tmp_path):
+    def read():
+        return [
+            source.TaskRows(
+                tasks.Task("t", ("no", "yes")),
+                {
+                    "train": [
+                        records.Row("t-1", "", "bad film", "yes"),
+                        records.Row("t-2", "", "bad film", "no"),
+                    ],
+                    "dev": [
+                        records.Row("t-3", "", "film", "no"),
+                        records.Row("t-4", "", "bad", "yes"),
+                    ],
+                    "test": [
+                        records.Row("t-5", "", "film film", "no"),
+                        records.Row("t-6", "", "Bad  Film", "yes"),
+                    ],
+                },
+            )
+        ]
+
+    out_dir = str(tmp_path / "out")
+    prepare.prepare(source.Source("c", 1, {}, {}, "", read), out_dir)
+    # A corpus that is read, not only one that has just been prepared.
+    lines = list(inspection.describe(tasks.Corpus.read(out_dir), length=5))
+    place = lines.index(
+        "  warning: 1 text of train with several labels (2 of 2 rows)"
+    )
+    assert lines[place + 1 :] == [
+        "    t-1 (train): yes",
+        "      seq2: bad film",
+        "    t-2 (train): no",
+        "      seq2: bad film",
+        "  warning: 1 of 2 test rows have the text of a training row with "
+        "another label",
+        "    t-6 (test): yes",
+        "      seq2: Bad  Film",
+        "    t-2 (train): no",
+        "      seq2: bad film",
+        "  t-1: yes",
+        "    seq2: bad film",
+        "  t-2: no",
+        "    seq2: bad film",
+    ]
+
+
+def test_describe_passes_over_rows_that_have_left(tmp_path):
+    found = findings.Finding("quotes_in_tsv", "t", 2, "said", ("t-1", "t-2"))
+
+    def read():
+        rows = {
+            "train": [
+                records.Row("t-1", "", "in dev", "yes"),
+                records.Row("t-2", "", "stays", "no"),
+            ],
+            "dev": [records.Row("t-3", "", "in dev", "no")],
+            "test": [records.Row("t-4", "", "stays", "yes")],
+        }
+        task = tasks.Task("t", ("no", "yes"))
+        return [source.TaskRows(task, rows, findings=(found,))]
+
+    corpus = prepare.prepare(
+        source.Source("c", 1, {}, {}, "", read), str(tmp_path / "out")
+    )
+    lines = list(inspection.describe(corpus, length=5))
+    place = lines.index("  warning: said")
+    assert lines[place + 1 : place + 3] == [
+        "    t-2 (train): no",
+        "      seq2: stays",
+    ]
+    assert not any("t-1" in line for line in lines)
 
 
 def test_counts_of_labels_can_be_read():

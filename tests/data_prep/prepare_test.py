@@ -71,7 +71,7 @@ def test_declaration(tmp_path, raw_file):
     out_dir = str(tmp_path / "out")
     corpus = prepare.prepare(_source(raw_file, seed=3), out_dir, min_count=2)
     declared = corpus.declaration
-    assert declared["schema"] == prepare.SCHEMA == 2
+    assert declared["schema"] == prepare.SCHEMA == 3
     assert declared["corpus"] == "c"
     assert declared["tasks"] == {
         "t": {
@@ -104,6 +104,31 @@ def test_declaration(tmp_path, raw_file):
     assert listed == {*declared["files"], "corpus.json"}
     for path, checksum in declared["files"].items():
         assert source.sha256(os.path.join(out_dir, path)) == checksum
+
+
+def test_findings_are_kept_and_logged_once(tmp_path, raw_file, caplog):
+    out_dir = str(tmp_path / "out")
+    corpus = prepare.prepare(_source(raw_file), out_dir, min_count=1)
+    # Train and unlabeled texts have the words good, film, bad and more. Dev has
+    # 6 others; test has 9, and `bad film`.
+    assert corpus.declaration["findings"] == [
+        {
+            "kind": "unknown_words",
+            "task": "t",
+            "count": 15,
+            "message": "100% of dev and 82% of test are unknown words: the "
+            "vocabulary has those seen 1 times or more in train and unlabeled "
+            "texts (--min_count)",
+            "examples": ["dev-0", "dev-1"],
+            "by_task": {},
+        }
+    ]
+    said = [x.getMessage() for x in caplog.records if x.levelname == "WARNING"]
+    assert said == [f"task t: {corpus.declaration['findings'][0]['message']}"]
+    caplog.clear()
+    again = prepare.prepare(_source(raw_file), out_dir, min_count=1)
+    assert again.declaration == corpus.declaration
+    assert not [x for x in caplog.records if x.levelname == "WARNING"]
 
 
 def test_rows_that_repeat(tmp_path, raw_file):
