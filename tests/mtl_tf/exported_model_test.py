@@ -39,6 +39,12 @@ _HOSTILE = [
 ]
 
 
+def _hyphenate(text):
+    """Puts characters that are not seen between all letters."""
+    words = text.decode().split()
+    return " ".join("\u00ad\u200b".join(word) for word in words).encode()
+
+
 def test_a_stranger_gets_the_answers_of_the_evaluation(
     corpus, expected, moved, tmp_path
 ):
@@ -58,6 +64,7 @@ def test_a_stranger_gets_the_answers_of_the_evaluation(
         ("serve_films", {"text": many}),
         *(("serve_films", {"text": [text]}) for text in films["text"][:3]),
         ("serving_default", films),
+        ("serve_films", {"text": [_hyphenate(x) for x in films["text"]]}),
     ]
     answers = exported_run.ask_a_stranger(tmp_path, moved, calls)
 
@@ -98,6 +105,7 @@ def test_a_stranger_gets_the_answers_of_the_evaluation(
         )
     # Of the task that training stopped on.
     np.testing.assert_array_equal(answers[11]["probabilities"], alone)
+    np.testing.assert_array_equal(answers[12]["probabilities"], alone)
 
 
 def test_a_session_gets_the_same_answers(corpus, expected, moved):

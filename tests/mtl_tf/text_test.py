@@ -1,5 +1,6 @@
 import os
 import random
+import unicodedata
 
 import pytest
 import tensorflow as tf
@@ -46,6 +47,65 @@ def test_tokenize(raw, expected):
     assert _tokens(raw) == [expected.split()]
 
 
+_ENGLAND = "\U0001f3f4" + "".join(chr(0xE0000 + ord(x)) for x in "gbeng\x7f")
+_TEXAS = "\U0001f3f4" + "".join(chr(0xE0000 + ord(x)) for x in "ustx\x7f")
+_FAMILY = "\U0001f468\u200d\U0001f469\u200d\U0001f467\u200d\U0001f466"
+# With a skin tone each, and hearts that have a presentation selector or none.
+_KISS = "\U0001f469\U0001f3fd\u200d\u2764{}\u200d\U0001f468\U0001f3ff"
+_THUMB = "\U0001f44d\U0001f3fd"
+
+
+@pytest.mark.parametrize(
+    ("raw", "expected"),
+    [
+        # UAX #29, rule WB4: format characters do not part a word; what is
+        # ignorable is none of its letters (UAX #31, NFKC_Casefold).
+        ("co\u00adop\u00ader\u00adate", ["cooperate"]),
+        ("\ufeffsl\u2060ow a\ufeffb", ["slow", "ab"]),
+        ("\u200eab\u200f c\u202ad\u202c \u2066e\u2069", ["ab", "cd", "e"]),
+        ("\u061c\u00ad \u180e", []),
+        ("ca\u00adnnot do\u200bn't", ["can", "not", "do", "n't"]),
+        # Persian and Sinhala words with (non-)joiners, and without.
+        (
+            "\u0645\u06cc\u200c\u0631\u0648\u0645",
+            ["\u0645\u06cc\u0631\u0648\u0645"],
+        ),
+        ("\u0dc1\u0dca\u200d\u0dbb\u0dd3", ["\u0dc1\u0dca\u0dbb\u0dd3"]),
+        # A zero width space parts words of Thai, Khmer and Chinese, no others.
+        ("qu\u200bick", ["quick"]),
+        (
+            "\u0e1b\u0e25\u0e32\u200b\u0e14\u0e35",
+            ["\u0e1b\u0e25\u0e32", "\u0e14\u0e35"],
+        ),
+        ("\u1780\u200b\u200b\u1781\u200b", ["\u1780", "\u1781"]),
+        ("\u5b57\u200bab\u200b\u304b", ["\u5b57", "ab", "\u304b"]),
+        # An Arabic number sign is printed, and stands before its digits.
+        ("\u0600\u0661\u0662", ["\u0600\u0661\u0662"]),
+        # Ruby text is no part of what it explains.
+        ("\ufff9\u6f22\ufffa\u304b\ufffb", ["\u6f22", "\u304b"]),
+        # Emoji, as UTS #51 has them, are one token each.
+        (f"a{_FAMILY}b", ["a", _FAMILY, "b"]),
+        (_KISS.format("\ufe0f") * 2, [_KISS.format("")] * 2),
+        (f"{_THUMB}{_THUMB}\U0001f44d", [_THUMB, _THUMB, "\U0001f44d"]),
+        (f"{_ENGLAND}{_TEXAS}", [_ENGLAND, _TEXAS]),
+        ("\U0001f1e9\U0001f1ea" * 2, ["\U0001f1e9\U0001f1ea"] * 2),
+        ("no1\ufe0f\u20e32\u20e3", ["no", "1\u20e3", "2\u20e3"]),
+        ("#\ufe0f\u20e3:*\ufe0f\u20e3", ["#\u20e3", ":", "*\u20e3"]),
+        ("\u2764\ufe0e\u2764\ufe0f", ["\u2764", "\u2764"]),
+        # Joiners and tags that join or tag nothing.
+        (
+            "\U0001f468\u200d x\u200d\U0001f469",
+            ["\U0001f468", "x", "\U0001f469"],
+        ),
+        ("g\U000e0067d \U0001f3f4\U000e0067", ["gd", "\U0001f3f4"]),
+        # What stands for them on the way cannot be spelled.
+        ("a\ue000b \U000f0067", ["a", "b"]),
+    ],
+)
+def test_characters_that_are_not_seen(raw, expected):
+    assert _tokens(raw) == [expected]
+
+
 def test_tokenize_replaces_what_is_not_utf8():
     tokens = text.tokenize(tf.constant([b"a caf\xe9 x"])).to_list()
     assert tokens == [[b"a", b"caf", "\ufffd".encode(), b"x"]]
@@ -80,6 +140,51 @@ def test_tokens_joined_and_cut_again_are_the_same():
     tokens = _assert_idempotent(texts).flat_values.numpy().tolist()
     # Nobody can spell a special token.
     assert not {x.encode() for x in text.SPECIAL_TOKENS} & set(tokens)
+
+
+def test_characters_within_words_keep_tokens_whole():
+    random.seed(5)
+    pieces = [
+        *"ab1#*' :)-.!\x00_@\u00e9\u00df\u2800\u2764\u2194\u2642\u2122\u2460",
+        *"\u00ad\u034f\u061c\u115f\u180e\u200b\u200c\u200e\u202e\u2060\u2065",
+        *"\u2067\u3164\ufeff\ufe0e\ufe0f\u20e3\u0301\u0338\u0345\u0600\u06dd",
+        *"\u070f\ufff9\ufffa\ufffb\u0e01\u0e33\u1781\u5b57\u304b\uff71\u06cc",
+        *"\u0dc1\u0dca\U0001f3f4\U000e0067\U000e007f\U000e0001\U000e0100",
+        *"\ue000\ue001\U000f0067\U000f007f\U0001f468\U0001f3fd\U0001f1e9",
+        *"\U0001f201\U0001d173\U0001bca0\U00013430\u00a0\u2028\u200d\u200d",
+        *("n't", "http://", _ENGLAND, _FAMILY, "1\ufe0f\u20e3"),
+    ]
+    texts = [
+        "".join(random.choices(pieces, k=random.randrange(1, 16)))
+        for _ in range(5000)
+    ]
+    tokens = _assert_idempotent(texts).flat_values.numpy().tolist()
+    tokens = {token.decode() for token in tokens}
+    for token in tokens:
+        assert token.split() == [token]
+        for character in token:
+            category = unicodedata.category(character)
+            assert category not in ("Cc", "Co", "Zs"), ascii(token)
+            if category == "Cf":
+                # Printed, a joiner between emoji, or a tag of a flag.
+                assert character in "\u0600\u06dd\u070f\U00013430\u200d" or (
+                    "\U0001f3f4" in token and ord(character) > 0xE0000
+                ), ascii(token)
+    assert {_ENGLAND, _FAMILY} <= tokens
+
+
+def test_a_saved_model_cuts_alike(tmp_path):
+    module = tf.Module()
+    module.tokenize = tf.function(
+        lambda texts: text.tokenize(texts).to_tensor(""),
+        input_signature=[tf.TensorSpec([None], tf.string)],
+    )
+    tf.saved_model.save(module, str(tmp_path / "saved"))
+    loaded = tf.saved_model.load(str(tmp_path / "saved"))
+    raw = f"co\u00adop {_FAMILY}{_ENGLAND} \u0e01\u200b\u0e02 1\ufe0f\u20e3"
+    expected = ["coop", _FAMILY, _ENGLAND, "\u0e01", "\u0e02", "1\u20e3"]
+    found = loaded.tokenize(tf.constant([raw])).numpy()[0].tolist()
+    assert [token.decode() for token in found] == expected
 
 
 def test_idempotent_on_fdu_mtl():
