@@ -194,13 +194,19 @@ def _known_by_name(paths) -> set[str]:
 def _write(task_rows, data_dir, min_count) -> dict:
     """Writes all but `corpus.json`; returns what that says of it."""
     tokenizer = tokens_lib.Tokenizer()
-    parts = []
-    for task in task_rows:
-        encoded = {}
-        for split, rows in task.splits.items():
-            texts = [x for row in rows for x in (row.seq1, row.seq2)]
-            encoded[split] = tokenizer.encode(texts)
-        parts.append(_without_repetitions(task, encoded))
+    encoded = iter(
+        tokenizer.encode(
+            [x for row in rows for x in (row.seq1, row.seq2)]
+            for task in task_rows
+            for rows in task.splits.values()
+        )
+    )
+    parts = [
+        _without_repetitions(
+            task, {split: next(encoded) for split in task.splits}
+        )
+        for task in task_rows
+    ]
     logging.info("tokenised: %d different tokens", len(tokenizer.tokens))
 
     counted = [

@@ -1,7 +1,8 @@
-"""Tokenises the texts of a corpus once, before its vocabulary is known."""
+"""Tokenizes the texts of a corpus once, before its vocabulary is known."""
 
 import dataclasses
-from collections.abc import Sequence
+import itertools
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import tensorflow as tf
@@ -74,20 +75,49 @@ class Tokenizer:
         self.tokens = [text.SPECIAL_TOKENS[text.EMPTY]]
         self._ids = {}
 
-    def encode(self, texts: Sequence[str]) -> EncodedTexts:
-        """Tokenises texts, seq1 and seq2 of each row by turns."""
-        if not texts:
-            return EncodedTexts(np.zeros(0, np.int32), np.zeros(1, np.int64))
-        # Where pairs share a topic, a premise or an article, that is tokenised
+    def encode(self, splits: Iterable[Sequence[str]]) -> list[EncodedTexts]:
+        """Tokenizes the texts of several splits in one pipeline.
+
+        A pipeline takes longer to make than it takes to read a small split.
+
+        Args:
+          splits: texts, seq1 and seq2 of each row by turns.
+
+        Returns:
+          The same of each split.
+        """
+        splits = list(splits)
+        # Where pairs share a topic, a premise or an article, that is tokenized
         # once.
-        numbers = {x: number for number, x in enumerate(dict.fromkeys(texts))}
+        unique = dict.fromkeys(itertools.chain.from_iterable(splits))
+        numbers = {x: number for number, x in enumerate(unique)}
+        ids, lengths = self._tokenize(list(unique))
+        starts = np.cumsum(lengths) - lengths
+        return [
+            _take(
+                ids, starts, lengths, np.array([numbers[x] for x in texts], int)
+            )
+            for texts in splits
+        ]
+
+    def _tokenize(self, texts):
+        """Temporary ids of texts end to end, and how many each text has."""
+
+        def batches():
+            for begin in range(0, len(texts), _TEXTS_PER_BATCH):
+                batch = texts[begin : begin + _TEXTS_PER_BATCH]
+                # An array of str would give each text the room of the longest.
+                yield np.array([x.encode("utf-8") for x in batch], object)
+
+        # A batch at a time goes into TensorFlow's memory.
         dataset = (
-            tf.data.Dataset.from_tensor_slices(tf.constant(list(numbers)))
-            .batch(_TEXTS_PER_BATCH)
+            tf.data.Dataset.from_generator(
+                batches, output_signature=tf.TensorSpec([None], tf.string)
+            )
             .map(_unique_tokens, num_parallel_calls=tf.data.AUTOTUNE)
             .prefetch(tf.data.AUTOTUNE)
         )
-        ids, lengths = [], []
+        ids, lengths = [np.zeros(0, np.int32)], [np.zeros(0, np.int64)]
         for tokens, places, text_lengths in dataset.as_numpy_iterator():
             # Each batch names its tokens once, so that Python sees some
             # thousand strings a batch and not every token of the corpus.
@@ -98,11 +128,7 @@ class Tokenizer:
             ids.append(np.insert(new_ids[places], at, _EMPTY))
             text_lengths[empty] = 1
             lengths.append(text_lengths)
-        return _take(
-            np.concatenate(ids).astype(np.int32),
-            np.concatenate(lengths),
-            np.array([numbers[x] for x in texts]),
-        )
+        return np.concatenate(ids), np.concatenate(lengths)
 
     def final_ids(self, vocabulary: text.Vocabulary) -> np.ndarray:
         """int32 [temporary ids]: the ids of a vocabulary."""
@@ -125,11 +151,11 @@ def _unique_tokens(texts):
     return unique, places, tokens.row_lengths()
 
 
-def _take(ids, lengths, numbers) -> EncodedTexts:
-    """Texts end to end, by their numbers among those of ids and lengths."""
-    starts = (np.cumsum(lengths) - lengths)[numbers]
-    offsets = _to_offsets(lengths[numbers])
-    shifts = np.repeat(starts - offsets[:-1], lengths[numbers])
+def _take(ids, starts, lengths, numbers) -> EncodedTexts:
+    """Texts end to end, by their numbers among those of starts and lengths."""
+    lengths = lengths[numbers]
+    offsets = _to_offsets(lengths)
+    shifts = np.repeat(starts[numbers] - offsets[:-1], lengths)
     return EncodedTexts(ids[np.arange(offsets[-1]) + shifts], offsets)
 
 

@@ -97,7 +97,10 @@ def write_rows(
         with tf.io.TFRecordWriter(os.path.join(data_dir, path)) as writer:
             part = slice(shard * ROWS_PER_SHARD, (shard + 1) * ROWS_PER_SHARD)
             for row, features in zip(rows[part], diversity[part], strict=True):
-                writer.write(_to_example(row, features).SerializeToString())
+                example = _to_example(row, features)
+                # Else the order of the features is that of a hash table, which
+                # each process has another one of.
+                writer.write(example.SerializeToString(deterministic=True))
         paths.append(path)
     return paths
 

@@ -17,7 +17,7 @@ _TEXTS = ["", "a b a", "", "", "c", "a", " ", "b!"]
 
 
 def test_encode(tokenizer):
-    encoded = tokenizer.encode(_TEXTS)
+    (encoded,) = tokenizer.encode([_TEXTS])
     # Temporary ids in the order of first sight: a 1, b 2, c 3, ! 4; 0 stands
     # for a text without tokens.
     assert tokenizer.tokens == ["<empty>", "a", "b", "c", "!"]
@@ -26,8 +26,45 @@ def test_encode(tokenizer):
 
 
 def test_encode_goes_on(tokenizer):
-    tokenizer.encode(["a", "b"])
-    assert tokenizer.encode(["b", "c"]).ids.tolist() == [2, 3]
+    tokenizer.encode([["a", "b"]])
+    (encoded,) = tokenizer.encode([["b", "c"]])
+    assert encoded.ids.tolist() == [2, 3]
+
+
+def test_encode_gives_each_split_its_texts(tokenizer):
+    splits = [["a b", "c"], [], ["c", "b a"], ["", "c"]]
+    encoded = tokenizer.encode(iter(splits))
+    assert [x.ids.tolist() for x in encoded] == [
+        [1, 2, 3],
+        [],
+        [3, 2, 1],
+        [0, 3],
+    ]
+    assert [x.offsets.tolist() for x in encoded] == [
+        [0, 2, 3],
+        [0],
+        [0, 1, 3],
+        [0, 1, 2],
+    ]
+
+
+def test_many_splits_take_one_pipeline(tokenizer, monkeypatch):
+    traced = []
+
+    def tokenize(texts, original=text.tokenize):
+        traced.append(texts)
+        return original(texts)
+
+    monkeypatch.setattr(text, "tokenize", tokenize)
+    tokenizer.encode([f"a{n}", f"b{n}"] for n in range(30))
+    assert len(traced) == 1
+
+
+def test_a_text_is_stored_to_its_last_byte(tokenizer):
+    # What numpy takes for padding, and a batch of a long and a short text.
+    (encoded,) = tokenizer.encode([["a\x00", "b " * 100_000]])
+    assert encoded.offsets.tolist() == [0, 1, 100_001]
+    assert tokenizer.tokens == ["<empty>", "a", "b"]
 
 
 def test_texts_that_repeat(tokenizer, monkeypatch):
@@ -38,20 +75,22 @@ def test_texts_that_repeat(tokenizer, monkeypatch):
         return original(texts)
 
     monkeypatch.setattr(text, "tokenize", tokenize)
-    encoded = tokenizer.encode(["a b", "c", "a b", "", "c", "", "d a", "a b"])
+    (encoded,) = tokenizer.encode(
+        [["a b", "c", "a b", "", "c", "", "d a", "a b"]]
+    )
     assert encoded.ids.tolist() == [1, 2, 3, 1, 2, 0, 3, 0, 4, 1, 1, 2]
     assert encoded.offsets.tolist() == [0, 2, 3, 5, 6, 7, 8, 10, 12]
     assert sorted(tokenized) == [b"", b"a b", b"c", b"d a"]
 
 
 def test_encode_nothing(tokenizer):
-    encoded = tokenizer.encode([])
+    (encoded,) = tokenizer.encode([[]])
     assert encoded.row_keys() == []
     assert encoded.offsets.tolist() == [0]
 
 
 def test_final_ids(tokenizer):
-    encoded = tokenizer.encode(_TEXTS)
+    (encoded,) = tokenizer.encode([_TEXTS])
     # b 4, a 5; c and ! are unknown, 1; a text without tokens is 3.
     vocabulary = text.Vocabulary((*text.SPECIAL_TOKENS, "b", "a"))
     final = encoded.with_final_ids(tokenizer.final_ids(vocabulary))
@@ -62,7 +101,7 @@ def test_final_ids(tokenizer):
 
 
 def test_final_ids_are_those_of_encode(tokenizer):
-    encoded = tokenizer.encode(_TEXTS)
+    (encoded,) = tokenizer.encode([_TEXTS])
     vocabulary = text.Vocabulary((*text.SPECIAL_TOKENS, "b", "a"))
     final = encoded.with_final_ids(tokenizer.final_ids(vocabulary))
     assert (
@@ -72,8 +111,8 @@ def test_final_ids_are_those_of_encode(tokenizer):
 
 
 def test_row_keys():
-    encoded = tokens.Tokenizer().encode(
-        ["a b", "c", "a", "b c", "A  b", "C", "", "c"]
+    (encoded,) = tokens.Tokenizer().encode(
+        [["a b", "c", "a", "b c", "A  b", "C", "", "c"]]
     )
     first, second, third, fourth = encoded.row_keys()
     assert first == third
@@ -83,7 +122,7 @@ def test_row_keys():
 
 
 def test_select():
-    encoded = tokens.Tokenizer().encode(["a b", "c", "a", "b c", "", "d"])
+    (encoded,) = tokens.Tokenizer().encode([["a b", "c", "a", "b c", "", "d"]])
     kept = encoded.select(np.array([True, False, True]))
     assert kept.ids.tolist() == [1, 2, 3, 0, 4]
     assert kept.offsets.tolist() == [0, 2, 3, 4, 5]

@@ -44,6 +44,18 @@ def test_read_columns(tmp_path):
     np.testing.assert_array_equal(columns["diversity"], _DIVERSITY)
 
 
+def test_the_same_rows_are_the_same_bytes(tmp_path):
+    (path,) = records.write_rows(str(tmp_path), "t", "dev", _ROWS, _DIVERSITY)
+    names = sorted(records._FEATURES)
+    for record in tf.data.TFRecordDataset(str(tmp_path / path)):
+        # Each feature's length, then its name's, then the name, in one order.
+        places = [
+            record.numpy().index(b"\n%c%s" % (len(name), name.encode()))
+            for name in names
+        ]
+        assert places == sorted(places)
+
+
 def test_diversity_in_shards_keeps_its_order(tmp_path, monkeypatch):
     monkeypatch.setattr(records, "ROWS_PER_SHARD", 2)
     records.write_rows(str(tmp_path), "t", "dev", _ROWS, _DIVERSITY)
