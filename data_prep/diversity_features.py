@@ -1,6 +1,6 @@
 """The diversity features of a corpus, while it is prepared.
 
-What they are, `mtl_tf.diversity_features` says.
+`mtl_tf.diversity_features` defines them.
 """
 
 import dataclasses
@@ -10,9 +10,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import tensorflow as tf
 
+from data_prep import tokens as tokens_lib
 from mtl_tf import diversity_features
-from mtl_tf import records
-from mtl_tf import text
 
 # Bounds the memory that is needed at once.
 _TOKENS_PER_BATCH = 1 << 20
@@ -24,32 +23,36 @@ class CorpusFeatures:
 
     Attributes:
       splits: float32 [rows, 5] by split, for each task.
-      counts: int32 [tasks, words]: how often seq2 of the task's training rows
-        holds each word.
+      counts: by term, how often seq2 of a task's training rows holds it, for
+        each task; the most frequent first.
       mean: of each feature over the training rows of all tasks.
       deviation: of each, 1 where they are all alike.
     """
 
     splits: list[dict[str, np.ndarray]]
-    counts: np.ndarray
+    counts: list[dict[str, int]]
     mean: list[float]
     deviation: list[float]
 
 
 def compute(
-    tasks: Sequence[Mapping[str, records.TokenIds]], words: int
+    tasks: Sequence[Mapping[str, tokens_lib.EncodedTexts]],
+    tokens: Sequence[str],
 ) -> CorpusFeatures:
     """Computes the features of a corpus.
 
     Args:
-      tasks: the tokens of each task by split, `train` among them.
-      words: size of the vocabulary.
+      tasks: the texts of each task by split, `train` among them.
+      tokens: the tokens by temporary id.
     """
-    counts = np.stack([_count(splits["train"], words) for splits in tasks])
-    raw = [
-        {split: _measure(tokens, row) for split, tokens in splits.items()}
-        for splits, row in zip(tasks, counts, strict=True)
-    ]
+    raw, term_counts = [], []
+    for splits in tasks:
+        ids, _ = _seq2(splits["train"])
+        counts = np.bincount(ids, minlength=len(tokens))
+        raw.append(
+            {split: _measure(texts, counts) for split, texts in splits.items()}
+        )
+        term_counts.append(_by_term(counts, tokens))
     train = np.concatenate([splits["train"] for splits in raw])
     mean, deviation = train.mean(axis=0), train.std(axis=0)
     # Rounding may leave a deviation to numbers that are all the same.
@@ -64,37 +67,52 @@ def compute(
             }
             for splits in raw
         ],
-        counts,
+        term_counts,
         mean.tolist(),
         deviation.tolist(),
     )
 
 
-def _count(tokens, words):
-    ids, _ = _seq2(tokens)
-    counts = np.bincount(ids, minlength=words)
-    counts[text.EMPTY] = 0
-    return counts.astype(np.int32)
+def _by_term(counts, tokens):
+    """The counts above 0 by term, in an order that ids have no part in."""
+    seen = [(-int(counts[x]), tokens[x]) for x in np.flatnonzero(counts)]
+    return {token: -count for count, token in sorted(seen)}
 
 
-def _measure(tokens, counts):
+# Traced once, whatever the number of tasks and splits.
+@tf.function(
+    input_signature=[
+        tf.TensorSpec([None], tf.int32),
+        tf.TensorSpec([None], tf.int64),
+        tf.TensorSpec([None], tf.int64),
+    ],
+    autograph=False,
+)
+def _compute(ids, lengths, counts):
+    types = tf.RaggedTensor.from_row_lengths(ids, lengths, validate=False)
+    return diversity_features.compute(types, counts, tf.reduce_sum(counts))
+
+
+def _measure(texts, counts):
     """float64 [rows, 5]: the features, not yet z-scored."""
-    ids, lengths = _seq2(tokens)
+    ids, lengths = _seq2(texts)
     ends = np.cumsum(lengths)
     batches = ends // _TOKENS_PER_BATCH
     begins = np.flatnonzero(np.diff(batches, prepend=-1))
     results = [np.zeros([0, len(diversity_features.FEATURES)])]
     for begin, end in itertools.pairwise([*begins, len(ends)]):
         first = ends[begin] - lengths[begin]
-        batch = tf.RaggedTensor.from_row_lengths(
-            ids[first : ends[end - 1]], lengths[begin:end]
-        )
-        results.append(diversity_features.compute(batch, counts).numpy())
+        batch = ids[first : ends[end - 1]]
+        results.append(_compute(batch, lengths[begin:end], counts).numpy())
     return np.concatenate(results)
 
 
-def _seq2(tokens):
+def _seq2(texts):
     """The ids of seq2 of all rows end to end, int32, and its lengths, int64."""
-    lengths = np.diff(tokens.offsets)
+    lengths = np.diff(texts.offsets)
     is_seq2 = np.arange(len(lengths)) % 2 == 1
-    return tokens.ids[np.repeat(is_seq2, lengths)], lengths[is_seq2]
+    ids = texts.ids[np.repeat(is_seq2, lengths)]
+    lengths = lengths[is_seq2]
+    # A text without words has one id that stands for none.
+    lengths[ids[np.cumsum(lengths) - lengths] == tokens_lib.EMPTY] = 0
+    return ids[ids != tokens_lib.EMPTY], lengths

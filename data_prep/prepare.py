@@ -226,11 +226,10 @@ def _write(task_rows, data_dir, min_count) -> dict:
         {split: x.with_final_ids(final_ids) for split, x in encoded.items()}
         for _, encoded in parts
     ]
-    features = corpus_features.compute(token_ids, len(vocabulary))
-    np.save(
-        os.path.join(data_dir, diversity_features.TERM_COUNTS_FILE),
-        features.counts,
+    features = corpus_features.compute(
+        [encoded for _, encoded in parts], tokenizer.tokens
     )
+    _write_term_counts(data_dir, task_rows, features.counts)
 
     paths = [text.VOCABULARY_FILE, diversity_features.TERM_COUNTS_FILE]
     declarations = {}
@@ -257,6 +256,16 @@ def _write(task_rows, data_dir, min_count) -> dict:
             for finding in checks.check(parts, token_ids, min_count)
         ],
     }
+
+
+def _write_term_counts(data_dir, task_rows, counts) -> None:
+    names = [rows.task.name for rows in task_rows]
+    path = os.path.join(data_dir, diversity_features.TERM_COUNTS_FILE)
+    with open(path, "w", encoding="utf-8") as file:
+        json.dump(
+            dict(zip(names, counts, strict=True)), file, ensure_ascii=False
+        )
+        file.write("\n")
 
 
 def _write_declaration(data_dir, declaration) -> None:

@@ -11,8 +11,8 @@ from mtl_tf import records
 from mtl_tf import text
 
 _TEXTS_PER_BATCH = 512
-# A text without tokens holds this temporary id, which stands for EMPTY.
-_EMPTY = 0
+# A text without tokens holds this temporary id alone.
+EMPTY = 0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -125,7 +125,7 @@ class Tokenizer:
             text_lengths = text_lengths.copy()
             empty = text_lengths == 0
             at = (np.cumsum(text_lengths) - text_lengths)[empty]
-            ids.append(np.insert(new_ids[places], at, _EMPTY))
+            ids.append(np.insert(new_ids[places], at, EMPTY))
             text_lengths[empty] = 1
             lengths.append(text_lengths)
         return np.concatenate(ids), np.concatenate(lengths)

@@ -165,7 +165,7 @@ def _save(trained: trained_model.TrainedModel, default: str, path: str) -> None:
     # the Keras models: their seeds and training functions are not for serving.
     module = tf.Module()
     module.weights = [text_model.weights for text_model in text_models]
-    module.tables = [text_model.table for text_model in text_models]
+    module.tables = [text_model.tables for text_model in text_models]
     tf.saved_model.save(module, path, signatures)
 
 

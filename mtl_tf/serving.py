@@ -84,9 +84,12 @@ class TextModel:
         return [weight.value for weight in self._model.weights]
 
     @property
-    def table(self) -> tf.lookup.StaticHashTable:
-        """Ids by token; with the weights, what the functions need."""
-        return self._vocabulary.table
+    def tables(self) -> list[tf.lookup.StaticHashTable]:
+        """Lookup tables; with the weights, what the functions need."""
+        tables = [self._vocabulary.table]
+        if self._diversity is not None:
+            tables.append(self._diversity.table)
+        return tables
 
     # Without autograph, which there is nothing for, they are ready sooner.
     @tf.function(
@@ -171,11 +174,11 @@ class TextModel:
     def _in_batches(self, output, task, seq1, seq2):
         """The same for texts whose tokens fit into memory together."""
         part = self._parts[output]
-        seq1, seq2 = self._encode(seq1, seq2)
+        seq1, seq2, words = self._encode(seq1, seq2)
         diversity = None
         if "diversity" in part.input:
             # They are of the whole text, however much of it is read.
-            diversity = self._diversity(0, seq2)
+            diversity = self._diversity(words)
         tokens = self._cut(seq1, seq2)
         lengths = {
             name: tf.cast(ragged.row_lengths(), tf.int32)
@@ -216,13 +219,20 @@ class TextModel:
         return tf.gather(results, tf.argsort(order))
 
     def _encode(self, seq1, seq2):
-        """Ids of whole texts, int32 ragged; None if seq1 is not read."""
+        """Encodes whole texts.
+
+        Returns:
+          Ids of seq1 (None if it is not read) and of seq2, int32 ragged, and
+          the tokens of seq2, string ragged.
+        """
         if self._config.sequences == "seq2":
-            return None, self._vocabulary.encode(seq2)
+            tokens = text.tokenize(seq2)
+            return None, self._vocabulary.encode_tokens(tokens), tokens
         # Both in one go: for few texts, time is that of calling the ops.
-        both = self._vocabulary.encode(tf.concat([seq1, seq2], axis=0))
+        tokens = text.tokenize(tf.concat([seq1, seq2], axis=0))
+        both = self._vocabulary.encode_tokens(tokens)
         texts = tf.size(seq2)
-        return both[:texts], both[texts:]
+        return both[:texts], both[texts:], tokens[texts:]
 
     def _cut(self, seq1, seq2):
         """The tokens of a batch of `input_pipeline`, as int32 ragged."""

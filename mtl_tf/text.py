@@ -285,10 +285,7 @@ class Vocabulary:
         )
 
     def encode(self, texts: tf.Tensor) -> tf.RaggedTensor:
-        """Ids of the tokens of texts.
-
-        A text without tokens becomes the single id `EMPTY`: recurrent layers
-        want a true last token.
+        """Ids of the tokens of texts, as `encode_tokens` has them.
 
         Args:
           texts: string [texts].
@@ -296,7 +293,21 @@ class Vocabulary:
         Returns:
           int32 [texts, tokens of each], at least one each.
         """
-        ids = self.lookup(tokenize(texts))
+        return self.encode_tokens(tokenize(texts))
+
+    def encode_tokens(self, tokens: tf.RaggedTensor) -> tf.RaggedTensor:
+        """Ids of texts that have been cut into tokens.
+
+        A text without tokens becomes the single id `EMPTY`: recurrent layers
+        want a true last token.
+
+        Args:
+          tokens: string [texts, tokens of each].
+
+        Returns:
+          int32 [texts, tokens of each], at least one each.
+        """
+        ids = self.lookup(tokens)
         empty = tf.cast(tf.equal(ids.row_lengths(), 0), tf.int64)
         filler = tf.RaggedTensor.from_row_lengths(
             tf.fill([tf.reduce_sum(empty)], EMPTY), empty

@@ -269,7 +269,7 @@ def _read_diversity(run):
         return None
     number = _main_task_number(run)
     return diversity_features.DiversityFeatures.read(
-        run.corpus, [run.tasks[number]]
+        run.corpus, run.tasks[number].name
     )
 
 

@@ -6,54 +6,50 @@ import pytest
 from scipy import stats
 
 from data_prep import diversity_features
-from mtl_tf import records
-from mtl_tf import text
+from data_prep import tokens
 
-_WORDS = 9
-# Two tasks of pairs (seq1, seq2), as ids. What stands in seq1 is not counted.
+# Tokens by temporary id, of which 0 stands for a text without words.
+_TOKENS = ["<empty>", "z", "b", "a", "c", "d"]
+# Two tasks of pairs (seq1, seq2), as ids. What is in seq1 is not counted.
 _TASKS = [
     {
         "train": [
-            ([4, 4, 4], [4, 5, 4, 6]),
-            ([text.EMPTY], [5, 5, text.UNKNOWN]),
-            ([8], [text.EMPTY]),
+            ([1, 1, 1], [1, 2, 1, 3]),
+            ([0], [2, 2, 3]),
+            ([5], [0]),
         ],
-        "dev": [([4], [7, 4]), ([4], [6])],
+        "dev": [([1], [4, 1]), ([1], [3])],
     },
     {
-        "train": [([7], [7, 7, 8]), ([7, 7], [4])],
-        "dev": [([5], [text.UNKNOWN])],
-        "test": [([5], [4, 5, 6, 7, 8])],
-        "unlabeled": [([5], [8, 8]), ([8], [7])],
+        "train": [([4], [4, 4, 5]), ([4, 4], [1])],
+        "dev": [([2], [0])],
+        "test": [([2], [1, 2, 3, 4, 5])],
+        "unlabeled": [([2], [5, 5]), ([5], [4])],
     },
 ]
 
 
-def to_token_ids(pairs):
+def encode(pairs):
     texts = [ids for pair in pairs for ids in pair]
     offsets = np.cumsum([0, *map(len, texts)])
-    return records.TokenIds(np.concatenate(texts).astype(np.int32), offsets)
+    return tokens.EncodedTexts(
+        np.concatenate(texts).astype(np.int32), offsets.astype(np.int64)
+    )
 
 
 def compute(tasks=_TASKS):
-    token_ids = [
-        {split: to_token_ids(pairs) for split, pairs in splits.items()}
+    encoded = [
+        {split: encode(pairs) for split, pairs in splits.items()}
         for splits in tasks
     ]
-    return diversity_features.compute(token_ids, _WORDS)
+    return diversity_features.compute(encoded, _TOKENS)
 
 
 def raw_features(seq2, train):
     """Features of a text by their definition, before they are z-scored."""
-    seen = collections.Counter(
-        word for _, ids in train for word in ids if word != text.EMPTY
-    )
-    words = [word for word in seq2 if word != text.EMPTY]
-    p = [
-        seen[word] / seen.total()
-        for word in set(words)
-        if word != text.UNKNOWN and seen[word]
-    ]
+    seen = collections.Counter(word for _, ids in train for word in ids if word)
+    words = [word for word in seq2 if word]
+    p = [seen[word] / seen.total() for word in set(words) if seen[word]]
     powers = sum(x**0.99 for x in p) or seen.total() ** -0.99
     return [
         len(set(words)),
@@ -92,18 +88,17 @@ def test_features_by_their_definition():
 
 def test_counts_are_those_of_seq2_in_train():
     found = compute()
-    assert found.counts.dtype == np.int32
-    assert found.counts.tolist() == [
-        # Unknown 1; 4 twice, 5 three times, 6 once.
-        [0, 1, 0, 0, 2, 3, 1, 0, 0],
-        [0, 0, 0, 0, 1, 0, 0, 2, 1],
+    # The most frequent first, equally frequent ones by their code points.
+    assert [list(counts.items()) for counts in found.counts] == [
+        [("b", 3), ("a", 2), ("z", 2)],
+        [("c", 2), ("d", 1), ("z", 1)],
     ]
 
 
 def test_features_that_do_not_vary():
     # A third as three tenths and a bit: sums of it round.
-    same = ([text.EMPTY], [4, 5, 6, 4, 4, 4, 4, 4, 4, 4])
-    other = ([text.EMPTY], [7])
+    same = ([0], [1, 2, 3, 1, 1, 1, 1, 1, 1, 1])
+    other = ([0], [4])
     found = compute([{"train": [same] * 7, "dev": [same, other]}])
     assert found.deviation == [1] * 5
     np.testing.assert_allclose(found.splits[0]["train"], 0, atol=1e-12)
@@ -124,10 +119,18 @@ def test_batches_change_nothing(monkeypatch, size):
 
 
 def test_a_split_without_rows():
-    none = records.TokenIds(np.zeros(0, np.int32), np.zeros(1, np.int64))
-    splits = {"train": to_token_ids(_TASKS[0]["train"]), "unlabeled": none}
-    found = diversity_features.compute([splits], _WORDS)
+    none = tokens.EncodedTexts(np.zeros(0, np.int32), np.zeros(1, np.int64))
+    splits = {"train": encode(_TASKS[0]["train"]), "unlabeled": none}
+    found = diversity_features.compute([splits], _TOKENS)
     assert found.splits[0]["unlabeled"].shape == (0, 5)
+
+
+def test_many_tasks_take_one_trace():
+    compute()
+    traces = diversity_features._compute.experimental_get_tracing_count()
+    compute(_TASKS * 10)
+    assert traces == 1
+    assert diversity_features._compute.experimental_get_tracing_count() == 1
 
 
 if __name__ == "__main__":

@@ -183,29 +183,47 @@ def test_token_ids_stand_beside_their_rows(tmp_path, raw_file):
     assert unlabeled.seq2(0).tolist() == [6, 4, 6]
 
 
-def test_diversity_stands_beside_its_rows(tmp_path, raw_file):
+@pytest.mark.parametrize("min_count", [1, 2, 5])
+def test_diversity_is_of_token_strings(tmp_path, raw_file, min_count):
     out_dir = str(tmp_path / "out")
-    corpus = prepare.prepare(_source(raw_file), out_dir, min_count=2)
-    # Train that has stayed: film twice, good twice, one unknown word.
-    counts = np.load(os.path.join(out_dir, "term_counts.npy"))
-    assert counts.tolist() == [[0, 1, 0, 0, 2, 2, 0]]
+    corpus = prepare.prepare(_source(raw_file), out_dir, min_count=min_count)
+    # Train that has stayed, its words below min_count among them.
+    with open(os.path.join(out_dir, "term_counts.json")) as file:
+        assert json.load(file) == {"t": {"film": 2, "good": 2, "bad": 1}}
     # Word types of `Good good film`, `bad film` and the empty text.
     declared = corpus.declaration["diversity"]
     np.testing.assert_allclose(declared["mean"][0], 4 / 3)
     np.testing.assert_allclose(declared["deviation"][0], np.sqrt(8 / 9))
-    for split, types in {
-        "train": [2, 2, 0],
-        # More than one unknown word is one type.
-        "dev": [1, 1],
-        "test": [2, 1, 1, 1],
-        "unlabeled": [2],
-    }.items():
-        found = records.read_columns(out_dir, "t", split, ["diversity"])
+    # Their type-token ratios are 2/3, 1 and 0.
+    np.testing.assert_allclose(declared["mean"][1], 5 / 9)
+    np.testing.assert_allclose(declared["deviation"][1], np.sqrt(14) / 9)
+    found = {
+        split: records.read_columns(out_dir, "t", split, ["diversity"])[
+            "diversity"
+        ]
+        for split in tasks.SPLITS
+    }
+    # `in dev .` and `new test word` have three types each, seen or not.
+    for split, types, ratios in (
+        ("train", [2, 2, 0], [2 / 3, 1, 0]),
+        ("dev", [3, 3], [1, 1]),
+        ("test", [2, 3, 3, 3], [1, 1, 1, 1]),
+        ("unlabeled", [2], [2 / 3]),
+    ):
         np.testing.assert_allclose(
-            found["diversity"][:, 0],
-            (np.array(types) - 4 / 3) / np.sqrt(8 / 9),
+            found[split][:, :2],
+            (np.array([types, ratios]).T - [4 / 3, 5 / 9])
+            / [np.sqrt(8 / 9), np.sqrt(14) / 9],
             rtol=1e-6,
         )
+    # bad 1/5, film 2/5; in dev, no word that was seen.
+    simpson = np.array([4 / 25 + 4 / 25, 1 / 25 + 4 / 25, 0])
+    np.testing.assert_allclose(declared["mean"][3], simpson.mean())
+    np.testing.assert_allclose(
+        found["test"][:2, 3],
+        (simpson[1:] - simpson.mean()) / simpson.std(),
+        rtol=1e-6,
+    )
 
 
 def test_unchanged_input_is_not_prepared_again(tmp_path, raw_file):

@@ -1,4 +1,3 @@
-import collections
 import json
 import math
 import os
@@ -14,28 +13,39 @@ from mtl_tf import tasks as tasks_lib
 from mtl_tf import text
 from tests import generated
 
-# Ids from 4 on are words. Of the 20 tokens of a task's training rows, 10 are
-# word 4, 5 word 5, 1 word 6, none word 7, and 4 are unknown words.
-_COUNTS = np.array([0, 4, 0, 0, 10, 5, 1, 0], np.int32)
+# Of the 20 tokens of a task's training rows.
+_COUNTS = {"a": 10, "b": 5, "c": 1, "rare": 4}
+# Moments that leave the features as they are.
+_RAW = {"mean": (0,) * 5, "deviation": (1,) * 5}
 
 
-def compute(*texts, counts=_COUNTS):
-    tokens = tf.ragged.constant(texts, tf.int32, ragged_rank=1)
-    return diversity_features.compute(tokens, counts).numpy()
+def compute(*texts, counts=None):
+    """Features of texts, as words with blanks between them."""
+    counts = _COUNTS if counts is None else counts
+    words = [x.split() for x in texts]
+    # Types are numbered backwards: the order has no part in it.
+    known = sorted({*counts, *(x for row in words for x in row)}, reverse=True)
+    types = tf.ragged.constant(
+        [[known.index(x) for x in row] for row in words],
+        tf.int32,
+        ragged_rank=1,
+    )
+    by_type = tf.constant([counts.get(x, 0) for x in known], tf.int64)
+    total = tf.reduce_sum(by_type)
+    return diversity_features.compute(types, by_type, total).numpy()
 
 
-def by_definition(ids, counts):
+def by_definition(words, counts):
     """The features of one text, a word at a time."""
-    words = [x for x in ids if x != text.EMPTY]
-    all_tokens = sum(counts)
+    words = words.split()
+    all_tokens = max(sum(counts.values()), 1)
     entropy = simpson = powers = 0.0
-    for word in collections.Counter(words):
-        if word == text.UNKNOWN or not counts[word]:
-            continue
-        p = counts[word] / all_tokens
-        entropy -= p * math.log(p)
-        simpson += p * p
-        powers += p**0.99
+    for word in set(words):
+        p = counts.get(word, 0) / all_tokens
+        if p:
+            entropy -= p * math.log(p)
+            simpson += p * p
+            powers += p**0.99
     if not powers:
         powers = (1 / all_tokens) ** 0.99
     types = len(set(words))
@@ -44,8 +54,8 @@ def by_definition(ids, counts):
 
 
 def test_worked_example():
-    # Words 4 (p = 1/2), 5 (1/4); three tokens.
-    (found,) = compute([4, 5, 4])
+    # Words a (p = 1/2), b (1/4); three tokens.
+    (found,) = compute("a b a")
     powers = 0.5**0.99 + 0.25**0.99
     np.testing.assert_allclose(
         found,
@@ -63,37 +73,36 @@ def test_worked_example():
 
 def test_renyi_is_near_shannon_where_p_is_a_distribution():
     # Rényi's entropy becomes Shannon's as alpha becomes 1.
-    (found,) = compute([4, 5, 6], counts=np.array([0, 0, 0, 0, 7, 2, 1]))
+    (found,) = compute("a b c", counts={"a": 7, "b": 2, "c": 1})
     _, _, entropy, _, renyi = found
     np.testing.assert_allclose(renyi, entropy, rtol=0.01)
     assert renyi > entropy
 
 
-def test_unknown_words_are_one_type_that_was_never_seen():
-    found = compute([4, text.UNKNOWN, text.UNKNOWN], [4], [4, 7, 7])
+def test_words_that_were_never_seen_are_types_without_probability():
+    found = compute("a new newer new", "a")
     np.testing.assert_array_equal(found[0, 2:], found[1, 2:])
-    np.testing.assert_array_equal(found[0], found[2])
-    np.testing.assert_allclose(found[0, :2], [2, 2 / 3])
+    # Three strings among four tokens.
+    np.testing.assert_allclose(found[:, :2], [[3, 3 / 4], [1, 1]])
 
 
-@pytest.mark.parametrize("ids", [[], [text.EMPTY]])
-def test_a_text_without_words(ids):
-    before, empty, after = compute([4], ids, [5])
+def test_a_text_without_words():
+    before, empty, after = compute("a", "", "b")
     # As if it held one word that was seen once, of 20 tokens.
     renyi = 99 * math.log(1 / 20)
     np.testing.assert_allclose(empty, [0, 0, 0, 0, renyi], rtol=1e-12)
-    np.testing.assert_array_equal([before, after], compute([4], [5]))
+    np.testing.assert_array_equal([before, after], compute("a", "b"))
 
 
-def test_words_that_were_never_seen():
-    found = compute([7], [text.UNKNOWN], [6])
-    # What is unseen counts like what was seen once, which word 6 was.
+def test_a_text_of_words_that_were_never_seen():
+    found = compute("new", "newer", "c")
+    # What is unseen counts like what was seen once, which c was.
     np.testing.assert_allclose(found[:, 4], found[2, 4], rtol=1e-12)
     np.testing.assert_array_equal(found[:2, 2:4], 0)
 
 
 def test_a_task_without_words():
-    found = compute([4], [text.EMPTY], counts=np.zeros(8, np.int32))
+    found = compute("a", "", counts={})
     np.testing.assert_array_equal(found, [[1, 1, 0, 0, 0], [0, 0, 0, 0, 0]])
 
 
@@ -101,21 +110,56 @@ def test_no_texts():
     assert compute().shape == (0, 5)
 
 
-def test_random_texts():
-    random = np.random.default_rng(0)
-    counts = random.integers(0, 9, size=40).astype(np.int32)
-    counts[[text.PADDING, text.SEPARATOR, text.EMPTY]] = 0
-    ids = [text.UNKNOWN, *range(4, 40)]
-    texts = [
-        random.choice(ids, size=random.integers(1, 60)).tolist()
-        for _ in range(50)
+def _random_texts(number, counts, seed=0):
+    random = np.random.default_rng(seed)
+    words = [*counts, *(f"new{n}" for n in range(20))]
+    return [
+        " ".join(random.choice(words, size=random.integers(60)))
+        for _ in range(number)
     ]
-    texts[10] = [text.EMPTY]
+
+
+_MANY = {f"w{n}": 1 + n * n % 9 for n in range(40)}
+
+
+def test_random_texts():
+    texts = ["", *_random_texts(50, _MANY)]
     np.testing.assert_allclose(
-        compute(*texts, counts=counts),
-        [by_definition(ids, counts) for ids in texts],
+        compute(*texts, counts=_MANY),
+        [by_definition(x, _MANY) for x in texts],
         rtol=1e-10,
     )
+
+
+def _from_strings(features):
+    """The features of texts, in a graph."""
+    return tf.function(
+        lambda texts: features(text.tokenize(texts)),
+        input_signature=[tf.TensorSpec([None], tf.string)],
+        autograph=False,
+    )
+
+
+@pytest.mark.parametrize("counts", [{}, _MANY])
+def test_features_from_strings_in_any_batch(counts):
+    features = diversity_features.DiversityFeatures(counts, **_RAW)
+    serve = _from_strings(features)
+    texts = ["", *_random_texts(20, _MANY)]
+    expected = np.array([by_definition(x, counts) for x in texts])
+    together = serve(texts)
+    assert together.dtype == tf.float32
+    np.testing.assert_allclose(together, expected, rtol=1e-6, atol=1e-6)
+    # Alone, without words in the batch, and in another order.
+    for number, one in enumerate(texts):
+        np.testing.assert_array_equal(serve([one])[0], together[number])
+    np.testing.assert_array_equal(serve(texts[::-1])[::-1], together)
+    assert serve(tf.constant([], tf.string)).shape == (0, 5)
+
+
+def test_strings_that_are_nearly_alike_are_two_types():
+    features = diversity_features.DiversityFeatures(_COUNTS, **_RAW)
+    tokens = tf.ragged.constant([["a", "á", "aa", "b"], ["a", "a"]])
+    assert features(tokens)[:, 0].numpy().tolist() == [4, 1]
 
 
 @pytest.fixture(scope="module")
@@ -126,60 +170,44 @@ def corpus(tmp_path_factory):
     return tasks_lib.Corpus.read(data_dir)
 
 
-@pytest.mark.parametrize("names", [[], ["games", "books"]])
-def test_strings_have_the_features_of_their_records(corpus, names):
+def test_strings_have_the_features_of_their_records(corpus):
     # All that is read is what a run keeps of its corpus.
-    tasks = corpus.select(names)
-    features = diversity_features.DiversityFeatures.read(corpus, tasks)
-    vocabulary = text.Vocabulary.read(
-        os.path.join(corpus.data_dir, text.VOCABULARY_FILE)
-    )
-
-    @tf.function(
-        input_signature=[
-            tf.TensorSpec([], tf.int32),
-            tf.TensorSpec([None], tf.string),
-        ],
-        autograph=False,
-    )
-    def serve(task, texts):
-        return features(task, vocabulary.encode(texts))
-
-    for number, task in enumerate(tasks):
+    for task in corpus.tasks:
+        features = diversity_features.DiversityFeatures.read(corpus, task.name)
+        serve = _from_strings(features)
         for split in tasks_lib.SPLITS:
             columns = records.read_columns(
                 corpus.data_dir, task.name, split, ("seq2", "diversity")
             )
-            found = serve(number, columns["seq2"])
-            assert found.dtype == tf.float32
-            np.testing.assert_array_equal(found, columns["diversity"])
+            np.testing.assert_allclose(
+                serve(columns["seq2"]),
+                columns["diversity"],
+                rtol=1e-6,
+                atol=1e-6,
+            )
 
 
 def test_a_saved_model_has_the_same_features(corpus, tmp_path):
-    features = diversity_features.DiversityFeatures.read(corpus, corpus.tasks)
-
-    @tf.function(
-        input_signature=[tf.TensorSpec([None, None], tf.int32)], autograph=False
-    )
-    def serve(tokens):
-        tokens = tf.RaggedTensor.from_tensor(tokens, padding=text.PADDING)
-        return {"features": features(2, tokens)}
-
+    features = diversity_features.DiversityFeatures.read(corpus, "games")
+    module = tf.Module()
+    module.table = features.table
+    module.serve = _from_strings(features)
     path = str(tmp_path / "model")
-    tf.saved_model.save(tf.Module(), path, {"serve": serve})
-    tokens = tf.constant([[5, 4, 5, 1], [6, 8, 0, 0], [text.EMPTY, 0, 0, 0]])
-    loaded = tf.saved_model.load(path).signatures["serve"](tokens)
-    np.testing.assert_array_equal(loaded["features"], serve(tokens)["features"])
-    one = features(2, tf.ragged.constant([[6, 8]], tf.int32))
-    np.testing.assert_array_equal(loaded["features"][1:2], one)
+    tf.saved_model.save(module, path)
+    texts = tf.constant(["good1 new games1 new newer", "", "uniquegamestrain0"])
+    found = tf.saved_model.load(path).serve(texts)
+    np.testing.assert_array_equal(found, module.serve(texts))
+    assert np.ptp(found, axis=0).min() > 1e-3
 
 
-def test_features_are_of_the_task_that_is_asked_for(corpus):
-    features = diversity_features.DiversityFeatures.read(corpus, corpus.tasks)
-    tokens = tf.ragged.constant([[4, 5], [6, 9]], tf.int32)
-    answers = [features(task, tokens).numpy() for task in range(3)]
-    assert abs(answers[0] - answers[1]).max() > 1e-3
-    assert abs(answers[0] - answers[2]).max() > 1e-3
+def test_features_are_of_the_task_that_is_named(corpus):
+    tokens = tf.ragged.constant([["good1", "games1"], ["bad3", "filler2"]])
+    answers = [
+        diversity_features.DiversityFeatures.read(corpus, task.name)(tokens)
+        for task in corpus.tasks
+    ]
+    for other in answers[1:]:
+        assert abs(answers[0] - other).numpy().max() > 1e-3
 
 
 def _without_declaration(data_dir):
@@ -191,25 +219,31 @@ def _without_declaration(data_dir):
         json.dump(declaration, file)
 
 
-def _cut(data_dir):
-    path = os.path.join(data_dir, "term_counts.npy")
-    os.truncate(path, os.path.getsize(path) - 1)
+def _write(content):
+    def write(data_dir):
+        path = os.path.join(data_dir, "term_counts.json")
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(content)
+
+    return write
 
 
 @pytest.mark.parametrize(
     ("damage", "message"),
     [
-        (lambda d: os.remove(f"{d}/term_counts.npy"), "term_counts.npy is mis"),
-        (_without_declaration, "has no diversity features .*corpus.json says"),
-        (_cut, "term_counts.npy is damaged .*: prepare the corpus again"),
         (
-            lambda d: np.save(f"{d}/term_counts.npy", np.zeros([2, 9])),
-            r"of shape \[2, 9\], expected a row for each of 3 tasks",
+            lambda d: os.remove(f"{d}/term_counts.json"),
+            "term_counts.json is missing: prepare the corpus again",
         ),
         (
-            lambda d: np.save(f"{d}/term_counts.npy", np.zeros(3)),
-            r"of shape \[3\], expected a row for each of 3 tasks",
+            _without_declaration,
+            "no diversity features of task games .'diversity' is missing in",
         ),
+        (_write('{"games": {"a"'), "term_counts.json is damaged .Expecting"),
+        (_write('{"games": {"a": "1"}}'), "damaged .a count is not a whole"),
+        (_write('{"games": [1]}'), "term_counts.json is damaged"),
+        (_write("[]"), "term_counts.json is damaged"),
+        (_write('{"books": {}}'), "of task games .'games' is missing in"),
     ],
 )
 def test_what_is_missing_or_damaged(corpus, tmp_path, damage, message):
@@ -218,7 +252,7 @@ def test_what_is_missing_or_damaged(corpus, tmp_path, damage, message):
     damage(data_dir)
     broken = tasks_lib.Corpus.read(data_dir)
     with pytest.raises(ValueError, match=message):
-        diversity_features.DiversityFeatures.read(broken, broken.tasks)
+        diversity_features.DiversityFeatures.read(broken, "games")
 
 
 if __name__ == "__main__":

@@ -129,7 +129,7 @@ def test_the_run_directory_is_complete(run_dir):
         assert list((run_dir / "checkpoints" / name).glob("*.index"))
     assert {path.name for path in (run_dir / "assets").iterdir()} == {
         "corpus.json",
-        "term_counts.npy",
+        "term_counts.json",
         "vocabulary.txt",
     }
 

@@ -84,7 +84,7 @@ def test_start_keeps_what_the_model_needs_of_the_corpus(config, corpus):
     # All of the corpus: which tasks are the run's, config.json says.
     assert read(config, "assets", "corpus.json") == corpus.declaration
     assets = os.path.join(config.run_dir, "assets")
-    name = "term_counts.npy"
+    name = "term_counts.json"
     assert filecmp.cmpfiles(assets, corpus.data_dir, [name])[0] == [name]
 
 

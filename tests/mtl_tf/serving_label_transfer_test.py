@@ -63,7 +63,7 @@ def make(corpus, temperatures=None, **settings):
     diversity = None
     if config.transfer_diversity:
         diversity = diversity_features.DiversityFeatures.read(
-            corpus, [corpus.tasks[number]]
+            corpus, config.main_task
         )
     text_model = serving.TextModel(
         config, corpus.tasks, vocabulary, model, temperatures or {}, diversity
@@ -162,6 +162,15 @@ def test_diversity_is_that_of_the_whole_text(corpus, small):
     np.testing.assert_allclose(transfer[1:], transfer[:2], atol=1e-6)
 
 
+def test_unknown_words_count_as_the_strings_they_are(small):
+    # The same ids: four unknown words, of one string or of four.
+    texts = ["good1 new new new new", "good1 new newer newest old"]
+    main = small.classify(1, [""] * 2, texts).numpy()
+    np.testing.assert_array_equal(main[0], main[1])
+    transfer = small.classify_by_transfer([""] * 2, texts).numpy()
+    assert abs(transfer[0] - transfer[1]).max() > 1e-3
+
+
 @pytest.mark.parametrize("tokens", [1, 30, 32_768])
 def test_batches_do_not_change_answers_or_their_order(
     corpus, small, monkeypatch, tokens
@@ -214,6 +223,8 @@ def test_any_texts_have_an_answer(small):
     found = small.classify_by_transfer([b""] * 4, texts).numpy()
     np.testing.assert_allclose(found.sum(axis=1), 1, rtol=1e-5)
     np.testing.assert_allclose(found[1], found[0], atol=1e-6)
+    alone = small.classify_by_transfer([b""], texts[:1]).numpy()
+    np.testing.assert_allclose(alone, found[:1], atol=1e-6)
     none = small.classify_by_transfer(tf.constant([], tf.string), [])
     assert none.shape == (0, 3)
 
