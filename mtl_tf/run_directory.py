@@ -107,9 +107,11 @@ def start(
     """Makes the directory, or takes up the run in it; its results are void.
 
     Raises:
-      ValueError: as `check`, or if a file of the corpus is missing.
+      ValueError: as `check`, or if a file of the corpus is missing, or it was
+        prepared with another version of the tokenizer.
     """
     check(config, corpus)
+    text.check_version(corpus.declaration, corpus.data_dir)
     copied = [os.path.join(corpus.data_dir, name) for name in _ASSETS]
     for path in copied:
         if not os.path.exists(path):

@@ -16,7 +16,7 @@ import dataclasses
 import functools
 import hashlib
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import tensorflow as tf
 
@@ -331,6 +331,26 @@ class _FileInitializer(tf.lookup.TextFileInitializer):
     @property
     def _shared_name(self):
         return f"vocabulary_{self._content}"
+
+
+def check_version(declaration: Mapping, where: str) -> None:
+    """Checks that a corpus was cut into tokens by this tokenizer.
+
+    Args:
+      declaration: what its `corpus.json` holds.
+      where: what the corpus is of, for the message.
+
+    Raises:
+      ValueError: if it was another version: a model would be asked about other
+        tokens than it was trained on.
+    """
+    found = declaration.get("tokenizer_version")
+    if found != TOKENIZER_VERSION:
+        raise ValueError(
+            f"{where}: the texts were cut into tokens by version {found} of "
+            f"the tokenizer, expected version {TOKENIZER_VERSION}: prepare the "
+            "corpus again, and train again"
+        )
 
 
 def vocabulary_from_counts(

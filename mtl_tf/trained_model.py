@@ -209,10 +209,11 @@ def load(run_dir: str, *, calibrated: bool = False) -> TrainedModel:
         temperature that is fitted to its predictions on dev.
 
     Raises:
-      ValueError: if there is no run, it has no checkpoint, or it is several
-        runs of different seeds.
+      ValueError: if there is no run, it has no checkpoint, it is several runs
+        of different seeds, or of another version of the tokenizer.
     """
     run = run_directory.Run.read(run_dir)
+    text.check_version(run.corpus.declaration, run_dir)
     if run.config.seeds > 1:
         raise ValueError(
             f"{run_dir} holds a run of each seed: give one of "

@@ -51,6 +51,20 @@ def unsaved(monkeypatch):
     return exported_run.catch_signatures(monkeypatch)
 
 
+def test_a_run_of_other_tokens_is_not_exported(copy):
+    path = os.path.join(copy, "assets", "corpus.json")
+    with open(path, encoding="utf-8") as file:
+        declaration = json.load(file)
+    declaration["tokenizer_version"] = 1
+    run_directory.write_json(path, declaration)
+    with pytest.raises(
+        ValueError,
+        match="copy: the texts were cut into tokens by version 1 of the "
+        "tokenizer, expected version 2: prepare the corpus again, and train",
+    ):
+        export.write(copy)
+
+
 def test_labels_file(moved):
     with open(os.path.join(moved, "labels.json"), encoding="utf-8") as file:
         found = json.load(file)

@@ -95,6 +95,16 @@ def test_a_corpus_without_its_files_starts_nothing(config, corpus, tmp_path):
     assert not os.path.exists(config.run_dir)
 
 
+def test_a_corpus_of_other_tokens_starts_nothing(config, corpus):
+    older = {**corpus.declaration, "tokenizer_version": 1}
+    with pytest.raises(
+        ValueError,
+        match="by version 1 of the tokenizer, expected version 2: prepare the",
+    ):
+        start(config, dataclasses.replace(corpus, declaration=older))
+    assert not os.path.exists(config.run_dir)
+
+
 def test_read_gives_back_what_was_started(config, corpus):
     start(config, corpus)
     run = run_directory.Run.read(config.run_dir)
