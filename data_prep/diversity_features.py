@@ -74,7 +74,7 @@ def compute(
 
 
 def _by_term(counts, tokens):
-    """The counts above 0 by term, in an order that ids have no part in."""
+    """Returns the counts above 0 by term, in an order free of the ids."""
     seen = [(-int(counts[x]), tokens[x]) for x in np.flatnonzero(counts)]
     return {token: -count for count, token in sorted(seen)}
 

@@ -194,18 +194,11 @@ def _known_by_name(paths) -> set[str]:
 def _write(task_rows, data_dir, min_count) -> dict:
     """Writes all but `corpus.json`; returns what that says of it."""
     tokenizer = tokens_lib.Tokenizer()
-    encoded = iter(
-        tokenizer.encode(
-            [x for row in rows for x in (row.seq1, row.seq2)]
-            for task in task_rows
-            for rows in task.splits.values()
-        )
-    )
     parts = [
-        _without_repetitions(
-            task, {split: next(encoded) for split in task.splits}
+        _without_repetitions(task, encoded)
+        for task, encoded in zip(
+            task_rows, _tokenize(tokenizer, task_rows), strict=True
         )
-        for task in task_rows
     ]
     logging.info("tokenised: %d different tokens", len(tokenizer.tokens))
 
@@ -256,6 +249,20 @@ def _write(task_rows, data_dir, min_count) -> dict:
             for finding in checks.check(parts, token_ids, min_count)
         ],
     }
+
+
+def _tokenize(tokenizer, task_rows) -> list[dict]:
+    """Returns the tokens of each task by split."""
+    encoded = iter(
+        tokenizer.encode(
+            [x for row in rows for x in (row.seq1, row.seq2)]
+            for task in task_rows
+            for rows in task.splits.values()
+        )
+    )
+    return [
+        {split: next(encoded) for split in task.splits} for task in task_rows
+    ]
 
 
 def _write_term_counts(data_dir, task_rows, counts) -> None:

@@ -101,7 +101,7 @@ class Tokenizer:
         ]
 
     def _tokenize(self, texts):
-        """Temporary ids of texts end to end, and how many each text has."""
+        """Returns temporary ids of texts end to end, and how many each has."""
 
         def batches():
             for begin in range(0, len(texts), _TEXTS_PER_BATCH):

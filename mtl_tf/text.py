@@ -285,7 +285,7 @@ class Vocabulary:
         )
 
     def encode(self, texts: tf.Tensor) -> tf.RaggedTensor:
-        """Ids of the tokens of texts, as `encode_tokens` has them.
+        """Cuts texts into tokens and encodes them; see `encode_tokens`.
 
         Args:
           texts: string [texts].
@@ -296,7 +296,7 @@ class Vocabulary:
         return self.encode_tokens(tokenize(texts))
 
     def encode_tokens(self, tokens: tf.RaggedTensor) -> tf.RaggedTensor:
-        """Ids of texts that have been cut into tokens.
+        """Encodes texts that have been cut into tokens.
 
         A text without tokens becomes the single id `EMPTY`: recurrent layers
         want a true last token.

@@ -60,8 +60,8 @@ def test_many_splits_take_one_pipeline(tokenizer, monkeypatch):
     assert len(traced) == 1
 
 
-def test_a_text_is_stored_to_its_last_byte(tokenizer):
-    # What numpy takes for padding, and a batch of a long and a short text.
+def test_a_batch_of_a_long_and_a_padded_text(tokenizer):
+    # numpy takes NUL at the end of a text for padding.
     (encoded,) = tokenizer.encode([["a\x00", "b " * 100_000]])
     assert encoded.offsets.tolist() == [0, 1, 100_001]
     assert tokenizer.tokens == ["<empty>", "a", "b"]

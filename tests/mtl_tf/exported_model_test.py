@@ -104,8 +104,8 @@ def test_a_stranger_gets_the_answers_of_the_evaluation(
             answer["probabilities"][0], alone[row], atol=1e-6
         )
     # Of the task that training stopped on.
-    np.testing.assert_array_equal(answers[11]["probabilities"], alone)
-    np.testing.assert_array_equal(answers[12]["probabilities"], alone)
+    for answer in answers[11:]:
+        np.testing.assert_array_equal(answer["probabilities"], alone)
 
 
 def test_a_session_gets_the_same_answers(corpus, expected, moved):
