@@ -48,10 +48,8 @@ def _hyphenate(text):
 def test_a_stranger_gets_the_answers_of_the_evaluation(
     corpus, expected, moved, tmp_path
 ):
-    books, films = (
-        exported_run.read_texts(corpus, "books"),
-        exported_run.read_texts(corpus, "films"),
-    )
+    books = exported_run.read_texts(corpus, "books")
+    films = exported_run.read_texts(corpus, "films")
     many = np.tile(films["text"], 10_000 // 24 + 1)[:10_000]
     calls = [
         ("serve_books", books),
