@@ -1,17 +1,37 @@
 """Metrics of a task, from gold labels and predictions.
 
-A metric is a function of counts: how many rows of each true label were given
-each label, by topic where rows have one. It takes any leading dimensions, so
-that a bootstrap asks the same function for thousands of samples at once.
+A metric is a function of rows and of how often each of them counts. The
+weights take any leading dimensions, so that a bootstrap asks the same function
+for thousands of samples at once. All sums are by row and label: memory grows
+with the rows, never with the square of the labels or with the topics.
 """
 
 import dataclasses
 from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
+from scipy import sparse
 
 _BY_TOPIC = "_by_topic"
 _FNC_LABELS = ("agree", "disagree", "discuss", "unrelated")
+
+
+@dataclasses.dataclass(frozen=True)
+class Rows:
+    """Gold and predicted labels of rows.
+
+    Attributes:
+      labels: names of the labels, in order.
+      gold: int [rows], indices of the true labels.
+      predicted: int [rows], indices of the predicted labels.
+      topics: int [rows], indices of the topics; zeros where all rows are taken
+        together.
+    """
+
+    labels: Sequence[str]
+    gold: np.ndarray
+    predicted: np.ndarray
+    topics: np.ndarray
 
 
 @dataclasses.dataclass(frozen=True)
@@ -19,18 +39,17 @@ class Metric:
     """A metric.
 
     Attributes:
-      function: (counts float64 [..., labels, labels], rows by true and by
-        predicted label; names of the labels) -> float64 [...]. One that is
-        taken by topic has to bear counts of no rows.
+      function: (rows, weights: whole numbers as float64 [..., rows], at least
+        one of which is not 0) -> float64 [...].
       meaning: what it is, in a few words.
       lower_is_better: early stopping and tables follow it.
       percent: whether it is a share, which tables show in percent.
-      by_topic: whether it is the mean of `function` over topics, and rows need
-        one; else all rows are taken together.
+      by_topic: whether it is a mean over topics, and rows need one; else all
+        rows are taken together.
       needs: labels that a task has to have.
     """
 
-    function: Callable[[np.ndarray, Sequence[str]], np.ndarray]
+    function: Callable[[Rows, np.ndarray], np.ndarray]
     meaning: str
     lower_is_better: bool = False
     percent: bool = True
@@ -50,66 +69,89 @@ class Metric:
         return f"{value:{sign}.3f}"
 
 
-def _accuracy(counts, labels):
-    del labels
-    return _right(counts).sum(axis=-1) / counts.sum(axis=(-2, -1))
+def _accuracy(rows, weights):
+    return weights @ _right(rows) / weights.sum(axis=-1)
 
 
-def _macro_f1(counts, labels):
+def _macro_f1(rows, weights):
     # A label that is neither in gold nor predicted counts as F1 = 0, so that
     # the mean always runs over the task's declared labels.
-    del labels
-    return _f1(counts).mean(axis=-1)
+    return _f1(rows, weights).mean(axis=-1)
 
 
-def _macro_recall(counts, labels):
+def _macro_recall(rows, weights):
     # Over the labels in gold, as others have no recall. With those that are
     # only predicted, as scikit-learn would have it, one error in a topic whose
     # rows have all the same label would halve the topic's score.
-    del labels
-    gold = counts.sum(axis=-1)
-    return _mean_where(_right(counts) / _at_least_1(gold), gold > 0)
+    return _macro_over_gold(rows, weights, _right(rows))
 
 
-def _macro_mae(counts, labels):
+def _macro_mae(rows, weights):
     # Baccianella, Esuli & Sebastiani (2009), over the labels in gold.
-    places = np.arange(len(labels))
-    distances = np.abs(places[:, np.newaxis] - places)
-    gold = counts.sum(axis=-1)
-    errors = (counts * distances).sum(axis=-1) / _at_least_1(gold)
-    return _mean_where(errors, gold > 0)
+    errors = np.abs(rows.gold - rows.predicted)
+    return _macro_over_gold(rows, weights, errors.astype(np.float64))
 
 
-def _favor_against_f1(counts, labels):
+def _favor_against_f1(rows, weights):
     # SemEval-2016 task 6: `none` counts only as what the two are taken for.
-    places = [labels.index("favor"), labels.index("against")]
-    return _f1(counts)[..., places].mean(axis=-1)
+    places = [rows.labels.index("favor"), rows.labels.index("against")]
+    return _f1(rows, weights)[..., places].mean(axis=-1)
 
 
-def _fnc_score(counts, labels):
+def _fnc_score(rows, weights):
     # 1/4 for telling related from unrelated, 3/4 more for the very label of
     # what is related.
-    related = np.array([label != "unrelated" for label in labels])
-    same = related[:, np.newaxis] == related
-    points = 0.25 * same + 0.75 * np.diag(related)
-    best = counts.sum(axis=-1) @ np.diag(points)
-    return (counts * points).sum(axis=(-2, -1)) / best
+    related = np.array([label != "unrelated" for label in rows.labels])
+    gold = related[rows.gold]
+    points = 0.25 * (gold == related[rows.predicted])
+    points += 0.75 * _right(rows) * gold
+    return weights @ points / (weights @ (0.25 + 0.75 * gold))
 
 
-def _right(counts):
-    return np.diagonal(counts, axis1=-2, axis2=-1)
+def _right(rows):
+    """float64 [rows]: 1 where the predicted label is the true one."""
+    return (rows.gold == rows.predicted).astype(np.float64)
 
 
-def _f1(counts):
+def _f1(rows, weights):
     """float64 [..., labels]; 0 of a label that is nowhere."""
-    sizes = counts.sum(axis=-1) + counts.sum(axis=-2)
-    return 2 * _right(counts) / _at_least_1(sizes)
+    labels = len(rows.labels)
+    right = _sums(rows.gold, labels, weights * _right(rows))
+    sizes = _sums(rows.gold, labels, weights)
+    sizes += _sums(rows.predicted, labels, weights)
+    return 2 * right / _at_least_1(sizes)
 
 
-def _mean_where(values, there):
-    """Mean over the last axis of the values that are there."""
-    total = np.where(there, values, 0).sum(axis=-1)
-    return total / _at_least_1(there.sum(axis=-1))
+def _macro_over_gold(rows, weights, values):
+    """Means of values: over rows, then labels in gold, then topics.
+
+    A label without rows is left out of its topic's mean, a topic without rows
+    out of the mean over topics.
+
+    Args:
+      rows: the rows.
+      weights: float64 [..., rows].
+      values: float64 [rows].
+    """
+    # Only the pairs that there are: of most topics, most labels have no rows.
+    pairs, pair = np.unique(
+        rows.topics * len(rows.labels) + rows.gold, return_inverse=True
+    )
+    counts = _sums(pair, len(pairs), weights)
+    means = _sums(pair, len(pairs), weights * values) / _at_least_1(counts)
+    topics, topic = np.unique(pairs // len(rows.labels), return_inverse=True)
+    labels = _sums(topic, len(topics), (counts > 0).astype(np.float64))
+    by_topic = _sums(topic, len(topics), means) / _at_least_1(labels)
+    return by_topic.sum(axis=-1) / (labels > 0).sum(axis=-1)
+
+
+def _sums(keys, size, weights):
+    """Sums of weights [..., keys] by key, float64 [..., size]."""
+    matrix = sparse.csr_array(
+        (np.ones(len(keys)), (keys, np.arange(len(keys)))), (size, len(keys))
+    )
+    flat = weights.reshape(-1, len(keys))
+    return (matrix @ flat.T).T.reshape(*weights.shape[:-1], size)
 
 
 def _at_least_1(counts):
@@ -217,53 +259,41 @@ def compute(
         topics = np.full(len(gold), "")
     check_topics(metric, topics, np.arange(len(gold)))
     there = all(topics)
-    numbers = np.unique(topics, return_inverse=True)[1] if there else 0
-    cells = cell_numbers(gold, predicted, len(labels), numbers)
-    counts = np.bincount(
-        cells, minlength=(np.max(numbers) + 1) * len(labels) ** 2
-    ).astype(np.float64)
+    once = np.ones(len(gold))
     return {
-        name: float(score(name, labels, counts))
+        name: float(score(name, labels, gold, predicted, once, topics))
         for name in reported(metric, labels, there)
     }
 
 
-def cell_numbers(
+def score(
+    name: str,
+    labels: Sequence[str],
     gold: np.ndarray,
     predicted: np.ndarray,
-    labels: int,
-    topics: np.ndarray | int = 0,
+    weights: np.ndarray,
+    topics: np.ndarray,
 ) -> np.ndarray:
-    """Where each row is among the counts of `score`, int [rows].
-
-    Args:
-      gold: int [rows], indices of the true labels.
-      predicted: int [rows], indices of the predicted labels.
-      labels: number of labels.
-      topics: int [rows], numbers of the topics.
-    """
-    return (topics * labels + gold) * labels + predicted
-
-
-def score(name: str, labels: Sequence[str], counts: np.ndarray) -> np.ndarray:
-    """A metric of counts; a topic without rows is left out of a mean.
+    """Computes a metric of rows that count several times, or not at all.
 
     Args:
       name: name of the metric.
       labels: names of the labels, in order.
-      counts: float64 [..., topics * labels * labels], rows by cell as
-        `cell_numbers` has them.
+      gold: int [rows], indices of the true labels.
+      predicted: int [rows], indices of the predicted labels.
+      weights: whole numbers as float64 [..., rows]: how often each row counts.
+      topics: [rows], for a metric by topic. A topic whose rows all count 0
+        times is left out of its mean.
 
     Returns:
       float64 [...].
     """
     metric = METRICS[name]
-    counts = counts.reshape(*counts.shape[:-1], -1, len(labels), len(labels))
-    if not metric.by_topic:
-        return metric.function(counts.sum(axis=-3), labels)
-    return _mean_where(
-        metric.function(counts, labels), counts.sum(axis=(-2, -1)) > 0
-    )
+    numbers = np.zeros(len(gold), np.int64)
+    if metric.by_topic:
+        numbers = np.unique(topics, return_inverse=True)[1]
+    rows = Rows(labels, np.asarray(gold), np.asarray(predicted), numbers)
+    return metric.function(rows, weights)
 
 
 def units(names: Iterable[str]) -> str:

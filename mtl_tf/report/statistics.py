@@ -11,14 +11,14 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
-from scipy import sparse
 from scipy import stats
 
 from mtl_tf import metrics
 
 RESAMPLES = 2000
-# Samples that are held in memory at once.
+# Samples that are held in memory at once, and counts of all of them together.
 _AT_ONCE = 200
+_NUMBERS_AT_ONCE = 2_000_000
 
 
 @dataclasses.dataclass(frozen=True)
@@ -81,34 +81,23 @@ def resample(
     kinds, counts = np.unique(
         np.vstack([numbers, gold, predicted]), axis=1, return_counts=True
     )
-    # Which kinds a cell of the counts of a run sums up.
-    shape = ((numbers.max() + 1) * len(labels) ** 2, len(counts))
-    sums = [
-        sparse.csr_array(
-            (
-                np.ones(len(counts)),
-                (
-                    metrics.cell_numbers(
-                        kinds[1], answers, len(labels), kinds[0]
-                    ),
-                    np.arange(len(counts)),
-                ),
-            ),
-            shape,
-        )
-        for answers in kinds[2:]
-    ]
     random = np.random.default_rng(seed)
+    at_once = max(1, min(_AT_ONCE, _NUMBERS_AT_ONCE // len(counts)))
     scores = []
-    for first in range(0, resamples, _AT_ONCE):
+    for first in range(0, resamples, at_once):
         drawn = random.multinomial(
             len(gold),
             counts / len(gold),
-            min(_AT_ONCE, resamples - first),
+            min(at_once, resamples - first),
         ).astype(np.float64)
         scores.append(
             np.stack(
-                [metrics.score(metric, labels, (s @ drawn.T).T) for s in sums],
+                [
+                    metrics.score(
+                        metric, labels, kinds[1], answers, drawn, kinds[0]
+                    )
+                    for answers in kinds[2:]
+                ],
                 axis=1,
             )
         )

@@ -1,3 +1,5 @@
+import tracemalloc
+
 import numpy as np
 import pytest
 from sklearn import metrics as sklearn_metrics
@@ -233,11 +235,13 @@ def test_samples_are_scored_as_each_alone(metric):
     labels = ("favor", "against", "unrelated")
     gold, predicted, _ = draw(3, 60)
     topics = np.random.default_rng(1).integers(4, size=60)
-    # In the second sample topic 3 has no rows.
-    keep = [np.ones(60, bool), topics < 3]
-    cells = metrics.cell_numbers(gold, predicted, 3, topics)
-    counts = [np.bincount(cells[rows], minlength=36) for rows in keep]
-    found = metrics.score(metric, labels, np.array([counts], np.float64))
+    random = np.random.default_rng(2)
+    # In the second sample topic 3 has no rows; in the last, rows repeat.
+    weights = [np.ones(60, int), topics < 3, random.integers(4, size=60)]
+    found = metrics.score(
+        metric, labels, gold, predicted, np.array([weights], float), topics
+    )
+    samples = [np.repeat(np.arange(60), times) for times in weights]
     wanted = [
         score(
             metric,
@@ -246,9 +250,54 @@ def test_samples_are_scored_as_each_alone(metric):
             predicted[rows],
             topics[rows].astype(str),
         )
-        for rows in keep
+        for rows in samples
     ]
     np.testing.assert_allclose(found, [wanted])
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_any_labels_and_topics_are_as_scikit_learn_has_them(seed):
+    random = np.random.default_rng(seed)
+    labels, rows, topics = random.integers([2, 1, 1], [40, 120, 50])
+    gold, predicted = random.integers(labels, size=(2, rows))
+    predicted = np.where(random.random(rows) < 0.5, gold, predicted)
+    topics = random.integers(topics, size=rows).astype(str)
+    names = [f"label {number}" for number in range(labels)]
+    f1 = sklearn_metrics.f1_score(
+        gold, predicted, labels=range(labels), average="macro", zero_division=0
+    )
+    wanted = {
+        "accuracy": sklearn_metrics.accuracy_score(gold, predicted),
+        "macro_f1": f1,
+        "macro_recall": recall_of_labels(gold, predicted),
+        "macro_recall_by_topic": over_topics(
+            recall_of_labels, gold, predicted, topics
+        ),
+        "macro_mae": mae_of_labels(gold, predicted),
+        "macro_mae_by_topic": over_topics(
+            mae_of_labels, gold, predicted, topics
+        ),
+    }
+    for name, value in wanted.items():
+        found = score(name, names, gold, predicted, topics)
+        assert found == pytest.approx(value, rel=1e-12, abs=1e-12), name
+
+
+@pytest.mark.parametrize("metric", ["accuracy", "macro_recall_by_topic"])
+def test_memory_grows_with_neither_topics_nor_squares_of_labels(metric):
+    labels, topics, rows = 2000, 900, 1000
+    random = np.random.default_rng(0)
+    gold, predicted = random.integers(labels, size=(2, rows))
+    names = [f"label {number}" for number in range(labels)]
+    of_rows = np.array([f"topic {row % topics}" for row in range(rows)])
+    tracemalloc.start()
+    try:
+        metrics.compute(metric, names, gold, predicted, of_rows)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    # The square of the labels alone is 32 MB.
+    assert peak < 4e6
 
 
 @pytest.mark.parametrize(

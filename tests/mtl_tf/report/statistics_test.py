@@ -1,5 +1,6 @@
 import collections
 import math
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -153,6 +154,31 @@ def test_the_seed_decides_and_several_chunks_are_several_samples():
     assert (samples != other).any()
     assert samples.shape == (450, 1)
     assert (samples[:200] != samples[200:400]).any()
+
+
+@pytest.mark.parametrize("metric", ["macro_f1", "macro_recall_by_topic"])
+def test_memory_of_samples_does_not_grow_with_squares_of_labels(metric):
+    labels, rows = 1000, 1000
+    random = np.random.default_rng(0)
+    answers = random.integers(labels, size=(2, rows))
+    topics = (np.arange(rows) % 500).astype(str)
+    names = [f"label {number}" for number in range(labels)]
+    tracemalloc.start()
+    try:
+        statistics.resample(
+            answers[0],
+            answers[1:],
+            names,
+            metric,
+            (0,),
+            topics=topics,
+            resamples=200,
+        )
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    # 200 samples of all cells of a confusion matrix are 1.6 GB.
+    assert peak < 40e6
 
 
 def test_p_value_of_a_worked_example():
