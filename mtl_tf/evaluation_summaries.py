@@ -78,7 +78,7 @@ def _write_scores(tasks, results):
         scalars.write(f"test/{metric}", value)
     tf.summary.text(
         "run/test_scores",
-        f"{results_lib.caption(tasks)}, with the weights of epoch "
+        f"{results_lib.caption(tasks, results)}. With the weights of epoch "
         f"{results['best_epoch']}.\n\n"
         + results_lib.markdown_table(results, tasks, "this run"),
     )

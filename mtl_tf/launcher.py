@@ -206,8 +206,10 @@ def _merge_tasks(found):
     for result in found:
         by_task |= result["tasks"]
     seconds = sum(result["seconds"] for result in found)
+    # A run of no time has no rate.
     tokens = sum(
-        result["seconds"] * result["tokens_per_second"] for result in found
+        result["seconds"] * (result["tokens_per_second"] or 0)
+        for result in found
     )
     return {
         "schema": run_directory.SCHEMA,
@@ -215,7 +217,7 @@ def _merge_tasks(found):
         "average": results.averages(by_task),
         "steps": sum(result["steps"] for result in found),
         "seconds": seconds,
-        "tokens_per_second": tokens / seconds,
+        "tokens_per_second": tokens / seconds if seconds else None,
     }
 
 

@@ -141,9 +141,14 @@ def _scores(run, results):
         show = metrics.METRICS[metric].show
         row += [show(scores[x][test][metric]) for x in (majority, output)]
         if has_unseen:
-            without = scores[output].get(unseen, scores[output][test])
-            row.append(show(without[metric]))
+            without = results_lib.scores_of(scores[output], unseen)
+            row.append("-" if without is None else show(without[metric]))
         rows.append(row)
+    if has_unseen:
+        note = results_lib.num_tasks_note(
+            results["average"][main][unseen], len(run.tasks)
+        )
+        rows[-1][-1] += f" ({note})" if note else ""
     heads = ["task", "metric", "test texts", "majority", "this model"]
     section = [
         "## Scores",
@@ -152,8 +157,8 @@ def _scores(run, results):
             rows,
             right=range(2, 6),
         ),
-        f"{results_lib.caption(run.tasks)}; the test split was read once, "
-        "after training. "
+        f"{results_lib.caption(run.tasks, results)}. The test split was read "
+        "once, after training. "
         "`majority` always answers the label that is most frequent in train.",
     ]
     if _has_transfer(run):

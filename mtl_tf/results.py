@@ -1,7 +1,7 @@
 """Scores of a run: `results.json`, `predictions/`, and the printed table."""
 
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 import numpy as np
 
@@ -23,13 +23,19 @@ DEDUPLICATED = "test_deduplicated"
 def scores_by_split(
     predictions: Mapping[str, evaluation.Predictions],
 ) -> dict[str, dict[str, float]]:
-    """Scores by split; of `test` also those without its duplicates."""
+    """Computes scores by split; of `test` also those without its duplicates.
+
+    Those are None where all rows of `test` are duplicates, and left out where
+    none is: they are those of `test` then.
+    """
     scores = {}
     for split, predicted in predictions.items():
         scores[split] = predicted.scores()
         unseen = ~predicted.split.duplicate
-        if split == TEST and not unseen.all() and unseen.any():
-            scores[DEDUPLICATED] = predicted.scores(unseen)
+        if split == TEST and not unseen.all():
+            scores[DEDUPLICATED] = (
+                predicted.scores(unseen) if unseen.any() else None
+            )
     return scores
 
 
@@ -49,7 +55,9 @@ def majority_predictions(
 def averages(tasks: Mapping[str, Mapping]) -> dict:
     """Means over tasks of what they all report: {OUTPUT: {SPLIT: {METRIC: x}}}.
 
-    `test_deduplicated` of a task without duplicates is its `test`.
+    `test_deduplicated` of a task without duplicates is its `test`. A task whose
+    test rows are all duplicates has none, and is left out: `num_tasks` there
+    tells how many tasks the mean is over. It is None where that is no task.
 
     Args:
       tasks: what `results.json` says of them, by name.
@@ -57,17 +65,41 @@ def averages(tasks: Mapping[str, Mapping]) -> dict:
     means = {}
     for output in (MAIN, MAJORITY):
         by_task = [task[output] for task in tasks.values()]
+        names = [
+            metric
+            for metric in metrics.METRICS
+            if all(metric in scores[TEST] for scores in by_task)
+        ]
         means[output] = {
-            split: {
-                metric: float(
-                    np.mean([_of(scores, split)[metric] for scores in by_task])
-                )
-                for metric in metrics.METRICS
-                if all(metric in _of(scores, split) for scores in by_task)
-            }
+            split: _mean(split, names, by_task)
             for split in dict.fromkeys(s for scores in by_task for s in scores)
         }
     return means
+
+
+def _mean(split, names, by_task):
+    """Means of metrics over the tasks that have scores of a split."""
+    found = [scores_of(scores, split) for scores in by_task]
+    found = [scores for scores in found if scores is not None]
+    if not found:
+        return None
+    mean = {
+        name: float(np.mean([scores[name] for scores in found]))
+        for name in names
+    }
+    return mean | ({"num_tasks": len(found)} if split == DEDUPLICATED else {})
+
+
+def num_tasks_note(average: Mapping | None, num_tasks: int) -> str:
+    """Returns how many tasks a mean is over, where that is not all of them.
+
+    Args:
+      average: means of a split as `averages` returns them.
+      num_tasks: number of all tasks.
+    """
+    # Means over seeds are floats.
+    over = round((average or {}).get("num_tasks", num_tasks))
+    return f"{over} of {num_tasks} tasks" if over < num_tasks else ""
 
 
 def average_metric(tasks: Iterable[tasks_lib.Task]) -> str:
@@ -82,13 +114,40 @@ def average_name(tasks: Iterable[tasks_lib.Task]) -> str:
     return "average accuracy" if differ else "average"
 
 
-def caption(tasks: Iterable[tasks_lib.Task]) -> str:
-    """What `table` is in: `Test scores in percent`, and what is not."""
-    return f"Test scores {metrics.units(task.metric for task in tasks)}"
+def caption(
+    tasks: Collection[tasks_lib.Task], results: Mapping | None = None
+) -> str:
+    """Returns what `table` is in: `Test scores in percent`, and what is not.
+
+    Args:
+      tasks: the tasks.
+      results: what `results.json` holds, if the table has de-duplicated scores:
+        the caption then names tasks that have none.
+    """
+    units = f"Test scores {metrics.units(task.metric for task in tasks)}"
+    lacking = [
+        task.name
+        for task in tasks
+        if results
+        and scores_of(results["tasks"][task.name][MAIN], DEDUPLICATED) is None
+    ]
+    if not lacking:
+        return units
+    return (
+        f"{units}; no de-duplicated score of {', '.join(lacking)}: all test "
+        "texts are in train or dev too"
+    )
 
 
-def _of(scores, split):
-    """Scores of a split; `test` where there are no duplicates to leave out."""
+def scores_of(scores: Mapping, split: str) -> Mapping | None:
+    """Returns the scores of a split; None where it has no rows.
+
+    `test_deduplicated` is `test` where there are no duplicates to leave out.
+
+    Args:
+      scores: scores by split.
+      split: the split.
+    """
     return scores.get(split, scores[TEST])
 
 
@@ -134,8 +193,13 @@ def write_features(
 
 def combine(
     results: Sequence[Mapping], function: Callable[[list[float]], float]
-) -> dict | float:
-    """Applies a function to each number that all results have in common."""
+) -> dict | float | None:
+    """Applies a function to each number that all results have in common.
+
+    Where one of them has None, the result is None: there is nothing to combine.
+    """
+    if any(result is None for result in results):
+        return None
     if all(isinstance(result, Mapping) for result in results):
         return {
             key: combine([result[key] for result in results], function)
@@ -182,12 +246,16 @@ def _columns(results, tasks, name, baseline=None):
         # Over these tasks, whichever others the baseline has.
         found.append(averages(dict(enumerate(found))) if all(found) else None)
         cells = [heading]
-        for scores, metric in zip(found, deciding, strict=True):
-            there = scores and output in scores
-            value = _of(scores[output], split).get(metric) if there else None
+        scores = None
+        for by_output, metric in zip(found, deciding, strict=True):
+            there = by_output and output in by_output
+            scores = scores_of(by_output[output], split) if there else None
+            value = (scores or {}).get(metric)
             cells.append(
                 "-" if value is None else metrics.METRICS[metric].show(value)
             )
+        note = num_tasks_note(scores, len(tasks))
+        cells[-1] += f" ({note})" if note else ""
         return cells
 
     counts = [results["tasks"][t.name][MAIN][TEST]["n"] for t in tasks]

@@ -58,11 +58,16 @@ def write(run_dir: str, *, baseline_run: str = "", texts: bool = True) -> str:
     baseline, no_baseline = _read_baseline(run, baseline_run)
     runs = [baseline, run] if baseline else [run]
     path = os.path.join(run_dir, REPORT_FILE)
+    average = run.results["average"][results_lib.MAIN]
     values = {
         "run": run,
         "config": run.run.config,
         "lines": scores.lines(runs, run.run.tasks),
-        "caption": results_lib.caption(run.run.tasks),
+        "caption": results_lib.caption(run.run.tasks, run.results),
+        "deduplicated": results_lib.DEDUPLICATED in average,
+        "deduplicated_tasks": results_lib.num_tasks_note(
+            average.get(results_lib.DEDUPLICATED), len(run.run.tasks)
+        ),
         "baseline": baseline,
         "no_baseline": no_baseline,
         "paper": published.find(

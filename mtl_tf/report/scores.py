@@ -21,7 +21,7 @@ class Score:
       value: the score; a mean if the run is several seeds.
       deviation: standard deviation over seeds; None for one seed.
       deduplicated: score without rows that are in training too; None where
-        there are no such rows.
+        no rows are left, or no task of the run has such rows.
       interval: 95 % bootstrap interval over test rows; None without
         predictions.
       test: against the first run; None for the first run itself, and without
@@ -162,7 +162,9 @@ def _score(run, task, metric):
     if "deviation" in run.results:
         deviation = run.results["deviation"]["tasks"][task][results_lib.MAIN]
         deviation = deviation[results_lib.TEST][metric]
-    deduplicated = scores.get(results_lib.DEDUPLICATED)
+    deduplicated = None
+    if results_lib.DEDUPLICATED in run.results["average"][results_lib.MAIN]:
+        deduplicated = results_lib.scores_of(scores, results_lib.DEDUPLICATED)
     label_transfer = outputs.get(evaluation.LABEL_TRANSFER)
     return Score(
         scores[results_lib.TEST][metric],

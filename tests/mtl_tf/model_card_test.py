@@ -165,6 +165,20 @@ def test_without_duplicates_there_is_no_column_of_them():
     assert "de-dup" not in card
 
 
+def test_a_task_without_unseen_test_texts_has_a_dash():
+    results = make_results()
+    for output in results["tasks"]["books"].values():
+        output["test_deduplicated"] = None
+    results["average"] = results_lib.averages(results["tasks"])
+    card = build(results=results)
+    _, books, films, average = read_table(card, "Scores", "task")
+    assert books == ["books", "accuracy", "40", "50.0", "90.0", "-"]
+    assert films[-1] == "55.0"
+    # Accuracy of films, which has no duplicates.
+    assert average[-1] == "60.0 (1 of 2 tasks)"
+    assert "no de-duplicated score of books: all test texts are in" in card
+
+
 def test_both_outputs_of_the_main_task():
     run = make_run(main_task="films", label_transfer="supervised")
     results = make_results()

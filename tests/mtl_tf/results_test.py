@@ -29,10 +29,20 @@ def test_scores_leave_duplicates_out_of_test_alone():
     assert unseen["macro_f1"] == pytest.approx(0.4)
 
 
-@pytest.mark.parametrize("duplicate", [[False] * 3, [True] * 3])
-def test_no_duplicates_or_nothing_else(duplicate):
-    test = made_up.predict([0, 1, 1], [0, 1, 0], duplicate)
+def test_without_duplicates_there_is_one_score():
+    test = made_up.predict([0, 1, 1], [0, 1, 0], [False] * 3)
     assert list(results.scores_by_split({"test": test})) == ["test"]
+
+
+def test_without_unseen_rows_there_is_no_score_of_them(tmp_path):
+    test = made_up.predict([0, 1, 1], [0, 1, 0], [True] * 3)
+    found = results.scores_by_split({"dev": test, "test": test})
+    assert list(found) == ["dev", "test", "test_deduplicated"]
+    assert found["test_deduplicated"] is None
+    results.write(str(tmp_path), found)
+    written = json.loads((tmp_path / "results.json").read_text())
+    assert written["test_deduplicated"] is None
+    assert written["test"]["n"] == 3
 
 
 def test_majority_is_the_label_most_frequent_in_train():
@@ -55,7 +65,7 @@ def made(books, films):
 
     def half(by_split):
         return {
-            split: scores(x["accuracy"] / 2, x["macro_f1"] / 2, x["n"])
+            split: x and scores(x["accuracy"] / 2, x["macro_f1"] / 2, x["n"])
             for split, x in by_split.items()
         }
 
@@ -121,6 +131,85 @@ def test_average_without_duplicates_takes_test_where_there_are_none(
     assert average["test"]["accuracy"] == 0.8125
     # (0.75 + 0.5) / 2
     assert average["test_deduplicated"]["accuracy"] == 0.625
+    assert average["test_deduplicated"]["num_tasks"] == 2
+
+
+@pytest.fixture
+def without_unseen():
+    """All test rows of films are in train too, none of books."""
+    return made(
+        {"dev": scores(0.5), "test": scores(0.75)},
+        {
+            "dev": scores(1.0),
+            "test": scores(0.875, n=100),
+            "test_deduplicated": None,
+        },
+    )
+
+
+def test_a_task_without_unseen_rows_is_left_out_of_their_average(
+    without_unseen,
+):
+    average = without_unseen["average"]["main"]
+    assert average["test"] == {"accuracy": 0.8125, "macro_f1": 0.0}
+    # That of books alone, not (0.75 + 0.875) / 2.
+    assert average["test_deduplicated"] == {
+        "accuracy": 0.75,
+        "macro_f1": 0.0,
+        "num_tasks": 1,
+    }
+
+
+def test_no_task_with_unseen_rows_has_no_average_of_them():
+    leaked = {"test": scores(0.75), "test_deduplicated": None}
+    found = made(leaked, leaked)
+    assert found["average"]["main"]["test_deduplicated"] is None
+    _, _, *shown, _, average = lines(
+        results.table(found, (_BOOKS, _FILMS), "x")
+    )
+    assert shown == [
+        "books accuracy 10 37.5 75.0 -",
+        "films accuracy 10 37.5 75.0 -",
+    ]
+    assert average == "average accuracy 37.5 75.0 -"
+
+
+def test_a_task_without_unseen_rows_has_a_dash(without_unseen):
+    tasks = (_BOOKS, _FILMS)
+    assert results.table(without_unseen, tasks, "run").splitlines() == [
+        "task     metric    test  majority   run         run, de-dup.",
+        "------------------------------------------------------------",
+        "books    accuracy    10      37.5  75.0                 75.0",
+        "films    accuracy   100      43.8  87.5                    -",
+        "------------------------------------------------------------",
+        "average  accuracy            40.6  81.2  75.0 (1 of 2 tasks)",
+    ]
+    markdown = results.markdown_table(without_unseen, tasks, "run")
+    assert markdown.splitlines()[3:] == [
+        "| films | accuracy | 100 | 43.8 | 87.5 | - |",
+        "| average | accuracy |  | 40.6 | 81.2 | 75.0 (1 of 2 tasks) |",
+    ]
+    assert results.caption(tasks, without_unseen) == (
+        "Test scores in percent; no de-duplicated score of films: all test "
+        "texts are in train or dev too"
+    )
+
+
+def test_seeds_combine_what_there_is(without_unseen):
+    both = [without_unseen, without_unseen]
+    for function in (np.mean, statistics.stdev):
+        found = results.combine(both, function)
+        films = found["tasks"]["films"]["main"]
+        assert films["test_deduplicated"] is None
+    means = results.combine(both, np.mean)
+    tasks = (_BOOKS, _FILMS)
+    assert results.table(means, tasks, "x") == results.table(
+        without_unseen, tasks, "x"
+    )
+    # A run of no time has no rate.
+    assert results.combine([{"rate": None}, {"rate": 2.0}], np.mean) == {
+        "rate": None
+    }
 
 
 def features_of(rows, kinds):

@@ -4,6 +4,8 @@ import shutil
 
 import pytest
 
+from mtl_tf import results as results_lib
+from mtl_tf import run_directory
 from mtl_tf.report import page
 from tests import page_reader
 from tests import run_artefacts
@@ -134,6 +136,45 @@ def test_the_table_of_scores(plain):
     assert dedup == f"{ours[4:].mean():.1f}"
     best = max(ours.mean(), single.mean())
     assert f'<td class="best">{best:.1f}</td>' in plain.source
+
+
+@pytest.mark.parametrize("name", ["adversarial", "seeds", "single"])
+def test_a_task_without_unseen_test_texts_has_a_dash(
+    root, tmp_path, undrawn, name
+):
+    run_dir = tmp_path / "run"
+    shutil.copytree(root / name, run_dir)
+    results = run_directory.read_results(str(run_dir))
+    for output in results["tasks"]["stance"].values():
+        output["test_deduplicated"] = None
+    results["average"] = results_lib.averages(results["tasks"])
+    results_lib.write(str(run_dir), results)
+    found = page_reader.Reader(page.write(str(run_dir)))
+    table = found.table("task", "metric", "test texts")
+    reviews = results["tasks"]["reviews"]["main"]["test_deduplicated"]
+    shown = {task: cells[-1] for task, cells in table.items()}
+    assert shown == {
+        "reviews": f"{100 * reviews['macro_f1']:.1f}",
+        "stance": "–",
+        "average accuracy": f"{100 * reviews['accuracy']:.1f}1 of 2 tasks",
+    }
+    assert "no de-duplicated score of stance: all test texts" in found.text
+
+
+def test_a_task_without_duplicates_has_its_score_among_the_de_duplicated(
+    root, tmp_path, undrawn
+):
+    run_dir = tmp_path / "run"
+    shutil.copytree(root / "adversarial", run_dir)
+    results = run_directory.read_results(str(run_dir))
+    for output in results["tasks"]["stance"].values():
+        del output["test_deduplicated"]
+    results["average"] = results_lib.averages(results["tasks"])
+    results_lib.write(str(run_dir), results)
+    found = page_reader.Reader(page.write(str(run_dir)))
+    stance = found.table("task", "metric", "test texts")["stance"]
+    accuracy = results["tasks"]["stance"]["main"]["test"]["accuracy"]
+    assert stance[-1] == f"{100 * accuracy:.1f}"
 
 
 def test_the_row_of_averages_is_set_off_in_all_tables(plain):
