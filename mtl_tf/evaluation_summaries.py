@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import tensorflow as tf
+from absl import logging
 from matplotlib import figure
 from matplotlib.backends import backend_agg
 
@@ -55,6 +56,7 @@ def write(
     log_dir = summaries.log_dir(config.run_dir)
     for path in glob.glob(os.path.join(glob.escape(log_dir), f"*{_SUFFIX}")):
         os.remove(path)
+    logging.info("Writing scores and pictures for TensorBoard to %s", log_dir)
     writer = tf.summary.create_file_writer(log_dir, filename_suffix=_SUFFIX)
     with writer.as_default(step):
         _write_scores(tasks, results)
@@ -62,6 +64,7 @@ def write(
         _write_pictures(config.run_dir, tasks, predictions)
         _write_label_map(config.run_dir)
     writer.close()
+    logging.info("Writing points for TensorBoard's projector to %s", log_dir)
     projector.write(
         log_dir,
         config.run_dir,

@@ -136,6 +136,7 @@ class Experiment:
         step = int(self.trainer.step)
         self.checkpoints.restore(checkpoints.BEST)
         self._check_phase()
+        self._log_writing("predictions for dev and test", "predictions")
         by_task, on_test = self._score_tasks()
         found = {
             "schema": run_directory.SCHEMA,
@@ -148,18 +149,28 @@ class Experiment:
         }
         if len(self.config.phases) > 1:
             found["phases"] = self._evaluate_phases(by_task)
+        self._log_writing("features of test texts", results.FEATURES_FILE)
         results.write_features(
             self.config.run_dir, self.tasks, on_test, self.config.seed
         )
         if self.config.output_layer == "label_embedding":
+            self._log_writing(
+                "label vectors", label_vectors.LABEL_EMBEDDING_FILE
+            )
             label_vectors.write(
                 self.config.run_dir,
                 self.tasks,
                 self.model.get_layer("label_embedding").table.numpy(),
+                [splits["train"].labels for splits in self.splits],
             )
+        self._log_writing("scores", run_directory.RESULTS_FILE)
         results.write(self.config.run_dir, found)
+        self._log_writing("curves by epoch", figures.CURVES_FILE)
         figures.draw_curves(self.config.run_dir)
         if self.config.label_transfer != "none":
+            self._log_writing(
+                "curves of label transfer", transfer_curves.TRANSFER_CURVES_FILE
+            )
             transfer_curves.write(self.config.run_dir)
         evaluation_summaries.write(
             self.config,
@@ -171,6 +182,12 @@ class Experiment:
             self.model.get_layer("word_embedding").table.numpy(),
         )
         return found
+
+    def _log_writing(self, what, path):
+        """Logs what is made, and where: with much data it takes a while."""
+        logging.info(
+            "Writing %s to %s", what, os.path.join(self.config.run_dir, path)
+        )
 
     def _score_tasks(self):
         """Writes predictions; scores by task, and predictions for test."""

@@ -9,6 +9,7 @@ import os
 import shutil
 
 import tensorflow as tf
+from absl import logging
 
 from mtl_tf import evaluation
 from mtl_tf import model_card
@@ -65,6 +66,7 @@ def write(
     )
     card = model_card.build(trained.run, results, description, weights)
     path = os.path.join(run_dir, EXPORT_DIR)
+    logging.info("Writing the export to %s", path)
     partial = os.path.join(run_dir, f".{EXPORT_DIR}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     try:

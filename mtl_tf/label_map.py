@@ -30,6 +30,8 @@ _PADDING = 2
 # From this gap on, a line tells which point a name is of.
 _LINE_FROM = 15
 _ROUNDS = 4
+# With more they would lie on each other, and placing them takes long.
+_MOST_NAMES = 40
 
 
 def write(run_dir: str) -> str:
@@ -53,8 +55,9 @@ def write(run_dir: str) -> str:
 def draw(label_vectors: label_vectors_lib.LabelVectors) -> figure.Figure:
     """Draws labels on the two main axes of their vectors (PCA).
 
-    Colour and marker tell the task. The titles of the axes say which share of
-    the variance they explain.
+    Color and marker tell the task. The titles of the axes tell which share of
+    the variance they explain. Where there are many labels, only the most
+    frequent ones have their names.
 
     Args:
       label_vectors: the labels, whose vectors have at least two elements.
@@ -68,29 +71,39 @@ def draw(label_vectors: label_vectors_lib.LabelVectors) -> figure.Figure:
             f"{label_vectors.vectors.shape[1]}"
         )
     points, shares = scatter.project(label_vectors.vectors)
-    short = names_lib.shorten(label_vectors.task_names)
-    rows, columns = scatter.legend_shape(short, _LEGEND_LINE)
+    by_task = scatter.series(label_vectors.tasks)
+    rows, _ = scatter.legend_shape(by_task.names, _LEGEND_LINE)
     picture = figure.Figure(
         figsize=(7.4, 5.4 + 0.175 * rows), layout="constrained"
     )
     axis = picture.subplots()
-    for number, (task, name) in enumerate(short.items()):
+    named = names_lib.most_frequent(label_vectors.rows, _MOST_NAMES)
+    has_name = np.isin(np.arange(len(points)), named)
+    for number, look in enumerate(by_task.looks):
+        of_series = by_task.of_points == number
         axis.scatter(
-            *points[label_vectors.tasks == task].T,
-            s=26,
-            **scatter.look(number),
+            *points[of_series].T,
+            # Points without a name leave the names of others readable.
+            s=np.where(has_name, 26, 8)[of_series],
+            **look,
             # Points that lie on others do not hide them.
-            alpha=0.8,
+            alpha=np.where(has_name, 0.8, 0.25)[of_series],
             linewidths=0,
-            label=figures.legend_label(name),
             zorder=3,
         )
     axis.margins(0.12)
     axis.set_xlabel(scatter.axis_name(0, shares))
     axis.set_ylabel(scatter.axis_name(1, shares))
     axis.spines[["top", "right"]].set_visible(False)
-    scatter.draw_legend(axis, columns)
-    _write_names(picture, axis, points, label_vectors.labels.tolist())
+    scatter.draw_legend(axis, by_task, _LEGEND_LINE)
+    if len(named) < len(label_vectors):
+        axis.set_title(
+            f"with the names of the {_MOST_NAMES} most frequent of "
+            f"{len(label_vectors):,} labels"
+        )
+    _write_names(
+        picture, axis, points[named], label_vectors.labels[named].tolist()
+    )
     return picture
 
 

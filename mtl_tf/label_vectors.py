@@ -9,7 +9,7 @@ import numpy as np
 from mtl_tf import tasks as tasks_lib
 
 LABEL_EMBEDDING_FILE = "label_embedding.npz"
-_COLUMNS = ("vectors", "task", "label")
+_COLUMNS = ("vectors", "task", "label", "rows")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -20,6 +20,7 @@ class LabelVectors:
       vectors: float32 [labels, width].
       tasks: str [labels], the task that each label is of.
       labels: str [labels].
+      rows: int64 [labels], training rows that have each label.
 
     Raises:
       ValueError: if there are not as many of each.
@@ -28,14 +29,15 @@ class LabelVectors:
     vectors: np.ndarray
     tasks: np.ndarray
     labels: np.ndarray
+    rows: np.ndarray
 
     def __post_init__(self):
-        counts = (len(self.tasks), len(self.labels))
-        if self.vectors.ndim != 2 or counts != 2 * (len(self.vectors),):
+        counts = (len(self.tasks), len(self.labels), len(self.rows))
+        if self.vectors.ndim != 2 or counts != 3 * (len(self.vectors),):
             raise ValueError(
                 f"{counts[1]} labels of {counts[0]} tasks (one for each label) "
-                f"need vectors of shape [{counts[1]}, width], got "
-                f"{list(self.vectors.shape)}"
+                f"with {counts[2]} numbers of rows need vectors of shape "
+                f"[{counts[1]}, width], got {list(self.vectors.shape)}"
             )
 
     def __len__(self) -> int:
@@ -69,7 +71,10 @@ class Neighbours:
 
 
 def write(
-    run_dir: str, tasks: Sequence[tasks_lib.Task], vectors: np.ndarray
+    run_dir: str,
+    tasks: Sequence[tasks_lib.Task],
+    vectors: np.ndarray,
+    train_labels: Sequence[np.ndarray],
 ) -> None:
     """Writes `label_embedding.npz` of a run.
 
@@ -77,6 +82,7 @@ def write(
       run_dir: directory of the run.
       tasks: its tasks, in the order of their numbers.
       vectors: float32 [labels, width], in the order of tasks and labels.
+      train_labels: int [rows] by task, indices of the labels of training rows.
 
     Raises:
       ValueError: if the tasks have another number of labels.
@@ -85,12 +91,19 @@ def write(
         np.asarray(vectors, np.float32),
         np.array([task.name for task in tasks for _ in task.labels]),
         np.array([label for task in tasks for label in task.labels]),
+        np.concatenate(
+            [
+                np.bincount(of_rows, minlength=len(task.labels))
+                for task, of_rows in zip(tasks, train_labels, strict=True)
+            ]
+        ),
     )
     np.savez_compressed(
         os.path.join(run_dir, LABEL_EMBEDDING_FILE),
         vectors=found.vectors,
         task=found.tasks,
         label=found.labels,
+        rows=found.rows,
     )
 
 

@@ -8,6 +8,8 @@ import dataclasses
 import re
 from collections.abc import Iterable, Mapping, Sequence
 
+import numpy as np
+
 from mtl_tf import config as config_lib
 from mtl_tf import metrics
 from mtl_tf import names as names_lib
@@ -79,9 +81,9 @@ def _use(run, description):
     rows = []
     for name, said in description["signatures"].items():
         answer = "`label`, `labels`, `probabilities`"
-        labels = ", ".join(
-            _escape(names_lib.quote(x)) for x in said.get("labels", [])
-        )
+        labels = said.get("labels", [])
+        shown = [_escape(names_lib.quote(x)) for x in labels[: names_lib.SHOWN]]
+        labels = ", ".join(shown) + _more(len(labels))
         if "width" in said:
             answer = f"`features`, {said['width']} numbers a text"
         reads = ", ".join(f"`{x}`" for x in said["inputs"])
@@ -205,12 +207,7 @@ def _data(run):
             [
                 _escape(task.name),
                 *(f"{min(n, most) if most else n:,}" for n in counts),
-                _counts(
-                    {
-                        names_lib.quote(label): n
-                        for label, n in said["label_counts"]["train"].items()
-                    }
-                ),
+                _label_counts(said["label_counts"]["train"]),
                 _counts(said["skipped"]) or "none",
                 str(said["duplicates"]["test"]),
             ]
@@ -359,6 +356,20 @@ def _making(run, results):
             ],
         ),
     ]
+
+
+def _label_counts(counts):
+    """Labels with their rows; of many the most frequent."""
+    most = names_lib.most_frequent(np.array(list(counts.values())))
+    items = list(counts.items())
+    shown = {names_lib.quote(items[n][0]): items[n][1] for n in most}
+    return _counts(shown) + _more(len(counts))
+
+
+def _more(labels):
+    """Returns how many labels are not shown."""
+    more = labels - names_lib.SHOWN
+    return f" and {more:,} more (see `labels.json`)" if more > 0 else ""
 
 
 def _counts(counts):

@@ -5,8 +5,38 @@ import json
 import re
 from collections.abc import Iterable
 
+import numpy as np
+
+# As many names as a picture or a table shows; all others are taken together.
+SHOWN = 20
+
 # The rest could be taken for two names, or for a name and a number.
 _CLEAR = re.compile(r'(?![-+]?[\d.]+(e[-+]?\d+)?$)[^\s,"]+', re.IGNORECASE)
+
+
+def most_frequent(counts: np.ndarray, most: int = SHOWN) -> np.ndarray:
+    """Returns the indices of the most frequent names, in the names' order.
+
+    Args:
+      counts: int [names], how often there is each of them.
+      most: how many, at most. Of names as frequent the first are taken.
+    """
+    return np.sort(np.argsort(-counts, kind="stable")[:most])
+
+
+def groups(kept: np.ndarray, count: int) -> np.ndarray:
+    """Returns the place of each name among those kept, int [count].
+
+    All other names have the place after them.
+    """
+    places = np.full(count, len(kept))
+    places[kept] = np.arange(len(kept))
+    return places
+
+
+def other(count: int) -> str:
+    """Returns what the names that are not shown are called together."""
+    return f"other ({count:,})"
 
 
 def shorten(names: Iterable[str], length: int = 20) -> dict[str, str]:

@@ -1,19 +1,20 @@
 """What maps of points have in common: axes, looks and legends."""
 
+import dataclasses
 import math
-from collections.abc import Iterable
 
 import numpy as np
 from matplotlib import axes
+from matplotlib import lines
 from sklearn import decomposition
 
 from mtl_tf import figures
 from mtl_tf import names as names_lib
 
-# Not by colour alone; as many as do not divide the colours, so that each of
-# `LOOKS` names has a pair of the two of its own.
+# Not by color alone; as many as do not divide the colors, so that no two of
+# the names that are shown have the same pair of the two.
 _MARKERS = "osD^vP*X"
-LOOKS = len(_MARKERS) * len(figures.COLORS)
+_OTHER = {"color": figures.GRAY, "marker": "."}
 # Characters of a legend's line that a marker takes.
 _MARKER = 4
 _MOST_COLUMNS = 4
@@ -41,44 +42,94 @@ def axis_name(number: int, shares: np.ndarray) -> str:
     return f"axis {number + 1} ({shares[number]:.0%} of variance)"
 
 
-def look(number: int) -> dict[str, str]:
-    """Colour and marker of the name with this number."""
-    return {
-        "color": figures.COLORS[number % len(figures.COLORS)],
-        "marker": _MARKERS[number % len(_MARKERS)],
-    }
+@dataclasses.dataclass(frozen=True)
+class Series:
+    """Points by name; names beyond the most frequent are one series.
+
+    Attributes:
+      names: short names for the legend, in order.
+      looks: color and marker of each.
+      of_points: int [points], index of the series that each point is of.
+      count: number of all names.
+    """
+
+    names: list[str]
+    looks: list[dict[str, str]]
+    of_points: np.ndarray
+    count: int
+
+    @property
+    def note(self) -> str:
+        """Which names are shown, where these are not all."""
+        if self.count <= names_lib.SHOWN:
+            return ""
+        return f"{names_lib.SHOWN} most frequent of {self.count:,}"
 
 
-def kinds(names: Iterable[str]) -> dict[str, str]:
-    """Short names for the legend, by name, in order."""
-    return names_lib.shorten(sorted(set(names)))
-
-
-def legend_shape(short: dict[str, str], line: int) -> tuple[int, int]:
-    """Rows and columns of a legend.
-
-    None of either where names look alike, of which a legend could tell nothing.
+def series(names: np.ndarray) -> Series:
+    """Groups points by name.
 
     Args:
-      short: what `kinds` returns.
+      names: str [points].
+    """
+    unique, of_points, counts = np.unique(
+        names, return_inverse=True, return_counts=True
+    )
+    kept = names_lib.most_frequent(counts)
+    by_name = names_lib.shorten(unique[kept].tolist())
+    short = [by_name[name] for name in unique[kept].tolist()]
+    looks = [
+        {
+            "color": figures.COLORS[number % len(figures.COLORS)],
+            "marker": _MARKERS[number % len(_MARKERS)],
+        }
+        for number in range(len(kept))
+    ]
+    if len(kept) < len(unique):
+        short.append(names_lib.other(len(unique) - len(kept)))
+        looks.append(_OTHER)
+    places = names_lib.groups(kept, len(unique))
+    return Series(short, looks, places[of_points], len(unique))
+
+
+def legend_shape(names: list[str], line: int) -> tuple[int, int]:
+    """Returns rows and columns of a legend.
+
+    Args:
+      names: short names, at least one.
       line: characters that a line has room for.
     """
-    if len(short) > LOOKS:
-        return 0, 0
-    longest = max(map(len, short.values()))
+    longest = max(map(len, names))
     columns = min(
         _MOST_COLUMNS,
-        math.ceil(len(short) / 2),
+        math.ceil(len(names) / 2),
         max(1, line // (longest + _MARKER)),
     )
-    return math.ceil(len(short) / columns), columns
+    return math.ceil(len(names) / columns), columns
 
 
-def draw_legend(axis: axes.Axes, columns: int) -> None:
-    """A legend below the axis' name; none without columns."""
-    if not columns:
-        return
+def draw_legend(axis: axes.Axes, shown: Series, line: int) -> None:
+    """Draws a legend below the axis' name.
+
+    Args:
+      axis: the axis.
+      shown: the series that are drawn on it.
+      line: characters that a line has room for.
+    """
+    _, columns = legend_shape(shown.names, line)
     axis.legend(
+        handles=[
+            lines.Line2D(
+                [],
+                [],
+                linestyle="",
+                markersize=3,
+                markeredgewidth=0,
+                label=figures.legend_label(name),
+                **look,
+            )
+            for name, look in zip(shown.names, shown.looks, strict=True)
+        ],
         fontsize=8,
         frameon=False,
         loc="upper center",

@@ -150,7 +150,8 @@ def write_run(
     _write_features(config, tasks)
     if config.output_layer == "label_embedding":
         vectors = label_embedding(tasks)
-        label_vectors.write(run_dir, tasks, vectors)
+        golds = [answers(task, "train", 0)[0] for task in tasks]
+        label_vectors.write(run_dir, tasks, vectors, golds)
     results_lib.write(run_dir, _results(config, tasks))
     return run_dir
 

@@ -5,9 +5,10 @@ from collections.abc import Sequence
 
 import numpy as np
 from scipy import stats
-from sklearn import metrics as sklearn_metrics
 
 from mtl_tf import calibration
+from mtl_tf import confusion as confusion_lib
+from mtl_tf import names as names_lib
 from mtl_tf import prediction_files
 from mtl_tf import tasks as tasks_lib
 
@@ -17,17 +18,19 @@ class Label:
     """How a label fared on test.
 
     Attributes:
-      name: the label.
-      precision: share of its predictions that are right; 0 without any.
-      recall: share of its rows that are predicted right; 0 without any.
-      f1: their harmonic mean.
+      name: the label; of those that are not shown by themselves,
+        `names.other`.
+      precision: share of its predictions that are right; None without any.
+      recall: share of its rows that are predicted right; None without any.
+      f1: their harmonic mean, 0 of a label that is nowhere, as macro F1 has
+        it; None of several labels together.
       counts: rows of this label by predicted label.
     """
 
     name: str
-    precision: float
-    recall: float
-    f1: float
+    precision: float | None
+    recall: float | None
+    f1: float | None
     counts: list[int]
 
     @property
@@ -39,20 +42,33 @@ class Label:
 def labels(
     predictions: prediction_files.Predictions, task: tasks_lib.Task
 ) -> list[Label]:
-    """The rows of the confusion matrix, in the task's order of labels."""
-    numbers = np.arange(len(task.labels))
-    confusion = sklearn_metrics.confusion_matrix(
-        predictions.gold, predictions.predicted, labels=numbers
+    """Returns the rows of the confusion matrix, in the task's order of labels.
+
+    Of many labels they are the most frequent ones, and all others together.
+    """
+    count = len(task.labels)
+    kept, confusion = confusion_lib.count(
+        count, predictions.gold, predictions.predicted
     )
-    precision, recall, f1, _ = sklearn_metrics.precision_recall_fscore_support(
-        predictions.gold, predictions.predicted, labels=numbers, zero_division=0
+    right = predictions.gold[predictions.right]
+    right, gold, predicted = (
+        np.bincount(of_rows, minlength=count).astype(float)
+        for of_rows in (right, predictions.gold, predictions.predicted)
     )
-    return [
-        Label(name, float(p), float(r), float(f), counts.tolist())
-        for name, p, r, f, counts in zip(
-            task.labels, precision, recall, f1, confusion, strict=True
+    found = [
+        Label(
+            task.labels[label],
+            right[label] / predicted[label] if predicted[label] else None,
+            right[label] / gold[label] if gold[label] else None,
+            2 * right[label] / max(1.0, gold[label] + predicted[label]),
+            counts.tolist(),
         )
+        for label, counts in zip(kept, confusion, strict=False)
     ]
+    if len(kept) < count:
+        others = names_lib.other(count - len(kept))
+        found.append(Label(others, None, None, None, confusion[-1].tolist()))
+    return found
 
 
 @dataclasses.dataclass(frozen=True)

@@ -54,10 +54,11 @@ def write(run_dir: str, *, baseline_run: str = "", texts: bool = True) -> str:
       ValueError: if there is no such run, it has not ended, or a file of it
         is broken.
     """
+    path = os.path.join(run_dir, REPORT_FILE)
+    logging.info("Writing the report to %s", path)
     run = artefacts.read(run_dir)
     baseline, no_baseline = _read_baseline(run, baseline_run)
     runs = [baseline, run] if baseline else [run]
-    path = os.path.join(run_dir, REPORT_FILE)
     average = run.results["average"][results_lib.MAIN]
     values = {
         "run": run,
@@ -76,6 +77,7 @@ def write(run_dir: str, *, baseline_run: str = "", texts: bool = True) -> str:
         "seeds": _seed_lines(run) if run.of_seeds else [],
         "curves": _curves(run),
         "labels": _by_task(run, ("test",), details.labels),
+        "num_labels": {task.name: len(task.labels) for task in run.run.tasks},
         "calibrations": _calibrations(run),
         "readings": _readings(run),
         "lengths": _lengths(run),
@@ -123,6 +125,7 @@ def compare(run_dirs: Sequence[str], path: str, *, texts: bool = True) -> str:
         raise ValueError(
             f"at least 2 runs are needed to compare them, got {list(run_dirs)}"
         )
+    logging.info("Writing the comparison to %s", path)
     runs = [artefacts.read(run_dir) for run_dir in run_dirs]
     artefacts.check_comparable(runs)
     names = [[task.name for task in run.run.tasks] for run in runs]

@@ -5,6 +5,7 @@ from matplotlib.backends import backend_agg
 from mtl_tf import confusion
 
 _LABELS = ("bad", "so $so", "good", "never")
+
 _GOLD = np.array([0, 0, 0, 0, 1, 2, 2, 2])
 _PREDICTED = np.array([0, 0, 0, 2, 2, 2, 2, 2])
 _SHARES = [[0.75, 0, 0.25, 0], [0, 0, 1, 0], [0, 0, 1, 0], [0, 0, 0, 0]]
@@ -21,7 +22,9 @@ def test_rows_are_shares_of_the_true_label_beside_counts():
     assert texts[0, 0] == "75%\n3"
     assert texts[2, 0] == "25%\n1"
     assert texts[2, 1] == "100%\n1"
-    assert texts[1, 1] == texts[3, 3] == "0%\n0"
+    assert texts[1, 1] == "0%\n0"
+    # A label without texts has no shares.
+    assert texts[0, 3] == texts[3, 3] == "–\n0"
     assert axis.get_title() == "films, test"
     assert (axis.get_xlabel(), axis.get_ylabel()) == ("predicted", "true")
     for ticks in (axis.get_xticklabels(), axis.get_yticklabels()):
@@ -64,6 +67,38 @@ def test_many_labels_have_a_scale_instead_of_numbers(labels, numbers):
     picture = confusion.draw("many", names, rows, rows)
     assert len(picture.axes[0].texts) == numbers
     assert len(picture.axes) == (1 if numbers else 2)
+
+
+def test_names_of_any_length_are_at_their_rows():
+    labels = ("a label that is too long", "short")
+    picture = confusion.draw("t", labels, np.array([0]), np.array([1]))
+    ticks = [x.get_text() for x in picture.axes[0].get_yticklabels()]
+    assert ticks == ["a label that …o long", "short"]
+    np.testing.assert_allclose(picture.axes[0].images[0].get_array()[0], [0, 1])
+
+
+def test_of_many_labels_the_most_frequent_are_shown():
+    names = tuple(f"label{number}" for number in range(500))
+    # Label n is true of n rows; half of them are predicted as the next one.
+    gold = np.repeat(np.arange(500), np.arange(500))
+    predicted = np.where(np.arange(len(gold)) % 2, gold, (gold + 1) % 500)
+    picture = confusion.draw("t, test", names, gold, predicted)
+    backend_agg.FigureCanvasAgg(picture).draw()
+    axis = picture.axes[0]
+    assert axis.get_title() == "t, test: 20 most frequent of 500 labels"
+    ticks = [tick.get_text() for tick in axis.get_yticklabels()]
+    assert ticks == [*names[480:], "other (480)"]
+    shares = axis.images[0].get_array()
+    assert shares.shape == (21, 21)
+    rows = gold == 485
+    right = (predicted[rows] == 485).mean()
+    np.testing.assert_allclose(shares[5, 5:7], [right, 1 - right])
+    # Of the last, what is taken for the first label is among the others.
+    right = (predicted[gold == 499] == 499).mean()
+    np.testing.assert_allclose(shares[19, 19:], [right, 1 - right])
+    # Of the others, 479 is taken for 480; all else stays among them.
+    taken = ((gold == 479) & (predicted == 480)).sum() / (gold < 480).sum()
+    np.testing.assert_allclose(shares[20, [0, 20]], [taken, 1 - taken])
 
 
 if __name__ == "__main__":

@@ -1,5 +1,9 @@
+import itertools
+
 import numpy as np
 import pytest
+from matplotlib import colors
+from matplotlib import markers
 from matplotlib.backends import backend_agg
 
 from mtl_tf import feature_map
@@ -16,15 +20,31 @@ def sample():
     return features, task, label
 
 
+def look(artist_color, path):
+    """What tells names apart: color and shape of a marker."""
+    shape = np.round(path.vertices, 3).tobytes()
+    return tuple(np.round(colors.to_rgb(artist_color), 3)), shape
+
+
 def points_of(axis):
     """Points [texts, 2] by name, as they are drawn."""
-    points, names = {}, []
-    for drawn in axis.collections:
-        color = (tuple(drawn.get_facecolor()[0]), len(drawn.get_paths()[0]))
-        points.setdefault(color, []).append(drawn.get_offsets())
-        if not drawn.get_label().startswith("_"):
-            names.append((drawn.get_label().strip(), color))
-    return {name: np.concatenate(points[color]) for name, color in names}
+    (drawn,) = axis.collections
+    looks = [
+        look(color[:3], path)
+        for color, path in zip(
+            drawn.get_facecolor(), drawn.get_paths(), strict=True
+        )
+    ]
+    found = {}
+    for handle in axis.get_legend().legend_handles:
+        marker = markers.MarkerStyle(handle.get_marker())
+        path = marker.get_path().transformed(marker.get_transform())
+        wanted = look(handle.get_color(), path)
+        places = [n for n, of_point in enumerate(looks) if of_point == wanted]
+        name = handle.get_label().strip()
+        found[name] = np.asarray(drawn.get_offsets())[places]
+    assert sum(map(len, found.values())) == len(looks)
+    return found
 
 
 def in_order(points):
@@ -75,7 +95,7 @@ def test_names_are_in_the_legend_and_begin_no_formula(sample, tmp_path):
     picture.savefig(tmp_path / "map.png")
 
 
-@pytest.mark.parametrize(("labels", "columns"), [(1, 1), (7, 2), (56, 2)])
+@pytest.mark.parametrize(("labels", "columns"), [(1, 1), (7, 2), (20, 2)])
 def test_long_names_leave_the_panels_their_room(sample, labels, columns):
     random = np.random.default_rng(0)
     names = [f"{number:03d} {'long ' * 15}end" for number in range(labels)]
@@ -104,24 +124,46 @@ def test_long_names_leave_the_panels_their_room(sample, labels, columns):
     assert texts[0] == "000 long long…ng end"
 
 
-def test_names_that_look_alike_have_no_legend(sample):
-    label = np.array([f"label {number}" for number in range(60)])
-    picture = feature_map.draw(sample[0], sample[1], label)
-    backend_agg.FigureCanvasAgg(picture).draw()
+def test_of_many_names_the_most_frequent_are_shown(sample):
+    random = np.random.default_rng(0)
+    # label n has n + 1 texts: the 20 most frequent are 980 to 999.
+    label = np.repeat([f"label {n:03d}" for n in range(1000)], range(1, 1001))
+    chosen = np.sort(random.permutation(len(label))[:4000])
+    label = label[chosen]
+    names, counts = np.unique(label, return_counts=True)
+    features = random.normal(size=(4000, 4)).astype(np.float32)
+    picture = feature_map.draw(features, np.resize(sample[1], 4000), label)
+    canvas = backend_agg.FigureCanvasAgg(picture)
+    canvas.draw()
     left, right = picture.axes
-    assert left.get_legend() is not None
-    assert right.get_legend() is None
     assert min(right.get_window_extent().size / picture.dpi) > 2.8
+    assert left.get_title() == "by task"
+    assert right.get_title() == (
+        f"by label, 20 most frequent of {len(names):,}"
+    )
+    # One artist holds all points, however many names there are.
+    assert len(left.collections) == len(right.collections) == 1
+    found = points_of(right)
+    most = sorted(np.sort(counts)[-20:])
+    others = found.pop(f"other ({len(names) - 20:,})")
+    assert len(others) == 4000 - sum(most)
+    assert sorted(map(len, found.values())) == most
+    assert list(found) == sorted(found)
+    for name, points in found.items():
+        assert len(points) == counts[names == name]
+    # Gray, and below all points with a name.
+    (drawn,) = right.collections
+    gray = (drawn.get_facecolor()[:, :3] == colors.to_rgb("#BBBBBB")).all(-1)
+    assert gray[: len(others)].all()
+    assert not gray[len(others) :].any()
 
 
-def test_no_task_lies_above_all_others(sample):
-    order = [
-        drawn.get_facecolor()[0].tolist()
-        for drawn in feature_map.draw(*sample).axes[0].collections
-    ]
-    last = len(order) - order[::-1].index(order[0]) - 1
-    # The first task's points are not all below those of the second.
-    assert last > order.index(order[1])
+def test_no_name_lies_above_all_others(sample):
+    (drawn,) = feature_map.draw(*sample).axes[0].collections
+    order = list(map(tuple, drawn.get_facecolor()))
+    # In the order of drawing each task comes before and after each other one.
+    for one, other in itertools.permutations(set(order), 2):
+        assert order.index(one) < len(order) - order[::-1].index(other) - 1
 
 
 def test_features_that_are_all_the_same_are_a_point(sample):

@@ -31,7 +31,10 @@ def make(labels=LABELS, seed=0, width=9):
     alike = {name: random.normal(size=width) for name in names}
     vectors = [alike[name] + random.normal(size=width) / 2 for name in names]
     return label_vectors.LabelVectors(
-        np.array(vectors, np.float32), np.array(tasks), np.array(names)
+        np.array(vectors, np.float32),
+        np.array(tasks),
+        np.array(names),
+        np.arange(len(names)),
     )
 
 
@@ -156,6 +159,7 @@ def test_a_name_is_beside_the_point_of_its_label():
             np.ones((20, 3), np.float32),
             np.array(["t"] * 20),
             np.arange(20).astype(str),
+            np.arange(20),
         ),
         make({"t": ("$a_{$", "_b")}, width=2),
         make({"t": ("中文", "b")}),
@@ -167,11 +171,39 @@ def test_whatever_the_labels_there_is_a_picture(tmp_path, found):
         tasks_lib.Task(task, tuple(found.labels[found.tasks == task].tolist()))
         for task in found.task_names
     ]
-    label_vectors.write(str(tmp_path), tasks, found.vectors)
+    rows = [np.arange(len(task.labels)) for task in tasks]
+    label_vectors.write(str(tmp_path), tasks, found.vectors, rows)
     path = label_map.write(str(tmp_path))
     assert path == str(tmp_path / "figures" / "labels.png")
     image = matplotlib.image.imread(path)
     assert (image[..., :3].mean(axis=-1) < 0.9).any()
+
+
+def test_of_many_labels_the_most_frequent_have_their_names():
+    found = make({"t": tuple(f"label {n}" for n in range(1000))})
+    axis = label_map.draw(found).axes[0]
+    # A later label has more rows.
+    assert [text.get_text() for text in axis.texts] == [
+        f"label {n}" for n in range(960, 1000)
+    ]
+    assert axis.get_title() == (
+        "with the names of the 40 most frequent of 1,000 labels"
+    )
+    (drawn,) = axis.collections
+    assert len(drawn.get_offsets()) == 1000
+    # The others are smaller and lighter.
+    np.testing.assert_array_equal(
+        np.diff(drawn.get_sizes()) != 0, [False] * 959 + [True] + [False] * 39
+    )
+    assert drawn.get_alpha()[0] < drawn.get_alpha()[-1]
+
+
+def test_many_tasks_have_a_call_for_each_that_is_shown():
+    found = make({f"t{n:02d}": ("a", "b") for n in range(60)})
+    axis = label_map.draw(found).axes[0]
+    assert len(axis.collections) == 21
+    legend = [text.get_text().strip() for text in axis.get_legend().get_texts()]
+    assert legend == [*(f"t{n:02d}" for n in range(20)), "other (40)"]
 
 
 def test_vectors_of_one_element_have_no_map():

@@ -12,30 +12,37 @@ TASKS = (
     tasks_lib.Task("films", ("poor", "fair", "great")),
 )
 VECTORS = np.arange(15, dtype=np.float32).reshape(5, 3)
+# Four rows are bad, none good; 7 are poor, 1 fair, 2 great.
+TRAIN = (np.zeros(4, int), np.repeat([2, 0, 1], [2, 7, 1]))
+ROWS = [4, 0, 7, 1, 2]
 
 
 def make(vectors, tasks, labels):
     return label_vectors.LabelVectors(
-        np.array(vectors, np.float32), np.array(tasks), np.array(labels)
+        np.array(vectors, np.float32),
+        np.array(tasks),
+        np.array(labels),
+        np.ones(len(labels), int),
     )
 
 
 def test_what_is_written_is_read(tmp_path):
-    label_vectors.write(str(tmp_path), TASKS, VECTORS)
+    label_vectors.write(str(tmp_path), TASKS, VECTORS, TRAIN)
     assert label_vectors.exists(str(tmp_path))
     found = label_vectors.read(str(tmp_path))
     np.testing.assert_array_equal(found.vectors, VECTORS)
     assert found.vectors.dtype == np.float32
     assert found.tasks.tolist() == ["books"] * 2 + ["films"] * 3
     assert found.labels.tolist() == ["bad", "good", "poor", "fair", "great"]
+    assert found.rows.tolist() == ROWS
     assert len(found) == 5
     assert found.task_names == ["books", "films"]
 
 
 def test_the_file_has_what_is_promised(tmp_path):
-    label_vectors.write(str(tmp_path), TASKS, VECTORS.astype(np.float64))
+    label_vectors.write(str(tmp_path), TASKS, VECTORS.astype(np.float64), TRAIN)
     with np.load(tmp_path / "label_embedding.npz") as file:
-        assert sorted(file) == ["label", "task", "vectors"]
+        assert sorted(file) == ["label", "rows", "task", "vectors"]
         assert file["vectors"].dtype == np.float32
         assert file["task"].dtype.kind == file["label"].dtype.kind == "U"
 
@@ -47,7 +54,7 @@ def test_other_shapes_are_refused(tmp_path, vectors, got):
     with pytest.raises(
         ValueError, match=rf"5 labels .*\[5, width\], got {got}"
     ):
-        label_vectors.write(str(tmp_path), TASKS, vectors)
+        label_vectors.write(str(tmp_path), TASKS, vectors, TRAIN)
     assert os.listdir(tmp_path) == []
 
 
@@ -62,9 +69,9 @@ def test_a_run_without_the_file_is_told_how_to_get_it(tmp_path):
 def test_what_is_missing_in_the_file_is_named(tmp_path):
     path = tmp_path / "label_embedding.npz"
     np.savez(path, vectors=VECTORS, label=np.array(["x"] * 5))
-    with pytest.raises(ValueError, match=r"embedding.npz: task is missing"):
+    with pytest.raises(ValueError, match=r"npz: task, rows is missing"):
         label_vectors.read(str(tmp_path))
-    np.savez(path, vectors=VECTORS, task=["x"] * 4, label=["x"] * 5)
+    np.savez(path, vectors=VECTORS, task=["x"] * 4, label=["x"] * 5, rows=ROWS)
     with pytest.raises(ValueError, match=r"embedding.npz: 5 labels of 4 tasks"):
         label_vectors.read(str(tmp_path))
 

@@ -62,7 +62,9 @@ def write(folder, features=_FEATURES, labels=None):
         **{name: np.array(column) for name, column in _SAMPLE.items()},
     )
     if labels is not None:
-        label_vectors.write(str(folder / "run"), _TASKS, labels)
+        label_vectors.write(
+            str(folder / "run"), _TASKS, labels, [np.array([0, 1])] * 2
+        )
     projector.write(
         str(log_dir),
         str(folder / "run"),

@@ -1,3 +1,5 @@
+import string
+
 import numpy as np
 import pytest
 from matplotlib import figure
@@ -26,17 +28,27 @@ def test_vectors_that_are_all_the_same_have_no_variance():
     np.testing.assert_allclose(points, 0, atol=1e-9)
 
 
-def test_no_two_of_many_names_look_alike():
-    looks = {tuple(scatter.look(number).values()) for number in range(56)}
-    assert len(looks) == 56 == scatter.LOOKS
+def test_no_two_names_look_alike():
+    shown = scatter.series(np.array([f"name {n}" for n in range(60)]))
+    assert len(shown.names) == 21
+    assert len({tuple(look.values()) for look in shown.looks}) == 21
 
 
 def test_names_in_order_and_each_once():
     long = "a long name that ends so"
-    assert scatter.kinds(["b", long, "b"]) == {
-        long: "a long name t…nds so",
-        "b": "b",
-    }
+    shown = scatter.series(np.array(["b", long, "b"]))
+    assert shown.names == ["a long name t…nds so", "b"]
+    assert shown.of_points.tolist() == [1, 0, 1]
+    assert (shown.count, shown.note) == (2, "")
+
+
+def test_names_beyond_the_most_frequent_are_one_series():
+    # a to t twice each, u to z once.
+    names = np.array([*string.ascii_lowercase, *string.ascii_lowercase[:20]])
+    shown = scatter.series(names)
+    assert shown.names == [*string.ascii_lowercase[:20], "other (6)"]
+    assert shown.of_points.tolist() == [*range(20), *[20] * 6, *range(20)]
+    assert shown.note == "20 most frequent of 26"
 
 
 @pytest.mark.parametrize(
@@ -50,24 +62,23 @@ def test_names_in_order_and_each_once():
         # However narrow, there is one.
         (3, 16, 10, (3, 1)),
         (56, 5, 52, (14, 4)),
-        (57, 5, 52, (0, 0)),
     ],
 )
 def test_shape_of_a_legend(count, length, line, shape):
     names = [f"{number:0{length}d}" for number in range(count)]
-    assert scatter.legend_shape(dict(zip(names, names, strict=True)), line) == (
-        shape
-    )
+    assert scatter.legend_shape(names, line) == shape
 
 
-@pytest.mark.parametrize("columns", [0, 2])
-def test_a_legend_has_its_columns(columns):
+def test_a_legend_has_names_and_columns():
     axis = figure.Figure().subplots()
-    for name in "abc":
-        axis.scatter([0], [0], label=name)
-    scatter.draw_legend(axis, columns)
+    scatter.draw_legend(axis, scatter.series(np.array(["a", "_b", "c"])), 52)
     legend = axis.get_legend()
-    assert (legend._ncols if legend else 0) == columns
+    assert legend._ncols == 2
+    assert [x.get_text().strip() for x in legend.get_texts()] == [
+        "_b",
+        "a",
+        "c",
+    ]
 
 
 if __name__ == "__main__":

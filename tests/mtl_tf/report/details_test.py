@@ -33,10 +33,34 @@ def test_labels_of_a_worked_example():
     assert [label.name for label in found] == ["no", "maybe", "yes"]
     assert [label.counts for label in found] == [[2, 0, 1], [0] * 3, [1, 0, 1]]
     for name in ("precision", "recall", "f1"):
-        values = [getattr(label, name) for label in found]
-        assert values == pytest.approx([2 / 3, 0, 0.5])
+        first, nowhere, last = (getattr(label, name) for label in found)
+        assert (first, last) == pytest.approx((2 / 3, 0.5))
+        # As macro F1 counts it, over all labels of a task.
+        assert nowhere == (0 if name == "f1" else None)
     assert found[0].shares == pytest.approx([2 / 3, 0, 1 / 3])
     assert found[1].shares == [0, 0, 0]
+
+
+def test_of_many_labels_the_most_frequent_and_all_others():
+    task = tasks_lib.Task("t", tuple(f"label {n}" for n in range(50)))
+    # Label n is true of n rows; all of label 49 are taken for label 2, and
+    # one of label 3 for label 49.
+    gold = np.repeat(np.arange(50), np.arange(50))
+    predicted = np.where(gold == 49, 2, gold)
+    predicted[np.flatnonzero(gold == 3)[0]] = 49
+    probabilities = np.eye(50)[predicted]
+    found = details.labels(make_predictions(gold, probabilities), task)
+    assert [label.name for label in found] == [
+        *(f"label {n}" for n in range(30, 50)),
+        "other (30)",
+    ]
+    assert found[0].counts == [30] + [0] * 20
+    assert (found[0].precision, found[0].recall, found[0].f1) == (1, 1, 1)
+    assert found[19].counts == [0] * 20 + [49]
+    assert (found[19].precision, found[19].recall, found[19].f1) == (0, 0, 0)
+    # 0 + ... + 29 rows.
+    assert found[20].counts == [0] * 19 + [1, 434]
+    assert found[20].precision is found[20].recall is found[20].f1 is None
 
 
 def draw(rows, seed):
