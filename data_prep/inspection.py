@@ -110,9 +110,10 @@ def _examples(corpus, task) -> Iterator[str]:
 
 def _shown(row, split="") -> Iterator[str]:
     where = f" ({split})" if split else ""
-    yield f"{row.id}{where}: {row.label}"
+    yield f"{names.visible(row.id)}{where}: {names.visible(row.label)}"
     for name in ("seq1", "seq2"):
         text = getattr(row, name)
         if text:
             cut = "..." if len(text) > _SHOWN_CHARACTERS else ""
-            yield f"  {name}: {text[:_SHOWN_CHARACTERS]}{cut}"
+            shown = names.visible(text[:_SHOWN_CHARACTERS])
+            yield f"  {name}: {shown}{cut}"

@@ -25,6 +25,7 @@ from data_prep import pairwise
 from data_prep import prepare
 from data_prep import synthetic
 from data_prep import vader
+from mtl_tf import names
 
 _PAIRWISE = (pairwise.ALL, *pairwise.CORPORA)
 _CORPUS = flags.DEFINE_enum(
@@ -106,7 +107,8 @@ def main(argv: list[str]) -> None:
         # A message is what helps with input that is not as expected; -v 1
         # shows where it was noticed.
         logging.debug("traceback:", exc_info=True)
-        print(f"data_prep: {error}", file=sys.stderr)
+        message = names.visible(str(error), keep="\n")
+        print(f"data_prep: {message}", file=sys.stderr)
         sys.exit(1)
 
 

@@ -24,6 +24,7 @@ from mtl_tf import evaluation
 from mtl_tf import experiment as experiment_lib
 from mtl_tf import label_map
 from mtl_tf import label_vectors as label_vectors_lib
+from mtl_tf import names as names_lib
 from mtl_tf import run_directory
 from mtl_tf import transfer_curves
 
@@ -195,13 +196,15 @@ def _describe_labels(labels):
             f"No nearest labels of other tasks: {labels[0]['task']} is alone."
         )
     lines = ["Nearest labels of other tasks, with the cosine:"]
-    width = max(len(f"{x['task']} {x['label']}") for x in labels)
+    width = max(
+        len(f"{x['task']} {names_lib.visible(x['label'])}") for x in labels
+    )
     for label in labels:
         nearest = ", ".join(
-            f"{name} ({task}) {cosine:.2f}"
+            f"{names_lib.visible(name)} ({task}) {cosine:.2f}"
             for task, name, cosine in label["nearest"]
         )
-        name = f"{label['task']} {label['label']}"
+        name = f"{label['task']} {names_lib.visible(label['label'])}"
         lines.append(f"  {name:{width}s}  {nearest}")
     return "\n".join(lines)
 

@@ -19,6 +19,7 @@ from mtl_tf import answers as answers_lib
 from mtl_tf import command as command_lib
 from mtl_tf import evaluation
 from mtl_tf import metrics
+from mtl_tf import names as names_lib
 from mtl_tf import run_directory
 from mtl_tf import tables
 from mtl_tf import tasks as tasks_lib
@@ -59,7 +60,8 @@ def predict(
             for row, answer in zip(rows, answers, strict=True):
                 if "id" in row.values:
                     answer = {"id": row.values["id"], **answer}
-                file.write(json.dumps(answer, ensure_ascii=False) + "\n")
+                line = json.dumps(answer, ensure_ascii=False)
+                file.write(names_lib.visible(line) + "\n")
             count += len(rows)
     seconds = time.perf_counter() - began
     logging.info(

@@ -8,6 +8,7 @@ from tensorboard.plugins.hparams import api
 from tensorboard.plugins.hparams import plugin_data_pb2
 
 from mtl_tf import config as config_lib
+from mtl_tf import names as names_lib
 from mtl_tf import scalars
 
 # TensorBoard shows five columns unless asked for more: what the models of the
@@ -122,4 +123,4 @@ def _code(value):
     """A value in Markdown, which is not to read its underscores as signs."""
     if isinstance(value, tuple):
         value = ", ".join(value)
-    return f"`{value}`" if value != "" else ""
+    return f"`{names_lib.visible(str(value))}`" if value != "" else ""

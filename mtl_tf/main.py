@@ -14,6 +14,7 @@ from absl import logging
 from mtl_tf import command as command_lib
 from mtl_tf import commands
 from mtl_tf import config as config_lib
+from mtl_tf import names as names_lib
 
 
 def define_flags(values: flags.FlagValues) -> None:
@@ -76,7 +77,7 @@ def main(argv: list[str]) -> int:
         command, config = settings_from_flags(flags.FLAGS)
         said = commands.run(command, config)
         if said:
-            print(said)
+            print(names_lib.visible(said, keep="\n"))
     except KeyboardInterrupt:
         print(
             "mtl_tf: interrupted; training goes on with the same command",
@@ -97,7 +98,8 @@ def main(argv: list[str]) -> int:
         return 1
     except (ValueError, FloatingPointError, OSError, ImportError) as error:
         logging.debug("where it came from", exc_info=True)
-        print(f"mtl_tf: {error}", file=sys.stderr)
+        message = names_lib.visible(str(error), keep="\n")
+        print(f"mtl_tf: {message}", file=sys.stderr)
         return 1
     return 0
 

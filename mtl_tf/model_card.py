@@ -393,5 +393,5 @@ def _escape(text: str) -> str:
     return re.sub(
         r"[\\`*{}\[\]<>|~&$]|(?<!\w)_|_(?!\w)",
         r"\\\g<0>",
-        " ".join(text.split()),
+        names_lib.visible(" ".join(text.split())),
     )

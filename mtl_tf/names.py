@@ -7,11 +7,54 @@ from collections.abc import Iterable
 
 import numpy as np
 
+# What shows nothing, or changes how its neighbors are shown: control
+# characters, line ends, marks of the direction of writing, and what fonts leave
+# out.
+_INVISIBLE = re.compile(
+    "[\x00-\x1f\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f"
+    "\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164\ufeff\uffa0\ufff0-\ufffb"
+    "\ud800-\udfff\U0001bca0-\U0001bca3\U0001d173-\U0001d17a"
+    "\U000e0000-\U000e0fff]"
+)
+# Some scripts and emoji need them between or behind two characters; not Latin.
+_JOINERS = re.compile("[\u200c\u200d]")
+_VARIANTS = re.compile("[\u180b-\u180d\u180f\U000e0100-\U000e01ef]")
+_JOINED = re.compile("[^\x00-\u02ff\u180b-\u180f\u2000-\u206f\ufeff]")
 # As many names as a picture or a table shows; all others are taken together.
 SHOWN = 20
 
 # The rest could be taken for two names, or for a name and a number.
 _CLEAR = re.compile(r'(?![-+]?[\d.]+(e[-+]?\d+)?$)[^\s,"]+', re.IGNORECASE)
+
+
+def visible(text: str, keep: str = "") -> str:
+    r"""Returns text on one line in which no character hides or moves others.
+
+    Line ends, control characters, marks of direction and invisible characters
+    are spelled as in JSON, such as `\n` and `\u202e`. Within JSON that says the
+    same. What scripts and emoji join their characters with stays.
+
+    Args:
+      text: the text.
+      keep: characters that stay as they are.
+    """
+
+    def spell(match):
+        character = match.group()
+        before = text[max(0, match.start() - 1) : match.start()]
+        after = text[match.end() : match.end() + 1]
+        if character in keep or (
+            _JOINED.match(before)
+            and (
+                _VARIANTS.match(character)
+                or (_JOINERS.match(character) and _JOINED.match(after))
+            )
+        ):
+            return character
+        # JSON leaves DEL as it is.
+        return "\\u007f" if character == "\x7f" else json.dumps(character)[1:-1]
+
+    return _INVISIBLE.sub(spell, text)
 
 
 def most_frequent(counts: np.ndarray, most: int = SHOWN) -> np.ndarray:
@@ -42,32 +85,37 @@ def other(count: int) -> str:
 def shorten(names: Iterable[str], length: int = 20) -> dict[str, str]:
     """Names that fit into a picture, by name; distinct ones stay distinct.
 
-    A long name keeps its beginning and its end, with an ellipsis between; where
-    another is the same then, a number takes the place of the end.
+    They are as `visible` has them. A long name keeps its beginning and its end,
+    with an ellipsis between; where another is the same then, a number takes the
+    place of the end.
 
     Args:
       names: the names.
       length: characters of a short name, at most.
     """
-    names = list(dict.fromkeys(names))
-    short = {name: name for name in names if len(name) <= length}
-    taken = set(short)
-    for name in names:
-        if name not in short:
-            tail = length // 3
-            ends = itertools.chain([name[-tail:]], map(str, itertools.count(2)))
-            cuts = (f"{name[: length - 1 - len(end)]}…{end}" for end in ends)
-            short[name] = next(cut for cut in cuts if cut not in taken)
-            taken.add(short[name])
+    shown = {name: visible(name) for name in names}
+    # First those that are shown as they are: they keep their form.
+    order = sorted(shown, key=lambda x: (len(shown[x]) > length, shown[x] != x))
+    short = {}
+    taken = set()
+    for name in order:
+        whole, tail = shown[name], length // 3
+        fits = len(whole) <= length
+        numbers = map(str, itertools.count(2))
+        ends = numbers if fits else itertools.chain([whole[-tail:]], numbers)
+        cuts = (f"{whole[: length - 1 - len(end)]}…{end}" for end in ends)
+        forms = itertools.chain([whole], cuts) if fits else cuts
+        short[name] = next(form for form in forms if form not in taken)
+        taken.add(short[name])
     return short
 
 
 def quote(name: str) -> str:
     """A name as it is where it is clear in a list of counts, else as JSON.
 
-    Clear is what holds no blank, comma or quotation mark and is no number:
-    `say "hi", twice 16, 7 4` could be read in several ways.
+    Clear is what holds no blank, comma, quotation mark or invisible character
+    and is no number: `say "hi", twice 16, 7 4` could be read in several ways.
     """
-    if _CLEAR.fullmatch(name):
+    if _CLEAR.fullmatch(name) and visible(name) == name:
         return name
-    return json.dumps(name, ensure_ascii=False)
+    return visible(json.dumps(name, ensure_ascii=False))

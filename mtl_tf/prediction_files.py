@@ -10,6 +10,7 @@ import os
 import numpy as np
 
 from mtl_tf import evaluation
+from mtl_tf import names as names_lib
 from mtl_tf import tasks as tasks_lib
 
 _COUNTS = ("tokens", "unknown", "cut")
@@ -110,7 +111,9 @@ def write(
                 "unknown": int(predictions.split.unknown[row]),
                 "cut": int(predictions.split.cut[row]),
             }
-            file.write(json.dumps(line, ensure_ascii=False) + "\n")
+            # Any reader sees one line, and no character that hides others.
+            text = names_lib.visible(json.dumps(line, ensure_ascii=False))
+            file.write(text + "\n")
 
 
 def read(

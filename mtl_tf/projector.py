@@ -12,8 +12,10 @@ import numpy as np
 from tensorboard.plugins import projector
 
 from mtl_tf import label_vectors as label_vectors_lib
+from mtl_tf import names as names_lib
 from mtl_tf import records
 from mtl_tf import results
+from mtl_tf import scatter
 from mtl_tf import tasks as tasks_lib
 from mtl_tf import text
 
@@ -46,6 +48,13 @@ def write(
     os.makedirs(os.path.join(log_dir, _FOLDER), exist_ok=True)
     config = projector.ProjectorConfig()
     with np.load(os.path.join(run_dir, results.FEATURES_FILE)) as sample:
+        shown = scatter.series(sample["label"])
+        # Points are colored by a column of not too many values alone.
+        most = {}
+        if shown.note:
+            most[f"label, {shown.note}"] = np.array(shown.names)[
+                shown.of_points
+            ]
         _add(
             config,
             log_dir,
@@ -57,6 +66,7 @@ def write(
                 "text": _texts(data_dir, tasks, sample["id"]),
                 "task": sample["task"],
                 "label": sample["label"],
+                **most,
                 "predicted": sample["predicted"],
                 "answer": np.where(
                     sample["label"] == sample["predicted"], "right", "wrong"
@@ -113,7 +123,10 @@ def _add(config, log_dir, name, stem, vectors, columns):
     with open(
         os.path.join(log_dir, labels_path), "w", encoding="utf-8", newline="\n"
     ) as file:
-        file.writelines("\t".join(line) + "\n" for line in lines)
+        # No cell holds a tab or a line end.
+        file.writelines(
+            "\t".join(map(names_lib.visible, line)) + "\n" for line in lines
+        )
     config.embeddings.add(
         tensor_name=name, tensor_path=vectors_path, metadata_path=labels_path
     )

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable
 
 from mtl_tf import metrics
+from mtl_tf import names as names_lib
 
 CORPUS_FILE = "corpus.json"
 SPLITS = ("train", "dev", "test", "unlabeled")
@@ -207,4 +208,5 @@ def _check_name(name):
 def nearest(word: str, known: Iterable[str]) -> str:
     """` (did you mean A, B?)` for an error message, or nothing."""
     close = difflib.get_close_matches(word, list(known), n=3, cutoff=0.5)
-    return f" (did you mean {', '.join(close)}?)" if close else ""
+    shown = ", ".join(map(names_lib.visible, close))
+    return f" (did you mean {shown}?)" if close else ""

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 import jinja2
 
 from mtl_tf import metrics
+from mtl_tf import names as names_lib
 from mtl_tf.report import wording
 
 
@@ -27,15 +28,17 @@ def write(template: str, path: str, values: Mapping) -> str:
 
 
 def make_environment() -> jinja2.Environment:
-    """The templates, which escape all that is put into them."""
+    """Makes the templates' environment, which escapes what is put into them."""
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("mtl_tf.report"),
         autoescape=True,
+        finalize=_visible,
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
     environment.filters |= {
+        "lines": _lines,
         "percent": _percent,
         "score": _score,
         "difference": _difference,
@@ -47,6 +50,19 @@ def make_environment() -> jinja2.Environment:
         "model_name": wording.model_name,
     }
     return environment
+
+
+def _visible(value):
+    """Returns a value in which nothing can hide or reorder the page."""
+    # What is HTML already was made by this environment.
+    if isinstance(value, str) and not hasattr(value, "__html__"):
+        return names_lib.visible(value)
+    return value
+
+
+def _lines(text: str) -> str:
+    """Returns a text that keeps its lines; it has to be escaped (`e`) then."""
+    return names_lib.visible(text, keep="\t\n\r")
 
 
 def _percent(value: float | None) -> str:

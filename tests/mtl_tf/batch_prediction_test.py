@@ -80,6 +80,19 @@ def test_a_line_is_a_text_and_blank_ones_are_too(model, tmp_path):
     }
 
 
+def test_any_reader_of_lines_sees_an_answer_a_text(
+    model, tmp_path, monkeypatch
+):
+    odd = ("bad\u2028\n", "\u202emixed", "good\t")
+    task = tasks.Task("mood", odd)
+    monkeypatch.setattr(sys.modules[__name__], "MOOD", task)
+    # As lines are counted: three of them, each read by itself.
+    found = ask(model, tmp_path, "texts.txt", "aaa\na\naa\n")
+    assert [line["predicted"] for line in found] == list(odd)
+    written = (tmp_path / "new" / "out.jsonl").read_text(encoding="utf-8")
+    assert {x for x in written if not x.isprintable()} == {"\n"}
+
+
 def test_tables_of_single_texts(model, tmp_path):
     table = "id\ttext\n7\tab\n8\tabcd\n"
     found = ask(model, tmp_path, "a.tsv", table, columns=("id:id",))

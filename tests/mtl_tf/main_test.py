@@ -304,6 +304,21 @@ def test_errors_are_one_line(
     assert os.listdir(tmp_path) == []
 
 
+def test_what_is_printed_hides_nothing(monkeypatch, capsys):
+    monkeypatch.setattr(
+        commands, "run", lambda command, config: "a\u202eb\nc\x1b[2J"
+    )
+    assert in_process(monkeypatch) == 0
+    assert capsys.readouterr().out == "a\\u202eb\nc\\u001b[2J\n"
+
+    def fail(command, config):
+        raise ValueError("no label \u2066x\n")
+
+    monkeypatch.setattr(commands, "run", fail)
+    assert in_process(monkeypatch) == 1
+    assert capsys.readouterr().err == "mtl_tf: no label \\u2066x\n\n"
+
+
 def test_help_of_the_flags_names_choices_and_symbols():
     values = flags.FlagValues()
     main.define_flags(values)

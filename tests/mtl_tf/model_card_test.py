@@ -179,6 +179,32 @@ def test_a_task_without_unseen_test_texts_has_a_dash():
     assert "no de-duplicated score of books: all test texts are in" in card
 
 
+def test_names_hide_nothing_and_many_labels_are_cut():
+    labels = ("\u202eevil", "two\nlines", *(f"label{n}" for n in range(40)))
+    run = make_run()
+    tasks = (run.tasks[0], dataclasses.replace(run.tasks[1], labels=labels))
+    run.corpus.declaration["tasks"]["films"]["label_counts"]["train"] = {
+        label: number for number, label in enumerate(labels)
+    }
+    corpus = dataclasses.replace(run.corpus, name="cor\u2066pus\x1b")
+    run = dataclasses.replace(run, tasks=tasks, corpus=corpus)
+    card = build(run)
+    assert {x for x in card if not x.isprintable()} == {"\n"}
+    assert card.startswith(r"# cor\\u2066pus\\u001b: ")
+    _, _, served, *_ = read_table(card, "Use", "signature")
+    assert served[3] == (
+        r'"\u202eevil", "two\nlines", '
+        + ", ".join(f"label{n}" for n in range(18))
+        + " and 22 more (see `labels.json`)"
+    )
+    _, _, films = read_table(card, "Training data", "task")
+    # Label n has n + 2 rows: the last 20 are the most frequent.
+    assert films[-3] == (
+        ", ".join(f"label{n} {n + 2}" for n in range(20, 40))
+        + " and 22 more (see `labels.json`)"
+    )
+
+
 def test_both_outputs_of_the_main_task():
     run = make_run(main_task="films", label_transfer="supervised")
     results = make_results()

@@ -51,6 +51,19 @@ def test_predictions_are_in_the_task_s_order_of_labels(tmp_path):
     }
 
 
+def test_any_reader_of_lines_sees_a_line_a_row(tmp_path):
+    task = tasks_lib.Task("t", ("two\nli\u2028nes\x85", "\u202eevil"))
+    made = made_up.predict([0, 1], [1, 0], task=task)
+    prediction_files.write(str(tmp_path), task, "test", made)
+    path = tmp_path / "predictions" / "t-test.jsonl"
+    first, second = path.read_text(encoding="utf-8").splitlines()
+    assert json.loads(first)["gold"] == task.labels[0]
+    assert json.loads(second)["gold"] == task.labels[1]
+    assert r"\u202eevil" in first
+    found = prediction_files.read(str(tmp_path), task, "test")
+    assert found.gold.tolist() == [0, 1]
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [

@@ -1,5 +1,6 @@
 import json
 import os
+import sys
 import urllib.parse
 from wsgiref import util
 
@@ -200,6 +201,58 @@ def test_labels_of_a_label_embedding(tmp_path):
         ["poor", "films"],
         ["great", "films"],
     ]
+
+
+def test_labels_with_tabs_and_line_ends_are_cells(tmp_path, monkeypatch):
+    odd = ("tab\there", "two\nlines")
+    tasks = (tasks_lib.Task("books", odd), _TASKS[1])
+    monkeypatch.setattr(sys.modules[__name__], "_TASKS", tasks)
+    sample = {**_SAMPLE, "label": [*odd, "great", "\u202epoor\r\u2028"]}
+    monkeypatch.setattr(sys.modules[__name__], "_SAMPLE", sample)
+    server = Server(write(tmp_path, labels=np.eye(4, dtype=np.float32)))
+    texts = lines(server.get("/metadata", name="texts, shared features"))
+    assert [len(cells) for cells in texts] == [6] * 5
+    assert [cells[2] for cells in texts[1:]] == [
+        r"tab\there",
+        r"two\nlines",
+        "great",
+        r"\u202epoor\r\u2028",
+    ]
+    assert lines(server.get("/metadata", name="labels"))[1:] == [
+        [r"tab\there", "books"],
+        [r"two\nlines", "books"],
+        ["poor", "films"],
+        ["great", "films"],
+    ]
+
+
+def test_of_many_labels_a_column_has_the_most_frequent(tmp_path, monkeypatch):
+    rows = {
+        "books": [
+            records.Row(f"b{n}", "", f"text {n}", f"label {max(n, 3)}")
+            for n in range(30)
+        ]
+    }
+    task = tasks_lib.Task("books", tuple(f"label {n}" for n in range(30)))
+    sample = {
+        "id": [row.id for row in rows["books"]],
+        "task": ["books"] * 30,
+        "label": [row.label for row in rows["books"]],
+        "predicted": ["label 0"] * 30,
+    }
+    here = sys.modules[__name__]
+    monkeypatch.setattr(here, "_ROWS", rows)
+    monkeypatch.setattr(here, "_TASKS", (task,))
+    monkeypatch.setattr(here, "_SAMPLE", sample)
+    folder = write(tmp_path, features=np.eye(30, 3, dtype=np.float32))
+    server = Server(folder)
+    head, *cells = lines(server.get("/metadata", name="texts, shared features"))
+    assert head[3] == "label, 20 most frequent of 27"
+    # Label 3 has four rows, the others one; of these, the first by name.
+    shown = sorted({row.label for row in rows["books"]} - {"label 3"})[:19]
+    shown.append("label 3")
+    for line in cells:
+        assert line[3] == (line[2] if line[2] in shown else "other (7)")
 
 
 if __name__ == "__main__":

@@ -5,7 +5,9 @@ import tomllib
 import jinja2
 import pytest
 
+from mtl_tf.report import page
 from mtl_tf.report import rendering
+from mtl_tf.report import texts
 from tests import run_artefacts
 
 
@@ -20,6 +22,23 @@ def test_values_are_escaped():
     assert render('<a title="{{ x }}">', x='" b="') == (
         '<a title="&#34; b=&#34;">'
     )
+
+
+def test_nothing_in_a_value_moves_or_hides_the_page():
+    value = "a\u202e<b>\n\u200b"
+    assert render("{{ x }}", x=value) == r"a\u202e&lt;b&gt;\n\u200b"
+    assert render("{{ x|join(',') }}", x=["\u202e"]) == r"\u202e"
+    # Texts keep their lines.
+    assert render("{{ x|lines|e }}", x=value) == "a\\u202e&lt;b&gt;\n\\u200b"
+    assert render("{{ 1 }} {{ x }}", x=None) == "1 None"
+
+
+def test_texts_are_apart_from_what_is_around_them():
+    macros = rendering.make_environment().get_template("macros.html").module
+    example = page.ShownExample(None, texts.Text("שלום\u202e", "one\ntwo"))
+    shown = str(macros.text(example))
+    assert "<bdi>שלום\\u202e</bdi>" in shown
+    assert "<bdi>one\ntwo</bdi>" in shown
 
 
 def test_no_template_goes_around_it():
@@ -59,8 +78,9 @@ def test_a_page_is_written_as_a_whole_or_not_at_all(tmp_path, monkeypatch):
     with pytest.raises(ZeroDivisionError):
         rendering.write("page.html", str(path), {"x": "new", "y": 0})
     # Where writing itself fails.
+    half = jinja2.utils.markupsafe.Markup("\ud800")
     with pytest.raises(UnicodeEncodeError):
-        rendering.write("page.html", str(path), {"x": "\ud800", "y": 1})
+        rendering.write("page.html", str(path), {"x": half, "y": 1})
     assert path.read_text(encoding="utf-8") == "ä1.0"
 
 
