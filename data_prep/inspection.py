@@ -25,23 +25,25 @@ def describe(corpus: tasks.Corpus, length: int) -> Iterator[str]:
     """
     declared = corpus.declaration
     yield (
-        f"corpus {corpus.name}: {len(corpus.tasks)} tasks, vocabulary of "
-        f"{declared['vocabulary']['size']} tokens (seen at least "
-        f"{declared['vocabulary']['min_count']} times)"
+        f"corpus {names.visible(corpus.name)}: "
+        f"{names.counted(len(corpus.tasks), 'task')}, vocabulary of "
+        f"{names.counted(declared['vocabulary']['size'], 'token')} (seen at "
+        f"least {names.counted(declared['vocabulary']['min_count'], 'time')})"
     )
     for task in corpus.tasks:
         entry = declared["tasks"][task.name]
         yield ""
         yield f"{task.name} ({'pairs' if entry['pair'] else 'single texts'})"
         for reason, rows in entry["skipped"].items():
-            yield f"  skipped: {rows} rows, {reason}"
+            yield f"  skipped: {names.counted(rows, 'row')}, {reason}"
         if entry["duplicates"]["test"]:
             yield (
                 f"  test rows that also stand in train or dev: "
                 f"{entry['duplicates']['test']}"
             )
         for split, rows in entry["splits"].items():
-            yield f"  {split}: {rows} rows{_labels(entry, split)}"
+            shown = names.counted(rows, "row")
+            yield f"  {split}: {shown}{_labels(entry, split)}"
             yield from _lengths(corpus, task.name, split, entry["pair"], length)
         yield from _findings(corpus, task.name)
         yield from _examples(corpus, task.name)

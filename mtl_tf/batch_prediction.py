@@ -65,9 +65,14 @@ def predict(
             count += len(rows)
     seconds = time.perf_counter() - began
     logging.info(
-        "%d texts in %.1f s: %.0f a second", count, seconds, count / seconds
+        "%s in %.1f s: %s a second",
+        names_lib.counted(count, "text"),
+        seconds,
+        names_lib.rate(count, seconds),
     )
-    return f"{count} answers in {command.output}" if command.output else ""
+    if not command.output:
+        return ""
+    return f"{names_lib.counted(count, 'answer')} in {command.output}"
 
 
 def evaluate(
@@ -112,7 +117,8 @@ def evaluate(
     if command.answer_by != evaluation.MAIN:
         by = f", answered by {command.answer_by}"
     rows = scores.pop("n")
-    lines = [f"\nTask {task.name} on {command.input}, {rows} rows{by}\n"]
+    rows = names_lib.counted(rows, "row")
+    lines = [f"\nTask {task.name} on {command.input}, {rows}{by}\n"]
     width = max(12, *map(len, scores))
     lines += [f"{name:{width}s} {value:.4f}" for name, value in scores.items()]
     return "\n".join(lines) + "\n"
@@ -177,7 +183,9 @@ def _batches(rows) -> Iterator[list[tables.Record]]:
         if there:
             yield there
     if blank:
-        logging.warning("%d blank lines were passed over", blank)
+        logging.warning(
+            "passed over %s", names_lib.counted(blank, "blank line")
+        )
 
 
 def _texts(task, rows):

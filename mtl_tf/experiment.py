@@ -17,6 +17,7 @@ from mtl_tf import input_pipeline
 from mtl_tf import label_transfer
 from mtl_tf import label_vectors
 from mtl_tf import models
+from mtl_tf import names as names_lib
 from mtl_tf import prediction_files
 from mtl_tf import results
 from mtl_tf import run_directory
@@ -100,11 +101,11 @@ class Experiment:
         if goes_on:
             self._restore()
         logging.info(
-            "%d tasks, %d words, %d weights, %d steps an epoch",
-            len(self.tasks),
-            len(self.vocabulary),
-            self.model.count_params(),
-            self.batches.steps_per_epoch,
+            "%s, %s, %s, %s an epoch",
+            names_lib.counted(len(self.tasks), "task"),
+            names_lib.counted(len(self.vocabulary), "word"),
+            names_lib.counted(self.model.count_params(), "weight"),
+            names_lib.counted(self.batches.steps_per_epoch, "step"),
         )
         fitting.Fitting(
             self.config,
@@ -380,7 +381,8 @@ class Experiment:
         config = self.config
         return (
             f"{config.sharing}, {config.encoder}, pooling {config.pooling}; "
-            f"{len(self.tasks)} tasks of {self.corpus.name}: "
+            f"{names_lib.counted(len(self.tasks), 'task')} of "
+            f"{names_lib.visible(self.corpus.name)}: "
             f"{', '.join(task.name for task in self.tasks)}; "
-            f"{self.model.count_params()} weights"
+            f"{names_lib.counted(self.model.count_params(), 'weight')}"
         )

@@ -76,4 +76,6 @@ def _draw_points(axis, points, shown, of_points):
         linewidths=0,
         rasterized=True,
     )
+    # Points of a look are alike, pixel by pixel: a page with them is smaller.
+    drawn.set_snap(True)
     drawn.set_paths([paths[number] for number in of_points])

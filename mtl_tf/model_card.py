@@ -62,8 +62,9 @@ def _model(run, weights):
         )
     return [
         f"# {_escape(run.corpus.name)}: {name} text classification",
-        f"{_escape(wording.describe(run.config))} {weights:,} weights and a "
-        f"vocabulary of {words:,} words. {source}.",
+        f"{_escape(wording.describe(run.config))} "
+        f"{names_lib.counted(weights, 'weight')} and a vocabulary of "
+        f"{names_lib.counted(words, 'word')}. {source}.",
     ]
 
 
@@ -85,7 +86,8 @@ def _use(run, description):
         shown = [_escape(names_lib.quote(x)) for x in labels[: names_lib.SHOWN]]
         labels = ", ".join(shown) + _more(len(labels))
         if "width" in said:
-            answer = f"`features`, {said['width']} numbers a text"
+            numbers = names_lib.counted(said["width"], "number")
+            answer = f"`features`, {numbers} a text"
         reads = ", ".join(f"`{x}`" for x in said["inputs"])
         rows.append([f"`{name}`", reads, answer, labels])
     section = [
@@ -266,10 +268,12 @@ def _limits(run, description):
     minimum = run.corpus.declaration["vocabulary"]["min_count"]
     limits = [
         "The tokenizer serves languages that put blanks between words.",
-        f"Of each text the first {config.max_tokens} tokens are read; the "
-        "rest is cut.",
-        f"Words that stand fewer than {minimum} times in the training texts "
-        "are all one unknown word.",
+        "The model reads at most "
+        f"{names_lib.counted(config.max_tokens, 'token')} of a text; the rest "
+        "is cut.",
+        "A word has to be in the training texts at least "
+        f"{names_lib.counted(minimum, 'time')}; all others are one unknown "
+        "word.",
         "Texts of another kind, source, time or language than the training "
         "texts may be labelled worse than the scores say, and with no less "
         "confidence. There is no label for texts that fit none.",
@@ -316,7 +320,7 @@ def _making(run, results):
         "training began": record["started"],
         "training took": (
             f"{wording.duration(results['seconds'])}, "
-            f"{results['steps']:,} steps"
+            f"{names_lib.counted(results['steps'], 'step')}"
         ),
         "seed": run.config.seed,
         "git revision": record["git_revision"],

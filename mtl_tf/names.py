@@ -1,4 +1,4 @@
-"""Names of tasks and labels, where people read them."""
+"""Names and numbers of tasks, labels and others, where people read them."""
 
 import itertools
 import json
@@ -55,6 +55,23 @@ def visible(text: str, keep: str = "") -> str:
         return "\\u007f" if character == "\x7f" else json.dumps(character)[1:-1]
 
     return _INVISIBLE.sub(spell, text)
+
+
+def counted(number: float, noun: str) -> str:
+    """Returns a number of things: `1 task`, `2 tasks`, `1,000 labels`."""
+    return f"{number:,.0f} {noun}{'' if number == 1 else 's'}"
+
+
+def rate(number: float, seconds: float) -> str:
+    """Returns how many there are in a second: `0.4`, `7.5`, `1,234`.
+
+    Nothing can be told of no time: `-`.
+    """
+    if not seconds:
+        return "-"
+    a_second = number / seconds
+    # Two digits of what is small; 9.96 is 10.
+    return f"{a_second:.2g}" if a_second < 9.95 else f"{a_second:,.0f}"
 
 
 def most_frequent(counts: np.ndarray, most: int = SHOWN) -> np.ndarray:

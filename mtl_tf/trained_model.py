@@ -15,6 +15,7 @@ from mtl_tf import diversity_features
 from mtl_tf import evaluation
 from mtl_tf import label_transfer
 from mtl_tf import models
+from mtl_tf import names as names_lib
 from mtl_tf import prediction_files
 from mtl_tf import run_directory
 from mtl_tf import serving
@@ -160,10 +161,16 @@ class TrainedModel:
         """
         declared = self.task(task, output)
         if len(texts) != len(labels):
-            raise ValueError(f"{len(texts)} texts, but {len(labels)} labels")
+            raise ValueError(
+                f"{names_lib.counted(len(texts), 'text')}, but "
+                f"{names_lib.counted(len(labels), 'label')}"
+            )
         groups = [""] * len(texts) if groups is None else groups
         if len(texts) != len(groups):
-            raise ValueError(f"{len(texts)} texts, but {len(groups)} groups")
+            raise ValueError(
+                f"{names_lib.counted(len(texts), 'text')}, but "
+                f"{names_lib.counted(len(groups), 'group')}"
+            )
         gold = np.array([declared.label_index(x) for x in labels], np.int64)
         answers = self.predict(task, texts, output)
         return answers_lib.score(answers, gold, np.array(groups, str))

@@ -16,6 +16,7 @@ from absl import logging
 from mtl_tf import checkpoints
 from mtl_tf import config as config_lib
 from mtl_tf import models
+from mtl_tf import names as names_lib
 from mtl_tf import run_directory
 from mtl_tf import tasks as tasks_lib
 from mtl_tf import text
@@ -281,16 +282,18 @@ def _compare(names, trained_names):
 
 def _log(found):
     logging.info(
-        "Starting from %s: %d of %d tokens; tasks: %s; fresh: %s",
+        "Starting from %s: %d of %s; tasks: %s; fresh: %s",
         found["checkpoint"],
         found["tokens"]["loaded"],
-        found["tokens"]["loaded"] + found["tokens"]["fresh"],
+        names_lib.counted(
+            found["tokens"]["loaded"] + found["tokens"]["fresh"], "token"
+        ),
         ", ".join(found["tasks"]["loaded"]) or "none",
         ", ".join(found["tasks"]["fresh"]) or "none",
     )
     for path, count in found["weights"].items():
         logging.info(
-            "%-45s %9d of %9d numbers loaded",
+            "%-45s loaded %9d of %9d",
             path,
             count["loaded"],
             count["of"],

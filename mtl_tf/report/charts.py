@@ -46,7 +46,7 @@ def data_uri(picture: figure.Figure) -> str:
     ):
         warnings.filterwarnings("ignore", "Glyph .* missing from")
         # Without a date, the same run gives the same page.
-        picture.savefig(file, format="svg", dpi=150, metadata={"Date": None})
+        picture.savefig(file, format="svg", dpi=140, metadata={"Date": None})
     encoded = base64.b64encode(file.getvalue()).decode("ascii")
     return f"data:image/svg+xml;base64,{encoded}"
 

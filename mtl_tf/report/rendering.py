@@ -38,6 +38,8 @@ def make_environment() -> jinja2.Environment:
         lstrip_blocks=True,
     )
     environment.filters |= {
+        "counted": names_lib.counted,
+        "rate": _rate,
         "lines": _lines,
         "percent": _percent,
         "score": _score,
@@ -63,6 +65,11 @@ def _visible(value):
 def _lines(text: str) -> str:
     """Returns a text that keeps its lines; it has to be escaped (`e`) then."""
     return names_lib.visible(text, keep="\t\n\r")
+
+
+def _rate(a_second: float) -> str:
+    """Returns a rate, small ones with their digits."""
+    return names_lib.rate(a_second, 1)
 
 
 def _percent(value: float | None) -> str:

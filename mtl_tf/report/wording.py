@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Sequence
 
 from mtl_tf import config as config_lib
+from mtl_tf import names as names_lib
 from mtl_tf import tasks as tasks_lib
 
 
@@ -41,9 +42,12 @@ def describe(config: config_lib.Config) -> str:
             "An encoder that all tasks share, and a private one for each"
         ),
     }[config.sharing]
-    encoder = f"{config.encoder} of {config.units} units, pooling "
-    encoder += f"{config.pooling}"
-    words = f"word vectors of {config.word_width} numbers"
+    encoder = (
+        f"{config.encoder} of {names_lib.counted(config.units, 'unit')}, "
+        f"pooling {config.pooling}"
+    )
+    numbers = names_lib.counted(config.word_width, "number")
+    words = f"word vectors of {numbers}"
     if config.word_vectors:
         words += f" from {config.word_vectors}"
     sentences = [f"{sharing}: {encoder}; {words}."]

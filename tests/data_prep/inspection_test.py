@@ -33,7 +33,7 @@ def test_describe(tmp_path):
     lines = list(inspection.describe(corpus, length=5))
     # a, b, c and topic, and the four special tokens.
     assert lines[0] == (
-        "corpus c: 1 tasks, vocabulary of 8 tokens (seen at least 2 times)"
+        "corpus c: 1 task, vocabulary of 8 tokens (seen at least 2 times)"
     )
     assert "t (pairs)" in lines
     assert "  skipped: 4 rows, odd" in lines
@@ -44,7 +44,7 @@ def test_describe(tmp_path):
     assert lines[place + 2].startswith("    tokens of seq2: 0% 5,")
     assert "50% 9," in lines[place + 2]
     assert lines[place + 2].endswith("100% 100; 66.7% longer than 5")
-    assert "  unlabeled: 1 rows" in lines
+    assert "  unlabeled: 1 row" in lines
     assert "  t-1: yes" in lines
     assert "    seq1: topic" in lines
     # Two examples, no more.

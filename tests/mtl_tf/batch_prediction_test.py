@@ -6,6 +6,7 @@ import sys
 
 import numpy as np
 import pytest
+from absl import logging
 
 from mtl_tf import answers as answers_lib
 from mtl_tf import batch_prediction
@@ -60,7 +61,9 @@ def ask(model, tmp_path, name, content, task="mood", **settings):
         ),
     )
     lines = (tmp_path / "new" / "out.jsonl").read_text(encoding="utf-8")
-    assert said == f"{lines.count(chr(10))} answers in {tmp_path}/new/out.jsonl"
+    count = lines.count("\n")
+    answers = "1 answer" if count == 1 else f"{count} answers"
+    assert said == f"{answers} in {tmp_path}/new/out.jsonl"
     return [json.loads(line) for line in lines.splitlines()]
 
 
@@ -78,6 +81,16 @@ def test_a_line_is_a_text_and_blank_ones_are_too(model, tmp_path):
         "predicted": "mixed",
         "probabilities": {"bad": 0.05, "mixed": 0.9, "good": 0.05},
     }
+
+
+def test_how_fast_answers_came(model, tmp_path, monkeypatch, caplog):
+    times = iter([10.0, 12.5])
+    monkeypatch.setattr(
+        batch_prediction.time, "perf_counter", lambda: next(times)
+    )
+    with caplog.at_level("INFO", logger=logging.get_absl_logger().name):
+        ask(model, tmp_path, "texts.txt", "a\n")
+    assert caplog.messages == ["1 text in 2.5 s: 0.4 a second"]
 
 
 def test_any_reader_of_lines_sees_an_answer_a_text(
@@ -306,7 +319,7 @@ def test_scores_of_the_label_transfer_network(model, tmp_path):
     )
     assert model.asked == {"label_transfer"}
     assert scores["answer_by"] == "label_transfer"
-    assert ", 1 rows, answered by label_transfer\n" in said
+    assert ", 1 row, answered by label_transfer\n" in said
 
 
 STARS = tasks.Task("stars", ("bad", "mixed", "good"), "macro_mae_by_topic")

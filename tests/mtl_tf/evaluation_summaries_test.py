@@ -3,6 +3,7 @@ import os
 import numpy as np
 import pytest
 import tensorflow as tf
+from absl import logging
 from tensorboard.backend.event_processing import event_accumulator
 from tensorboard.util import tensor_util
 
@@ -63,6 +64,22 @@ def one(found, tag):
     """The only point of a tag."""
     (event,) = found.Tensors(tag)
     return event.step, tensor_util.make_ndarray(event.tensor_proto)
+
+
+def test_what_is_made_after_training_is_logged(experiment, caplog):
+    with caplog.at_level("INFO", logger=logging.get_absl_logger().name):
+        experiment.evaluate()
+    run_dir = experiment.config.run_dir
+    assert caplog.messages == [
+        f"Writing predictions for dev and test to {run_dir}/predictions",
+        f"Writing features of test texts to {run_dir}/features.npz",
+        f"Writing scores to {run_dir}/results.json",
+        f"Writing curves by epoch to {run_dir}/figures/curves.png",
+        "Writing scores and pictures for TensorBoard to "
+        f"{run_dir}/tensorboard/run",
+        "Writing points for TensorBoard's projector to "
+        f"{run_dir}/tensorboard/run",
+    ]
 
 
 def best_step(experiment, results):

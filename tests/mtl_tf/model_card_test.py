@@ -365,7 +365,9 @@ def test_what_holds_for_some_models_alone():
     assert "(`serve_books` 1.23, `serve_films` 0.50)" in other
     assert "not calibrated" not in other
     assert "Of pairs, this model reads `seq2` alone" in other
-    assert "first 123 tokens" in other
+    assert "reads at most 123 tokens of a text" in other
+    assert "in the training texts at least 2 times; all others" in other
+    assert "reads at most 1 token of a" in build(make_run(max_tokens=1))
     single = build(make_run(sharing="single_task"))
     assert "Each task has a model of its own" in single
 

@@ -189,5 +189,35 @@ def test_the_most_frequent_names(counts, most, kept):
     assert {places[n] for n in others} <= {len(kept)}
 
 
+@pytest.mark.parametrize(
+    ("number", "noun", "text"),
+    [
+        (0, "epoch", "0 epochs"),
+        (1, "task", "1 task"),
+        (1.0, "row", "1 row"),
+        (2, "blank line", "2 blank lines"),
+        (1000, "label", "1,000 labels"),
+    ],
+)
+def test_numbers_of_things(number, noun, text):
+    assert names.counted(number, noun) == text
+
+
+@pytest.mark.parametrize(
+    ("number", "seconds", "text"),
+    [
+        (2, 5.0, "0.4"),
+        (1, 300.0, "0.0033"),
+        (0, 1.0, "0"),
+        (30, 4.0, "7.5"),
+        (996, 100.0, "10"),
+        (2468, 2.0, "1,234"),
+        (5, 0.0, "-"),
+    ],
+)
+def test_how_many_a_second(number, seconds, text):
+    assert names.rate(number, seconds) == text
+
+
 if __name__ == "__main__":
     raise SystemExit(pytest.main([__file__]))
