@@ -1,5 +1,3 @@
-import tracemalloc
-
 import numpy as np
 import pytest
 from sklearn import metrics as sklearn_metrics
@@ -283,23 +281,6 @@ def test_any_labels_and_topics_are_as_scikit_learn_has_them(seed):
         assert found == pytest.approx(value, rel=1e-12, abs=1e-12), name
 
 
-@pytest.mark.parametrize("metric", ["accuracy", "macro_recall_by_topic"])
-def test_memory_grows_with_neither_topics_nor_squares_of_labels(metric):
-    labels, topics, rows = 2000, 900, 1000
-    random = np.random.default_rng(0)
-    gold, predicted = random.integers(labels, size=(2, rows))
-    names = [f"label {number}" for number in range(labels)]
-    of_rows = np.array([f"topic {row % topics}" for row in range(rows)])
-    tracemalloc.start()
-    try:
-        metrics.compute(metric, names, gold, predicted, of_rows)
-        _, peak = tracemalloc.get_traced_memory()
-    finally:
-        tracemalloc.stop()
-    # The square of the labels alone is 32 MB.
-    assert peak < 4e6
-
-
 @pytest.mark.parametrize(
     ("metric", "labels", "topics", "wanted"),
     [
@@ -383,28 +364,6 @@ def test_check_topics_names_the_row():
 def test_lower_is_better_for_errors_alone():
     lower = {k for k, v in metrics.METRICS.items() if v.lower_is_better}
     assert lower == {"macro_mae", "macro_mae_by_topic"}
-
-
-@pytest.mark.parametrize(
-    ("metric", "value", "shown", "signed"),
-    [
-        ("accuracy", 0.8074, "80.7", "+80.7"),
-        ("macro_recall", -0.0001, "-0.0", "+0.0"),
-        ("macro_mae", 0.7123, "0.712", "+0.712"),
-        ("macro_mae_by_topic", -0.05, "-0.050", "-0.050"),
-    ],
-)
-def test_how_scores_are_shown(metric, value, shown, signed):
-    assert metrics.METRICS[metric].show(value) == shown
-    assert metrics.METRICS[metric].show(value, signed=True) == signed
-
-
-def test_units():
-    assert metrics.units(["accuracy", "fnc_score"]) == "in percent"
-    names = ["macro_mae_by_topic", "accuracy", "macro_mae", "macro_mae"]
-    assert metrics.units(iter(names)) == (
-        "in percent, macro_mae and macro_mae_by_topic in places between labels"
-    )
 
 
 if __name__ == "__main__":

@@ -4,9 +4,6 @@ import shutil
 
 import pytest
 
-from mtl_tf import results as results_lib
-from mtl_tf import run_directory
-from mtl_tf import tasks as tasks_lib
 from mtl_tf.report import page
 from tests import page_reader
 from tests import run_artefacts
@@ -137,88 +134,6 @@ def test_the_table_of_scores(plain):
     assert dedup == f"{ours[4:].mean():.1f}"
     best = max(ours.mean(), single.mean())
     assert f'<td class="best">{best:.1f}</td>' in plain.source
-
-
-@pytest.mark.parametrize("name", ["adversarial", "seeds", "single"])
-def test_a_task_without_unseen_test_texts_has_a_dash(
-    root, tmp_path, undrawn, name
-):
-    run_dir = tmp_path / "run"
-    shutil.copytree(root / name, run_dir)
-    results = run_directory.read_results(str(run_dir))
-    for output in results["tasks"]["stance"].values():
-        output["test_deduplicated"] = None
-    results["average"] = results_lib.averages(results["tasks"])
-    results_lib.write(str(run_dir), results)
-    found = page_reader.Reader(page.write(str(run_dir)))
-    table = found.table("task", "metric", "test texts")
-    reviews = results["tasks"]["reviews"]["main"]["test_deduplicated"]
-    shown = {task: cells[-1] for task, cells in table.items()}
-    assert shown == {
-        "reviews": f"{100 * reviews['macro_f1']:.1f}",
-        "stance": "–",
-        "average accuracy": f"{100 * reviews['accuracy']:.1f}1 of 2 tasks",
-    }
-    assert "no de-duplicated score of stance: all test texts" in found.text
-
-
-def test_a_task_without_duplicates_has_its_score_among_the_de_duplicated(
-    root, tmp_path, undrawn
-):
-    run_dir = tmp_path / "run"
-    shutil.copytree(root / "adversarial", run_dir)
-    results = run_directory.read_results(str(run_dir))
-    for output in results["tasks"]["stance"].values():
-        del output["test_deduplicated"]
-    results["average"] = results_lib.averages(results["tasks"])
-    results_lib.write(str(run_dir), results)
-    found = page_reader.Reader(page.write(str(run_dir)))
-    stance = found.table("task", "metric", "test texts")["stance"]
-    accuracy = results["tasks"]["stance"]["main"]["test"]["accuracy"]
-    assert stance[-1] == f"{100 * accuracy:.1f}"
-
-
-def test_nothing_hides_or_moves_the_page(tmp_path, undrawn):
-    odd = tasks_lib.Task("odd", ("two\nlines", "\u202eevil", "tab\there"))
-    data_dir = run_artefacts.write_corpus(
-        str(tmp_path / "corpus"), tasks=(odd,), name="cor\u2066pus"
-    )
-    run_dir = run_artefacts.write_run(
-        str(tmp_path / "run"),
-        data_dir,
-        tasks=(odd,),
-        output_layer="label_embedding",
-        word_vectors="vec\u202etors.txt",
-    )
-    found = page_reader.Reader(page.write(run_dir))
-    hidden = {x for x in found.source if not x.isprintable()} - {"\n"}
-    assert hidden == set()
-    assert r"cor\u2066pus" in found.headings[0]
-    assert r"vec\u202etors.txt" in found.text
-    table = found.table("", r"two\nlines", r"\u202eevil", r"tab\there")
-    assert list(table) == [r"two\nlines", r"\u202eevil", r"tab\there"]
-
-
-def test_of_many_labels_the_page_has_the_most_frequent(tmp_path, undrawn):
-    many = tasks_lib.Task("many", tuple(f"label {n}" for n in range(300)))
-    data_dir = run_artefacts.write_corpus(
-        str(tmp_path / "corpus"), tasks=(many,)
-    )
-    run_dir = run_artefacts.write_run(
-        str(tmp_path / "run"), data_dir, tasks=(many,)
-    )
-    found = page_reader.Reader(page.write(run_dir))
-    (table,) = [
-        t for t in found.tables if t[0][-3:] == ["prec.", "recall", "F1"]
-    ]
-    assert len(table) == 22
-    assert {len(line) for line in table} == {25}
-    assert table[-1][0] == "other (280)"
-    assert table[-1][-3:] == ["–", "–", "–"]
-    assert sum(int(x) for line in table[1:] for x in line[1:-3]) == 40
-    assert "The 20 labels most frequent in test, of 300; all others" in (
-        found.text
-    )
 
 
 def test_the_row_of_averages_is_set_off_in_all_tables(plain):
