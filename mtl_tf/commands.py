@@ -134,8 +134,9 @@ def _table(config, found, baseline):
     name = "single-task" if config.sharing == "single_task" else "multi-task"
     table = results.table(found, tasks, name, baseline)
     seeds = f", means of {config.seeds} seeds" if config.seeds > 1 else ""
-    caption = f"{results.caption(tasks, found)}{seeds} ({config.run_dir})"
-    return f"\n{caption}\n\n{table}\n"
+    caption = f"{results.caption(tasks)}{seeds} ({config.run_dir})"
+    note = results.deduplication_note(tasks, found)
+    return f"\n{caption}\n\n{table}\n" + (f"\n{note}\n" if note else "")
 
 
 _MODES = {

@@ -81,9 +81,10 @@ def _write_scores(tasks, results):
         scalars.write(f"test/{metric}", value)
     tf.summary.text(
         "run/test_scores",
-        f"{results_lib.caption(tasks, results)}. With the weights of epoch "
+        f"{results_lib.caption(tasks)}, with the weights of epoch "
         f"{results['best_epoch']}.\n\n"
-        + results_lib.markdown_table(results, tasks, "this run"),
+        + results_lib.markdown_table(results, tasks, "this run")
+        + f"\n\n{results_lib.deduplication_note(tasks, results)}".rstrip(),
     )
 
 

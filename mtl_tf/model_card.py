@@ -161,8 +161,8 @@ def _scores(run, results):
             rows,
             right=range(2, 6),
         ),
-        f"{results_lib.caption(run.tasks, results)}. The test split was read "
-        "once, after training. "
+        f"{results_lib.caption(run.tasks)}; the test split was read once, "
+        "after training. "
         "`majority` always answers the label that is most frequent in train.",
     ]
     if _has_transfer(run):
@@ -171,9 +171,10 @@ def _scores(run, results):
             "that of the label transfer network, which the average leaves out."
         )
     if has_unseen:
+        note = results_lib.deduplication_note(run.tasks, results)
         section[-1] += (
-            " `de-duplicated` leaves out the test texts that also stand in "
-            "train or dev."
+            " `de-duplicated` leaves out the test texts that are also in train "
+            f"or dev. {note}".rstrip()
         )
     return section
 

@@ -1,7 +1,7 @@
 """Scores of a run: `results.json`, `predictions/`, and the printed table."""
 
 import os
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import numpy as np
 
@@ -114,28 +114,30 @@ def average_name(tasks: Iterable[tasks_lib.Task]) -> str:
     return "average accuracy" if differ else "average"
 
 
-def caption(
-    tasks: Collection[tasks_lib.Task], results: Mapping | None = None
+def caption(tasks: Iterable[tasks_lib.Task]) -> str:
+    """What `table` is in: `Test scores in percent`, and what is not."""
+    return f"Test scores {metrics.units(task.metric for task in tasks)}"
+
+
+def deduplication_note(
+    tasks: Iterable[tasks_lib.Task], results: Mapping
 ) -> str:
-    """Returns what `table` is in: `Test scores in percent`, and what is not.
+    """Returns which tasks have no de-duplicated score; nothing if all have one.
 
     Args:
       tasks: the tasks.
-      results: what `results.json` holds, if the table has de-duplicated scores:
-        the caption then names tasks that have none.
+      results: what `results.json` holds.
     """
-    units = f"Test scores {metrics.units(task.metric for task in tasks)}"
     lacking = [
         task.name
         for task in tasks
-        if results
-        and scores_of(results["tasks"][task.name][MAIN], DEDUPLICATED) is None
+        if scores_of(results["tasks"][task.name][MAIN], DEDUPLICATED) is None
     ]
     if not lacking:
-        return units
+        return ""
     return (
-        f"{units}; no de-duplicated score of {', '.join(lacking)}: all test "
-        "texts are in train or dev too"
+        f"No de-duplicated score of {', '.join(lacking)}: all test texts are "
+        "in train or dev too."
     )
 
 

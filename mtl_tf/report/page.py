@@ -64,7 +64,10 @@ def write(run_dir: str, *, baseline_run: str = "", texts: bool = True) -> str:
         "run": run,
         "config": run.run.config,
         "lines": scores.lines(runs, run.run.tasks),
-        "caption": results_lib.caption(run.run.tasks, run.results),
+        "caption": results_lib.caption(run.run.tasks),
+        "deduplication_note": results_lib.deduplication_note(
+            run.run.tasks, run.results
+        ),
         "deduplicated": results_lib.DEDUPLICATED in average,
         "deduplicated_tasks": results_lib.num_tasks_note(
             average.get(results_lib.DEDUPLICATED), len(run.run.tasks)

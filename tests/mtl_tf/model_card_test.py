@@ -176,7 +176,7 @@ def test_a_task_without_unseen_test_texts_has_a_dash():
     assert films[-1] == "55.0"
     # Accuracy of films, which has no duplicates.
     assert average[-1] == "60.0 (1 of 2 tasks)"
-    assert "no de-duplicated score of books: all test texts are in" in card
+    assert "No de-duplicated score of books: all test texts are in" in card
 
 
 def test_names_hide_nothing_and_many_labels_are_cut():

@@ -189,10 +189,17 @@ def test_a_task_without_unseen_rows_has_a_dash(without_unseen):
         "| films | accuracy | 100 | 43.8 | 87.5 | - |",
         "| average | accuracy |  | 40.6 | 81.2 | 75.0 (1 of 2 tasks) |",
     ]
-    assert results.caption(tasks, without_unseen) == (
-        "Test scores in percent; no de-duplicated score of films: all test "
-        "texts are in train or dev too"
+    assert results.deduplication_note(tasks, without_unseen) == (
+        "No de-duplicated score of films: all test texts are in train or dev "
+        "too."
     )
+
+
+def test_where_all_tasks_have_unseen_rows_there_is_no_note(
+    plain, with_duplicates
+):
+    for found in (plain, with_duplicates):
+        assert not results.deduplication_note((_BOOKS, _FILMS), found)
 
 
 def test_seeds_combine_what_there_is(without_unseen):

@@ -44,7 +44,7 @@ def test_a_task_without_unseen_test_texts_has_a_dash(tmp_path, undrawn, name):
         "stance": "–",
         "average accuracy": f"{100 * reviews['accuracy']:.1f}1 of 2 tasks",
     }
-    assert "no de-duplicated score of stance: all test texts" in found.text
+    assert "No de-duplicated score of stance: all test texts" in found.text
 
 
 def test_a_task_without_duplicates_has_its_score_among_the_de_duplicated(
