@@ -156,11 +156,7 @@ def _scores(run, results):
     heads = ["task", "metric", "test texts", "majority", "this model"]
     section = [
         "## Scores",
-        _table(
-            heads + ["de-duplicated"] * has_unseen,
-            rows,
-            right=range(2, 6),
-        ),
+        _table(heads + ["de-duplicated"] * has_unseen, rows, range(2, 6)),
         f"{results_lib.caption(run.tasks)}; the test split was read once, "
         "after training. "
         "`majority` always answers the label that is most frequent in train.",
@@ -366,8 +362,8 @@ def _making(run, results):
 def _label_counts(counts):
     """Labels with their rows; of many the most frequent."""
     most = names_lib.most_frequent(np.array(list(counts.values())))
-    items = list(counts.items())
-    shown = {names_lib.quote(items[n][0]): items[n][1] for n in most}
+    labels = [list(counts)[n] for n in most]
+    shown = {names_lib.quote(label): counts[label] for label in labels}
     return _counts(shown) + _more(len(counts))
 
 

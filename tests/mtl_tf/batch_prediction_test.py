@@ -6,7 +6,6 @@ import sys
 
 import numpy as np
 import pytest
-from absl import logging
 
 from mtl_tf import answers as answers_lib
 from mtl_tf import batch_prediction
@@ -81,29 +80,6 @@ def test_a_line_is_a_text_and_blank_ones_are_too(model, tmp_path):
         "predicted": "mixed",
         "probabilities": {"bad": 0.05, "mixed": 0.9, "good": 0.05},
     }
-
-
-def test_how_fast_answers_came(model, tmp_path, monkeypatch, caplog):
-    times = iter([10.0, 12.5])
-    monkeypatch.setattr(
-        batch_prediction.time, "perf_counter", lambda: next(times)
-    )
-    with caplog.at_level("INFO", logger=logging.get_absl_logger().name):
-        ask(model, tmp_path, "texts.txt", "a\n")
-    assert caplog.messages == ["1 text in 2.5 s: 0.4 a second"]
-
-
-def test_any_reader_of_lines_sees_an_answer_a_text(
-    model, tmp_path, monkeypatch
-):
-    odd = ("bad\u2028\n", "\u202emixed", "good\t")
-    task = tasks.Task("mood", odd)
-    monkeypatch.setattr(sys.modules[__name__], "MOOD", task)
-    # As lines are counted: three of them, each read by itself.
-    found = ask(model, tmp_path, "texts.txt", "aaa\na\naa\n")
-    assert [line["predicted"] for line in found] == list(odd)
-    written = (tmp_path / "new" / "out.jsonl").read_text(encoding="utf-8")
-    assert {x for x in written if not x.isprintable()} == {"\n"}
 
 
 def test_tables_of_single_texts(model, tmp_path):

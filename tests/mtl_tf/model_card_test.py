@@ -6,140 +6,15 @@ import re
 
 import pytest
 
-from mtl_tf import config as config_lib
 from mtl_tf import model_card
 from mtl_tf import results as results_lib
-from mtl_tf import run_directory
-from mtl_tf import tasks as tasks_lib
-
-# All that Markdown, its tables and HTML read something into.
-_NASTY = "a|b\\ <script>*x*</script> `c` [d](e) & _f_ g_h \n# i $j$ ~k~"
-_LICENCES = "CC0 for films\nno *licence* for books"
-
-
-def make_run(licence=_LICENCES, findings=(), **settings):
-    tasks = (
-        tasks_lib.Task("books", ("bad", _NASTY), pair=True),
-        tasks_lib.Task("films", ("poor", "fair", "great"), "macro_f1"),
-    )
-    declared = {
-        task.name: {
-            "splits": {"train": 1400, "dev": 20, "test": 40, "unlabeled": 77},
-            "label_counts": {"train": dict.fromkeys(task.labels, 10)},
-            "skipped": {"text stands in dev": 3} if task.pair else {},
-            "duplicates": {"test": 4 if task.pair else 0},
-        }
-        for task in tasks
-    }
-    corpus = tasks_lib.Corpus(
-        "/data",
-        "my_corpus",
-        tasks,
-        {},
-        {
-            "tasks": declared,
-            "vocabulary": {"size": 12345, "min_count": 2},
-            "licence": licence,
-            "findings": list(findings),
-        },
-    )
-    config = config_lib.Config(
-        data_dir="/secret/data", run_dir="/secret/run", **settings
-    )
-    record = {
-        "started": "2026-01-02T03:04:05+0000",
-        "git_revision": "abc-dirty",
-        "fingerprint": "f00d",
-        "versions": {"tensorflow": "2.21.0", "keras": "3.15.1"},
-    }
-    return run_directory.Run("/secret/run", config, corpus, tasks, record)
-
-
-def make_results():
-    def scores(accuracy, macro_f1, n):
-        return {"accuracy": accuracy, "macro_f1": macro_f1, "n": n}
-
-    tasks = {
-        "books": {
-            "main": {
-                "test": scores(0.9, 0.8, 40),
-                "test_deduplicated": scores(0.7, 0.6, 36),
-            },
-            "majority": {
-                "test": scores(0.5, 0.3, 40),
-                "test_deduplicated": scores(0.5, 0.3, 36),
-            },
-        },
-        "films": {
-            "main": {"test": scores(0.6, 0.55, 40)},
-            "majority": {"test": scores(0.4, 0.2, 40)},
-        },
-    }
-    return {
-        "tasks": tasks,
-        "average": results_lib.averages(tasks),
-        "best_epoch": 7,
-        "steps": 1234,
-        "seconds": 200.0,
-    }
-
-
-def describe(run, temperatures=()):
-    signatures = {
-        "serve_books": {
-            "task": "books",
-            "output": "main",
-            "inputs": ["seq1", "seq2"],
-            "labels": list(run.tasks[0].labels),
-        },
-        "serve_films": {
-            "task": "films",
-            "output": "main",
-            "inputs": ["text"],
-            "labels": list(run.tasks[1].labels),
-        },
-        "encode": {"inputs": ["text"], "width": 100},
-    }
-    if run.config.label_transfer != "none":
-        signatures["serve_films_label_transfer"] = {
-            **signatures["serve_films"],
-            "output": "label_transfer",
-        }
-    for name, temperature in dict(temperatures).items():
-        signatures[name]["temperature"] = temperature
-    return {"serving_default": "serve_films", "signatures": signatures}
-
-
-def build(run=None, results=None, temperatures=()):
-    run = run or make_run()
-    results = results or make_results()
-    described = describe(run, temperatures)
-    return model_card.build(run, results, described, 654321)
-
-
-def read_table(card, section, head):
-    """Rows of cells of the table of a section with this first head.
-
-    Read as CommonMark has it: a backslash takes the meaning from the
-    punctuation behind it, and a bar without one ends a cell.
-    """
-    rows = []
-    for line in card.split(f"## {section}\n")[1].split("\n## ")[0].splitlines():
-        if not line.startswith("| "):
-            if rows:
-                return rows
-            continue
-        cells = re.split(r"(?<!\\)\|", line)[1:-1]
-        cells = [
-            re.sub(r"\\([!-/:-@\[-`{-~])", r"\1", c.strip()) for c in cells
-        ]
-        if (rows or cells[0] == head) and not set(line) <= set("| -:"):
-            rows.append(cells)
-    return rows
+from tests import model_cards
 
 
 def test_scores():
-    heads, books, films, average = read_table(build(), "Scores", "task")
+    heads, books, films, average = model_cards.read_table(
+        model_cards.build(), "Scores", "task"
+    )
     assert heads == [
         "task",
         "metric",
@@ -156,22 +31,22 @@ def test_scores():
 
 
 def test_without_duplicates_there_is_no_column_of_them():
-    results = make_results()
+    results = model_cards.make_results()
     for output in results["tasks"]["books"].values():
         del output["test_deduplicated"]
     results["average"] = results_lib.averages(results["tasks"])
-    card = build(results=results)
-    assert read_table(card, "Scores", "task")[0][-1] == "this model"
+    card = model_cards.build(results=results)
+    assert model_cards.read_table(card, "Scores", "task")[0][-1] == "this model"
     assert "de-dup" not in card
 
 
 def test_a_task_without_unseen_test_texts_has_a_dash():
-    results = make_results()
+    results = model_cards.make_results()
     for output in results["tasks"]["books"].values():
         output["test_deduplicated"] = None
     results["average"] = results_lib.averages(results["tasks"])
-    card = build(results=results)
-    _, books, films, average = read_table(card, "Scores", "task")
+    card = model_cards.build(results=results)
+    _, books, films, average = model_cards.read_table(card, "Scores", "task")
     assert books == ["books", "accuracy", "40", "50.0", "90.0", "-"]
     assert films[-1] == "55.0"
     # Accuracy of films, which has no duplicates.
@@ -181,23 +56,23 @@ def test_a_task_without_unseen_test_texts_has_a_dash():
 
 def test_names_hide_nothing_and_many_labels_are_cut():
     labels = ("\u202eevil", "two\nlines", *(f"label{n}" for n in range(40)))
-    run = make_run()
+    run = model_cards.make_run()
     tasks = (run.tasks[0], dataclasses.replace(run.tasks[1], labels=labels))
     run.corpus.declaration["tasks"]["films"]["label_counts"]["train"] = {
         label: number for number, label in enumerate(labels)
     }
     corpus = dataclasses.replace(run.corpus, name="cor\u2066pus\x1b")
     run = dataclasses.replace(run, tasks=tasks, corpus=corpus)
-    card = build(run)
+    card = model_cards.build(run)
     assert {x for x in card if not x.isprintable()} == {"\n"}
     assert card.startswith(r"# cor\\u2066pus\\u001b: ")
-    _, _, served, *_ = read_table(card, "Use", "signature")
+    _, _, served, *_ = model_cards.read_table(card, "Use", "signature")
     assert served[3] == (
         r'"\u202eevil", "two\nlines", '
         + ", ".join(f"label{n}" for n in range(18))
         + " and 22 more (see `labels.json`)"
     )
-    _, _, films = read_table(card, "Training data", "task")
+    _, _, films = model_cards.read_table(card, "Training data", "task")
     # Label n has n + 2 rows: the last 20 are the most frequent.
     assert films[-3] == (
         ", ".join(f"label{n} {n + 2}" for n in range(20, 40))
@@ -206,16 +81,18 @@ def test_names_hide_nothing_and_many_labels_are_cut():
 
 
 def test_both_outputs_of_the_main_task():
-    run = make_run(main_task="films", label_transfer="supervised")
-    results = make_results()
+    run = model_cards.make_run(main_task="films", label_transfer="supervised")
+    results = model_cards.make_results()
     scores = results["tasks"]["films"]
     # Of its own, also without duplicates, which the main model's lack here.
     scores["label_transfer"] = {
         "test": {"accuracy": 0.7, "macro_f1": 0.651, "n": 40},
         "test_deduplicated": {"accuracy": 0.7, "macro_f1": 0.642, "n": 36},
     }
-    card = build(run, results, {"serve_films_label_transfer": 1.5})
-    _, _, films, transfer, average = read_table(card, "Scores", "task")
+    card = model_cards.build(run, results, {"serve_films_label_transfer": 1.5})
+    _, _, films, transfer, average = model_cards.read_table(
+        card, "Scores", "task"
+    )
     assert films == ["films", "macro_f1", "40", "20.0", "55.0", "55.0"]
     assert transfer == [
         "films, label transfer",
@@ -232,27 +109,36 @@ def test_both_outputs_of_the_main_task():
     assert "for films: `serve_films`, that of the main model, and " in section
     assert "`serve_films_label_transfer`, that of the label tra" in section
     assert "as if it were one of books" in section
-    rows = {row[0]: row[3] for row in read_table(card, "Use", "signature")[1:]}
+    rows = {
+        row[0]: row[3]
+        for row in model_cards.read_table(card, "Use", "signature")[1:]
+    }
     assert rows["`serve_films_label_transfer`"] == "poor, fair, great"
     assert "(`serve_films_label_transfer` 1.50)" in card
     assert "Augenstein, Ruder and Søgaard" in card
 
 
 def test_without_label_transfer_there_is_no_word_of_it():
-    assert "abel transfer" not in build()
-    assert "label_transfer" not in build()
+    assert "abel transfer" not in model_cards.build()
+    assert "label_transfer" not in model_cards.build()
 
 
 def test_the_average_is_of_the_common_metric():
-    run = make_run()
+    run = model_cards.make_run()
     films = dataclasses.replace(run.tasks[1], metric="accuracy")
     run = dataclasses.replace(run, tasks=(run.tasks[0], films))
-    average = read_table(build(run), "Scores", "task")[-1]
+    average = model_cards.read_table(model_cards.build(run), "Scores", "task")[
+        -1
+    ]
     assert average[:2] == ["**average**", "accuracy"]
     books = dataclasses.replace(run.tasks[0], metric="macro_f1")
-    run = dataclasses.replace(run, tasks=(books, make_run().tasks[1]))
+    run = dataclasses.replace(
+        run, tasks=(books, model_cards.make_run().tasks[1])
+    )
     # (80 + 55) / 2
-    assert read_table(build(run), "Scores", "task")[-1][1:5] == [
+    assert model_cards.read_table(model_cards.build(run), "Scores", "task")[-1][
+        1:5
+    ] == [
         "macro_f1",
         "",
         "25.0",
@@ -261,13 +147,13 @@ def test_the_average_is_of_the_common_metric():
 
 
 def test_errors_are_no_shares():
-    run, results = make_run(), make_results()
+    run, results = model_cards.make_run(), model_cards.make_results()
     films = dataclasses.replace(run.tasks[1], metric="macro_mae")
     run = dataclasses.replace(run, tasks=(run.tasks[0], films))
     for output, error in (("main", 0.6125), ("majority", 1.0)):
         results["tasks"]["films"][output]["test"]["macro_mae"] = error
-    card = build(run, results=results)
-    _, books, films, average = read_table(card, "Scores", "task")
+    card = model_cards.build(run, results=results)
+    _, books, films, average = model_cards.read_table(card, "Scores", "task")
     assert films[1:] == ["macro_mae", "40", "1.000", "0.613", "0.613"]
     assert books[4] == "90.0"
     assert average[1:] == ["accuracy", "", "45.0", "75.0", "65.0"]
@@ -275,15 +161,20 @@ def test_errors_are_no_shares():
 
 
 def test_names_do_not_break_tables_or_become_markup():
-    card = build()
-    heads, books, films, encode = read_table(card, "Use", "signature")
+    card = model_cards.build()
+    heads, books, films, encode = model_cards.read_table(
+        card, "Use", "signature"
+    )
     assert books[:3] == [
         "`serve_books`",
         "`seq1`, `seq2`",
         "`label`, `labels`, `probabilities`",
     ]
     # A name with blanks is quoted, and is as it was when read.
-    assert json.loads(f"[{books[3].replace('bad', '0')}]") == [0, _NASTY]
+    assert json.loads(f"[{books[3].replace('bad', '0')}]") == [
+        0,
+        model_cards.NASTY,
+    ]
     assert films[3] == "poor, fair, great"
     assert encode[2:] == ["`features`, 100 numbers a text", ""]
     assert len(heads) == 4
@@ -295,39 +186,41 @@ def test_names_do_not_break_tables_or_become_markup():
 
 
 def test_data():
-    card = build()
-    heads, books, films = read_table(card, "Training data", "task")
+    card = model_cards.build()
+    heads, books, films = model_cards.read_table(card, "Training data", "task")
     assert heads[1:4] == ["train", "dev", "test"]
     assert books[1:4] == ["1,400", "20", "40"]
     assert books[5:] == ["text stands in dev 3", "4"]
     assert books[4].startswith('bad 10, "')
     name, count = books[4].removeprefix("bad 10, ").rsplit(" ", 1)
-    assert (json.loads(name), count) == (_NASTY, "10")
+    assert (json.loads(name), count) == (model_cards.NASTY, "10")
     assert films[4:] == ["poor 10, fair 10, great 10", "none", "0"]
     assert "> CC0 for films\n> no \\*licence\\* for books\n" in card
 
 
 def test_unlabelled_rows_are_data_where_they_were_read():
-    run = make_run(unlabeled=True, adversarial_weight=0.1)
-    heads, books, _ = read_table(build(run), "Training data", "task")
+    run = model_cards.make_run(unlabeled=True, adversarial_weight=0.1)
+    heads, books, _ = model_cards.read_table(
+        model_cards.build(run), "Training data", "task"
+    )
     assert books[heads.index("unlabeled")] == "77"
 
 
 def test_no_more_rows_than_were_used():
-    card = build(make_run(max_examples=30))
-    books = read_table(card, "Training data", "task")[1]
+    card = model_cards.build(model_cards.make_run(max_examples=30))
+    books = model_cards.read_table(card, "Training data", "task")[1]
     assert books[1:4] == ["30", "20", "30"]
     assert "at most 30 of each were used" in card
 
 
 def test_warnings_of_the_corpus():
-    assert "Warnings" not in build()
+    assert "Warnings" not in model_cards.build()
     found = [
         {"task": "books", "message": "1 text of train with *odd* labels"},
         {"task": "of another run", "message": "not here"},
         *({"task": "films", "message": f"{n} rows"} for n in range(13)),
     ]
-    card = build(make_run(findings=found))
+    card = model_cards.build(model_cards.make_run(findings=found))
     _, _, lines = card.partition("Warnings of its preparation:\n\n")
     lines = lines.partition("\n\n")[0].splitlines()
     assert lines[0] == r"- books: 1 text of train with \*odd\* labels"
@@ -337,22 +230,26 @@ def test_warnings_of_the_corpus():
         "- and 2 more, in `corpus.json`",
     ]
     assert "not here" not in card
-    assert "more, in" not in build(make_run(findings=found[:13]))
+    assert "more, in" not in model_cards.build(
+        model_cards.make_run(findings=found[:13])
+    )
 
 
 @pytest.mark.parametrize("licence", ["", None, " "])
 def test_a_corpus_without_licence(licence):
-    assert "declares no licence" in build(make_run(licence))
+    assert "declares no licence" in model_cards.build(
+        model_cards.make_run(licence)
+    )
 
 
 def test_what_holds_for_some_models_alone():
-    plain = build(make_run(sharing="fully_shared"))
+    plain = model_cards.build(model_cards.make_run(sharing="fully_shared"))
     assert "adversary" not in plain
     assert "Word vectors" not in plain
     assert "not calibrated" in plain
     assert "Where `seq1` is read" in plain
-    other = build(
-        make_run(
+    other = model_cards.build(
+        model_cards.make_run(
             adversarial_weight=0.1,
             word_vectors="package:some_words",
             sequences="seq2",
@@ -367,14 +264,18 @@ def test_what_holds_for_some_models_alone():
     assert "Of pairs, this model reads `seq2` alone" in other
     assert "reads at most 123 tokens of a text" in other
     assert "in the training texts at least 2 times; all others" in other
-    assert "reads at most 1 token of a" in build(make_run(max_tokens=1))
-    single = build(make_run(sharing="single_task"))
+    assert "reads at most 1 token of a" in model_cards.build(
+        model_cards.make_run(max_tokens=1)
+    )
+    single = model_cards.build(model_cards.make_run(sharing="single_task"))
     assert "Each task has a model of its own" in single
 
 
 def test_how_it_was_made():
-    card = build(make_run(epochs=3, units=7, seed=5, threads=2))
-    facts = dict(read_table(card, "How it was made", "fact"))
+    card = model_cards.build(
+        model_cards.make_run(epochs=3, units=7, seed=5, threads=2)
+    )
+    facts = dict(model_cards.read_table(card, "How it was made", "fact"))
     assert facts["training began"] == "2026-01-02T03:04:05+0000"
     assert facts["training took"] == "3 min 20 s, 1,234 steps"
     assert facts["seed"] == "5"
@@ -382,7 +283,7 @@ def test_how_it_was_made():
     assert facts["fingerprint of the corpus"] == "f00d"
     assert facts["versions"] == "tensorflow 2.21.0, keras 3.15.1"
     assert facts["best epoch on dev"] == "7"
-    rows = read_table(card, "How it was made", "setting")
+    rows = model_cards.read_table(card, "How it was made", "setting")
     settings = {row[0]: row[1:3] for row in rows[1:]}
     assert settings == {
         "`epochs`": ["3", "20"],
@@ -395,21 +296,21 @@ def test_how_it_was_made():
 
 
 def test_a_run_of_several_models_has_no_best_epoch():
-    results = make_results()
+    results = model_cards.make_results()
     del results["best_epoch"]
-    assert "best epoch" not in build(results=results)
+    assert "best epoch" not in model_cards.build(results=results)
 
 
 def test_the_program_that_it_shows_is_python():
-    card = build()
+    card = model_cards.build()
     (program,) = re.findall(r"```python\n(.*?)```", card, re.DOTALL)
     compile(program, "card", "exec")
     assert '"serve_films"](\n    text=tf.constant(' in program
-    run = make_run()
+    run = model_cards.make_run()
     other = model_card.build(
         run,
-        make_results(),
-        describe(run) | {"serving_default": "serve_books"},
+        model_cards.make_results(),
+        model_cards.describe(run) | {"serving_default": "serve_books"},
         1,
     )
     assert "seq1=tf.constant(" in other
