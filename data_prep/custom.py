@@ -38,7 +38,7 @@ from data_prep import task_file as task_file_lib
 from mtl_tf import records
 from mtl_tf import tables
 
-READER_VERSION = 1
+READER_VERSION = 2
 BLANK_LINE = "blank line"
 _LABEL_SEPARATORS = (",", ";", "|", " ", "+")
 _QUOTED = re.compile(r'"(?:[^"]|"")*"')
