@@ -4,8 +4,8 @@ r"""The 16 review corpora of Liu, Qiu & Huang (ACL 2017), `fdu_mtl`.
 task. A line is `LABEL<TAB>TEXT` with label 0 (negative) or 1 (positive), in the
 unlabelled files a text alone. What a naive reader trips over:
 
-- Texts hold U+0085, which `str.splitlines` takes for a line end: lines end at
-  `\n` and nowhere else.
+- Texts hold U+0085, which `str.splitlines` takes for a line end: lines end as
+  `lines` has it.
 - Some lines are cp1252 in files that are UTF-8 otherwise: each line is decoded
   for itself, and those lines are counted.
 - One labelled text is empty. It stays, as the token for empty texts.
@@ -23,6 +23,7 @@ import os
 
 from data_prep import source
 from data_prep import splits
+from mtl_tf import lines as lines_lib
 from mtl_tf import records
 from mtl_tf import tasks
 
@@ -148,11 +149,9 @@ def _read_task(raw_dir, task, dev_split, seed) -> source.TaskRows:
 
 
 def read_lines(path: str) -> tuple[list[str], int]:
-    """Lines of a file, and how many of them are cp1252 instead of UTF-8."""
+    """Returns lines of a file, and how many are cp1252 instead of UTF-8."""
     with open(path, "rb") as file:
-        encoded = file.read().split(b"\n")
-    if not encoded[-1]:
-        encoded.pop()
+        encoded = lines_lib.split(file.read())
     lines, other = [], 0
     for line in encoded:
         try:

@@ -19,8 +19,8 @@ from collections.abc import Iterator
 from data_prep import raw_corpus
 from data_prep import raw_text
 from data_prep import source
+from mtl_tf import lines as lines_lib
 from mtl_tf import records
-from mtl_tf import tables
 from mtl_tf import tasks
 
 UNAVAILABLE = "tweet not available"
@@ -88,7 +88,7 @@ def _lines(path, quoted) -> Iterator[tuple[int, str]]:
 
     Quotes are taken off.
     """
-    lines = tables.read_lines(path)
+    lines = lines_lib.read(path)
     for number, line in lines:
         if not line.strip():
             continue

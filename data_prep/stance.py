@@ -25,6 +25,7 @@ from collections.abc import Iterator
 
 from data_prep import raw_corpus
 from data_prep import source
+from mtl_tf import lines as lines_lib
 from mtl_tf import records
 from mtl_tf import tasks
 
@@ -54,10 +55,12 @@ def read(
     del seed
     rows, stray = {}, {}
     for part, path in files.items():
-        text, stray[part] = _decode(path)
+        with open(path, "rb") as file:
+            content = file.read()
+        stray[part] = sum(byte > 127 for byte in content)
         rows[part] = [
             _to_row(where, cells, f"stance-{part}-{number}")
-            for where, number, cells in _table(path, text)
+            for where, number, cells in _table(path, content)
         ]
     raw = raw_corpus.count_rows(
         "stance",
@@ -97,41 +100,43 @@ def read(
     )
 
 
-def _decode(path) -> tuple[str, int]:
-    """The text of a file, and how many of its bytes are no ASCII."""
-    with open(path, "rb") as file:
-        content = file.read()
-    stray = sum(byte > 127 for byte in content)
-    return content.decode("ascii", errors="replace"), stray
-
-
-def _table(path, text) -> Iterator[tuple[str, int, dict[str, str]]]:
-    """Place, number and cells by column of the rows, the header without."""
-    form = {"delimiter": "\t", "quoting": csv.QUOTE_NONE}
-    if path.endswith(".csv"):
-        form = {"strict": True}
-    lines = csv.reader(io.StringIO(text, newline=""), **form)
+def _table(path, content) -> Iterator[tuple[str, int, dict[str, str]]]:
+    """Yields place, number and cells by column of the rows after the header."""
     header = None
-    try:
-        for number, cells in enumerate(lines):
-            where = f"{path}:{lines.line_num}"
-            if header is None:
-                header = cells
-                if missing := set(_COLUMNS).difference(header):
-                    raise ValueError(
-                        f"{where}: expected columns {', '.join(_COLUMNS)}, got "
-                        f"{header}: {min(missing)} is missing"
-                    )
-            elif len(cells) == len(header):
-                yield where, number, dict(zip(header, cells, strict=True))
-            elif any(cells):
+    for number, (line, cells) in enumerate(_cells(path, content)):
+        where = f"{path}:{line}"
+        if header is None:
+            header = cells
+            if missing := set(_COLUMNS).difference(header):
                 raise ValueError(
-                    f"{where}: expected {len(header)} columns, got "
-                    f"{len(cells)}: {cells}"
+                    f"{where}: expected columns {', '.join(_COLUMNS)}, got "
+                    f"{header}: {min(missing)} is missing"
                 )
+        elif len(cells) == len(header):
+            yield where, number, dict(zip(header, cells, strict=True))
+        elif any(cells):
+            raise ValueError(
+                f"{where}: expected {len(header)} columns, got "
+                f"{len(cells)}: {cells}"
+            )
+
+
+def _cells(path, content) -> Iterator[tuple[int, list[str]]]:
+    """Yields the line and the cells of each row."""
+    if not path.endswith(".csv"):
+        for number, line in enumerate(lines_lib.split(content), start=1):
+            yield number, line.decode("ascii", errors="replace").split("\t")
+        return
+    # In this release alone, a bare carriage return ends a line: the csv module
+    # takes it for a line end where newlines are left to it.
+    text = content.decode("ascii", errors="replace")
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    try:
+        for cells in reader:
+            yield reader.line_num, cells
     except csv.Error as error:
         raise ValueError(
-            f"{path}:{lines.line_num}: expected CSV, got: {error}"
+            f"{path}:{reader.line_num}: expected CSV, got: {error}"
         ) from None
 
 

@@ -9,8 +9,8 @@ is dev, cut by text, for some texts stand there more than once.
 from data_prep import raw_corpus
 from data_prep import source
 from data_prep import splits
+from mtl_tf import lines as lines_lib
 from mtl_tf import records
-from mtl_tf import tables
 from mtl_tf import tasks
 
 DEV_SHARE = 0.1
@@ -42,7 +42,7 @@ def read(
 
 
 def _read_file(path, part) -> list[records.Row]:
-    lines = [line for _, line in tables.read_lines(path)]
+    lines = [line for _, line in lines_lib.read(path)]
     while lines and not lines[-1].strip():
         lines.pop()
     rows = []

@@ -42,6 +42,7 @@ from absl import logging
 from data_prep import raw_text
 from data_prep import source
 from data_prep import splits
+from mtl_tf import lines as lines_lib
 from mtl_tf import records
 from mtl_tf import tasks
 
@@ -214,7 +215,7 @@ def read_domain(
     parsed = [
         _parse(f"{domain.file}:{number}", line)
         for number, line in enumerate(
-            content.decode("utf-8").split("\n"), start=1
+            map(bytes.decode, lines_lib.split(content)), start=1
         )
         if line.strip()
     ]
@@ -269,7 +270,7 @@ def _split(rows, seed):
 
 def _parse(where, line):
     """Id, mean rating and text of a line."""
-    columns = line.rstrip("\r").split("\t")
+    columns = line.split("\t")
     try:
         row_id, rating, text = columns
         rating = float(rating)

@@ -20,6 +20,8 @@ from collections.abc import Mapping, Sequence
 
 import tensorflow as tf
 
+from mtl_tf import lines as lines_lib
+
 try:
     import tensorflow_text
 except (ImportError, tf.errors.NotFoundError) as error:
@@ -223,11 +225,9 @@ class Vocabulary:
         """
         try:
             with open(path, "rb") as file:
-                lines = file.read().split(b"\n")
+                lines = lines_lib.split(file.read())
         except FileNotFoundError:
             raise ValueError(f"there is no vocabulary {path}") from None
-        if lines[-1] == b"":
-            lines.pop()
         tokens = []
         for number, line in enumerate(lines, start=1):
             try:
