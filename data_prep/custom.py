@@ -23,13 +23,23 @@ are such, `seq1` (what seq2 is read against: then the task has pairs), `group`
 (rows that share it stay in one split) and `id`. Numbers instead of names, from
 0, mean files without a header. The extension names the format, unless `format`
 does. A file that is divided here is divided by label, and texts that repeat
-stay in one split.
+stay in one split. `delimiter` is what divides the columns of a table, where it
+is no tab or comma.
+
+An absent value is JSON's null or an empty text, or one of the texts in
+`absent`, such as ["NA"]. Rows without a label are left out and counted, and so
+are those whose text is one of `absent`; a text that is empty or null stays, as
+the empty text, and is counted.
 
 Each row has one label. Regression and several labels a row are refused.
 """
 
+import collections
 import os
 import re
+from collections.abc import Sequence
+
+from absl import logging
 
 from data_prep import findings
 from data_prep import source
@@ -37,9 +47,12 @@ from data_prep import splits
 from data_prep import task_file as task_file_lib
 from mtl_tf import records
 from mtl_tf import tables
+from mtl_tf import values as values_lib
 
 READER_VERSION = 2
 BLANK_LINE = "blank line"
+NO_LABEL = "no label"
+NO_TEXT = "no text"
 _LABEL_SEPARATORS = (",", ";", "|", " ", "+")
 _QUOTED = re.compile(r'"(?:[^"]|"")*"')
 
@@ -72,24 +85,33 @@ def make_source(task_file: str, seed: int = 0) -> source.Source:
 
 def _read_task(table: task_file_lib.TaskTable, seed: int) -> source.TaskRows:
     name = table.task.name
-    found, skipped, raw = {}, {}, {"rows": {}, "empty_texts": {}}
+    found, raw = {}, {"rows": {}, "empty_texts": {}}
+    skipped, suspects = collections.Counter(), collections.Counter()
     tab_separated = []
     for key, (path, file_format) in table.files.items():
         columns = dict(table.columns)
         if key == "unlabeled":
             del columns["label"]
-        lines = list(tables.read(path, file_format, columns))
-        rows = [_to_row(table.task, key, line) for line in lines if line]
-        blank = len(lines) - len(rows)
+        lines = tables.read(path, file_format, columns, table.delimiter)
+        rows = []
+        for record in lines:
+            reason = _reason_to_skip(table, record)
+            if reason:
+                skipped[reason] += 1
+                continue
+            suspects.update(_texts_that_look_absent(record, table.absent))
+            rows.append(_to_row(table, key, record))
         if not rows:
-            raise ValueError(f"{path}: task {name}: expected rows, got none")
-        if blank:
-            skipped[BLANK_LINE] = skipped.get(BLANK_LINE, 0) + blank
+            left_out = f"; left out: {dict(skipped)}" if skipped else ""
+            raise ValueError(
+                f"{path}: task {name}: expected rows, got none{left_out}"
+            )
         raw["rows"][key] = len(rows)
         raw["empty_texts"][key] = sum(not row.seq2.strip() for row in rows)
         found[key] = rows
         if file_format == "tsv":
             tab_separated += rows
+    _warn_of_losses(name, skipped, suspects)
     if table.split:
         rows = found.pop("file")
         keys = [
@@ -110,7 +132,7 @@ def _read_task(table: task_file_lib.TaskTable, seed: int) -> source.TaskRows:
     return source.TaskRows(
         table.task,
         found,
-        skipped,
+        dict(skipped),
         raw,
         findings=_quotes(name, tab_separated),
     )
@@ -148,28 +170,75 @@ def _quotes(name, rows) -> tuple[findings.Finding, ...]:
     )
 
 
-def _to_row(task, key, record) -> records.Row:
-    values = record.values
-    fields = {}
-    for field in ("seq1", "seq2", "group", "id"):
-        value = values.get(field, "")
-        if not isinstance(value, str):
-            if field in ("seq1", "seq2") or isinstance(value, (list, dict)):
-                raise ValueError(
-                    f"{record.where}: expected a text for {field}, got "
-                    f"{value!r}"
-                )
-            value = str(value)
-        fields[field] = value
+def _reason_to_skip(table, record) -> str | None:
+    """Returns why a row is left out, None if it stays."""
+    if record is None:
+        return BLANK_LINE
+    if values_lib.is_named(record.values["seq2"], table.absent):
+        return NO_TEXT
+    if "label" in record.values:
+        label = record.values["label"]
+        if values_lib.is_absent(label) or values_lib.is_named(
+            label, table.absent
+        ):
+            return NO_LABEL
+    return None
+
+
+def _texts_that_look_absent(record, absent) -> Sequence[str]:
+    return [
+        value
+        for field, value in record.values.items()
+        if field != "label"
+        and values_lib.looks_absent(value)
+        and not values_lib.is_named(value, absent)
+    ]
+
+
+def _warn_of_losses(task, skipped, suspects) -> None:
+    for reason in (NO_LABEL, NO_TEXT):
+        if skipped[reason]:
+            logging.warning(
+                "task %s: %d rows are left out: %s",
+                task,
+                skipped[reason],
+                reason,
+            )
+    values_lib.warn_of_absent_looks(
+        f"task {task}",
+        suspects,
+        "`absent` in the task file names those that are none",
+    )
+
+
+def _to_row(table, key, record) -> records.Row:
+    task, fields = table.task, {}
+    for field in ("seq1", "seq2", "id"):
+        value = record.values.get(field)
+        if field != "id" and not isinstance(value, str | None):
+            raise ValueError(
+                f"{record.where}: expected a text for {field}, got {value!r}"
+            )
+        if values_lib.is_named(value, table.absent):
+            value = None
+        fields[field] = values_lib.to_text(record.where, field, value)
     row_id = fields.pop("id") or f"{key}-{record.line}"
+    group = record.values.get("group")
+    if values_lib.is_named(group, table.absent):
+        group = None
+    if key in ("train", "unlabeled"):
+        # No metric asks for their topics.
+        fields["group"] = values_lib.to_text(record.where, "group", group)
+    else:
+        fields["group"] = values_lib.to_group(record.where, group, task.metric)
     label = ""
     if key != "unlabeled":
-        label = _check_label(record.where, task, values["label"])
+        label = _check_label(record.where, task, record.values["label"])
     return records.Row(f"{task.name}-{row_id}", label=label, **fields)
 
 
 def _check_label(where, task, label) -> str:
-    label = tables.label_name(where, label)
+    label = values_lib.label_name(where, label, task.labels)
     if label in task.labels:
         return label
     for separator in _LABEL_SEPARATORS:

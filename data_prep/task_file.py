@@ -7,10 +7,14 @@ import tomllib
 
 from mtl_tf import tables
 from mtl_tf import tasks
+from mtl_tf import values
 
 _FILE_KEYS = ("file", *tasks.SPLITS)
 _TOP_KEYS = ("licence", "tasks")
-_TASK_KEYS = ("labels", "metric", "type", "columns", "format", "split")
+_TASK_KEYS = (
+    *("labels", "metric", "type", "columns", "format", "delimiter", "absent"),
+    "split",
+)
 _COLUMNS = ("seq1", "seq2", "label", "group", "id")
 
 
@@ -23,12 +27,16 @@ class TaskTable:
       columns: column by the field of a row.
       files: (path, format) by key: `file` or a split.
       split: shares of the splits that `file` is divided into, or empty.
+      delimiter: what divides the columns, if not what the format has there.
+      absent: texts that mean an absent value.
     """
 
     task: tasks.Task
     columns: dict[str, str | int]
     files: dict[str, tuple[str, str]]
     split: dict[str, float]
+    delimiter: str = ""
+    absent: frozenset[str] = frozenset()
 
 
 def read(task_file: str) -> tuple[list[TaskTable], str]:
@@ -84,14 +92,14 @@ def _check_task(where, folder, name, table) -> TaskTable:
             "labels a row (multi-label) are not trained here"
         )
     _check_keys(where, table, _TASK_KEYS + _FILE_KEYS)
-    for key in ("metric", "format", *_FILE_KEYS):
+    for key in ("metric", "format", "delimiter", *_FILE_KEYS):
         if key in table and not isinstance(table[key], str):
             raise ValueError(
                 f"{where}: {key}: expected text in quotes, got {table[key]!r}"
             )
     labels = table.get("labels")
     if not isinstance(labels, list) or not all(
-        isinstance(x, (str, int)) for x in labels
+        isinstance(x, (str, int, float)) for x in labels
     ):
         raise ValueError(
             f"{where}: labels: expected a list of label names in order, got "
@@ -111,13 +119,60 @@ def _check_task(where, folder, name, table) -> TaskTable:
     try:
         task = tasks.Task(
             name,
-            tuple(tables.label_name(where, x) for x in labels),
+            tuple(values.label_name(where, x) for x in labels),
             table.get("metric", "accuracy"),
             pair="seq1" in columns,
         )
     except ValueError as error:
         raise ValueError(f"{where}: {error}") from None
-    return TaskTable(task, columns, files, split)
+    _check_numbers(where, task.labels)
+    return TaskTable(
+        task,
+        columns,
+        files,
+        split,
+        _check_delimiter(where, table, files),
+        _check_absent(where, table, task.labels),
+    )
+
+
+def _check_numbers(where, labels) -> None:
+    """Refuses labels that a file cannot tell apart, such as 1 and 1.0."""
+    spelled = {}
+    for label in labels:
+        number = values.whole_number(label)
+        if number is not None and spelled.setdefault(number, label) != label:
+            raise ValueError(
+                f"{where}: labels: {spelled[number]!r} and {label!r} are the "
+                "same number"
+            )
+
+
+def _check_delimiter(where, table, files) -> str:
+    delimiter = table.get("delimiter", "")
+    try:
+        for _, file_format in files.values():
+            tables.check_delimiter(file_format, delimiter)
+    except ValueError as error:
+        raise ValueError(f"{where}: {error}") from None
+    return delimiter
+
+
+def _check_absent(where, table, labels) -> frozenset[str]:
+    absent = table.get("absent", [])
+    if not isinstance(absent, list) or not all(
+        isinstance(x, str) for x in absent
+    ):
+        raise ValueError(
+            f'{where}: absent: expected a list of texts such as ["NA"], got '
+            f"{absent!r}"
+        )
+    for text in absent:
+        if text in labels:
+            raise ValueError(
+                f"{where}: absent: {text!r} is a label of this task"
+            )
+    return frozenset(absent)
 
 
 def _check_split(where, table) -> dict[str, float]:
@@ -129,6 +184,11 @@ def _check_split(where, table) -> dict[str, float]:
             f", got {split!r}"
         )
     _check_keys(f"{where} split", split, ("dev", "test"))
+    if split and "file" not in table and "train" in table:
+        raise ValueError(
+            f"{where}: split divides the rows of `file`: name the file of "
+            f"train `file` instead: file = {table['train']!r}"
+        )
     if bool(split) != ("file" in table):
         raise ValueError(
             f"{where}: file and split belong together: a file that is divided, "

@@ -4,10 +4,12 @@ A file is read, answered and written in batches, in its order, so that memory
 does not grow with it.
 """
 
+import collections
 import contextlib
 import itertools
 import json
 import os
+import re
 import sys
 import time
 from collections.abc import Iterator
@@ -18,12 +20,13 @@ from absl import logging
 from mtl_tf import answers as answers_lib
 from mtl_tf import command as command_lib
 from mtl_tf import evaluation
+from mtl_tf import lines as lines_lib
 from mtl_tf import metrics
 from mtl_tf import names as names_lib
 from mtl_tf import run_directory
 from mtl_tf import tables
-from mtl_tf import tasks as tasks_lib
 from mtl_tf import trained_model
+from mtl_tf import values
 
 # Rows that are read, answered and written at once.
 BATCH_ROWS = 4096
@@ -39,8 +42,8 @@ def predict(
 
     Args:
       model: the model.
-      command: `task`, `answer_by`, `input`, `format`, `columns`, and `output`,
-        a file or nothing for standard output.
+      command: `task`, `answer_by`, `input`, `format`, `delimiter`, `columns`,
+        and `output`, a file or nothing for standard output.
 
     Returns:
       What to say when it is done; nothing if standard output has the answers.
@@ -82,7 +85,9 @@ def evaluate(
 
     Args:
       model: the model.
-      command: as for `predict`; `output` gets the scores as JSON.
+      command: as for `predict`; `output` gets the scores as JSON. Rows without
+        a label, or with one of the texts `absent` as text or label, are left
+        out.
 
     Returns:
       The scores, to be printed.
@@ -94,9 +99,16 @@ def evaluate(
     task = model.task(command.task, command.answer_by)
     _check_output(command)
     probabilities, gold, groups = [], [], []
-    for rows in _batches(_rows(task, command, labelled=True)):
-        gold += [_label_index(task, row) for row in rows]
-        groups += [_group(task, row) for row in rows]
+    scored = _with_labels(_rows(task, command, labelled=True), command.absent)
+    for rows in _batches(scored):
+        gold += [
+            values.label_index(row.where, row.values["label"], task)
+            for row in rows
+        ]
+        groups += [
+            values.to_group(row.where, row.values.get("group"), task.metric)
+            for row in rows
+        ]
         answers = _answer(model, task, command, rows)
         probabilities.append(answers.probabilities)
     if not gold:
@@ -135,16 +147,18 @@ def _rows(task, command, labelled) -> Iterator[tables.Record | None]:
         if labelled or task.pair:
             lacking = "labels" if labelled else "pairs (seq1, seq2)"
             raise ValueError(
-                f"{tables.name_of(command.input)} is read as lines, which hold "
-                f"no {lacking}: {', '.join(tables.FORMATS)} do; name the "
+                f"{lines_lib.name_of(command.input)} is read as lines, which "
+                f"hold no {lacking}: {', '.join(tables.FORMATS)} do; name the "
                 "--format, or give a file with its extension"
             )
-        if command.columns:
-            raise ValueError(
-                f"--columns={','.join(command.columns)}: {command.input} is "
-                "read as lines, which have no columns"
-            )
-        for number, line in tables.read_lines(command.input):
+        for flag in ("columns", "delimiter"):
+            if value := getattr(command, flag):
+                value = value if flag == "delimiter" else ",".join(value)
+                raise ValueError(
+                    f"--{flag}={value}: {command.input} is read as lines, "
+                    "which have no columns"
+                )
+        for number, line in lines_lib.read(command.input):
             where = f"{command.input}:{number}"
             yield tables.Record(where, number, {"seq2": line})
         return
@@ -165,63 +179,86 @@ def _rows(task, command, labelled) -> Iterator[tables.Record | None]:
                 f"is not asked for one ({', '.join(known)} are)"
             )
     columns |= named
-    yield from tables.read(command.input, file_format, columns)
+    yield from tables.read(
+        command.input, file_format, columns, command.delimiter
+    )
+
+
+def _with_labels(rows, absent) -> Iterator[tables.Record | None]:
+    """Leaves out rows that have no label, or a text that means there is none.
+
+    Args:
+      rows: the rows, None for a blank line.
+      absent: texts that mean an absent value.
+    """
+    left_out = 0
+    for row in rows:
+        if row is not None:
+            named = {
+                field
+                for field, value in row.values.items()
+                if values.is_named(value, absent)
+            }
+            if "group" in named:
+                row.values["group"] = None
+            if values.is_absent(row.values["label"]) or named & {
+                "label",
+                "seq2",
+            }:
+                left_out += 1
+                continue
+        yield row
+    if left_out:
+        logging.warning(
+            "%d rows without a label or text were left out", left_out
+        )
 
 
 def _guess_format(path):
-    if path == tables.STANDARD_INPUT or path.lower().endswith(".txt"):
+    if path == lines_lib.STANDARD_INPUT or re.search(
+        r"\.txt(\.gz)?$", path, re.I
+    ):
         return command_lib.LINES
     return tables.guess_format(path)
 
 
 def _batches(rows) -> Iterator[list[tables.Record]]:
-    blank = 0
+    blank, suspects = 0, collections.Counter()
     rows = iter(rows)
     while batch := list(itertools.islice(rows, BATCH_ROWS)):
         there = [row for row in batch if row is not None]
         blank += len(batch) - len(there)
+        suspects.update(
+            value
+            for row in there
+            for field, value in row.values.items()
+            if field != "label" and values.looks_absent(value)
+        )
         if there:
             yield there
     if blank:
         logging.warning(
             "passed over %s", names_lib.counted(blank, "blank line")
         )
+    values.warn_of_absent_looks(
+        "--input", suspects, "--absent leaves them out of an evaluation"
+    )
 
 
 def _texts(task, rows):
     for row in rows:
         for field in ("seq1", "seq2"):
-            if not isinstance(row.values.get(field, ""), str):
+            if not isinstance(row.values.get(field), str | None):
                 raise ValueError(
                     f"{row.where}: expected a text for {field}, got "
                     f"{row.values[field]!r:.80}"
                 )
+    # null is an empty text, as in what was prepared.
     if task.pair:
-        return [(row.values["seq1"], row.values["seq2"]) for row in rows]
-    return [row.values["seq2"] for row in rows]
-
-
-def _label_index(task: tasks_lib.Task, row) -> int:
-    label = tables.label_name(row.where, row.values["label"])
-    try:
-        return task.label_index(label)
-    except ValueError as error:
-        raise ValueError(f"{row.where}: {error}") from None
-
-
-def _group(task: tasks_lib.Task, row) -> str:
-    """The row's group; nothing where the metric can do without."""
-    group = row.values.get("group", "")
-    if not isinstance(group, str | int):
-        raise ValueError(
-            f"{row.where}: expected a text for group, got {group!r:.80}"
-        )
-    if group == "" and metrics.METRICS[task.metric].by_topic:
-        raise ValueError(
-            f"{row.where}: expected a group, by which {task.metric} takes the "
-            "mean, got nothing"
-        )
-    return str(group)
+        return [
+            (row.values["seq1"] or "", row.values["seq2"] or "") for row in rows
+        ]
+    return [row.values["seq2"] or "" for row in rows]
 
 
 def _check_output(command):

@@ -19,6 +19,8 @@ _MODES_OF = {
     "answer_by": ("predict", "evaluate", "export"),
     "input": ("predict", "evaluate"),
     "format": ("predict", "evaluate"),
+    "delimiter": ("predict", "evaluate"),
+    "absent": ("evaluate",),
     "columns": ("predict", "evaluate"),
     "output": ("predict", "evaluate", "report"),
     "calibrated": ("predict", "evaluate", "export"),
@@ -84,6 +86,16 @@ class Command(settings.Settings):
         "with a header; jsonl: an object a line.",
         choices=("", LINES, *tables.FORMATS),
     )
+    delimiter: str = settings.setting(
+        "",
+        "What divides the columns of --input, a tsv or csv table; if empty, "
+        "tabs and commas.",
+    )
+    absent: tuple[str, ...] = settings.setting(
+        (),
+        "evaluate: texts that mean an absent value, such as NA; rows of "
+        "--input with such a label or text are left out.",
+    )
     columns: tuple[str, ...] = settings.setting(
         (),
         "Where seq1, seq2 (the text), label, group and id stand in --input, as "
@@ -138,6 +150,12 @@ class Command(settings.Settings):
                     raise ValueError(
                         f"--{name} means nothing to --mode=evaluate without "
                         "--input: results go to the run directory"
+                    )
+            for name in ("format", "delimiter", "columns", "absent"):
+                if name in given:
+                    raise ValueError(
+                        f"--{name} means nothing to --mode=evaluate without "
+                        "--input, which it describes"
                     )
         if self.mode == "report" and self.output and not self.runs:
             raise ValueError(

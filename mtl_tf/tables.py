@@ -1,39 +1,46 @@
 """Reads columns of TSV, CSV and JSONL files, with the line of each row.
 
-Files are UTF-8, with or without a byte order mark, and are read line by line,
-whatever their size; `-` is standard input.
+Files are read line by line, whatever their size; `lines` says what a line is,
+and what may be packed or encoded how.
 
 - TSV: a row a line, tabs between columns, quotes are characters like others.
 - CSV: commas, quotes around what holds commas, quotes or line ends.
 - JSONL: an object a line.
 
+Tables may have another delimiter than tabs and commas. A blank in a TSV file
+divides a line once: what follows the first blank is the second column.
+
 TSV and CSV have a header line with the columns' names, unless columns are
 asked for by number (from 0).
 """
 
-import contextlib
 import csv
 import dataclasses
-import io
 import json
 import os
+import re
 import sys
 from collections.abc import Iterator, Mapping
 
+from mtl_tf import lines as lines_lib
 from mtl_tf import tasks
 
 FORMATS = ("tsv", "csv", "jsonl")
-STANDARD_INPUT = "-"
+_DELIMITERS = {"tsv": "\t", "csv": ","}
+# No UTF-8 holds it: what the csv module is given for a bare carriage return,
+# which it would take for the end of a line.
+_CARRIAGE_RETURN = "\udc0d"
 
 
 @dataclasses.dataclass(frozen=True)
 class Record:
-    """The columns of a row that were asked for.
+    """The columns of a row that are read.
 
     Attributes:
       where: `FILE:LINE`, for messages.
       line: number of the line that the row begins in, from 1.
-      values: by the name under which it was asked for: str, or any JSON value.
+      values: by the name under which it is read: str, or any JSON value; None
+        for JSON's null and NaN.
     """
 
     where: str
@@ -42,12 +49,16 @@ class Record:
 
 
 def guess_format(path: str) -> str:
-    """The format that the extension of a path names.
+    """Returns the format that the extension of a path names.
+
+    Args:
+      path: the path; an ending `.gz` is passed over.
 
     Raises:
       ValueError: if it names none.
     """
-    extension = os.path.splitext(path)[1].removeprefix(".").lower()
+    stem = re.sub(r"\.gz$", "", path, flags=re.IGNORECASE)
+    extension = os.path.splitext(stem)[1].removeprefix(".").lower()
     if extension not in FORMATS:
         raise ValueError(
             f"{path}: the extension names no format; one of "
@@ -57,116 +68,101 @@ def guess_format(path: str) -> str:
     return extension
 
 
+def check_delimiter(file_format: str, delimiter: str) -> str:
+    r"""Checks the delimiter of a table.
+
+    Args:
+      file_format: one of `FORMATS`.
+      delimiter: a character; `\t`, spelled out, is a tab. If empty, it is that
+        of the format.
+
+    Returns:
+      The delimiter; empty for JSONL.
+
+    Raises:
+      ValueError: if it cannot be one.
+    """
+    if not delimiter:
+        return _DELIMITERS.get(file_format, "")
+    if file_format not in _DELIMITERS:
+        raise ValueError(
+            f"delimiter {delimiter!r}: {file_format} has none; it is for "
+            f"{', '.join(_DELIMITERS)}"
+        )
+    delimiter = delimiter.replace("\\t", "\t")
+    if len(delimiter) != 1 or delimiter in '"\r\n\0':
+        raise ValueError(
+            f"delimiter {delimiter!r}: expected one character such as ';', and "
+            "neither a quote nor a line end"
+        )
+    return delimiter
+
+
 def read(
-    path: str, file_format: str, columns: Mapping[str, str | int]
+    path: str,
+    file_format: str,
+    columns: Mapping[str, str | int],
+    delimiter: str = "",
 ) -> Iterator[Record | None]:
     """Reads a file row by row.
 
     Args:
-      path: the file, or `STANDARD_INPUT`.
+      path: the file, or `lines.STANDARD_INPUT`.
       file_format: one of `FORMATS`.
       columns: for each value of a row, the name or the number of its column;
         all names or all numbers.
+      delimiter: what is between the columns of a table, if not what the format
+        has there.
 
     Yields:
       The rows, and None for a blank line.
 
     Raises:
-      ValueError: if a line is malformed, with file, line, what was expected and
-        what was found.
+      ValueError: if the delimiter cannot be one, or a line is malformed, with
+        file, line, what was expected and what was found.
     """
     if file_format not in FORMATS:
         raise ValueError(
             f"format {file_format!r}: one of {', '.join(FORMATS)} is needed"
         )
+    delimiter = check_delimiter(file_format, delimiter)
     if file_format == "jsonl":
         return _jsonl(path, columns)
-    if file_format == "csv":
-        return _table(path, _csv_lines(path), columns)
-    return _table(path, _tsv_lines(path), columns)
+    divide = _csv_lines if file_format == "csv" else _tsv_lines
+    return _table(path, divide(path, delimiter), columns, delimiter)
 
 
-def read_lines(path: str) -> Iterator[tuple[int, str]]:
-    """The lines of a file, numbered from 1, without their ends.
-
-    Raises:
-      ValueError: if a line is not UTF-8, with file and line.
-    """
-    # Line ends of all kinds, but not what str.splitlines takes for one too
-    # (U+0085 and others).
-    with _open(path, newline=None) as file:
-        for number, line in enumerate(file, start=1):
-            yield number, _checked(path, number, line).removesuffix("\n")
+def _tsv_lines(path, delimiter):
+    most = 1 if delimiter == " " else -1
+    for number, line in lines_lib.read(path):
+        yield number, line.split(delimiter, most) if line.strip() else []
 
 
-@contextlib.contextmanager
-def _open(path, newline):
-    # Bytes that are not UTF-8 come through as lone surrogates, which no UTF-8
-    # holds: `_checked` can then name their line.
-    how = {
-        "encoding": "utf-8-sig",
-        "errors": "surrogateescape",
-        "newline": newline,
-    }
-    if path == STANDARD_INPUT:
-        file = io.TextIOWrapper(sys.stdin.buffer, **how)
-        try:
-            yield file
-        finally:
-            # Standard input itself stays open.
-            file.detach()
-        return
-    if not os.path.exists(path) or os.path.isdir(path):
-        raise ValueError(f"there is no file {path}")
-    with open(path, **how) as file:
-        yield file
-
-
-def _checked(path, number, line):
-    try:
-        line.encode("utf-8")
-    except UnicodeEncodeError as error:
-        byte = ord(line[error.start]) & 0xFF
-        raise ValueError(
-            f"{name_of(path)}:{number}: expected UTF-8, got byte 0x{byte:02x}; "
-            "convert the file to UTF-8"
-        ) from None
-    return line
-
-
-def name_of(path: str) -> str:
-    """What messages call a file."""
-    return "standard input" if path == STANDARD_INPUT else path
-
-
-def _tsv_lines(path):
-    for number, line in read_lines(path):
-        yield number, line.split("\t") if line.strip() else []
-
-
-def _csv_lines(path):
+def _csv_lines(path, delimiter):
     limit = csv.field_size_limit(sys.maxsize)
     number = 1
-    with _open(path, newline="") as file:
-        lines = (_checked(path, n, x) for n, x in enumerate(file, start=1))
-        # strict: an unbalanced quote is an error, and does not swallow the
-        # rest.
-        reader = csv.reader(lines, strict=True)
-        try:
-            for cells in reader:
-                yield number, cells
-                number = reader.line_num + 1
-        except csv.Error as error:
-            raise ValueError(
-                f"{name_of(path)}:{number}: expected a CSV row, got: {error}"
-            ) from None
-        finally:
-            csv.field_size_limit(limit)
+    lines = (
+        re.sub(r"\r(?!\n|\Z)", _CARRIAGE_RETURN, line)
+        for _, line in lines_lib.read_with_ends(path)
+    )
+    # strict: an unbalanced quote is an error, and does not swallow the rest.
+    reader = csv.reader(lines, strict=True, delimiter=delimiter)
+    try:
+        for cells in reader:
+            yield number, [x.replace(_CARRIAGE_RETURN, "\r") for x in cells]
+            number = reader.line_num + 1
+    except csv.Error as error:
+        raise ValueError(
+            f"{lines_lib.name_of(path)}:{number}: expected a CSV row, got: "
+            f"{error}"
+        ) from None
+    finally:
+        csv.field_size_limit(limit)
 
 
-def _table(path, lines, columns):
+def _table(path, lines, columns, delimiter):
     """Rows of a table; None for a blank line."""
-    path = name_of(path)
+    path = lines_lib.name_of(path)
     by_number = all(isinstance(x, int) for x in columns.values())
     places = width = None
     names = "columns"
@@ -178,15 +174,19 @@ def _table(path, lines, columns):
             continue
         if places is None:
             names = f"columns {cells}"
-            places = _header_places(f"{path}:{number}", cells, columns)
+            places = _header_places(
+                f"{path}:{number}", cells, columns, delimiter
+            )
             width = len(cells)
             continue
         if width is None:
             width = len(cells)
-            if max(places.values()) >= width:
+            last = max(places.values())
+            if last >= width:
                 raise ValueError(
-                    f"{path}:{number}: expected a column of number "
-                    f"{max(places.values())} (from 0), got {width} columns"
+                    f"{path}:{number}: expected a column of number {last} "
+                    f"(from 0), got {width} columns"
+                    + _suggest_delimiter(cells, delimiter, range(last + 1))
                 )
         if len(cells) != width:
             raise ValueError(
@@ -199,7 +199,7 @@ def _table(path, lines, columns):
         raise ValueError(f"{path}: expected a header line, got an empty file")
 
 
-def _header_places(where, header, columns):
+def _header_places(where, header, columns, delimiter):
     places = {}
     for name, column in columns.items():
         found = [i for i, cell in enumerate(header) if cell == column]
@@ -207,17 +207,43 @@ def _header_places(where, header, columns):
             hint = "" if found else tasks.nearest(str(column), header)
             raise ValueError(
                 f"{where}: expected one column {column!r} in the header, got "
-                f"{len(found)} among {_shown(header)}{hint}; `columns` says "
-                f"which column is {name}"
+                f"{len(found)} among {_shown(header)}{hint}"
+                + (
+                    _suggest_delimiter(header, delimiter, columns.values())
+                    or f"; `columns` says which column is {name}"
+                )
             )
         places[name] = found[0]
     return places
 
 
+def _suggest_delimiter(cells, delimiter, columns) -> str:
+    """Returns the remedy, if a line looks as if others divided its columns.
+
+    Args:
+      cells: the cells of the line.
+      delimiter: what divided them.
+      columns: names or numbers of the columns that it should have.
+    """
+    line = delimiter.join(cells)
+    fitting = []
+    for other in ";,\t| ":
+        found = line.split(other, 1 if other == " " else -1)
+        found = [cell.strip('"') for cell in found]
+        if set(columns) <= set(found) or list(columns) == [*range(len(found))]:
+            fitting.append(other)
+    if len(fitting) != 1 or delimiter in fitting:
+        return ""
+    return (
+        f"; its columns look divided by {fitting[0]!r}: give that as "
+        "`delimiter`"
+    )
+
+
 def _jsonl(path, columns):
     """Rows of a JSONL file; None for a blank line."""
-    for number, line in read_lines(path):
-        where = f"{name_of(path)}:{number}"
+    for number, line in lines_lib.read(path):
+        where = f"{lines_lib.name_of(path)}:{number}"
         if not line.strip():
             yield None
             continue
@@ -229,8 +255,9 @@ def _jsonl(path, columns):
                 f"{where}: expected a JSON object, got {line[:60]!r}: {error}"
             ) from None
         if not isinstance(value, dict):
+            hint = "; write an object a line" if isinstance(value, list) else ""
             raise ValueError(
-                f"{where}: expected a JSON object, got {line[:60]!r}"
+                f"{where}: expected a JSON object, got {line[:60]!r}{hint}"
             )
         missing = [x for x in columns.values() if x not in value]
         if missing:
@@ -239,6 +266,11 @@ def _jsonl(path, columns):
                 f"{_shown(list(value))}: {missing[0]!r} is missing"
             )
         values = {name: value[x] for name, x in columns.items()}
+        values = {
+            # NaN, which JSON does not know, but some write.
+            name: None if isinstance(x, float) and x != x else x
+            for name, x in values.items()
+        }
         for text in values.values():
             if isinstance(text, str):
                 _check_halves(where, text)
@@ -254,31 +286,6 @@ def _check_halves(where, text):
             f"{where}: half a character, \\u{ord(text[error.start]):04x}, in "
             f"{text[:60]!r}"
         ) from None
-
-
-def label_name(where, label) -> str:
-    """A label as text; numbers and truth values as JSON spells them.
-
-    Args:
-      where: the place, for messages.
-      label: the value in a file.
-
-    Raises:
-      ValueError: if it is no single label.
-    """
-    if isinstance(label, (list, dict)):
-        raise ValueError(
-            f"{where}: expected one label, got {label!r}: several labels a row "
-            "(multi-label targets) are not supported"
-        )
-    if isinstance(label, float):
-        raise ValueError(
-            f"{where}: expected the name of a label, got the number {label}: "
-            "regression targets are not supported"
-        )
-    if label is None:
-        raise ValueError(f"{where}: expected a label, got null")
-    return str(label).lower() if isinstance(label, bool) else str(label)
 
 
 def _shown(cells) -> str:

@@ -21,6 +21,7 @@ from mtl_tf import run_directory
 from mtl_tf import serving
 from mtl_tf import tasks as tasks_lib
 from mtl_tf import text
+from mtl_tf import values
 
 # A text, or a pair of seq1 and seq2; bytes serve as well.
 Text = str | tuple[str, str]
@@ -150,8 +151,9 @@ class TrainedModel:
         Args:
           task: name of the task.
           texts: as in `predict`.
-          labels: the true label of each.
-          groups: the topic of each, for metrics by topic.
+          labels: the true label of each; 5.0 is the label "5".
+          groups: the topic of each, for metrics by topic; None, NaN or an empty
+            text where there is none.
           output: as in `predict`.
 
         Raises:
@@ -171,9 +173,18 @@ class TrainedModel:
                 f"{names_lib.counted(len(texts), 'text')}, but "
                 f"{names_lib.counted(len(groups), 'group')}"
             )
-        gold = np.array([declared.label_index(x) for x in labels], np.int64)
+        gold = [
+            values.label_index(f"labels[{place}]", label, declared)
+            for place, label in enumerate(labels)
+        ]
+        groups = [
+            values.to_text(f"groups[{place}]", "group", group)
+            for place, group in enumerate(groups)
+        ]
         answers = self.predict(task, texts, output)
-        return answers_lib.score(answers, gold, np.array(groups, str))
+        return answers_lib.score(
+            answers, np.array(gold, np.int64), np.array(groups, str)
+        )
 
     def encode(self, texts: Sequence[Text]) -> np.ndarray:
         """Features of the shared encoder, float32 [texts, width].

@@ -68,6 +68,25 @@ def test_licence(tmp_path):
     assert _read(tmp_path, task)[1] == "not stated in the task file"
 
 
+def test_labels_that_are_numbers(tmp_path):
+    table = _read_task(tmp_path, "labels = [1.0, 5, -2.0]\n" + _CUT)
+    assert table.task.labels == ("1", "5", "-2")
+    # A spelling in quotes stays as it is.
+    table = _read_task(tmp_path, 'labels = ["1.0", "5.0", "05"]\n' + _CUT)
+    assert table.task.labels == ("1.0", "5.0", "05")
+
+
+def test_delimiter_and_absent_values(tmp_path):
+    table = _read_task(
+        tmp_path,
+        _LABELS
+        + _CUT
+        + 'delimiter = ";"\nabsent = ["NA", "", "Not Available"]',
+    )
+    assert table.delimiter == ";"
+    assert table.absent == {"NA", "", "Not Available"}
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [
@@ -86,7 +105,16 @@ def test_refuses_file(tmp_path, content, message):
     ("content", "message"),
     [
         (_FILES, "labels: expected a list of label names in order, got None"),
-        ("labels = [0.5]\n" + _FILES, "labels: expected a list"),
+        ("labels = [0.5]\n" + _FILES, "the number 0.5: regression targets"),
+        ("labels = 0.5\n" + _FILES, "labels: expected a list"),
+        (
+            "labels = [1, 1.0]\n" + _FILES,
+            r"labels repeat: \['1'\]",
+        ),
+        (
+            'labels = ["1", "1.0"]\n' + _FILES,
+            "labels: '1' and '1.0' are the same number",
+        ),
         ('labels = ["a"]\n' + _FILES, "at least 2 labels"),
         (_LABELS + _FILES + "metric = 'f1'", "there is no metric 'f1'"),
         (_LABELS + _FILES + "metric = 1", "metric: expected text in quotes"),
@@ -98,7 +126,36 @@ def test_refuses_file(tmp_path, content, message):
         (_LABELS + _CUT + 'dev = "b.tsv"', "one origin of dev rows, got 2"),
         (_LABELS + _CUT + 'train = "b.tsv"', "origin of train rows, got 2"),
         (_LABELS + 'file = "a.tsv"', "file and split belong together"),
-        (_LABELS + _FILES + "split = {dev = 0.1}", "file and split belong"),
+        (
+            _LABELS + _FILES + "split = {dev = 0.1}",
+            "split divides the rows of `file`: name the file of train `file` "
+            "instead: file = 'a.tsv'",
+        ),
+        (
+            _LABELS + 'test = "a.tsv"\nsplit = {dev = 0.1}',
+            "file and split belong together",
+        ),
+        (
+            _LABELS + _FILES + 'delimiter = ";"',
+            "delimiter ';': jsonl has none; it is for tsv, csv",
+        ),
+        (
+            _LABELS + _CUT + 'delimiter = "::"',
+            "delimiter '::': expected one character such as ';'",
+        ),
+        (_LABELS + _CUT + "delimiter = '\"'", "neither a quote nor a line end"),
+        (
+            _LABELS + _CUT + "delimiter = 3",
+            "delimiter: expected text in quotes",
+        ),
+        (
+            _LABELS + _CUT + 'absent = "NA"',
+            r"absent: expected a list of texts such as .*, got 'NA'",
+        ),
+        (
+            _LABELS + _CUT + 'absent = ["NA", "no"]',
+            "absent: 'no' is a label of this task",
+        ),
         (
             _LABELS + 'file = "a.tsv"\nsplit = 0.1',
             "split: expected shares such",

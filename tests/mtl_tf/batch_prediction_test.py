@@ -1,4 +1,5 @@
 import concurrent.futures
+import gzip
 import io
 import json
 import os
@@ -80,6 +81,56 @@ def test_a_line_is_a_text_and_blank_ones_are_too(model, tmp_path):
         "predicted": "mixed",
         "probabilities": {"bad": 0.05, "mixed": 0.9, "good": 0.05},
     }
+
+
+def test_a_line_ends_where_wc_ends_it(model, tmp_path):
+    path = tmp_path / "a.txt"
+    path.write_bytes("cup\rof soup\r\nrude\x85staff\u2028\n".encode())
+    out = str(tmp_path / "out.jsonl")
+    command = command_lib.Command(
+        mode="predict", task="mood", input=str(path), output=out
+    )
+    said = batch_prediction.predict(model, command)
+    assert said == f"2 answers in {out}"
+    assert model.calls == [["cup\rof soup", "rude\x85staff\u2028"]]
+
+
+@pytest.mark.parametrize("name", ["a.txt.gz", "a.tsv.gz"])
+def test_packed_files(model, tmp_path, name):
+    path = tmp_path / name
+    path.write_bytes(gzip.compress(b"text\nab\n"))
+    out = str(tmp_path / "out.jsonl")
+    command = command_lib.Command(
+        mode="predict", task="mood", input=str(path), output=out
+    )
+    batch_prediction.predict(model, command)
+    assert model.calls == [["text", "ab"] if name == "a.txt.gz" else ["ab"]]
+
+
+def test_a_table_with_another_delimiter(model, tmp_path):
+    ask(model, tmp_path, "a.csv", 'n;text\n1;"a; b"\n', delimiter=";")
+    assert model.calls == [["a; b"]]
+
+
+def test_null_is_the_empty_text(model, tmp_path):
+    rows = '{"text": null, "n": null}\n{"text": NaN, "n": NaN}\n'
+    found = ask(model, tmp_path, "a.jsonl", rows, columns=("id:n",))
+    # No row goes without an answer.
+    assert model.calls == [["", ""]]
+    assert [x["id"] for x in found] == [None, None]
+    pairs = '{"seq1": null, "seq2": "a"}\n'
+    ask(model, tmp_path, "a.jsonl", pairs, task="answers")
+    assert model.calls[-1] == [("", "a")]
+
+
+def test_texts_that_look_absent_are_told_once(model, tmp_path, caplog):
+    ask(model, tmp_path, "a.tsv", "text\nnan\nfine\nnan\nNULL\n")
+    assert model.calls == [["nan", "fine", "nan", "NULL"]]
+    assert [x.message for x in caplog.records if "absent" in x.message] == [
+        "--input: texts that may stand for an absent value are kept as texts: "
+        "'nan' 2 times, 'NULL' 1 times; --absent leaves them out of an "
+        "evaluation"
+    ]
 
 
 def test_tables_of_single_texts(model, tmp_path):
@@ -175,6 +226,24 @@ def test_standard_input_to_standard_output(model, monkeypatch, capsys):
             "x",
             {"task": "answers"},
             r"read as lines, which hold no pairs \(seq1, seq2\): tsv, csv",
+        ),
+        (
+            "a.txt",
+            "x;y\n",
+            {"delimiter": ";"},
+            "--delimiter=;: .* is read as lines, which have no columns",
+        ),
+        (
+            "a.jsonl",
+            "{}\n",
+            {"delimiter": ";"},
+            "delimiter ';': jsonl has none; it is for tsv, csv",
+        ),
+        (
+            "a.csv",
+            "n;text\n",
+            {},
+            "a.csv:1: .*; its columns look divided by ';': give that as",
         ),
         (
             "a.tsv",
@@ -338,6 +407,36 @@ def test_groups_of_a_metric_that_can_do_without(model, tmp_path):
         model, tmp_path, rows, "a.jsonl", columns=("group:topic",)
     )
     assert scores["macro_recall_by_topic"] == 0.5
+
+
+def test_rows_without_a_label_are_left_out(model, tmp_path, caplog):
+    rows = '{"text": "a", "label": "mixed"}\n{"text": "ab", "label": null}\n'
+    rows += '{"text": "ab", "label": ""}\n{"text": null, "label": "bad"}\n'
+    _, scores = evaluate(model, tmp_path, rows, "a.jsonl")
+    assert scores["n"] == 2
+    assert scores["accuracy"] == 1
+    assert "2 rows without a label or text were left out" in caplog.text
+
+
+def test_texts_that_mean_an_absent_value(model, tmp_path, caplog):
+    table = "text\tlabel\na\tmixed\nNot Available\tbad\nab\tNULL\n"
+    settings = {"absent": ("Not Available", "NULL")}
+    _, scores = evaluate(model, tmp_path, table, **settings)
+    assert scores["n"] == 1
+    assert "2 rows without a label or text were left out" in caplog.text
+    with pytest.raises(ValueError, match=r"a.tsv:4: .* no label 'NULL'"):
+        evaluate(model, tmp_path, table)
+
+
+@pytest.mark.parametrize("labels", [("1", "5"), ("1.0", "5.0")])
+def test_stars_in_each_spelling(model, tmp_path, labels):
+    model.task = lambda name, output: tasks.Task("stars", labels)
+    rows = [f'{{"text": "a", "label": {x}}}\n' for x in ("5", "5.0", '"5.0"')]
+    _, scores = evaluate(model, tmp_path, "".join(rows), "a.jsonl")
+    assert scores["accuracy"] == 1
+    table = "text,label\na,5.0\nab,1.0\na,5\n"
+    _, scores = evaluate(model, tmp_path, table, "a.csv")
+    assert scores["accuracy"] == 1
 
 
 @pytest.mark.parametrize(

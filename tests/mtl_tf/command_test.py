@@ -18,11 +18,18 @@ _PREDICT = {
     "input": "some where/texts.csv",
     "output": "answers,all.jsonl",
     "format": "csv",
+    "delimiter": ";",
     "columns": ("seq2:body", "id:row number"),
     "calibrated": True,
     "texts": False,
 }
-_EVALUATE = {"mode": "evaluate", "baseline_run": "runs/single=task"}
+_EVALUATE = {
+    "mode": "evaluate",
+    "task": "books",
+    "input": "a.tsv",
+    "baseline_run": "runs/single=task",
+    "absent": ("Not Available", "NA"),
+}
 _COMPARE = {"mode": "report", "runs": ("runs/a", "runs/b")}
 _OTHERS = (_PREDICT, _EVALUATE, _COMPARE)
 
@@ -140,6 +147,14 @@ def test_columns_that_contradict_each_other():
             "evaluate, report",
         ),
         ({"task": "a"}, "--task means nothing to --mode=train"),
+        (
+            {"mode": "evaluate", "absent": ("NA",)},
+            "--absent means nothing to --mode=evaluate without --input",
+        ),
+        (
+            {"mode": "predict", "absent": ("NA",)},
+            "--absent means nothing to --mode=predict; it is for evaluate",
+        ),
         ({"calibrated": True}, "--calibrated means nothing to --mode=train"),
         (
             {"mode": "report", "answer_by": "label_transfer"},

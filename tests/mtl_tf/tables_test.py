@@ -1,3 +1,4 @@
+import gzip
 import re
 
 import pytest
@@ -71,6 +72,78 @@ def test_text_beyond_the_csv_modules_limit(tmp_path):
     assert len(rows[0].values["seq2"]) == 200_000
 
 
+def test_what_ends_a_line_is_the_same_in_all_formats(tmp_path):
+    # A bare carriage return, U+0085 and U+2028 belong to the text.
+    text = "a\rb\x85c\u2028d"
+    for name, content in (
+        ("a.tsv", f"text\ty\r\n{text}\tno\r\nend\tyes"),
+        ("a.csv", f"text,y\r\n{text},no\r\nend,yes"),
+        ("b.csv", f'text,y\n"{text}",no\nend,yes\n'),
+        (
+            "a.jsonl",
+            '{"text": "a\\rb\x85c\u2028d", "y": "no"}\r\n'
+            '{"text": "end",\r"y": "yes"}\r\n',
+        ),
+    ):
+        rows, blank = _read(tmp_path, name, content)
+        assert blank == 0
+        line = 1 if name == "a.jsonl" else 2
+        assert _values(rows) == [(line, text, "no"), (line + 1, "end", "yes")]
+
+
+@pytest.mark.parametrize(
+    "name", ["a.tsv.gz", "a.csv.GZ", "a.jsonl.gz", "a.tsv"]
+)
+def test_packed(tmp_path, name):
+    content = {
+        "tsv": "text\ty\nhello\tno\n",
+        "csv": "text,y\nhello,no\n",
+        "jsonl": '\n{"text": "hello", "y": "no"}\n',
+    }[tables.guess_format(name)]
+    rows, _ = _read(tmp_path, name, gzip.compress(content.encode()))
+    assert _values(rows) == [(2, "hello", "no")]
+
+
+def test_tables_as_excel_writes_them(tmp_path):
+    # "Unicode text": UTF-16 with a byte order mark.
+    content = "text\ty\r\nπ and 🙂\tno\r\n".encode("utf-16")
+    rows, _ = _read(tmp_path, "a.tsv", content)
+    assert _values(rows) == [(2, "π and 🙂", "no")]
+    # "CSV UTF-8", where a comma is the decimal point.
+    content = 'text;y\r\n"one; two";no\r\n'.encode("utf-8-sig")
+    (tmp_path / "a.csv").write_bytes(content)
+    (row,) = tables.read(str(tmp_path / "a.csv"), "csv", _COLUMNS, ";")
+    assert _values([row]) == [(2, "one; two", "no")]
+
+
+def test_a_table_with_row_names_as_r_writes_it(tmp_path):
+    rows, _ = _read(
+        tmp_path, "a.csv", '"","text","y"\n"1","say ""hi""","no"\n"2",NA,"no"\n'
+    )
+    assert _values(rows) == [(2, 'say "hi"', "no"), (3, "NA", "no")]
+
+
+def test_a_blank_divides_once(tmp_path):
+    path = tmp_path / "questions"
+    path.write_text("DESC:manner How did it end ?\nNUM:date When ?\n")
+    columns = {"label": 0, "seq2": 1}
+    rows = tables.read(str(path), "tsv", columns, " ")
+    assert _values(rows) == [
+        (1, "How did it end ?", "DESC:manner"),
+        (2, "When ?", "NUM:date"),
+    ]
+
+
+def test_null_and_nan_are_nothing(tmp_path):
+    rows, _ = _read(
+        tmp_path, "a.jsonl", '{"text": null, "y": NaN}\n{"text": "", "y": 0}\n'
+    )
+    assert [row.values for row in rows] == [
+        {"seq2": None, "label": None},
+        {"seq2": "", "label": 0},
+    ]
+
+
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
@@ -97,7 +170,18 @@ def test_text_beyond_the_csv_modules_limit(tmp_path):
         ("a.csv", "text,y\na,b,no\n", ":2: expected 2 .* got 3"),
         ("a.jsonl", '{"text": 1}\n', ":1: expected .*'y'.* is missing"),
         ("a.jsonl", '{"text"\n', ":1: expected a JSON object, got '{\"text\"'"),
-        ("a.jsonl", "[1]\n", ":1: expected a JSON object"),
+        ("a.jsonl", "[1]\n", ":1: expected .*; write an object a line"),
+        (
+            "a.csv",
+            "text;y\na;no\n",
+            ":1: .*; its columns look divided by ';': give that as `delim",
+        ),
+        ("a.tsv", '"text","y"\na,no\n', ":1: .* look divided by ','"),
+        ("a.csv", "id\ty\ttext\n1\tno\ta\n", r":1: .* divided by '\\t'"),
+        ("a.tsv", "text\ty\ra\tno\rb\tno\r", ": .* carriage returns alone"),
+        ("a.csv", "text,y\ra,no", ": .* old Mac files; convert it, such as"),
+        ("a.tsv", gzip.compress(b"text\ty\n")[:-9], ": damaged gzip file: "),
+        ("a.tsv", b"\x1f\x8b" + b"text\ty\n", ": damaged gzip file: "),
     ],
 )
 def test_malformed(tmp_path, name, content, message):
@@ -110,8 +194,14 @@ def test_too_few_columns_without_a_header(tmp_path):
         _read(tmp_path, "a.tsv", "a\tb\n", {"seq2": 0, "label": 4})
 
 
+def test_columns_by_number_with_another_delimiter(tmp_path):
+    with pytest.raises(ValueError, match=r":1: .* 1 columns; .* by ' ': give"):
+        _read(tmp_path, "a.tsv", "no one two\n", {"seq2": 1, "label": 0})
+
+
 def test_formats():
     assert tables.guess_format("a/b.TSV") == "tsv"
+    assert tables.guess_format("a/b.jsonl.gz") == "jsonl"
     with pytest.raises(ValueError, match=r"one of \.tsv, \.csv, \.jsonl"):
         tables.guess_format("a/b.txt")
 
@@ -120,13 +210,6 @@ def test_unknown_format(tmp_path):
     (tmp_path / "a").write_text("")
     with pytest.raises(ValueError, match="format 'xml'"):
         tables.read(str(tmp_path / "a"), "xml", _COLUMNS)
-
-
-@pytest.mark.parametrize(
-    ("value", "name"), [("a", "a"), (1, "1"), (True, "true"), (False, "false")]
-)
-def test_label_name(value, name):
-    assert tables.label_name("here", value) == name
 
 
 def test_half_a_character_is_named(tmp_path):
