@@ -226,11 +226,10 @@ def _to_row(table, key, record) -> records.Row:
     group = record.values.get("group")
     if values_lib.is_named(group, table.absent):
         group = None
-    if key in ("train", "unlabeled"):
-        # No metric asks for their topics.
-        fields["group"] = values_lib.to_text(record.where, "group", group)
-    else:
-        fields["group"] = values_lib.to_group(record.where, group, task.metric)
+    # No metric asks for the topics of train.
+    scored = key not in ("train", "unlabeled")
+    metric = task.metric if scored else "accuracy"
+    fields["group"] = values_lib.to_group(record.where, group, metric)
     label = ""
     if key != "unlabeled":
         label = _check_label(record.where, task, record.values["label"])
@@ -249,14 +248,4 @@ def _check_label(where, task, label) -> str:
                 f"{label!r}: several labels a row (multi-label targets) are "
                 "not supported"
             )
-    hint = ""
-    try:
-        float(label)
-        hint = "; numbers as targets (regression) are not supported"
-    except ValueError:
-        pass
-    try:
-        task.label_index(label)
-    except ValueError as error:
-        raise ValueError(f"{where}: {error}{hint}") from None
-    return label
+    return task.labels[values_lib.label_index(where, label, task)]

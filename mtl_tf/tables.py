@@ -204,14 +204,13 @@ def _header_places(where, header, columns, delimiter):
     for name, column in columns.items():
         found = [i for i, cell in enumerate(header) if cell == column]
         if len(found) != 1:
-            hint = "" if found else tasks.nearest(str(column), header)
+            hint = _suggest_delimiter(header, delimiter, columns.values())
+            if not hint and not found:
+                hint = tasks.nearest(str(column), header)
             raise ValueError(
                 f"{where}: expected one column {column!r} in the header, got "
-                f"{len(found)} among {_shown(header)}{hint}"
-                + (
-                    _suggest_delimiter(header, delimiter, columns.values())
-                    or f"; `columns` says which column is {name}"
-                )
+                f"{len(found)} among {_shown(header)}{hint}; `columns` says "
+                f"which column is {name}"
             )
         places[name] = found[0]
     return places
@@ -235,8 +234,8 @@ def _suggest_delimiter(cells, delimiter, columns) -> str:
     if len(fitting) != 1 or delimiter in fitting:
         return ""
     return (
-        f"; its columns look divided by {fitting[0]!r}: give that as "
-        "`delimiter`"
+        f", which {fitting[0]!r} seems to divide: `delimiter` names what "
+        "divides columns"
     )
 
 

@@ -178,7 +178,7 @@ class TrainedModel:
             for place, label in enumerate(labels)
         ]
         groups = [
-            values.to_text(f"groups[{place}]", "group", group)
+            values.to_group(f"groups[{place}]", group)
             for place, group in enumerate(groups)
         ]
         answers = self.predict(task, texts, output)

@@ -94,13 +94,16 @@ def to_text(where: str, field: str, value: object) -> str:
     raise ValueError(f"{where}: expected a text for {field}, got {value!r:.80}")
 
 
-def to_group(where: str, value: object, metric: str) -> str:
+def to_group(where: str, value: object, metric: str = "accuracy") -> str:
     """Returns the group of a row, empty where its metric can do without.
+
+    A column of whole numbers, some of which are absent, is often written as
+    fractions: 7.0 is the group 7.
 
     Args:
       where: the place, for messages.
       value: the value in a file.
-      metric: name of the metric of the task.
+      metric: name of the metric that the group is for.
 
     Raises:
       ValueError: if it is no single value, or the metric needs a group and
@@ -112,7 +115,7 @@ def to_group(where: str, value: object, metric: str) -> str:
             f"{where}: expected a group, by which {metric} takes the mean, got "
             "nothing"
         )
-    return group
+    return whole_number(group) or group
 
 
 def label_name(where: str, label: object, known: Collection[str] = ()) -> str:
@@ -163,7 +166,17 @@ def label_index(where: str, label: object, task: tasks.Task) -> int:
     try:
         return task.label_index(name)
     except ValueError as error:
-        raise ValueError(f"{where}: {error}") from None
+        raise ValueError(f"{where}: {error}{_hint(name)}") from None
+
+
+def _hint(label):
+    if looks_absent(label):
+        return "; `absent` names texts that mean there is none"
+    try:
+        float(label)
+    except ValueError:
+        return ""
+    return "; numbers as targets (regression) are not supported"
 
 
 def whole_number(text: str) -> str | None:

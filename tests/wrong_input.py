@@ -300,6 +300,23 @@ CASES = {
         f"{PREDICT} --input=requests.tsv --format=tvs",
         "format=tvs: not one of lines, tsv, csv, jsonl (did you mean tsv?)",
     ),
+    "delimiter not named": (
+        {"x.csv": "text;label\nhello;billing\n"},
+        f"{EVALUATE} --input=x.csv",
+        "x.csv:1: expected one column 'text' in the header, got 0 among "
+        "['text;label'], which ';' seems to divide: `delimiter` names what "
+        "divides columns; `columns` says which column is seq2",
+    ),
+    "delimiter of lines": (
+        {"x.txt": "hello\n"},
+        f"{PREDICT} --input=x.txt --delimiter=';'",
+        "--delimiter=;: x.txt is read as lines, which have no columns",
+    ),
+    "absent values of a prediction": (
+        {},
+        f"{PREDICT} --input=requests.tsv --absent=NA",
+        "--absent means nothing to --mode=predict; it is for evaluate",
+    ),
     "no text": (
         {"x.jsonl": '{"text": 3}\n'},
         f"{PREDICT} --input=x.jsonl",

@@ -52,8 +52,8 @@ CASES = {
         tasks("split =", "splits ="),
         PREPARE,
         "tasks.toml: [tasks.requests]: unknown key 'splits' (did you mean "
-        "split?); known are labels, metric, type, columns, format, split, "
-        "file, train, dev, test, unlabeled",
+        "split?); known are labels, metric, type, columns, format, delimiter, "
+        "absent, split, file, train, dev, test, unlabeled",
     ),
     "long name": (
         tasks("tasks.requests", f"tasks.{'r' * 300}"),
@@ -127,7 +127,66 @@ CASES = {
         {"requests.tsv": (HEADER + "café\tbilling\n").encode("latin-1")},
         PREPARE,
         "requests.tsv:2: expected UTF-8, got byte 0xe9; convert the file to "
-        "UTF-8",
+        "UTF-8 (Latin-1, for example, with: iconv -f latin1 -t utf8)",
+    ),
+    "lines of an old Mac": (
+        {"requests.tsv": REQUESTS.replace("\n", "\r")},
+        PREPARE,
+        "requests.tsv: expected lines that end with a line feed, got carriage "
+        "returns alone, as of old Mac files; convert it, such as with: tr "
+        "'\\r' '\\n'",
+    ),
+    "another delimiter": (
+        {"requests.tsv": REQUESTS.replace("\t", ";")},
+        PREPARE,
+        "requests.tsv:1: expected one column 'message' in the header, got 0 "
+        "among ['message;intent'], which ';' seems to divide: `delimiter` "
+        "names what divides columns; `columns` says which column is seq2",
+    ),
+    "delimiter of JSONL": (
+        tasks('requests.tsv"', 'r.jsonl"\ndelimiter = ";"', r_jsonl="{}"),
+        PREPARE,
+        "tasks.toml: [tasks.requests]: delimiter ';': jsonl has none; it is "
+        "for tsv, csv",
+    ),
+    "train that is divided": (
+        tasks("file =", "train ="),
+        PREPARE,
+        "tasks.toml: [tasks.requests]: split divides the rows of `file`: name "
+        "the file of train `file` instead: file = 'requests.tsv'",
+    ),
+    "absent label": (
+        tasks("file =", 'absent = ["billing"]\nfile ='),
+        PREPARE,
+        "tasks.toml: [tasks.requests]: absent: 'billing' is a label of this "
+        "task",
+    ),
+    "label that means none": (
+        {"requests.tsv": REQUESTS + "hello\tNULL\n"},
+        PREPARE,
+        "requests.tsv:18: task requests has no label 'NULL'; its labels are "
+        "['billing', 'delivery']; `absent` names texts that mean there is none",
+    ),
+    "no labels in a file": (
+        {"dev.tsv": "question\tanswer\tsettled\na\tb\t\nc\td\t\n"},
+        PREPARE,
+        "dev.tsv: task answers: expected rows, got none; left out: {'no "
+        "label': 2}",
+    ),
+    "row without a topic": (
+        tasks(
+            'settled"}',
+            'settled", group = "question"}\nmetric = "macro_mae_by_topic"',
+            dev_tsv=ANSWERS + "\tis it\tno\n",
+        ),
+        PREPARE,
+        "dev.tsv:18: expected a group, by which macro_mae_by_topic takes the "
+        "mean, got nothing",
+    ),
+    "damaged gzip file": (
+        {"requests.tsv": b"\x1f\x8b" + REQUESTS.encode()},
+        PREPARE,
+        "requests.tsv: damaged gzip file: ...",
     ),
     "malformed JSON": (
         tasks("requests.tsv", "r.jsonl", r_jsonl='{"message": "a"'),

@@ -243,7 +243,7 @@ def test_standard_input_to_standard_output(model, monkeypatch, capsys):
             "a.csv",
             "n;text\n",
             {},
-            "a.csv:1: .*; its columns look divided by ';': give that as",
+            "a.csv:1: .*, which ';' seems to divide: `delimiter` names",
         ),
         (
             "a.tsv",

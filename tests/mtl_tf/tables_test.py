@@ -174,10 +174,14 @@ def test_null_and_nan_are_nothing(tmp_path):
         (
             "a.csv",
             "text;y\na;no\n",
-            ":1: .*; its columns look divided by ';': give that as `delim",
+            ":1: .*, which ';' seems to divide: `delimiter` names",
         ),
-        ("a.tsv", '"text","y"\na,no\n', ":1: .* look divided by ','"),
-        ("a.csv", "id\ty\ttext\n1\tno\ta\n", r":1: .* divided by '\\t'"),
+        ("a.tsv", '"text","y"\na,no\n', ":1: .* which ',' seems to divide"),
+        (
+            "a.csv",
+            "id\ty\ttext\n1\tno\ta\n",
+            r":1: .* which '\\t' seems to divide",
+        ),
         ("a.tsv", "text\ty\ra\tno\rb\tno\r", ": .* carriage returns alone"),
         ("a.csv", "text,y\ra,no", ": .* old Mac files; convert it, such as"),
         ("a.tsv", gzip.compress(b"text\ty\n")[:-9], ": damaged gzip file: "),
@@ -195,7 +199,9 @@ def test_too_few_columns_without_a_header(tmp_path):
 
 
 def test_columns_by_number_with_another_delimiter(tmp_path):
-    with pytest.raises(ValueError, match=r":1: .* 1 columns; .* by ' ': give"):
+    with pytest.raises(
+        ValueError, match=r":1: .* 1 columns, which ' ' seems to"
+    ):
         _read(tmp_path, "a.tsv", "no one two\n", {"seq2": 1, "label": 0})
 
 

@@ -3,6 +3,7 @@ import math
 import numpy as np
 import pytest
 
+from mtl_tf import tasks
 from mtl_tf import values
 
 
@@ -95,6 +96,22 @@ def test_numbers_that_are_not_whole():
             values.label_name("here", number, ("4", "5"))
 
 
+@pytest.mark.parametrize(
+    ("label", "message"),
+    [
+        ("NULL", "`absent` names texts that mean there is none"),
+        ("nan", "`absent` names texts that mean there is none"),
+        ("3.5", r"numbers as targets \(regression\) are not supported"),
+        ("noo", r"did you mean no\?\); its labels are"),
+    ],
+)
+def test_unknown_labels(label, message):
+    task = tasks.Task("t", ("no", "5.0"))
+    assert values.label_index("here", 5, task) == 1
+    with pytest.raises(ValueError, match=f"here: task t has no .*{message}"):
+        values.label_index("here", label, task)
+
+
 def test_several_labels():
     for several in (["a", "b"], ("a",), {"a": 1}):
         with pytest.raises(ValueError, match=r"here: .*multi-label"):
@@ -102,7 +119,9 @@ def test_several_labels():
 
 
 def test_groups():
-    assert values.to_group("here", 7.0, "macro_mae_by_topic") == "7"
+    for seven in (7, 7.0, "7", "7.0"):
+        assert values.to_group("here", seven, "macro_mae_by_topic") == "7"
+    assert values.to_group("here", "t7.0") == "t7.0"
     assert values.to_group("here", None, "macro_mae") == ""
     with pytest.raises(
         ValueError, match="here: expected a group, by which macro_mae_by_topic"
