@@ -86,7 +86,7 @@ def make_source(task_file: str, seed: int = 0) -> source.Source:
 def _read_task(table: task_file_lib.TaskTable, seed: int) -> source.TaskRows:
     name = table.task.name
     found, raw = {}, {"rows": {}, "empty_texts": {}}
-    skipped, suspects = collections.Counter(), collections.Counter()
+    skipped, suspects = collections.Counter(), []
     tab_separated = []
     for key, (path, file_format) in table.files.items():
         columns = dict(table.columns)
@@ -99,8 +99,11 @@ def _read_task(table: task_file_lib.TaskTable, seed: int) -> source.TaskRows:
             if reason:
                 skipped[reason] += 1
                 continue
-            suspects.update(_texts_that_look_absent(record, table.absent))
             rows.append(_to_row(table, key, record))
+            suspects += [
+                (text, rows[-1].id)
+                for text in _texts_that_look_absent(record, table.absent)
+            ]
         if not rows:
             left_out = f"; left out: {dict(skipped)}" if skipped else ""
             raise ValueError(
@@ -111,7 +114,7 @@ def _read_task(table: task_file_lib.TaskTable, seed: int) -> source.TaskRows:
         found[key] = rows
         if file_format == "tsv":
             tab_separated += rows
-    _warn_of_losses(name, skipped, suspects)
+    _warn_of_losses(name, skipped)
     if table.split:
         rows = found.pop("file")
         keys = [
@@ -134,7 +137,10 @@ def _read_task(table: task_file_lib.TaskTable, seed: int) -> source.TaskRows:
         found,
         dict(skipped),
         raw,
-        findings=_quotes(name, tab_separated),
+        findings=(
+            *_quotes(name, tab_separated),
+            *_looks_absent(name, suspects),
+        ),
     )
 
 
@@ -195,7 +201,24 @@ def _texts_that_look_absent(record, absent) -> Sequence[str]:
     ]
 
 
-def _warn_of_losses(task, skipped, suspects) -> None:
+def _looks_absent(name, suspects) -> tuple[findings.Finding, ...]:
+    """Finds texts that may stand for an absent value."""
+    if not suspects:
+        return ()
+    counts = collections.Counter(text for text, _ in suspects)
+    return (
+        findings.Finding(
+            "looks_absent",
+            name,
+            len(suspects),
+            f"{values_lib.describe_absent_looks(counts)}; `absent` in the task "
+            "file names those that are none",
+            tuple(row_id for _, row_id in suspects[:2]),
+        ),
+    )
+
+
+def _warn_of_losses(task, skipped) -> None:
     for reason in (NO_LABEL, NO_TEXT):
         if skipped[reason]:
             logging.warning(
@@ -204,11 +227,6 @@ def _warn_of_losses(task, skipped, suspects) -> None:
                 skipped[reason],
                 reason,
             )
-    values_lib.warn_of_absent_looks(
-        f"task {task}",
-        suspects,
-        "`absent` in the task file names those that are none",
-    )
 
 
 def _to_row(table, key, record) -> records.Row:

@@ -21,6 +21,7 @@ KINDS = {
     ),
     "unlabeled_is_scored": "dev and test rows that are unlabeled texts, too",
     "quotes_in_tsv": "texts of TSV files in quotes, as CSV has them",
+    "looks_absent": "values such as nan or NULL, kept as texts",
     "no_blanks": "texts without blanks between words",
     "unknown_words": "unknown words in dev and test",
 }

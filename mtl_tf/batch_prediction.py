@@ -240,9 +240,11 @@ def _batches(rows) -> Iterator[list[tables.Record]]:
         logging.warning(
             "passed over %s", names_lib.counted(blank, "blank line")
         )
-    values.warn_of_absent_looks(
-        "--input", suspects, "--absent leaves them out of an evaluation"
-    )
+    if suspects:
+        logging.warning(
+            "--input: %s; --absent leaves them out of an evaluation",
+            values.describe_absent_looks(suspects),
+        )
 
 
 def _texts(task, rows):

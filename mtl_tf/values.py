@@ -14,7 +14,6 @@ import re
 from collections.abc import Collection, Mapping
 
 import numpy as np
-from absl import logging
 
 from mtl_tf import metrics
 from mtl_tf import tasks
@@ -48,23 +47,16 @@ def looks_absent(value: object) -> bool:
     return isinstance(value, str) and value.strip().casefold() in _LOOKS_ABSENT
 
 
-def warn_of_absent_looks(where: str, counts: Mapping[str, int], remedy: str):
-    """Warns of texts that are kept, but look as if they were none.
+def describe_absent_looks(counts: Mapping[str, int]) -> str:
+    """Returns a warning of texts that are kept, but look as if they were none.
 
     Args:
-      where: what they were found in.
       counts: how often each was found.
-      remedy: what the user can do.
     """
-    if counts:
-        found = ", ".join(f"{text!r} {n} times" for text, n in counts.items())
-        logging.warning(
-            "%s: texts that may stand for an absent value are kept as texts: "
-            "%s; %s",
-            where,
-            found,
-            remedy,
-        )
+    found = ", ".join(f"{text!r} {n} times" for text, n in counts.items())
+    return (
+        "texts that may stand for an absent value are kept as texts: " + found
+    )
 
 
 def to_text(where: str, field: str, value: object) -> str:

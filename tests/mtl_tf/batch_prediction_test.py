@@ -1,5 +1,4 @@
 import concurrent.futures
-import gzip
 import io
 import json
 import os
@@ -8,67 +7,21 @@ import sys
 import numpy as np
 import pytest
 
-from mtl_tf import answers as answers_lib
 from mtl_tf import batch_prediction
 from mtl_tf import command as command_lib
 from mtl_tf import tasks
-
-MOOD = tasks.Task("mood", ("bad", "mixed", "good"))
-ANSWERS = tasks.Task("answers", ("no", "yes"), pair=True)
-
-
-class LengthModel:
-    """Says of a text the label that its length names, modulo the labels."""
-
-    def __init__(self):
-        self.calls = []
-        self.asked = set()
-
-    def task(self, name, output):
-        if output == "label_transfer" and name == "answers":
-            raise ValueError("task answers has no output 'label_transfer'")
-        return {"mood": MOOD, "answers": ANSWERS}[name]
-
-    def predict(self, name, texts, output):
-        self.calls.append(list(texts))
-        self.asked.add(output)
-        task = self.task(name, output)
-        labels = len(task.labels)
-        lengths = [len("".join(text)) % labels for text in texts]
-        # .9 for the label, the rest for the others alike.
-        probabilities = np.full((len(texts), labels), 0.1 / (labels - 1))
-        probabilities[np.arange(len(texts)), lengths] = 0.9
-        return answers_lib.Answers(task, probabilities.astype(np.float32))
+from tests import length_model
 
 
 @pytest.fixture
 def model():
-    return LengthModel()
-
-
-def ask(model, tmp_path, name, content, task="mood", **settings):
-    """Writes an input file, asks, and returns the answers."""
-    path = tmp_path / name
-    path.write_text(content, encoding="utf-8")
-    said = batch_prediction.predict(
-        model,
-        command_lib.Command(
-            mode="predict",
-            task=task,
-            input=str(path),
-            output=str(tmp_path / "new" / "out.jsonl"),
-            **settings,
-        ),
-    )
-    lines = (tmp_path / "new" / "out.jsonl").read_text(encoding="utf-8")
-    count = lines.count("\n")
-    answers = "1 answer" if count == 1 else f"{count} answers"
-    assert said == f"{answers} in {tmp_path}/new/out.jsonl"
-    return [json.loads(line) for line in lines.splitlines()]
+    return length_model.LengthModel()
 
 
 def test_a_line_is_a_text_and_blank_ones_are_too(model, tmp_path):
-    found = ask(model, tmp_path, "texts.txt", "a\n\n  bb\nü no end")
+    found = length_model.ask(
+        model, tmp_path, "texts.txt", "a\n\n  bb\nü no end"
+    )
     assert model.calls == [["a", "", "  bb", "ü no end"]]
     assert [line["predicted"] for line in found] == [
         "mixed",
@@ -83,70 +36,22 @@ def test_a_line_is_a_text_and_blank_ones_are_too(model, tmp_path):
     }
 
 
-def test_a_line_ends_where_wc_ends_it(model, tmp_path):
-    path = tmp_path / "a.txt"
-    path.write_bytes("cup\rof soup\r\nrude\x85staff\u2028\n".encode())
-    out = str(tmp_path / "out.jsonl")
-    command = command_lib.Command(
-        mode="predict", task="mood", input=str(path), output=out
-    )
-    said = batch_prediction.predict(model, command)
-    assert said == f"2 answers in {out}"
-    assert model.calls == [["cup\rof soup", "rude\x85staff\u2028"]]
-
-
-@pytest.mark.parametrize("name", ["a.txt.gz", "a.tsv.gz"])
-def test_packed_files(model, tmp_path, name):
-    path = tmp_path / name
-    path.write_bytes(gzip.compress(b"text\nab\n"))
-    out = str(tmp_path / "out.jsonl")
-    command = command_lib.Command(
-        mode="predict", task="mood", input=str(path), output=out
-    )
-    batch_prediction.predict(model, command)
-    assert model.calls == [["text", "ab"] if name == "a.txt.gz" else ["ab"]]
-
-
-def test_a_table_with_another_delimiter(model, tmp_path):
-    ask(model, tmp_path, "a.csv", 'n;text\n1;"a; b"\n', delimiter=";")
-    assert model.calls == [["a; b"]]
-
-
-def test_null_is_the_empty_text(model, tmp_path):
-    rows = '{"text": null, "n": null}\n{"text": NaN, "n": NaN}\n'
-    found = ask(model, tmp_path, "a.jsonl", rows, columns=("id:n",))
-    # No row goes without an answer.
-    assert model.calls == [["", ""]]
-    assert [x["id"] for x in found] == [None, None]
-    pairs = '{"seq1": null, "seq2": "a"}\n'
-    ask(model, tmp_path, "a.jsonl", pairs, task="answers")
-    assert model.calls[-1] == [("", "a")]
-
-
-def test_texts_that_look_absent_are_told_once(model, tmp_path, caplog):
-    ask(model, tmp_path, "a.tsv", "text\nnan\nfine\nnan\nNULL\n")
-    assert model.calls == [["nan", "fine", "nan", "NULL"]]
-    assert [x.message for x in caplog.records if "absent" in x.message] == [
-        "--input: texts that may stand for an absent value are kept as texts: "
-        "'nan' 2 times, 'NULL' 1 times; --absent leaves them out of an "
-        "evaluation"
-    ]
-
-
 def test_tables_of_single_texts(model, tmp_path):
     table = "id\ttext\n7\tab\n8\tabcd\n"
-    found = ask(model, tmp_path, "a.tsv", table, columns=("id:id",))
+    found = length_model.ask(
+        model, tmp_path, "a.tsv", table, columns=("id:id",)
+    )
     assert [(x["id"], x["predicted"]) for x in found] == [
         ("7", "good"),
         ("8", "mixed"),
     ]
-    found = ask(model, tmp_path, "a.csv", 'text\n"a, b"\n')
+    found = length_model.ask(model, tmp_path, "a.csv", 'text\n"a, b"\n')
     assert model.calls[-1] == ["a, b"]
     assert "id" not in found[0]
 
 
 def test_columns_may_be_named(model, tmp_path):
-    ask(
+    length_model.ask(
         model,
         tmp_path,
         "a.data",
@@ -159,7 +64,7 @@ def test_columns_may_be_named(model, tmp_path):
 
 
 def test_pairs(model, tmp_path):
-    found = ask(
+    found = length_model.ask(
         model,
         tmp_path,
         "a.jsonl",
@@ -172,7 +77,7 @@ def test_pairs(model, tmp_path):
 
 @pytest.mark.parametrize("output", ["main", "label_transfer"])
 def test_who_answers(model, tmp_path, output):
-    ask(model, tmp_path, "a.txt", "a\nbb\n", answer_by=output)
+    length_model.ask(model, tmp_path, "a.txt", "a\nbb\n", answer_by=output)
     assert model.asked == {output}
 
 
@@ -180,24 +85,24 @@ def test_an_output_that_a_task_does_not_have_is_missed_first(model, tmp_path):
     asked = {"task": "answers", "answer_by": "label_transfer"}
     # Even if there is nothing to answer.
     with pytest.raises(ValueError, match="no output 'label_transfer'"):
-        ask(model, tmp_path, "a.tsv", "seq1\tseq2\n", **asked)
+        length_model.ask(model, tmp_path, "a.tsv", "seq1\tseq2\n", **asked)
     assert os.listdir(tmp_path) == ["a.tsv"]
     with pytest.raises(ValueError, match="no output 'label_transfer'"):
-        evaluate(model, tmp_path, "nothing like it", **asked)
+        length_model.evaluate(model, tmp_path, "nothing like it", **asked)
 
 
 def test_batches_keep_the_order(model, tmp_path, monkeypatch):
     monkeypatch.setattr(batch_prediction, "BATCH_ROWS", 4)
     texts = ["x" * n for n in range(11)]
-    found = ask(model, tmp_path, "a.txt", "\n".join(texts))
+    found = length_model.ask(model, tmp_path, "a.txt", "\n".join(texts))
     assert [len(call) for call in model.calls] == [4, 4, 3]
     assert [line["predicted"] for line in found] == [
-        MOOD.labels[n % 3] for n in range(11)
+        length_model.MOOD.labels[n % 3] for n in range(11)
     ]
 
 
 def test_an_empty_file_has_no_answers(model, tmp_path):
-    assert ask(model, tmp_path, "a.txt", "") == []
+    assert length_model.ask(model, tmp_path, "a.txt", "") == []
 
 
 def test_standard_input_to_standard_output(model, monkeypatch, capsys):
@@ -261,7 +166,7 @@ def test_standard_input_to_standard_output(model, monkeypatch, capsys):
 )
 def test_refused(model, tmp_path, name, content, settings, message):
     with pytest.raises(ValueError, match=message):
-        ask(model, tmp_path, name, content, **settings)
+        length_model.ask(model, tmp_path, name, content, **settings)
 
 
 def test_what_is_not_utf8_is_named_with_its_line(model, tmp_path):
@@ -325,27 +230,11 @@ def test_there_is_no_such_file(model, tmp_path):
         batch_prediction.predict(model, command)
 
 
-def evaluate(model, tmp_path, content, name="a.tsv", **settings):
-    path = tmp_path / name
-    path.write_text(content, encoding="utf-8")
-    command = command_lib.Command(
-        **{
-            "mode": "evaluate",
-            "task": "mood",
-            "input": str(path),
-            "output": str(tmp_path / "scores.json"),
-            **settings,
-        }
-    )
-    said = batch_prediction.evaluate(model, command)
-    return said, json.loads((tmp_path / "scores.json").read_text())
-
-
 def test_scores_of_a_file(model, tmp_path, monkeypatch):
     monkeypatch.setattr(batch_prediction, "BATCH_ROWS", 3)
     # Predicted by length: mixed, mixed, good, bad, bad.
     table = "label\ttext\nmixed\ta\nbad\ta\ngood\tab\nbad\tabc\ngood\t\n"
-    said, scores = evaluate(model, tmp_path, table)
+    said, scores = length_model.evaluate(model, tmp_path, table)
     assert scores["n"] == 5
     assert scores["accuracy"] == pytest.approx(3 / 5)
     # F1: bad 1 of 2 found, 1 of 2 right: 1/2; mixed 1 of 1, 1 of 2: 2/3; good
@@ -359,7 +248,7 @@ def test_scores_of_a_file(model, tmp_path, monkeypatch):
 
 
 def test_scores_of_the_label_transfer_network(model, tmp_path):
-    said, scores = evaluate(
+    said, scores = length_model.evaluate(
         model, tmp_path, "label\ttext\nbad\t\n", answer_by="label_transfer"
     )
     assert model.asked == {"label_transfer"}
@@ -376,7 +265,7 @@ def test_scores_by_topic(model, tmp_path, monkeypatch):
     # Predicted: mixed, bad, good, mixed; off by 1, 0, 0, 1.
     table = "group\tlabel\ttext\nx\tgood\ta\nx\tbad\t\n"
     table += "y\tgood\tab\nx\tgood\ta\n"
-    said, scores = evaluate(model, tmp_path, table, task="stars")
+    said, scores = length_model.evaluate(model, tmp_path, table, task="stars")
     # x: good 1, bad 0; y: 0. Together: good 2/3, bad 0.
     assert scores["macro_mae_by_topic"] == pytest.approx((1 / 2 + 0) / 2)
     assert scores["macro_mae"] == pytest.approx((2 / 3 + 0) / 2)
@@ -385,7 +274,7 @@ def test_scores_by_topic(model, tmp_path, monkeypatch):
     assert "macro_mae_by_topic 0.2500" in lines
     assert len({line.rindex(" ") for line in lines}) == 1
     # The same rows with another name for the column.
-    _, named = evaluate(
+    _, named = length_model.evaluate(
         model,
         tmp_path,
         table.replace("group", "topic"),
@@ -397,46 +286,16 @@ def test_scores_by_topic(model, tmp_path, monkeypatch):
 
 
 def test_groups_of_a_metric_that_can_do_without(model, tmp_path):
-    task = tasks.Task("mood", MOOD.labels, "macro_recall")
+    task = tasks.Task("mood", length_model.MOOD.labels, "macro_recall")
     model.task = lambda name, output: task
     rows = '{"text": "a", "label": "good", "topic": 7}\n'
     rows += '{"text": "ab", "label": "good", "topic": 8}\n'
-    _, scores = evaluate(model, tmp_path, rows, "a.jsonl")
+    _, scores = length_model.evaluate(model, tmp_path, rows, "a.jsonl")
     assert "macro_recall_by_topic" not in scores
-    _, scores = evaluate(
+    _, scores = length_model.evaluate(
         model, tmp_path, rows, "a.jsonl", columns=("group:topic",)
     )
     assert scores["macro_recall_by_topic"] == 0.5
-
-
-def test_rows_without_a_label_are_left_out(model, tmp_path, caplog):
-    rows = '{"text": "a", "label": "mixed"}\n{"text": "ab", "label": null}\n'
-    rows += '{"text": "ab", "label": ""}\n{"text": null, "label": "bad"}\n'
-    _, scores = evaluate(model, tmp_path, rows, "a.jsonl")
-    assert scores["n"] == 2
-    assert scores["accuracy"] == 1
-    assert "2 rows without a label or text were left out" in caplog.text
-
-
-def test_texts_that_mean_an_absent_value(model, tmp_path, caplog):
-    table = "text\tlabel\na\tmixed\nNot Available\tbad\nab\tNULL\n"
-    settings = {"absent": ("Not Available", "NULL")}
-    _, scores = evaluate(model, tmp_path, table, **settings)
-    assert scores["n"] == 1
-    assert "2 rows without a label or text were left out" in caplog.text
-    with pytest.raises(ValueError, match=r"a.tsv:4: .* no label 'NULL'"):
-        evaluate(model, tmp_path, table)
-
-
-@pytest.mark.parametrize("labels", [("1", "5"), ("1.0", "5.0")])
-def test_stars_in_each_spelling(model, tmp_path, labels):
-    model.task = lambda name, output: tasks.Task("stars", labels)
-    rows = [f'{{"text": "a", "label": {x}}}\n' for x in ("5", "5.0", '"5.0"')]
-    _, scores = evaluate(model, tmp_path, "".join(rows), "a.jsonl")
-    assert scores["accuracy"] == 1
-    table = "text,label\na,5.0\nab,1.0\na,5\n"
-    _, scores = evaluate(model, tmp_path, table, "a.csv")
-    assert scores["accuracy"] == 1
 
 
 @pytest.mark.parametrize(
@@ -452,21 +311,21 @@ def test_stars_in_each_spelling(model, tmp_path, labels):
 def test_groups_that_are_missing(model, tmp_path, content, message):
     model.task = lambda name, output: STARS
     with pytest.raises(ValueError, match=message):
-        evaluate(model, tmp_path, content, task="stars")
+        length_model.evaluate(model, tmp_path, content, task="stars")
 
 
 def test_a_group_that_is_no_text(model, tmp_path):
     model.task = lambda name, output: STARS
     row = '{"text": "a", "label": "bad", "group": ["x"]}\n'
     with pytest.raises(ValueError, match=r"jsonl:1: expected a text for group"):
-        evaluate(model, tmp_path, row, "a.jsonl", task="stars")
+        length_model.evaluate(model, tmp_path, row, "a.jsonl", task="stars")
 
 
 def test_labels_that_json_spells_otherwise(model, tmp_path):
     task = tasks.Task("mood", ("false", "true", "2"))
     model.task = lambda name, output: task
     rows = '{"text": "a", "label": true}\n{"text": "ab", "label": 2}\n'
-    _, scores = evaluate(model, tmp_path, rows, "a.jsonl")
+    _, scores = length_model.evaluate(model, tmp_path, rows, "a.jsonl")
     assert scores["accuracy"] == 1
 
 
@@ -485,7 +344,7 @@ def test_labels_that_json_spells_otherwise(model, tmp_path):
 )
 def test_files_that_cannot_be_scored(model, tmp_path, name, content, message):
     with pytest.raises(ValueError, match=message):
-        evaluate(model, tmp_path, content, name)
+        length_model.evaluate(model, tmp_path, content, name)
 
 
 if __name__ == "__main__":

@@ -239,46 +239,6 @@ def test_groups_that_are_missing(corpus, model):
         model.evaluate("films", texts, labels, ["x"])
 
 
-def test_groups_that_are_absent(corpus, model):
-    texts, labels = read_texts(corpus, "films")
-    scores = model.evaluate("films", texts, labels)
-    # Rows without a topic are no topic: as if there were no groups.
-    for nothing in (None, float("nan"), np.float64("nan"), ""):
-        groups = ["x", *[nothing] * (len(texts) - 1)]
-        assert model.evaluate("films", texts, labels, groups) == scores
-        with pytest.raises(ValueError, match="row 1 has no group, which the"):
-            by_topic(model).evaluate("films", texts, labels, groups)
-    # A column of numbers is made of fractions where one of them is missing.
-    numbers = [row % 5 for row in range(len(texts))]
-    found = by_topic(model).evaluate("films", texts, labels, numbers)
-    for groups in (np.array(numbers, np.float64), list(map(str, numbers))):
-        again = by_topic(model).evaluate("films", texts, labels, groups)
-        assert again == found
-    with pytest.raises(ValueError, match=r"groups\[0\]: expected a text for"):
-        model.evaluate("films", texts, labels, [["x"]] * len(texts))
-
-
-def test_labels_that_are_numbers(model):
-    stars = copy_lib.copy(model)
-    labels = generated.LABELS["films"]
-    names = tuple(str(place) for place in range(1, len(labels) + 1))
-    stars.tasks = tuple(
-        dataclasses.replace(task, labels=names)
-        if task.name == "films"
-        else task
-        for task in model.tasks
-    )
-    texts = ["a", "b", "c"]
-    found = stars.evaluate("films", texts, ["1", "2", "1"])
-    for gold in ([1, 2, 1], [1.0, 2.0, 1.0], np.array([1.0, 2, 1]), "1.0 2 1"):
-        gold = gold.split() if isinstance(gold, str) else gold
-        assert stars.evaluate("films", texts, gold) == found
-    with pytest.raises(ValueError, match=r"labels\[1\]: expected a label, got"):
-        stars.evaluate("films", texts, ["1", None, "1"])
-    with pytest.raises(ValueError, match=r"labels\[2\]: .* regression targets"):
-        stars.evaluate("films", texts, [1, 2, 1.5])
-
-
 def test_calibrated_probabilities(corpus, run_dir, model):
     calibrated = trained_model.load(run_dir, calibrated=True)
     assert model.temperatures == {}
