@@ -52,7 +52,9 @@ def ask(model, tmp_path, name, content, task="mood", **settings):
         ),
     )
     lines = (tmp_path / "new" / "out.jsonl").read_text(encoding="utf-8")
-    assert said == f"{lines.count(chr(10))} answers in {tmp_path}/new/out.jsonl"
+    count = lines.count("\n")
+    answers = "1 answer" if count == 1 else f"{count} answers"
+    assert said == f"{answers} in {tmp_path}/new/out.jsonl"
     return [json.loads(line) for line in lines.splitlines()]
 
 
