@@ -40,6 +40,7 @@ from data_prep import findings
 from data_prep import source as source_lib
 from data_prep import tokens as tokens_lib
 from mtl_tf import diversity_features
+from mtl_tf import files
 from mtl_tf import records
 from mtl_tf import run_lock
 from mtl_tf import tasks
@@ -58,9 +59,10 @@ def prepare(
     """Prepares a corpus, unless `out_dir` holds just that already.
 
     Everything is written to a folder beside `out_dir`, which is renamed at the
-    end: an interrupted call leaves `out_dir` as it was. One call at a time
-    works on an `out_dir`: others wait for it, and then find it prepared if they
-    are to prepare the same.
+    end: an interrupted call leaves `out_dir` as it was. Where `out_dir` is a
+    link, it stays one, and its target is replaced. One call at a time works on
+    an `out_dir`: others wait for it, and then find it prepared if they are to
+    prepare the same.
 
     Args:
       source: the raw corpus.
@@ -77,8 +79,8 @@ def prepare(
     """
     if min_count < 1:
         raise ValueError(f"min_count has to be at least 1, got {min_count}")
-    out_dir = os.path.abspath(out_dir)
-    lock = _sibling(out_dir, "lock")
+    out_dir = files.resolve(os.path.expanduser(out_dir))
+    lock = files.sibling(out_dir, "lock")
     with run_lock.wait_for(lock, f"preparing {out_dir}") as is_alone:
         _recover(out_dir)
         if is_alone:
@@ -93,11 +95,14 @@ def _prepare(source, out_dir, min_count) -> tasks.Corpus:
         logging.info("%s is prepared already: nothing has changed", out_dir)
         return tasks.Corpus.read(out_dir)
     _check_replaceable(out_dir)
+    _check_place(out_dir)
 
     task_rows = sorted(source.read(), key=lambda rows: rows.task.name)
     source_lib.check_rows(source.corpus, task_rows)
     # A folder that no other process has, even where files cannot be locked.
-    partial = _sibling(out_dir, f"partial.{secrets.token_hex(_RANDOM_BYTES)}")
+    partial = files.sibling(
+        out_dir, f"partial.{secrets.token_hex(_RANDOM_BYTES)}"
+    )
     os.makedirs(partial)
     try:
         declaration = _write(task_rows, partial, min_count)
@@ -112,7 +117,7 @@ def _prepare(source, out_dir, min_count) -> tasks.Corpus:
             "settings": source.settings,
         }
         _write_declaration(partial, declaration)
-        _replace(out_dir, partial)
+        files.replace_folder(out_dir, partial)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
     corpus = tasks.Corpus.read(out_dir)
@@ -152,6 +157,19 @@ def _is_prepared(out_dir: str, fingerprint: str) -> bool:
             logging.info("%s is damaged (%s): prepared again", out_dir, path)
             return False
     return True
+
+
+def _check_place(out_dir: str) -> None:
+    """Refuses a place that a finished folder could not be moved to."""
+    if os.path.ismount(out_dir):
+        raise ValueError(
+            f"out_dir={out_dir} is a mount point, which cannot be replaced: "
+            "give a folder in it"
+        )
+    # The folder is made there, and then renamed.
+    reason = files.why_not_writable(os.path.dirname(out_dir))
+    if reason:
+        raise ValueError(f"out_dir={out_dir}: {reason}; give another out_dir")
 
 
 def _check_replaceable(out_dir: str) -> None:
@@ -332,31 +350,16 @@ def _task_declaration(task: source_lib.TaskRows) -> dict:
     }
 
 
-def _sibling(out_dir: str, kind: str) -> str:
-    parent, name = os.path.split(out_dir)
-    return os.path.join(parent, f".{name}.{kind}")
-
-
-def _replace(out_dir: str, partial: str) -> None:
-    """Puts the finished folder in the place of the one before."""
-    old = _sibling(out_dir, "old")
-    shutil.rmtree(old, ignore_errors=True)
-    if os.path.isdir(out_dir):
-        os.rename(out_dir, old)
-    os.rename(partial, out_dir)
-    shutil.rmtree(old, ignore_errors=True)
-
-
 def _recover(out_dir: str) -> None:
     """Brings back a corpus whose replacement stopped between two renames."""
-    old = _sibling(out_dir, "old")
+    old = files.sibling(out_dir, "old")
     if os.path.isdir(old) and not os.path.lexists(out_dir):
         os.rename(old, out_dir)
 
 
 def _remove_partial(out_dir: str) -> None:
     """Removes the folders that killed calls were writing to."""
-    parent, name = os.path.split(_sibling(out_dir, "partial"))
+    parent, name = os.path.split(files.sibling(out_dir, "partial"))
     random = rf"\.[0-9a-f]{{{2 * _RANDOM_BYTES}}}"
     for found in os.listdir(parent):
         if re.fullmatch(re.escape(name) + random, found):

@@ -109,7 +109,7 @@ def _check_task(where, folder, name, table) -> TaskTable:
     files = {}
     for key in _FILE_KEYS:
         if key in table:
-            path = os.path.join(folder, table[key])
+            path = os.path.join(folder, os.path.expanduser(table[key]))
             try:
                 file_format = table.get("format") or tables.guess_format(path)
             except ValueError as error:

@@ -32,10 +32,16 @@ class Config(settings.Settings):
 
     # The run.
     data_dir: str = settings.setting(
-        "", "Prepared corpus (see data_prep.main).", changeable=True
+        "",
+        "Prepared corpus (see data_prep.main).",
+        changeable=True,
+        path=True,
     )
     run_dir: str = settings.setting(
-        "", "Directory of the run, made if need be.", changeable=True
+        "",
+        "Directory of the run, made if need be.",
+        changeable=True,
+        path=True,
     )
     tasks: tuple[str, ...] = settings.setting(
         (), "Tasks to train on; all of the corpus if empty."
@@ -53,6 +59,7 @@ class Config(settings.Settings):
     init_from: str = settings.setting(
         "",
         "Run directory whose best checkpoint training starts from, by name.",
+        path=True,
     )
     threads: int = settings.setting(
         0, "Threads of TensorFlow; 0: as many as cores.", changeable=True
@@ -137,6 +144,7 @@ class Config(settings.Settings):
         "",
         "Pretrained vectors: a GloVe text file, or package:NAME. If word_width "
         "is larger than they are, the rest starts at random.",
+        path=True,
     )
     train_word_vectors: bool = settings.setting(
         True, "Whether training changes the word vectors."

@@ -12,6 +12,8 @@ from collections.abc import Iterator
 
 from absl import logging
 
+from mtl_tf import files
+
 try:
     import fcntl
 except ImportError:  # Windows has none.
@@ -28,7 +30,8 @@ def hold(run_dir: str) -> Iterator[None]:
       run_dir: the directory; made, and removed again if it is left empty.
 
     Raises:
-      ValueError: if another process holds the lock, with its number.
+      ValueError: if another process holds the lock, with its number, or the
+        directory is a link that leads nowhere.
     """
 
     def refuse(file):
@@ -37,7 +40,7 @@ def hold(run_dir: str) -> Iterator[None]:
             "another run_dir"
         )
 
-    with _lock(pathlib.Path(run_dir, LOCK_FILE), refuse):
+    with _lock(pathlib.Path(files.resolve(run_dir), LOCK_FILE), refuse):
         yield
 
 

@@ -2,13 +2,16 @@
 
 import dataclasses
 import json
+import os
 import typing
 from collections.abc import Mapping
 
 from mtl_tf import tasks
 
 
-def setting(default, text, *, choices=None, symbol="", changeable=False):
+def setting(
+    default, text, *, choices=None, symbol="", changeable=False, path=False
+):
     """A field of a `Settings` that knows how to be a flag.
 
     Args:
@@ -17,6 +20,7 @@ def setting(default, text, *, choices=None, symbol="", changeable=False):
       choices: the values that are allowed.
       symbol: the paper's name for it.
       changeable: a run that goes on may be given another value.
+      path: it is a path, or a tuple of them: a leading ~ is the home directory.
     """
     return dataclasses.field(
         default=default,
@@ -25,6 +29,7 @@ def setting(default, text, *, choices=None, symbol="", changeable=False):
             "choices": choices,
             "symbol": symbol,
             "changeable": changeable,
+            "path": path,
         },
     )
 
@@ -40,6 +45,8 @@ class Settings:
     def __post_init__(self):
         for field in dataclasses.fields(self):
             value = getattr(self, field.name)
+            if field.metadata["path"]:
+                object.__setattr__(self, field.name, _expand(value))
             choices = field.metadata["choices"]
             if choices and value not in choices:
                 raise ValueError(
@@ -78,3 +85,10 @@ class Settings:
                 for name, value in values.items()
             }
         )
+
+
+def _expand(value):
+    """Expands a leading ~ of a path, or of each of a tuple of paths."""
+    if isinstance(value, tuple):
+        return tuple(map(_expand, value))
+    return os.path.expanduser(value) if isinstance(value, str) else value

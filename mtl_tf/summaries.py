@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 import tensorflow as tf
 
 from mtl_tf import config as config_lib
+from mtl_tf import files
 from mtl_tf import hyperparameters
 from mtl_tf import scalars
 
@@ -122,9 +123,8 @@ class History:
         kept = [line for line in read_history(run_dir) if line["step"] <= step]
         self.lines = kept
         # Not in place: an interruption must not take the history along.
-        with open(self._path + ".part", "w", encoding="utf-8") as file:
+        with files.atomic_write(self._path) as file:
             file.writelines(json.dumps(line) + "\n" for line in kept)
-        os.replace(self._path + ".part", self._path)
 
     def append(self, line: Mapping) -> None:
         """Adds the line of an epoch; it has to have a `step`."""

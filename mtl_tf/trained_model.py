@@ -1,6 +1,7 @@
 """A trained model in a user's hands: texts in, labels and probabilities out."""
 
 import dataclasses
+import os
 from collections.abc import Mapping, Sequence
 
 import keras
@@ -230,6 +231,7 @@ def load(run_dir: str, *, calibrated: bool = False) -> TrainedModel:
       ValueError: if there is no run, it has no checkpoint, it is several runs
         of different seeds, or of another version of the tokenizer.
     """
+    run_dir = os.path.expanduser(run_dir)
     run = run_directory.Run.read(run_dir)
     text.check_version(run.corpus.declaration, run_dir)
     if run.config.seeds > 1:

@@ -1,14 +1,17 @@
 """From templates and values to the file of a page."""
 
 import math
-import os
 from collections.abc import Iterable, Mapping
 
 import jinja2
 
+from mtl_tf import files
 from mtl_tf import metrics
 from mtl_tf import names as names_lib
 from mtl_tf.report import wording
+
+# In the head of each page.
+GENERATOR = '<meta name="generator" content="mtl_tf">'
 
 
 def write(template: str, path: str, values: Mapping) -> str:
@@ -20,10 +23,8 @@ def write(template: str, path: str, values: Mapping) -> str:
       values: what the template needs, by name.
     """
     text = make_environment().get_template(template).render(values)
-    os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
-    with open(path + ".part", "w", encoding="utf-8") as file:
+    with files.atomic_write(path) as file:
         file.write(text)
-    os.replace(path + ".part", path)
     return path
 
 

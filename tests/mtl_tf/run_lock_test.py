@@ -105,6 +105,22 @@ def test_directories_that_are_left_empty_are_removed(tmp_path, monkeypatch):
     assert os.listdir() == ["mine"]
 
 
+def test_a_directory_behind_a_link(tmp_path):
+    (tmp_path / "disk").mkdir()
+    link = tmp_path / "link"
+    link.symlink_to("disk/run")
+    with run_lock.hold(str(link)):
+        assert os.listdir(tmp_path / "disk" / "run") == ["lock"]
+        # By whichever way.
+        with (
+            pytest.raises(ValueError, match="run is in use"),
+            run_lock.hold(str(tmp_path / "disk" / "run")),
+        ):
+            pass
+    assert os.listdir(tmp_path / "disk") == []
+    assert link.is_symlink()
+
+
 def test_a_number_that_is_not_yet_written(tmp_path):
     with run_lock.hold(str(tmp_path)):
         os.truncate(tmp_path / "lock", 0)

@@ -39,6 +39,7 @@ def test_a_setting_is_a_field_that_knows_its_flag():
         "choices": _COLORS,
         "symbol": "c",
         "changeable": True,
+        "path": False,
     }
     # Unless it is said, another value makes another run.
     assert coats.metadata == {
@@ -46,7 +47,24 @@ def test_a_setting_is_a_field_that_knows_its_flag():
         "choices": None,
         "symbol": "",
         "changeable": False,
+        "path": False,
     }
+
+
+@dataclasses.dataclass(frozen=True)
+class _Places(settings.Settings):
+    here: str = settings.setting("", "One.", path=True)
+    there: tuple[str, ...] = settings.setting((), "Several.", path=True)
+    name: str = settings.setting("", "No path.")
+
+
+def test_a_tilde_is_the_home_directory(monkeypatch):
+    monkeypatch.setenv("HOME", "/home/me")
+    found = _Places("~/a~b", ("~", "c/~/d"), "~/name")
+    assert found.here == "/home/me/a~b"
+    assert found.there == ("/home/me", "c/~/d")
+    assert found.name == "~/name"
+    assert _Places(here="./~/a").here == "./~/a"
 
 
 def test_settings_stay_as_they_are():
