@@ -25,7 +25,8 @@ from data_prep import pairwise
 from data_prep import prepare
 from data_prep import synthetic
 from data_prep import vader
-from mtl_tf import names
+from mtl_tf import failures
+from mtl_tf import interruption
 
 _PAIRWISE = (pairwise.ALL, *pairwise.CORPORA)
 _CORPUS = flags.DEFINE_enum(
@@ -96,20 +97,37 @@ def main(argv: list[str]) -> None:
     """Prepares the corpus that the flags name."""
     if len(argv) > 1:
         raise app.UsageError(f"only flags are expected, got {argv[1:]}")
+    out_dir = _path(_OUT_DIR)
     try:
-        if not _OUT_DIR.value:
-            raise ValueError("--out_dir is empty: name the directory to write")
-        corpus = prepare.prepare(_source(), _OUT_DIR.value, _MIN_COUNT.value)
-        if _INSPECT.value:
-            for line in inspection.describe(corpus, _INSPECT_LENGTH.value):
-                print(line)
-    except (ValueError, OSError) as error:
+        with interruption.raised():
+            if not out_dir:
+                raise ValueError(
+                    "--out_dir is empty: name the directory to write"
+                )
+            _prepare(out_dir)
+    except BaseException as error:
         # A message is what helps with input that is not as expected; -v 1
         # shows where it was noticed.
-        logging.debug("traceback:", exc_info=True)
-        message = names.visible(str(error), keep="\n")
-        print(f"data_prep: {message}", file=sys.stderr)
-        sys.exit(1)
+        folder = os.path.dirname(os.path.abspath(out_dir))
+        sys.exit(failures.report("data_prep", error, folder))
+
+
+def _prepare(out_dir):
+    try:
+        corpus = prepare.prepare(_source(), out_dir, _MIN_COUNT.value)
+    except KeyboardInterrupt as interrupt:
+        interrupt.advice = (
+            f"{out_dir} is as it was; give the same command again"
+        )
+        raise
+    if _INSPECT.value:
+        for line in inspection.describe(corpus, _INSPECT_LENGTH.value):
+            print(line)
+
+
+def _path(flag):
+    """The path that a flag gives, with a leading ~ expanded."""
+    return os.path.expanduser(flag.value or "")
 
 
 def _source():
@@ -126,22 +144,22 @@ def _source():
             _ROWS.value, _MAIN_ROWS.value, _NOISE.value, _SEED.value
         )
     if corpus == "vader":
-        beside = os.path.dirname(os.path.abspath(_OUT_DIR.value))
+        beside = os.path.dirname(os.path.abspath(_path(_OUT_DIR)))
         return vader.make_source(
-            _RAW_DIR.value or os.path.join(beside, "raw", "vader"), _SEED.value
+            _path(_RAW_DIR) or os.path.join(beside, "raw", "vader"), _SEED.value
         )
     if corpus == "custom":
         if not _TASK_FILE.value:
             raise ValueError("corpus custom needs --task_file=FILE")
-        return custom.make_source(_TASK_FILE.value, _SEED.value)
+        return custom.make_source(_path(_TASK_FILE), _SEED.value)
     if not _RAW_DIR.value:
         raise ValueError(f"corpus {corpus} needs --raw_dir=DIR")
     if corpus == "fdu_mtl":
         return fdu_mtl.make_source(
-            _RAW_DIR.value, _DEV_SPLIT.value, _SEED.value
+            _path(_RAW_DIR), _DEV_SPLIT.value, _SEED.value
         )
     return pairwise.make_source(
-        corpus, _RAW_DIR.value, _SEED.value, _DEV_IN_TRAIN.value
+        corpus, _path(_RAW_DIR), _SEED.value, _DEV_IN_TRAIN.value
     )
 
 
@@ -156,7 +174,8 @@ def run() -> None:
     """The console script."""
     logging.set_verbosity(logging.INFO)
     flags.mark_flags_as_required(["corpus", "out_dir"])
-    app.run(main)
+    with interruption.quick_exit():
+        app.run(main)
 
 
 if __name__ == "__main__":

@@ -20,6 +20,8 @@ from absl import logging
 from mtl_tf import answers as answers_lib
 from mtl_tf import command as command_lib
 from mtl_tf import evaluation
+from mtl_tf import files
+from mtl_tf import interruption
 from mtl_tf import lines as lines_lib
 from mtl_tf import metrics
 from mtl_tf import names as names_lib
@@ -226,6 +228,7 @@ def _batches(rows) -> Iterator[list[tables.Record]]:
     blank, suspects = 0, collections.Counter()
     rows = iter(rows)
     while batch := list(itertools.islice(rows, BATCH_ROWS)):
+        interruption.check()
         there = [row for row in batch if row is not None]
         blank += len(batch) - len(there)
         suspects.update(
@@ -272,21 +275,9 @@ def _check_output(command):
 
 @contextlib.contextmanager
 def _open_output(path):
-    """A file as a whole, or not at all."""
+    """Opens a file as a whole, or standard output."""
     if not path:
         yield sys.stdout
         return
-    os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
-    if os.path.exists(path) and not os.path.isfile(path):
-        # A pipe or a device is not to be replaced by a file.
-        with open(path, "w", encoding="utf-8") as file:
-            yield file
-        return
-    part = path + ".part"
-    try:
-        with open(part, "w", encoding="utf-8") as file:
-            yield file
-        os.replace(part, path)
-    finally:
-        if os.path.exists(part):
-            os.remove(part)
+    with files.atomic_write(path) as file:
+        yield file

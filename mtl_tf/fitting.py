@@ -18,6 +18,7 @@ from mtl_tf import checkpoints as checkpoints_lib
 from mtl_tf import config as config_lib
 from mtl_tf import evaluation
 from mtl_tf import input_pipeline
+from mtl_tf import interruption
 from mtl_tf import progress
 from mtl_tf import summaries
 from mtl_tf import tasks as tasks_lib
@@ -191,6 +192,7 @@ class Fitting:
         means, of_steps = _Means(), []
         began = time.perf_counter()
         for number in range(1, steps + 1):
+            interruption.check()
             of_steps.append(self._trainer.train_step(next(batches), phase))
             if number % self._config.log_every == 0 or number == steps:
                 since = _Means()

@@ -3,10 +3,8 @@
 import dataclasses
 import logging as logging_lib
 import os
-import sys
 import typing
 
-import tensorflow as tf
 from absl import app
 from absl import flags
 from absl import logging
@@ -14,6 +12,8 @@ from absl import logging
 from mtl_tf import command as command_lib
 from mtl_tf import commands
 from mtl_tf import config as config_lib
+from mtl_tf import failures
+from mtl_tf import interruption
 from mtl_tf import names as names_lib
 
 
@@ -71,36 +71,19 @@ def settings_from_flags(
 
 def main(argv: list[str]) -> int:
     """Does what `--mode` says; the exit status."""
+    folder = ""
     try:
-        if len(argv) > 1:
-            raise ValueError(f"what is {argv[1]!r}? Settings begin with --")
-        command, config = settings_from_flags(flags.FLAGS)
-        said = commands.run(command, config)
-        if said:
-            print(names_lib.visible(said, keep="\n"))
-    except KeyboardInterrupt:
-        print(
-            "mtl_tf: interrupted; training goes on with the same command",
-            file=sys.stderr,
-        )
-        return 130
-    except BrokenPipeError:
-        # Whoever read the answers has enough of them. Python would complain
-        # once more as it ends.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
-    except tf.errors.ResourceExhaustedError as error:
-        print(
-            f"mtl_tf: out of memory: {error.message.splitlines()[0]}\nLower "
-            "--max_tokens, --batch_size or --units; docs/faq.md says more",
-            file=sys.stderr,
-        )
-        return 1
-    except (ValueError, FloatingPointError, OSError, ImportError) as error:
-        logging.debug("where it came from", exc_info=True)
-        message = names_lib.visible(str(error), keep="\n")
-        print(f"mtl_tf: {message}", file=sys.stderr)
-        return 1
+        with interruption.raised():
+            if len(argv) > 1:
+                raise ValueError(f"what is {argv[1]!r}? Settings begin with --")
+            command, config = settings_from_flags(flags.FLAGS)
+            # Answers go to --output or standard output.
+            folder = "" if command.input else config.run_dir
+            said = commands.run(command, config)
+            if said:
+                print(names_lib.visible(said, keep="\n"), flush=True)
+    except BaseException as error:
+        return failures.report("mtl_tf", error, folder)
     return 0
 
 
@@ -121,7 +104,8 @@ def run() -> None:
     logging.get_absl_handler().addFilter(_is_news)
     # It also has a logger of its own.
     logging_lib.getLogger("tensorflow").setLevel(logging_lib.WARNING)
-    app.run(main)
+    with interruption.quick_exit():
+        app.run(main)
 
 
 if __name__ == "__main__":

@@ -1,11 +1,18 @@
 import os
 import pathlib
+import shutil
+import signal
 import subprocess
 import sys
 
 import pytest
+from absl import flags
+from absl.testing import flagsaver
 
+from data_prep import main
+from data_prep import prepare
 from mtl_tf import tasks
+from tests import full_disk
 
 _ROOT = pathlib.Path(__file__).parents[2]
 _EXAMPLE = _ROOT / "examples" / "two_tasks" / "tasks.toml"
@@ -84,6 +91,58 @@ def test_generates_what_the_flags_say(tmp_path):
         "noise": 0.25,
         "seed": 3,
     }
+
+
+def test_a_signal_leaves_nothing_behind(tmp_path, monkeypatch, capsys):
+    write_rows, calls = prepare.records.write_rows, []
+
+    def stop(*arguments):
+        calls.append(arguments)
+        if len(calls) == 2:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return write_rows(*arguments)
+
+    monkeypatch.setattr(prepare.records, "write_rows", stop)
+    out_dir = tmp_path / "a" / "out"
+    arguments = ["--corpus=synthetic", "--rows=40", f"--out_dir={out_dir}"]
+    with flagsaver.flagsaver(), pytest.raises(SystemExit) as caught:
+        main.main(flags.FLAGS(["data_prep", *arguments]))
+    assert caught.value.code == 143
+    assert len(calls) == 2
+    assert capsys.readouterr().err.splitlines()[-1] == (
+        f"data_prep: interrupted (SIGTERM): {out_dir} is as it was; give the "
+        "same command again"
+    )
+    assert os.listdir(tmp_path) == []
+
+
+def test_a_full_disk(tmp_path, capsys):
+    with full_disk.small(tmp_path / "disk", "40k") as disk:
+        arguments = ["--corpus=synthetic", f"--out_dir={disk}/out"]
+        with flagsaver.flagsaver(), pytest.raises(SystemExit) as caught:
+            main.main(flags.FLAGS(["data_prep", *arguments]))
+        assert caught.value.code == 1
+        assert capsys.readouterr().err.splitlines()[-1] == (
+            f"data_prep: no space left in {disk}: free some, then give the "
+            "same command again"
+        )
+        assert os.listdir(disk) == []
+
+
+def test_a_tilde_is_the_home_directory(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    shutil.copytree(_EXAMPLE.parent, tmp_path / "example")
+    path = tmp_path / "example" / "tasks.toml"
+    assert 'file = "' in path.read_text()
+    path.write_text(path.read_text().replace('file = "', 'file = "~/example/'))
+    arguments = (
+        "--corpus=custom",
+        "--task_file=~/example/tasks.toml",
+        "--out_dir=~/out",
+    )
+    with flagsaver.flagsaver():
+        main.main(flags.FLAGS(["data_prep", *arguments]))
+    assert tasks.Corpus.read(str(tmp_path / "out")).name == "custom"
 
 
 @pytest.mark.parametrize(
