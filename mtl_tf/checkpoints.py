@@ -139,6 +139,18 @@ def read(run_dir: str, name: str, part_names: Sequence[str]) -> Saved:
         return Saved(path, tuple(_task_names(reader)), parts)
 
 
+def last_step(run_dir: str) -> int:
+    """Returns the step of the last checkpoint of a run; 0 if it has none.
+
+    Raises:
+      ValueError: if the file that says which there are is damaged.
+    """
+    directory = os.path.join(run_dir, "checkpoints", LAST)
+    with _naming_damage(directory):
+        path = tf.train.latest_checkpoint(directory)
+    return int(path.rpartition("-")[2]) if path else 0
+
+
 @contextlib.contextmanager
 def _naming_damage(path):
     """Says which files are damaged: TensorFlow's errors often do not."""

@@ -51,6 +51,7 @@ class Command(settings.Settings):
         "",
         "Run directory whose scores stand beside this run's in table and "
         "report: the single-task models.",
+        path=True,
     )
     report: bool = settings.setting(
         True, "Whether training ends with a report."
@@ -73,11 +74,14 @@ class Command(settings.Settings):
     input: str = settings.setting(
         "",
         "predict, evaluate: file of texts, - for standard input.",
+        path=True,
     )
     output: str = settings.setting(
         "",
         "predict: file for the answers, standard output if empty; evaluate: "
-        "file for the scores, as JSON; report of several runs: the page.",
+        "file for the scores, as JSON; report: the page, report.html in the "
+        "run directory if empty, or comparison.html for several runs.",
+        path=True,
     )
     format: str = settings.setting(
         "",
@@ -109,7 +113,7 @@ class Command(settings.Settings):
         "fitted to the run's predictions on dev.",
     )
     runs: tuple[str, ...] = settings.setting(
-        (), "report: run directories to compare."
+        (), "report: run directories to compare.", path=True
     )
     texts: bool = settings.setting(
         True, "report: whether the worst mistakes are shown as text."
@@ -157,11 +161,6 @@ class Command(settings.Settings):
                         f"--{name} means nothing to --mode=evaluate without "
                         "--input, which it describes"
                     )
-        if self.mode == "report" and self.output and not self.runs:
-            raise ValueError(
-                "--output means nothing to --mode=report without --runs: the "
-                "page of a run goes to its directory"
-            )
         if self.baseline_run and self.runs:
             raise ValueError(
                 "--baseline_run stands beside one run: among --runs, name it "

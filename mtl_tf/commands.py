@@ -10,14 +10,19 @@ from mtl_tf import config as config_lib
 from mtl_tf import devices
 from mtl_tf import experiment
 from mtl_tf import export
+from mtl_tf import files
 from mtl_tf import launcher
 from mtl_tf import results
 from mtl_tf import run_directory
 from mtl_tf import trained_model
 from mtl_tf.report import page
+from mtl_tf.report import rendering
 
 # Where a comparison of runs goes, if nothing else is said.
 COMPARISON_FILE = "comparison.html"
+# Characters at the head of a page that say what made it.
+_HEAD = 1000
+_COPY = "copy the run to a directory that can be written, and name that one"
 
 
 def run(command: command_lib.Command, config: config_lib.Config) -> str:
@@ -36,23 +41,39 @@ def run(command: command_lib.Command, config: config_lib.Config) -> str:
       ValueError: if the settings do not fit each other, the corpus or the run
         directory.
       FloatingPointError: if training diverges.
+      KeyboardInterrupt: at an interrupt; its `advice` is what to do next.
     """
     if not config.run_dir and not (command.mode == "report" and command.runs):
         raise ValueError("--run_dir is missing")
     if command.mode == "train" and not config.data_dir:
         raise ValueError("--data_dir is missing")
+    if command.output:
+        # Before hours of answering.
+        _check_output(command.output)
     devices.configure(config.threads)
-    return _MODES[command.mode](command, config)
+    try:
+        return _MODES[command.mode](command, config)
+    except KeyboardInterrupt as interrupt:
+        if command.mode == "train":
+            interrupt.advice = launcher.how_to_continue(config)
+        elif command.output:
+            interrupt.advice = (
+                f"{command.output} is as it was; give the same command again"
+            )
+        raise
 
 
 def _train(command, config):
     baseline = _baseline(command)
+    # Of several seeds, a user has to choose one.
+    is_exported = command.export and config.seeds == 1
+    if is_exported:
+        export.check_replaceable(config.run_dir)
     found = launcher.train(config, command.processes)
     said = [_table(config, found, baseline)]
     if command.report:
         said.append(_write_report(command, config))
-    # Of several seeds, a user has to choose one.
-    if command.export and config.seeds == 1:
+    if is_exported:
         said.append(f"export: {export.write(config.run_dir)}")
     return "\n".join(said)
 
@@ -71,6 +92,7 @@ def _predict(command, config):
 
 
 def _export(command, config):
+    run_directory.check_writable(config.run_dir, _COPY)
     path = export.write(
         config.run_dir,
         default_task=command.task,
@@ -81,23 +103,60 @@ def _export(command, config):
 
 
 def _report(command, config):
+    if not command.runs and not command.output:
+        run_directory.check_writable(
+            config.run_dir, "name another place for the page: --output=FILE"
+        )
     if not command.runs:
         return _write_report(command, config)
     path = command.output or COMPARISON_FILE
-    if os.path.isdir(path):
-        raise ValueError(f"--output={path} is a directory, not a file")
+    if not command.output:
+        _check_comparison(path)
     return f"report: {page.compare(command.runs, path, texts=command.texts)}"
 
 
 def _write_report(command, config):
     path = page.write(
-        config.run_dir, baseline_run=command.baseline_run, texts=command.texts
+        config.run_dir,
+        baseline_run=command.baseline_run,
+        texts=command.texts,
+        path=command.output,
     )
     return f"report: {path}"
 
 
+def _check_output(path):
+    """Checks that --output can be written."""
+    if os.path.isdir(path):
+        raise ValueError(f"--output={path} is a directory, not a file")
+    folder = os.path.dirname(files.resolve(path))
+    if not os.path.exists(path) or os.path.isfile(path):
+        reason = files.why_not_writable(folder)
+        if reason:
+            raise ValueError(f"--output={path}: {reason}")
+
+
+def _check_comparison(path):
+    """Refuses to replace a file that nobody has named, and is not ours."""
+    folder = os.path.dirname(os.path.abspath(path))
+    reason = files.why_not_writable(folder)
+    if reason:
+        raise ValueError(
+            f"{path}: {reason}; name another place for the page: --output=FILE"
+        )
+    if not os.path.exists(path):
+        return
+    with open(path, encoding="utf-8", errors="replace") as file:
+        if rendering.GENERATOR not in file.read(_HEAD):
+            raise ValueError(
+                f"{path} exists, and is no page of this command: name another "
+                "place for the page: --output=FILE"
+            )
+
+
 def _analyze(command, config):
     del command
+    run_directory.check_writable(config.run_dir, _COPY)
     config = _settings_of_run(config)
     parts = run_directory.Run.read(config.run_dir).parts
     if parts:

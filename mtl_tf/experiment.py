@@ -125,8 +125,11 @@ class Experiment:
         ).run(self._describe())
         return self.evaluate()
 
-    def evaluate(self) -> dict:
+    def evaluate(self, *, write: bool = True) -> dict:
         """Scores the best checkpoint on dev and test; writes the results.
+
+        Args:
+          write: whether to write anything.
 
         Raises:
           ValueError: if the run has not come to its last phase.
@@ -137,8 +140,9 @@ class Experiment:
         step = int(self.trainer.step)
         self.checkpoints.restore(checkpoints.BEST)
         self._check_phase()
-        self._log_writing("predictions for dev and test", "predictions")
-        by_task, on_test = self._score_tasks()
+        if write:
+            self._log_writing("predictions for dev and test", "predictions")
+        by_task, on_test = self._score_tasks(write)
         found = {
             "schema": run_directory.SCHEMA,
             "tasks": by_task,
@@ -150,6 +154,12 @@ class Experiment:
         }
         if len(self.config.phases) > 1:
             found["phases"] = self._evaluate_phases(by_task)
+        if write:
+            self._write(found, on_test)
+        return found
+
+    def _write(self, found, on_test):
+        """Writes results, and what is drawn of them and the predictions."""
         self._log_writing("features of test texts", results.FEATURES_FILE)
         results.write_features(
             self.config.run_dir, self.tasks, on_test, self.config.seed
@@ -182,7 +192,6 @@ class Experiment:
             self.vocabulary.tokens,
             self.model.get_layer("word_embedding").table.numpy(),
         )
-        return found
 
     def _log_writing(self, what, path):
         """Logs what is made, and where: with much data it takes a while."""
@@ -190,13 +199,13 @@ class Experiment:
             "Writing %s to %s", what, os.path.join(self.config.run_dir, path)
         )
 
-    def _score_tasks(self):
-        """Writes predictions; scores by task, and predictions for test."""
+    def _score_tasks(self, write):
+        """Returns scores by task, and predictions for test; may write them."""
         by_task, on_test = {}, []
         for task, splits in zip(self.tasks, self.splits, strict=True):
             predictions = self._predict(splits)
             for output, of_splits in predictions.items():
-                for split, predicted in of_splits.items():
+                for split, predicted in of_splits.items() if write else ():
                     prediction_files.write(
                         self.config.run_dir, task, split, predicted, output
                     )

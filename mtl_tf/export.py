@@ -5,6 +5,8 @@ signatures read and answer, and `MODEL_CARD.md`. Loading it takes TensorFlow and
 tensorflow_text, and nothing of this package.
 """
 
+import fnmatch
+import json
 import os
 import shutil
 
@@ -12,8 +14,10 @@ import tensorflow as tf
 from absl import logging
 
 from mtl_tf import evaluation
+from mtl_tf import files
 from mtl_tf import model_card
 from mtl_tf import run_directory
+from mtl_tf import text
 from mtl_tf import trained_model
 
 EXPORT_DIR = "export"
@@ -23,6 +27,15 @@ ENCODE = "encode"
 ENCODE_PAIRS = "encode_pairs"
 _SERVE = "serve_"
 _SCHEMA = 1
+# All files of an export.
+_FILES = (
+    LABELS_FILE,
+    CARD_FILE,
+    "saved_model.pb",
+    "fingerprint.pb",
+    "variables/variables.*",
+    f"assets/{text.VOCABULARY_FILE}*",
+)
 
 
 def write(
@@ -50,9 +63,10 @@ def write(
 
     Raises:
       ValueError: if there is no run, it has not ended, it is several runs of
-        different seeds, it has no such task or output, or two signatures would
-        have one name.
+        different seeds, it has no such task or output, two signatures would
+        have one name, or `export/` holds anything else.
     """
+    check_replaceable(run_dir)
     trained = trained_model.load(run_dir, calibrated=calibrated)
     results = run_directory.read_results(run_dir)
     default = default_task or _usual_default(trained)
@@ -67,7 +81,9 @@ def write(
     card = model_card.build(trained.run, results, description, weights)
     path = os.path.join(run_dir, EXPORT_DIR)
     logging.info("Writing the export to %s", path)
-    partial = os.path.join(run_dir, f".{EXPORT_DIR}.partial")
+    # Where a link leads, so that a rename can put it in its place.
+    place = files.resolve(path)
+    partial = files.sibling(place, "partial")
     shutil.rmtree(partial, ignore_errors=True)
     try:
         _save(trained, default, partial)
@@ -77,10 +93,42 @@ def write(
         card_path = os.path.join(partial, CARD_FILE)
         with open(card_path, "w", encoding="utf-8") as file:
             file.write(card)
-        _replace(path, partial)
+        files.replace_folder(place, partial)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
     return path
+
+
+def check_replaceable(run_dir: str) -> None:
+    """Checks that `export/` of a run holds an export or nothing at all.
+
+    Raises:
+      ValueError: if it holds a file that no export has.
+    """
+    path = os.path.join(run_dir, EXPORT_DIR)
+    place = files.resolve(path)
+    if os.path.lexists(place) and not os.path.isdir(place):
+        raise ValueError(f"{path} is a file: an export would replace it")
+    # Whoever has put a model of their own there does not have this file.
+    known = _FILES if _is_export(place) else ()
+    for folder, _, names in os.walk(place):
+        for name in sorted(names):
+            file = os.path.relpath(os.path.join(folder, name), place)
+            if not any(fnmatch.fnmatchcase(file, x) for x in known):
+                raise ValueError(
+                    f"{path} holds {file}, which is no part of an export; the "
+                    "directory would be replaced: move the file"
+                )
+
+
+def _is_export(path):
+    """Checks if a directory holds the description that `write` makes."""
+    try:
+        with open(os.path.join(path, LABELS_FILE), encoding="utf-8") as file:
+            described = json.load(file)
+    except (OSError, ValueError):
+        return False
+    return isinstance(described, dict) and "signatures" in described
 
 
 def _usual_default(trained):
@@ -202,13 +250,3 @@ def _of_texts(function, pairs):
         input_signature=[tf.TensorSpec([None], tf.string, x) for x in names],
         autograph=False,
     )
-
-
-def _replace(path: str, partial: str) -> None:
-    """Puts the finished folder in the place of the one before."""
-    old = os.path.join(os.path.dirname(partial), f".{EXPORT_DIR}.old")
-    shutil.rmtree(old, ignore_errors=True)
-    if os.path.isdir(path):
-        os.rename(path, old)
-    os.rename(partial, path)
-    shutil.rmtree(old, ignore_errors=True)

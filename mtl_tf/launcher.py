@@ -16,13 +16,16 @@ import keras
 import numpy as np
 from absl import logging
 
+from mtl_tf import checkpoints
 from mtl_tf import child_processes
 from mtl_tf import command as command_lib
 from mtl_tf import config as config_lib
 from mtl_tf import experiment
+from mtl_tf import files
 from mtl_tf import results
 from mtl_tf import run_directory
 from mtl_tf import run_lock
+from mtl_tf import summaries
 from mtl_tf import tasks as tasks_lib
 from mtl_tf import warm_start
 
@@ -46,6 +49,7 @@ def train(config: config_lib.Config, processes: int = 1) -> dict:
     tasks = corpus.select(config.tasks)
     # What can be wrong should be so before hours of training.
     run_directory.check(config, corpus)
+    run_directory.check_writable(config.run_dir, "give another run_dir")
     with run_lock.hold(config.run_dir):
         return _train(config, corpus, tasks, processes)
 
@@ -56,6 +60,8 @@ def _train(config, corpus, tasks, processes):
         return run_directory.read_results(config.run_dir)
     parts = _parts(config, tasks)
     if parts:
+        for part in parts:
+            run_directory.check(part, corpus)
         record = os.path.join(config.run_dir, run_directory.CONFIG_FILE)
         # A run that goes on does not need it any more.
         if config.init_from and not os.path.exists(record):
@@ -77,6 +83,8 @@ def _train(config, corpus, tasks, processes):
 def evaluate(config: config_lib.Config, processes: int = 1) -> dict:
     """Scores the best checkpoint of a finished run on dev and test again.
 
+    Where the run directory cannot be written to, nothing is written.
+
     Args:
       config: the run's settings.
       processes: how many runs are scored at once, where there are several.
@@ -90,6 +98,11 @@ def evaluate(config: config_lib.Config, processes: int = 1) -> dict:
     """
     corpus = tasks_lib.Corpus.read(config.data_dir)
     run_directory.check(config, corpus)
+    reason = files.why_not_writable(config.run_dir)
+    if reason:
+        found = _score(config, corpus)
+        logging.warning("Nothing is written: %s", reason)
+        return found
     with run_lock.hold(config.run_dir):
         # Results of a run that is not over would pass for those of its end.
         run_directory.read_results(config.run_dir)
@@ -98,6 +111,17 @@ def evaluate(config: config_lib.Config, processes: int = 1) -> dict:
             _run_all("evaluate", parts, processes)
             return _merge(config, parts)
         return experiment.Experiment(config).evaluate()
+
+
+def _score(config, corpus):
+    """Scores a run without a file: parts one by one, in this process."""
+    run_directory.read_results(config.run_dir)
+    parts = _parts(config, corpus.select(config.tasks))
+    if parts:
+        return _merged(config, [_score(part, corpus) for part in parts])
+    found = experiment.Experiment(config).evaluate(write=False)
+    keras.backend.clear_session()
+    return found
 
 
 def _parts(config, tasks):
@@ -185,6 +209,8 @@ def _run_process(command, config, children):
     with open(log, "a", encoding="utf-8") as file:
         status = children.run(arguments, file)
     if status:
+        # Then its log may not say so.
+        files.check_space(config.run_dir)
         with open(log, encoding="utf-8", errors="replace") as file:
             last = "".join(file.readlines()[-5:])
         raise ValueError(
@@ -193,12 +219,44 @@ def _run_process(command, config, children):
         )
 
 
+def how_to_continue(config: config_lib.Config) -> str:
+    """Returns how training goes on after an interruption, for its user."""
+    try:
+        run = run_directory.Run.read(config.run_dir)
+        if run_directory.has_ended(config.run_dir):
+            return "training has ended; the same command does the rest"
+        if run.parts:
+            ended = sum(map(run_directory.has_ended, run.parts.values()))
+            return (
+                f"{ended} of {len(run.parts)} runs have ended; the same "
+                "command goes on with the others"
+            )
+        epoch = _last_epoch(config.run_dir)
+    # There is no run yet, or a damaged one: the next command tells.
+    except (ValueError, OSError):
+        epoch = 0
+    if not epoch:
+        return "no epoch has ended; the same command begins again"
+    return f"training goes on after epoch {epoch} with the same command"
+
+
+def _last_epoch(run_dir):
+    """Returns the epoch of the last checkpoint; 0 if there is none."""
+    step = checkpoints.last_step(run_dir)
+    history = summaries.read_history(run_dir)
+    return max((x["epoch"] for x in history if x["step"] <= step), default=0)
+
+
 def _merge(config, parts):
     """Results of the whole, from those of its parts; writes them."""
     found = [run_directory.read_results(part.run_dir) for part in parts]
-    merged = _merge_seeds(found) if config.seeds > 1 else _merge_tasks(found)
+    merged = _merged(config, found)
     results.write(config.run_dir, merged)
     return merged
+
+
+def _merged(config, found):
+    return _merge_seeds(found) if config.seeds > 1 else _merge_tasks(found)
 
 
 def _merge_tasks(found):

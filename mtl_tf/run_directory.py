@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 
 from mtl_tf import config as config_lib
 from mtl_tf import diversity_features
+from mtl_tf import files
 from mtl_tf import tasks as tasks_lib
 from mtl_tf import text
 
@@ -22,6 +23,8 @@ RESULTS_FILE = "results.json"
 # What a model needs of its corpus, and what only some models read.
 _NEEDED = (text.VOCABULARY_FILE, tasks_lib.CORPUS_FILE)
 _ASSETS = (*_NEEDED, diversity_features.TERM_COUNTS_FILE)
+# What a process that runs in the directory has made before `start`.
+_BEFORE_CONFIG = ("lock", "log.txt", "run.flags")
 # Where it is the only difference, there is more to say.
 _OTHER_DATA = "corpus: another one, or other data"
 _PACKAGES = ("tensorflow", "tensorflow-text", "keras", "numpy", "mtl_tf")
@@ -106,6 +109,8 @@ def start(
 ) -> None:
     """Makes the directory, or takes up the run in it; its results are void.
 
+    `config.json` is the first file: with it, the directory is a run's.
+
     Raises:
       ValueError: as `check`, or if a file of the corpus is missing, or it was
         prepared with another version of the tokenizer.
@@ -118,10 +123,6 @@ def start(
             raise ValueError(f"{path} is missing: prepare the corpus again")
     # They would be taken for those of the longer run.
     _remove(os.path.join(config.run_dir, RESULTS_FILE))
-    assets = os.path.join(config.run_dir, ASSETS_DIR)
-    os.makedirs(assets, exist_ok=True)
-    for path in copied:
-        shutil.copy(path, assets)
     write_json(
         os.path.join(config.run_dir, CONFIG_FILE),
         {
@@ -136,6 +137,10 @@ def start(
             "started": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
         },
     )
+    assets = os.path.join(config.run_dir, ASSETS_DIR)
+    os.makedirs(assets, exist_ok=True)
+    for path in copied:
+        shutil.copy(path, assets)
 
 
 def check(config: config_lib.Config, corpus: tasks_lib.Corpus) -> None:
@@ -143,7 +148,8 @@ def check(config: config_lib.Config, corpus: tasks_lib.Corpus) -> None:
 
     Raises:
       ValueError: if a run with other settings or another corpus is there, with
-        the difference; or it can be no directory, or is part of a corpus.
+        the difference; or it can be no directory, holds files that are no
+        run's, or is part of a corpus.
     """
     if not os.path.exists(os.path.join(config.run_dir, CONFIG_FILE)):
         _check_place(config)
@@ -196,13 +202,26 @@ def has_ended(run_dir: str) -> bool:
     return os.path.exists(os.path.join(run_dir, RESULTS_FILE))
 
 
+def check_writable(run_dir: str, advice: str) -> None:
+    """Checks that files can be made in a run directory.
+
+    Args:
+      run_dir: the directory, which need not exist.
+      advice: what to do otherwise, for the message.
+
+    Raises:
+      ValueError: if they cannot.
+    """
+    reason = files.why_not_writable(run_dir)
+    if reason:
+        raise ValueError(f"run_dir={run_dir}: {reason}; {advice}")
+
+
 def write_json(path: str, value: Mapping) -> None:
     """Writes a JSON file as a whole, or not at all."""
-    os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
-    with open(path + ".part", "w", encoding="utf-8") as file:
+    with files.atomic_write(path) as file:
         json.dump(value, file, indent=2, ensure_ascii=False)
         file.write("\n")
-    os.replace(path + ".part", path)
 
 
 def is_finished(config: config_lib.Config, corpus: tasks_lib.Corpus) -> bool:
@@ -255,6 +274,21 @@ def _check_place(config):
             f"{config.data_dir}: a corpus directory holds nothing else; give "
             "another run_dir"
         )
+    _check_unused(config.run_dir)
+
+
+def _check_unused(run_dir):
+    """Refuses files of somebody else: training would write over them."""
+    if not os.path.isdir(run_dir):
+        return
+    for name in sorted(os.listdir(run_dir)):
+        # Hidden files are such as a file manager leaves.
+        if name not in _BEFORE_CONFIG and not name.startswith("."):
+            raise ValueError(
+                f"run_dir={run_dir} holds {name}, but no run ({CONFIG_FILE} is "
+                "missing): training might write over it; give another run_dir, "
+                "or an empty one"
+            )
 
 
 def _difference(config, corpus):
@@ -273,7 +307,8 @@ def _difference(config, corpus):
 
 def _remove(path):
     if os.path.exists(path):
-        os.remove(path)
+        # A link stays, and what comes next goes where it leads.
+        os.remove(os.path.realpath(path))
 
 
 def _versions():

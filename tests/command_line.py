@@ -1,7 +1,8 @@
-"""What the flags of a command line say."""
+"""What the flags of a command line say, and the command in this process."""
 
 from collections.abc import Sequence
 
+import pytest
 from absl import flags
 
 from mtl_tf import command as command_lib
@@ -17,3 +18,11 @@ def parse(
     main.define_flags(values)
     values(["mtl_tf", *arguments])
     return main.settings_from_flags(values)
+
+
+def call(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
+    """Calls `mtl_tf.main` in this process; returns its exit status."""
+    values = flags.FlagValues()
+    main.define_flags(values)
+    monkeypatch.setattr(flags, "FLAGS", values)
+    return main.main(values(["mtl_tf", *arguments]))

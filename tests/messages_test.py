@@ -34,7 +34,7 @@ def write(files):
             old = path.read_text() if is_text else path.read_bytes()
             content = content(old)
             assert content != old
-        path.parent.mkdir(exist_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
         if isinstance(content, str):
             content = content.encode("utf-8")
         path.write_bytes(content)

@@ -114,6 +114,41 @@ CASES = {
         "what is 'train'? Settings begin with --",
     ),
     "no run_dir": ({}, "mtl_tf", "--run_dir is missing"),
+    # Files of somebody else.
+    "run_dir with other files": (
+        {"new/figures": "mine"},
+        TRAIN,
+        "run_dir=new holds figures, but no run (config.json is missing): "
+        "training might write over it; give another run_dir, or an empty one",
+    ),
+    "export of somebody else": (
+        {"new/export/mine.txt": "mine"},
+        TRAIN,
+        "new/export holds mine.txt, which is no part of an export; the "
+        "directory would be replaced: move the file",
+    ),
+    "SavedModel of somebody else": (
+        {"run/export/saved_model.pb": "mine"},
+        "mtl_tf --mode=export --run_dir=run",
+        "run/export holds saved_model.pb, which is no part of an export; the "
+        "directory would be replaced: move the file",
+    ),
+    "export that is a file": (
+        {"run/export": "mine"},
+        f"{AGAIN} {MODEL} --export",
+        "run/export is a file: an export would replace it",
+    ),
+    "comparison.html of somebody else": (
+        {"comparison.html": "<!DOCTYPE html>\n<title>mine</title>"},
+        "mtl_tf --mode=report --runs=run,run",
+        "comparison.html exists, and is no page of this command: name another "
+        "place for the page: --output=FILE",
+    ),
+    "page that is a directory": (
+        {},
+        "mtl_tf --mode=report --run_dir=run --output=corpus",
+        "--output=corpus is a directory, not a file",
+    ),
     # A prepared corpus.
     "no corpus": (
         {},

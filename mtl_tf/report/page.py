@@ -38,7 +38,13 @@ class ShownExample:
     text: texts_lib.Text | None
 
 
-def write(run_dir: str, *, baseline_run: str = "", texts: bool = True) -> str:
+def write(
+    run_dir: str,
+    *,
+    baseline_run: str = "",
+    texts: bool = True,
+    path: str = "",
+) -> str:
     """Writes the page of a run, `report.html` in its directory.
 
     Args:
@@ -46,6 +52,7 @@ def write(run_dir: str, *, baseline_run: str = "", texts: bool = True) -> str:
       baseline_run: directory of a run to stand beside it, most often the
         single-task models. Where it cannot, the page says why.
       texts: whether the page shows texts of the corpus.
+      path: where to write the page, if not to the run's directory.
 
     Returns:
       Path of the page.
@@ -54,7 +61,7 @@ def write(run_dir: str, *, baseline_run: str = "", texts: bool = True) -> str:
       ValueError: if there is no such run, it has not ended, or a file of it
         is broken.
     """
-    path = os.path.join(run_dir, REPORT_FILE)
+    path = path or os.path.join(run_dir, REPORT_FILE)
     logging.info("Writing the report to %s", path)
     run = artefacts.read(run_dir)
     baseline, no_baseline = _read_baseline(run, baseline_run)
@@ -94,7 +101,7 @@ def write(run_dir: str, *, baseline_run: str = "", texts: bool = True) -> str:
         "missing": run.missing(),
         "settings": wording.settings([run.run.config]),
         "stopping": wording.stopping(run.run.config, run.run.tasks),
-        "pages": _pages_of_parts(run),
+        "pages": _pages_of_parts(run, os.path.dirname(path)),
     }
     if values["calibrations"]:
         values["reliability"] = charts.reliability(values["calibrations"])
@@ -288,18 +295,16 @@ def _seed_lines(run):
     ]
 
 
-def _pages_of_parts(run):
-    """Pages of the parts, by name, relative to the run's."""
+def _pages_of_parts(run, folder):
+    """Pages of the parts, by name, relative to a folder."""
     pages = {
-        name: os.path.join(
-            os.path.relpath(part.run.run_dir, run.run.run_dir), REPORT_FILE
-        )
+        name: os.path.join(part.run.run_dir, REPORT_FILE)
         for name, part in run.parts.items()
     }
     return {
-        name: page
+        name: os.path.relpath(page, folder or ".")
         for name, page in pages.items()
-        if os.path.exists(os.path.join(run.run.run_dir, page))
+        if os.path.exists(page)
     }
 
 

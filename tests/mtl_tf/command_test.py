@@ -94,6 +94,13 @@ def test_modes_that_go_with_a_task_and_texts(mode):
     assert (made.mode, made.task, made.input) == (mode, "books", "-")
 
 
+@pytest.mark.parametrize("runs", [(), ("a", "b")])
+def test_a_page_of_one_run_or_several_has_a_place(monkeypatch, runs):
+    monkeypatch.setenv("HOME", "/home/me")
+    made = command_lib.Command(mode="report", output="~/x.html", runs=runs)
+    assert made.output == "/home/me/x.html"
+
+
 @pytest.mark.parametrize("mode", command_lib.MODES)
 def test_the_main_model_answers_in_every_mode(mode):
     # The default is no request that a mode would pass over.
@@ -168,10 +175,6 @@ def test_columns_that_contradict_each_other():
         (
             {"mode": "evaluate", "calibrated": True},
             "--calibrated means nothing to --mode=evaluate without --input",
-        ),
-        (
-            {"mode": "report", "output": "x.html"},
-            "--output means nothing to --mode=report without --runs",
         ),
         (
             {"mode": "report", "runs": ("a", "b"), "baseline_run": "c"},

@@ -153,7 +153,8 @@ def test_an_export_is_replaced_as_a_whole_or_not_at_all(
     copy, unsaved, monkeypatch
 ):
     export.write(copy)
-    stray = os.path.join(copy, "export", "stray")
+    # One of an older export.
+    stray = os.path.join(copy, "export", "fingerprint.pb")
     with open(stray, "w"):
         pass
     export.write(copy)
@@ -248,6 +249,41 @@ def test_a_run_that_has_not_ended(copy):
     with pytest.raises(ValueError, match=r"writes it when it has ended"):
         export.write(copy)
     assert not os.path.exists(os.path.join(copy, "export"))
+
+
+def test_an_export_behind_a_link(copy, tmp_path):
+    target = tmp_path / "disk" / "model"
+    target.mkdir(parents=True)
+    link = tmp_path / "copy" / "export"
+    link.symlink_to(target)
+    assert export.write(copy) == str(link)
+    assert link.is_symlink()
+    assert os.listdir(tmp_path / "disk") == ["model"]
+    found = {
+        str(path.relative_to(target))
+        for path in target.rglob("*")
+        if path.is_file()
+    }
+    assert found == {
+        "MODEL_CARD.md",
+        "assets/vocabulary.txt",
+        "fingerprint.pb",
+        "labels.json",
+        "saved_model.pb",
+        "variables/variables.data-00000-of-00001",
+        "variables/variables.index",
+    }
+    # An export may be replaced, and nothing else.
+    export.check_replaceable(copy)
+    extra = link / "assets.extra" / "tf_serving_warmup_requests"
+    extra.parent.mkdir()
+    extra.touch()
+    with pytest.raises(ValueError, match=r"holds assets\.extra/tf_serving_"):
+        export.check_replaceable(copy)
+    extra.unlink()
+    (link / "labels.json").write_text("[]")
+    with pytest.raises(ValueError, match="which is no part of an export"):
+        export.check_replaceable(copy)
 
 
 if __name__ == "__main__":

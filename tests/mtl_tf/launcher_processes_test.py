@@ -127,6 +127,53 @@ def test_a_signal_ends_the_processes_too(config, tmp_path, number, status):
     assert not (run_dir / "lock").exists()
 
 
+# The command itself.
+_COMMAND = """
+import signal, sys
+from mtl_tf import main
+signal.signal(signal.SIGINT, signal.default_int_handler)
+sys.executable, data_dir, run_dir = sys.argv[1:]
+sys.argv[1:] = [
+    f"--data_dir={data_dir}", f"--run_dir={run_dir}", "--seeds=3",
+    "--processes=2", "--noreport", "--noexport",
+]
+main.run()
+"""
+
+
+@pytest.mark.parametrize(
+    ("number", "status"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)]
+)
+def test_a_signal_ends_the_command(config, tmp_path, number, status):
+    stub = tmp_path / "child"
+    stub.write_text(_CHILD)
+    stub.chmod(0o755)
+    run_dir = pathlib.Path(config.run_dir)
+    parent = subprocess.Popen(
+        [sys.executable, "-c", _COMMAND, stub, config.data_dir, run_dir],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        logs = [run_dir / "seeds" / seed / "log.txt" for seed in "01"]
+        wait_for(lambda: all(x.exists() and x.read_text() for x in logs))
+        children = [int(log.read_text()) for log in logs]
+        parent.send_signal(number)
+        _, said = parent.communicate(timeout=30)
+    finally:
+        parent.kill()
+        parent.wait()
+    assert parent.returncode == status
+    assert said.splitlines()[-1] == (
+        f"mtl_tf: interrupted ({number.name}): 0 of 3 runs have ended; the "
+        "same command goes on with the others"
+    )
+    assert "Traceback" not in said
+    assert not any(map(is_alive, children))
+    assert not (run_dir / "lock").exists()
+
+
 def test_single_task_models_in_processes(config, monkeypatch):
     # Bazel hands its modules over on sys.path alone.
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(sys.path))

@@ -1,6 +1,7 @@
 """One or several runs, most often without training any."""
 
 import dataclasses
+import errno
 import os
 import sys
 import threading
@@ -272,6 +273,28 @@ def test_the_flags_of_a_process_are_its_settings(config):
     (arguments,) = children.calls
     assert arguments[:3] == [sys.executable, "-m", "mtl_tf.main"]
     assert command_line.parse(arguments[3:]) == (command, config)
+
+
+def test_a_process_that_fails_on_a_full_disk(config, monkeypatch):
+    def refuse(folder):
+        raise OSError(errno.ENOSPC, "No space left on device", folder)
+
+    monkeypatch.setattr(launcher.files, "check_space", refuse)
+    # Its log may have had no space for the reason.
+    with pytest.raises(OSError, match="No space left") as caught:
+        launcher._run_process(command_lib.Command(), config, Children(1))
+    assert caught.value.filename == config.run_dir
+
+
+def test_files_of_others_among_the_parts_are_kept(config):
+    config = dataclasses.replace(config, seeds=2)
+    mine = os.path.join(config.run_dir, "seeds", "0", "figures", "mine.png")
+    corpus = tasks_lib.Corpus.read(config.data_dir)
+    run_directory.start(config, corpus, corpus.select(config.tasks))
+    os.makedirs(mine)
+    with pytest.raises(ValueError, match="0 holds figures, but no run"):
+        launcher.train(config)
+    assert os.path.exists(mine)
 
 
 def test_a_process_that_fails_shows_the_end_of_its_log(config):
