@@ -6,11 +6,12 @@ import tensorflow as tf
 
 from mtl_tf.layers import loops
 from mtl_tf.layers import packing as packing_lib
+from mtl_tf.layers import precision as precision_lib
 
 # h and c, float32 [groups, batch, units] each.
 State = tuple[tf.Tensor, tf.Tensor]
 
-PRECISIONS = ("float32", "bfloat16")
+PRECISIONS = precision_lib.PRECISIONS
 RESULTS = ("states", "last", "end")
 
 
@@ -56,7 +57,9 @@ def lstm(
       precision: of matrix products, factors and results, one of `PRECISIONS`;
         what is added up inside of them, state and gates are float32.
       for_training: whether to keep what the gradient needs. Without it there
-        is TensorFlow's own gradient, which is slow.
+        is TensorFlow's own gradient, which is slow, and the graph is right on
+        any machine: products in bfloat16 are made in float32, of rounded
+        factors.
 
     Returns:
       With `states`, h, float32 [rows, batch, units], packed, each at the place
@@ -75,7 +78,7 @@ def lstm(
         _join(kernel, bias, recurrent_kernel),
         *initial_state,
         packing,
-        tf.as_dtype(precision),
+        precision_lib.choose(precision, portable=not for_training),
         ("h", "c") if result == "end" else ("h",),
         for_training,
     )
@@ -104,7 +107,7 @@ def _read(inputs, weights, h_0, c_0, packing, precision, results, for_training):
       h_0: [groups, batch, units].
       c_0: [groups, batch, units].
       packing: the packing.
-      precision: as in `lstm`.
+      precision: a `precision.Precision`.
       results: `h`, or `h` and `c`.
       for_training: as in `lstm`.
 
@@ -121,10 +124,10 @@ def _read(inputs, weights, h_0, c_0, packing, precision, results, for_training):
         width = inputs.shape[-1]
         if not shared:
             weights = tf.gather(weights, packing.order)
-        weights = tf.cast(weights, precision)
+        weights = precision.factor(weights)
         start = [tf.gather(state, packing.order) for state in (h_0, c_0)]
         names = (*results, *_KEPT) if for_training else results
-        arrays = _forward(inputs, weights, start, packing, names)
+        arrays = _forward(inputs, weights, start, packing, precision, names)
 
         def gradient(*upstream):
             upstream = map(packing_lib.flatten, upstream)
@@ -133,6 +136,7 @@ def _read(inputs, weights, h_0, c_0, packing, precision, results, for_training):
                 tf.concat([weights[:, :width], weights[:, -units:]], axis=1),
                 arrays,
                 packing,
+                precision,
             )
             read = arrays["read"].concat()
             product = functools.partial(tf.matmul, transpose_a=True)
@@ -142,7 +146,7 @@ def _read(inputs, weights, h_0, c_0, packing, precision, results, for_training):
                 dw = packing.map_groups(product, packed(read), packed(dz))
                 dw = packing.in_own_order(dw)
             start = (packing.in_own_order(packed(x)) for x in start)
-            return packed(dx), tf.cast(_fused_order(dw), tf.float32), *start
+            return packed(dx), precision.result(_fused_order(dw)), *start
 
         return [packed(arrays[name].concat()) for name in results], gradient
 
@@ -161,16 +165,17 @@ _KEPT = ("read", "previous_c", "i", "f", "g", "o", "tanh_c")
 _UNROLLED = 4
 
 
-def _forward(inputs, weights, start, packing, names):
+def _forward(inputs, weights, start, packing, precision, names):
     """The loop over time, segment by segment, with flat rows, [texts, width].
 
     Every operation of a step counts, which runs as often as there are steps.
 
     Args:
       inputs: packed.
-      weights: as in `_read`, in their precision, in the packing's order.
-      start: h_0 and c_0, likewise.
+      weights: as in `_read`, factors, in the packing's order.
+      start: h_0 and c_0, in the packing's order.
       packing: the packing.
+      precision: as in `_read`.
       names: of `h`, `c` and `_KEPT`.
 
     Returns:
@@ -180,14 +185,14 @@ def _forward(inputs, weights, start, packing, names):
     start = [packing_lib.flatten(state) for state in start]
     # What the bias is multiplied with. Zeros are multiplied with the rest.
     ones = weights.shape[1] - inputs.shape[-1] - units
-    inputs = tf.cast(packing_lib.flatten(inputs), weights.dtype)
+    inputs = precision.factor(packing_lib.flatten(inputs))
     inputs = tf.pad(inputs, [[0, 0], [0, ones]], constant_values=1)
 
     def step(times, texts, t, begin, h, c, arrays):
         end = begin + texts
         x = tf.strided_slice(inputs, begin, end)
-        read = tf.concat([x, tf.cast(h, x.dtype)], axis=-1)
-        values = {"read": read, **_gates(tf.cast(times(read), tf.float32), c)}
+        read = tf.concat([x, precision.factor(h)], axis=-1)
+        values = {"read": read, **_gates(precision.result(times(read)), c)}
         arrays = tuple(
             array.write(t, values[name])
             for name, array in zip(names, arrays, strict=True)
@@ -222,7 +227,7 @@ def _forward(inputs, weights, start, packing, names):
     return dict(zip(names, arrays, strict=True))
 
 
-def _backward(upstream, weights, kept, packing):
+def _backward(upstream, weights, kept, packing, precision):
     """The loop back through time, one segment after the other.
 
     Args:
@@ -230,10 +235,11 @@ def _backward(upstream, weights, kept, packing):
       weights: of inputs and h_{t-1}, in the packing's order.
       kept: what `_forward` returned.
       packing: the packing.
+      precision: as in `_read`.
 
     Returns:
-      Flat gradients of z, in the order of `_fused_order` and the precision of
-      the weights, of the inputs, and of h_0 and c_0, in the packing's order.
+      Flat gradients of z, factors in the order of `_fused_order`, of the
+      inputs, and of h_0 and c_0, in the packing's order.
     """
     units = weights.shape[-1] // 4
     width = weights.shape[1] - units
@@ -246,8 +252,8 @@ def _backward(upstream, weights, kept, packing):
             dc += tf.strided_slice(upstream["c"], begin, end)
         of_step = {name: kept[name].read(t) for name in _KEPT[1:]}
         dz, dc = _gate_gradients(dh, dc, of_step)
-        dz = tf.cast(dz, weights.dtype)
-        product = tf.cast(times(dz), tf.float32)
+        dz = precision.factor(dz)
+        product = precision.result(times(dz))
         dx, dh = tf.split(product, [width, units], axis=-1)
         return begin, dh, dc, of_z.write(t, dz), of_x.write(t, dx)
 

@@ -1,10 +1,15 @@
 """An LSTM whose products have factors of bfloat16."""
 
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from mtl_tf.layers import lstm
+from mtl_tf.layers import precision as precision_lib
 from mtl_tf.layers import stacked_lstm
 from tests import packed
 
@@ -112,28 +117,149 @@ def sigmoid(x):
     return 1 / (1 + np.exp(-x))
 
 
-def test_sums_are_not_made_in_bfloat16():
-    # One step from h_0 = 0, from factors in bfloat16. Numbers, and what comes
-    # out of a product, are rounded; what is being added up is not.
+@pytest.fixture(params=["as this machine does", "in float32"])
+def _products(request, monkeypatch):
+    """Both ways to products in bfloat16, whichever this machine takes."""
+    if request.param == "in float32":
+        monkeypatch.setattr(
+            precision_lib, "_has_native_bfloat16", lambda: False
+        )
+
+
+# Terms of the sums that are looked at. In bfloat16 a number is one of 256
+# between two powers of 2: such sums are off by some of these steps.
+TERMS = 1000
+
+
+def make_step(rows, width, shared):
+    """One step from h_0 = 0, with factors that are in bfloat16 already.
+
+    Returns:
+      Inputs, kernel, recurrent kernel, bias; and float64 i, g and o by group.
+    """
     random = np.random.default_rng(0)
-    width = 1000
+    groups, sets = 2, 1 if shared else 2
     inputs, kernel, bias = (
         bits_of_bfloat16(random.normal(0.03, 1 / 30, shape)).numpy()
-        for shape in ((1, BATCH, width), (1, width, 4 * UNITS), (1, 4 * UNITS))
+        for shape in (
+            (groups, rows, width),
+            (sets, width, 4 * UNITS),
+            (sets, 4 * UNITS),
+        )
     )
-    z = inputs[0].astype(np.float64) @ kernel[0] + bias[0]
+    z = inputs.astype(np.float64) @ kernel + bias[:, np.newaxis]
     i, _, g, o = np.split(bits_of_bfloat16(z).numpy(), 4, axis=-1)
-    wanted = sigmoid(o) * np.tanh(sigmoid(i) * np.tanh(g))
+    recurrent = np.zeros((sets, UNITS, 4 * UNITS), np.float32)
+    gates = sigmoid(i), np.tanh(g), sigmoid(o)
+    return (inputs, kernel, recurrent, bias), gates
+
+
+def share_near(got, wanted):
+    """Share of numbers that are as good as the same.
+
+    A sum halfway between two numbers may be rounded to either: a few are not.
+    """
+    return np.mean(abs(got - wanted) < 1e-5 * np.max(abs(wanted)))
+
+
+@shared_or_own
+@pytest.mark.parametrize("for_training", [False, True])
+@pytest.mark.usefixtures("_products")
+def test_sums_are_not_made_in_bfloat16(shared, for_training):
+    # Numbers, and what comes out of a product, are rounded; what is being
+    # added up is not.
+    arguments, (i, g, o) = make_step(BATCH, TERMS, shared)
     got = lstm.lstm(
-        inputs,
-        kernel,
-        np.zeros((1, UNITS, 4 * UNITS), np.float32),
-        bias,
-        np.ones((1, BATCH), np.int32),
+        *arguments,
+        np.ones((2, BATCH), np.int32),
         precision="bfloat16",
+        for_training=for_training,
     )
-    # A sum halfway between two numbers may be rounded to either: all but a few.
-    assert np.mean(abs(got[0] - wanted) < 1e-5) > 0.95
+    assert share_near(got, o * np.tanh(i * g)) > 0.95
+
+
+@shared_or_own
+@pytest.mark.usefixtures("_products")
+def test_sums_of_gradients_are_not_made_in_bfloat16(shared):
+    # The weights' gradient adds up over texts, the inputs' one over gates.
+    arguments, (i, g, o) = make_step(TERMS, WIDTH, shared)
+    variables = [tf.constant(argument) for argument in arguments]
+    with tf.GradientTape() as tape:
+        tape.watch(variables)
+        states = lstm.lstm(
+            *variables,
+            np.ones((2, TERMS), np.int32),
+            precision="bfloat16",
+        )
+        loss = tf.reduce_sum(states)
+    dx, dw, _, db = tape.gradient(loss, variables)
+    c = i * g
+    dc = o * (1 - np.tanh(c) ** 2)
+    dz = [
+        dc * g * i * (1 - i),
+        np.zeros_like(c),
+        dc * i * (1 - g**2),
+        np.tanh(c) * o * (1 - o),
+    ]
+    dz = bits_of_bfloat16(np.concatenate(dz, axis=-1)).numpy()
+    dz = dz.astype(np.float64)
+    inputs, kernel = (x.astype(np.float64) for x in arguments[:2])
+    wanted_dw = np.swapaxes(inputs, 1, 2) @ dz
+    wanted_db = dz.sum(axis=1)
+    if shared:
+        wanted_dw = wanted_dw.sum(axis=0, keepdims=True)
+        wanted_db = wanted_db.sum(axis=0, keepdims=True)
+    for got, wanted in (
+        (dx, dz @ np.swapaxes(kernel, 1, 2)),
+        (dw, wanted_dw),
+        (db, wanted_db),
+    ):
+        assert got.shape == wanted.shape
+        assert share_near(got, bits_of_bfloat16(wanted).numpy()) > 0.95
+
+
+def test_sums_are_right_with_the_kernels_of_another_processor():
+    # Without oneDNN, TensorFlow runs those that it has for processors without
+    # AVX-512. They are chosen as it is loaded.
+    done = subprocess.run(
+        [
+            *(sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"),
+            *("-k", "not_made_in_bfloat16", __file__),
+        ],
+        env={**os.environ, "TF_ENABLE_ONEDNN_OPTS": "0"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout[-3000:]
+    # For each: the two ways, shared weights or not, and in training or not.
+    assert "12 passed" in done.stdout
+
+
+@pytest.mark.parametrize("native", [True, False])
+def test_a_graph_that_answers_is_right_on_any_machine(native, monkeypatch):
+    # It may be exported. That of training runs where it is made.
+    monkeypatch.setattr(precision_lib, "_has_native_bfloat16", lambda: native)
+    layer = stacked_lstm.StackedLSTM(
+        UNITS, 2, init_range=1.0, seed=0, precision="bfloat16"
+    )
+
+    def multiplied(training):
+        traced = tf.function(layer).get_concrete_function(
+            tf.TensorSpec([None, BATCH, WIDTH]),
+            tf.TensorSpec([None, BATCH], tf.int32),
+            tf.TensorSpec([None], tf.int32),
+            training=training,
+        )
+        graph = traced.graph.as_graph_def()
+        nodes = [*graph.node]
+        for function in graph.library.function:
+            nodes += function.node_def
+        products = [node for node in nodes if "MatMul" in node.op]
+        return {tf.as_dtype(node.attr["T"].type) for node in products}
+
+    assert multiplied(training=False) == {tf.float32}
+    assert multiplied(training=True) == {tf.bfloat16 if native else tf.float32}
 
 
 def test_layers_hand_the_precision_on():
