@@ -1,5 +1,6 @@
 """One or several runs, most often without training any."""
 
+import concurrent.futures
 import dataclasses
 import errno
 import os
@@ -206,6 +207,8 @@ def test_another_run_in_the_directory_is_refused(config, started):
 @pytest.mark.parametrize("processes", [1, 2, 3])
 def test_as_many_run_at_once_as_asked_for(config, monkeypatch, processes):
     lock, running, most = threading.Lock(), [], []
+    # The first runs wait for each other, however late they begin.
+    together = threading.Barrier(processes)
 
     def run(command, config, children):
         del children
@@ -213,6 +216,10 @@ def test_as_many_run_at_once_as_asked_for(config, monkeypatch, processes):
         with lock:
             running.append(config)
             most.append(len(running))
+            number = len(most)
+        if number <= processes:
+            together.wait(600)
+        # Time for one too many to begin.
         time.sleep(0.05)
         with lock:
             running.remove(config)
@@ -234,16 +241,24 @@ def test_as_many_run_at_once_as_asked_for(config, monkeypatch, processes):
 
 
 def test_after_an_error_no_further_run_begins(config, monkeypatch):
-    begun = []
+    begun, cancelled = [], threading.Event()
+
+    class Pool(concurrent.futures.ThreadPoolExecutor):
+        def shutdown(self, wait=True, *, cancel_futures=False):
+            super().shutdown(wait=False, cancel_futures=cancel_futures)
+            if cancel_futures:
+                cancelled.set()
+            super().shutdown(wait=wait)
 
     def run(command, config, children):
         del command, children
         begun.append(config.tasks)
         if config.tasks == ("books",):
             raise ValueError("it failed")
-        # Time to see the error: the pool may begin this run before that.
-        time.sleep(0.5)
+        # The pool may begin this run before the error is seen.
+        cancelled.wait(60)
 
+    monkeypatch.setattr(concurrent.futures, "ThreadPoolExecutor", Pool)
     monkeypatch.setattr(launcher, "_run_process", run)
     with pytest.raises(ValueError, match="it failed"):
         launcher.train(single_task(config))
