@@ -194,8 +194,13 @@ def _table(config, found, baseline):
     table = results.table(found, tasks, name, baseline)
     seeds = f", means of {config.seeds} seeds" if config.seeds > 1 else ""
     caption = f"{results.caption(tasks)}{seeds} ({config.run_dir})"
+    said = f"\n{caption}\n\n{table}\n"
     note = results.deduplication_note(tasks, found)
-    return f"\n{caption}\n\n{table}\n" + (f"\n{note}\n" if note else "")
+    said += f"\n{note}\n" if note else ""
+    if "warnings" in found:
+        said += "".join(f"\nWarning: {text}" for text in found["warnings"])
+        said += "\n"
+    return said
 
 
 _MODES = {

@@ -9,6 +9,7 @@ from absl import logging
 from mtl_tf import checkpoints
 from mtl_tf import config as config_lib
 from mtl_tf import dev_samples
+from mtl_tf import divergence
 from mtl_tf import evaluation
 from mtl_tf import evaluation_summaries
 from mtl_tf import figures
@@ -21,6 +22,7 @@ from mtl_tf import names as names_lib
 from mtl_tf import prediction_files
 from mtl_tf import results
 from mtl_tf import run_directory
+from mtl_tf import summaries
 from mtl_tf import tasks as tasks_lib
 from mtl_tf import text
 from mtl_tf import training
@@ -142,7 +144,7 @@ class Experiment:
         self._check_phase()
         if write:
             self._log_writing("predictions for dev and test", "predictions")
-        by_task, on_test = self._score_tasks(write)
+        by_task, on_test, warnings = self._score_tasks(write)
         found = {
             "schema": run_directory.SCHEMA,
             "tasks": by_task,
@@ -152,6 +154,8 @@ class Experiment:
             "seconds": seconds,
             "tokens_per_second": tokens / seconds if seconds else None,
         }
+        if warnings:
+            found["warnings"] = warnings
         if len(self.config.phases) > 1:
             found["phases"] = self._evaluate_phases(by_task)
         if write:
@@ -200,8 +204,13 @@ class Experiment:
         )
 
     def _score_tasks(self, write):
-        """Returns scores by task, and predictions for test; may write them."""
-        by_task, on_test = {}, []
+        """Scores the tasks; may write their predictions.
+
+        Returns:
+          Scores by task, predictions for test, and signs of divergence.
+        """
+        by_task, on_test, warnings = {}, [], []
+        history = summaries.read_history(self.config.run_dir)
         for task, splits in zip(self.tasks, self.splits, strict=True):
             predictions = self._predict(splits)
             for output, of_splits in predictions.items():
@@ -210,6 +219,12 @@ class Experiment:
                         self.config.run_dir, task, split, predicted, output
                     )
             on_test.append(predictions[results.MAIN]["test"])
+            warnings += divergence.find(
+                self.config,
+                task,
+                history,
+                {output: x["dev"] for output, x in predictions.items()},
+            )
             majority = {
                 split: results.majority_predictions(
                     splits["train"].labels, predicted
@@ -223,7 +238,9 @@ class Experiment:
                     results.MAJORITY: majority,
                 }.items()
             }
-        return by_task, on_test
+        for warning in warnings:
+            logging.warning("%s", warning)
+        return by_task, on_test, warnings
 
     def _predict(self, splits, outputs=(results.MAIN, results.LABEL_TRANSFER)):
         """Predictions for dev and test of a task, by output and split."""

@@ -16,6 +16,7 @@ from absl import logging
 
 from mtl_tf import checkpoints as checkpoints_lib
 from mtl_tf import config as config_lib
+from mtl_tf import divergence
 from mtl_tf import evaluation
 from mtl_tf import input_pipeline
 from mtl_tf import interruption
@@ -110,6 +111,13 @@ class Fitting:
                     line = self._epoch(batches, board, bar)
                     began = time.perf_counter()
                     line["dev"] = self._score_dev()
+                    self._check_finite(
+                        line["step"] + 1,
+                        {
+                            f"the dev loss of {name}": scores["loss"]
+                            for name, scores in line["dev"]["tasks"].items()
+                        },
+                    )
                     line["dev_seconds"] = time.perf_counter() - began
                     bar.dev(line["dev"]["average"])
                     board.epoch(line)
@@ -263,11 +271,11 @@ class Fitting:
 
     def _log(self, line):
         logging.info(
-            "%s  epoch %3d  step %6d  loss %8.4f  dev %7.4f  %6d tokens/s",
+            "%s  epoch %3d  step %6d  loss %8s  dev %7.4f  %6d tokens/s",
             line["phase"],
             line["epoch"],
             line["step"],
-            line["terms"]["loss/total"],
+            divergence.show_loss(line["terms"]["loss/total"]),
             line["dev"]["average"],
             line["tokens_per_second"],
         )

@@ -118,7 +118,8 @@ def _score(config, corpus):
     run_directory.read_results(config.run_dir)
     parts = _parts(config, corpus.select(config.tasks))
     if parts:
-        return _merged(config, [_score(part, corpus) for part in parts])
+        found = [_score(part, corpus) for part in parts]
+        return _merged(config, parts, found)
     found = experiment.Experiment(config).evaluate(write=False)
     keras.backend.clear_session()
     return found
@@ -250,13 +251,22 @@ def _last_epoch(run_dir):
 def _merge(config, parts):
     """Results of the whole, from those of its parts; writes them."""
     found = [run_directory.read_results(part.run_dir) for part in parts]
-    merged = _merged(config, found)
+    merged = _merged(config, parts, found)
     results.write(config.run_dir, merged)
     return merged
 
 
-def _merged(config, found):
-    return _merge_seeds(found) if config.seeds > 1 else _merge_tasks(found)
+def _merged(config, parts, found):
+    """Returns the results of the whole, with the warnings of its parts."""
+    merged = _merge_seeds(found) if config.seeds > 1 else _merge_tasks(found)
+    warnings = [
+        f"{part.run_dir}: {warning}"
+        for part, result in zip(parts, found, strict=True)
+        for warning in result.get("warnings", ())
+    ]
+    if warnings:
+        merged["warnings"] = warnings
+    return merged
 
 
 def _merge_tasks(found):
@@ -282,7 +292,7 @@ def _merge_tasks(found):
 def _merge_seeds(found):
     """Means, and beside them the standard deviations (n - 1)."""
     numbers = [
-        {name: value for name, value in result.items() if name != "schema"}
+        {k: x for k, x in result.items() if k not in ("schema", "warnings")}
         for result in found
     ]
     return {

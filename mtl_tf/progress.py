@@ -5,6 +5,8 @@ import logging
 import tqdm
 from absl import logging as absl_logging
 
+from mtl_tf import divergence
+
 
 class Progress:
     """Shows epoch, step, loss, dev metric and time left on standard error.
@@ -50,7 +52,7 @@ class Progress:
 
     def update(self, step: int, loss: float) -> None:
         """Shows that `step` steps are done, the last of them with `loss`."""
-        self._texts["loss"] = f"{loss:.4f}"
+        self._texts["loss"] = divergence.show_loss(loss)
         self._bar.set_description(self._epoch(step), refresh=False)
         self._bar.set_postfix(self._texts, refresh=False)
         self._bar.update(step - self._bar.n)

@@ -109,6 +109,16 @@ def test_train_prints_the_table(config, launched):
     ]
 
 
+def test_warnings_follow_the_table(config):
+    table = run(config)
+    found = run_directory.read_results(config.run_dir)
+    found["warnings"] = ["books: all went wrong", "films: this, too"]
+    results.write(config.run_dir, found)
+    assert run(config, mode="evaluate") == (
+        f"{table}\nWarning: books: all went wrong\nWarning: films: this, too\n"
+    )
+
+
 def test_the_heading_says_what_the_scores_are_of(config):
     config = dataclasses.replace(config, sharing="single_task", seeds=3)
     found = lines(run(config))

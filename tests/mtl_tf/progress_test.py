@@ -49,6 +49,13 @@ def test_shows_epoch_step_loss_dev_metric_and_time_left():
     assert "loss=0.2500, dev=0.5000" in line
 
 
+def test_a_large_loss_is_shown_in_few_characters():
+    with show(10, 0, steps_per_epoch=4) as (bar, terminal):
+        bar.update(1, loss=26_000_000.0)
+        bar.refresh()
+        assert "loss=2.6e+07" in terminal.lines()[0]
+
+
 @pytest.mark.parametrize(
     ("step", "epoch"), [(1, 1), (4, 1), (5, 2), (8, 2), (9, 3), (10, 3)]
 )
