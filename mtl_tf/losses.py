@@ -1,4 +1,4 @@
-"""Losses. Each returns one value a group, `float32 [groups]`.
+"""Losses. Each but `pseudo_label_loss` returns a value a group, [groups].
 
 A group holds texts of one task, and its value is a mean over its texts; the
 sums over tasks that the papers print are sums over the groups of a joint step.
@@ -32,23 +32,26 @@ def task_loss(
 def pseudo_label_loss(
     scores: tf.Tensor, pseudo_labels: tf.Tensor, accepted: tf.Tensor
 ) -> tf.Tensor:
-    """|| p - z ||^2 (Augenstein et al. 2018, Eq. 7).
+    """Computes || p - z ||^2 (Augenstein et al. 2018, Eq. 7).
 
-    The distance of answers from pseudo-labels, summed over labels; the mean
-    over all texts of a group, of which those that are not accepted count as 0.
-    No gradient flows into the pseudo-labels.
+    The distance of probabilities from pseudo-labels, summed over labels; one
+    mean over all texts, of which those that are not accepted count as 0. It
+    does not grow with the number of tasks that the texts come from. No gradient
+    flows into the pseudo-labels.
 
     Args:
-      scores: float32 [groups, batch, labels or more], before the softmax that
-        gives p.
-      pseudo_labels: z, float32 [groups, batch, labels], probabilities.
-      accepted: bool [groups, batch], which pseudo-labels count.
+      scores: float32 [texts, labels or more], before the softmax that gives p.
+      pseudo_labels: z, float32 [texts, labels], probabilities.
+      accepted: bool [texts], which pseudo-labels count.
+
+    Returns:
+      float32 [].
     """
     labels = tf.shape(pseudo_labels)[-1]
     answers = tf.nn.softmax(scores)[..., :labels]
     squares = (answers - tf.stop_gradient(pseudo_labels)) ** 2
     by_text = tf.reduce_sum(squares, axis=-1) * tf.cast(accepted, tf.float32)
-    return tf.reduce_mean(by_text, axis=1)
+    return tf.reduce_mean(by_text)
 
 
 def discrimination_loss(task_scores: tf.Tensor, task: tf.Tensor) -> tf.Tensor:

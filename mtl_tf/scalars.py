@@ -55,8 +55,9 @@ DESCRIPTIONS = {
     "loss/pseudo_label": (
         "Squared distance of the main model's probabilities from the "
         "pseudo-labels of the label transfer network, summed over labels, mean "
-        "over texts, of which those below `pseudo_label_threshold` count as 0 "
-        "(Eq. 7). From 0, where the two agree, to 2."
+        "over all texts of a step that have one, of which those below "
+        "`pseudo_label_threshold` count as 0 (Eq. 7). From 0, where the two "
+        "agree, to 2."
     ),
     "loss_weighted/task": (
         "Sum over the step's groups of α_k times the task loss: what it puts "

@@ -288,29 +288,33 @@ class Trainer:
         }
 
     def _pseudo_label_terms(self, outputs, unlabeled, batch):
-        """The main model's distance from pseudo-labels (Eq. 7).
+        """Returns the main model's distance from pseudo-labels (Eq. 7).
 
         They are what the label transfer network says of the texts of auxiliary
-        tasks, and of unlabelled ones.
+        tasks, and of unlabelled ones. All these texts count alike, whatever
+        number of groups they come from.
         """
         config = self._config
         places = tf.where(batch["task"] != self._main_task)[:, 0]
-        transfer = tf.gather(outputs["transfer_scores"], places)
-        main = tf.gather(outputs["main_scores"], places)
-        if unlabeled:
-            transfer = tf.concat(
-                [transfer, unlabeled["transfer_scores"]], axis=0
+
+        def of_texts(name):
+            parts = [tf.gather(outputs[name], places)]
+            parts += [unlabeled[name]] if unlabeled else []
+            width = outputs[name].shape[-1]
+            return tf.concat(
+                [tf.reshape(part, [-1, width]) for part in parts], axis=0
             )
-            main = tf.concat([main, unlabeled["main_scores"]], axis=0)
-        pseudo_labels = tf.nn.softmax(transfer)
+
+        main = of_texts("main_scores")
+        pseudo_labels = tf.nn.softmax(of_texts("transfer_scores"))
         confidence = tf.reduce_max(pseudo_labels, axis=-1)
         accepted = confidence >= config.pseudo_label_threshold
-        by_group = losses.pseudo_label_loss(main, pseudo_labels, accepted)
-        weighted = config.pseudo_label_weight * tf.reduce_sum(by_group)
+        loss = losses.pseudo_label_loss(main, pseudo_labels, accepted)
+        weighted = config.pseudo_label_weight * loss
         return {
             "loss_minimized/pseudo_label": weighted,
             "loss_weighted/pseudo_label": weighted,
-            "loss/pseudo_label": tf.reduce_mean(by_group),
+            "loss/pseudo_label": loss,
             "pseudo_label/accepted": tf.reduce_mean(
                 tf.cast(accepted, tf.float32)
             ),

@@ -36,9 +36,9 @@ def make_trainer(**settings):
     return trainers.make_trainer(**SETTINGS | settings)
 
 
-def make_batch(tasks=(0, 1, 2), seed=0, unlabeled=False):
+def make_batch(tasks=(0, 1, 2), seed=0, unlabeled=False, batch=4):
     random = np.random.default_rng((seed, 1))
-    batch = trainers.make_batch(tasks, seed=seed, unlabeled=unlabeled)
+    batch = trainers.make_batch(tasks, batch, seed=seed, unlabeled=unlabeled)
     shape = (*batch["lengths"].shape, 5)
     batch["diversity"] = random.normal(size=shape).astype(np.float32)
     return batch
@@ -117,31 +117,50 @@ def test_equation_7_is_of_auxiliary_and_unlabelled_texts(threshold):
         pseudo_label_threshold=threshold,
         unlabeled=True,
     )
-    unlabeled = make_batch(seed=1, unlabeled=True)
+    # 2 * 4 texts of auxiliary tasks, and 3 * 7 unlabelled ones.
+    unlabeled = make_batch(seed=1, unlabeled=True, batch=7)
     batch = make_batch() | {"unlabeled": unlabeled}
-    by_group, accepted = [], []
+    by_text, accepted = [], []
     for part, groups in ((batch, (0, 2)), (unlabeled, (0, 1, 2))):
         z, p = answers(trainer, part)
         for group in groups:
             counts = z[group].max(axis=-1) >= threshold
             squares = np.sum((p[group] - z[group]) ** 2, axis=-1)
-            by_group.append(np.mean(squares * counts))
-            accepted.append(counts)
+            by_text.extend(squares * counts)
+            accepted.extend(counts)
+    assert len(by_text) == 2 * 4 + 3 * 7
+    loss = sum(by_text) / len(by_text)
     share = np.mean(accepted)
     assert {0.0: share == 1, 0.5: 0 < share < 1, 0.999: share == 0}[threshold]
     terms = trainer.train_step(batch, "semi_supervised")
     assert float(terms["pseudo_label/accepted"]) == pytest.approx(share)
-    assert float(terms["loss/pseudo_label"]) == pytest.approx(
-        np.mean(by_group), rel=1e-5
-    )
+    assert float(terms["loss/pseudo_label"]) == pytest.approx(loss, rel=1e-5)
     assert float(terms["loss_weighted/pseudo_label"]) == pytest.approx(
-        0.7 * sum(by_group), rel=1e-5
+        0.7 * loss, rel=1e-5
     )
     total = sum(
         terms[f"loss_weighted/{x}"]
         for x in ("task", "label_transfer", "pseudo_label")
     )
     assert float(terms["loss/total"]) == pytest.approx(float(total), rel=1e-5)
+
+
+@pytest.mark.parametrize("unlabeled", [False, True])
+def test_equation_7_weighs_the_same_with_twice_as_many_groups(unlabeled):
+    batch = make_batch()
+    more = make_batch(seed=1, unlabeled=True)
+    found = []
+    # As if there were the tasks a and c twice, with the same texts.
+    for auxiliary in ([0, 2], [0, 2, 0, 2]):
+        trainer = make_trainer(unlabeled=unlabeled)
+        groups = [1, *auxiliary]
+        of_step = {name: array[groups] for name, array in batch.items()}
+        if unlabeled:
+            of_step["unlabeled"] = {k: x[auxiliary] for k, x in more.items()}
+        terms = trainer.train_step(of_step, "semi_supervised")
+        found.append(float(terms["loss_weighted/pseudo_label"]))
+    assert found[0] > 0
+    assert found[1] == pytest.approx(found[0], rel=1e-5)
 
 
 def test_the_base_phase_leaves_the_network_and_its_slots_as_they_are():
@@ -201,7 +220,7 @@ def equation_7(trainer, batch):
     p = tf.nn.softmax(scores["scores"])[..., : z.shape[-1]]
     squares = tf.reduce_sum((p - z) ** 2, axis=-1)
     others = np.flatnonzero(batch["task"] != MAIN)
-    return tf.reduce_sum(tf.reduce_mean(tf.gather(squares, others), axis=1))
+    return tf.reduce_mean(tf.gather(squares, others))
 
 
 def test_equation_7_trains_what_the_main_task_reads_alone():
