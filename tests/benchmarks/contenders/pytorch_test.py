@@ -1,4 +1,10 @@
-import importlib
+"""The peer in PyTorch; it runs in processes without TensorFlow."""
+
+import importlib.util
+import json
+import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -6,16 +12,38 @@ import pytest
 from benchmarks import contenders
 from tests.benchmarks.contenders import reference
 
-torch = pytest.importorskip("torch", reason="PyTorch is not installed")
-pytorch = importlib.import_module("benchmarks.contenders.pytorch")
+pytestmark = pytest.mark.skipif(
+    # It is not imported here, beside TensorFlow.
+    importlib.util.find_spec("torch") is None,
+    reason="PyTorch is not installed; the extra `benchmark` brings it",
+)
 
 VARIANTS = contenders.ENTRIES["pytorch"].variants
+STEPS = 21
 
 
-@pytest.fixture(autouse=True)
-def _one_thread(monkeypatch):
-    """Several would wait for each other where other tests have the cores."""
-    monkeypatch.setattr(pytorch.os, "cpu_count", lambda: 1)
+def ask(folder, questions):
+    """What a process with PyTorch returns for each question."""
+    asked, found = folder / "questions.json", folder / "results.json"
+    asked.write_text(json.dumps(questions, default=to_lists), "utf-8")
+    done = subprocess.run(
+        [
+            *(sys.executable, "-m"),
+            "tests.benchmarks.contenders.pytorch_process",
+            *map(str, (asked, found)),
+        ],
+        # Bazel hands its modules over on sys.path alone.
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    return json.loads(found.read_text("utf-8"))
+
+
+def to_lists(array):
+    return array.tolist()
 
 
 @pytest.fixture(scope="module", params=reference.MODELS)
@@ -23,124 +51,93 @@ def ours(request):
     return reference.make(request.param)
 
 
-def lstm(layer, name, reader=0):
-    """Pairs of a parameter, and a function that finds its like in ours."""
-    return [
-        (layer.weight_ih_l0, lambda w: w[f"{name}/kernel"][reader].T),
-        (layer.weight_hh_l0, lambda w: w[f"{name}/recurrent_kernel"][reader].T),
-        (layer.bias_ih_l0, lambda w: w[f"{name}/bias"][reader]),
-    ]
+@pytest.fixture(scope="module")
+def found(ours, tmp_path_factory):
+    """What the peer makes of our batch and our weights, by question."""
+
+    def train(variant, steps=1, **changes):
+        return {
+            "function": "train",
+            "problem": ours.problem | changes,
+            "variant": variant,
+            "weights": ours.weights,
+            "groups": ours.groups,
+            "steps": steps,
+        }
+
+    config = ours.problem["config"] | {"train_word_vectors": False}
+    questions = {variant: train(variant, STEPS) for variant in VARIANTS}
+    questions |= {
+        "bfloat16": train("joint/padded", precision="bfloat16"),
+        "fixed": train("joint/padded", config=config),
+        "gradients": {
+            "function": "expected",
+            "problem": ours.problem,
+            "arrays": ours.gradients,
+        },
+        "modules": {"function": "modules"},
+    }
+    results = ask(tmp_path_factory.mktemp("pytorch"), [*questions.values()])
+    return dict(zip(questions, results, strict=True))
 
 
-def pairs_of(model):
-    pairs = [(model.embedding.weight, lambda w: w["word_embedding/table"])]
-    if isinstance(model, pytorch.ConditionalLel):
-        for own, prefix in ((model.seq1, "seq1_"), (model.seq2, "")):
-            for layer, name in zip(own, ("forward", "backward"), strict=True):
-                pairs += lstm(layer, f"shared_encoder/{prefix}{name}")
-        for task, layer in enumerate(model.task_layers):
-            pairs += [
-                (layer.weight, lambda w, t=task: w["task_layer/kernel"][t].T),
-                (layer.bias, lambda w, t=task: w["task_layer/bias"][t]),
-            ]
-        pairs.append(
-            (model.labels.weight, lambda w: w["label_embedding/table"])
-        )
-        return pairs
-    pairs += lstm(model.shared, "shared_encoder/lstm_0")
-    for task, layer in enumerate(model.private):
-        pairs += lstm(layer, "private_encoder/lstm_0", task)
-    for task, layer in enumerate(model.outputs):
-        rows = reference.rows_of_task(task)
-        pairs += [
-            (layer.weight, lambda w, r=rows: w["softmax_output/kernel"][r]),
-            (layer.bias, lambda w, r=rows: w["softmax_output/bias"][r]),
-        ]
-    layer = model.discriminator
-    return [
-        *pairs,
-        (layer.weight, lambda w: w["task_discriminator/kernel"]),
-        (layer.bias, lambda w: w["task_discriminator/bias"]),
-    ]
-
-
-def make(ours, variant, **changes):
-    """The peer with our weights, and the pairs."""
-    contender = pytorch.Contender(ours.problem | changes, variant)
-    pairs = pairs_of(contender.model)
-    # PyTorch adds two biases up: one of them is ours, the other is 0.
-    second = [
-        parameter
-        for name, parameter in contender.model.named_parameters()
-        if name.endswith("bias_hh_l0")
-    ]
-    parameters = list(contender.model.parameters())
-    assert len(pairs) + len(second) == len(parameters)
-    with torch.no_grad():
-        for parameter in second:
-            parameter.zero_()
-        for parameter, find in pairs:
-            parameter.copy_(torch.tensor(find(ours.weights)))
-    return contender, pairs
+def test_it_runs_without_tensorflow(found):
+    assert "torch" in found["modules"]
+    assert not {"tensorflow", "keras"} & set(found["modules"])
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
-def test_loss_and_gradients_are_ours(ours, variant):
-    contender, pairs = make(ours, variant)
-    loss = contender.loss(contender.convert(ours.groups))
-    assert loss.item() == pytest.approx(ours.loss, rel=1e-5)
-    loss.backward()
-    for parameter, find in pairs:
-        gradient = parameter.grad
-        if gradient.is_sparse:
-            gradient = gradient.to_dense()
-        expected = find(ours.gradients)
+def test_loss_and_gradients_are_ours(ours, found, variant):
+    assert found[variant]["loss"] == pytest.approx(ours.loss, rel=1e-5)
+    for gradient, expected in zip(
+        found[variant]["gradients"], found["gradients"], strict=True
+    ):
         np.testing.assert_allclose(gradient, expected, rtol=1e-4, atol=1e-6)
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
-def test_it_learns_what_it_is_shown(ours, variant):
-    contender, _ = make(ours, variant)
-    groups = contender.convert(ours.groups)
-    before = contender.step(groups)
+def test_it_learns_what_it_is_shown(ours, found, variant):
+    losses = found[variant]["steps"]
+    assert len(losses) == STEPS
     if not variant.startswith("task"):
-        assert before == pytest.approx(ours.loss, rel=1e-5)
-    for _ in range(20):
-        after = contender.step(groups)
-    assert after < before
+        assert losses[0] == pytest.approx(ours.loss, rel=1e-5)
+    assert losses[-1] < losses[0]
 
 
 @pytest.mark.parametrize(
     ("variant", "calls"), [("joint/padded", 3), ("joint_at_once/padded", 1)]
 )
-def test_shared_lstm_reads_groups_one_by_one_or_at_once(ours, variant, calls):
-    contender, _ = make(ours, variant)
-    model, called = contender.model, []
-    of_asp_mtl = isinstance(model, pytorch.AspMtl)
-    shared = model.shared if of_asp_mtl else model.seq2[0]
-    shared.register_forward_hook(lambda *_: called.append(None))
-    contender.step(contender.convert(ours.groups))
-    assert len(called) == calls
+def test_shared_lstm_reads_groups_one_by_one_or_at_once(found, variant, calls):
+    assert found[variant]["calls"] == calls
 
 
-def test_bfloat16_is_near_and_not_the_same(ours):
-    contender, _ = make(ours, "joint/padded", precision="bfloat16")
-    loss = contender.loss(contender.convert(ours.groups)).item()
+def test_bfloat16_is_near_and_not_the_same(ours, found):
+    loss = found["bfloat16"]["loss"]
     assert loss != pytest.approx(ours.loss, rel=1e-5)
     assert loss == pytest.approx(ours.loss, rel=5e-2)
 
 
-def test_word_vectors_may_be_fixed(ours):
-    config = ours.problem["config"] | {"train_word_vectors": False}
-    contender, _ = make(ours, "joint/padded", config=config)
-    table = contender.model.embedding.weight
-    before = table.detach().clone()
-    contender.step(contender.convert(ours.groups))
-    assert torch.equal(table, before)
+def test_word_vectors_may_be_fixed(found):
+    assert found["joint/padded"]["table_changed"]
+    assert not found["fixed"]["table_changed"]
 
 
-def test_tokens_that_are_computed():
-    problem = reference.make("asp_mtl").problem
+def computed(folder, model, groups, variants):
+    """Tokens that the peer computes of groups, by variant."""
+    problem = reference.make(model).problem
+    questions = [
+        {
+            "function": "computed",
+            "problem": problem,
+            "variant": variant,
+            "groups": groups,
+        }
+        for variant in variants
+    ]
+    return dict(zip(variants, ask(folder, questions), strict=True))
+
+
+def test_tokens_that_are_computed(tmp_path):
     groups = [
         {"tokens": np.ones((2, 3)), "lengths": np.array([3, 1])},
         {"tokens": np.ones((2, 5)), "lengths": np.array([5, 5])},
@@ -151,13 +148,10 @@ def test_tokens_that_are_computed():
         # The shared LSTM pads all four texts to 5 tokens.
         "joint_at_once/padded": (16 + 4 * 5) // 2,
     }
-    for variant, tokens in expected.items():
-        contender = pytorch.Contender(problem, variant)
-        assert contender.computed(groups) == tokens
+    assert computed(tmp_path, "asp_mtl", groups, expected) == expected
 
 
-def test_of_pairs_seq1_is_packed():
-    problem = reference.make("conditional_lel").problem
+def test_of_pairs_seq1_is_packed(tmp_path):
     groups = [
         {
             "tokens": np.ones((2, 3)),
@@ -177,9 +171,7 @@ def test_of_pairs_seq1_is_packed():
         "task/packed": 4 + 9 + 8 + 2,
         "joint_at_once/padded": 4 * 4 + 9 + 2,
     }
-    for variant, tokens in expected.items():
-        contender = pytorch.Contender(problem, variant)
-        assert contender.computed(groups) == tokens
+    assert computed(tmp_path, "conditional_lel", groups, expected) == expected
 
 
 if __name__ == "__main__":
