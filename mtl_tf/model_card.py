@@ -172,6 +172,9 @@ def _scores(run, results):
             " `de-duplicated` leaves out the test texts that are also in train "
             f"or dev. {note}".rstrip()
         )
+    if "warnings" in results:
+        lines = [f"- {_escape(text)}" for text in results["warnings"]]
+        section += ["Warnings of its training:", "\n".join(lines)]
     return section
 
 

@@ -235,6 +235,18 @@ def test_warnings_of_the_corpus():
     )
 
 
+def test_warnings_of_training():
+    assert "Warnings" not in build()
+    results = make_results()
+    results["warnings"] = ["books: all rows are *odd*", "films: the same"]
+    card = build(results=results)
+    _, _, lines = card.partition("Warnings of its training:\n\n")
+    assert lines.partition("\n\n")[0].splitlines() == [
+        r"- books: all rows are \*odd\*",
+        "- films: the same",
+    ]
+
+
 @pytest.mark.parametrize("licence", ["", None, " "])
 def test_a_corpus_without_licence(licence):
     assert "declares no licence" in model_cards.build(
