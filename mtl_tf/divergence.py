@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+from absl import logging
 
 from mtl_tf import config as config_lib
 from mtl_tf import evaluation
@@ -21,7 +22,7 @@ def find(
     history: Sequence[Mapping],
     dev: Mapping[str, evaluation.Predictions],
 ) -> list[str]:
-    """Describes what a user should know before they trust a task's scores.
+    """Logs and returns what to know before a task's scores are trusted.
 
     Args:
       config: the settings of the run.
@@ -34,7 +35,10 @@ def find(
     """
     signs = [_loss(config, task, history)]
     signs += [_one_label(config, task, *output) for output in dev.items()]
-    return [f"{task.name}: {sign}" for sign in signs if sign]
+    warnings = [f"{task.name}: {sign}" for sign in signs if sign]
+    for warning in warnings:
+        logging.warning("%s", warning)
+    return warnings
 
 
 def _loss(config, task, history):

@@ -238,8 +238,6 @@ class Experiment:
                     results.MAJORITY: majority,
                 }.items()
             }
-        for warning in warnings:
-            logging.warning("%s", warning)
         return by_task, on_test, warnings
 
     def _predict(self, splits, outputs=(results.MAIN, results.LABEL_TRANSFER)):

@@ -71,8 +71,10 @@ def test_a_run_that_has_learned_is_without_a_word(losses):
     assert divergence.find(CONFIG, TASK, history(*losses), WELL) == []
 
 
-def test_a_loss_that_was_never_below_that_of_a_guess():
+def test_a_loss_that_was_never_below_that_of_a_guess(caplog):
     (sign,) = divergence.find(CONFIG, TASK, history(3e31, 26_000_000.0), WELL)
+    logged = [(x.levelname, x.getMessage()) for x in caplog.records]
+    assert logged == [("WARNING", sign)]
     assert sign == (
         "films: the dev loss was never below ln(3) = 1.0986, the loss of a "
         "guess; the lowest was 2.6e+07. Training diverged, or has learned "
