@@ -173,8 +173,8 @@ def _scores(run, results):
             f"or dev. {note}".rstrip()
         )
     if "warnings" in results:
-        lines = [f"- {_escape(text)}" for text in results["warnings"]]
-        section += ["Warnings of its training:", "\n".join(lines)]
+        lines = "\n".join(f"- {_escape(x)}" for x in results["warnings"])
+        section += ["Warnings of its training:", lines]
     return section
 
 

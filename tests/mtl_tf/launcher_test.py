@@ -168,25 +168,15 @@ def test_seeds_are_runs_of_their_own(config, started):
     assert "schema" not in deviation
 
 
-@pytest.mark.parametrize("parts", ["seeds", "tasks"])
-def test_warnings_name_the_run_that_they_are_of(config, started, parts):
-    def warn(run_dir):
-        path = os.path.join(run_dir, "results.json")
-        found = run_directory.read_results(run_dir)
-        run_directory.write_json(path, found | {"warnings": ["it is bad"]})
-
-    if parts == "seeds":
-        config = dataclasses.replace(config, seeds=2)
-    else:
-        config = single_task(config)
+@pytest.mark.parametrize("settings", [{"seeds": 2}, {"sharing": "single_task"}])
+def test_warnings_name_the_run_that_they_are_of(config, started, settings):
+    config = dataclasses.replace(config, **settings)
     assert "warnings" not in launcher.train(config)
     part = started[1][1].run_dir
-    warn(part)
-    # What is there is merged again.
+    found = run_directory.read_results(part) | {"warnings": ["it is bad"]}
+    launcher.results.write(part, found)
     os.remove(os.path.join(config.run_dir, "results.json"))
-    found = launcher.train(config)
-    assert found["warnings"] == [f"{part}: it is bad"]
-    assert "warnings" not in found.get("deviation", {})
+    assert launcher.train(config)["warnings"] == [f"{part}: it is bad"]
 
 
 def test_seeds_go_before_tasks(config, started):

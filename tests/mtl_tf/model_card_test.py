@@ -236,10 +236,10 @@ def test_warnings_of_the_corpus():
 
 
 def test_warnings_of_training():
-    assert "Warnings" not in build()
-    results = make_results()
+    assert "Warnings" not in model_cards.build()
+    results = model_cards.make_results()
     results["warnings"] = ["books: all rows are *odd*", "films: the same"]
-    card = build(results=results)
+    card = model_cards.build(results=results)
     _, _, lines = card.partition("Warnings of its training:\n\n")
     assert lines.partition("\n\n")[0].splitlines() == [
         r"- books: all rows are \*odd\*",

@@ -1,4 +1,3 @@
-import json
 import os
 import re
 import shutil
@@ -400,20 +399,6 @@ def test_more_runs_than_letters():
     letters = [page.letter(number) for number in range(60)]
     assert letters[:2] == ["A", "B"]
     assert len(set(letters)) == 60
-
-
-@pytest.mark.usefixtures("undrawn")
-def test_warnings_come_before_the_scores(root, tmp_path):
-    run_dir = shutil.copytree(root / "stance", tmp_path / "run")
-    path = run_dir / "results.json"
-    found = json.loads(path.read_text("utf-8"))
-    found["warnings"] = [f"all rows are {SCRIPT!r}"]
-    path.write_text(json.dumps(found), "utf-8")
-    page.write(str(run_dir))
-    text = (run_dir / "report.html").read_text("utf-8")
-    warning = text.index("<strong>Warning.</strong> all rows are")
-    assert warning < text.index('<h2 id="scores">')
-    assert SCRIPT not in text
 
 
 if __name__ == "__main__":
