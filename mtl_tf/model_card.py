@@ -172,10 +172,9 @@ def _scores(run, results):
             " `de-duplicated` leaves out the test texts that are also in train "
             f"or dev. {note}".rstrip()
         )
-    if "warnings" in results:
-        lines = "\n".join(f"- {_escape(x)}" for x in results["warnings"])
-        section += ["Warnings of its training:", lines]
-    return section
+    lines = [f"- {_escape(text)}" for text in results.get("warnings", ())]
+    heading = ["Warnings of its training:", "\n".join(lines)]
+    return section + heading * bool(lines)
 
 
 def _scored(run, results):

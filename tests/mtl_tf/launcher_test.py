@@ -230,8 +230,7 @@ def test_as_many_run_at_once_as_asked_for(config, monkeypatch, processes):
             number = len(most)
         if number <= processes:
             together.wait(600)
-        # Time for one too many to begin.
-        time.sleep(0.05)
+        time.sleep(0.05)  # Time for one too many to begin.
         with lock:
             running.remove(config)
         run_directory.write_json(
@@ -266,8 +265,7 @@ def test_after_an_error_no_further_run_begins(config, monkeypatch):
         begun.append(config.tasks)
         if config.tasks == ("books",):
             raise ValueError("it failed")
-        # The pool may begin this run before the error is seen.
-        cancelled.wait(60)
+        cancelled.wait(60)  # It may begin before the error is seen.
 
     monkeypatch.setattr(concurrent.futures, "ThreadPoolExecutor", Pool)
     monkeypatch.setattr(launcher, "_run_process", run)
