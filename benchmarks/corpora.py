@@ -17,6 +17,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from mtl_tf import checksums
 from mtl_tf import config as config_lib
 from mtl_tf import input_pipeline
 from mtl_tf import records
@@ -87,7 +88,7 @@ def generate(data_dir: str, like: str, seed: int = 0) -> None:
     }
     path = os.path.join(data_dir, tasks_lib.CORPUS_FILE)
     with open(path, "w", encoding="utf-8") as file:
-        json.dump(declaration, file)
+        json.dump(checksums.sign(declaration), file)
 
 
 def _generate_task(data_dir, name, task, labels, rows, random):

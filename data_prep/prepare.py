@@ -13,7 +13,8 @@ What it writes is described in `mtl_tf.records` and by `corpus.json`:
      "diversity": {"mean": [of each feature], "deviation": [of each]},
      "findings": [{"kind": KIND, "task": NAME, "count": n, "message": TEXT,
                    "examples": [ids], "by_task": {NAME: n}}],
-     "fingerprint": sha256, "settings": {what the reader was asked for}}
+     "fingerprint": sha256, "settings": {what the reader was asked for},
+     "checksum": sha256 of all the rest}
 
 Two rules hold for every corpus. A train row whose tokens also stand in dev
 leaves train, for dev decides when training stops (unless a reader wants dev
@@ -39,6 +40,7 @@ from data_prep import diversity_features as corpus_features
 from data_prep import findings
 from data_prep import source as source_lib
 from data_prep import tokens as tokens_lib
+from mtl_tf import checksums
 from mtl_tf import diversity_features
 from mtl_tf import files
 from mtl_tf import records
@@ -89,8 +91,8 @@ def prepare(
 
 
 def _prepare(source, out_dir, min_count) -> tasks.Corpus:
-    checksums = source.checksums()
-    fingerprint = _fingerprint(source, checksums, min_count)
+    raw_checksums = source.checksums()
+    fingerprint = _fingerprint(source, raw_checksums, min_count)
     if _is_prepared(out_dir, fingerprint):
         logging.info("%s is prepared already: nothing has changed", out_dir)
         return tasks.Corpus.read(out_dir)
@@ -110,7 +112,7 @@ def _prepare(source, out_dir, min_count) -> tasks.Corpus:
             "schema": SCHEMA,
             "corpus": source.corpus,
             **declaration,
-            "source": checksums,
+            "source": raw_checksums,
             "licence": source.licence,
             "tokenizer_version": text.TOKENIZER_VERSION,
             "fingerprint": fingerprint,
@@ -125,7 +127,7 @@ def _prepare(source, out_dir, min_count) -> tasks.Corpus:
     return corpus
 
 
-def _fingerprint(source, checksums, min_count) -> str:
+def _fingerprint(source, raw_checksums, min_count) -> str:
     """Of all that the prepared files depend on."""
     parts = {
         "schema": SCHEMA,
@@ -135,7 +137,7 @@ def _fingerprint(source, checksums, min_count) -> str:
         "min_count": min_count,
         "settings": source.settings,
         "licence": source.licence,
-        "source": checksums,
+        "source": raw_checksums,
     }
     canonical = json.dumps(parts, sort_keys=True)
     return hashlib.sha256(canonical.encode("utf-8")).hexdigest()
@@ -144,7 +146,9 @@ def _fingerprint(source, checksums, min_count) -> str:
 def _is_prepared(out_dir: str, fingerprint: str) -> bool:
     try:
         declaration = tasks.Corpus.read(out_dir).declaration
-    except (ValueError, LookupError, TypeError, AttributeError):
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
+        if os.path.exists(os.path.join(out_dir, tasks.CORPUS_FILE)):
+            logging.info("%s is prepared again: %s", out_dir, error)
         return False
     except NotADirectoryError:
         return False
@@ -296,7 +300,9 @@ def _write_term_counts(data_dir, task_rows, counts) -> None:
 def _write_declaration(data_dir, declaration) -> None:
     path = os.path.join(data_dir, tasks.CORPUS_FILE)
     with open(path, "w", encoding="utf-8") as file:
-        json.dump(declaration, file, indent=1, ensure_ascii=False)
+        json.dump(
+            checksums.sign(declaration), file, indent=1, ensure_ascii=False
+        )
         file.write("\n")
 
 

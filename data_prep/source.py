@@ -2,13 +2,15 @@
 
 import collections
 import dataclasses
-import hashlib
 import os
 from collections.abc import Callable, Sequence
 
 from data_prep import findings as findings_lib
+from mtl_tf import checksums
 from mtl_tf import records
 from mtl_tf import tasks
+
+sha256 = checksums.sha256
 
 
 @dataclasses.dataclass(frozen=True)
@@ -64,12 +66,6 @@ class Source:
                 f"corpus {self.corpus}: no file {missing[0]}{more}"
             )
         return {name: sha256(path) for name, path in self.files.items()}
-
-
-def sha256(path: str) -> str:
-    """sha256 of a file, in hexadecimal digits."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def check_rows(corpus: str, task_rows: Sequence[TaskRows]) -> None:

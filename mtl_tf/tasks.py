@@ -7,6 +7,7 @@ import os
 import re
 from collections.abc import Iterable
 
+from mtl_tf import checksums
 from mtl_tf import metrics
 from mtl_tf import names as names_lib
 
@@ -109,7 +110,12 @@ class Corpus:
 
     @classmethod
     def read(cls, data_dir: str) -> "Corpus":
-        """Reads `corpus.json`; a missing or broken one is a ValueError."""
+        """Reads `corpus.json`.
+
+        Raises:
+          ValueError: if it is missing, broken, or was changed after it was
+            written.
+        """
         path = os.path.join(data_dir, CORPUS_FILE)
         try:
             with open(path, encoding="utf-8") as file:
@@ -122,6 +128,8 @@ class Corpus:
             ) from None
         except ValueError as error:
             raise ValueError(f"{path}: not JSON: {error}") from None
+        # Labels in another order would be other answers, without an error.
+        checksums.check(declaration, path, "prepare the corpus again")
         try:
             tasks = tuple(
                 Task(name, tuple(task["labels"]), task["metric"], task["pair"])
@@ -137,6 +145,26 @@ class Corpus:
                 f"{path}: {error} is missing: prepare the corpus again"
             ) from None
         return cls(data_dir, name, tasks, rows, declaration)
+
+    def check_files(self, names: Iterable[str] | None = None) -> None:
+        """Checks files of the corpus against their declared checksums.
+
+        Args:
+          names: paths below `data_dir`; None: all that are declared.
+
+        Raises:
+          ValueError: if a file is missing or not as it was written.
+        """
+        declared = self.declaration["files"]
+        for name in declared if names is None else names:
+            path = os.path.join(self.data_dir, name)
+            if not os.path.isfile(path):
+                raise ValueError(f"{path} is missing: prepare the corpus again")
+            if checksums.sha256(path) != declared.get(name):
+                raise ValueError(
+                    f"{path} was changed after it was written: its sha256 is "
+                    f"not the one in {CORPUS_FILE}: prepare the corpus again"
+                )
 
     def select(self, names: Iterable[str]) -> tuple[Task, ...]:
         """The tasks of these names (of all, where `names` is empty)."""

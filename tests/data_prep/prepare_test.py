@@ -1,6 +1,7 @@
 import concurrent.futures
 import json
 import os
+import pathlib
 import threading
 
 import numpy as np
@@ -239,7 +240,16 @@ def test_unchanged_input_is_not_prepared_again(tmp_path, raw_file):
 
 @pytest.mark.parametrize(
     "change",
-    ["raw file", "settings", "min_count", "reader", "damage", "missing"],
+    [
+        "raw file",
+        "settings",
+        "min_count",
+        "reader",
+        "damage",
+        "missing",
+        "swapped words",
+        "labels in another order",
+    ],
 )
 def test_changed_input_is_prepared_again(tmp_path, raw_file, change):
     out_dir = str(tmp_path / "out")
@@ -256,6 +266,15 @@ def test_changed_input_is_prepared_again(tmp_path, raw_file, change):
             file.write("more\n")
     elif change == "missing":
         os.remove(os.path.join(out_dir, "vocabulary.txt"))
+    elif change == "swapped words":
+        path = pathlib.Path(out_dir, "vocabulary.txt")
+        *first, one, two = path.read_text().splitlines(keepends=True)
+        path.write_text("".join([*first, two, one]))
+    elif change == "labels in another order":
+        path = pathlib.Path(out_dir, "corpus.json")
+        declaration = json.loads(path.read_text())
+        declaration["tasks"]["t"]["labels"].reverse()
+        path.write_text(json.dumps(declaration))
     reads = []
 
     def read():
@@ -268,6 +287,7 @@ def test_changed_input_is_prepared_again(tmp_path, raw_file, change):
         min_count=3 if change == "min_count" else 2,
     )
     assert reads == [1]
+    assert tasks.Corpus.read(out_dir).tasks[0].labels == ("no", "yes")
 
 
 def _break_at_the_end(monkeypatch):

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from mtl_tf import checksums
 from mtl_tf import diversity_features
 from mtl_tf import records
 from mtl_tf import tasks as tasks_lib
@@ -216,7 +217,7 @@ def _without_declaration(data_dir):
         declaration = json.load(file)
     del declaration["diversity"]
     with open(path, "w", encoding="utf-8") as file:
-        json.dump(declaration, file)
+        json.dump(checksums.sign(declaration), file)
 
 
 def _write(content):

@@ -1,7 +1,9 @@
+import hashlib
 import json
 
 import pytest
 
+from mtl_tf import checksums
 from mtl_tf import tasks
 
 
@@ -68,6 +70,11 @@ def test_label_index():
         task.label_index("positiv")
 
 
+def _write(path, declaration):
+    signed = json.dumps(checksums.sign(declaration))
+    (path / "corpus.json").write_text(signed)
+
+
 def _corpus(path):
     declaration = {
         "corpus": "c",
@@ -80,8 +87,9 @@ def _corpus(path):
             }
             for name in ("stance", "books")
         },
+        "files": {"a.txt": hashlib.sha256(b"abc").hexdigest()},
     }
-    (path / "corpus.json").write_text(json.dumps(declaration))
+    _write(path, declaration)
     return tasks.Corpus.read(str(path))
 
 
@@ -121,12 +129,61 @@ def test_corpus_with_something_missing(tmp_path, name):
     declaration = _corpus(tmp_path).declaration
     for part in (declaration["tasks"]["books"], declaration):
         part.pop(name, None)
-    (tmp_path / "corpus.json").write_text(json.dumps(declaration))
+    _write(tmp_path, declaration)
     with pytest.raises(
         ValueError,
         match=rf"/corpus.json: '{name}' is missing: prepare the corpus again",
     ):
         tasks.Corpus.read(str(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [('["no", "yes"]', '["yes", "no"]'), ('"stance"', '"stands"')],
+)
+def test_corpus_that_was_changed(tmp_path, old, new):
+    _corpus(tmp_path)
+    path = tmp_path / "corpus.json"
+    content = path.read_text()
+    path.write_text(content.replace(old, new, 1))
+    assert path.read_text() != content
+    with pytest.raises(ValueError, match=r"was changed after it was writ") as e:
+        tasks.Corpus.read(str(tmp_path))
+    assert str(e.value) == (
+        f"{path} was changed after it was written: its checksum does not match "
+        "its content: prepare the corpus again"
+    )
+    # White space and the order of the tasks are no change.
+    again = json.loads(content)
+    again["tasks"] = dict(reversed(again["tasks"].items()))
+    path.write_text(json.dumps(again, indent=3))
+    tasks.Corpus.read(str(tmp_path))
+
+
+@pytest.mark.parametrize("content", ["{}", "[]", "3"])
+def test_corpus_without_a_checksum(tmp_path, content):
+    (tmp_path / "corpus.json").write_text(content)
+    with pytest.raises(
+        ValueError, match=r"corpus.json: 'checksum' is missing: prepare the "
+    ):
+        tasks.Corpus.read(str(tmp_path))
+
+
+def test_check_files(tmp_path):
+    corpus = _corpus(tmp_path)
+    with pytest.raises(ValueError, match=r"/a.txt is missing: prepare the cor"):
+        corpus.check_files()
+    corpus.check_files([])
+    (tmp_path / "a.txt").write_bytes(b"abc")
+    corpus.check_files()
+    corpus.check_files(["a.txt"])
+    (tmp_path / "a.txt").write_bytes(b"acb")
+    with pytest.raises(ValueError, match=r"/a.txt was changed after it") as e:
+        corpus.check_files(["a.txt"])
+    assert str(e.value) == (
+        f"{tmp_path}/a.txt was changed after it was written: its sha256 is not "
+        "the one in corpus.json: prepare the corpus again"
+    )
 
 
 def test_nearest():
