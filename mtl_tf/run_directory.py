@@ -1,6 +1,7 @@
 """A run's directory: what is written where, and whether a run may go on."""
 
 import dataclasses
+import glob
 import importlib.metadata
 import json
 import os
@@ -10,6 +11,7 @@ import subprocess
 import time
 from collections.abc import Mapping, Sequence
 
+from mtl_tf import checksums
 from mtl_tf import config as config_lib
 from mtl_tf import diversity_features
 from mtl_tf import files
@@ -20,9 +22,12 @@ SCHEMA = 1
 ASSETS_DIR = "assets"
 CONFIG_FILE = "config.json"
 RESULTS_FILE = "results.json"
-# What a model needs of its corpus, and what only some models read.
-_NEEDED = (text.VOCABULARY_FILE, tasks_lib.CORPUS_FILE)
-_ASSETS = (*_NEEDED, diversity_features.TERM_COUNTS_FILE)
+# A run may go on with a copy of its corpus that was prepared elsewhere. Its
+# floating-point numbers may differ there, words and their counts may not.
+_COMPARED = (text.VOCABULARY_FILE, diversity_features.TERM_COUNTS_FILE)
+# What a model needs of its corpus.
+_ASSETS = (*_COMPARED, tasks_lib.CORPUS_FILE)
+_REMEDY = "put back a copy of the file, or train again in another run_dir"
 # What a process that runs in the directory has made before `start`.
 _BEFORE_CONFIG = ("lock", "log.txt", "run.flags")
 # Where it is the only difference, there is more to say.
@@ -53,13 +58,19 @@ class Run:
         """Reads `config.json` and the assets.
 
         Raises:
-          ValueError: if there is no run, or a file is missing or broken.
+          ValueError: if there is no run, or a file is missing, broken, or not
+            the one that training wrote.
         """
         record = read_config(run_dir)
-        for name in _NEEDED:
+        for name, checksum in record["assets"].items():
             path = os.path.join(run_dir, ASSETS_DIR, name)
             if not os.path.exists(path):
-                raise ValueError(f"{path} is missing: the run is not whole")
+                raise ValueError(f"{path} is missing: {_REMEDY}")
+            if checksums.sha256(path) != checksum:
+                raise ValueError(
+                    f"{path} was changed after it was written: its sha256 is "
+                    f"not the one in {CONFIG_FILE}: {_REMEDY}"
+                )
         corpus = tasks_lib.Corpus.read(os.path.join(run_dir, ASSETS_DIR))
         return cls(
             run_dir,
@@ -112,19 +123,17 @@ def start(
     `config.json` is the first file: with it, the directory is a run's.
 
     Raises:
-      ValueError: as `check`, or if a file of the corpus is missing, or it was
-        prepared with another version of the tokenizer.
+      ValueError: as `check`, or if a file of the corpus is missing or damaged,
+        or it was prepared with another version of the tokenizer.
     """
     check(config, corpus)
     text.check_version(corpus.declaration, corpus.data_dir)
-    copied = [os.path.join(corpus.data_dir, name) for name in _ASSETS]
-    for path in copied:
-        if not os.path.exists(path):
-            raise ValueError(f"{path} is missing: prepare the corpus again")
+    corpus.check_files(_COMPARED)
+    copied = {name: os.path.join(corpus.data_dir, name) for name in _ASSETS}
     # They would be taken for those of the longer run.
     _remove(os.path.join(config.run_dir, RESULTS_FILE))
-    write_json(
-        os.path.join(config.run_dir, CONFIG_FILE),
+    write_config(
+        config.run_dir,
         {
             "schema": SCHEMA,
             "config": config.to_dict(),
@@ -132,6 +141,9 @@ def start(
             "corpus": corpus.name,
             "fingerprint": corpus.declaration["fingerprint"],
             "data": corpus.declaration["files"],
+            "assets": {
+                name: checksums.sha256(path) for name, path in copied.items()
+            },
             "versions": _versions(),
             "git_revision": _git_revision(),
             "started": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
@@ -139,7 +151,8 @@ def start(
     )
     assets = os.path.join(config.run_dir, ASSETS_DIR)
     os.makedirs(assets, exist_ok=True)
-    for path in copied:
+    _sweep(config.run_dir)
+    for path in copied.values():
         shutil.copy(path, assets)
 
 
@@ -174,12 +187,20 @@ def read_config(run_dir: str) -> dict:
     """What `config.json` of a run says.
 
     Raises:
-      ValueError: if there is no run, or the file is broken.
+      ValueError: if there is no run, or the file is broken or was changed.
     """
     path = os.path.join(run_dir, CONFIG_FILE)
     if not os.path.exists(path):
         raise ValueError(f"{run_dir} holds no run: {CONFIG_FILE} is missing")
-    return _read_json(path, ("config", "tasks", "corpus", "fingerprint"))
+    names = ("config", "tasks", "corpus", "fingerprint", "data", "assets")
+    record = _read_json(path, names)
+    checksums.check(record, path, _REMEDY)
+    return record
+
+
+def write_config(run_dir: str, record: Mapping) -> None:
+    """Writes `config.json`, with a checksum of what it holds."""
+    write_json(os.path.join(run_dir, CONFIG_FILE), checksums.sign(record))
 
 
 def read_results(run_dir: str) -> dict:
@@ -252,10 +273,7 @@ def _read_json(path, names):
             raise ValueError(f"{path}: not JSON: {error}") from None
     for name in names:
         if not isinstance(found, dict) or name not in found:
-            raise ValueError(
-                f"{path}: {name!r} is missing: put back a copy of the file, or "
-                "train again in another run_dir"
-            )
+            raise ValueError(f"{path}: {name!r} is missing: {_REMEDY}")
     return found
 
 
@@ -300,7 +318,11 @@ def _difference(config, corpus):
         difference.append(
             f"epochs: {settings.epochs} -> {config.epochs}, which are over"
         )
-    if there["fingerprint"] != corpus.declaration["fingerprint"]:
+    declared = corpus.declaration
+    if there["fingerprint"] != declared["fingerprint"] or any(
+        there["data"].get(name) != declared["files"].get(name)
+        for name in _COMPARED
+    ):
         difference.append(_OTHER_DATA)
     return difference
 
@@ -309,6 +331,14 @@ def _remove(path):
     if os.path.exists(path):
         # A link stays, and what comes next goes where it leads.
         os.remove(os.path.realpath(path))
+
+
+def _sweep(run_dir):
+    """Removes what writes that were interrupted have left behind."""
+    for folder in ("", ASSETS_DIR):
+        pattern = os.path.join(glob.escape(run_dir), folder, ".*.part")
+        for path in glob.glob(pattern):
+            os.remove(path)
 
 
 def _versions():

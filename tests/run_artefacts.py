@@ -9,6 +9,7 @@ import os
 
 import numpy as np
 
+from mtl_tf import checksums
 from mtl_tf import config as config_lib
 from mtl_tf import label_vectors
 from mtl_tf import metrics
@@ -52,7 +53,9 @@ def write_corpus(
             {"task": "of-another-run", "message": "not here"},
         ],
     }
-    run_directory.write_json(os.path.join(data_dir, "corpus.json"), declaration)
+    run_directory.write_json(
+        os.path.join(data_dir, "corpus.json"), checksums.sign(declaration)
+    )
     for task in tasks:
         gold, _ = answers(task, "test", 0)
         rows = [
@@ -162,8 +165,8 @@ def _write_record(config, corpus, tasks):
     path = os.path.join(config.run_dir, "assets", "vocabulary.txt")
     with open(path, "w", encoding="utf-8") as file:
         file.write("[PAD]\n[UNK]\n")
-    run_directory.write_json(
-        os.path.join(config.run_dir, "config.json"),
+    run_directory.write_config(
+        config.run_dir,
         {
             "schema": 1,
             "config": config.to_dict(),
@@ -171,6 +174,7 @@ def _write_record(config, corpus, tasks):
             "corpus": corpus.name,
             "fingerprint": corpus.declaration["fingerprint"],
             "data": corpus.declaration["files"],
+            "assets": {},
             "versions": {"keras": "3.15.1"},
             "git_revision": "abc123",
             "started": "2026-11-22T08:00:00+0000",

@@ -123,7 +123,6 @@ def test_it_holds_the_model_and_nothing_else(moved, run_dir, folder):
 
 def test_default_task(copy, unsaved):
     record = run_directory.read_config(copy)
-    path = os.path.join(copy, run_directory.CONFIG_FILE)
 
     def default():
         signatures = unsaved[-1]
@@ -142,7 +141,7 @@ def test_default_task(copy, unsaved):
     export.write(copy, default_task="books")
     assert default() == "serve_books"
     record["config"]["main_task"] = ""
-    run_directory.write_json(path, record)
+    run_directory.write_config(copy, record)
     export.write(copy)
     assert default() == "serve_books"
     with pytest.raises(ValueError, match=r"no task 'boks' .did you mean books"):

@@ -151,9 +151,13 @@ def test_a_run_that_was_moved_is_read_where_it_is(config, corpus, tmp_path):
             '{"config": {}, "tasks": [], "corpus": "x"}',
             r"config.json: 'fingerprint' is missing",
         ),
-        ("assets/corpus.json", None, r"assets/corpus.json is missing: the run"),
-        ("assets/corpus.json", "[", r"assets/corpus.json: not JSON: "),
-        ("assets/vocabulary.txt", None, r"vocabulary.txt is missing: the run"),
+        (
+            "assets/corpus.json",
+            None,
+            r"assets/corpus.json is missing: put back",
+        ),
+        ("assets/corpus.json", "[", r"assets/corpus.json was changed after it"),
+        ("assets/vocabulary.txt", None, r"vocabulary.txt is missing: put back"),
     ],
 )
 def test_files_of_a_run_that_are_broken(config, corpus, name, content, message):
@@ -183,8 +187,7 @@ def test_settings_that_this_version_does_not_have(
     finish(config, corpus)
     record = read(config, "config.json")
     record["config"] |= change
-    path = os.path.join(config.run_dir, "config.json")
-    run_directory.write_json(path, record)
+    run_directory.write_config(config.run_dir, record)
     message = rf"run/config.json: .*{message}"
     with pytest.raises(ValueError, match=message):
         run_directory.Run.read(config.run_dir)
@@ -198,8 +201,7 @@ def test_a_task_that_the_corpus_does_not_have(config, corpus):
     start(config, corpus)
     record = read(config, "config.json")
     record["tasks"] = ["books", "movies"]
-    path = os.path.join(config.run_dir, "config.json")
-    run_directory.write_json(path, record)
+    run_directory.write_config(config.run_dir, record)
     with pytest.raises(ValueError, match="generated has no task 'movies'"):
         run_directory.Run.read(config.run_dir)
 

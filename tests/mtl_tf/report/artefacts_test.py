@@ -1,9 +1,11 @@
+import json
 import os
 import shutil
 
 import numpy as np
 import pytest
 
+from mtl_tf import checksums
 from mtl_tf import prediction_files
 from mtl_tf.report import artefacts
 from tests import run_artefacts
@@ -164,9 +166,9 @@ def test_runs_of_other_corpora_cannot_be_compared(tmp_path, data_dir):
     ]
     with pytest.raises(ValueError, match=r"prepared otherwise .*f00d.*beef"):
         artefacts.check_comparable(runs)
-    declaration = tmp_path / "other" / "assets" / "corpus.json"
-    text = declaration.read_text().replace("made_up", "vader")
-    declaration.write_text(text)
+    path = tmp_path / "other" / "assets" / "corpus.json"
+    declaration = json.loads(path.read_text()) | {"corpus": "vader"}
+    path.write_text(json.dumps(checksums.sign(declaration)))
     runs[1] = artefacts.read(str(tmp_path / "other"))
     with pytest.raises(ValueError, match=r"corpora: made_up and vader$"):
         artefacts.check_comparable(runs)
