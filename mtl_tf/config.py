@@ -320,6 +320,12 @@ class Config(settings.Settings):
     )
 
     # Logging.
+    keep_checkpoints: int = settings.setting(
+        2,
+        "Newest checkpoints that are kept, and as many of the best: a run goes "
+        "on from the one before if the last is damaged.",
+        changeable=True,
+    )
     log_every: int = settings.setting(
         50, "Steps between two points of TensorBoard's curves.", changeable=True
     )

@@ -26,7 +26,7 @@ def _check_ranges(config):
     positive = (
         "seeds max_tokens units depth word_width batch_size "
         "discriminator_steps learning_rate init_range epochs log_every "
-        "learning_rate_decay"
+        "learning_rate_decay keep_checkpoints"
     )
     for name in positive.split():
         if not getattr(config, name) > 0:

@@ -21,6 +21,7 @@ from mtl_tf import models
 from mtl_tf import names as names_lib
 from mtl_tf import prediction_files
 from mtl_tf import results
+from mtl_tf import resumption
 from mtl_tf import run_directory
 from mtl_tf import summaries
 from mtl_tf import tasks as tasks_lib
@@ -47,6 +48,7 @@ class Experiment:
         self.corpus = tasks_lib.Corpus.read(config.data_dir)
         self.tasks = self.corpus.select(config.tasks)
         self._check_tasks()
+        self.corpus.check_files()
         keras.utils.set_random_seed(config.seed)
         self.vocabulary = text.Vocabulary.read(
             os.path.join(config.data_dir, text.VOCABULARY_FILE)
@@ -81,27 +83,26 @@ class Experiment:
         self.checkpoints = checkpoints.Checkpoints(
             config.run_dir,
             {**self.trainer.parts, "fit": self.state.variables},
-            [task.name for task in self.tasks],
-            [
-                checkpoints.LAST,
-                checkpoints.BEST,
-                *map(checkpoints.best_of, config.phases[:-1]),
-            ],
+            self.tasks,
+            self._checkpoint_names,
+            config.keep_checkpoints,
         )
 
     def run(self) -> dict:
         """Trains, evaluates the best checkpoint, and writes the results."""
-        goes_on = self.checkpoints.exists(checkpoints.LAST)
-        # Before anything is written: what is asked for may not be there.
-        loaded = {} if goes_on else self._load_start()
+        # Before anything is written: what is asked for may not be there, and
+        # what is there may be damaged.
+        start = resumption.find(self.config.run_dir, self.config.phases)
+        if start:
+            self._restore(start)
+        loaded = {} if start else self._load_start()
         run_directory.start(self.config, self.corpus, self.tasks)
         for name, found in loaded.items():
             path = os.path.join(run_directory.ASSETS_DIR, f"{name}.json")
             run_directory.write_json(
                 os.path.join(self.config.run_dir, path), found
             )
-        if goes_on:
-            self._restore()
+        self.checkpoints.sweep(start.kept if start else {})
         logging.info(
             "%s, %s, %s, %s an epoch",
             names_lib.counted(len(self.tasks), "task"),
@@ -134,15 +135,26 @@ class Experiment:
           write: whether to write anything.
 
         Raises:
-          ValueError: if the run has not come to its last phase.
+          ValueError: if the run has not come to its last phase, or a
+            checkpoint is missing or damaged.
         """
         # How long training took is in its last checkpoint.
         self.checkpoints.restore(checkpoints.LAST)
+        history, best_epoch = self.state.history, self.state["best_epoch"]
         seconds, tokens = self.state["seconds"], self.state["tokens"]
         step = int(self.trainer.step)
         self.checkpoints.restore(checkpoints.BEST)
         self._check_phase()
+        if self.state["best_epoch"] != best_epoch:
+            raise ValueError(
+                f"the best checkpoint in {self.config.run_dir} is of epoch "
+                f"{self.state['best_epoch']}, the last one tells of epoch "
+                f"{best_epoch}: put back a copy of checkpoints/"
+            )
+        # Those of the phases as well, before anything is written.
+        self.checkpoints.check(self._checkpoint_names)
         if write:
+            summaries.History(self.config.run_dir, history)
             self._log_writing("predictions for dev and test", "predictions")
         by_task, on_test, warnings = self._score_tasks(write)
         found = {
@@ -294,14 +306,24 @@ class Experiment:
         }
         return found
 
-    def _restore(self):
-        """Goes back to the end of the last epoch."""
-        self.checkpoints.restore(checkpoints.LAST)
+    @property
+    def _checkpoint_names(self):
+        phases = self.config.phases
+        of_phases = [checkpoints.best_of(phase) for phase in phases[:-1]]
+        return [checkpoints.LAST, checkpoints.BEST, *of_phases]
+
+    def _restore(self, start):
+        """Goes back to the end of the last epoch that is whole."""
+        self.checkpoints.restore(checkpoints.LAST, start.kept[checkpoints.LAST])
         epochs = self.state["epoch"] - self.state["phase_began"]
         if epochs > self.config.epochs:
             raise ValueError(
                 f"epochs={self.config.epochs}: the run in "
                 f"{self.config.run_dir} has had {epochs}"
+            )
+        for fault in start.faults:
+            logging.warning(
+                "%s: going on from %s", fault, start.kept[checkpoints.LAST].path
             )
         logging.info(
             "Going on after epoch %d of the run in %s",

@@ -9,7 +9,7 @@ epochs are counted on.
 import collections
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import tensorflow as tf
 from absl import logging
@@ -40,6 +40,8 @@ class FitState:
             "best_loss": tf.Variable(math.inf, dtype=tf.float64),
             "seconds": tf.Variable(0.0, dtype=tf.float64),
             "tokens": tf.Variable(0.0, dtype=tf.float64),
+            # The lines of `history.jsonl`.
+            "history": tf.Variable("", dtype=tf.string),
         }
 
     def __getitem__(self, name: str) -> int | float:
@@ -47,6 +49,15 @@ class FitState:
 
     def __setitem__(self, name: str, value: int | float) -> None:
         self.variables[name].assign(value)
+
+    @property
+    def history(self) -> list[dict]:
+        """The lines of the history, one an epoch."""
+        return summaries.parse_history(self.variables["history"].numpy())
+
+    @history.setter
+    def history(self, lines: Sequence[Mapping]) -> None:
+        self.variables["history"].assign(summaries.format_history(lines))
 
 
 class Fitting:
@@ -92,7 +103,8 @@ class Fitting:
         config, state = self._config, self._state
         steps = self._batches.steps_per_epoch
         first_step = int(self._trainer.step)
-        history = summaries.History(config.run_dir, first_step)
+        history = summaries.History(config.run_dir, state.history)
+        summaries.drop_events(config.run_dir, first_step)
         board = summaries.TensorBoard(
             config.run_dir,
             [task.name for task in self._tasks],
@@ -121,9 +133,11 @@ class Fitting:
                     line["dev_seconds"] = time.perf_counter() - began
                     bar.dev(line["dev"]["average"])
                     board.epoch(line)
+                    state.history = [*history.lines, line]
+                    self._save(line["dev"])
+                    # Last: it never has an epoch that no checkpoint has.
                     history.append(line)
                     self._log(line)
-                    self._save(line["dev"])
                 if self._phase == config.phases[-1]:
                     break
                 self._begin_next_phase()
@@ -162,7 +176,7 @@ class Fitting:
             name: state[name]
             for name in ("phase", "epoch", "seconds", "tokens")
         }
-        steps = int(step)
+        steps, history = int(step), state.history
         self._checkpoints.restore(checkpoints_lib.BEST)
         name = checkpoints_lib.best_of(self._phase)
         self._checkpoints.save(name, int(step))
@@ -175,6 +189,7 @@ class Fitting:
         # Weights and optimizers are those of the best epoch; the rest goes on.
         for name, value in counted.items():
             state[name] = value
+        state.history = history
         step.assign(steps)
         state["phase"] += 1
         state["phase_began"] = state["best_epoch"] = state["epoch"]

@@ -23,6 +23,7 @@ from mtl_tf import config as config_lib
 from mtl_tf import experiment
 from mtl_tf import files
 from mtl_tf import results
+from mtl_tf import resumption
 from mtl_tf import run_directory
 from mtl_tf import run_lock
 from mtl_tf import summaries
@@ -66,12 +67,15 @@ def _train(config, corpus, tasks, processes):
         # A run that goes on does not need it any more.
         if config.init_from and not os.path.exists(record):
             warm_start.check(config, tasks)
-        run_directory.start(config, corpus, tasks)
         todo = [
             part
             for part in parts
             if not run_directory.is_finished(part, corpus)
         ]
+        for part in todo:
+            # What cannot go on is to be known before the others are trained.
+            resumption.find(part.run_dir, part.phases)
+        run_directory.start(config, corpus, tasks)
         _run_all("train", todo, processes)
         return _merge(config, parts)
     found = experiment.Experiment(config).run()

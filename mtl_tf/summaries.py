@@ -1,10 +1,13 @@
 """What a run tells while it trains: TensorBoard and `history.jsonl`."""
 
+import glob
 import json
 import os
 from collections.abc import Mapping, Sequence
 
 import tensorflow as tf
+from absl import logging
+from tensorboard.compat.proto import event_pb2
 
 from mtl_tf import config as config_lib
 from mtl_tf import files
@@ -49,7 +52,11 @@ class TensorBoard:
                 scalars.write(tag, value)
 
     def epoch(self, line: Mapping) -> None:
-        """Phase, speed and dev scores of an epoch: its line of the history."""
+        """Phase, speed and dev scores of an epoch: its line of the history.
+
+        They are on disk afterwards, as are those of training: a checkpoint that
+        is written then counts on them.
+        """
         dev = line["dev"]
         with self._run.as_default(line["step"]):
             scalars.write(
@@ -68,6 +75,7 @@ class TensorBoard:
                 for metric, value in scores.items():
                     if metric != "n":
                         scalars.write(f"dev/{metric}", value)
+        self._flush()
 
     def _writer(self, name):
         # A network has none before its phase.
@@ -97,6 +105,9 @@ class TensorBoard:
         with self._run.as_default(step):
             scalars.write("best/dev_average", score)
             scalars.write("best/epoch", epoch)
+        self._flush()
+
+    def _flush(self):
         for writer in (self._run, *self._tasks.values()):
             writer.flush()
 
@@ -109,34 +120,49 @@ def log_dir(run_dir: str, name: str = "run") -> str:
 class History:
     """`history.jsonl`: one line an epoch.
 
+    A checkpoint holds the lines up to it. They are written once it is on disk,
+    and again when a run goes on from it: what was cut off, or is of a later
+    step, is replaced.
+
     Args:
       run_dir: directory of the run.
-      step: lines after this step are dropped: a run that goes on writes them
-        again.
+      lines: the lines so far, a dict an epoch.
 
     Attributes:
-      lines: its lines, a dict an epoch.
+      lines: its lines.
     """
 
-    def __init__(self, run_dir: str, step: int):
+    def __init__(self, run_dir: str, lines: Sequence[Mapping]):
         self._path = os.path.join(run_dir, HISTORY_FILE)
-        kept = [line for line in read_history(run_dir) if line["step"] <= step]
-        self.lines = kept
+        self.lines = list(lines)
         # Not in place: an interruption must not take the history along.
         with files.atomic_write(self._path) as file:
-            file.writelines(json.dumps(line) + "\n" for line in kept)
+            file.write(format_history(self.lines))
+            _sync(file)
 
     def append(self, line: Mapping) -> None:
         """Adds the line of an epoch; it has to have a `step`."""
         with open(self._path, "a", encoding="utf-8") as file:
-            file.write(json.dumps(line) + "\n")
+            file.write(format_history([line]))
+            _sync(file)
         self.lines.append(line)
+
+
+def format_history(lines: Sequence[Mapping]) -> str:
+    """Returns the text of lines of the history."""
+    return "".join(json.dumps(line) + "\n" for line in lines)
+
+
+def parse_history(content: str | bytes) -> list[dict]:
+    """Returns the lines of a text that `format_history` made."""
+    return [json.loads(line) for line in content.splitlines()]
 
 
 def read_history(run_dir: str) -> list[dict]:
     """The lines of a run's history; none if there is no such file.
 
-    A last line without an end is left out: the run was stopped as it wrote it.
+    A last line without an end is left out, with a warning: the run was stopped
+    as it wrote it.
 
     Raises:
       ValueError: if another line is broken.
@@ -146,11 +172,50 @@ def read_history(run_dir: str) -> list[dict]:
         return []
     # As bytes: what is no UTF-8 is to be found by its line as well.
     with open(path, "rb") as file:
-        return [
-            _read_line(f"{path}:{number}", line)
-            for number, line in enumerate(file, start=1)
-            if line.endswith(b"\n")
-        ]
+        lines = file.readlines()
+    if lines and not lines[-1].endswith(b"\n"):
+        lines.pop()
+        logging.warning(
+            "%s:%d: the line is cut off and left out; --mode=evaluate, or "
+            "training that goes on, writes it again",
+            path,
+            len(lines) + 1,
+        )
+    return [
+        _read_line(f"{path}:{number}", line)
+        for number, line in enumerate(lines, start=1)
+    ]
+
+
+def _sync(file):
+    file.flush()
+    os.fsync(file.fileno())
+
+
+def drop_events(run_dir: str, step: int) -> None:
+    """Removes from `tensorboard/` what was written after a step.
+
+    A run that goes on from there writes it again, and a curve would have two
+    points at a step. The end of a file that was cut off goes as well.
+    """
+    pattern = os.path.join(glob.escape(log_dir(run_dir, "")), "*", "*tfevents*")
+    for path in glob.glob(pattern):
+        kept, is_whole = [], True
+        try:
+            for event in tf.data.TFRecordDataset(path).as_numpy_iterator():
+                if event_pb2.Event.FromString(event).step <= step:
+                    kept.append(event)
+                else:
+                    is_whole = False
+        except tf.errors.DataLossError:
+            is_whole = False
+        if not is_whole:
+            # TensorBoard reads every file that is named like this one.
+            part = os.path.join(run_dir, "events.part")
+            with tf.io.TFRecordWriter(part) as writer:
+                for event in kept:
+                    writer.write(event)
+            os.replace(part, path)
 
 
 def _read_line(place, line):

@@ -311,12 +311,7 @@ def _load_model(
             vocabulary_size,
             _main_task_number(run),
         )
-    names = tuple(task.name for task in run.tasks)
-    if saved.task_names != names:
-        raise ValueError(
-            f"{saved.path} is of the tasks {', '.join(saved.task_names)}, "
-            f"{run_directory.CONFIG_FILE} says {', '.join(names)}"
-        )
+    saved.check_tasks(run.tasks)
     values = saved.parts["model"]
     for name, variable in models.variables_by_path(model.weights).items():
         if name not in values or values[name].shape != variable.shape:

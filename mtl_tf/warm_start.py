@@ -179,6 +179,7 @@ def _read(config, names):
         saved = checkpoints.read(
             run.run_dir, checkpoints.BEST, ["model", "discriminator"]
         )
+        saved.check_tasks(run.tasks)
     except ValueError as error:
         raise ValueError(f"init_from={config.init_from}: {error}") from None
     return saved, trained_names

@@ -73,6 +73,7 @@ _OTHERS = {
     "pseudo_label_weight": 0.7,
     "pseudo_label_threshold": 0.8,
     "stopping": "drop",
+    "keep_checkpoints": 3,
     "log_every": 1,
     "progress": False,
 }

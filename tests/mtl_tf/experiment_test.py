@@ -1,12 +1,19 @@
 import json
+import pathlib
+import re
+import shutil
 
 import numpy as np
 import pytest
+from absl import logging
+from tensorboard.backend.event_processing import event_accumulator
 
+from mtl_tf import checkpoints
 from mtl_tf import config as config_lib
 from mtl_tf import experiment as experiment_lib
 from mtl_tf import summaries
 from mtl_tf import training
+from tests import damages
 from tests import generated
 from tests import trained_runs
 
@@ -47,26 +54,73 @@ def run(corpus, run_dir, **settings):
 
 
 def test_a_run_that_goes_on_ends_like_an_unbroken_one(
-    corpus, tmp_path, monkeypatch
+    corpus, tmp_path, monkeypatch, caplog
 ):
     run(corpus, tmp_path / "unbroken", epochs=3)
     # Once stopped between epochs, and once killed in the middle of one.
-    run(corpus, tmp_path / "broken", epochs=1)
+    broken = tmp_path / "broken"
+    run(corpus, broken, epochs=2)
 
     steps, train_step = [], training.Trainer.train_step
 
-    def killed_in_second_epoch(self, *args):
+    def killed_in_third_epoch(self, *args):
         steps.append(1)
         if len(steps) > 3:
             raise KeyboardInterrupt
         return train_step(self, *args)
 
     with monkeypatch.context() as patched:
-        patched.setattr(training.Trainer, "train_step", killed_in_second_epoch)
+        patched.setattr(training.Trainer, "train_step", killed_in_third_epoch)
         with pytest.raises(KeyboardInterrupt):
-            run(corpus, tmp_path / "broken", epochs=3)
-    run(corpus, tmp_path / "broken", epochs=3)
-    trained_runs.assert_same_end(tmp_path / "unbroken", tmp_path / "broken")
+            run(corpus, broken, epochs=3)
+    # The checkpoint of the second epoch is damaged: it is trained again.
+    newest, before = checkpoints.find(str(broken), checkpoints.LAST)
+    damages.DAMAGES["flipped"](
+        pathlib.Path(f"{newest.path}.data-00000-of-00001")
+    )
+    with caplog.at_level("INFO", logger=logging.get_absl_logger().name):
+        run(corpus, broken, epochs=3)
+    assert (
+        f"{newest.path}.data-00000-of-00001 is damaged (its sha256 is not the "
+        f"one in ckpt-{newest.step}.json): going on from {before.path}"
+    ) in caplog.messages
+    assert f"Going on after epoch 1 of the run in {broken}" in caplog.messages
+    trained_runs.assert_same_end(tmp_path / "unbroken", broken)
+    # Every curve has its points once.
+    for path in (broken / "tensorboard").iterdir():
+        found = event_accumulator.EventAccumulator(str(path))
+        found.Reload()
+        for tag in found.Tags()["tensors"]:
+            if tag.startswith(("dev/", "loss/", "training/")):
+                steps = [event.step for event in found.Tensors(tag)]
+                assert len(steps) == 3, (path, tag)
+                assert steps == sorted(set(steps)), (path, tag)
+
+
+def test_what_was_changed_is_refused_before_training(corpus, tmp_path):
+    other = shutil.copytree(corpus, tmp_path / "corpus")
+    for path in sorted(other.rglob("*")):
+        if path.is_file():
+            before = path.read_bytes()
+            damages.DAMAGES["flipped"](path)
+            with pytest.raises(ValueError, match=re.escape(str(path))):
+                run(str(other), tmp_path / "run")
+            path.write_bytes(before)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_best_checkpoint_of_another_epoch_is_not_scored(corpus, tmp_path):
+    config = config_lib.Config(
+        data_dir=corpus, run_dir=str(tmp_path), **ALL | {"epochs": 1}
+    )
+    experiment = experiment_lib.Experiment(config)
+    experiment.run()
+    before = (tmp_path / "results.json").read_bytes()
+    experiment.state["best_epoch"] = 7
+    experiment.checkpoints.save(checkpoints.LAST, int(experiment.trainer.step))
+    with pytest.raises(ValueError, match=r"is of epoch 1, the last one tells "):
+        experiment.evaluate()
+    assert (tmp_path / "results.json").read_bytes() == before
 
 
 def test_it_learns_a_corpus_that_can_be_learnt(corpus, tmp_path):

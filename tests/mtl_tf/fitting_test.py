@@ -1,7 +1,5 @@
 """Phases, epochs and interruptions, without a model to wait for."""
 
-import dataclasses
-import itertools
 import shutil
 from unittest import mock
 
@@ -9,183 +7,26 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from mtl_tf import checkpoints as checkpoints_lib
 from mtl_tf import config as config_lib
-from mtl_tf import evaluation
-from mtl_tf import fitting
 from mtl_tf import summaries
-from mtl_tf import tasks as tasks_lib
-
-STEPS = 3
-TASKS = (
-    tasks_lib.Task("a", ("no", "yes")),
-    tasks_lib.Task("b", ("no", "yes", "maybe"), "macro_f1"),
-)
-SEMI_SUPERVISED = {"label_transfer": "semi_supervised", "main_task": "b"}
-
-
-class KilledError(Exception):
-    """What stands for the end of the process."""
-
-
-class Trainer:
-    """Counts what a trainer is asked to do; its weight tells the order."""
-
-    def __init__(self, happens):
-        self.step = tf.Variable(0, dtype=tf.int64)
-        self.weight = tf.Variable(1.0, dtype=tf.float64)
-        self.slot = tf.Variable(0.0, dtype=tf.float64)
-        self._happens = happens
-
-    @property
-    def parts(self):
-        return {
-            "training": {"step": self.step},
-            "model": {"weight": self.weight},
-            "optimizer": {"slot": self.slot},
-        }
-
-    def train_step(self, batch, phase):
-        self._happens(f"{phase} step")
-        assert batch == int(self.step)
-        order = 1 + config_lib.PHASES.index(phase)
-        self.slot.assign(0.9 * self.slot + order)
-        self.weight.assign(self.weight * 1.01 + 0.001 * self.slot)
-        self.step.assign_add(1)
-        terms = {"loss/total": self.weight.read_value()}
-        if batch % 2:
-            terms["loss/of_odd_steps"] = tf.constant(float(batch))
-        return terms | {"training/tokens": tf.constant(7.0)}
-
-
-class Batches:
-    """Numbers that begin where training goes on."""
-
-    steps_per_epoch = STEPS
-
-    def generate(self, first_step):
-        return itertools.count(first_step)
-
-
-@dataclasses.dataclass
-class Predictions:
-    """What is known of an answer to a dev split."""
-
-    score: float
-    loss: float = 0.5
-
-    def scores(self):
-        # Accuracy goes its own way.
-        return {"accuracy": 1 - self.score, "macro_f1": self.score, "n": 4}
-
-
-class Predictor:
-    """Scores of the main task's outputs by epoch; a split is its task."""
-
-    def __init__(self, trainer, scores, losses):
-        self._trainer = trainer
-        self._scores = scores
-        self._losses = losses
-
-    def predict(self, split):
-        epoch = int(self._trainer.step) // STEPS
-        if split == "a":
-            return Predictions(0.25)
-        loss = self._losses[epoch - 1] if self._losses else 0.5
-        return Predictions(self._scores[epoch - 1], loss)
-
-    def predict_all(self, split):
-        main = self.predict(split)
-        if split != "b":
-            return {evaluation.MAIN: main}
-        transfer = Predictions(main.score / 2, loss=1.5)
-        return {evaluation.MAIN: main, evaluation.LABEL_TRANSFER: transfer}
-
-
-def fit(run_dir, scores, killed_at=None, losses=(), **settings):
-    """Trains from where a run is; what happened, in order.
-
-    Args:
-      run_dir: directory of the run.
-      scores: of the main task, by epoch from the first.
-      killed_at: number of what happens that is no more to happen.
-      losses: of the main task, as `scores`; all alike if there are none.
-      **settings: of the run.
-    """
-    events = []
-
-    def happens(event):
-        if len(events) == killed_at:
-            raise KilledError(event)
-        events.append(event)
-
-    config = config_lib.Config(
-        run_dir=str(run_dir), progress=False, log_every=2, **settings
-    )
-    trainer = Trainer(happens)
-    state = fitting.FitState()
-    checkpoints = checkpoints_lib.Checkpoints(
-        config.run_dir,
-        {**trainer.parts, "fit": state.variables},
-        [task.name for task in TASKS],
-        ["last", "best", *(f"best_{x}" for x in config.phases[:-1])],
-    )
-    save = checkpoints.save
-
-    def recorded(name, step):
-        happens(f"save {name}")
-        save(name, step)
-
-    checkpoints.save = recorded
-    if checkpoints.exists("last"):
-        checkpoints.restore("last")
-    run_dir.mkdir(exist_ok=True)
-    fitting.Fitting(
-        config,
-        TASKS,
-        trainer,
-        Batches(),
-        Predictor(trainer, scores, losses),
-        ["a", "b"],
-        checkpoints,
-        state,
-    ).run("")
-    return events
-
-
-def read(run_dir, name):
-    """The variables of a checkpoint, but for times and counts of saves."""
-    parts = ["training", "model", "optimizer", "fit"]
-    found = checkpoints_lib.read(str(run_dir), name, parts).parts
-    assert found["fit"].pop("seconds") > 0
-    return {part: dict(found[part]) for part in parts}
-
-
-def lines(run_dir):
-    """The history without what a clock says."""
-    found = summaries.read_history(str(run_dir))
-    for line in found:
-        assert line.pop("seconds") > 0
-        assert line.pop("dev_seconds") > 0
-        assert line.pop("tokens_per_second") > 0
-    return found
-
-
-# Best: epoch 2 of base; 4, the first of label_transfer; 8, the last of all.
-SCORES = [0.5, 0.75, 0.5, 0.625, 0.5, 0.25, 0.375, 0.5]
-ENDS = {"patience": 1, "epochs": 3, **SEMI_SUPERVISED}
+from tests import fake_training
 
 
 @pytest.fixture(scope="module")
 def unbroken(tmp_path_factory):
     """A run with all phases, and what happened in it."""
     run_dir = tmp_path_factory.mktemp("fitting") / "unbroken"
-    return run_dir, fit(run_dir, SCORES, **ENDS)
+    return run_dir, fake_training.fit(
+        run_dir, fake_training.SCORES, **fake_training.ENDS
+    )
 
 
 def test_phases_end_by_patience_or_their_number_of_epochs(unbroken):
     run_dir, events = unbroken
-    assert [(x["phase"], x["epoch"], x["step"]) for x in lines(run_dir)] == [
+    assert [
+        (x["phase"], x["epoch"], x["step"])
+        for x in fake_training.lines(run_dir)
+    ] == [
         ("base", 1, 3),
         ("base", 2, 6),
         ("base", 3, 9),
@@ -215,7 +56,7 @@ def test_a_phase_begins_with_the_best_weights_and_slots(unbroken):
             weight = weight * 1.01 + 0.001 * slot
         at_ends.append((weight, slot))
     names = ("best_base", "best_label_transfer", "best")
-    found = [read(run_dir, name) for name in names]
+    found = [fake_training.read(run_dir, name) for name in names]
     for wanted, saved in zip(at_ends, found, strict=True):
         got = saved["model"]["weight"], saved["optimizer"]["slot"]
         assert got == pytest.approx(wanted, rel=1e-12)
@@ -227,7 +68,9 @@ def test_a_phase_begins_with_the_best_weights_and_slots(unbroken):
 
 def test_what_early_stopping_follows(unbroken):
     run_dir, _ = unbroken
-    for line, score in zip(lines(run_dir), SCORES, strict=True):
+    for line, score in zip(
+        fake_training.lines(run_dir), fake_training.SCORES, strict=True
+    ):
         dev = line["dev"]
         main = {"accuracy": 1 - score, "macro_f1": score, "n": 4, "loss": 0.5}
         assert dev["tasks"]["b"] == main
@@ -245,10 +88,18 @@ def test_terms_are_means_over_the_steps_that_have_them(unbroken):
     run_dir, _ = unbroken
     # Steps 0, 1, 2; 3, 4, 5; and so on: the odd ones.
     wanted = [1, 4, 7, 10, 13, 16, 19, 22]
-    found = [line["terms"]["loss/of_odd_steps"] for line in lines(run_dir)]
+    found = [
+        line["terms"]["loss/of_odd_steps"]
+        for line in fake_training.lines(run_dir)
+    ]
     assert found == wanted
-    assert all(x["terms"]["training/tokens"] == 7 for x in lines(run_dir))
-    assert read(run_dir, "last")["fit"]["tokens"] == 8 * STEPS * 7
+    assert all(
+        x["terms"]["training/tokens"] == 7 for x in fake_training.lines(run_dir)
+    )
+    assert (
+        fake_training.read(run_dir, "last")["fit"]["tokens"]
+        == 8 * fake_training.STEPS * 7
+    )
 
 
 def test_killed_anywhere_and_resumed_it_ends_alike(
@@ -259,7 +110,7 @@ def test_killed_anywhere_and_resumed_it_ends_alike(
     monkeypatch.setattr(summaries, "TensorBoard", mock.MagicMock())
     wanted_dir, events = unbroken
     wanted = {
-        name: read(wanted_dir, name)
+        name: fake_training.read(wanted_dir, name)
         for name in ("last", "best", "best_base", "best_label_transfer")
     }
     for killed_at, event in enumerate(events):
@@ -267,12 +118,16 @@ def test_killed_anywhere_and_resumed_it_ends_alike(
             # Between two steps is tried once an epoch.
             continue
         run_dir = tmp_path / "run"
-        with pytest.raises(KilledError, match=event):
-            fit(run_dir, SCORES, killed_at, **ENDS)
-        fit(run_dir, SCORES, **ENDS)
-        assert lines(run_dir) == lines(wanted_dir), killed_at
+        with pytest.raises(fake_training.KilledError, match=event):
+            fake_training.fit(
+                run_dir, fake_training.SCORES, killed_at, **fake_training.ENDS
+            )
+        fake_training.fit(run_dir, fake_training.SCORES, **fake_training.ENDS)
+        assert fake_training.lines(run_dir) == fake_training.lines(
+            wanted_dir
+        ), killed_at
         for name, parts in wanted.items():
-            found = read(run_dir, name)
+            found = fake_training.read(run_dir, name)
             assert found == parts, (killed_at, event, name)
         shutil.rmtree(run_dir)
 
@@ -280,23 +135,40 @@ def test_killed_anywhere_and_resumed_it_ends_alike(
 def test_a_run_that_has_ended_trains_no_more(unbroken, tmp_path):
     run_dir = tmp_path / "run"
     shutil.copytree(unbroken[0], run_dir)
-    assert fit(run_dir, SCORES, **ENDS) == []
+    assert (
+        fake_training.fit(run_dir, fake_training.SCORES, **fake_training.ENDS)
+        == []
+    )
 
 
 def test_without_patience_each_phase_has_all_its_epochs(tmp_path):
-    fit(tmp_path, SCORES, epochs=2, patience=0, **SEMI_SUPERVISED)
-    found = [line["phase"] for line in lines(tmp_path)]
+    fake_training.fit(
+        tmp_path,
+        fake_training.SCORES,
+        epochs=2,
+        patience=0,
+        **fake_training.SEMI_SUPERVISED,
+    )
+    found = [line["phase"] for line in fake_training.lines(tmp_path)]
     assert found == [phase for phase in config_lib.PHASES for _ in range(2)]
-    fit_state = read(tmp_path, "last")["fit"]
+    fit_state = fake_training.read(tmp_path, "last")["fit"]
     assert (fit_state["epoch"], fit_state["phase_began"]) == (6, 4)
 
 
 def test_without_label_transfer_there_is_one_phase(tmp_path):
-    events = fit(tmp_path, SCORES, epochs=4, patience=2)
-    assert [line["phase"] for line in lines(tmp_path)] == ["base"] * 4
+    events = fake_training.fit(
+        tmp_path, fake_training.SCORES, epochs=4, patience=2
+    )
+    assert [line["phase"] for line in fake_training.lines(tmp_path)] == [
+        "base"
+    ] * 4
     # The average of both tasks, each by its metric: accuracy of a is .75.
-    averages = [line["dev"]["average"] for line in lines(tmp_path)]
-    assert averages == [(0.75 + score) / 2 for score in SCORES[:4]]
+    averages = [
+        line["dev"]["average"] for line in fake_training.lines(tmp_path)
+    ]
+    assert averages == [
+        (0.75 + score) / 2 for score in fake_training.SCORES[:4]
+    ]
     assert "save best_base" not in events
 
 
@@ -308,9 +180,11 @@ def test_of_equal_scores_the_one_with_the_lower_loss_is_better(
     tmp_path, losses, best, epochs
 ):
     settings = {"epochs": 9, "patience": 2, "main_task": "b"}
-    fit(tmp_path, [0.5] * 4 + [0.25] * 5, losses=losses, **settings)
-    assert read(tmp_path, "best")["fit"]["best_epoch"] == best
-    assert len(lines(tmp_path)) == epochs
+    fake_training.fit(
+        tmp_path, [0.5] * 4 + [0.25] * 5, losses=losses, **settings
+    )
+    assert fake_training.read(tmp_path, "best")["fit"]["best_epoch"] == best
+    assert len(fake_training.lines(tmp_path)) == epochs
 
 
 @pytest.mark.parametrize(
@@ -326,7 +200,7 @@ def test_of_equal_scores_the_one_with_the_lower_loss_is_better(
 def test_stopping_at_a_drop_keeps_the_last_epoch(
     tmp_path, patience, scores, epochs
 ):
-    fit(
+    fake_training.fit(
         tmp_path,
         scores,
         epochs=8,
@@ -334,8 +208,11 @@ def test_stopping_at_a_drop_keeps_the_last_epoch(
         stopping="drop",
         main_task="b",
     )
-    assert len(lines(tmp_path)) == epochs
-    last, best = read(tmp_path, "last"), read(tmp_path, "best")
+    assert len(fake_training.lines(tmp_path)) == epochs
+    last, best = (
+        fake_training.read(tmp_path, "last"),
+        fake_training.read(tmp_path, "best"),
+    )
     assert best == last
     assert best["fit"]["best_epoch"] == epochs
 
@@ -343,7 +220,7 @@ def test_stopping_at_a_drop_keeps_the_last_epoch(
 def test_a_drop_is_looked_for_within_a_phase(tmp_path):
     # Lower than in base, and yet no drop.
     scores = [0.1, 0.2, 0.9, 0.8, 0.85]
-    fit(
+    fake_training.fit(
         tmp_path,
         scores,
         epochs=3,
@@ -352,13 +229,13 @@ def test_a_drop_is_looked_for_within_a_phase(tmp_path):
         label_transfer="supervised",
         main_task="b",
     )
-    found = [line["phase"] for line in lines(tmp_path)]
+    found = [line["phase"] for line in fake_training.lines(tmp_path)]
     assert found == ["base"] * 2 + ["label_transfer"] * 3
 
 
 def test_what_is_no_number_ends_training(tmp_path, monkeypatch):
     monkeypatch.setattr(
-        Trainer,
+        fake_training.Trainer,
         "train_step",
         lambda self, batch, phase: {
             "loss/total": tf.constant(np.nan),
@@ -366,7 +243,7 @@ def test_what_is_no_number_ends_training(tmp_path, monkeypatch):
         },
     )
     with pytest.raises(FloatingPointError, match=r"^loss/total is nan"):
-        fit(tmp_path, SCORES, epochs=1)
+        fake_training.fit(tmp_path, fake_training.SCORES, epochs=1)
 
 
 @pytest.mark.parametrize("loss", [np.nan, np.inf])

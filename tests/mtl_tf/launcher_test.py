@@ -201,6 +201,25 @@ def test_a_second_call_reuses_results(config, started):
     assert len(started) == 7
 
 
+def test_a_part_that_cannot_go_on_is_found_before_any_is_trained(
+    config, corpus, started
+):
+    config = single_task(config)
+    part = os.path.join(config.run_dir, "tasks", "games")
+    run_directory.start(
+        dataclasses.replace(config, run_dir=part), corpus, corpus.tasks
+    )
+    history = os.path.join(part, "history.jsonl")
+    with open(history, "w", encoding="utf-8") as file:
+        file.write('{"epoch": 1, "step": 1}\n')
+    with pytest.raises(
+        ValueError, match=f"games/checkpoints/last holds no .*{history} holds"
+    ):
+        launcher.train(config)
+    assert started == []
+    assert os.listdir(config.run_dir) == ["tasks"]
+
+
 def test_more_seeds_keep_those_that_there_are(config, started):
     launcher.train(dataclasses.replace(config, seeds=2))
     launcher.train(dataclasses.replace(config, seeds=3))

@@ -2,6 +2,7 @@ import json
 import os
 
 import pytest
+from absl import logging
 from tensorboard.backend.event_processing import event_accumulator
 from tensorboard.plugins.hparams import metadata
 from tensorboard.util import tensor_util
@@ -10,6 +11,7 @@ from mtl_tf import config as config_lib
 from mtl_tf import hyperparameters
 from mtl_tf import summaries
 from mtl_tf import tasks as tasks_lib
+from tests import damages
 
 _TASKS = ("books", "films")
 
@@ -168,10 +170,17 @@ def test_a_run_that_goes_on_writes_into_the_same_curves(tmp_path, board):
     assert points(read(tmp_path, "run"), "loss/total") == [(1, 2.0), (2, 1.0)]
 
 
+def epochs(steps):
+    return [
+        {"epoch": epoch, "step": step, "dev": {"x": 0.1}}
+        for epoch, step in enumerate(steps, start=1)
+    ]
+
+
 def write_history(run_dir, steps):
-    history = summaries.History(str(run_dir), 0)
-    for epoch, step in enumerate(steps, start=1):
-        history.append({"epoch": epoch, "step": step, "dev": {"x": 0.1}})
+    history = summaries.History(str(run_dir), [])
+    for line in epochs(steps):
+        history.append(line)
 
 
 def test_history_is_a_line_an_epoch(tmp_path):
@@ -183,32 +192,75 @@ def test_history_is_a_line_an_epoch(tmp_path):
     assert summaries.read_history(str(tmp_path)) == wanted
     text = (tmp_path / "history.jsonl").read_text()
     assert [json.loads(line) for line in text.splitlines()] == wanted
+    assert summaries.parse_history(text.encode()) == wanted
+    assert summaries.format_history(wanted) == text
 
 
-@pytest.mark.parametrize(
-    ("step", "kept"),
-    [(0, []), (9, [5]), (10, [5, 10]), (12, [5, 10]), (99, [5, 10, 15])],
-)
-def test_a_run_that_goes_on_drops_later_lines(tmp_path, step, kept):
+@pytest.mark.parametrize("steps", [[], [5], [5, 10], [5, 10, 15]])
+@pytest.mark.parametrize("damage", ["none", *damages.DAMAGES])
+def test_a_run_that_goes_on_has_the_lines_up_to_there(tmp_path, steps, damage):
     write_history(tmp_path, [5, 10, 15])
-    history = summaries.History(str(tmp_path), step)
-    found = summaries.read_history(str(tmp_path))
-    assert [line["step"] for line in found] == kept
+    path = tmp_path / "history.jsonl"
+    if damage != "none":
+        damages.DAMAGES[damage](path)
+    # Those of the checkpoint that it goes on from.
+    history = summaries.History(str(tmp_path), epochs(steps))
+    assert summaries.read_history(str(tmp_path)) == epochs(steps)
     history.append({"step": 100})
-    found = summaries.read_history(str(tmp_path))
-    assert [line["step"] for line in found] == [*kept, 100]
+    assert history.lines == [*epochs(steps), {"step": 100}]
+    assert summaries.read_history(str(tmp_path)) == history.lines
+    assert os.listdir(tmp_path) == ["history.jsonl"]
 
 
-def test_a_line_that_was_cut_off_is_no_line(tmp_path):
+def test_a_line_that_was_cut_off_is_left_out_with_a_warning(tmp_path, caplog):
     write_history(tmp_path, [5, 10])
     path = tmp_path / "history.jsonl"
     # The run was killed as it wrote its last line.
     path.write_text(path.read_text()[:-9])
-    found = summaries.read_history(str(tmp_path))
+    with caplog.at_level("WARNING", logger=logging.get_absl_logger().name):
+        found = summaries.read_history(str(tmp_path))
     assert [line["step"] for line in found] == [5]
-    summaries.History(str(tmp_path), 5).append({"step": 10})
-    found = summaries.read_history(str(tmp_path))
-    assert [line["step"] for line in found] == [5, 10]
+    (message,) = caplog.messages
+    assert message.startswith(f"{path}:2: the line is cut off and left out;")
+
+
+def test_events_after_a_step_are_dropped(tmp_path, board):
+    for step in (5, 10, 15):
+        board.training(step, {"loss/total": float(step)})
+        tasks = {"books": {"accuracy": step / 10}}
+        board.epoch(line(step, step / 10, tasks))
+    summaries.drop_events(str(tmp_path), 10)
+    again = summaries.TensorBoard(str(tmp_path), _TASKS)
+    again.training(15, {"loss/total": 0.25})
+    again.epoch(line(15, 0.5, {"books": {"accuracy": 0.75}}))
+    run, books = read(tmp_path, "run"), read(tmp_path, "books")
+    assert points(run, "loss/total") == [(5, 5.0), (10, 10.0), (15, 0.25)]
+    assert points(run, "dev/average") == [(5, 0.5), (10, 1.0), (15, 0.5)]
+    wanted = [(5, 0.5), (10, 1.0), (15, 0.75)]
+    assert points(books, "dev/accuracy") == wanted
+    assert not (tmp_path / "events.part").exists()
+
+
+def test_events_that_were_cut_off_are_dropped(tmp_path, board):
+    board.training(5, {"loss/total": 5.0})
+    board.training(10, {"loss/total": 10.0})
+    board.best(10, 1, 0.0)
+    (path,) = (tmp_path / "tensorboard" / "run").iterdir()
+    path.write_bytes(path.read_bytes()[:-5])
+    summaries.drop_events(str(tmp_path), 10)
+    found = read(tmp_path, "run")
+    assert points(found, "loss/total") == [(5, 5.0), (10, 10.0)]
+    # The last of all that was written.
+    assert points(found, "best/dev_average") == [(10, 0.0)]
+    assert "best/epoch" not in found.Tags()["tensors"]
+
+
+def test_events_are_on_disk_when_an_epoch_is(tmp_path, board):
+    board.training(5, {"loss/total": 5.0})
+    board.epoch(line(5, 0.5, {"books": {"accuracy": 0.25}}))
+    # The process may be killed now.
+    assert points(read(tmp_path, "run"), "loss/total") == [(5, 5.0)]
+    assert points(read(tmp_path, "books"), "dev/accuracy") == [(5, 0.25)]
 
 
 @pytest.mark.parametrize(
@@ -224,19 +276,14 @@ def test_a_broken_line_is_named(tmp_path, line, message):
     write_history(tmp_path, [5, 10, 15])
     path = tmp_path / "history.jsonl"
     first, _, last = path.read_bytes().splitlines()
-    broken = b"\n".join([first, line, last, b""])
-    path.write_bytes(broken)
+    path.write_bytes(b"\n".join([first, line, last, b""]))
     with pytest.raises(ValueError, match=message):
         summaries.read_history(str(tmp_path))
-    # What can be mended is not overwritten.
-    with pytest.raises(ValueError, match=message):
-        summaries.History(str(tmp_path), 10)
-    assert path.read_bytes() == broken
 
 
 def test_there_is_no_history_yet(tmp_path):
     assert summaries.read_history(str(tmp_path)) == []
-    summaries.History(str(tmp_path), 0)
+    summaries.History(str(tmp_path), [])
     assert summaries.read_history(str(tmp_path)) == []
 
 

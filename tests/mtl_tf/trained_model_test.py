@@ -355,10 +355,9 @@ def test_no_run(tmp_path):
     ],
 )
 def test_a_checkpoint_of_another_architecture(copy, setting, message):
-    path = os.path.join(copy, run_directory.CONFIG_FILE)
     record = run_directory.read_config(copy)
     record["config"] |= setting
-    run_directory.write_json(path, record)
+    run_directory.write_config(copy, record)
     with pytest.raises(ValueError, match=message):
         trained_model.load(copy)
 
@@ -375,11 +374,10 @@ def test_a_run_that_has_not_ended_is_loaded_with_a_warning(copy, caplog):
 
 
 def test_a_checkpoint_of_other_tasks(copy):
-    path = os.path.join(copy, run_directory.CONFIG_FILE)
     record = run_directory.read_config(copy)
-    run_directory.write_json(path, record | {"tasks": ["films"]})
+    run_directory.write_config(copy, record | {"tasks": ["films"]})
     with pytest.raises(
-        ValueError, match=r"of the tasks books, films, config.json says films"
+        ValueError, match=r"ckpt-\d+ is of the tasks books, films, not of films"
     ):
         trained_model.load(copy)
 
