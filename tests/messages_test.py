@@ -1,4 +1,4 @@
-"""What users are told who give wrong input: all of `wrong_input`."""
+"""What users are told: all of `wrong_input` and of `damaged_files`."""
 
 import contextlib
 import os
@@ -16,9 +16,11 @@ from absl.testing import flagsaver
 from data_prep import main as data_prep_main
 from mtl_tf import commands
 from mtl_tf import main
+from tests import damaged_files
 from tests import wrong_input
 from tests import wrong_task_files
 
+CASES = wrong_input.CASES | damaged_files.CASES
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 
 
@@ -71,8 +73,8 @@ def prepared(tmp_path_factory):
 
 @pytest.mark.parametrize(
     ("files", "line", "message"),
-    wrong_input.CASES.values(),
-    ids=wrong_input.CASES,
+    CASES.values(),
+    ids=CASES,
 )
 def test_message(prepared, tmp_path, monkeypatch, capsys, files, line, message):
     monkeypatch.setattr(commands.devices, "configure", lambda threads: None)
