@@ -58,7 +58,7 @@ def swap_lines(content):
         ("config.json", replace(b'"checksum"', b'"chexksum"')),
         ("config.json", replace(b'"assets"', b'"asse7s"')),
         ("assets/vocabulary.txt", swap_lines),
-        ("assets/term_counts.npy", lambda content: content[:-1] + b"\1"),
+        ("assets/term_counts.json", lambda content: content[:-1] + b"\1"),
         ("assets/corpus.json", replace(b'"no"', b'"not"')),
         ("assets/corpus.json", replace(b" ", b"  ")),
     ],
@@ -88,7 +88,7 @@ def test_files_of_a_run_that_were_changed(config, corpus, name, change):
             start(config, corpus)
 
 
-@pytest.mark.parametrize("name", ["vocabulary.txt", "term_counts.npy"])
+@pytest.mark.parametrize("name", ["vocabulary.txt", "term_counts.json"])
 def test_a_corpus_that_was_changed_starts_nothing(
     config, corpus, tmp_path, name
 ):
@@ -121,7 +121,7 @@ def test_leftovers_of_interrupted_writes_are_swept(config, corpus):
     assert sorted(os.listdir(run_dir)) == ["assets", "config.json", "x.txt"]
     assert sorted(os.listdir(run_dir / "assets")) == [
         "corpus.json",
-        "term_counts.npy",
+        "term_counts.json",
         "vocabulary.txt",
     ]
 
