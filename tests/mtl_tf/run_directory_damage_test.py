@@ -115,7 +115,7 @@ def test_words_that_another_machine_prepared_otherwise(config, corpus):
 def test_leftovers_of_interrupted_writes_are_swept(config, corpus):
     start(config, corpus)
     run_dir = pathlib.Path(config.run_dir)
-    for name in ("config.json.part", "assets/vocabulary.txt.part", "x.txt"):
+    for name in (".config.json.7.part", "assets/.x.7.part", "x.txt"):
         (run_dir / name).write_text("")
     start(config, corpus)
     assert sorted(os.listdir(run_dir)) == ["assets", "config.json", "x.txt"]
