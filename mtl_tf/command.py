@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from mtl_tf import evaluation
+from mtl_tf import choices
 from mtl_tf import settings
 from mtl_tf import tables
 from mtl_tf import tasks as tasks_lib
@@ -65,11 +65,11 @@ class Command(settings.Settings):
         "serving_default; if empty that of --main_task, or else the first.",
     )
     answer_by: str = settings.setting(
-        evaluation.MAIN,
+        choices.MAIN,
         "predict, evaluate: what answers the texts of --input; export: what "
         "answers for serving_default. main: the main model; label_transfer: "
         "the label transfer network, for --main_task of a run that has one.",
-        choices=(evaluation.MAIN, evaluation.LABEL_TRANSFER),
+        choices=(choices.MAIN, choices.LABEL_TRANSFER),
     )
     input: str = settings.setting(
         "",

@@ -2,24 +2,9 @@
 
 import dataclasses
 
+from mtl_tf import choices
 from mtl_tf import config_checks
-from mtl_tf import losses
-from mtl_tf import optimizers
 from mtl_tf import settings
-from mtl_tf.layers import encoders
-from mtl_tf.layers import lstm
-
-SHARINGS = ("single_task", "fully_shared", "shared_private")
-SEQUENCES = ("both", "seq2")
-OUTPUT_LAYERS = ("softmax", "label_embedding")
-STEPS = ("joint", "alternate")
-EPOCH_LENGTHS = ("all", "smallest_task")
-STOPPINGS = ("patience", "drop")
-LABEL_TRANSFERS = ("none", "supervised", "semi_supervised")
-TRANSFER_TRAINED_ON = ("main", "auxiliary")
-# Of a run with all of label transfer.
-PHASES = ("base", "label_transfer", "semi_supervised")
-CLASS_WEIGHTS = ("none", "balanced")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -68,7 +53,7 @@ class Config(settings.Settings):
         "float32",
         "Of the matrix products of LSTMs, factors and results. Their state and "
         "gates are float32 in any case, and so are all weights and updates.",
-        choices=lstm.PRECISIONS,
+        choices=choices.PRECISIONS,
     )
 
     # Text.
@@ -76,7 +61,7 @@ class Config(settings.Settings):
         "both",
         "What an encoder of single texts reads: both sequences with a "
         "separator between them, or seq2, the text itself, alone.",
-        choices=SEQUENCES,
+        choices=choices.SEQUENCES,
     )
     max_tokens: int = settings.setting(
         400, "Tokens of each sequence that are read; the rest is cut."
@@ -87,19 +72,19 @@ class Config(settings.Settings):
         "shared_private",
         "single_task: a model for each task, trained by itself; fully_shared: "
         "one encoder for all tasks; shared_private: that and one for each.",
-        choices=SHARINGS,
+        choices=choices.SHARINGS,
     )
     encoder: str = settings.setting(
         "lstm",
         "Text encoder; conditional_bilstm reads seq1 and seq2 as two texts, "
         "the second in the light of the first.",
-        choices=encoders.ENCODERS,
+        choices=choices.ENCODERS,
     )
     pooling: str = settings.setting(
         "last",
         "From token features to text features; last: the state at the last "
         "token.",
-        choices=encoders.POOLINGS,
+        choices=choices.POOLINGS,
     )
     units: int = settings.setting(
         100, "Width of an encoder's states.", symbol="d"
@@ -121,7 +106,7 @@ class Config(settings.Settings):
         "softmax",
         "softmax: a matrix of each task's own; label_embedding: vectors of all "
         "tasks' labels in one space.",
-        choices=OUTPUT_LAYERS,
+        choices=choices.OUTPUT_LAYERS,
     )
     label_width: int = settings.setting(
         0,
@@ -174,7 +159,7 @@ class Config(settings.Settings):
         "supervised: a label transfer network predicts the main task's labels "
         "from the other tasks' answers; semi_supervised: the main model then "
         "learns from what it says of other texts.",
-        choices=LABEL_TRANSFERS,
+        choices=choices.LABEL_TRANSFERS,
     )
     transfer_units: int = settings.setting(
         100,
@@ -204,7 +189,7 @@ class Config(settings.Settings):
         "Rows that train the label transfer network: main, those of the main "
         "task; auxiliary, those of the others with labels of their own, as in "
         "the code of Augenstein et al.",
-        choices=TRANSFER_TRAINED_ON,
+        choices=choices.TRANSFER_TRAINED_ON,
     )
     transfer_weight: float = settings.setting(
         1.0, "Weight of the label transfer network's loss."
@@ -223,7 +208,7 @@ class Config(settings.Settings):
         "reversal: gradient reversal, closed where the discriminator is worse "
         "than chance; reversal_unbounded: Eq. 13 to the letter; confusion: "
         "towards a uniform answer.",
-        choices=losses.ADVERSARIES,
+        choices=choices.ADVERSARIES,
     )
     adversarial_weight: float = settings.setting(
         0.0, "Weight of the adversary; 0: none.", symbol="λ"
@@ -246,7 +231,7 @@ class Config(settings.Settings):
         "normalized",
         "frobenius: Eq. 14 to the letter; normalized: centred features, rows "
         "of unit length, mean of squares.",
-        choices=losses.ORTHOGONALITY_LOSSES,
+        choices=choices.ORTHOGONALITY_LOSSES,
     )
     task_weights: tuple[str, ...] = settings.setting(
         (),
@@ -256,7 +241,7 @@ class Config(settings.Settings):
     class_weights: str = settings.setting(
         "none",
         "balanced: an example counts rows / (labels * rows of its label).",
-        choices=CLASS_WEIGHTS,
+        choices=choices.CLASS_WEIGHTS,
     )
 
     # Batches.
@@ -264,7 +249,7 @@ class Config(settings.Settings):
     steps: str = settings.setting(
         "joint",
         "joint: a step has as many groups as there are tasks; alternate: one.",
-        choices=STEPS,
+        choices=choices.STEPS,
     )
     sampling_exponent: float = settings.setting(
         0.0,
@@ -279,12 +264,12 @@ class Config(settings.Settings):
         "all: as many steps as draw as many examples as the training splits "
         "hold; smallest_task: as many rounds as the smallest of them has "
         "batches.",
-        choices=EPOCH_LENGTHS,
+        choices=choices.EPOCH_LENGTHS,
     )
 
     # Optimisation.
     optimizer: str = settings.setting(
-        "adam", "Optimizer.", choices=tuple(optimizers.RULES)
+        "adam", "Optimizer.", choices=choices.OPTIMIZERS
     )
     learning_rate: float = settings.setting(1e-3, "Learning rate.")
     learning_rate_decay: float = settings.setting(
@@ -310,7 +295,7 @@ class Config(settings.Settings):
         "patience: the best epoch on dev is kept; drop: a phase stops at an "
         "epoch whose dev accuracy is below that of `patience` epochs before, "
         "and the last one is kept, as in the code of Augenstein et al.",
-        choices=STOPPINGS,
+        choices=choices.STOPPINGS,
     )
     main_task: str = settings.setting(
         "",
@@ -340,7 +325,9 @@ class Config(settings.Settings):
     @property
     def phases(self) -> tuple[str, ...]:
         """The phases of training, in order; the last is that of the result."""
-        return PHASES[: 1 + LABEL_TRANSFERS.index(self.label_transfer)]
+        return choices.PHASES[
+            : 1 + choices.LABEL_TRANSFERS.index(self.label_transfer)
+        ]
 
     @property
     def reads_diversity(self) -> bool:
@@ -350,7 +337,7 @@ class Config(settings.Settings):
     @property
     def sequences_apart(self) -> bool:
         """Whether the encoder reads seq1 and seq2 as two texts, not as one."""
-        return self.encoder == encoders.CONDITIONAL
+        return self.encoder == choices.CONDITIONAL
 
     def task_weights_by_name(self) -> dict[str, float]:
         """`task_weights` as numbers by task name.

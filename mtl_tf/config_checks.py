@@ -3,7 +3,7 @@
 import dataclasses
 import math
 
-from mtl_tf.layers import encoders
+from mtl_tf import choices
 
 # NumPy's generators take seeds of 32 bits.
 _SEEDS = 2**32
@@ -74,19 +74,19 @@ def _check_combinations(config):
             f"tasks={','.join(config.tasks)}: {repeated[0]} is named "
             f"{config.tasks.count(repeated[0])} times"
         )
-    encoders.check(config.encoder, config.pooling)
-    if config.recurrent_dropout and config.encoder not in encoders.RECURRENT:
+    choices.check_encoder(config.encoder, config.pooling)
+    if config.recurrent_dropout and config.encoder not in choices.RECURRENT:
         raise ValueError(
             f"recurrent_dropout={config.recurrent_dropout} needs a recurrent "
-            f"encoder ({', '.join(encoders.RECURRENT)}), got encoder="
+            f"encoder ({', '.join(choices.RECURRENT)}), got encoder="
             f"{config.encoder}"
         )
     if config.precision != "float32" and (
-        config.encoder not in encoders.RECURRENT
+        config.encoder not in choices.RECURRENT
     ):
         raise ValueError(
             f"precision={config.precision} is that of an LSTM: it needs a "
-            f"recurrent encoder ({', '.join(encoders.RECURRENT)}), got "
+            f"recurrent encoder ({', '.join(choices.RECURRENT)}), got "
             f"encoder={config.encoder}"
         )
     if config.sequences_apart and config.sequences == "seq2":

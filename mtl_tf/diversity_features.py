@@ -36,8 +36,7 @@ from mtl_tf import tasks as tasks_lib
 from mtl_tf import text
 
 FEATURES = ("types", "type_token_ratio", "entropy", "simpson", "renyi")
-# By task, how often seq2 of its training rows holds each term.
-TERM_COUNTS_FILE = "term_counts.json"
+TERM_COUNTS_FILE = tasks_lib.TERM_COUNTS_FILE
 _ALPHA = 0.99
 
 

@@ -7,15 +7,14 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from mtl_tf import choices
 from mtl_tf import input_pipeline
 from mtl_tf import metrics
 from mtl_tf import models
 from mtl_tf import tasks as tasks_lib
 
-# What a model says of texts: the main model, which answers for every task, and
-# the label transfer network, which answers for the main task.
-MAIN = "main"
-LABEL_TRANSFER = "label_transfer"
+MAIN = choices.MAIN
+LABEL_TRANSFER = choices.LABEL_TRANSFER
 _OUTPUTS = ("scores", "shared", "private")
 
 

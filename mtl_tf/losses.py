@@ -6,8 +6,7 @@ sums over tasks that the papers print are sums over the groups of a joint step.
 
 import tensorflow as tf
 
-ADVERSARIES = ("reversal", "reversal_unbounded", "confusion")
-ORTHOGONALITY_LOSSES = ("normalized", "frobenius")
+from mtl_tf import choices
 
 
 def task_loss(
@@ -140,13 +139,14 @@ def orthogonality_loss(
     Args:
       shared: float32 [groups, batch, shared width].
       private: float32 [groups, batch, private width].
-      kind: one of `ORTHOGONALITY_LOSSES`.
+      kind: one of `choices.ORTHOGONALITY_LOSSES`.
 
     Raises:
       ValueError: if there is no such kind.
     """
-    if kind not in ORTHOGONALITY_LOSSES:
-        raise ValueError(f"kind: one of {ORTHOGONALITY_LOSSES}, got {kind!r}")
+    known = choices.ORTHOGONALITY_LOSSES
+    if kind not in known:
+        raise ValueError(f"kind: one of {known}, got {kind!r}")
     if kind == "normalized":
         shared, private = (
             tf.math.l2_normalize(

@@ -13,10 +13,8 @@ from collections.abc import Mapping, Sequence
 
 from mtl_tf import checksums
 from mtl_tf import config as config_lib
-from mtl_tf import diversity_features
 from mtl_tf import files
 from mtl_tf import tasks as tasks_lib
-from mtl_tf import text
 
 SCHEMA = 1
 ASSETS_DIR = "assets"
@@ -24,7 +22,7 @@ CONFIG_FILE = "config.json"
 RESULTS_FILE = "results.json"
 # A run may go on with a copy of its corpus that was prepared elsewhere. Its
 # floating-point numbers may differ there, words and their counts may not.
-_COMPARED = (text.VOCABULARY_FILE, diversity_features.TERM_COUNTS_FILE)
+_COMPARED = (tasks_lib.VOCABULARY_FILE, tasks_lib.TERM_COUNTS_FILE)
 # What a model needs of its corpus.
 _ASSETS = (*_COMPARED, tasks_lib.CORPUS_FILE)
 _REMEDY = "put back a copy of the file, or train again in another run_dir"
@@ -89,7 +87,7 @@ class Run:
     @property
     def vocabulary_path(self) -> str:
         """The vocabulary, one token a line."""
-        return os.path.join(self.run_dir, ASSETS_DIR, text.VOCABULARY_FILE)
+        return os.path.join(self.run_dir, ASSETS_DIR, tasks_lib.VOCABULARY_FILE)
 
 
 def part_dirs(
@@ -126,6 +124,9 @@ def start(
       ValueError: as `check`, or if a file of the corpus is missing or damaged,
         or it was prepared with another version of the tokenizer.
     """
+    # It needs TensorFlow, which reading a run does not.
+    from mtl_tf import text
+
     check(config, corpus)
     text.check_version(corpus.declaration, corpus.data_dir)
     corpus.check_files(_COMPARED)

@@ -9,6 +9,7 @@ import tensorflow as tf
 from absl import logging
 from tensorboard.compat.proto import event_pb2
 
+from mtl_tf import choices
 from mtl_tf import config as config_lib
 from mtl_tf import files
 from mtl_tf import hyperparameters
@@ -59,9 +60,7 @@ class TensorBoard:
         """
         dev = line["dev"]
         with self._run.as_default(line["step"]):
-            scalars.write(
-                "training/phase", config_lib.PHASES.index(line["phase"])
-            )
+            scalars.write("training/phase", choices.PHASES.index(line["phase"]))
             scalars.write(
                 "training/tokens_per_second", line["tokens_per_second"]
             )

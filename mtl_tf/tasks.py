@@ -12,6 +12,9 @@ from mtl_tf import metrics
 from mtl_tf import names as names_lib
 
 CORPUS_FILE = "corpus.json"
+VOCABULARY_FILE = "vocabulary.txt"
+# By task, how often seq2 of its training rows holds each term.
+TERM_COUNTS_FILE = "term_counts.json"
 SPLITS = ("train", "dev", "test", "unlabeled")
 LABELED_SPLITS = ("train", "dev", "test")
 # A file's name has at most 255 bytes, of which the parts that follow the name

@@ -21,6 +21,7 @@ from collections.abc import Mapping, Sequence
 import tensorflow as tf
 
 from mtl_tf import lines as lines_lib
+from mtl_tf import tasks
 
 try:
     import tensorflow_text
@@ -36,7 +37,7 @@ except (ImportError, tf.errors.NotFoundError) as error:
 # Part of what a prepared corpus and a run are identified by: has to grow with
 # each change of the tokens that some text is cut into.
 TOKENIZER_VERSION = 2
-VOCABULARY_FILE = "vocabulary.txt"
+VOCABULARY_FILE = tasks.VOCABULARY_FILE
 
 PADDING, UNKNOWN, SEPARATOR, EMPTY = range(4)
 # No text is cut into these: `<` is a token of its own, but in `<3`.

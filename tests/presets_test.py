@@ -13,6 +13,7 @@ import pytest
 from data_prep import pairwise
 from data_prep import prepare
 from data_prep import synthetic
+from mtl_tf import choices
 from mtl_tf import config as config_lib
 from tests import command_line
 
@@ -143,7 +144,7 @@ def test_the_semi_supervised_row_is_trained_by_the_command(tmp_path):
     )
     assert done.returncode == 0, done.stderr[-3000:]
     results = json.loads((run_dir / "results.json").read_text("utf-8"))
-    assert list(results["phases"]) == list(config_lib.PHASES)
+    assert list(results["phases"]) == list(choices.PHASES)
     scores = results["tasks"]["stances"]
     assert {"main", "label_transfer", "majority"} == set(scores)
     assert scores["label_transfer"]["test"]["n"] == 20

@@ -8,29 +8,11 @@ encoder has one reader, a private encoder has one for each task.
 import keras
 import tensorflow as tf
 
+from mtl_tf import choices
 from mtl_tf.layers import packing as packing_lib
 from mtl_tf.layers import pooling as pooling_layers
 from mtl_tf.layers import stacked
 from mtl_tf.layers import stacked_lstm
-
-CONDITIONAL = "conditional_bilstm"
-RECURRENT = ("lstm", "bilstm", "stacked_lstm", CONDITIONAL)
-ENCODERS = (*RECURRENT, "cnn", "bag_of_words")
-POOLINGS = ("last", "max", "mean", "attention")
-
-
-def check(encoder: str, pooling: str) -> None:
-    """Raises a ValueError for names that do not exist or do not go together."""
-    if encoder not in ENCODERS:
-        raise ValueError(f"encoder: one of {ENCODERS}, got {encoder!r}")
-    if pooling not in POOLINGS:
-        raise ValueError(f"pooling: one of {POOLINGS}, got {pooling!r}")
-    if pooling == "last" and encoder not in RECURRENT:
-        raise ValueError(
-            f"pooling=last takes the last state of a recurrent encoder "
-            f"({', '.join(RECURRENT)}); encoder={encoder} has none: choose "
-            "pooling=max, mean or attention"
-        )
 
 
 @keras.saving.register_keras_serializable(package="mtl_tf")
@@ -145,14 +127,15 @@ class Encoder(stacked.StackedLayer):
     """A text encoder by name, with its pooling.
 
     Args:
-      encoder: one of `ENCODERS`. `stacked_lstm` has `depth` LSTMs on each
-        other, `cnn` windows of 3, 4 and 5 tokens with `units` filters each.
+      encoder: one of `choices.ENCODERS`. `stacked_lstm` has `depth` LSTMs on
+        each other, `cnn` windows of 3, 4 and 5 tokens with `units` filters
+        each.
         `conditional_bilstm` reads two texts, seq1 with a BiLSTM, and then the
         other with a BiLSTM of its own weights that starts, in each direction,
         from the state in which that of seq1 ended (Rocktäschel et al. 2016;
         Augenstein et al. 2016). Its features are those of the second text.
-      pooling: one of `POOLINGS`. `last` is the paper's: the state at the
-        text's true last token (at its first, for the backward direction).
+      pooling: one of `choices.POOLINGS`. `last` is the paper's: the state at
+        the text's true last token (at its first, for the backward direction).
       units: width of a state (d), of each direction in a BiLSTM.
       depth: number of layers of a `stacked_lstm`.
       forget_bias: see `stacked_lstm.StackedLSTM`.
@@ -179,7 +162,7 @@ class Encoder(stacked.StackedLayer):
         **kwargs,
     ):
         super().__init__(readers, **kwargs)
-        check(encoder, pooling)
+        choices.check_encoder(encoder, pooling)
         self.encoder = encoder
         self.pooling = pooling
         self.units = units
@@ -189,7 +172,7 @@ class Encoder(stacked.StackedLayer):
         self.precision = precision
         self._directions = self._make_directions()
         self._seq1_directions = []
-        if encoder == CONDITIONAL:
+        if encoder == choices.CONDITIONAL:
             self._seq1_directions = [
                 self._make_lstm("seq1_forward"),
                 self._make_lstm("seq1_backward", backwards=True),
@@ -202,7 +185,7 @@ class Encoder(stacked.StackedLayer):
             return [[Convolution(self.units, **self._common("convolution"))]]
         if self.encoder == "bag_of_words":
             return [[WordByWord(self.units, **self._common("words"))]]
-        if self.encoder in ("bilstm", CONDITIONAL):
+        if self.encoder in ("bilstm", choices.CONDITIONAL):
             return [
                 [self._make_lstm("forward")],
                 [self._make_lstm("backward", backwards=True)],

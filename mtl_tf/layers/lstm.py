@@ -11,7 +11,6 @@ from mtl_tf.layers import precision as precision_lib
 # h and c, float32 [groups, batch, units] each.
 State = tuple[tf.Tensor, tf.Tensor]
 
-PRECISIONS = precision_lib.PRECISIONS
 RESULTS = ("states", "last", "end")
 
 
@@ -54,7 +53,8 @@ def lstm(
       backwards: read every text from its true last token to its first.
       initial_state: h_0 and c_0, float32 [groups, batch, units]; zeros if None.
       result: one of `RESULTS`.
-      precision: of matrix products, factors and results, one of `PRECISIONS`;
+      precision: of matrix products, factors and results, one of
+        `choices.PRECISIONS`;
         what is added up inside of them, state and gates are float32.
       for_training: whether to keep what the gradient needs. Without it there
         is TensorFlow's own gradient, which is slow, and the graph is right on

@@ -13,9 +13,11 @@ from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
+
+from mtl_tf import choices
 from absl import logging
 
-PRECISIONS = ("float32", "bfloat16")
+PRECISIONS = choices.PRECISIONS
 
 
 class Precision(NamedTuple):

@@ -9,6 +9,7 @@ import functools
 import keras
 import tensorflow as tf
 
+from mtl_tf import choices
 from mtl_tf import config as config_lib
 from mtl_tf import losses
 from mtl_tf import models
@@ -49,12 +50,12 @@ _START = {"init_range": 0.3, "seed": 5}
 _STACKED = {"readers": subject_lib.TASKS, **_START}
 _COMBINATIONS = [
     (encoder, kind)
-    for encoder in encoders.ENCODERS
-    for kind in encoders.POOLINGS
-    if kind != "last" or encoder in encoders.RECURRENT
+    for encoder in choices.ENCODERS
+    for kind in choices.POOLINGS
+    if kind != "last" or encoder in choices.RECURRENT
 ]
 # Features of a text, for each unit: three windows, two directions.
-_PER_UNIT = {"cnn": 3, "bilstm": 2, encoders.CONDITIONAL: 2}
+_PER_UNIT = {"cnn": 3, "bilstm": 2, choices.CONDITIONAL: 2}
 
 # Arguments are others than the defaults, so that a config that lacks one shows.
 LAYERS = [
@@ -129,7 +130,7 @@ LAYERS = [
             f"encoder-{encoder}-{kind}",
             encoders.Encoder,
             (*_READ_TOKENS, "seq1_vectors", "seq1_lengths")
-            if encoder == encoders.CONDITIONAL
+            if encoder == choices.CONDITIONAL
             else _READ_TOKENS,
             _text_features(_PER_UNIT.get(encoder, 1) * subject_lib.UNITS),
             encoder,
@@ -240,7 +241,7 @@ def _model(encoder, kind, sharing, name="", **settings):
 # A shared_private model holds both others: every pooling is tested there alone.
 MODELS = [
     _model(encoder, kind, sharing)
-    for sharing in config_lib.SHARINGS
+    for sharing in choices.SHARINGS
     for encoder, kind in _COMBINATIONS
     if sharing == "shared_private" or kind == "attention"
 ]
@@ -256,8 +257,8 @@ MODELS += [
     )
     for encoder, kind, sharing, output_layer in (
         ("bag_of_words", "mean", "shared_private", "softmax"),
-        (encoders.CONDITIONAL, "last", "fully_shared", "label_embedding"),
-        (encoders.CONDITIONAL, "last", "shared_private", "label_embedding"),
+        (choices.CONDITIONAL, "last", "fully_shared", "label_embedding"),
+        (choices.CONDITIONAL, "last", "shared_private", "label_embedding"),
     )
 ]
 _LABEL_TRANSFER = _model(

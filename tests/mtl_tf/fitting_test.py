@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from mtl_tf import config as config_lib
+from mtl_tf import choices
 from mtl_tf import summaries
 from tests import fake_training
 
@@ -150,7 +150,7 @@ def test_without_patience_each_phase_has_all_its_epochs(tmp_path):
         **fake_training.SEMI_SUPERVISED,
     )
     found = [line["phase"] for line in fake_training.lines(tmp_path)]
-    assert found == [phase for phase in config_lib.PHASES for _ in range(2)]
+    assert found == [phase for phase in choices.PHASES for _ in range(2)]
     fit_state = fake_training.read(tmp_path, "last")["fit"]
     assert (fit_state["epoch"], fit_state["phase_began"]) == (6, 4)
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from mtl_tf import choices
 from mtl_tf import losses
 
 LN2, LN3 = math.log(2), math.log(3)
@@ -132,7 +133,7 @@ def test_normalized_by_hand():
     np.testing.assert_allclose(got, [1], rtol=1e-6)
 
 
-@pytest.mark.parametrize("kind", losses.ORTHOGONALITY_LOSSES)
+@pytest.mark.parametrize("kind", choices.ORTHOGONALITY_LOSSES)
 def test_orthogonality_by_numpy(kind):
     random = np.random.default_rng(0)
     shared = random.normal(size=(3, 4, 2))
@@ -183,14 +184,14 @@ def test_normalized_knows_neither_scale_nor_offset_nor_width():
     )
 
 
-@pytest.mark.parametrize("kind", losses.ORTHOGONALITY_LOSSES)
+@pytest.mark.parametrize("kind", choices.ORTHOGONALITY_LOSSES)
 def test_orthogonal_features_cost_nothing(kind):
     # Over the batch, (1, 1, -1, -1) is orthogonal to (1, -1, 1, -1).
     s, h = [[[1], [1], [-1], [-1]]], [[[1], [-1], [1], [-1]]]
     assert orthogonality(s, h, kind) == 0
 
 
-@pytest.mark.parametrize("kind", losses.ORTHOGONALITY_LOSSES)
+@pytest.mark.parametrize("kind", choices.ORTHOGONALITY_LOSSES)
 def test_features_that_are_all_alike_have_a_gradient(kind):
     shared = tf.ones([1, 2, 3])
     with tf.GradientTape() as tape:

@@ -2,12 +2,13 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from mtl_tf import choices
 from mtl_tf import losses
 from mtl_tf import models
 from tests import trainers
 
 
-@pytest.mark.parametrize("adversary", losses.ADVERSARIES)
+@pytest.mark.parametrize("adversary", choices.ADVERSARIES)
 def test_first_step_changes_every_weight(adversary):
     trainer = trainers.make_trainer(
         adversary=adversary,

@@ -3,6 +3,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from mtl_tf import choices
 from mtl_tf.layers import encoders
 from mtl_tf.layers import stacked_lstm
 from tests import packed
@@ -227,9 +228,9 @@ def test_settings_reach_the_lstms(inputs, encoder, directions):
     assert (set_(*arguments) == set_(*arguments)).numpy().all()
 
 
-@pytest.mark.parametrize("encoder", encoders.RECURRENT)
+@pytest.mark.parametrize("encoder", choices.RECURRENT)
 def test_the_precision_reaches_every_lstm(inputs, seq1, encoder):
-    more = (seq1, SEQ1_LENGTHS) if encoder == encoders.CONDITIONAL else ()
+    more = (seq1, SEQ1_LENGTHS) if encoder == choices.CONDITIONAL else ()
     layer = make(encoder, "mean")
     wanted = read(layer, inputs, *more).numpy()
     copy = make(encoder, "mean", precision="bfloat16")
@@ -254,7 +255,7 @@ def test_the_precision_reaches_every_lstm(inputs, seq1, encoder):
 )
 def test_names_that_do_not_exist_or_go_together(encoder, pooling, message):
     with pytest.raises(ValueError, match=message):
-        encoders.check(encoder, pooling)
+        choices.check_encoder(encoder, pooling)
     with pytest.raises(ValueError, match=message):
         make(encoder, pooling)
 

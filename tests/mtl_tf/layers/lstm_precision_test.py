@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from mtl_tf import choices
 from mtl_tf.layers import lstm
 from mtl_tf.layers import precision as precision_lib
 from mtl_tf.layers import stacked_lstm
@@ -267,7 +268,7 @@ def test_layers_hand_the_precision_on():
         stacked_lstm.StackedLSTM(
             UNITS, 1, init_range=1.0, seed=0, precision=precision
         )
-        for precision in lstm.PRECISIONS
+        for precision in choices.PRECISIONS
     ]
     inputs = tf.random.normal([TIME, BATCH, WIDTH])
     lengths, reader = np.full((1, BATCH), TIME, np.int32), np.array([0])
