@@ -21,6 +21,7 @@ paper's numbers mean nothing beside those of another copy.
 import dataclasses
 import os
 
+from data_prep import corpora
 from data_prep import source
 from data_prep import splits
 from mtl_tf import lines as lines_lib
@@ -29,7 +30,6 @@ from mtl_tf import tasks
 
 READER_VERSION = 1
 DEV_ROWS = 200
-DEV_SPLITS = ("last", "random")
 LABELS = ("negative", "positive")
 LICENCE = (
     "No licence is stated for these texts, product and film reviews that the "
@@ -71,9 +71,10 @@ def make_source(
     Raises:
       ValueError: if there is no such dev split.
     """
-    if dev_split not in DEV_SPLITS:
+    if dev_split not in corpora.DEV_SPLITS:
         raise ValueError(
-            f"dev_split {dev_split!r}: one of {', '.join(DEV_SPLITS)} is needed"
+            f"dev_split {dev_split!r}: one of "
+            f"{', '.join(corpora.DEV_SPLITS)} is needed"
         )
     files = {
         name: os.path.join(raw_dir, name)

@@ -14,25 +14,21 @@ The module of each corpus says what it reads, `prepare` what is written.
 import os
 import sys
 
-from absl import app
 from absl import flags
 from absl import logging
 
-from data_prep import custom
-from data_prep import fdu_mtl
-from data_prep import inspection
-from data_prep import pairwise
-from data_prep import prepare
-from data_prep import synthetic
-from data_prep import vader
+from data_prep import corpora
+from data_prep import task_file as task_file_lib
+from mtl_tf import entry_point
 from mtl_tf import failures
 from mtl_tf import interruption
+from mtl_tf import lines
 
-_PAIRWISE = (pairwise.ALL, *pairwise.CORPORA)
+_PAIRWISE = (corpora.PAIRWISE, *corpora.PAIRWISE_CORPORA)
 _CORPUS = flags.DEFINE_enum(
     "corpus",
     None,
-    ["vader", "fdu_mtl", "custom", "synthetic", *_PAIRWISE],
+    list(corpora.CORPORA),
     "The corpus to prepare.",
 )
 _RAW_DIR = flags.DEFINE_string(
@@ -56,7 +52,7 @@ _MIN_COUNT = flags.DEFINE_integer(
 _DEV_SPLIT = flags.DEFINE_enum(
     "dev_split",
     "last",
-    list(fdu_mtl.DEV_SPLITS),
+    list(corpora.DEV_SPLITS),
     "fdu_mtl: dev is the last 200 rows of a train file, or drawn by text.",
 )
 _DEV_IN_TRAIN = flags.DEFINE_bool(
@@ -72,7 +68,7 @@ _ROWS = flags.DEFINE_integer(
     "synthetic: training rows of a task; its other splits grow with them.",
 )
 _MAIN_ROWS = flags.DEFINE_integer(
-    "main_rows", 100, f"synthetic: training rows of {synthetic.MAIN_TASK}."
+    "main_rows", 100, "synthetic: training rows of the main task, stances."
 )
 _NOISE = flags.DEFINE_float(
     "noise", 0.1, "synthetic: share of the labels that are drawn at random."
@@ -95,15 +91,14 @@ _INSPECT_LENGTH = flags.DEFINE_integer(
 
 def main(argv: list[str]) -> None:
     """Prepares the corpus that the flags name."""
-    if len(argv) > 1:
-        raise app.UsageError(f"only flags are expected, got {argv[1:]}")
     out_dir = _path(_OUT_DIR)
     try:
         with interruption.raised():
-            if not out_dir:
+            if len(argv) > 1:
                 raise ValueError(
-                    "--out_dir is empty: name the directory to write"
+                    f"unexpected argument {argv[1]!r}: flags start with --"
                 )
+            _check_flags()
             _prepare(out_dir)
     except BaseException as error:
         # A message is what helps with input that is not as expected; -v 1
@@ -113,6 +108,10 @@ def main(argv: list[str]) -> None:
 
 
 def _prepare(out_dir):
+    # It brings TensorFlow, which takes seconds to start.
+    with entry_point.quiet_tensorflow():
+        from data_prep import inspection
+        from data_prep import prepare
     try:
         corpus = prepare.prepare(_source(), out_dir, _MIN_COUNT.value)
     except KeyboardInterrupt as interrupt:
@@ -130,15 +129,41 @@ def _path(flag):
     return os.path.expanduser(flag.value or "")
 
 
-def _source():
-    """The raw corpus that the flags name."""
+def _check_flags():
+    """Refuses what needs no corpus to be seen as wrong."""
     corpus = _CORPUS.value
+    if not corpus:
+        raise ValueError(
+            f"--corpus is missing: one of {', '.join(corpora.CORPORA)}"
+        )
+    if not _OUT_DIR.value:
+        raise ValueError("--out_dir is empty: name the directory to write")
     _refuse(_RAW_DIR, corpus not in ("custom", "synthetic"))
     _refuse(_TASK_FILE, corpus == "custom")
     _refuse(_DEV_SPLIT, corpus == "fdu_mtl")
     for flag in (_ROWS, _MAIN_ROWS, _NOISE):
         _refuse(flag, corpus == "synthetic")
     _refuse(_DEV_IN_TRAIN, corpus in _PAIRWISE)
+    if corpus == "custom":
+        if not _TASK_FILE.value:
+            raise ValueError("corpus custom needs --task_file=FILE")
+        declared, _ = task_file_lib.read(_path(_TASK_FILE))
+        for task in declared:
+            for path, _ in task.files.values():
+                lines.check_file(path)
+    elif corpus not in ("synthetic", "vader") and not _RAW_DIR.value:
+        raise ValueError(f"corpus {corpus} needs --raw_dir=DIR")
+
+
+def _source():
+    """The raw corpus that the flags name."""
+    from data_prep import custom
+    from data_prep import fdu_mtl
+    from data_prep import pairwise
+    from data_prep import synthetic
+    from data_prep import vader
+
+    corpus = _CORPUS.value
     if corpus == "synthetic":
         return synthetic.make_source(
             _ROWS.value, _MAIN_ROWS.value, _NOISE.value, _SEED.value
@@ -149,11 +174,7 @@ def _source():
             _path(_RAW_DIR) or os.path.join(beside, "raw", "vader"), _SEED.value
         )
     if corpus == "custom":
-        if not _TASK_FILE.value:
-            raise ValueError("corpus custom needs --task_file=FILE")
         return custom.make_source(_path(_TASK_FILE), _SEED.value)
-    if not _RAW_DIR.value:
-        raise ValueError(f"corpus {corpus} needs --raw_dir=DIR")
     if corpus == "fdu_mtl":
         return fdu_mtl.make_source(
             _path(_RAW_DIR), _DEV_SPLIT.value, _SEED.value
@@ -173,9 +194,8 @@ def _refuse(flag, allowed):
 def run() -> None:
     """The console script."""
     logging.set_verbosity(logging.INFO)
-    flags.mark_flags_as_required(["corpus", "out_dir"])
     with interruption.quick_exit():
-        app.run(main)
+        entry_point.run(main, "data_prep", __name__)
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ import os
 from absl import logging
 
 from data_prep import absa
+from data_prep import corpora
 from data_prep import fnc1
 from data_prep import multinli
 from data_prep import raw_corpus
@@ -17,7 +18,6 @@ from data_prep import source
 from data_prep import stance
 from data_prep import target_dependent
 
-ALL = "pairwise"
 # Of all of these modules.
 READER_VERSION = 1
 CORPORA = {
@@ -50,7 +50,9 @@ def make_source(
       ValueError: if files are missing or there twice, or if `dev_in_train`
         means nothing for this corpus.
     """
-    wanted = list(CORPORA.values()) if name == ALL else [CORPORA[name]]
+    wanted = (
+        list(CORPORA.values()) if name == corpora.PAIRWISE else [CORPORA[name]]
+    )
     if dev_in_train and all(corpus.dev_files is None for corpus in wanted):
         raise ValueError(
             f"dev_in_train means nothing for corpus {name}, whose dev rows are "
@@ -61,7 +63,7 @@ def make_source(
         try:
             files[corpus.name] = corpus.find(raw_dir, dev_in_train)
         except raw_corpus.MissingFilesError as error:
-            if name != ALL:
+            if name != corpora.PAIRWISE:
                 raise
             logging.warning("left out: %s", error)
             missing[corpus.name] = f"to be had from: {corpus.origin}"
@@ -72,7 +74,7 @@ def make_source(
         )
     found = [corpus for corpus in wanted if corpus.name in files]
     settings = {"seed": seed, "dev_in_train": dev_in_train}
-    if name == ALL:
+    if name == corpora.PAIRWISE:
         settings["missing"] = missing
 
     def read():

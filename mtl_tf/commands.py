@@ -43,10 +43,6 @@ def run(command: command_lib.Command, config: config_lib.Config) -> str:
       FloatingPointError: if training diverges.
       KeyboardInterrupt: at an interrupt; its `advice` is what to do next.
     """
-    if not config.run_dir and not (command.mode == "report" and command.runs):
-        raise ValueError("--run_dir is missing")
-    if command.mode == "train" and not config.data_dir:
-        raise ValueError("--data_dir is missing")
     if command.output:
         # Before hours of answering.
         _check_output(command.output)

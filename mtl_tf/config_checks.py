@@ -2,8 +2,10 @@
 
 import dataclasses
 import math
+from collections.abc import Sequence
 
 from mtl_tf import choices
+from mtl_tf import tasks as tasks_lib
 
 # NumPy's generators take seeds of 32 bits.
 _SEEDS = 2**32
@@ -20,6 +22,56 @@ def check(config) -> None:
     _check_adversary(config)
     _check_needs(config)
     _check_label_transfer(config)
+
+
+def check_tasks(
+    config,
+    corpus: tasks_lib.Corpus,
+    tasks: Sequence[tasks_lib.Task],
+) -> None:
+    """Checks the settings of a run, a `config.Config`, against its tasks.
+
+    Raises:
+      ValueError: if a setting names a task that is not there, or needs more
+        tasks or unlabeled text.
+    """
+    names = [task.name for task in tasks]
+    for name in config.task_weights_by_name():
+        if name not in names:
+            raise ValueError(
+                f"task_weights: there is no task {name!r}"
+                f"{tasks_lib.nearest(name, names)}"
+            )
+    main_task = config.main_task
+    if main_task and main_task not in names:
+        raise ValueError(
+            f"main_task={main_task}: not one of the tasks "
+            f"{', '.join(names)}{tasks_lib.nearest(main_task, names)}"
+        )
+    if len(names) < 2 and config.adversarial_weight:
+        raise ValueError(
+            f"adversarial_weight needs at least 2 tasks, got {', '.join(names)}"
+        )
+    if len(names) < 2 and config.label_transfer != "none":
+        raise ValueError(
+            f"label_transfer={config.label_transfer} needs at least 2 "
+            f"tasks, got {', '.join(names)}"
+        )
+    taken = f"{main_task}_{choices.LABEL_TRANSFER}"
+    if config.label_transfer != "none" and taken in names:
+        raise ValueError(
+            f"{taken} would be both the task of this name and the label "
+            f"transfer network of {main_task}, in the export: give the "
+            "task another name"
+        )
+    lacking = [n for n in names if not corpus.rows[n].get("unlabeled")]
+    # The adversary is to tell tasks apart: it wants text of each.
+    is_needed = config.adversarial_weight or lacking == names
+    if config.unlabeled and lacking and is_needed:
+        raise ValueError(
+            f"unlabeled: these tasks have no unlabelled text: "
+            f"{', '.join(lacking)}"
+        )
 
 
 def _check_ranges(config):

@@ -8,6 +8,7 @@ from absl import logging
 
 from mtl_tf import checkpoints
 from mtl_tf import config as config_lib
+from mtl_tf import config_checks
 from mtl_tf import dev_samples
 from mtl_tf import divergence
 from mtl_tf import evaluation
@@ -47,7 +48,7 @@ class Experiment:
         self.config = config
         self.corpus = tasks_lib.Corpus.read(config.data_dir)
         self.tasks = self.corpus.select(config.tasks)
-        self._check_tasks()
+        config_checks.check_tasks(config, self.corpus, self.tasks)
         self.corpus.check_files()
         keras.utils.set_random_seed(config.seed)
         self.vocabulary = text.Vocabulary.read(
@@ -354,46 +355,6 @@ class Experiment:
             "found": int(vectors.found.sum()),
             "width": vectors.matrix.shape[1],
         }
-
-    def _check_tasks(self):
-        names = [task.name for task in self.tasks]
-        for name in self.config.task_weights_by_name():
-            if name not in names:
-                raise ValueError(
-                    f"task_weights: there is no task {name!r}"
-                    f"{tasks_lib.nearest(name, names)}"
-                )
-        main_task = self.config.main_task
-        if main_task and main_task not in names:
-            raise ValueError(
-                f"main_task={main_task}: not one of the tasks "
-                f"{', '.join(names)}{tasks_lib.nearest(main_task, names)}"
-            )
-        if len(names) < 2 and self.config.adversarial_weight:
-            raise ValueError(
-                "adversarial_weight needs at least 2 tasks, got "
-                f"{', '.join(names)}"
-            )
-        if len(names) < 2 and self.config.label_transfer != "none":
-            raise ValueError(
-                f"label_transfer={self.config.label_transfer} needs at least 2 "
-                f"tasks, got {', '.join(names)}"
-            )
-        taken = f"{main_task}_{results.LABEL_TRANSFER}"
-        if self.config.label_transfer != "none" and taken in names:
-            raise ValueError(
-                f"{taken} would be both the task of this name and the label "
-                f"transfer network of {main_task}, in the export: give the "
-                "task another name"
-            )
-        lacking = [n for n in names if not self.corpus.rows[n].get("unlabeled")]
-        # The adversary is to tell tasks apart: it wants text of each.
-        is_needed = self.config.adversarial_weight or lacking == names
-        if self.config.unlabeled and lacking and is_needed:
-            raise ValueError(
-                f"unlabeled: these tasks have no unlabelled text: "
-                f"{', '.join(lacking)}"
-            )
 
     def _class_weights(self) -> np.ndarray:
         """float32 [tasks, most labels]."""

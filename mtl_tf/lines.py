@@ -85,6 +85,14 @@ def _without_end(line, *ends):
     return line
 
 
+def check_file(path: str) -> None:
+    """Raises a ValueError if there is no such file; standard input is one."""
+    if path != STANDARD_INPUT and (
+        not os.path.exists(path) or os.path.isdir(path)
+    ):
+        raise ValueError(f"there is no file {path}")
+
+
 @contextlib.contextmanager
 def _open(path):
     """Opens a file as text, in which only a line feed ends a line."""
@@ -94,9 +102,8 @@ def _open(path):
             if not hasattr(file, "peek"):
                 file = io.BufferedReader(file)
                 stack.callback(file.detach)
-        elif not os.path.exists(path) or os.path.isdir(path):
-            raise ValueError(f"there is no file {path}")
         else:
+            check_file(path)
             file = stack.enter_context(open(path, "rb"))
         if file.peek(2)[:2] == _GZIP:
             file = gzip.GzipFile(fileobj=file)

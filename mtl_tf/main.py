@@ -5,16 +5,16 @@ import logging as logging_lib
 import os
 import typing
 
-from absl import app
 from absl import flags
 from absl import logging
 
 from mtl_tf import command as command_lib
-from mtl_tf import commands
 from mtl_tf import config as config_lib
+from mtl_tf import entry_point
 from mtl_tf import failures
 from mtl_tf import interruption
 from mtl_tf import names as names_lib
+from mtl_tf import preflight
 
 
 def define_flags(values: flags.FlagValues) -> None:
@@ -75,8 +75,14 @@ def main(argv: list[str]) -> int:
     try:
         with interruption.raised():
             if len(argv) > 1:
-                raise ValueError(f"what is {argv[1]!r}? Settings begin with --")
+                raise ValueError(
+                    f"unexpected argument {argv[1]!r}: flags start with --"
+                )
             command, config = settings_from_flags(flags.FLAGS)
+            preflight.check(command, config)
+            # It brings TensorFlow, which takes seconds to start.
+            with entry_point.quiet_tensorflow():
+                from mtl_tf import commands
             # Answers go to --output or standard output.
             folder = "" if command.input else config.run_dir
             said = commands.run(command, config)
@@ -105,7 +111,7 @@ def run() -> None:
     # It also has a logger of its own.
     logging_lib.getLogger("tensorflow").setLevel(logging_lib.WARNING)
     with interruption.quick_exit():
-        app.run(main)
+        entry_point.run(main, "mtl_tf", __name__)
 
 
 if __name__ == "__main__":

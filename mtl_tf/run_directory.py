@@ -84,6 +84,16 @@ class Run:
         """Directories of the runs that it is made of; see `part_dirs`."""
         return part_dirs(self.config, self.tasks)
 
+    def check_task(self, name: str) -> None:
+        """Raises a ValueError that names the nearest, if there is no task."""
+        names = [task.name for task in self.tasks]
+        if name not in names:
+            raise ValueError(
+                f"{self.run_dir} has no task {name!r}"
+                f"{tasks_lib.nearest(name, names)}; its tasks are "
+                f"{', '.join(names)}"
+            )
+
     @property
     def vocabulary_path(self) -> str:
         """The vocabulary, one token a line."""

@@ -67,12 +67,7 @@ class TrainedModel:
           ValueError: if there is no such task, or it has no such output, with
             what there is.
         """
-        if name not in self.text_models:
-            raise ValueError(
-                f"{self.run.run_dir} has no task {name!r}"
-                f"{tasks_lib.nearest(name, self.text_models)}; its tasks are "
-                f"{', '.join(self.text_models)}"
-            )
+        self.run.check_task(name)
         outputs = self.outputs(name)
         if output not in outputs:
             raise ValueError(

@@ -54,15 +54,9 @@ def load(source: str, tokens: Sequence[str]) -> WordVectors:
     rows = {token: row for row, token in enumerate(tokens)}
     if len(rows) != len(tokens):
         raise ValueError(f"{len(tokens) - len(rows)} tokens are repeated")
+    check_source(source)
     if source.startswith(PACKAGE_PREFIX):
-        name = source.removeprefix(PACKAGE_PREFIX)
-        if name not in PACKAGES:
-            raise ValueError(
-                f"there are no word vectors {source!r}"
-                f"{tasks.nearest(name, PACKAGES)}; the packages are "
-                f"{', '.join(PACKAGES)}"
-            )
-        vectors = PACKAGES[name](rows)
+        vectors = PACKAGES[source.removeprefix(PACKAGE_PREFIX)](rows)
     else:
         vectors = _load_file(source, rows)
     count = int(vectors.found.sum())
@@ -82,18 +76,35 @@ def load(source: str, tokens: Sequence[str]) -> WordVectors:
     return vectors
 
 
-def _load_file(path: str, rows: dict[str, int]) -> WordVectors:
-    if path.endswith((".zip", ".bin")):
+def check_source(source: str) -> None:
+    """Checks that a source of `load` is known, and there if it is a file.
+
+    Raises:
+      ValueError: if it is not.
+    """
+    if source.startswith(PACKAGE_PREFIX):
+        name = source.removeprefix(PACKAGE_PREFIX)
+        if name not in PACKAGES:
+            raise ValueError(
+                f"there are no word vectors {source!r}"
+                f"{tasks.nearest(name, PACKAGES)}; the packages are "
+                f"{', '.join(PACKAGES)}"
+            )
+        return
+    if source.endswith((".zip", ".bin")):
         raise ValueError(
-            f"{path}: a text file is needed, as it is or packed as .gz: unpack "
-            "this one"
+            f"{source}: a text file is needed, as it is or packed as .gz: "
+            "unpack this one"
         )
+    if not os.path.isfile(source):
+        raise ValueError(f"there are no word vectors {source}")
+
+
+def _load_file(path: str, rows: dict[str, int]) -> WordVectors:
     opener = gzip.open if path.endswith(".gz") else open
     try:
         with opener(path, "rb") as file:
             return _read_lines(path, file, rows)
-    except FileNotFoundError:
-        raise ValueError(f"there are no word vectors {path}") from None
     except (OSError, EOFError, zlib.error) as error:
         raise ValueError(f"{path}: {error}") from None
 

@@ -7,6 +7,7 @@ from absl import flags
 
 from mtl_tf import command as command_lib
 from mtl_tf import config as config_lib
+from mtl_tf import flagfiles
 from mtl_tf import main
 
 
@@ -16,7 +17,7 @@ def parse(
     """What `mtl_tf.main` takes from these arguments."""
     values = flags.FlagValues()
     main.define_flags(values)
-    values(["mtl_tf", *arguments])
+    values(["mtl_tf", *flagfiles.expand(arguments, values)])
     return main.settings_from_flags(values)
 
 

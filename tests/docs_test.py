@@ -6,7 +6,6 @@ renews the tables that are made of the code, each between a line
 `<!-- NAME: generated -->` and a line `<!-- end of NAME -->`.
 """
 
-import contextlib
 import dataclasses
 import inspect
 import pathlib
@@ -19,6 +18,7 @@ from absl import flags
 
 from mtl_tf import command as command_lib
 from mtl_tf import config as config_lib
+from mtl_tf import flagfiles
 from mtl_tf import main
 from mtl_tf import sampling
 from mtl_tf import settings
@@ -45,9 +45,7 @@ def presets() -> dict[str, dict]:
     for path in PRESETS:
         values = flags.FlagValues()
         main.define_flags(values)
-        # Included files are named from the project's folder.
-        with contextlib.chdir(ROOT):
-            values(["mtl_tf", f"--flagfile={path}"])
+        values(["mtl_tf", *flagfiles.expand([f"--flagfile={path}"], values)])
         found[path.stem] = {
             name: values[name].value for name in values if values[name].present
         }

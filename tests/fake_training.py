@@ -7,6 +7,7 @@ import pathlib
 import tensorflow as tf
 
 from mtl_tf import checkpoints as checkpoints_lib
+from mtl_tf import choices
 from mtl_tf import config as config_lib
 from mtl_tf import evaluation
 from mtl_tf import fitting
@@ -47,7 +48,7 @@ class Trainer:
     def train_step(self, batch, phase):
         self._happens(f"{phase} step")
         assert batch == int(self.step)
-        order = 1 + config_lib.PHASES.index(phase)
+        order = 1 + choices.PHASES.index(phase)
         self.slot.assign(0.9 * self.slot + order)
         self.weight.assign(self.weight * 1.01 + 0.001 * self.slot)
         self.step.assign_add(1)

@@ -15,6 +15,7 @@ from absl.testing import flagsaver
 
 from data_prep import main as data_prep_main
 from mtl_tf import commands
+from mtl_tf import flagfiles
 from mtl_tf import main
 from tests import damaged_files
 from tests import wrong_input
@@ -49,7 +50,9 @@ def call(line, monkeypatch):
         values = flags.FlagValues()
         main.define_flags(values)
         monkeypatch.setattr(flags, "FLAGS", values)
-        return main.main(values([program, *arguments]))
+        return main.main(
+            values([program, *flagfiles.expand(arguments, values)])
+        )
     with flagsaver.flagsaver():
         try:
             data_prep_main.main(flags.FLAGS([program, *arguments]))
@@ -117,7 +120,7 @@ def test_misspelt_flag(program, misspelt, meant):
     )
     assert done.returncode == 1
     assert done.stdout == ""
-    wanted = f"Unknown command line flag '{misspelt}'. Did you mean: {meant}"
+    wanted = f"there is no flag --{misspelt} (did you mean {meant}"
     assert wanted in done.stderr
     assert "Traceback" not in done.stderr
 

@@ -105,7 +105,7 @@ CASES = {
     "stray argument": (
         {},
         f"{TRAIN} train",
-        "what is 'train'? Settings begin with --",
+        "unexpected argument 'train': flags start with --",
     ),
     "no run_dir": ({}, "mtl_tf", "--run_dir is missing"),
     # Files of somebody else.

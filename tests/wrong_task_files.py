@@ -95,7 +95,7 @@ CASES = {
     "missing file": (
         tasks("requests.tsv", "request.tsv"),
         PREPARE,
-        "corpus custom: no file request.tsv",
+        "there is no file request.tsv",
     ),
     "missing column": (
         tasks('"message"', '"mesage"'),

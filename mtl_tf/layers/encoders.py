@@ -129,11 +129,11 @@ class Encoder(stacked.StackedLayer):
     Args:
       encoder: one of `choices.ENCODERS`. `stacked_lstm` has `depth` LSTMs on
         each other, `cnn` windows of 3, 4 and 5 tokens with `units` filters
-        each.
-        `conditional_bilstm` reads two texts, seq1 with a BiLSTM, and then the
-        other with a BiLSTM of its own weights that starts, in each direction,
-        from the state in which that of seq1 ended (Rocktäschel et al. 2016;
-        Augenstein et al. 2016). Its features are those of the second text.
+        each. `conditional_bilstm` reads two texts, seq1 with a BiLSTM, and then
+        the other with a BiLSTM of its own weights that starts, in each
+        direction, from the state in which that of seq1 ended (Rocktäschel et
+        al. 2016; Augenstein et al. 2016). Its features are those of the second
+        text.
       pooling: one of `choices.POOLINGS`. `last` is the paper's: the state at
         the text's true last token (at its first, for the backward direction).
       units: width of a state (d), of each direction in a BiLSTM.

@@ -13,9 +13,9 @@ from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
+from absl import logging
 
 from mtl_tf import choices
-from absl import logging
 
 PRECISIONS = choices.PRECISIONS
 

@@ -165,7 +165,7 @@ def test_a_tilde_is_the_home_directory(tmp_path, monkeypatch):
             ["--corpus=vader", "--noise=0"],
             "data_prep: --noise means nothing for corpus vader",
         ),
-        ([], "Flag --corpus must have a value other than None"),
+        ([], "data_prep: --corpus is missing: one of vader, fdu_mtl, custom, "),
     ],
 )
 def test_errors_are_messages(tmp_path, arguments, message):

@@ -212,20 +212,6 @@ def test_analyze_takes_one_run(config, corpus, monkeypatch):
     assert run(asked, "analyze") == f"probes of {part}"
 
 
-@pytest.mark.parametrize("mode", ["train", "evaluate", "analyze"])
-def test_a_run_dir_is_needed(config, launched, mode):
-    nowhere = dataclasses.replace(config, run_dir="")
-    with pytest.raises(ValueError, match=r"^--run_dir is missing$"):
-        run(nowhere, mode)
-    assert launched == []
-
-
-def test_training_needs_a_corpus(config, launched):
-    with pytest.raises(ValueError, match=r"^--data_dir is missing$"):
-        run(dataclasses.replace(config, data_dir=""))
-    assert launched == []
-
-
 @pytest.mark.parametrize("mode", ["evaluate", "analyze"])
 def test_what_has_not_been_trained(config, launched, mode):
     with pytest.raises(
