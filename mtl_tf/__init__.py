@@ -8,9 +8,14 @@
     model.predict("tweets", ["what a day :)"]).labels
 
 The names below are the public interface, and what `mtl_tf.main` itself uses.
+
+Keras starts on TensorFlow, whatever KERAS_BACKEND or `keras.json` name: the
+variable is set as this package is imported.
 """
 
 import importlib
+import os
+import sys
 
 # Where they are. Imported when asked for: preparing a corpus needs the
 # tokenizer alone, and no Keras.
@@ -26,6 +31,22 @@ _PUBLIC = {
 }
 
 __all__ = list(_PUBLIC)
+
+
+def _choose_backend():
+    """Makes Keras start on TensorFlow, unless it has started already."""
+    keras = sys.modules.get("keras")
+    if keras is None:
+        os.environ["KERAS_BACKEND"] = "tensorflow"
+    elif keras.config.backend() != "tensorflow":
+        raise ImportError(
+            "mtl_tf needs Keras on TensorFlow, and Keras has started on "
+            f"{keras.config.backend()}: set KERAS_BACKEND=tensorflow, or "
+            "import mtl_tf before keras"
+        )
+
+
+_choose_backend()
 
 
 def __getattr__(name: str):

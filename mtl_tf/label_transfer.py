@@ -68,7 +68,9 @@ class LabelTransfer:
         self._diversity = None
         if config.transfer_diversity:
             self._diversity = keras.Input(
-                (None, len(diversity_features.FEATURES)), name="diversity"
+                (None, len(diversity_features.FEATURES)),
+                dtype="float32",
+                name="diversity",
             )
             inputs["diversity"] = self._diversity
 

@@ -2,11 +2,12 @@
 
 import keras
 
+from mtl_tf.layers import float32_layer
 from mtl_tf.layers import stacked
 
 
 @keras.saving.register_keras_serializable(package="mtl_tf")
-class FeatureDropout(keras.layers.Layer):
+class FeatureDropout(float32_layer.Float32Layer):
     """Drops elements in training, and scales the others up to make up for it.
 
     `keras.layers.Dropout`, but for the name of the seed's state, see

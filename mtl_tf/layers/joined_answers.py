@@ -3,9 +3,11 @@
 import keras
 import tensorflow as tf
 
+from mtl_tf.layers import float32_layer
+
 
 @keras.saving.register_keras_serializable(package="mtl_tf")
-class JoinedAnswers(keras.layers.Layer):
+class JoinedAnswers(float32_layer.Float32Layer):
     """The answers of all tasks that were asked of a group, in one vector.
 
     Args:

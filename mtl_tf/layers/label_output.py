@@ -4,8 +4,10 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from mtl_tf.layers import float32_layer
 
-class LabelOutput(keras.layers.Layer):
+
+class LabelOutput(float32_layer.Float32Layer):
     """Base of the outputs: a vector h in, scores of a task's labels out.
 
     The rows of all tasks lie in one flat matrix [sum of labels, width], those

@@ -3,12 +3,13 @@
 import keras
 import tensorflow as tf
 
+from mtl_tf.layers import float32_layer
 from mtl_tf.layers import packing as packing_lib
 from mtl_tf.layers import stacked
 
 
 @keras.saving.register_keras_serializable(package="mtl_tf")
-class Pooling(keras.layers.Layer):
+class Pooling(float32_layer.Float32Layer):
     """Pools over the tokens of a text by their maximum or their mean.
 
     Args:

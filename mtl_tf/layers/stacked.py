@@ -3,8 +3,10 @@
 import keras
 import tensorflow as tf
 
+from mtl_tf.layers import float32_layer
 
-class StackedLayer(keras.layers.Layer):
+
+class StackedLayer(float32_layer.Float32Layer):
     """Base of the layers that hold one set of weights for each reader.
 
     Every weight has a leading axis `[readers, ...]`: one entry a task in a

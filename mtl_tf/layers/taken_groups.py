@@ -2,11 +2,12 @@
 
 import keras
 
+from mtl_tf.layers import float32_layer
 from mtl_tf.layers import packing
 
 
 @keras.saving.register_keras_serializable(package="mtl_tf")
-class TakenGroups(keras.layers.Layer):
+class TakenGroups(float32_layer.Float32Layer):
     """Takes groups out of packed token features.
 
     Call arguments: token features, packed, their lengths [groups, batch], and

@@ -3,9 +3,11 @@
 import keras
 import tensorflow as tf
 
+from mtl_tf.layers import float32_layer
+
 
 @keras.saving.register_keras_serializable(package="mtl_tf")
-class TaskDiscriminator(keras.layers.Layer):
+class TaskDiscriminator(float32_layer.Float32Layer):
     """Tells the task of a text from its shared features.
 
     Liu et al. 2017, Eq. 12: D(s) = softmax(b + U s). The paper prints U as

@@ -3,12 +3,13 @@
 import keras
 import tensorflow as tf
 
+from mtl_tf.layers import float32_layer
 from mtl_tf.layers import packing
 from mtl_tf.layers import stacked
 
 
 @keras.saving.register_keras_serializable(package="mtl_tf")
-class WordEmbedding(keras.layers.Layer):
+class WordEmbedding(float32_layer.Float32Layer):
     """Looks up word vectors; drops words and elements of vectors in training.
 
     The gradient is sparse: a step changes the vectors of its own words alone.
@@ -63,10 +64,10 @@ class WordEmbedding(keras.layers.Layer):
 
     def call(self, tokens, lengths, training=False):
         if training and self.word_dropout:
-            dropped = (
-                keras.random.uniform(tf.shape(tokens), seed=self.seed_generator)
-                < self.word_dropout
+            drawn = keras.random.uniform(
+                tf.shape(tokens), dtype="float32", seed=self.seed_generator
             )
+            dropped = drawn < self.word_dropout
             tokens = tf.where(dropped, self.unknown_id, tokens)
         tokens = packing.Packing(lengths).pack_tokens(tokens)
         vectors = stacked.look_up(self.table, tokens)
