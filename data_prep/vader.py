@@ -156,7 +156,9 @@ def _fetch(raw_dir: str) -> None:
             *("--disable-pip-version-check", "--no-binary", "vaderSentiment"),
             *("--require-hashes", "-r", REQUIREMENTS, "--dest", folder),
         ]
-        done = subprocess.run(command, capture_output=True, text=True)
+        done = subprocess.run(
+            command, capture_output=True, encoding="utf-8", errors="replace"
+        )
         fetched = os.path.join(folder, SDIST)
         if done.returncode or not os.path.exists(fetched):
             output = (done.stderr or done.stdout).strip()

@@ -8,6 +8,7 @@ where the model is to be used. For a task of pairs, texts are given two by two:
 seq1 seq2 seq1 seq2 ...
 """
 
+import os
 import sys
 
 import tensorflow as tf
@@ -24,16 +25,18 @@ def main(export_dir: str, task: str, *texts: str) -> None:
             if name.startswith("serve_")
         ]
         sys.exit(f"there is no task {task!r}; its tasks are {', '.join(tasks)}")
+    # The bytes of the command line, whatever the locale.
+    encoded = [os.fsencode(text) for text in texts]
     signature = model.signatures[f"serve_{task}"]
     _, inputs = signature.structured_input_signature
     if "text" in inputs:
-        arguments = {"text": tf.constant(texts)}
+        arguments = {"text": tf.constant(encoded)}
     elif len(texts) % 2:
         sys.exit(f"task {task} is of pairs: give seq1 and seq2 of each")
     else:
         arguments = {
-            "seq1": tf.constant(texts[::2]),
-            "seq2": tf.constant(texts[1::2]),
+            "seq1": tf.constant(encoded[::2]),
+            "seq2": tf.constant(encoded[1::2]),
         }
     answers = signature(**arguments)
     for label, labels, probabilities in zip(
@@ -52,4 +55,6 @@ def main(export_dir: str, task: str, *texts: str) -> None:
 if __name__ == "__main__":
     if len(sys.argv) < 4:
         sys.exit("call_export.py EXPORT_DIR TASK TEXT...")
+    # Labels that the terminal's encoding does not hold are no reason to stop.
+    sys.stdout.reconfigure(errors="backslashreplace")
     main(*sys.argv[1:])

@@ -4,6 +4,7 @@ A file is read, answered and written in batches, in its order, so that memory
 does not grow with it.
 """
 
+import codecs
 import collections
 import contextlib
 import itertools
@@ -60,12 +61,14 @@ def predict(
     began = time.perf_counter()
     count = 0
     with _open_output(command.output) as file:
+        # JSON is UTF-8: in another encoding it has escapes.
+        is_utf8 = codecs.lookup(file.encoding or "ascii").name == "utf-8"
         for rows in _batches(_rows(task, command, labelled=False)):
             answers = _answer(model, task, command, rows)
             for row, answer in zip(rows, answers, strict=True):
                 if "id" in row.values:
                     answer = {"id": row.values["id"], **answer}
-                line = json.dumps(answer, ensure_ascii=False)
+                line = json.dumps(answer, ensure_ascii=not is_utf8)
                 file.write(names_lib.visible(line) + "\n")
             count += len(rows)
     seconds = time.perf_counter() - began

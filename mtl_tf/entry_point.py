@@ -60,6 +60,12 @@ def parse(argv: list[str], program: str) -> list[str]:
       What is left of it: the program, and what is no flag.
     """
     try:
+        for argument in argv:
+            if any("\udc80" <= letter <= "\udcff" for letter in argument):
+                raise ValueError(
+                    f"{argument!r:.80} has letters that this locale does not "
+                    "know: set PYTHONUTF8=1, or LC_ALL=C.UTF-8"
+                )
         return flags.FLAGS([argv[0], *flagfiles.expand(argv[1:], flags.FLAGS)])
     except SystemExit:
         # absl ends with 1 after help.
