@@ -27,6 +27,7 @@ from mtl_tf import records
 from mtl_tf import tasks
 
 READER_VERSION = 1
+_MOST_ROWS = 1_000_000
 # The task that has few rows, as the one that others are to help.
 MAIN_TASK = "stances"
 # Labels by task, from the lowest polarity on, and the polarities from which on
@@ -71,6 +72,11 @@ def make_source(
         )
     if main_rows < 1:
         raise ValueError(f"main_rows={main_rows}: at least 1 is needed")
+    for name, value in (("rows", rows), ("main_rows", main_rows)):
+        if value > _MOST_ROWS:
+            raise ValueError(
+                f"{name}={value}: at most {_MOST_ROWS} (all are in memory)"
+            )
     if not 0 <= noise <= 1:
         raise ValueError(f"noise={noise}: a share from 0 to 1 is expected")
     sizes = {

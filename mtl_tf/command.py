@@ -3,6 +3,7 @@
 import dataclasses
 
 from mtl_tf import choices
+from mtl_tf import config_checks
 from mtl_tf import settings
 from mtl_tf import tables
 from mtl_tf import tasks as tasks_lib
@@ -122,8 +123,7 @@ class Command(settings.Settings):
     def __post_init__(self):
         super().__post_init__()
         self._check_meaning()
-        if not self.processes > 0:
-            raise ValueError(f"processes={self.processes}: has to be above 0")
+        config_checks.check_processes(self.processes)
         if self.mode == "predict":
             for name in ("task", "input"):
                 if not getattr(self, name):

@@ -4,11 +4,37 @@ import dataclasses
 import math
 from collections.abc import Sequence
 
+import numpy as np
+
 from mtl_tf import choices
 from mtl_tf import tasks as tasks_lib
 
 # NumPy's generators take seeds of 32 bits.
 _SEEDS = 2**32
+# What is far above anything of use, by setting, with what it would take.
+_LIMITS = {
+    "seeds": (1_000, "each is a run"),
+    "threads": (1_024, "TensorFlow makes them all as it starts"),
+    "max_tokens": (1_000_000, "texts are padded to the longest of a batch"),
+    "units": (10_000, "weights grow with its square"),
+    "depth": (100, "each layer has weights and a loop"),
+    "word_width": (10_000, "each word of the vocabulary has a vector"),
+    "label_width": (10_000, "each label has a vector"),
+    "task_layer_units": (10_000, "each task has a layer"),
+    "transfer_units": (10_000, "weights grow with it"),
+    "discriminator_steps": (1_000, "each is computed in each step"),
+    "batch_size": (65_536, "all texts of a step are in memory"),
+    "sampling_exponent": (10, "1 is in proportion to rows"),
+    "steps_per_epoch": (
+        10_000_000,
+        "dev is scored and a checkpoint written at the end of an epoch",
+    ),
+}
+# Whole numbers that nothing else limits.
+_LARGEST = 2**31 - 1
+_PROCESSES = 1_024
+# Batches up to it may be larger than a task.
+_SMALL_BATCH = 1_024
 
 
 def check(config) -> None:
@@ -22,6 +48,24 @@ def check(config) -> None:
     _check_adversary(config)
     _check_needs(config)
     _check_label_transfer(config)
+
+
+def check_processes(processes: int) -> None:
+    """Raises a ValueError if so many runs can not go at once."""
+    if isinstance(processes, bool) or not isinstance(
+        processes, int | np.integer
+    ):
+        raise ValueError(
+            f"processes={processes!r:.80}: a whole number is expected, got "
+            f"{type(processes).__name__}"
+        )
+    if not processes > 0:
+        raise ValueError(f"processes={processes}: has to be above 0")
+    if processes > _PROCESSES:
+        raise ValueError(
+            f"processes={processes}: at most {_PROCESSES} (each is a run with "
+            "a TensorFlow of its own)"
+        )
 
 
 def check_tasks(
@@ -64,6 +108,14 @@ def check_tasks(
             f"transfer network of {main_task}, in the export: give the "
             "task another name"
         )
+    largest = max(names, key=lambda name: corpus.rows[name]["train"])
+    rows = corpus.rows[largest]["train"]
+    rows = min(rows, config.max_examples or rows)
+    if config.batch_size > max(rows, _SMALL_BATCH):
+        raise ValueError(
+            f"batch_size={config.batch_size}: at most {rows}, the training "
+            f"rows of the largest task ({largest}): a batch would repeat them"
+        )
     lacking = [n for n in names if not corpus.rows[n].get("unlabeled")]
     # The adversary is to tell tasks apart: it wants text of each.
     is_needed = config.adversarial_weight or lacking == names
@@ -97,6 +149,11 @@ def _check_ranges(config):
             raise ValueError(
                 f"{name}={getattr(config, name)}: has to be 0 or more"
             )
+    for name, (limit, why) in _LIMITS.items():
+        if getattr(config, name) > limit:
+            raise ValueError(
+                f"{name}={getattr(config, name)}: at most {limit} ({why})"
+            )
     if config.seed + config.seeds > _SEEDS:
         raise ValueError(
             f"seed={config.seed}, seeds={config.seeds}: the last seed has to "
@@ -110,6 +167,8 @@ def _check_ranges(config):
             )
         if isinstance(value, float) and not math.isfinite(value):
             raise ValueError(f"{field.name}={value}: not a finite number")
+        if isinstance(value, int) and field.name != "seed" and value > _LARGEST:
+            raise ValueError(f"{field.name}={value}: at most {_LARGEST}")
 
 
 def _check_combinations(config):

@@ -20,6 +20,7 @@ from mtl_tf import checkpoints
 from mtl_tf import child_processes
 from mtl_tf import command as command_lib
 from mtl_tf import config as config_lib
+from mtl_tf import config_checks
 from mtl_tf import experiment
 from mtl_tf import files
 from mtl_tf import results
@@ -46,6 +47,7 @@ def train(config: config_lib.Config, processes: int = 1) -> dict:
         another process uses it, or a process of this one fails.
       FloatingPointError: if training diverges.
     """
+    _check_call(config, processes)
     corpus = tasks_lib.Corpus.read(config.data_dir)
     tasks = corpus.select(config.tasks)
     # What can be wrong should be so before hours of training.
@@ -100,6 +102,7 @@ def evaluate(config: config_lib.Config, processes: int = 1) -> dict:
       ValueError: if the run has not ended, its corpus is not there, or
         another process uses the run directory.
     """
+    _check_call(config, processes)
     corpus = tasks_lib.Corpus.read(config.data_dir)
     run_directory.check(config, corpus)
     reason = files.why_not_writable(config.run_dir)
@@ -127,6 +130,18 @@ def _score(config, corpus):
     found = experiment.Experiment(config).evaluate(write=False)
     keras.backend.clear_session()
     return found
+
+
+def _check_call(config, processes):
+    """Refuses what a call from Python may get wrong."""
+    if not isinstance(config, config_lib.Config):
+        raise ValueError(
+            f"config: a mtl_tf.Config is expected, got {type(config).__name__}"
+        )
+    for name in ("data_dir", "run_dir"):
+        if not getattr(config, name):
+            raise ValueError(f"{name} is missing in the config")
+    config_checks.check_processes(processes)
 
 
 def _parts(config, tasks):

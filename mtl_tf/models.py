@@ -1,6 +1,6 @@
 """The models: Keras functional models out of the layers."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 import keras
 import numpy as np
@@ -64,9 +64,10 @@ def build(
 
     Raises:
       ValueError: if label vectors are longer than what they are multiplied
-        with.
+        with, or a size or a number is none.
     """
-    layers = _Layers(config, label_counts, vocabulary_size)
+    _check_sizes(config, label_counts, vocabulary_size, main_task)
+    layers = _Layers(config, tuple(label_counts), vocabulary_size)
     inputs = {"task": keras.Input((), dtype="int32", name="task")}
     sequences = []
     for name in ("tokens", "seq1") if config.sequences_apart else ("tokens",):
@@ -88,6 +89,37 @@ def build(
         )
         outputs |= transfer.outputs(sequences, common)
     return keras.Model(inputs, outputs, name="mtl_tf")
+
+
+def _check_sizes(config, label_counts, vocabulary_size, main_task):
+    """Refuses sizes of which no model can be built."""
+    if not isinstance(config, config_lib.Config):
+        raise ValueError(
+            f"config: a mtl_tf.Config is expected, got {type(config).__name__}"
+        )
+    whole = int | np.integer
+    if (
+        not isinstance(label_counts, Sequence)
+        or not label_counts
+        or not all(isinstance(x, whole) and x >= 2 for x in label_counts)
+    ):
+        raise ValueError(
+            "label_counts: a number of labels is expected for each task, 2 or "
+            f"more, got {label_counts!r:.80}"
+        )
+    least = len(text.SPECIAL_TOKENS)
+    if not isinstance(vocabulary_size, whole) or vocabulary_size < least:
+        raise ValueError(
+            f"vocabulary_size: a number of {least} or more is expected, got "
+            f"{vocabulary_size!r:.80}"
+        )
+    if config.label_transfer != "none" and main_task not in range(
+        len(label_counts)
+    ):
+        raise ValueError(
+            f"main_task: a number below {len(label_counts)} is expected with "
+            f"label_transfer={config.label_transfer}, got {main_task!r:.80}"
+        )
 
 
 def part(model: keras.Model, outputs: Collection[str]) -> keras.Model:

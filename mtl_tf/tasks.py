@@ -56,6 +56,7 @@ class Task:
 
     def __post_init__(self):
         _check_name(self.name)
+        self._check_types()
         if len(self.labels) < 2:
             raise ValueError(
                 f"task {self.name}: at least 2 labels are needed, got "
@@ -79,6 +80,27 @@ class Task:
                     f"{label!r}{nearest(label, self.labels)}; its labels are "
                     f"{list(self.labels)}"
                 )
+
+    def _check_types(self):
+        """Refuses other types; labels may be a list."""
+        if not isinstance(self.metric, str):
+            raise ValueError(
+                f"task {self.name}: metric: a text is expected, got "
+                f"{self.metric!r:.80}"
+            )
+        if not isinstance(self.labels, list | tuple) or not all(
+            isinstance(label, str) for label in self.labels
+        ):
+            raise ValueError(
+                f"task {self.name}: labels: a list of names is expected, got "
+                f"{self.labels!r:.80}"
+            )
+        object.__setattr__(self, "labels", tuple(self.labels))
+        if not isinstance(self.pair, bool):
+            raise ValueError(
+                f"task {self.name}: pair: True or False is expected, got "
+                f"{self.pair!r:.80}"
+            )
 
     def label_index(self, label: str) -> int:
         """Place of `label` in `labels`; a ValueError names the nearest."""
@@ -238,6 +260,6 @@ def _check_name(name):
 
 def nearest(word: str, known: Iterable[str]) -> str:
     """` (did you mean A, B?)` for an error message, or nothing."""
-    close = difflib.get_close_matches(word, list(known), n=3, cutoff=0.5)
+    close = difflib.get_close_matches(str(word), list(known), n=3, cutoff=0.5)
     shown = ", ".join(map(names_lib.visible, close))
     return f" (did you mean {shown}?)" if close else ""

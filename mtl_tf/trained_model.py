@@ -10,6 +10,7 @@ import tensorflow as tf
 from absl import logging
 
 from mtl_tf import answers as answers_lib
+from mtl_tf import arguments
 from mtl_tf import calibration
 from mtl_tf import checkpoints
 from mtl_tf import diversity_features
@@ -119,7 +120,8 @@ class TrainedModel:
 
         Args:
           task: name of the task.
-          texts: texts, or pairs (seq1, seq2) for a task of pairs.
+          texts: texts, or pairs (seq1, seq2) for a task of pairs: a list, an
+            array of NumPy or a column of pandas.
           output: `main`, what the main model says, or `label_transfer`, what
             the label transfer network says, of the main task of a run that has
             one.
@@ -158,12 +160,15 @@ class TrainedModel:
             its metric needs them.
         """
         declared = self.task(task, output)
+        texts = arguments.as_list("texts", texts)
+        labels = arguments.as_list("labels", labels)
         if len(texts) != len(labels):
             raise ValueError(
                 f"{names_lib.counted(len(texts), 'text')}, but "
                 f"{names_lib.counted(len(labels), 'label')}"
             )
         groups = [""] * len(texts) if groups is None else groups
+        groups = arguments.as_list("groups", groups)
         if len(texts) != len(groups):
             raise ValueError(
                 f"{names_lib.counted(len(texts), 'text')}, but "
@@ -211,7 +216,9 @@ class TrainedModel:
         return f": the phase that trains {output} has not begun"
 
 
-def load(run_dir: str, *, calibrated: bool = False) -> TrainedModel:
+def load(
+    run_dir: str | os.PathLike[str], *, calibrated: bool = False
+) -> TrainedModel:
     """Loads the best checkpoint of a run; needs the run directory alone.
 
     A run that has not ended gives its best checkpoint so far, with a warning.
@@ -226,7 +233,12 @@ def load(run_dir: str, *, calibrated: bool = False) -> TrainedModel:
       ValueError: if there is no run, it has no checkpoint, it is several runs
         of different seeds, or of another version of the tokenizer.
     """
-    run_dir = os.path.expanduser(run_dir)
+    if not isinstance(run_dir, str | os.PathLike):
+        raise ValueError(
+            f"run_dir={run_dir!r:.80}: a path is expected, got "
+            f"{type(run_dir).__name__}"
+        )
+    run_dir = os.path.expanduser(os.fspath(run_dir))
     run = run_directory.Run.read(run_dir)
     text.check_version(run.corpus.declaration, run_dir)
     if run.config.seeds > 1:
@@ -329,10 +341,8 @@ def _split_texts(texts, task=None):
       texts: texts or pairs.
       task: the task that says which of both; either will do if None.
     """
-    if isinstance(texts, str | bytes):
-        raise ValueError("texts: a list of texts is expected, got one text")
     seq1, seq2 = [], []
-    for place, entry in enumerate(texts):
+    for place, entry in enumerate(arguments.as_list("texts", texts)):
         parts = ("", entry) if isinstance(entry, str | bytes) else entry
         if not (
             isinstance(parts, tuple | list)

@@ -1,8 +1,11 @@
 import re
 
+import numpy as np
 import pytest
 
 from mtl_tf import config as config_lib
+from mtl_tf import config_checks
+from mtl_tf import tasks as tasks_lib
 
 
 @pytest.mark.parametrize(
@@ -134,6 +137,76 @@ def test_the_edge_of_a_range_is_allowed(name):
 def test_values_that_do_not_go_together(values, message):
     with pytest.raises(ValueError, match=message):
         config_lib.Config(**values)
+
+
+@pytest.mark.parametrize(
+    ("name", "most", "why"),
+    [
+        ("batch_size", 65_536, "all texts of a step are in memory"),
+        ("units", 10_000, "weights grow with its square"),
+        ("word_width", 10_000, "each word of the vocabulary has a vector"),
+        ("max_tokens", 1_000_000, "texts are padded to the longest"),
+        ("depth", 100, "each layer has weights and a loop"),
+        ("threads", 1_024, "TensorFlow makes them all as it starts"),
+        ("seeds", 1_000, "each is a run"),
+        ("steps_per_epoch", 10_000_000, "dev is scored"),
+        ("task_layer_units", 10_000, "each task has a layer"),
+        ("discriminator_steps", 1_000, "each is computed in each step"),
+        ("sampling_exponent", 10, "1 is in proportion to rows"),
+    ],
+)
+def test_values_that_are_far_too_large(name, most, why):
+    assert getattr(config_lib.Config(**{name: most}), name) == most
+    for value in (most + 1, 1_000_000_000):
+        with pytest.raises(
+            ValueError, match=rf"^{name}={value}(\.0)?: at most {most} \({why}"
+        ):
+            config_lib.Config(**{name: value})
+
+
+def test_whole_numbers_have_an_end():
+    assert config_lib.Config(epochs=2**31 - 1).epochs == 2**31 - 1
+    with pytest.raises(ValueError, match=r"^epochs=\d+: at most 2147483647$"):
+        config_lib.Config(epochs=2**31)
+
+
+@pytest.mark.parametrize(
+    ("processes", "message"),
+    [
+        (0, "processes=0: has to be above 0"),
+        (1025, r"processes=1025: at most 1024 \(each is a run"),
+        (1.0, "processes=1.0: a whole number is expected, got float"),
+        (True, "processes=True: a whole number is expected, got bool"),
+    ],
+)
+def test_processes_that_are_refused(processes, message):
+    with pytest.raises(ValueError, match=f"^{message}"):
+        config_checks.check_processes(processes)
+    config_checks.check_processes(np.int64(1024))
+
+
+def test_a_batch_is_no_larger_than_the_largest_task():
+    tasks = [tasks_lib.Task(name, ("no", "yes")) for name in ("small", "large")]
+    rows = {"small": {"train": 9}, "large": {"train": 3_000}}
+    corpus = tasks_lib.Corpus("d", "c", tuple(tasks), rows, {})
+
+    def check(tasks, **settings):
+        config = config_lib.Config(**settings)
+        config_checks.check_tasks(config, corpus, tasks)
+
+    check(tasks, batch_size=3_000)
+    with pytest.raises(
+        ValueError,
+        match=r"^batch_size=3001: at most 3000, the training rows of the "
+        r"largest task \(large\): a batch would repeat them$",
+    ):
+        check(tasks, batch_size=3_001)
+    # The default fits tasks of a few rows.
+    check(tasks[:1], batch_size=1_024)
+    with pytest.raises(ValueError, match=r"at most 9, .* task \(small\)"):
+        check(tasks[:1], batch_size=1_025)
+    with pytest.raises(ValueError, match="at most 2000, the training rows"):
+        check(tasks, batch_size=2_001, max_examples=2_000)
 
 
 # What label transfer, and its semi-supervised phase, can do with.

@@ -28,6 +28,35 @@ def make(**settings):
     return config, models.build(config, LABEL_COUNTS, WORDS)
 
 
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (({}, (2, 2), 9), "config: a mtl_tf.Config is expected, got dict"),
+        ((None, 3, 9), "label_counts: a number of labels is expected for each"),
+        ((None, (2, 1), 9), r"2 or more, got \(2, 1\)"),
+        ((None, (), 9), r"2 or more, got \(\)"),
+        ((None, ("a", "b"), 9), r"2 or more, got \('a', 'b'\)"),
+        ((None, (2, 2), 3), "vocabulary_size: a number of 4 or more is exp"),
+        ((None, (2, 2), 9.5), "vocabulary_size: .* expected, got 9.5"),
+    ],
+)
+def test_sizes_of_which_no_model_is_built(arguments, message):
+    config, *sizes = arguments
+    if config is None:
+        config = config_lib.Config()
+    with pytest.raises(ValueError, match=message):
+        models.build(config, *sizes)
+
+
+@pytest.mark.parametrize("main_task", [None, -1, 2, "books"])
+def test_label_transfer_needs_the_number_of_a_task(main_task):
+    config = config_lib.Config(label_transfer="supervised", main_task="books")
+    with pytest.raises(
+        ValueError, match=f"main_task: a number below 2 .* got {main_task!r}$"
+    ):
+        models.build(config, (2, 2), 9, main_task)
+
+
 @pytest.fixture
 def batch():
     """Two groups of three texts; the first is of task 2, the second of 0."""

@@ -1,6 +1,10 @@
 import dataclasses
 import json
+import os
+import pathlib
+import re
 
+import numpy as np
 import pytest
 
 from mtl_tf import settings
@@ -19,6 +23,8 @@ class _Paint(settings.Settings):
     litres: float = settings.setting(0.5, "How much.")
     glossy: bool = settings.setting(False, "Whether it shines.")
     rooms: tuple[str, ...] = settings.setting((), "Where.")
+    place: str = settings.setting("", "Where to.", path=True)
+    places: tuple[str, ...] = settings.setting((), "All.", path=True)
 
 
 _PAINT = _Paint("blue", 3, 1e-05, True, ("hall", "attic"))
@@ -28,6 +34,8 @@ _VALUES = {
     "litres": 1e-05,
     "glossy": True,
     "rooms": ["hall", "attic"],
+    "place": "",
+    "places": [],
 }
 
 
@@ -86,8 +94,77 @@ def test_to_flags():
         "--litres=1e-05",
         "--glossy=True",
         "--rooms=hall,attic",
+        "--place=",
+        "--places=",
     ]
-    assert _Paint().to_flags()[-1] == "--rooms="
+    assert _Paint().to_flags()[4] == "--rooms="
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "wanted"),
+    [
+        ("color", np.str_("blue"), "blue"),
+        ("coats", np.int64(3), 3),
+        ("litres", np.float32(0.25), 0.25),
+        ("litres", 2, 2.0),
+        ("litres", np.int32(2), 2.0),
+        ("glossy", np.bool_(True), True),
+        ("rooms", ["hall", "attic"], ("hall", "attic")),
+        ("rooms", np.array(["hall"]), ("hall",)),
+        ("place", pathlib.Path("a") / "b", f"a{os.sep}b"),
+        ("place", "~/a", "/home/me/a"),
+        ("places", [pathlib.Path("~/a"), "b"], ("/home/me/a", "b")),
+    ],
+)
+def test_values_of_like_types_become_plain_ones(
+    monkeypatch, name, given, wanted
+):
+    monkeypatch.setenv("HOME", "/home/me")
+    paint = _Paint(**{name: given})
+    found = getattr(paint, name)
+    assert found == wanted
+    assert type(found) is type(wanted)
+    if isinstance(found, tuple):
+        assert {type(entry) for entry in found} == {str}
+    # As JSON has it.
+    assert (
+        _Paint.from_dict(paint.to_dict()) == paint == _Paint(**{name: wanted})
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("color", 3, "color=3: a text is expected, got int"),
+        ("color", None, "color=None: a text is expected, got NoneType"),
+        ("color", b"red", "color=b'red': a text is expected, got bytes"),
+        (
+            "color",
+            pathlib.PurePosixPath("red"),
+            "color=PurePosixPath('red'): a text is expected, got PurePosixPath",
+        ),
+        ("coats", "3", "coats='3': a whole number is expected, got str"),
+        ("coats", 2.5, "coats=2.5: a whole number is expected, got float"),
+        ("coats", 2.0, "coats=2.0: a whole number is expected, got float"),
+        ("coats", True, "coats=True: a whole number is expected, got bool"),
+        ("coats", None, "coats=None: a whole number is expected, got NoneType"),
+        ("litres", "1", "litres='1': a number is expected, got str"),
+        ("litres", True, "litres=True: a number is expected, got bool"),
+        ("glossy", 1, "glossy=1: True or False is expected, got int"),
+        ("glossy", "no", "glossy='no': True or False is expected, got str"),
+        ("rooms", "hall", "rooms='hall': a list of texts is expected, got str"),
+        ("rooms", {"hall"}, "rooms={'hall'}: a list of texts is expected, got"),
+        ("rooms", [1], "rooms=[1]: a list of texts is expected, got list"),
+        ("rooms", None, "rooms=None: a list of texts is expected, got NoneT"),
+        ("place", 3, "place=3: a path is expected, got int"),
+        ("places", "a", "places='a': a list of paths is expected, got str"),
+    ],
+)
+def test_values_of_other_types(name, value, message):
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}"):
+        _Paint(**{name: value})
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}"):
+        dataclasses.replace(_PAINT, **{name: value})
 
 
 def test_from_dict():

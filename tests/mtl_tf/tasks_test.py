@@ -41,6 +41,15 @@ from mtl_tf import tasks
             r"you mean favour\?\); its labels are \['favour', 'against'\]",
         ),
         (("t", ("a", "b"), "fnc_score"), "needs a label 'unrelated'; its"),
+        ((3, ("a", "b")), "task name 3: letters"),
+        (("t", "ab"), "task t: labels: a list of names is expected, got 'ab'"),
+        (("t", (0, 1)), r"labels: a list of names is expected, got \(0, 1\)"),
+        (("t", None), "labels: a list of names is expected, got None"),
+        (("t", ("a", "b"), None), "task t: metric: a text is expected, got"),
+        (
+            ("t", ("a", "b"), "accuracy", "no"),
+            "task t: pair: True or False is expected, got 'no'",
+        ),
     ],
 )
 def test_task_refuses(arguments, message):
@@ -61,6 +70,12 @@ def test_names_that_differ_in_case_alone():
         ValueError, match="tasks News and newS differ in case alone, and so"
     ):
         tasks.check_names(["News", "other", "newS"])
+
+
+def test_labels_may_be_a_list():
+    task = tasks.Task("t", ["no", "yes"])
+    assert task == tasks.Task("t", ("no", "yes"))
+    assert hash(task) == hash(tasks.Task("t", ("no", "yes")))
 
 
 def test_label_index():
