@@ -85,12 +85,12 @@ def quiet_tensorflow() -> Iterator[None]:
     """Keeps to itself what TensorFlow prints as it is imported.
 
     Errors are printed, and everything if the import fails or the user has set
-    TF_CPP_MIN_LOG_LEVEL.
+    TF_CPP_MIN_LOG_LEVEL to 0 or 1.
     """
-    if _LOG_LEVEL in os.environ or "tensorflow" in sys.modules:
+    level = os.environ.setdefault(_LOG_LEVEL, "2")
+    if level in ("0", "1") or "tensorflow" in sys.modules:
         yield
         return
-    os.environ[_LOG_LEVEL] = "2"
     sys.stderr.flush()
     stderr = os.dup(2)
     with tempfile.TemporaryFile() as file:

@@ -36,6 +36,17 @@ CASES = {
         "conditional_bilstm, cnn, bag_of_words (did you mean lstm, bilstm?)",
     ),
     "not above 0": ({}, f"{TRAIN} --units=0", "units=0: has to be above 0"),
+    "far too large": (
+        {},
+        f"{TRAIN} --units=1000000000",
+        "units=1000000000: at most 10000 (weights grow with its square)",
+    ),
+    "batch larger than a task": (
+        {},
+        f"{TRAIN} --batch_size=60000",
+        "batch_size=60000: at most 16, the training rows of the largest task "
+        "(answers): a batch would repeat them",
+    ),
     "no share": (
         {},
         f"{TRAIN} --word_dropout=1",

@@ -178,7 +178,7 @@ def test_files_of_a_run_that_are_broken(config, corpus, name, content, message):
     [
         ({"unit": 7}, r"no setting 'unit' \(did you mean units"),
         ({"units": 0}, r"units=0: has to be above 0"),
-        ({"units": "7"}, r"'>' not supported between"),
+        ({"units": "7"}, r"units='7': a whole number is expected, got str"),
     ],
 )
 def test_settings_that_this_version_does_not_have(
