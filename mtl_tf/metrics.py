@@ -10,7 +10,6 @@ import dataclasses
 from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
-from scipy import sparse
 
 _BY_TOPIC = "_by_topic"
 _FNC_LABELS = ("agree", "disagree", "discuss", "unrelated")
@@ -147,6 +146,9 @@ def _macro_over_gold(rows, weights, values):
 
 def _sums(keys, size, weights):
     """Sums of weights [..., keys] by key, float64 [..., size]."""
+    # Names of metrics are checked without it, before a command starts.
+    from scipy import sparse
+
     matrix = sparse.csr_array(
         (np.ones(len(keys)), (keys, np.arange(len(keys)))), (size, len(keys))
     )
