@@ -127,9 +127,9 @@ CASES = {
         "training might write over it; give another run_dir, or an empty one",
     ),
     "export of somebody else": (
-        {"new/export/mine.txt": "mine"},
-        TRAIN,
-        "new/export holds mine.txt, which is no part of an export; the "
+        {"run/export/mine.txt": "mine"},
+        f"mtl_tf --data_dir=corpus --run_dir=run --epochs=1 {MODEL}",
+        "run/export holds mine.txt, which is no part of an export; the "
         "directory would be replaced: move the file",
     ),
     "SavedModel of somebody else": (

@@ -4,7 +4,6 @@ import dataclasses
 import os
 
 import pytest
-import tensorflow as tf
 
 from mtl_tf import command as command_lib
 from mtl_tf import commands
@@ -196,21 +195,6 @@ def test_threads_are_set_before_anything_else(config, threads, monkeypatch):
     with pytest.raises(ValueError, match="units=7"):
         run(config)
     assert threads == [0]
-
-
-def test_memory_that_does_not_suffice(config, monkeypatch):
-    def fail(config, processes):
-        raise tf.errors.ResourceExhaustedError(
-            None, None, "OOM when allocating a tensor\nat another place"
-        )
-
-    monkeypatch.setattr(commands.launcher, "train", fail)
-    with pytest.raises(
-        MemoryError,
-        match=r"^out of memory: OOM when allocating a tensor\nLower "
-        r"--max_tokens, --batch_size or --units",
-    ):
-        run(config)
 
 
 def test_analyze_takes_one_run(config, corpus, monkeypatch):
