@@ -17,12 +17,12 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from mtl_tf import checksums
-from mtl_tf import config as config_lib
-from mtl_tf import input_pipeline
-from mtl_tf import records
-from mtl_tf import tasks as tasks_lib
-from mtl_tf import text
+from mtl_tf.config import config as config_lib
+from mtl_tf.data import input_pipeline
+from mtl_tf.data import records
+from mtl_tf.data import tasks as tasks_lib
+from mtl_tf.data import vocabulary as vocabulary_lib
+from mtl_tf.utils import checksums
 
 LENGTHS_FILE = pathlib.Path(__file__).parent / "text_lengths.json"
 QUANTILES = (0, 5, 10, 20, 30, 40, 50, 60, 70, 80, 90, 95, 100)
@@ -101,7 +101,7 @@ def _generate_task(data_dir, name, task, labels, rows, random):
     )
     offsets = np.concatenate([[0], np.cumsum(lengths)])
     # The first ids are not words: padding and the like.
-    words = np.arange(text.EMPTY + 1, VOCABULARY_SIZE)
+    words = np.arange(vocabulary_lib.EMPTY + 1, VOCABULARY_SIZE)
     shares = 1 / np.arange(1, len(words) + 1)
     ids = random.choice(words, offsets[-1], p=shares / shares.sum())
     records.TokenIds(ids, offsets).write(data_dir, name, "train")

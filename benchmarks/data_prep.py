@@ -22,17 +22,17 @@ from absl import logging
 
 from benchmarks import generated_corpus
 from benchmarks import own_process
-from data_prep import custom
-from data_prep import diversity_features
-from data_prep import fdu_mtl
-from data_prep import prepare
-from data_prep import source as source_lib
-from data_prep import tokens as tokens_lib
-from data_prep import vader
-from mtl_tf import devices
-from mtl_tf import records
-from mtl_tf import run_directory
-from mtl_tf import text
+from data_prep.corpora import custom
+from data_prep.corpora import fdu_mtl
+from data_prep.corpora import vader
+from data_prep.pipeline import diversity_features
+from data_prep.pipeline import prepare
+from data_prep.pipeline import source as source_lib
+from data_prep.pipeline import tokens as tokens_lib
+from mtl_tf.data import records
+from mtl_tf.data import tokenizer
+from mtl_tf.runs import run_directory
+from mtl_tf.utils import devices
 
 GENERATED = "generated"
 _SOURCES = {
@@ -138,7 +138,7 @@ def measure_tokenizer(corpus: str, raw_dir: str, rounds: int) -> dict:
         for begin in range(0, len(texts), _TEXTS_AT_ONCE)
     ]
     tokenize = tf.function(
-        lambda texts: text.tokenize(texts).flat_values,
+        lambda texts: tokenizer.tokenize(texts).flat_values,
         input_signature=[tf.TensorSpec([None], tf.string)],
     )
     seconds = []

@@ -26,7 +26,7 @@ def write(
       seed: of all that is drawn.
 
     Returns:
-      Path of the task file, for `data_prep.custom`.
+      Path of the task file, for `data_prep.corpora.custom`.
     """
     os.makedirs(folder, exist_ok=True)
     words = np.array([_spell(rank) for rank in range(WORDS)])

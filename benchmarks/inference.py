@@ -26,15 +26,14 @@ import tensorflow as tf
 from absl import logging
 
 from benchmarks import own_process
-from mtl_tf import checkpoints
-from mtl_tf import config as config_lib
-from mtl_tf import devices
-from mtl_tf import experiment as experiment_lib
-from mtl_tf import export
-from mtl_tf import input_pipeline
-from mtl_tf import records
-from mtl_tf import run_directory
-from mtl_tf import text  # noqa: F401, the ops of an export
+from mtl_tf.config import config as config_lib
+from mtl_tf.data import input_pipeline
+from mtl_tf.data import records
+from mtl_tf.runs import checkpoints
+from mtl_tf.runs import run_directory
+from mtl_tf.serving import saved_model
+from mtl_tf.training import experiment as experiment_lib
+from mtl_tf.utils import devices
 
 
 @dataclasses.dataclass(frozen=True)
@@ -74,7 +73,9 @@ def read_texts(config: config_lib.Config, task_name: str | None) -> Texts:
     (task,) = corpus.select([task_name or names[0]])
     number = names.index(task.name)
     split = input_pipeline.read_split(corpus, run.tasks, number, "test", config)
-    path = os.path.join(config.run_dir, export.EXPORT_DIR, export.LABELS_FILE)
+    path = os.path.join(
+        config.run_dir, saved_model.EXPORT_DIR, saved_model.LABELS_FILE
+    )
     if not os.path.exists(path):
         raise ValueError(f"{config.run_dir} has no export: {path} is missing")
     with open(path, encoding="utf-8") as file:
@@ -318,7 +319,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "tokens": texts.tokens,
         "export": own_process.call(
             measure_export,
-            os.path.join(config.run_dir, export.EXPORT_DIR),
+            os.path.join(config.run_dir, saved_model.EXPORT_DIR),
             texts,
             asked.batches,
             asked.texts,

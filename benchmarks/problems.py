@@ -1,7 +1,7 @@
 """The models that are measured, and how much arithmetic a token of them is."""
 
 from benchmarks import corpora
-from mtl_tf import config as config_lib
+from mtl_tf.config import config as config_lib
 
 # All with Adam: PyTorch and Keras have no like of the papers' optimizers for
 # sparse gradients, and what is measured hardly depends on it.

@@ -24,8 +24,8 @@ from matplotlib import figure
 from benchmarks import generated_corpus
 from benchmarks import own_process
 from benchmarks import training_cost
-from mtl_tf import figures
-from mtl_tf import run_directory
+from mtl_tf.reporting.plots import figures
+from mtl_tf.runs import run_directory
 
 # Default and meaning of what is the same for all measurements of a file.
 _SETTINGS = {

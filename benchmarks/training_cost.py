@@ -7,12 +7,12 @@ import time
 from absl import logging
 
 from benchmarks import own_process
-from data_prep import custom
-from data_prep import prepare
-from mtl_tf import config as config_lib
-from mtl_tf import devices
-from mtl_tf import experiment as experiment_lib
-from mtl_tf import summaries
+from data_prep.corpora import custom
+from data_prep.pipeline import prepare
+from mtl_tf.config import config as config_lib
+from mtl_tf.runs import history as history_lib
+from mtl_tf.training import experiment as experiment_lib
+from mtl_tf.utils import devices
 
 
 class _Watched(experiment_lib.Experiment):
@@ -57,7 +57,7 @@ def measure(settings: dict) -> dict[str, float]:
         peak_of_reading = own_process.peak_mb()
         experiment.run()
         ended = time.perf_counter()
-        last = summaries.read_history(run_dir)[-1]
+        last = history_lib.read_history(run_dir)[-1]
     return {
         "tokens": round(last["tokens_per_second"] * last["seconds"]),
         "seconds": last["seconds"],

@@ -5,10 +5,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from data_prep import findings
-from mtl_tf import names
-from mtl_tf import records
-from mtl_tf import tasks
+from data_prep.pipeline import findings
+from mtl_tf.data import records
+from mtl_tf.data import tasks
+from mtl_tf.utils import display_names
 
 _QUANTILES = (0.0, 0.25, 0.5, 0.75, 0.95, 1.0)
 _EXAMPLES = 2
@@ -23,26 +23,26 @@ def describe(corpus: tasks.Corpus, length: int) -> Iterator[str]:
       length: number of tokens a text might be cut to; the share of texts that
         are longer is given.
     """
-    declared = corpus.declaration
+    vocabulary = corpus.declaration["vocabulary"]
     yield (
-        f"corpus {names.visible(corpus.name)}: "
-        f"{names.counted(len(corpus.tasks), 'task')}, vocabulary of "
-        f"{names.counted(declared['vocabulary']['size'], 'token')} (seen at "
-        f"least {names.counted(declared['vocabulary']['min_count'], 'time')})"
+        f"corpus {display_names.visible(corpus.name)}: "
+        f"{display_names.counted(len(corpus.tasks), 'task')}, vocabulary of "
+        f"{display_names.counted(vocabulary['size'], 'token')} (seen at least "
+        f"{display_names.counted(vocabulary['min_count'], 'time')})"
     )
     for task in corpus.tasks:
-        entry = declared["tasks"][task.name]
+        entry = corpus.declaration["tasks"][task.name]
         yield ""
         yield f"{task.name} ({'pairs' if entry['pair'] else 'single texts'})"
         for reason, rows in entry["skipped"].items():
-            yield f"  skipped: {names.counted(rows, 'row')}, {reason}"
+            yield f"  skipped: {display_names.counted(rows, 'row')}, {reason}"
         if entry["duplicates"]["test"]:
             yield (
                 f"  test rows that also stand in train or dev: "
                 f"{entry['duplicates']['test']}"
             )
         for split, rows in entry["splits"].items():
-            shown = names.counted(rows, "row")
+            shown = display_names.counted(rows, "row")
             yield f"  {split}: {shown}{_labels(entry, split)}"
             yield from _lengths(corpus, task.name, split, entry["pair"], length)
         yield from _findings(corpus, task.name)
@@ -54,7 +54,7 @@ def _labels(entry, split) -> str:
     if not counts:
         return ""
     return ": " + ", ".join(
-        f"{names.quote(label)} {n}" for label, n in counts.items()
+        f"{display_names.quote(label)} {n}" for label, n in counts.items()
     )
 
 
@@ -112,10 +112,11 @@ def _examples(corpus, task) -> Iterator[str]:
 
 def _shown(row, split="") -> Iterator[str]:
     where = f" ({split})" if split else ""
-    yield f"{names.visible(row.id)}{where}: {names.visible(row.label)}"
+    label = display_names.visible(row.label)
+    yield f"{display_names.visible(row.id)}{where}: {label}"
     for name in ("seq1", "seq2"):
         text = getattr(row, name)
         if text:
             cut = "..." if len(text) > _SHOWN_CHARACTERS else ""
-            shown = names.visible(text[:_SHOWN_CHARACTERS])
+            shown = display_names.visible(text[:_SHOWN_CHARACTERS])
             yield f"  {name}: {shown}{cut}"

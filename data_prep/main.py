@@ -17,18 +17,18 @@ import sys
 from absl import flags
 from absl import logging
 
-from data_prep import corpora
-from data_prep import task_file as task_file_lib
-from mtl_tf import entry_point
-from mtl_tf import failures
-from mtl_tf import interruption
-from mtl_tf import lines
+from data_prep.corpora import names
+from data_prep.pipeline import task_file as task_file_lib
+from mtl_tf.data import lines
+from mtl_tf.utils import entry_point
+from mtl_tf.utils import failures
+from mtl_tf.utils import interruption
 
-_PAIRWISE = (corpora.PAIRWISE, *corpora.PAIRWISE_CORPORA)
+_PAIRWISE = (names.PAIRWISE, *names.PAIRWISE_CORPORA)
 _CORPUS = flags.DEFINE_enum(
     "corpus",
     None,
-    list(corpora.CORPORA),
+    list(names.CORPORA),
     "The corpus to prepare.",
 )
 _RAW_DIR = flags.DEFINE_string(
@@ -52,7 +52,7 @@ _MIN_COUNT = flags.DEFINE_integer(
 _DEV_SPLIT = flags.DEFINE_enum(
     "dev_split",
     "last",
-    list(corpora.DEV_SPLITS),
+    list(names.DEV_SPLITS),
     "fdu_mtl: dev is the last 200 rows of a train file, or drawn by text.",
 )
 _DEV_IN_TRAIN = flags.DEFINE_bool(
@@ -111,7 +111,7 @@ def _prepare(out_dir):
     # It brings TensorFlow, which takes seconds to start.
     with entry_point.quiet_tensorflow():
         from data_prep import inspection
-        from data_prep import prepare
+        from data_prep.pipeline import prepare
     try:
         corpus = prepare.prepare(_source(), out_dir, _MIN_COUNT.value)
     except KeyboardInterrupt as interrupt:
@@ -134,7 +134,7 @@ def _check_flags():
     corpus = _CORPUS.value
     if not corpus:
         raise ValueError(
-            f"--corpus is missing: one of {', '.join(corpora.CORPORA)}"
+            f"--corpus is missing: one of {', '.join(names.CORPORA)}"
         )
     if not _OUT_DIR.value:
         raise ValueError("--out_dir is empty: name the directory to write")
@@ -157,11 +157,11 @@ def _check_flags():
 
 def _source():
     """The raw corpus that the flags name."""
-    from data_prep import custom
-    from data_prep import fdu_mtl
-    from data_prep import pairwise
-    from data_prep import synthetic
-    from data_prep import vader
+    from data_prep.corpora import custom
+    from data_prep.corpora import fdu_mtl
+    from data_prep.corpora import pairwise
+    from data_prep.corpora import synthetic
+    from data_prep.corpora import vader
 
     corpus = _CORPUS.value
     if corpus == "synthetic":

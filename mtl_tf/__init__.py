@@ -20,14 +20,14 @@ import sys
 # Where they are. Imported when asked for: preparing a corpus needs the
 # tokenizer alone, and no Keras.
 _PUBLIC = {
-    "Answers": "answers",
-    "Config": "config",
-    "Task": "tasks",
-    "TrainedModel": "trained_model",
-    "build": "models",
-    "evaluate": "launcher",
-    "load": "trained_model",
-    "train": "launcher",
+    "Answers": "evaluation.answers",
+    "Config": "config.config",
+    "Task": "data.tasks",
+    "TrainedModel": "serving.trained_model",
+    "build": "models.multitask_model",
+    "evaluate": "training.launcher",
+    "load": "serving.trained_model",
+    "train": "training.launcher",
 }
 
 __all__ = list(_PUBLIC)

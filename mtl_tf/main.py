@@ -8,13 +8,13 @@ import typing
 from absl import flags
 from absl import logging
 
-from mtl_tf import command as command_lib
-from mtl_tf import config as config_lib
-from mtl_tf import entry_point
-from mtl_tf import failures
-from mtl_tf import interruption
-from mtl_tf import names as names_lib
-from mtl_tf import preflight
+from mtl_tf.cli import preflight
+from mtl_tf.config import command as command_lib
+from mtl_tf.config import config as config_lib
+from mtl_tf.utils import display_names as names_lib
+from mtl_tf.utils import entry_point
+from mtl_tf.utils import failures
+from mtl_tf.utils import interruption
 
 
 def define_flags(values: flags.FlagValues) -> None:
@@ -82,10 +82,10 @@ def main(argv: list[str]) -> int:
             preflight.check(command, config)
             # It brings TensorFlow, which takes seconds to start.
             with entry_point.quiet_tensorflow():
-                from mtl_tf import commands
+                from mtl_tf.cli import modes
             # Answers go to --output or standard output.
             folder = "" if command.input else config.run_dir
-            said = commands.run(command, config)
+            said = modes.run(command, config)
             if said:
                 print(names_lib.visible(said, keep="\n"), flush=True)
     except BaseException as error:

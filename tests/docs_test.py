@@ -16,14 +16,14 @@ import typing
 import pytest
 from absl import flags
 
-from mtl_tf import command as command_lib
-from mtl_tf import config as config_lib
-from mtl_tf import flagfiles
 from mtl_tf import main
-from mtl_tf import sampling
-from mtl_tf import settings
-from tests import command_line
-from tests import shell
+from mtl_tf.config import base
+from mtl_tf.config import command as command_lib
+from mtl_tf.config import config as config_lib
+from mtl_tf.data import samplers
+from mtl_tf.utils import flagfiles
+from tests.helpers import command_line
+from tests.helpers import shell
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 PAGES = sorted((ROOT / "docs").rglob("*.md"))
@@ -54,7 +54,7 @@ def presets() -> dict[str, dict]:
     return found
 
 
-def flag_table(kind: type[settings.Settings]) -> str:
+def flag_table(kind: type[base.Settings]) -> str:
     """A table of the flags of `Command` or `Config` for each of its parts."""
     types = typing.get_type_hints(kind)
     fields = {field.name: field for field in dataclasses.fields(kind)}
@@ -161,7 +161,7 @@ def sampling_table() -> str:
     ]
     drawn = []
     for exponent in EXPONENTS:
-        sampler = sampling.TaskSampler.create(rows, exponent, True, config.seed)
+        sampler = samplers.TaskSampler.create(rows, exponent, True, config.seed)
         groups = [0] * len(rows)
         for step in range(steps):
             for task in sampler.tasks(step):

@@ -14,12 +14,12 @@ from absl import flags
 from absl.testing import flagsaver
 
 from data_prep import main as data_prep_main
-from mtl_tf import commands
-from mtl_tf import flagfiles
 from mtl_tf import main
-from tests import damaged_files
-from tests import wrong_input
-from tests import wrong_task_files
+from mtl_tf.cli import modes
+from mtl_tf.utils import flagfiles
+from tests.helpers import damaged_files
+from tests.helpers import wrong_input
+from tests.helpers import wrong_task_files
 
 CASES = wrong_input.CASES | damaged_files.CASES
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -67,7 +67,7 @@ def prepared(tmp_path_factory):
     folder = tmp_path_factory.mktemp("prepared")
     with pytest.MonkeyPatch.context() as patch, contextlib.chdir(folder):
         # Threads can be set once in a process.
-        patch.setattr(commands.devices, "configure", lambda threads: None)
+        patch.setattr(modes.devices, "configure", lambda threads: None)
         write(wrong_task_files.FILES)
         assert call(f"{wrong_task_files.PREPARE} --out_dir=corpus", patch) == 0
         assert call(f"{wrong_input.AGAIN} {wrong_input.MODEL}", patch) == 0
@@ -80,7 +80,7 @@ def prepared(tmp_path_factory):
     ids=CASES,
 )
 def test_message(prepared, tmp_path, monkeypatch, capsys, files, line, message):
-    monkeypatch.setattr(commands.devices, "configure", lambda threads: None)
+    monkeypatch.setattr(modes.devices, "configure", lambda threads: None)
     shutil.copytree(prepared, tmp_path, dirs_exist_ok=True)
     monkeypatch.chdir(tmp_path)
     write(files)

@@ -10,12 +10,12 @@ import sys
 
 import pytest
 
-from data_prep import pairwise
-from data_prep import prepare
-from data_prep import synthetic
-from mtl_tf import choices
-from mtl_tf import config as config_lib
-from tests import command_line
+from data_prep.corpora import pairwise
+from data_prep.corpora import synthetic
+from data_prep.pipeline import prepare
+from mtl_tf.config import choices
+from mtl_tf.config import config as config_lib
+from tests.helpers import command_line
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 # By row: what is to be so, and is not in the row that it builds on.

@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from tests import shell
+from tests.helpers import shell
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")

@@ -8,7 +8,7 @@ import keras
 import tensorflow as tf
 
 from benchmarks import groups as groups_lib
-from mtl_tf import devices
+from mtl_tf.utils import devices
 
 
 def _uniform(config):

@@ -5,10 +5,10 @@ import numpy as np
 
 from benchmarks import corpora
 from benchmarks import groups as groups_lib
-from mtl_tf import config as config_lib
-from mtl_tf import devices
-from mtl_tf import models
-from mtl_tf import training
+from mtl_tf.config import config as config_lib
+from mtl_tf.models import multitask_model
+from mtl_tf.training import trainer
+from mtl_tf.utils import devices
 
 
 class Contender:
@@ -24,10 +24,10 @@ class Contender:
         keras.utils.set_random_seed(config.seed)
         corpus = corpora.Training(config)
         tasks, most = len(corpus.task_names), max(corpus.label_counts)
-        self.model = models.build(
+        self.model = multitask_model.build(
             config, tuple(corpus.label_counts), corpus.vocabulary_size
         )
-        self.trainer = training.Trainer(
+        self.trainer = trainer.Trainer(
             config,
             self.model,
             corpus.batches.signature,

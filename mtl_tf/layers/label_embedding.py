@@ -3,11 +3,11 @@
 import keras
 import tensorflow as tf
 
-from mtl_tf.layers import label_output
+from mtl_tf.layers import classification_head
 
 
 @keras.saving.register_keras_serializable(package="mtl_tf")
-class LabelEmbedding(label_output.LabelOutput):
+class LabelEmbedding(classification_head.LabelOutput):
     """Scores labels by the product of their vectors with the features.
 
     Augenstein, Ruder & Søgaard 2018, section 3.2, Eq. 4: p = softmax(L h) over

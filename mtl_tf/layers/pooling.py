@@ -4,8 +4,8 @@ import keras
 import tensorflow as tf
 
 from mtl_tf.layers import float32_layer
-from mtl_tf.layers import packing as packing_lib
-from mtl_tf.layers import stacked
+from mtl_tf.layers import per_task
+from mtl_tf.layers.packed_rnn import packing as packing_lib
 
 
 @keras.saving.register_keras_serializable(package="mtl_tf")
@@ -41,7 +41,7 @@ class Pooling(float32_layer.Float32Layer):
 
 
 @keras.saving.register_keras_serializable(package="mtl_tf")
-class AttentionPooling(stacked.StackedLayer):
+class AttentionPooling(per_task.StackedLayer):
     """Pools over tokens by additive attention (Yang et al. 2016, Eq. 5-7).
 
         u_t = tanh(s_t W + b),  a = softmax_t(u_t q),  feature = sum_t a_t s_t

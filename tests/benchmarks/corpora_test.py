@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 
 from benchmarks import corpora
-from mtl_tf import config as config_lib
-from mtl_tf import records
-from mtl_tf import tasks
-from tests import generated
+from mtl_tf.config import config as config_lib
+from mtl_tf.data import records
+from mtl_tf.data import tasks
+from tests.helpers import generated
 
 DESCRIBED = {
     "flat": {"rows": 400, "labels": 2, "seq1": [1] * 13, "seq2": [7] * 13},

@@ -6,7 +6,7 @@ import pytest
 from benchmarks import data_prep
 from benchmarks import generated_corpus
 from benchmarks import own_process
-from data_prep import source
+from data_prep.pipeline import source
 
 
 @pytest.fixture(scope="module")

@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 
 from benchmarks import generated_corpus
-from data_prep import custom
-from data_prep import prepare
-from mtl_tf import records
+from data_prep.corpora import custom
+from data_prep.pipeline import prepare
+from mtl_tf.data import records
 
 
 def test_a_prepared_corpus_has_what_was_asked_for(tmp_path):

@@ -8,10 +8,10 @@ import pytest
 
 from benchmarks import inference
 from benchmarks import own_process
-from mtl_tf import export
-from mtl_tf import run_directory
-from tests import exported_run
-from tests import trained_runs
+from mtl_tf.runs import run_directory
+from mtl_tf.serving import saved_model
+from tests.helpers import exported_run
+from tests.helpers import trained_runs
 
 
 @pytest.fixture(scope="module")
@@ -20,7 +20,7 @@ def config(tmp_path_factory):
     folder = str(tmp_path_factory.mktemp("run"))
     corpus = exported_run.write_corpus(folder)
     exported_run.train(corpus, f"{folder}/run")
-    export.write(f"{folder}/run")
+    saved_model.write(f"{folder}/run")
     return run_directory.Run.read(f"{folder}/run").config
 
 

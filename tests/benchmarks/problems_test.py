@@ -5,10 +5,10 @@ import pytest
 
 from benchmarks import corpora
 from benchmarks import problems
-from mtl_tf import config as config_lib
-from mtl_tf import models
-from tests import command_line
-from tests import generated
+from mtl_tf.config import config as config_lib
+from mtl_tf.models import multitask_model
+from tests.helpers import command_line
+from tests.helpers import generated
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
@@ -26,7 +26,7 @@ def test_arithmetic_of_a_token_counted_by_hand():
 )
 def test_the_lstms_are_as_many_as_are_counted(model, lstms):
     config = problems.make_config(model, word_width=3, units=4)
-    built = models.build(config, (2, 2), 10)
+    built = multitask_model.build(config, (2, 2), 10)
     kernels = [v for v in built.variables if v.path.endswith("/kernel")]
     recurrent = [
         v for v in built.variables if v.path.endswith("recurrent_kernel")

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from tests import generated
+from tests.helpers import generated
 
 # A process of its own: flags are defined by the import. Peers that train
 # nothing stand in for those that take long to start.

@@ -3,8 +3,8 @@ import pytest
 from benchmarks import generated_corpus
 from benchmarks import own_process
 from benchmarks import training_cost
-from mtl_tf import config as config_lib
-from mtl_tf import experiment as experiment_lib
+from mtl_tf.config import config as config_lib
+from mtl_tf.training import experiment as experiment_lib
 
 SETTINGS = {
     "word_width": 3,

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from mtl_tf import optimizers
+from mtl_tf.training import optimizers
 from tests.conformance import subject as subject_lib
 from tests.conformance import subjects
 

@@ -8,8 +8,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from mtl_tf.layers import packing
-from tests import packed
+from mtl_tf.layers.packed_rnn import packing
+from tests.helpers import packed
 
 GROUPS, BATCH, TIME, WIDTH, UNITS = 3, 2, 5, 4, 3
 ROWS = 13

@@ -9,20 +9,20 @@ import functools
 import keras
 import tensorflow as tf
 
-from mtl_tf import choices
-from mtl_tf import config as config_lib
-from mtl_tf import losses
-from mtl_tf import models
-from mtl_tf.layers import encoders
-from mtl_tf.layers import feature_dropout
+from mtl_tf.config import choices
+from mtl_tf.config import config as config_lib
+from mtl_tf.layers import dropout
+from mtl_tf.layers import embedding
+from mtl_tf.layers import gather_task_batches
 from mtl_tf.layers import label_embedding
+from mtl_tf.layers import lstm
 from mtl_tf.layers import pooling
-from mtl_tf.layers import softmax_output
-from mtl_tf.layers import stacked_lstm
-from mtl_tf.layers import taken_groups
+from mtl_tf.layers import softmax_head
+from mtl_tf.layers import task_dense
 from mtl_tf.layers import task_discriminator
-from mtl_tf.layers import task_layer
-from mtl_tf.layers import word_embedding
+from mtl_tf.layers import text_encoder
+from mtl_tf.models import multitask_model
+from mtl_tf.training import losses
 from tests.conformance import subject as subject_lib
 
 
@@ -61,7 +61,7 @@ _PER_UNIT = {"cnn": 3, "bilstm": 2, choices.CONDITIONAL: 2}
 LAYERS = [
     _layer(
         "word_embedding",
-        word_embedding.WordEmbedding,
+        embedding.WordEmbedding,
         ("tokens", "lengths"),
         _token_features(subject_lib.WIDTH),
         subject_lib.WORDS,
@@ -74,7 +74,7 @@ LAYERS = [
     *[
         _layer(
             f"lstm-{'backwards' if backwards else 'forwards'}",
-            stacked_lstm.StackedLSTM,
+            lstm.StackedLSTM,
             _READ_TOKENS,
             _token_features(subject_lib.UNITS),
             subject_lib.UNITS,
@@ -87,13 +87,13 @@ LAYERS = [
     ],
     _layer(
         "taken_groups",
-        taken_groups.TakenGroups,
+        gather_task_batches.TakenGroups,
         (*_TOKENS, "asked"),
         _token_features(subject_lib.WIDTH),
     ),
     _layer(
         "convolution",
-        encoders.Convolution,
+        text_encoder.Convolution,
         _READ_TOKENS,
         _token_features(2 * subject_lib.UNITS),
         subject_lib.UNITS,
@@ -102,7 +102,7 @@ LAYERS = [
     ),
     _layer(
         "word_by_word",
-        encoders.WordByWord,
+        text_encoder.WordByWord,
         _READ_TOKENS,
         _token_features(subject_lib.UNITS),
         subject_lib.UNITS,
@@ -128,7 +128,7 @@ LAYERS = [
     *[
         _layer(
             f"encoder-{encoder}-{kind}",
-            encoders.Encoder,
+            text_encoder.Encoder,
             (*_READ_TOKENS, "seq1_vectors", "seq1_lengths")
             if encoder == choices.CONDITIONAL
             else _READ_TOKENS,
@@ -145,7 +145,7 @@ LAYERS = [
     ],
     _layer(
         "feature_dropout",
-        feature_dropout.FeatureDropout,
+        dropout.FeatureDropout,
         ("features",),
         _text_features(subject_lib.WIDTH),
         0.2,
@@ -153,7 +153,7 @@ LAYERS = [
     ),
     _layer(
         "softmax_output",
-        softmax_output.SoftmaxOutput,
+        softmax_head.SoftmaxOutput,
         ("features", "task"),
         _text_features(max(subject_lib.LABEL_COUNTS)),
         subject_lib.LABEL_COUNTS,
@@ -173,7 +173,7 @@ LAYERS = [
     ),
     _layer(
         "task_layer",
-        task_layer.TaskLayer,
+        task_dense.TaskLayer,
         ("features", "task"),
         _text_features(subject_lib.UNITS),
         subject_lib.UNITS,
@@ -182,7 +182,7 @@ LAYERS = [
     ),
     _layer(
         "chained_task_layer",
-        task_layer.ChainedTaskLayer,
+        task_dense.ChainedTaskLayer,
         ("features", "task"),
         _text_features(subject_lib.UNITS),
         subject_lib.UNITS,
@@ -204,7 +204,9 @@ def build_model(
     label_counts: tuple[int, ...] = subject_lib.LABEL_COUNTS,
 ) -> keras.Model:
     """A model for `batch()`."""
-    return models.build(config, label_counts, subject_lib.WORDS, main_task=1)
+    return multitask_model.build(
+        config, label_counts, subject_lib.WORDS, main_task=1
+    )
 
 
 def _model(encoder, kind, sharing, name="", **settings):

@@ -1,11 +1,11 @@
 import pytest
 
-from data_prep import findings
 from data_prep import inspection
-from data_prep import prepare
-from data_prep import source
-from mtl_tf import records
-from mtl_tf import tasks
+from data_prep.pipeline import findings
+from data_prep.pipeline import prepare
+from data_prep.pipeline import source
+from mtl_tf.data import records
+from mtl_tf.data import tasks
 
 
 def test_describe(tmp_path):

@@ -10,9 +10,9 @@ from absl import flags
 from absl.testing import flagsaver
 
 from data_prep import main
-from data_prep import prepare
-from mtl_tf import tasks
-from tests import full_disk
+from data_prep.pipeline import prepare
+from mtl_tf.data import tasks
+from tests.helpers import full_disk
 
 _ROOT = pathlib.Path(__file__).parents[2]
 _EXAMPLE = _ROOT / "examples" / "two_tasks" / "tasks.toml"

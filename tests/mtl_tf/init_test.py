@@ -6,12 +6,12 @@ import sys
 import pytest
 
 import mtl_tf
-from mtl_tf import answers as answers_lib
-from mtl_tf import config
-from mtl_tf import launcher
-from mtl_tf import models
-from mtl_tf import tasks
-from mtl_tf import trained_model
+from mtl_tf.config import config
+from mtl_tf.data import tasks
+from mtl_tf.evaluation import answers as answers_lib
+from mtl_tf.models import multitask_model
+from mtl_tf.serving import trained_model
+from mtl_tf.training import launcher
 
 
 def test_names_are_those_of_their_modules():
@@ -20,7 +20,7 @@ def test_names_are_those_of_their_modules():
         "Config": config.Config,
         "Task": tasks.Task,
         "TrainedModel": trained_model.TrainedModel,
-        "build": models.build,
+        "build": multitask_model.build,
         "evaluate": launcher.evaluate,
         "load": trained_model.load,
         "train": launcher.train,

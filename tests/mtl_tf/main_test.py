@@ -10,11 +10,11 @@ import pytest
 from absl import flags
 from tensorboard.backend.event_processing import event_accumulator
 
-from mtl_tf import commands
-from mtl_tf import flagfiles
 from mtl_tf import main
-from mtl_tf import run_directory
-from tests import generated
+from mtl_tf.cli import modes
+from mtl_tf.runs import run_directory
+from mtl_tf.utils import flagfiles
+from tests.helpers import generated
 
 _ROWS = {"train": 48, "dev": 10, "test": 14, "unlabeled": 16}
 _MODEL = """\
@@ -224,7 +224,7 @@ def in_process(monkeypatch, *arguments):
     main.define_flags(values)
     monkeypatch.setattr(flags, "FLAGS", values)
     # It can be done once in a process, before TensorFlow's first op.
-    monkeypatch.setattr(commands.devices, "configure", lambda threads: None)
+    monkeypatch.setattr(modes.devices, "configure", lambda threads: None)
     arguments = flagfiles.expand(arguments, values)
     return main.main(values(["mtl_tf", *arguments]))
 
@@ -237,7 +237,7 @@ def test_a_second_call_takes_the_results(
     def refuse(config):
         raise AssertionError(f"trains again: {config}")
 
-    monkeypatch.setattr(commands.experiment, "Experiment", refuse)
+    monkeypatch.setattr(modes.experiment, "Experiment", refuse)
     assert in_process(monkeypatch, *arguments) == 0
     assert capsys.readouterr().out == done.stdout
     assert (run_dir / "results.json").stat().st_mtime_ns == before
@@ -308,7 +308,7 @@ def test_errors_are_one_line(
 
 def test_what_is_printed_hides_nothing(monkeypatch, capsys):
     monkeypatch.setattr(
-        commands, "run", lambda command, config: "a\u202eb\nc\x1b[2J"
+        modes, "run", lambda command, config: "a\u202eb\nc\x1b[2J"
     )
     assert in_process(monkeypatch) == 0
     assert capsys.readouterr().out == "a\\u202eb\nc\\u001b[2J\n"
@@ -316,7 +316,7 @@ def test_what_is_printed_hides_nothing(monkeypatch, capsys):
     def fail(command, config):
         raise ValueError("no label \u2066x\n")
 
-    monkeypatch.setattr(commands, "run", fail)
+    monkeypatch.setattr(modes, "run", fail)
     assert in_process(monkeypatch) == 1
     assert capsys.readouterr().err == "mtl_tf: no label \\u2066x\n\n"
 

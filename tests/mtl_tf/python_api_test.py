@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 import mtl_tf
-from mtl_tf import tasks as tasks_lib
-from tests import generated
+from mtl_tf.data import tasks as tasks_lib
+from tests.helpers import generated
 
 _ROWS = {"train": 16, "dev": 6, "test": 6}
 

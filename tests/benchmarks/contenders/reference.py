@@ -6,8 +6,8 @@ import numpy as np
 
 from benchmarks import groups as groups_lib
 from benchmarks import problems
-from mtl_tf import models
-from tests import trainers
+from mtl_tf.models import multitask_model
+from tests.helpers import trainers
 
 LABELS = (2, 3, 2)
 WORDS = 30
@@ -86,9 +86,11 @@ def make_batch(pairs: bool, seed: int = 0) -> dict:
 
 def weights(trainer) -> dict:
     """Weights of model and discriminator by name, copied."""
-    variables = models.variables_by_path(trainer.model.trainable_variables)
+    variables = multitask_model.variables_by_path(
+        trainer.model.trainable_variables
+    )
     if trainer.adversary:
-        variables |= models.variables_by_path(
+        variables |= multitask_model.variables_by_path(
             trainer.adversary.discriminator.trainable_variables
         )
     return {name: value.numpy() for name, value in variables.items()}

@@ -3,7 +3,7 @@ import pytest
 import tensorflow as tf
 
 from mtl_tf.layers import label_embedding
-from mtl_tf.layers import softmax_output
+from mtl_tf.layers import softmax_head
 
 # Rows of L: 0-1 are task 0's, 2-5 task 1's, 6-8 task 2's.
 LABEL_COUNTS = (2, 4, 3)
@@ -84,7 +84,7 @@ def test_there_is_no_bias_unless_asked_for():
 def test_with_a_bias_and_full_width_it_is_the_softmax_output(features):
     layer = make(use_bias=True)
     layer.bias.assign(np.linspace(-2, 2, 9))
-    softmax = softmax_output.SoftmaxOutput(LABEL_COUNTS)
+    softmax = softmax_head.SoftmaxOutput(LABEL_COUNTS)
     softmax.build((None, None, WIDTH))
     softmax.set_weights(layer.get_weights())
     reader = np.array(READERS)

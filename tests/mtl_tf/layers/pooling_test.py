@@ -3,7 +3,7 @@ import pytest
 import tensorflow as tf
 
 from mtl_tf.layers import pooling
-from tests import packed
+from tests.helpers import packed
 
 GROUPS, TIME, BATCH, WIDTH = 2, 4, 3, 2
 LENGTHS = np.array([[4, 1, 3], [2, 4, 1]], np.int32)

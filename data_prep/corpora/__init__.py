@@ -1,0 +1,1 @@
+"""Readers of raw corpora, one module each."""

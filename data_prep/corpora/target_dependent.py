@@ -1,0 +1,88 @@
+"""Tweets that mention a target, `target`: Dong et al. (ACL 2014).
+
+An example is three lines: the tweet with `$T$` for the target, the target, and
+-1, 0 or 1. seq1 is the target, seq2 the tweet with the target put back wherever
+it stands, which may be more than once. There is no dev file: a tenth of train
+is dev, cut by text, for some texts stand there more than once.
+"""
+
+from data_prep.corpora import raw_corpus
+from data_prep.pipeline import source
+from data_prep.pipeline import splits
+from mtl_tf.data import lines as lines_lib
+from mtl_tf.data import records
+from mtl_tf.data import tasks
+
+DEV_SHARE = 0.1
+_PLACE = "$T$"
+_LABELS = {"-1": "negative", "0": "neutral", "1": "positive"}
+_METRIC = "macro_f1"
+_PUBLISHED = {"train": 6248, "test": 692}
+
+
+def read(
+    files: dict[str, str], seed: int, dev_in_train: bool = False
+) -> source.TaskRows:
+    """Reads the task.
+
+    Args:
+      files: paths of `train` and `test`.
+      seed: of the dev split.
+      dev_in_train: not looked at: dev is cut from train.
+
+    Raises:
+      ValueError: if an example is malformed, with file and line.
+    """
+    del dev_in_train
+    rows = {part: _read_file(path, part) for part, path in files.items()}
+    task = tasks.Task("target", tuple(_LABELS.values()), _METRIC, pair=True)
+    return raw_corpus.cut_by_group(
+        task, files, rows, _PUBLISHED, DEV_SHARE, seed
+    )
+
+
+def _read_file(path, part) -> list[records.Row]:
+    lines = [line for _, line in lines_lib.read(path)]
+    while lines and not lines[-1].strip():
+        lines.pop()
+    rows = []
+    # The rows of a text share the line that it first stands in.
+    first = {}
+    for start in range(0, len(lines), 3):
+        example = lines[start : start + 3]
+        where = f"{path}:{start + 1}"
+        if len(example) < 3 or _PLACE not in example[0]:
+            raise ValueError(
+                f"{where}: expected a text with {_PLACE}, its target and a "
+                f"label on a line each, got {example}"
+            )
+        target, label = example[1].strip(), example[2].strip()
+        if label not in _LABELS or not target:
+            raise ValueError(
+                f"{where}: expected a target and one of {', '.join(_LABELS)} "
+                f"on the two lines after it, got {example[1:]}"
+            )
+        text = example[0].replace(_PLACE, target).strip()
+        line = first.setdefault(splits.text_key(text), start + 1)
+        rows.append(
+            records.Row(
+                f"target-{part}-{start + 1}",
+                target,
+                text,
+                _LABELS[label],
+                group=f"{part}-{line}",
+            )
+        )
+    return rows
+
+
+CORPORA = (
+    raw_corpus.RawCorpus(
+        "target",
+        ({"train": "train.raw", "test": "test.raw"},),
+        "the target-dependent Twitter data of Dong et al. (ACL 2014), folder "
+        "acl-14-short-data",
+        "No licence is stated for these tweets: for research only.",
+        read,
+    ),
+)

@@ -1,0 +1,1 @@
+"""Steps from raw rows to a prepared corpus."""

@@ -1,0 +1,259 @@
+"""The task file of a `custom` corpus, checked; `custom` says what it holds."""
+
+import dataclasses
+import os
+import re
+import tomllib
+
+from mtl_tf.data import tabular_files
+from mtl_tf.data import tasks
+from mtl_tf.data import values
+from mtl_tf.utils import suggestions
+
+_FILE_KEYS = ("file", *tasks.SPLITS)
+_TOP_KEYS = ("licence", "tasks")
+_TASK_KEYS = (
+    *("labels", "metric", "type", "columns", "format", "delimiter", "absent"),
+    "split",
+)
+_COLUMNS = ("seq1", "seq2", "label", "group", "id")
+
+
+@dataclasses.dataclass(frozen=True)
+class TaskTable:
+    """The table of a task, checked.
+
+    Attributes:
+      task: the task's declaration.
+      columns: column by the field of a row.
+      files: (path, format) by key: `file` or a split.
+      split: shares of the splits that `file` is divided into, or empty.
+      delimiter: what divides the columns, if not what the format has there.
+      absent: texts that mean an absent value.
+    """
+
+    task: tasks.Task
+    columns: dict[str, str | int]
+    files: dict[str, tuple[str, str]]
+    split: dict[str, float]
+    delimiter: str = ""
+    absent: frozenset[str] = frozenset()
+
+
+def read(task_file: str) -> tuple[list[TaskTable], str]:
+    """Reads a task file.
+
+    Args:
+      task_file: path of the TOML file.
+
+    Returns:
+      Its tasks, and the licence it states.
+
+    Raises:
+      ValueError: if it is missing or what it says makes no corpus.
+    """
+    try:
+        with open(task_file, "rb") as file:
+            content = tomllib.load(file)
+    except FileNotFoundError:
+        raise ValueError(f"there is no task file {task_file}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ValueError(f"{task_file}: not TOML: {error}") from None
+    _check_keys(task_file, content, _TOP_KEYS)
+    declared = content.get("tasks")
+    if not isinstance(declared, dict) or not declared:
+        raise ValueError(f"{task_file}: expected a table [tasks.NAME] per task")
+    folder = os.path.dirname(task_file)
+    found = []
+    for name, table in declared.items():
+        where = f"{task_file}: [tasks.{_shown(name)}]"
+        if not isinstance(table, dict):
+            raise ValueError(f"{where}: expected a table, got {table!r}")
+        found.append(_check_task(where, folder, name, table))
+    try:
+        tasks.check_names(declared)
+    except ValueError as error:
+        raise ValueError(f"{task_file}: {error}") from None
+    return found, str(content.get("licence", "not stated in the task file"))
+
+
+def _shown(name) -> str:
+    """Returns a task's name as TOML spells it, cut if it is long."""
+    if re.fullmatch(r"[\w-]{1,60}", name, re.ASCII):
+        return name
+    return tasks.show_name(name)
+
+
+def _check_task(where, folder, name, table) -> TaskTable:
+    kind = table.get("type", "classification")
+    if kind != "classification":
+        raise ValueError(
+            f"{where}: type = {kind!r} is not supported: each row needs one "
+            "label of a list (classification); regression targets and several "
+            "labels a row (multi-label) are not trained here"
+        )
+    _check_keys(where, table, _TASK_KEYS + _FILE_KEYS)
+    for key in ("metric", "format", "delimiter", *_FILE_KEYS):
+        if key in table and not isinstance(table[key], str):
+            raise ValueError(
+                f"{where}: {key}: expected text in quotes, got {table[key]!r}"
+            )
+    labels = table.get("labels")
+    if not isinstance(labels, list) or not all(
+        isinstance(x, (str, int, float)) for x in labels
+    ):
+        raise ValueError(
+            f"{where}: labels: expected a list of label names in order, got "
+            f"{labels!r}"
+        )
+    split = _check_split(where, table)
+    files = {}
+    for key in _FILE_KEYS:
+        if key in table:
+            path = os.path.join(folder, os.path.expanduser(table[key]))
+            try:
+                file_format = table.get("format") or tabular_files.guess_format(
+                    path
+                )
+            except ValueError as error:
+                raise ValueError(f"{where}: {key}: {error}") from None
+            files[key] = (path, file_format)
+    columns = _check_columns(where, table, files)
+    try:
+        task = tasks.Task(
+            name,
+            tuple(values.label_name(where, x) for x in labels),
+            table.get("metric", "accuracy"),
+            pair="seq1" in columns,
+        )
+    except ValueError as error:
+        raise ValueError(f"{where}: {error}") from None
+    _check_numbers(where, task.labels)
+    return TaskTable(
+        task,
+        columns,
+        files,
+        split,
+        _check_delimiter(where, table, files),
+        _check_absent(where, table, task.labels),
+    )
+
+
+def _check_numbers(where, labels) -> None:
+    """Refuses labels that a file cannot tell apart, such as 1 and 1.0."""
+    spelled = {}
+    for label in labels:
+        number = values.whole_number(label)
+        if number is not None and spelled.setdefault(number, label) != label:
+            raise ValueError(
+                f"{where}: labels: {spelled[number]!r} and {label!r} are the "
+                "same number"
+            )
+
+
+def _check_delimiter(where, table, files) -> str:
+    delimiter = table.get("delimiter", "")
+    try:
+        for _, file_format in files.values():
+            tabular_files.check_delimiter(file_format, delimiter)
+    except ValueError as error:
+        raise ValueError(f"{where}: {error}") from None
+    return delimiter
+
+
+def _check_absent(where, table, labels) -> frozenset[str]:
+    absent = table.get("absent", [])
+    if not isinstance(absent, list) or not all(
+        isinstance(x, str) for x in absent
+    ):
+        raise ValueError(
+            f'{where}: absent: expected a list of texts such as ["NA"], got '
+            f"{absent!r}"
+        )
+    for text in absent:
+        if text in labels:
+            raise ValueError(
+                f"{where}: absent: {text!r} is a label of this task"
+            )
+    return frozenset(absent)
+
+
+def _check_split(where, table) -> dict[str, float]:
+    """Shares by split; checks that each split has one origin."""
+    split = table.get("split", {})
+    if not isinstance(split, dict):
+        raise ValueError(
+            f"{where}: split: expected shares such as {{dev = 0.1, test = 0.2}}"
+            f", got {split!r}"
+        )
+    _check_keys(f"{where} split", split, ("dev", "test"))
+    if split and "file" not in table and "train" in table:
+        raise ValueError(
+            f"{where}: split divides the rows of `file`: name the file of "
+            f"train `file` instead: file = {table['train']!r}"
+        )
+    if bool(split) != ("file" in table):
+        raise ValueError(
+            f"{where}: file and split belong together: a file that is divided, "
+            "and the shares of dev and test; without them, train, dev and test "
+            "name a file each"
+        )
+    if any(
+        isinstance(x, bool) or not isinstance(x, (int, float)) or not 0 < x < 1
+        for x in split.values()
+    ) or (split and sum(split.values()) >= 1):
+        raise ValueError(
+            f"{where}: split: expected shares above 0 that leave a rest for "
+            f"train, got {split}"
+        )
+    shares = {"train": 1 - sum(split.values()), **split} if split else {}
+    for name in tasks.LABELED_SPLITS:
+        origins = (name in table) + (name in shares)
+        if origins != 1:
+            raise ValueError(
+                f"{where}: expected one origin of {name} rows, got {origins}: "
+                f"either {name} = FILE, or file = FILE with its share in split"
+            )
+    return shares
+
+
+def _check_columns(where, table, files) -> dict[str, str | int]:
+    columns = table.get("columns", {})
+    if not isinstance(columns, dict):
+        raise ValueError(
+            f"{where}: columns: expected names such as "
+            f'{{seq2 = "text", label = "label"}}, got {columns!r}'
+        )
+    _check_keys(f"{where} columns", columns, _COLUMNS)
+    columns = {"seq2": "text", "label": "label", **columns}
+    numbers = [
+        isinstance(x, int) and not isinstance(x, bool) and x >= 0
+        for x in columns.values()
+    ]
+    if not all(numbers) and not all(
+        isinstance(x, str) for x in columns.values()
+    ):
+        raise ValueError(
+            f"{where}: columns: expected names for all of them or numbers from "
+            f"0 for all of them, got {columns}"
+        )
+    formats = {file_format for _, file_format in files.values()}
+    unknown = formats.difference(tabular_files.FORMATS)
+    if unknown:
+        raise ValueError(
+            f"{where}: format {min(unknown)!r}: one of "
+            f"{', '.join(tabular_files.FORMATS)} is needed"
+        )
+    if all(numbers) and "jsonl" in formats:
+        raise ValueError(f"{where}: columns of JSONL files have names")
+    return columns
+
+
+def _check_keys(where, table, known) -> None:
+    for key in table:
+        if key not in known:
+            raise ValueError(
+                f"{where}: unknown key {key!r}"
+                f"{suggestions.nearest(key, known)}; known are "
+                f"{', '.join(known)}"
+            )

@@ -1,0 +1,209 @@
+"""What each `--mode` does with a run; `main` only turns flags into settings."""
+
+import dataclasses
+import os
+
+from mtl_tf.config import command as command_lib
+from mtl_tf.config import config as config_lib
+from mtl_tf.reporting.html import page
+from mtl_tf.reporting.html import rendering
+from mtl_tf.runs import run_directory
+from mtl_tf.runs import score_table
+from mtl_tf.serving import batch_prediction
+from mtl_tf.serving import saved_model
+from mtl_tf.serving import trained_model
+from mtl_tf.training import analysis
+from mtl_tf.training import experiment
+from mtl_tf.training import launcher
+from mtl_tf.utils import devices
+from mtl_tf.utils import files
+
+# Where a comparison of runs goes, if nothing else is said.
+COMPARISON_FILE = "comparison.html"
+# Characters at the head of a page that say what made it.
+_HEAD = 1000
+_COPY = "copy the run to a directory that can be written, and name that one"
+
+
+def run(command: command_lib.Command, config: config_lib.Config) -> str:
+    """Does what a command says.
+
+    Args:
+      command: what to do.
+      config: the settings of the run, for training. All other modes take the
+        settings from the run directory, but for its place, `data_dir` and
+        `threads`.
+
+    Returns:
+      What there is to print.
+
+    Raises:
+      ValueError: if the settings do not fit each other, the corpus or the run
+        directory.
+      FloatingPointError: if training diverges.
+      KeyboardInterrupt: at an interrupt; its `advice` is what to do next.
+    """
+    if command.output:
+        # Before hours of answering.
+        _check_output(command.output)
+    devices.configure(config.threads)
+    try:
+        return _MODES[command.mode](command, config)
+    except KeyboardInterrupt as interrupt:
+        if command.mode == "train":
+            interrupt.advice = launcher.how_to_continue(config)
+        elif command.output:
+            interrupt.advice = (
+                f"{command.output} is as it was; give the same command again"
+            )
+        raise
+
+
+def _train(command, config):
+    baseline = _baseline(command)
+    # Of several seeds, a user has to choose one.
+    is_exported = command.export and config.seeds == 1
+    if is_exported:
+        saved_model.check_replaceable(config.run_dir)
+    found = launcher.train(config, command.processes)
+    said = [_table(config, found, baseline)]
+    if command.report:
+        said.append(_write_report(command, config))
+    if is_exported:
+        said.append(f"export: {saved_model.write(config.run_dir)}")
+    return "\n".join(said)
+
+
+def _evaluate(command, config):
+    if command.input:
+        return batch_prediction.evaluate(_load(command, config), command)
+    config = _settings_of_run(config)
+    baseline = _baseline(command)
+    found = launcher.evaluate(config, command.processes)
+    return _table(config, found, baseline)
+
+
+def _predict(command, config):
+    return batch_prediction.predict(_load(command, config), command)
+
+
+def _export(command, config):
+    run_directory.check_writable(config.run_dir, _COPY)
+    path = saved_model.write(
+        config.run_dir,
+        default_task=command.task,
+        answer_by=command.answer_by,
+        calibrated=command.calibrated,
+    )
+    return f"export: {path}"
+
+
+def _report(command, config):
+    if not command.runs and not command.output:
+        run_directory.check_writable(
+            config.run_dir, "name another place for the page: --output=FILE"
+        )
+    if not command.runs:
+        return _write_report(command, config)
+    path = command.output or COMPARISON_FILE
+    if not command.output:
+        _check_comparison(path)
+    return f"report: {page.compare(command.runs, path, texts=command.texts)}"
+
+
+def _write_report(command, config):
+    path = page.write(
+        config.run_dir,
+        baseline_run=command.baseline_run,
+        texts=command.texts,
+        path=command.output,
+    )
+    return f"report: {path}"
+
+
+def _check_output(path):
+    """Checks that --output can be written."""
+    if os.path.isdir(path):
+        raise ValueError(f"--output={path} is a directory, not a file")
+    folder = os.path.dirname(files.resolve(path))
+    if not os.path.exists(path) or os.path.isfile(path):
+        reason = files.why_not_writable(folder)
+        if reason:
+            raise ValueError(f"--output={path}: {reason}")
+
+
+def _check_comparison(path):
+    """Refuses to replace a file that nobody has named, and is not ours."""
+    folder = os.path.dirname(os.path.abspath(path))
+    reason = files.why_not_writable(folder)
+    if reason:
+        raise ValueError(
+            f"{path}: {reason}; name another place for the page: --output=FILE"
+        )
+    if not os.path.exists(path):
+        return
+    with open(path, encoding="utf-8", errors="replace") as file:
+        if rendering.GENERATOR not in file.read(_HEAD):
+            raise ValueError(
+                f"{path} exists, and is no page of this command: name another "
+                "place for the page: --output=FILE"
+            )
+
+
+def _analyze(command, config):
+    del command
+    run_directory.check_writable(config.run_dir, _COPY)
+    config = _settings_of_run(config)
+    parts = run_directory.Run.read(config.run_dir).parts
+    if parts:
+        raise ValueError(
+            f"{config.run_dir} holds a run in each of "
+            f"{', '.join(parts.values())}: analyze one of them"
+        )
+    return analysis.run(experiment.Experiment(config))
+
+
+def _settings_of_run(config):
+    """The settings of the run in `run_dir`, with what may be given anew."""
+    there = run_directory.Run.read(config.run_dir).config
+    return dataclasses.replace(
+        there,
+        data_dir=config.data_dir or there.data_dir,
+        threads=config.threads,
+    )
+
+
+def _load(command, config):
+    return trained_model.load(config.run_dir, calibrated=command.calibrated)
+
+
+def _baseline(command):
+    """Read first: a wrong path should be known before hours of training."""
+    if not command.baseline_run:
+        return None
+    return run_directory.read_results(command.baseline_run)
+
+
+def _table(config, found, baseline):
+    tasks = run_directory.Run.read(config.run_dir).tasks
+    name = "single-task" if config.sharing == "single_task" else "multi-task"
+    table = score_table.table(found, tasks, name, baseline)
+    seeds = f", means of {config.seeds} seeds" if config.seeds > 1 else ""
+    caption = f"{score_table.caption(tasks)}{seeds} ({config.run_dir})"
+    said = f"\n{caption}\n\n{table}\n"
+    note = score_table.deduplication_note(tasks, found)
+    said += f"\n{note}\n" if note else ""
+    if "warnings" in found:
+        said += "".join(f"\nWarning: {text}" for text in found["warnings"])
+        said += "\n"
+    return said
+
+
+_MODES = {
+    "train": _train,
+    "evaluate": _evaluate,
+    "predict": _predict,
+    "export": _export,
+    "analyze": _analyze,
+    "report": _report,
+}

@@ -1,0 +1,70 @@
+"""What can be wrong with a command, before TensorFlow is imported.
+
+That takes seconds. The modules that do the work check their input themselves,
+too: they are called from Python as well.
+"""
+
+import os
+
+from mtl_tf.config import command as command_lib
+from mtl_tf.config import config as config_lib
+from mtl_tf.data import lines
+from mtl_tf.data import pretrained_embeddings
+from mtl_tf.data import task_settings
+from mtl_tf.data import tasks as tasks_lib
+from mtl_tf.runs import run_directory
+
+
+def check(command: command_lib.Command, config: config_lib.Config) -> None:
+    """Checks what a command needs, as far as small files tell.
+
+    Args:
+      command: what to do.
+      config: the settings of the run.
+
+    Raises:
+      ValueError: if a directory or a file is missing, or the settings do not
+        fit the corpus or the run.
+    """
+    if command.mode == "report" and command.runs:
+        for run_dir in command.runs:
+            run_directory.Run.read(run_dir)
+        return
+    if not config.run_dir:
+        raise ValueError("--run_dir is missing")
+    if command.mode == "train":
+        _check_training(config)
+    else:
+        _check_run(command, config)
+    if command.baseline_run:
+        run_directory.read_results(command.baseline_run)
+
+
+def _check_training(config):
+    if not config.data_dir:
+        raise ValueError("--data_dir is missing")
+    corpus = tasks_lib.Corpus.read(config.data_dir)
+    tasks = corpus.select(config.tasks)
+    run_directory.check(config, corpus)
+    task_settings.check(config, corpus, tasks)
+    record = os.path.join(config.run_dir, run_directory.CONFIG_FILE)
+    # A run that goes on has read them.
+    if os.path.exists(record):
+        return
+    if config.word_vectors:
+        pretrained_embeddings.check_source(config.word_vectors)
+    if config.init_from:
+        try:
+            run_directory.Run.read(config.init_from)
+        except ValueError as error:
+            raise ValueError(f"init_from={config.init_from}: {error}") from None
+
+
+def _check_run(command, config):
+    run = run_directory.Run.read(config.run_dir)
+    if command.task:
+        run.check_task(command.task)
+    if command.input:
+        lines.check_file(command.input)
+    elif command.mode == "evaluate":
+        tasks_lib.Corpus.read(config.data_dir or run.config.data_dir)

@@ -1,0 +1,47 @@
+"""Spellings of the values that flags take.
+
+The modules that act on them need TensorFlow, which takes seconds to start.
+Settings are checked without it, so that a wrong one is reported at once.
+"""
+
+SHARINGS = ("single_task", "fully_shared", "shared_private")
+SEQUENCES = ("both", "seq2")
+OUTPUT_LAYERS = ("softmax", "label_embedding")
+STEPS = ("joint", "alternate")
+EPOCH_LENGTHS = ("all", "smallest_task")
+STOPPINGS = ("patience", "drop")
+LABEL_TRANSFERS = ("none", "supervised", "semi_supervised")
+TRANSFER_TRAINED_ON = ("main", "auxiliary")
+# Of a run with all of label transfer.
+PHASES = ("base", "label_transfer", "semi_supervised")
+CLASS_WEIGHTS = ("none", "balanced")
+
+# Formats of tables, of files that hold texts.
+TABLE_FORMATS = ("tsv", "csv", "jsonl")
+
+# `layers.encoders`, `layers.lstm`.
+CONDITIONAL = "conditional_bilstm"
+RECURRENT = ("lstm", "bilstm", "stacked_lstm", CONDITIONAL)
+ENCODERS = (*RECURRENT, "cnn", "bag_of_words")
+POOLINGS = ("last", "max", "mean", "attention")
+PRECISIONS = ("float32", "bfloat16")
+
+# `losses`, `optimizers`.
+ADVERSARIES = ("reversal", "reversal_unbounded", "confusion")
+ORTHOGONALITY_LOSSES = ("normalized", "frobenius")
+OPTIMIZERS = ("sgd", "adagrad", "rmsprop", "adam", "adamw")
+
+# Outputs of a model: the main model, which predicts for every task, and the
+# label transfer network, which predicts for the main task.
+MAIN = "main"
+LABEL_TRANSFER = "label_transfer"
+
+
+def check_encoder(encoder: str, pooling: str) -> None:
+    """Raises a ValueError if a pooling does not go with an encoder."""
+    if pooling == "last" and encoder not in RECURRENT:
+        raise ValueError(
+            f"pooling=last takes the last state of a recurrent encoder "
+            f"({', '.join(RECURRENT)}); encoder={encoder} has none: choose "
+            "pooling=max, mean or attention"
+        )

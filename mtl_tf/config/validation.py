@@ -1,0 +1,260 @@
+"""Which values of settings, and which of them together, have a meaning."""
+
+import dataclasses
+import math
+
+import numpy as np
+
+from mtl_tf.config import choices
+
+# NumPy's generators take seeds of 32 bits.
+_SEEDS = 2**32
+# What is far above anything of use, by setting, with what it would take.
+_LIMITS = {
+    "seeds": (1_000, "each is a run"),
+    "threads": (1_024, "TensorFlow makes them all as it starts"),
+    "max_tokens": (1_000_000, "texts are padded to the longest of a batch"),
+    "units": (10_000, "weights grow with its square"),
+    "depth": (100, "each layer has weights and a loop"),
+    "word_width": (10_000, "each word of the vocabulary has a vector"),
+    "label_width": (10_000, "each label has a vector"),
+    "task_layer_units": (10_000, "each task has a layer"),
+    "transfer_units": (10_000, "weights grow with it"),
+    "discriminator_steps": (1_000, "each is computed in each step"),
+    "batch_size": (65_536, "all texts of a step are in memory"),
+    "sampling_exponent": (10, "1 is in proportion to rows"),
+    "steps_per_epoch": (
+        10_000_000,
+        "dev is scored and a checkpoint written at the end of an epoch",
+    ),
+}
+# Whole numbers that nothing else limits.
+_LARGEST = 2**31 - 1
+_PROCESSES = 1_024
+
+
+def check(config) -> None:
+    """Checks the settings of a run, a `config.Config`.
+
+    Raises:
+      ValueError: if a value, or a combination of values, has no meaning.
+    """
+    _check_ranges(config)
+    _check_combinations(config)
+    _check_adversary(config)
+    _check_needs(config)
+    _check_label_transfer(config)
+
+
+def check_processes(processes: int) -> None:
+    """Raises a ValueError if so many runs can not go at once."""
+    if isinstance(processes, bool) or not isinstance(
+        processes, int | np.integer
+    ):
+        raise ValueError(
+            f"processes={processes!r:.80}: a whole number is expected, got "
+            f"{type(processes).__name__}"
+        )
+    if not processes > 0:
+        raise ValueError(f"processes={processes}: has to be above 0")
+    if processes > _PROCESSES:
+        raise ValueError(
+            f"processes={processes}: at most {_PROCESSES} (each is a run with "
+            "a TensorFlow of its own)"
+        )
+
+
+def _check_ranges(config):
+    positive = (
+        "seeds max_tokens units depth word_width batch_size "
+        "discriminator_steps learning_rate init_range epochs log_every "
+        "learning_rate_decay keep_checkpoints"
+    )
+    for name in positive.split():
+        if not getattr(config, name) > 0:
+            raise ValueError(
+                f"{name}={getattr(config, name)}: has to be above 0"
+            )
+    not_negative = (
+        "seed threads max_examples adversarial_weight orthogonality_weight "
+        "discriminator_learning_rate steps_per_epoch sampling_exponent "
+        "warmup_steps weight_decay clip_norm patience task_layer_units "
+        "label_width transfer_units transfer_weight pseudo_label_weight "
+        "pseudo_label_threshold"
+    )
+    for name in not_negative.split():
+        if not getattr(config, name) >= 0:
+            raise ValueError(
+                f"{name}={getattr(config, name)}: has to be 0 or more"
+            )
+    for name, (limit, why) in _LIMITS.items():
+        if getattr(config, name) > limit:
+            raise ValueError(
+                f"{name}={getattr(config, name)}: at most {limit} ({why})"
+            )
+    if config.seed + config.seeds > _SEEDS:
+        raise ValueError(
+            f"seed={config.seed}, seeds={config.seeds}: the last seed has to "
+            f"be below {_SEEDS}"
+        )
+    for field in dataclasses.fields(config):
+        value = getattr(config, field.name)
+        if field.name.endswith("_dropout") and not 0 <= value < 1:
+            raise ValueError(
+                f"{field.name}={value}: a share, from 0 to below 1"
+            )
+        if isinstance(value, float) and not math.isfinite(value):
+            raise ValueError(f"{field.name}={value}: not a finite number")
+        if isinstance(value, int) and field.name != "seed" and value > _LARGEST:
+            raise ValueError(f"{field.name}={value}: at most {_LARGEST}")
+
+
+def _check_combinations(config):
+    # TensorFlow takes the path of a checkpoint for a pattern.
+    # A comma divides the directories of --runs.
+    if set("*?[],") & set(config.run_dir):
+        raise ValueError(
+            f"run_dir={config.run_dir}: the characters * ? [ ] , are not "
+            "allowed in it"
+        )
+    repeated = [x for x in config.tasks if config.tasks.count(x) > 1]
+    if repeated:
+        raise ValueError(
+            f"tasks={','.join(config.tasks)}: {repeated[0]} is named "
+            f"{config.tasks.count(repeated[0])} times"
+        )
+    choices.check_encoder(config.encoder, config.pooling)
+    if config.recurrent_dropout and config.encoder not in choices.RECURRENT:
+        raise ValueError(
+            f"recurrent_dropout={config.recurrent_dropout} needs a recurrent "
+            f"encoder ({', '.join(choices.RECURRENT)}), got encoder="
+            f"{config.encoder}"
+        )
+    if config.precision != "float32" and (
+        config.encoder not in choices.RECURRENT
+    ):
+        raise ValueError(
+            f"precision={config.precision} is that of an LSTM: it needs a "
+            f"recurrent encoder ({', '.join(choices.RECURRENT)}), got "
+            f"encoder={config.encoder}"
+        )
+    if config.sequences_apart and config.sequences == "seq2":
+        raise ValueError(
+            f"sequences=seq2 leaves out seq1, which encoder={config.encoder} "
+            "reads by itself: leave sequences at both, or choose "
+            "encoder=bilstm"
+        )
+    if config.weight_decay and config.optimizer != "adamw":
+        raise ValueError(
+            f"weight_decay={config.weight_decay} needs optimizer=adamw, got "
+            f"{config.optimizer}"
+        )
+    if config.steps_per_epoch and config.epoch_length != "all":
+        raise ValueError(
+            f"steps_per_epoch={config.steps_per_epoch}, epoch_length="
+            f"{config.epoch_length}: either says how long an epoch is; leave "
+            "one of them out"
+        )
+    config.task_weights_by_name()
+
+
+def _check_adversary(config):
+    """What the adversary, orthogonality and unlabelled text need."""
+    if config.adversarial_weight and config.sharing == "single_task":
+        raise ValueError(
+            "adversarial_weight needs a shared encoder: sharing is single_task"
+        )
+    if config.adversarial_weight and config.steps == "alternate":
+        raise ValueError(
+            "adversarial_weight needs texts of all tasks in a step "
+            "(steps=joint): with steps=alternate the discriminator sees "
+            "one task at a time"
+        )
+    if config.orthogonality_weight and config.sharing != "shared_private":
+        raise ValueError(
+            "orthogonality_weight needs a shared and a private encoder "
+            f"(sharing=shared_private), got sharing={config.sharing}"
+        )
+    if config.unlabeled and not (
+        config.adversarial_weight or config.label_transfer == "semi_supervised"
+    ):
+        raise ValueError(
+            "unlabeled text is read by the adversary and for pseudo-labels: "
+            "set adversarial_weight or label_transfer=semi_supervised as well, "
+            "or leave unlabeled off"
+        )
+
+
+def _check_label_transfer(config):
+    """Which settings, and which models, label transfer goes with."""
+    if config.label_transfer == "none":
+        return
+    if not config.main_task:
+        raise ValueError(
+            f"label_transfer={config.label_transfer} needs main_task, the task "
+            "whose labels are predicted from the others' answers"
+        )
+    if config.sharing == "single_task":
+        raise ValueError(
+            f"label_transfer={config.label_transfer} needs a model of several "
+            "tasks: sharing is single_task"
+        )
+    may_lack_main_task = config.steps == "alternate" or config.sampling_exponent
+    is_semi_supervised = config.label_transfer == "semi_supervised"
+    if may_lack_main_task and (
+        is_semi_supervised or config.sharing == "shared_private"
+    ):
+        raise ValueError(
+            f"label_transfer={config.label_transfer} with sharing="
+            f"{config.sharing} needs texts of the main task in every step: "
+            "steps=joint and sampling_exponent=0"
+        )
+    if is_semi_supervised and config.transfer_trained_on == "auxiliary":
+        raise ValueError(
+            "label_transfer=semi_supervised needs pseudo-labels of the main "
+            "task, which transfer_trained_on=auxiliary does not train"
+        )
+    if config.pseudo_label_threshold >= 1:
+        raise ValueError(
+            f"pseudo_label_threshold={config.pseudo_label_threshold}: a "
+            "probability below 1"
+        )
+
+
+def _check_needs(config):
+    """Refuses settings that would be passed over in silence."""
+    needs = [
+        ("label_width label_bias", "output_layer", ("label_embedding",)),
+        ("tanh_scores", "output_layer", ("softmax",)),
+        (
+            "transfer_units transfer_probabilities transfer_main_predictions "
+            "transfer_diversity transfer_gradient transfer_trained_on "
+            "transfer_weight",
+            "label_transfer",
+            ("supervised", "semi_supervised"),
+        ),
+        (
+            "pseudo_label_weight pseudo_label_threshold",
+            "label_transfer",
+            ("semi_supervised",),
+        ),
+    ]
+    defaults = {f.name: f.default for f in dataclasses.fields(config)}
+    for names, needed, values in needs:
+        for name in names.split():
+            value = getattr(config, name)
+            there = getattr(config, needed)
+            if value != defaults[name] and there not in values:
+                raise ValueError(
+                    f"{name}={value} needs {needed}={' or '.join(values)}, got "
+                    f"{needed}={there}"
+                )
+    if config.chained_task_layers and not config.task_layer_units:
+        raise ValueError(
+            "chained_task_layers needs task layers: set task_layer_units"
+        )
+    if config.chained_task_layers and config.init_from:
+        raise ValueError(
+            "init_from loads each task's layer by the name of its task, and "
+            "with chained_task_layers none is of one task alone"
+        )

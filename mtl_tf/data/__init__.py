@@ -1,0 +1,1 @@
+"""Tasks, records, tokenizer, vocabulary and the input pipeline."""

@@ -1,0 +1,109 @@
+"""Prediction with a trained model, split by split."""
+
+from collections.abc import Sequence
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from mtl_tf.data import input_pipeline
+from mtl_tf.data import tasks as tasks_lib
+from mtl_tf.evaluation import predictions as predictions_lib
+from mtl_tf.models import multitask_model
+
+_OUTPUTS = ("scores", "shared", "private")
+
+
+class Predictor:
+    """Runs a model over splits.
+
+    Args:
+      model: as `models.build` makes it.
+      tasks: the tasks, in the order of their numbers.
+      main_task: number of the main task, where there is label transfer.
+    """
+
+    def __init__(
+        self,
+        model: keras.Model,
+        tasks: Sequence[tasks_lib.Task],
+        main_task: int | None = None,
+    ):
+        self._tasks = tasks
+        self._main_task = main_task
+        outputs = [name for name in model.output if name in _OUTPUTS]
+        self._run = _runner(multitask_model.part(model, outputs))
+        if main_task is not None:
+            outputs.append("transfer_scores")
+            self._run_with_transfer = _runner(
+                multitask_model.part(model, outputs)
+            )
+
+    def predict(
+        self, split: input_pipeline.Split
+    ) -> predictions_lib.Predictions:
+        """What the main model says of every row of a split.
+
+        Raises:
+          ValueError: if the split has no rows.
+        """
+        return self._predict(split, self._run)[predictions_lib.MAIN]
+
+    def predict_all(
+        self, split: input_pipeline.Split
+    ) -> dict[str, predictions_lib.Predictions]:
+        """The same by output: `MAIN`, and of the main task `LABEL_TRANSFER`."""
+        if split.task != self._main_task:
+            return {predictions_lib.MAIN: self.predict(split)}
+        return self._predict(split, self._run_with_transfer)
+
+    def _predict(self, split, run):
+        """Predicts in batches of like length; by output."""
+        if not len(split):
+            raise ValueError("there are no rows to predict")
+        columns = {}
+        # Traced once: splits of a model have the same signature.
+        run = run.get_concrete_function(split.signature)
+        for rows, batch in input_pipeline.evaluation_batches(split):
+            for name, value in run(batch).items():
+                value = value.numpy()
+                value = value.reshape(-1, value.shape[-1])
+                if name not in columns:
+                    shape = (len(split), value.shape[-1])
+                    columns[name] = np.zeros(shape, np.float32)
+                columns[name][rows] = value
+        scores = {predictions_lib.MAIN: columns.pop("scores")}
+        if "transfer_scores" in columns:
+            scores[predictions_lib.LABEL_TRANSFER] = columns.pop(
+                "transfer_scores"
+            )
+        return {
+            output: self._from_scores(split, values, columns)
+            for output, values in scores.items()
+        }
+
+    def _from_scores(self, split, scores, features):
+        task = self._tasks[split.task]
+        scores = scores[:, : len(task.labels)].astype(np.float64)
+        # A stable log-softmax, in float64: the probabilities sum to 1.
+        scores -= scores.max(axis=1, keepdims=True)
+        log_probabilities = scores - np.log(
+            np.exp(scores).sum(axis=1, keepdims=True)
+        )
+        loss = np.nan
+        if (split.labels >= 0).all():
+            rows = np.arange(len(split))
+            loss = -log_probabilities[rows, split.labels].mean()
+        return predictions_lib.Predictions(
+            task, split, np.exp(log_probabilities), features, float(loss)
+        )
+
+
+def _runner(model):
+    """A function of batches; a label transfer network reads all groups."""
+
+    def run(batch):
+        batch = {**batch, "asked": tf.range(tf.size(batch["task"]))}
+        return model({k: batch[k] for k in model.input}, training=False)
+
+    return tf.function(run)

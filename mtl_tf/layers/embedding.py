@@ -1,0 +1,90 @@
+"""Word vectors."""
+
+import keras
+import tensorflow as tf
+
+from mtl_tf.layers import float32_layer
+from mtl_tf.layers import per_task
+from mtl_tf.layers.packed_rnn import packing
+
+
+@keras.saving.register_keras_serializable(package="mtl_tf")
+class WordEmbedding(float32_layer.Float32Layer):
+    """Looks up word vectors; drops words and elements of vectors in training.
+
+    The gradient is sparse: a step changes the vectors of its own words alone.
+
+    Args:
+      vocabulary_size: number of rows.
+      width: length of a vector (e in the paper's sizes).
+      unknown_id: id that takes the place of a dropped word. Since words are
+        dropped, and since words below the vocabulary's minimum count have this
+        id, its vector is trained.
+      word_dropout: share of words that a training step replaces so.
+      vector_dropout: share of elements that a training step drops.
+      init_range: vectors are drawn uniformly from [-init_range, init_range].
+      seed: seed of the initial values and of dropout.
+      **kwargs: for `keras.layers.Layer`; `trainable=False` freezes the table.
+
+    Call arguments: tokens, int32 [groups, batch, time], and their lengths,
+    int32 [groups, batch]; returns float32 [rows, batch, width], packed.
+    """
+
+    def __init__(
+        self,
+        vocabulary_size: int,
+        width: int,
+        *,
+        unknown_id: int,
+        word_dropout: float = 0.0,
+        vector_dropout: float = 0.0,
+        init_range: float = 0.1,
+        seed: int | None = None,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        self.vocabulary_size = vocabulary_size
+        self.width = width
+        self.unknown_id = unknown_id
+        self.word_dropout = word_dropout
+        self.vector_dropout = vector_dropout
+        self.init_range = init_range
+        self.seed = seed
+
+    def build(self, tokens_shape, lengths_shape=None):
+        del tokens_shape, lengths_shape
+        self.table = self.add_weight(
+            name="table",
+            shape=(self.vocabulary_size, self.width),
+            initializer=keras.initializers.RandomUniform(
+                -self.init_range, self.init_range, seed=self.seed
+            ),
+        )
+        self.seed_generator = per_task.seed_generator(self.seed)
+
+    def call(self, tokens, lengths, training=False):
+        if training and self.word_dropout:
+            drawn = keras.random.uniform(
+                tf.shape(tokens), dtype="float32", seed=self.seed_generator
+            )
+            dropped = drawn < self.word_dropout
+            tokens = tf.where(dropped, self.unknown_id, tokens)
+        tokens = packing.Packing(lengths).pack_tokens(tokens)
+        vectors = per_task.look_up(self.table, tokens)
+        if training and self.vector_dropout:
+            vectors = keras.random.dropout(
+                vectors, self.vector_dropout, seed=self.seed_generator
+            )
+        return vectors
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "vocabulary_size": self.vocabulary_size,
+            "width": self.width,
+            "unknown_id": self.unknown_id,
+            "word_dropout": self.word_dropout,
+            "vector_dropout": self.vector_dropout,
+            "init_range": self.init_range,
+            "seed": self.seed,
+        }

@@ -1,0 +1,102 @@
+"""Dense layers with weights of their own for each reader."""
+
+import keras
+import tensorflow as tf
+
+from mtl_tf.layers import per_task
+
+
+@keras.saving.register_keras_serializable(package="mtl_tf")
+class TaskLayer(per_task.StackedLayer):
+    """f(W_t h + b_t), with a W_t and a b_t for each task.
+
+    The task-specific layer of Augenstein, Ruder & Søgaard 2018, section 3.6,
+    between the encoders and the output. Each task's layer reads h itself,
+    never the layer of another task.
+
+    Args:
+      units: width of its result.
+      readers: number of tasks.
+      activation: f, a name that `keras.activations` knows.
+      **kwargs: for `StackedLayer`.
+
+    Call arguments: features h, float32 [groups, batch, width], and the task
+    that reads each group, int32 [groups]; returns [groups, batch, units].
+    """
+
+    def __init__(
+        self, units: int, readers: int, *, activation: str = "tanh", **kwargs
+    ):
+        super().__init__(readers, **kwargs)
+        self.units = units
+        self.activation = activation
+
+    def build(self, features_shape, reader_shape=None):
+        del reader_shape
+        self.kernel = self.add_stacked_weight(
+            "kernel", (features_shape[-1], self.units)
+        )
+        self.bias = self.add_stacked_weight("bias", (self.units,))
+
+    def call(self, features, reader):
+        product = tf.einsum(
+            "gbi,gio->gbo", features, self.of_groups(self.kernel, reader)
+        )
+        bias = self.of_groups(self.bias, reader)[:, tf.newaxis]
+        return keras.activations.get(self.activation)(product + bias)
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "units": self.units,
+            "activation": self.activation,
+        }
+
+
+@keras.saving.register_keras_serializable(package="mtl_tf")
+class ChainedTaskLayer(per_task.StackedLayer):
+    """Task layers that stand on each other, in the order of the tasks.
+
+    What the code of Augenstein et al. does in the place of section 3.6: the
+    first task's layer reads h, and each other task's that of the task before
+    it. So the last one is as deep as there are tasks, and every step changes
+    the layers below its tasks too. To compare with that code.
+
+    Args:
+      units: width of each layer.
+      readers: number of tasks.
+      **kwargs: for `StackedLayer`.
+
+    Call arguments: as those of `TaskLayer`.
+    """
+
+    def __init__(self, units: int, readers: int, **kwargs):
+        super().__init__(readers, **kwargs)
+        self.units = units
+
+    def build(self, features_shape, reader_shape=None):
+        del reader_shape
+        widths = [features_shape[-1]] + [self.units] * (self.readers - 1)
+        self.kernels = [
+            self.add_weight(
+                name=f"kernel_{task}",
+                shape=(width, self.units),
+                initializer=keras.initializers.RandomUniform(
+                    -self.init_range,
+                    self.init_range,
+                    seed=self._weight_seed(f"kernel_{task}"),
+                ),
+            )
+            for task, width in enumerate(widths)
+        ]
+        self.bias = self.add_stacked_weight("bias", (self.units,))
+
+    def call(self, features, reader):
+        layers = [features]
+        for task, kernel in enumerate(self.kernels):
+            product = tf.einsum("gbi,io->gbo", layers[-1], kernel)
+            layers.append(tf.tanh(product + self.bias[task]))
+        return tf.gather(tf.stack(layers[1:], axis=1), reader, batch_dims=1)
+
+    def get_config(self):
+        return {**super().get_config(), "units": self.units}

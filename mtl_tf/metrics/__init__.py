@@ -1,0 +1,1 @@
+"""Metrics, calibration and significance tests, in NumPy and SciPy."""

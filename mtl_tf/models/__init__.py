@@ -1,0 +1,1 @@
+"""The multi-task model and the label transfer network."""

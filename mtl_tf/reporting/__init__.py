@@ -1,0 +1,1 @@
+"""Plots, TensorBoard summaries and HTML reports."""

@@ -1,0 +1,126 @@
+"""The settings of a run as TensorBoard shows them: HParams, and a table."""
+
+import dataclasses
+import typing
+
+import tensorflow as tf
+from tensorboard.plugins.hparams import api
+from tensorboard.plugins.hparams import plugin_data_pb2
+
+from mtl_tf.config import config as config_lib
+from mtl_tf.reporting.tensorboard import scalars
+from mtl_tf.utils import display_names as names_lib
+
+# TensorBoard shows five columns unless asked for more: what the models of the
+# paper differ in.
+_SHOWN = {
+    "sharing",
+    "encoder",
+    "adversarial_weight",
+    "orthogonality_weight",
+    "seed",
+}
+_METRICS = {
+    "best/dev_average": "best dev average",
+    "best/epoch": "best epoch",
+    "test/accuracy": "test accuracy",
+    "test/macro_f1": "test macro F1",
+}
+
+
+def write(config: config_lib.Config) -> None:
+    """Writes what HParams compares runs by, into the default writer.
+
+    These are the settings that make another run; a setting that may change
+    while a run goes on is none of them. The metrics are those of the run's own
+    event file, with the same tags.
+    """
+    fields = [
+        field
+        for field in dataclasses.fields(config)
+        if not field.metadata["changeable"]
+    ]
+    tf.summary.experimental.write_raw_pb(
+        _experiment(fields).SerializeToString(), step=0
+    )
+    values = {field.name: getattr(config, field.name) for field in fields}
+    api.hparams(
+        {
+            name: ", ".join(value) if isinstance(value, tuple) else value
+            for name, value in values.items()
+        },
+        # Else runs with the same settings would be one line, of their means.
+        trial_id=config.run_dir,
+    )
+
+
+def table(config: config_lib.Config) -> str:
+    """The settings in Markdown: first those that are not the default."""
+    fields = dataclasses.fields(config)
+    changed = [
+        field
+        for field in fields
+        if getattr(config, field.name) != field.default
+    ]
+    lines = ["### Other than the default", "", *_header("default")]
+    for field in changed:
+        value = getattr(config, field.name)
+        lines.append(
+            f"| {field.name} | {_code(value)} | {_code(field.default)} |"
+        )
+    lines += ["", "### All settings", "", *_header("meaning")]
+    for field in fields:
+        value = _code(getattr(config, field.name))
+        lines.append(f"| {field.name} | {value} | {field.metadata['help']} |")
+    return "\n".join(lines)
+
+
+def _experiment(fields):
+    """The summary that tells what there is to compare."""
+    types = typing.get_type_hints(config_lib.Config)
+    summary = api.hparams_config_pb(
+        [_hparam(field, types[field.name]) for field in fields],
+        [
+            api.Metric(
+                tag, display_name=name, description=scalars.DESCRIPTIONS[tag]
+            )
+            for tag, name in _METRICS.items()
+        ],
+    )
+    # TensorBoard sorts the columns: those that differ, then by name. What does
+    # differ between runs is not known here.
+    plugin_data = summary.value[0].metadata.plugin_data
+    content = plugin_data_pb2.HParamsPluginData.FromString(plugin_data.content)
+    for info in content.experiment.hparam_infos:
+        info.differs = info.name in _SHOWN
+    plugin_data.content = content.SerializeToString()
+    return summary
+
+
+def _hparam(field, kind):
+    symbol = field.metadata["symbol"]
+    if field.metadata["choices"]:
+        domain = api.Discrete(field.metadata["choices"])
+    elif kind is bool:
+        domain = api.Discrete([False, True])
+    elif field.name.endswith("_dropout"):
+        domain = api.RealInterval(0.0, 1.0)
+    else:
+        domain = None
+    return api.HParam(
+        field.name,
+        domain,
+        display_name=f"{field.name} ({symbol})" if symbol else None,
+        description=field.metadata["help"],
+    )
+
+
+def _header(last):
+    return [f"| setting | value | {last} |", "|---|---|---|"]
+
+
+def _code(value):
+    """A value in Markdown, which is not to read its underscores as signs."""
+    if isinstance(value, tuple):
+        value = ", ".join(value)
+    return f"`{names_lib.visible(str(value))}`" if value != "" else ""

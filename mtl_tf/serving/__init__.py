@@ -1,0 +1,1 @@
+"""Trained models: prediction, SavedModel and model card."""

@@ -1,0 +1,1 @@
+"""Losses, optimizers, the training step and the training loop."""

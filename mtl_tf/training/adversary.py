@@ -1,0 +1,116 @@
+"""The adversary: a task discriminator that the shared encoder works against."""
+
+import keras
+import tensorflow as tf
+
+from mtl_tf.config import config as config_lib
+from mtl_tf.layers import gradient_reversal
+from mtl_tf.models import multitask_model
+from mtl_tf.training import losses
+from mtl_tf.training import optimizers
+
+
+class Adversary:
+    """The task discriminator, its optimizer, and its losses.
+
+    Args:
+      config: settings of the adversary and of the optimizer.
+      model: the model whose shared features it reads.
+      tasks: number of tasks.
+      schedule: its learning rate.
+    """
+
+    def __init__(
+        self,
+        config: config_lib.Config,
+        model: keras.Model,
+        tasks: int,
+        schedule: optimizers.Schedule,
+    ):
+        self._config = config
+        self._tasks = tasks
+        self.discriminator = multitask_model.build_discriminator(
+            config, model, tasks
+        )
+        self.optimizer = optimizers.Optimizer(
+            config.optimizer,
+            multitask_model.variables_by_path(
+                self.discriminator.trainable_variables
+            ),
+            schedule,
+            weight_decay=config.weight_decay,
+        )
+
+    @property
+    def variables(self) -> list[tf.Variable]:
+        """The discriminator's weights, in the order of the optimizer."""
+        return list(self.optimizer.variables_by_name.values())
+
+    def terms(self, shared: tf.Tensor, task: tf.Tensor) -> dict[str, tf.Tensor]:
+        """The task discriminator's loss, and what the encoder gets of it.
+
+        With gradient reversal the step minimises CE(D(GRL_λ(s)), task), summed
+        over groups: the discriminator goes down at full rate, the encoder up
+        with λ (Eq. 12, 13). With confusion both have a term of their own.
+
+        Args:
+          shared: float32 [groups, batch, width].
+          task: int32 [groups], the tasks of the groups' texts.
+
+        Returns:
+          Scalars by name; see `Trainer`.
+        """
+        weight = self._config.adversarial_weight
+        entropy = losses.mix_entropy(task, self._tasks)
+        task_scores = self.discriminator(tf.stop_gradient(shared))
+        by_group = losses.discrimination_loss(task_scores, task)
+        terms = {
+            "discriminator/cross_entropy": tf.reduce_mean(by_group),
+            "discriminator/mix_entropy": entropy,
+            "discriminator/accuracy": _accuracy(task_scores, task),
+            "discriminator/chance": tf.constant(1 / self._tasks),
+        }
+        if self._config.adversary == "confusion":
+            confusion = losses.confusion_loss(
+                self.discriminator(shared, frozen=True)
+            )
+            minimized = weight * tf.reduce_sum(confusion)
+            return terms | {
+                "loss_minimized/discriminator": tf.reduce_sum(by_group),
+                "loss_minimized/adversarial": minimized,
+                "loss_weighted/adversarial": minimized,
+                "loss/adversarial": tf.reduce_mean(confusion),
+            }
+        is_open = losses.open_reversal(
+            by_group, entropy, self._config.adversary
+        )
+        # The encoder's share of the gradient; the loss itself is by_group's.
+        reversed_ = gradient_reversal.gradient_reversal(
+            shared, weight * is_open[:, tf.newaxis, tf.newaxis]
+        )
+        by_group = losses.discrimination_loss(
+            self.discriminator(reversed_), task
+        )
+        return terms | {
+            "loss_minimized/adversarial": tf.reduce_sum(by_group),
+            "loss_weighted/adversarial": weight * tf.reduce_sum(by_group),
+            "loss/adversarial": tf.reduce_mean(by_group),
+            "discriminator/reversal_open": tf.reduce_mean(is_open),
+        }
+
+    def catch_up(
+        self, shared: tf.Tensor, task: tf.Tensor, step: tf.Tensor
+    ) -> None:
+        """The discriminator's further updates in this step."""
+        shared = tf.stop_gradient(shared)
+        for _ in range(self._config.discriminator_steps - 1):
+            with tf.GradientTape() as tape:
+                loss = tf.reduce_sum(
+                    losses.discrimination_loss(self.discriminator(shared), task)
+                )
+            self.optimizer.apply(tape.gradient(loss, self.variables), step)
+
+
+def _accuracy(task_scores, task):
+    right = tf.argmax(task_scores, axis=-1, output_type=tf.int32)
+    return tf.reduce_mean(tf.cast(right == task[:, tf.newaxis], tf.float32))

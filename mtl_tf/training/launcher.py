@@ -1,0 +1,322 @@
+"""Training and evaluation: one run, or several in processes of their own.
+
+Several seeds, and the single-task models of several tasks, are runs below the
+run directory (`seeds/0`, `tasks/NAME`), each a whole one that can be looked at
+by itself. Processes of their own start afresh: repeated model building in one
+process grows its memory.
+"""
+
+import concurrent.futures
+import dataclasses
+import os
+import sys
+from collections.abc import Sequence
+
+import keras
+import numpy as np
+from absl import logging
+
+from mtl_tf.config import command as command_lib
+from mtl_tf.config import config as config_lib
+from mtl_tf.config import validation
+from mtl_tf.data import tasks as tasks_lib
+from mtl_tf.runs import checkpoints
+from mtl_tf.runs import history as history_lib
+from mtl_tf.runs import results
+from mtl_tf.runs import resumption
+from mtl_tf.runs import run_directory
+from mtl_tf.training import experiment
+from mtl_tf.training import warm_start
+from mtl_tf.utils import files
+from mtl_tf.utils import run_lock
+from mtl_tf.utils import subprocesses
+
+
+def train(config: config_lib.Config, processes: int = 1) -> dict:
+    """Trains and evaluates, or goes on, or finds the run finished.
+
+    Args:
+      config: the settings; `data_dir` and `run_dir` have to be set.
+      processes: how many runs go at once, where it takes several.
+
+    Returns:
+      What `results.json` holds.
+
+    Raises:
+      ValueError: if the settings do not fit the corpus or the run directory,
+        another process uses it, or a process of this one fails.
+      FloatingPointError: if training diverges.
+    """
+    _check_call(config, processes)
+    corpus = tasks_lib.Corpus.read(config.data_dir)
+    tasks = corpus.select(config.tasks)
+    # What can be wrong should be so before hours of training.
+    run_directory.check(config, corpus)
+    run_directory.check_writable(config.run_dir, "give another run_dir")
+    with run_lock.hold(config.run_dir):
+        return _train(config, corpus, tasks, processes)
+
+
+def _train(config, corpus, tasks, processes):
+    if run_directory.is_finished(config, corpus):
+        logging.info("%s holds this run's results already", config.run_dir)
+        return run_directory.read_results(config.run_dir)
+    parts = _parts(config, tasks)
+    if parts:
+        for part in parts:
+            run_directory.check(part, corpus)
+        record = os.path.join(config.run_dir, run_directory.CONFIG_FILE)
+        # A run that goes on does not need it any more.
+        if config.init_from and not os.path.exists(record):
+            warm_start.check(config, tasks)
+        todo = [
+            part
+            for part in parts
+            if not run_directory.is_finished(part, corpus)
+        ]
+        for part in todo:
+            # What cannot go on is to be known before the others are trained.
+            resumption.find(part.run_dir, part.phases)
+        run_directory.start(config, corpus, tasks)
+        _run_all("train", todo, processes)
+        return _merge(config, parts)
+    found = experiment.Experiment(config).run()
+    # Where several experiments follow each other in one process.
+    keras.backend.clear_session()
+    return found
+
+
+def evaluate(config: config_lib.Config, processes: int = 1) -> dict:
+    """Scores the best checkpoint of a finished run on dev and test again.
+
+    Where the run directory cannot be written to, nothing is written.
+
+    Args:
+      config: the run's settings.
+      processes: how many runs are scored at once, where there are several.
+
+    Returns:
+      What `results.json` then holds.
+
+    Raises:
+      ValueError: if the run has not ended, its corpus is not there, or
+        another process uses the run directory.
+    """
+    _check_call(config, processes)
+    corpus = tasks_lib.Corpus.read(config.data_dir)
+    run_directory.check(config, corpus)
+    reason = files.why_not_writable(config.run_dir)
+    if reason:
+        found = _score(config, corpus)
+        logging.warning("Nothing is written: %s", reason)
+        return found
+    with run_lock.hold(config.run_dir):
+        # Results of a run that is not over would pass for those of its end.
+        run_directory.read_results(config.run_dir)
+        parts = _parts(config, corpus.select(config.tasks))
+        if parts:
+            _run_all("evaluate", parts, processes)
+            return _merge(config, parts)
+        return experiment.Experiment(config).evaluate()
+
+
+def _score(config, corpus):
+    """Scores a run without a file: parts one by one, in this process."""
+    run_directory.read_results(config.run_dir)
+    parts = _parts(config, corpus.select(config.tasks))
+    if parts:
+        found = [_score(part, corpus) for part in parts]
+        return _merged(config, parts, found)
+    found = experiment.Experiment(config).evaluate(write=False)
+    keras.backend.clear_session()
+    return found
+
+
+def _check_call(config, processes):
+    """Refuses what a call from Python may get wrong."""
+    if not isinstance(config, config_lib.Config):
+        raise ValueError(
+            f"config: a mtl_tf.Config is expected, got {type(config).__name__}"
+        )
+    for name in ("data_dir", "run_dir"):
+        if not getattr(config, name):
+            raise ValueError(f"{name} is missing in the config")
+    validation.check_processes(processes)
+
+
+def _parts(config, tasks):
+    """The runs that this one is made of; none if it is one by itself."""
+    run_dirs = run_directory.part_dirs(config, tasks)
+    if config.seeds > 1:
+        return [
+            dataclasses.replace(
+                config, seed=int(seed), seeds=1, run_dir=run_dir
+            )
+            for seed, run_dir in run_dirs.items()
+        ]
+    return [
+        _single_task_run(config, name, list(run_dirs), run_dir)
+        for name, run_dir in run_dirs.items()
+    ]
+
+
+def _single_task_run(config, name, names, run_dir):
+    # What is said of other tasks does not concern a run. What is said of no
+    # task at all is left in, for the run to refuse.
+    return dataclasses.replace(
+        config,
+        tasks=(name,),
+        main_task="" if config.main_task in names else config.main_task,
+        task_weights=tuple(
+            entry
+            for entry in config.task_weights
+            if entry.rpartition(":")[0] not in names
+            or entry.rpartition(":")[0] == name
+        ),
+        run_dir=run_dir,
+    )
+
+
+def _run_all(
+    mode: str, configs: Sequence[config_lib.Config], processes: int
+) -> None:
+    """Runs each in a process of its own, `processes` at once.
+
+    SIGTERM and an interrupt end them all.
+    """
+    children = subprocesses.ChildProcesses()
+    # Each may be several runs again.
+    share = max(1, processes // max(1, len(configs)))
+
+    def run_one(config):
+        logging.info("%s: %s", mode, config.run_dir)
+        # Report and export are made of the whole.
+        _run_process(
+            command_lib.Command(
+                mode=mode, processes=share, report=False, export=False
+            ),
+            config,
+            children,
+        )
+
+    with (
+        subprocesses.sigterm_raises(),
+        concurrent.futures.ThreadPoolExecutor(processes) as pool,
+    ):
+        try:
+            futures = [pool.submit(run_one, config) for config in configs]
+            try:
+                for future in concurrent.futures.as_completed(futures):
+                    future.result()
+            except Exception:
+                # Those that have not begun are not begun.
+                pool.shutdown(cancel_futures=True)
+                raise
+        except (KeyboardInterrupt, SystemExit):
+            pool.shutdown(wait=False, cancel_futures=True)
+            children.end()
+            raise
+
+
+def _run_process(command, config, children):
+    os.makedirs(config.run_dir, exist_ok=True)
+    flagfile = os.path.join(config.run_dir, "run.flags")
+    with open(flagfile, "w", encoding="utf-8") as file:
+        for settings in (command, config):
+            file.writelines(line + "\n" for line in settings.to_flags())
+    log = os.path.join(config.run_dir, "log.txt")
+    arguments = [sys.executable, "-m", "mtl_tf.main", f"--flagfile={flagfile}"]
+    with open(log, "a", encoding="utf-8") as file:
+        status = children.run(arguments, file)
+    if status:
+        # Then its log may not say so.
+        files.check_space(config.run_dir)
+        with open(log, encoding="utf-8", errors="replace") as file:
+            last = "".join(file.readlines()[-5:])
+        raise ValueError(
+            f"the run in {config.run_dir} ended with status {status}; the end "
+            f"of {log}:\n{last}"
+        )
+
+
+def how_to_continue(config: config_lib.Config) -> str:
+    """Returns how training goes on after an interruption, for its user."""
+    try:
+        run = run_directory.Run.read(config.run_dir)
+        if run_directory.has_ended(config.run_dir):
+            return "training has ended; the same command does the rest"
+        if run.parts:
+            ended = sum(map(run_directory.has_ended, run.parts.values()))
+            return (
+                f"{ended} of {len(run.parts)} runs have ended; the same "
+                "command goes on with the others"
+            )
+        epoch = _last_epoch(config.run_dir)
+    # There is no run yet, or a damaged one: the next command tells.
+    except (ValueError, OSError):
+        epoch = 0
+    if not epoch:
+        return "no epoch has ended; the same command begins again"
+    return f"training goes on after epoch {epoch} with the same command"
+
+
+def _last_epoch(run_dir):
+    """Returns the epoch of the last checkpoint; 0 if there is none."""
+    step = checkpoints.last_step(run_dir)
+    history = history_lib.read_history(run_dir)
+    return max((x["epoch"] for x in history if x["step"] <= step), default=0)
+
+
+def _merge(config, parts):
+    """Results of the whole, from those of its parts; writes them."""
+    found = [run_directory.read_results(part.run_dir) for part in parts]
+    merged = _merged(config, parts, found)
+    results.write(config.run_dir, merged)
+    return merged
+
+
+def _merged(config, parts, found):
+    """Returns the results of the whole, with the warnings of its parts."""
+    merged = _merge_seeds(found) if config.seeds > 1 else _merge_tasks(found)
+    warnings = [
+        f"{part.run_dir}: {warning}"
+        for part, result in zip(parts, found, strict=True)
+        for warning in result.get("warnings", ())
+    ]
+    if warnings:
+        merged["warnings"] = warnings
+    return merged
+
+
+def _merge_tasks(found):
+    by_task = {}
+    for result in found:
+        by_task |= result["tasks"]
+    seconds = sum(result["seconds"] for result in found)
+    # A run of no time has no rate.
+    tokens = sum(
+        result["seconds"] * (result["tokens_per_second"] or 0)
+        for result in found
+    )
+    return {
+        "schema": run_directory.SCHEMA,
+        "tasks": by_task,
+        "average": results.averages(by_task),
+        "steps": sum(result["steps"] for result in found),
+        "seconds": seconds,
+        "tokens_per_second": tokens / seconds if seconds else None,
+    }
+
+
+def _merge_seeds(found):
+    """Means, and beside them the standard deviations (n - 1)."""
+    numbers = [
+        {k: x for k, x in result.items() if k not in ("schema", "warnings")}
+        for result in found
+    ]
+    return {
+        "schema": run_directory.SCHEMA,
+        **results.combine(numbers, np.mean),
+        "seeds": len(found),
+        "deviation": results.combine(numbers, lambda x: np.std(x, ddof=1)),
+    }

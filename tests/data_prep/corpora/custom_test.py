@@ -1,0 +1,245 @@
+import json
+import pathlib
+
+import pytest
+
+from data_prep.corpora import custom
+from data_prep.pipeline import prepare
+from mtl_tf.data import records
+
+_EXAMPLE = pathlib.Path(__file__).parents[3] / "examples" / "two_tasks"
+
+
+def _read(tmp_path, table, seed=0, **files):
+    """Rows of a task; files by name, `_` for the dot."""
+    for name, content in files.items():
+        (tmp_path / name.replace("_", ".")).write_text(content)
+    path = tmp_path / "tasks.toml"
+    path.write_text('[tasks.t]\nlabels = ["no", "yes"]\n' + table)
+    (rows,) = custom.make_source(str(path), seed).read()
+    return rows
+
+
+_FILES = 'train = "a.tsv"\ndev = "b.tsv"\ntest = "c.jsonl"\n'
+_A = "text\tlabel\none\tno\n\ntwo\tyes\n"
+_B = "text\tlabel\nthree\tno\n"
+_C = '{"text": "four", "label": "yes"}\n{"text": "", "label": "no"}\n'
+
+
+def test_a_file_a_split(tmp_path):
+    rows = _read(tmp_path, _FILES, a_tsv=_A, b_tsv=_B, c_jsonl=_C)
+    assert not rows.task.pair
+    assert rows.splits == {
+        "train": [
+            records.Row("t-train-2", "", "one", "no"),
+            records.Row("t-train-4", "", "two", "yes"),
+        ],
+        "dev": [records.Row("t-dev-2", "", "three", "no")],
+        "test": [
+            records.Row("t-test-1", "", "four", "yes"),
+            records.Row("t-test-2", "", "", "no"),
+        ],
+    }
+    assert rows.skipped == {"blank line": 1}
+    assert rows.raw == {
+        "rows": {"train": 2, "dev": 1, "test": 2},
+        "empty_texts": {"train": 0, "dev": 0, "test": 1},
+    }
+
+
+_QUOTED = '"She said ""yes"" to me"'
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "count"),
+    [
+        # A doubled quote: only the rows that have one, in train and dev.
+        ([_QUOTED, "plain", '"all of it"'], [_QUOTED], 2),
+        # Everything is in quotes.
+        (['"one"', '"two"'], ['"three"'], 3),
+        # Quotes that a person typed.
+        (['"all of it"', "plain"], ['say "yes" to me'], 0),
+        (['""yes"" to me', '"yes" and "no"', '"'], ['she said ""yes""'], 0),
+    ],
+)
+def test_quotes_of_csv_in_tsv(tmp_path, a, b, count):
+    rows = _read(
+        tmp_path,
+        _FILES,
+        a_tsv="text\tlabel\n" + "".join(f"{x}\tno\n" for x in a),
+        b_tsv="text\tlabel\n" + "".join(f"{x}\tno\n" for x in b),
+        # In JSONL, quotes of a text are its own.
+        c_jsonl=json.dumps({"text": _QUOTED, "label": "yes"}),
+    )
+    assert [x.count for x in rows.findings] == [count] * bool(count)
+    if count:
+        (found,) = rows.findings
+        assert found.kind == "quotes_in_tsv"
+        assert found.task == "t"
+        assert found.examples[0] == "t-train-2"
+        assert found.message.startswith(
+            f"{count} of {len(a + b)} rows of TSV files have a text in quotes, "
+        )
+
+
+def test_pairs_groups_ids_and_unlabeled(tmp_path):
+    table = (
+        'train = "a.jsonl"\ndev = "a.jsonl"\ntest = "a.jsonl"\n'
+        'unlabeled = "u.jsonl"\n'
+        'columns = {seq1 = "p", seq2 = "h", label = "y", group = "g", id = "i"}'
+    )
+    rows = _read(
+        tmp_path,
+        table,
+        a_jsonl='{"p": "premise", "h": "text", "y": "no", "g": 7, "i": "x1"}',
+        u_jsonl='{"p": "premise", "h": "more", "g": 8, "i": 2}',
+    )
+    assert rows.task.pair
+    row = records.Row("t-x1", "premise", "text", "no", "7")
+    assert rows.splits["train"] == [row]
+    assert rows.splits["unlabeled"] == [
+        records.Row("t-2", "premise", "more", "", "8")
+    ]
+
+
+def test_labels_that_json_spells_as_numbers_and_truth_values(tmp_path):
+    (tmp_path / "a.jsonl").write_text(
+        '{"text": "x", "label": 1}\n{"text": "y", "label": true}\n'
+        '{"text": "z", "label": "true"}\n'
+    )
+    path = tmp_path / "tasks.toml"
+    path.write_text(
+        '[tasks.t]\nlabels = [1, true]\ntrain = "a.jsonl"\n'
+        'dev = "a.jsonl"\ntest = "a.jsonl"'
+    )
+    (rows,) = custom.make_source(str(path)).read()
+    labels = [row.label for row in rows.splits["train"]]
+    assert labels == ["1", "true", "true"]
+
+
+_CUT = 'file = "a.tsv"\nsplit = {dev = 0.1, test = 0.2}\n'
+
+
+def test_file_is_divided_by_label_and_text(tmp_path):
+    # 100 rows: 60 no, 40 yes; each text stands there twice.
+    lines = [
+        f"text {i // 2}\t{'no' if i < 60 else 'yes'}\n" for i in range(100)
+    ]
+    rows = _read(tmp_path, _CUT, a_tsv="text\tlabel\n" + "".join(lines))
+    sizes = {name: len(found) for name, found in rows.splits.items()}
+    assert sizes == {"train": 70, "dev": 10, "test": 20}
+    yes = sum(row.label == "yes" for row in rows.splits["test"])
+    assert yes == 8
+    texts = [{row.seq2 for row in x} for x in rows.splits.values()]
+    assert sum(map(len, texts)) == 50
+
+
+def test_groups_stay_together(tmp_path):
+    lines = [f"text {i}\tno\tg{i // 4}\n" for i in range(80)]
+    rows = _read(
+        tmp_path,
+        _CUT + 'columns = {group = "g"}',
+        a_tsv="text\tlabel\tg\n" + "".join(lines),
+    )
+    groups = [{row.group for row in x} for x in rows.splits.values()]
+    assert sum(map(len, groups)) == 20
+
+
+def test_another_seed_gives_another_split(tmp_path):
+    lines = "".join(f"text {i}\tno\n" for i in range(50))
+    found = [
+        [row.id for row in rows.splits["dev"]]
+        for rows in (
+            _read(tmp_path, _CUT, seed, a_tsv="text\tlabel\n" + lines)
+            for seed in (1, 1, 2)
+        )
+    ]
+    assert found[0] == found[1] != found[2]
+
+
+@pytest.mark.parametrize(
+    ("c_jsonl", "message"),
+    [
+        ('{"text": "x", "label": "nope"}', "no label 'nope' .did you mean no"),
+        ('{"text": "x", "label": ["no", "yes"]}', "multi-label"),
+        ('{"text": "x", "label": "no, yes"}', "multi-label"),
+        ('{"text": "x", "label": "no|yes"}', "multi-label"),
+        ('{"text": "x", "label": 0.5}', "regression targets are not supported"),
+        ('{"text": "x", "label": "3.5"}', r"numbers as targets \(regression"),
+        ('{"text": 5, "label": "no"}', "expected a text for seq2, got 5"),
+    ],
+)
+def test_refuses_row(tmp_path, c_jsonl, message):
+    with pytest.raises(ValueError, match=r"c\.jsonl:1: .*" + message):
+        _read(tmp_path, _FILES, a_tsv=_A, b_tsv=_B, c_jsonl=c_jsonl)
+
+
+def test_refuses_empty_file(tmp_path):
+    with pytest.raises(ValueError, match=r"b\.tsv: task t: expected rows"):
+        _read(tmp_path, _FILES, a_tsv=_A, b_tsv="text\tlabel\n", c_jsonl=_C)
+
+
+def test_refuses_too_few_rows_to_divide(tmp_path):
+    with pytest.raises(ValueError, match=r"task t: split .* stays empty"):
+        _read(tmp_path, _CUT, a_tsv="text\tlabel\na\tno\nb\tno\n")
+
+
+def test_overlaps_are_told(tmp_path):
+    _read(
+        tmp_path,
+        _FILES,
+        a_tsv="text\tlabel\nOne.\tno\ntwo\tyes\nthree\tno\n",
+        b_tsv=_B,
+        c_jsonl='{"text": "one .", "label": "no"}\n'
+        '{"text": "new", "label": "no"}\n',
+    )
+    corpus = prepare.prepare(
+        custom.make_source(str(tmp_path / "tasks.toml")), str(tmp_path / "out")
+    )
+    task = corpus.declaration["tasks"]["t"]
+    assert task["skipped"] == {"text stands in dev": 1}
+    assert task["duplicates"] == {"test": 1}
+
+
+def test_example(tmp_path):
+    corpus = prepare.prepare(
+        custom.make_source(str(_EXAMPLE / "tasks.toml")), str(tmp_path / "out")
+    )
+    declared = corpus.declaration
+    assert [task.name for task in corpus.tasks] == ["answers", "requests"]
+    assert declared["licence"].startswith("CC0")
+    answers, requests = (declared["tasks"][x] for x in ("answers", "requests"))
+    assert answers["pair"]
+    assert not requests["pair"]
+    assert answers["labels"] == ["no", "yes"]
+    assert answers["splits"] == {"train": 80, "dev": 20, "test": 20}
+    for counts in answers["label_counts"].values():
+        assert counts["no"] == counts["yes"]
+    # 20 messages of each of 7 labels: 0.2 * 20 = 4; 0.15 * 20 = 3.
+    assert requests["metric"] == "macro_f1"
+    assert len(requests["labels"]) == 7
+    assert set(requests["label_counts"]["test"].values()) == {4}
+    assert requests["splits"] == {"train": 91, "dev": 21, "test": 28}
+    assert set(declared["source"]) == {
+        "tasks.toml",
+        "requests.tsv",
+        "answers/train.tsv",
+        "answers/dev.tsv",
+        "answers/test.tsv",
+    }
+    assert all(x["duplicates"] == {"test": 0} for x in (answers, requests))
+    assert all(x["skipped"] == {} for x in (answers, requests))
+
+
+def test_no_question_of_the_example_stands_in_two_splits():
+    questions = {}
+    for split in ("train", "dev", "test"):
+        lines = (_EXAMPLE / "answers" / f"{split}.tsv").read_text().splitlines()
+        questions[split] = {line.split("\t")[0] for line in lines[1:]}
+    assert len(set.union(*questions.values())) == sum(
+        map(len, questions.values())
+    )
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

@@ -1,0 +1,219 @@
+import dataclasses
+import gzip
+
+import pytest
+
+from data_prep.corpora import custom
+from mtl_tf.data import records
+
+
+def _read(tmp_path, table, seed=0, **files):
+    """Rows of a task; files by name, `_` for the dot."""
+    for name, content in files.items():
+        (tmp_path / name.replace("_", ".")).write_text(content)
+    path = tmp_path / "tasks.toml"
+    path.write_text('[tasks.t]\nlabels = ["no", "yes"]\n' + table)
+    (rows,) = custom.make_source(str(path), seed).read()
+    return rows
+
+
+_FILES = 'train = "a.tsv"\ndev = "b.tsv"\ntest = "c.jsonl"\n'
+_A = "text\tlabel\none\tno\n\ntwo\tyes\n"
+_B = "text\tlabel\nthree\tno\n"
+_C = '{"text": "four", "label": "yes"}\n{"text": "", "label": "no"}\n'
+
+
+_CUT = 'file = "a.tsv"\nsplit = {dev = 0.1, test = 0.2}\n'
+_NULLS = (
+    '{"text": "a", "label": "no", "g": "x", "i": "one"}\n'
+    '{"text": null, "label": "no", "g": null, "i": null}\n'
+    '{"text": "", "label": "no", "g": "", "i": ""}\n'
+    '{"text": "b", "label": null, "g": "x", "i": "two"}\n'
+    '{"text": "c", "label": "yes", "g": 7.0, "i": 3.0}\n'
+    '{"text": "d", "label": "yes", "g": NaN, "i": NaN}\n'
+    '{"text": "e", "label": "", "g": "x", "i": "four"}\n'
+)
+_COLUMNS = 'columns = {group = "g", id = "i"}\n'
+
+
+def _all_from(name):
+    return "".join(
+        f'{split} = "{name}"\n' for split in ("train", "dev", "test")
+    )
+
+
+def test_null_is_nothing_in_each_column(tmp_path, caplog):
+    table = _all_from("a.jsonl") + _COLUMNS
+    rows = _read(tmp_path, table, a_jsonl=_NULLS)
+    found = rows.splits["dev"]
+    assert found == [
+        records.Row("t-one", "", "a", "no", "x"),
+        # An absent text is the empty text; an absent id is the line.
+        records.Row("t-dev-2", "", "", "no", ""),
+        records.Row("t-dev-3", "", "", "no", ""),
+        records.Row("t-3", "", "c", "yes", "7"),
+        records.Row("t-dev-6", "", "d", "yes", ""),
+    ]
+    # Two rows of each of three files.
+    assert rows.skipped == {"no label": 6}
+    assert rows.raw["empty_texts"] == {"train": 2, "dev": 2, "test": 2}
+    assert "task t: 6 rows are left out: no label" in caplog.text
+
+
+def test_tables_of_the_same_values_give_the_same_rows(tmp_path):
+    # As pandas writes them: an absent value is an empty cell.
+    table = "text,label,g,i\na,no,x,one\n,no,,\n,no,,\nb,,x,two\nc,yes,7,3\n"
+    table += "d,yes,,\ne,,x,four\n"
+    from_csv = _read(tmp_path, _all_from("a.csv") + _COLUMNS, a_csv=table)
+    from_json = _read(tmp_path, _all_from("a.jsonl") + _COLUMNS, a_jsonl=_NULLS)
+    # A header is a line, too.
+    ids = ["t-one", "t-dev-3", "t-dev-4", "t-3", "t-dev-7"]
+    assert [row.id for row in from_csv.splits["dev"]] == ids
+    assert [
+        dataclasses.replace(row, id="") for row in from_csv.splits["dev"]
+    ] == [dataclasses.replace(row, id="") for row in from_json.splits["dev"]]
+    assert from_csv.skipped == from_json.skipped
+
+
+def test_rows_without_a_group_are_not_one_group(tmp_path):
+    # Half of 80 rows have no group: they are divided like single rows.
+    lines = [
+        f'{{"text": "t{i}", "label": "no", "g": {i // 4 if i % 2 else "null"}}}'
+        for i in range(80)
+    ]
+    rows = _read(
+        tmp_path,
+        'file = "a.jsonl"\nsplit = {dev = 0.1, test = 0.2}\n'
+        'columns = {group = "g"}',
+        a_jsonl="\n".join(lines),
+    )
+    assert {name: len(x) for name, x in rows.splits.items()} == {
+        "train": 56,
+        "dev": 8,
+        "test": 16,
+    }
+    for found in rows.splits.values():
+        assert any(row.group == "" for row in found)
+
+
+_ABSENT = (
+    "text\tlabel\tg\nNot Available\tno\tx\na\tNULL\tx\nb\tno\tNULL\n"
+    "nan\tyes\tNone\nnan\tyes\tx\nnone of it\tyes\tx\n"
+)
+
+
+def test_texts_that_mean_an_absent_value(tmp_path):
+    rows = _read(
+        tmp_path,
+        _all_from("a.tsv")
+        + 'columns = {group = "g"}\nabsent = ["Not Available", "NULL"]\n',
+        a_tsv=_ABSENT,
+    )
+    assert [(row.seq2, row.group) for row in rows.splits["train"]] == [
+        ("b", ""),
+        ("nan", "None"),
+        ("nan", "x"),
+        ("none of it", "x"),
+    ]
+    assert rows.skipped == {"no text": 3, "no label": 3}
+    # Others are kept, and named once, with how many there are in three files.
+    (found,) = rows.findings
+    assert (found.kind, found.task, found.count) == ("looks_absent", "t", 9)
+    assert found.message == (
+        "texts that may stand for an absent value are kept as texts: 'nan' 6 "
+        "times, 'None' 3 times; `absent` in the task file names those that are "
+        "none"
+    )
+    assert found.examples == ("t-train-5", "t-train-5")
+
+
+def test_an_empty_text_may_be_named(tmp_path):
+    rows = _read(
+        tmp_path, _all_from("a.jsonl") + 'absent = [""]\n', a_jsonl=_NULLS
+    )
+    assert [row.seq2 for row in rows.splits["test"]] == ["a", "c", "d"]
+    assert rows.skipped == {"no text": 6, "no label": 6}
+
+
+def test_a_metric_by_topic_needs_groups_but_in_train(tmp_path):
+    header = "text\tlabel\tg\n"
+    files = {
+        "a_tsv": header + "a\tno\t\n",
+        "b_tsv": header + "b\tyes\tx\n",
+        "c_jsonl": '{"text": "c", "label": "yes", "g": "y"}\n',
+    }
+    metric = 'metric = "macro_recall_by_topic"\ncolumns = {group = "g"}\n'
+    rows = _read(tmp_path, _FILES + metric, **files)
+    assert rows.splits["train"][0].group == ""
+    message = r":{}: expected a group, by which macro_recall_by_topic takes"
+    files["c_jsonl"] += '{"text": "c", "label": "yes", "g": null}\n'
+    with pytest.raises(ValueError, match=r"c\.jsonl" + message.format(2)):
+        _read(tmp_path, _FILES + metric, **files)
+    # Any row of a file that is divided may be one of dev.
+    with pytest.raises(ValueError, match=r"a\.tsv" + message.format(2)):
+        _read(tmp_path, _CUT + metric, **files)
+
+
+@pytest.mark.parametrize(
+    ("declared", "names"),
+    [
+        ("[1, 5]", ("1", "5")),
+        ("[1.0, 5.0]", ("1", "5")),
+        ('["1", "5"]', ("1", "5")),
+        ('["1.0", "5.0"]', ("1.0", "5.0")),
+    ],
+)
+def test_stars_in_each_spelling(tmp_path, declared, names):
+    one, five = names
+    (tmp_path / "a.jsonl").write_text(
+        "".join(
+            f'{{"text": "x", "label": {x}}}\n'
+            for x in ("5.0", "5", '"5.0"', '"5"', "1.0")
+        )
+    )
+    (tmp_path / "a.tsv").write_text("text\tlabel\nx\t5.0\nx\t5\nx\t1.0\n")
+    path = tmp_path / "tasks.toml"
+    path.write_text(
+        f'[tasks.t]\nlabels = {declared}\ntrain = "a.jsonl"\n'
+        'dev = "a.tsv"\ntest = "a.tsv"'
+    )
+    (rows,) = custom.make_source(str(path)).read()
+    assert rows.task.labels == names
+    labels = [row.label for row in rows.splits["train"]]
+    assert labels == [five, five, five, five, one]
+    assert [row.label for row in rows.splits["dev"]] == [five, five, one]
+
+
+def test_a_packed_table_with_semicolons(tmp_path):
+    text = "text;label\r\none, two;no\r\n"
+    (tmp_path / "a.csv.gz").write_bytes(gzip.compress(text.encode()))
+    rows = _read(tmp_path, _all_from("a.csv.gz") + 'delimiter = ";"\n')
+    assert rows.splits["train"] == [
+        records.Row("t-train-2", "", "one, two", "no")
+    ]
+
+
+def test_questions_after_a_blank(tmp_path):
+    (tmp_path / "questions.label").write_text("no Who was it ?\nyes Why ?\n")
+    rows = _read(
+        tmp_path,
+        _all_from("questions.label")
+        + 'format = "tsv"\ndelimiter = " "\ncolumns = {label = 0, seq2 = 1}\n',
+    )
+    assert [(row.label, row.seq2) for row in rows.splits["dev"]] == [
+        ("no", "Who was it ?"),
+        ("yes", "Why ?"),
+    ]
+
+
+def test_refuses_a_file_without_labels(tmp_path):
+    with pytest.raises(
+        ValueError,
+        match=r"b\.tsv: task t: expected rows, got none; left out: "
+        r"{'blank line': 1, 'no label': 2}",
+    ):
+        _read(tmp_path, _FILES, a_tsv=_A, b_tsv="text\tlabel\na\t\nb\t\n")
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

@@ -1,0 +1,25 @@
+import pytest
+
+from data_prep.pipeline import raw_text
+
+
+@pytest.mark.parametrize(
+    ("raw", "text"),
+    [
+        ("R&amp;B &lt;3 &#39;n&#x27; &eacute;", "R&B <3 'n' é"),
+        # Escaped twice is unescaped once.
+        ("&amp;quot;", "&quot;"),
+        # No semicolon, or no entity.
+        (
+            "this&nothing AT&T &lt 3 &nosuch;",
+            "this&nothing AT&T &lt 3 &nosuch;",
+        ),
+        ("", ""),
+    ],
+)
+def test_unescape(raw, text):
+    assert raw_text.unescape(raw) == text
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

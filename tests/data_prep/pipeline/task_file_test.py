@@ -1,0 +1,243 @@
+import pytest
+
+from data_prep.pipeline import task_file
+from mtl_tf.data import tasks
+
+_LABELS = 'labels = ["no", "yes"]\n'
+_FILES = 'train = "a.tsv"\ndev = "b.csv"\ntest = "sub/c.jsonl"\n'
+_CUT = 'file = "a.tsv"\nsplit = {dev = 0.1, test = 0.2}\n'
+
+
+def _read(tmp_path, content):
+    path = tmp_path / "tasks.toml"
+    path.write_text(content)
+    return task_file.read(str(path))
+
+
+def _read_task(tmp_path, content):
+    (table,), _ = _read(tmp_path, "[tasks.t]\n" + content)
+    return table
+
+
+def test_a_file_a_split(tmp_path):
+    table = _read_task(
+        tmp_path,
+        _LABELS + _FILES + 'unlabeled = "d.tsv"\nmetric = "macro_f1"\n'
+        'columns = {seq1 = "topic", group = "g"}',
+    )
+    assert table.task == tasks.Task("t", ("no", "yes"), "macro_f1", pair=True)
+    assert table.files == {
+        "train": (str(tmp_path / "a.tsv"), "tsv"),
+        "dev": (str(tmp_path / "b.csv"), "csv"),
+        "test": (str(tmp_path / "sub" / "c.jsonl"), "jsonl"),
+        "unlabeled": (str(tmp_path / "d.tsv"), "tsv"),
+    }
+    assert table.split == {}
+    assert table.columns == {
+        "seq1": "topic",
+        "seq2": "text",
+        "label": "label",
+        "group": "g",
+    }
+
+
+def test_a_file_that_is_divided(tmp_path):
+    table = _read_task(
+        tmp_path,
+        "labels = [1, 0, true]\n" + _CUT + 'format = "csv"\n'
+        "columns = {seq2 = 3, label = 0}",
+    )
+    assert table.task.labels == ("1", "0", "true")
+    assert table.split == pytest.approx({"train": 0.7, "dev": 0.1, "test": 0.2})
+    assert table.files == {"file": (str(tmp_path / "a.tsv"), "csv")}
+    assert table.columns == {"seq2": 3, "label": 0}
+
+
+def test_dev_is_cut_and_test_is_given(tmp_path):
+    table = _read_task(
+        tmp_path,
+        _LABELS + 'file = "a.tsv"\nsplit = {dev = 0.25}\ntest = "b.tsv"',
+    )
+    assert table.split == {"train": 0.75, "dev": 0.25}
+    assert sorted(table.files) == ["file", "test"]
+
+
+def test_licence(tmp_path):
+    task = f"[tasks.t]\n{_LABELS}{_CUT}"
+    assert _read(tmp_path, 'licence = "CC0"\n' + task)[1] == "CC0"
+    assert _read(tmp_path, task)[1] == "not stated in the task file"
+
+
+def test_labels_that_are_numbers(tmp_path):
+    table = _read_task(tmp_path, "labels = [1.0, 5, -2.0]\n" + _CUT)
+    assert table.task.labels == ("1", "5", "-2")
+    # A spelling in quotes stays as it is.
+    table = _read_task(tmp_path, 'labels = ["1.0", "5.0", "05"]\n' + _CUT)
+    assert table.task.labels == ("1.0", "5.0", "05")
+
+
+def test_delimiter_and_absent_values(tmp_path):
+    table = _read_task(
+        tmp_path,
+        _LABELS
+        + _CUT
+        + 'delimiter = ";"\nabsent = ["NA", "", "Not Available"]',
+    )
+    assert table.delimiter == ";"
+    assert table.absent == {"NA", "", "Not Available"}
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("[tasks", "not TOML"),
+        ("", r"expected a table \[tasks.NAME\] per task"),
+        ("licens = 1", r"unknown key 'licens' \(did you mean licence\?\)"),
+        ("tasks.t = 3", r"\[tasks.t\]: expected a table, got 3"),
+    ],
+)
+def test_refuses_file(tmp_path, content, message):
+    with pytest.raises(ValueError, match=r"tasks\.toml: " + message):
+        _read(tmp_path, content)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (_FILES, "labels: expected a list of label names in order, got None"),
+        ("labels = [0.5]\n" + _FILES, "the number 0.5: regression targets"),
+        ("labels = 0.5\n" + _FILES, "labels: expected a list"),
+        (
+            "labels = [1, 1.0]\n" + _FILES,
+            r"labels repeat: \['1'\]",
+        ),
+        (
+            'labels = ["1", "1.0"]\n' + _FILES,
+            "labels: '1' and '1.0' are the same number",
+        ),
+        ('labels = ["a"]\n' + _FILES, "at least 2 labels"),
+        (_LABELS + _FILES + "metric = 'f1'", "there is no metric 'f1'"),
+        (_LABELS + _FILES + "metric = 1", "metric: expected text in quotes"),
+        (_LABELS + _FILES + "metirc = 'x'", r"'metirc' \(did you mean metric"),
+        (_LABELS + "train = 3\n", "train: expected text in quotes, got 3"),
+        ('type = "regression"', "'regression' is not supported.*regression"),
+        ('type = "multi_label"', "'multi_label' is not supported.*multi-label"),
+        (_LABELS + 'train = "a.tsv"', "expected one origin of dev rows, got 0"),
+        (_LABELS + _CUT + 'dev = "b.tsv"', "one origin of dev rows, got 2"),
+        (_LABELS + _CUT + 'train = "b.tsv"', "origin of train rows, got 2"),
+        (_LABELS + 'file = "a.tsv"', "file and split belong together"),
+        (
+            _LABELS + _FILES + "split = {dev = 0.1}",
+            "split divides the rows of `file`: name the file of train `file` "
+            "instead: file = 'a.tsv'",
+        ),
+        (
+            _LABELS + 'test = "a.tsv"\nsplit = {dev = 0.1}',
+            "file and split belong together",
+        ),
+        (
+            _LABELS + _FILES + 'delimiter = ";"',
+            "delimiter ';': jsonl has none; it is for tsv, csv",
+        ),
+        (
+            _LABELS + _CUT + 'delimiter = "::"',
+            "delimiter '::': expected one character such as ';'",
+        ),
+        (_LABELS + _CUT + "delimiter = '\"'", "neither a quote nor a line end"),
+        (
+            _LABELS + _CUT + "delimiter = 3",
+            "delimiter: expected text in quotes",
+        ),
+        (
+            _LABELS + _CUT + 'absent = "NA"',
+            r"absent: expected a list of texts such as .*, got 'NA'",
+        ),
+        (
+            _LABELS + _CUT + 'absent = ["NA", "no"]',
+            "absent: 'no' is a label of this task",
+        ),
+        (
+            _LABELS + 'file = "a.tsv"\nsplit = 0.1',
+            "split: expected shares such",
+        ),
+        (
+            _LABELS + 'file = "a.tsv"\nsplit = {dev = 0.5, test = 0.5}',
+            "leave a rest for train",
+        ),
+        (
+            _LABELS + 'file = "a.tsv"\nsplit = {dev = 0, test = 0.5}',
+            "shares above 0",
+        ),
+        (
+            _LABELS + 'file = "a.tsv"\nsplit = {deev = 0.5}',
+            r"split: unknown key 'deev' \(did you mean dev\?\)",
+        ),
+        (
+            _LABELS + 'file = "a.txt"\nsplit = {dev = 0.1, test = 0.1}',
+            "the extension names no format",
+        ),
+        (_LABELS + _FILES + "format = 'xml'", "format 'xml': one of tsv"),
+        (_LABELS + _FILES + "columns = 3", "columns: expected names such as"),
+        (
+            _LABELS + _FILES + "columns = {seq3 = 'x'}",
+            r"columns: unknown key 'seq3' \(did you mean seq",
+        ),
+        (
+            _LABELS + _CUT + "columns = {seq2 = 1}",
+            "names for all of them or numbers from 0 for all",
+        ),
+        (_LABELS + _CUT + "columns = {seq2 = -1, label = 0}", "numbers from 0"),
+        (
+            _LABELS + _FILES + "columns = {seq2 = 1, label = 0}",
+            "columns of JSONL files have names",
+        ),
+    ],
+)
+def test_refuses_task(tmp_path, content, message):
+    with pytest.raises(
+        ValueError, match=r"tasks\.toml: \[tasks\.t\].*" + message
+    ):
+        _read_task(tmp_path, content)
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("a/b", r"\[tasks\.'a/b'\]: task name 'a/b': letters \(A to Z\), "),
+        ("../a", r"\[tasks\.'\.\./a'\]: task name"),
+        ("-a", r"\[tasks\.-a\]: task name '-a': letters"),
+        ("a\\nb", r"\[tasks\.'a\\nb'\]: task name 'a\\nb': letters"),
+        ("a\\u202eb", r"\[tasks\.'a\\u202eb'\]: task name"),
+        (
+            "a" * 300,
+            rf"\[tasks\.'{'a' * 59}\.\.\.\]: task name '{'a' * 59}\.\.\.: at "
+            "most 100 characters are allowed, got 300",
+        ),
+        ("nul", r"\[tasks\.nul\]: task name 'nul': Windows reserves"),
+        ("run", r"\[tasks\.run\]: task name 'run': TensorBoard's logs"),
+    ],
+)
+def test_names_that_are_no_tasks(tmp_path, name, message):
+    with pytest.raises(ValueError, match=r"tasks\.toml: " + message) as caught:
+        _read(tmp_path, f'[tasks."{name}"]\n{_LABELS}{_FILES}')
+    assert len(str(caught.value)) < 400
+    assert str(caught.value).isprintable()
+
+
+def test_names_that_differ_in_case_alone(tmp_path):
+    with pytest.raises(
+        ValueError, match=r"tasks\.toml: tasks news and NEWS differ in case alo"
+    ):
+        _read(
+            tmp_path,
+            f"[tasks.news]\n{_LABELS}{_FILES}[tasks.NEWS]\n{_LABELS}{_FILES}",
+        )
+
+
+def test_missing(tmp_path):
+    with pytest.raises(ValueError, match="there is no task file"):
+        task_file.read(str(tmp_path / "tasks.toml"))
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

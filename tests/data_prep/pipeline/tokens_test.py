@@ -1,0 +1,137 @@
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from data_prep.pipeline import tokens
+from mtl_tf.data import tokenizer as tokenizer_lib
+from mtl_tf.data import vocabulary as vocabulary_lib
+
+
+@pytest.fixture(params=[1, 2, 512])
+def tokenizer(request, monkeypatch):
+    """With texts in one batch and in several."""
+    monkeypatch.setattr(tokens, "_TEXTS_PER_BATCH", request.param)
+    return tokens.Tokenizer()
+
+
+_TEXTS = ["", "a b a", "", "", "c", "a", " ", "b!"]
+
+
+def test_encode(tokenizer):
+    (encoded,) = tokenizer.encode([_TEXTS])
+    # Temporary ids in the order of first sight: a 1, b 2, c 3, ! 4; 0 stands
+    # for a text without tokens.
+    assert tokenizer.tokens == ["<empty>", "a", "b", "c", "!"]
+    assert encoded.ids.tolist() == [0, 1, 2, 1, 0, 0, 3, 1, 0, 2, 4]
+    assert encoded.offsets.tolist() == [0, 1, 4, 5, 6, 7, 8, 9, 11]
+
+
+def test_encode_goes_on(tokenizer):
+    tokenizer.encode([["a", "b"]])
+    (encoded,) = tokenizer.encode([["b", "c"]])
+    assert encoded.ids.tolist() == [2, 3]
+
+
+def test_encode_gives_each_split_its_texts(tokenizer):
+    splits = [["a b", "c"], [], ["c", "b a"], ["", "c"]]
+    encoded = tokenizer.encode(iter(splits))
+    assert [x.ids.tolist() for x in encoded] == [
+        [1, 2, 3],
+        [],
+        [3, 2, 1],
+        [0, 3],
+    ]
+    assert [x.offsets.tolist() for x in encoded] == [
+        [0, 2, 3],
+        [0],
+        [0, 1, 3],
+        [0, 1, 2],
+    ]
+
+
+def test_many_splits_take_one_pipeline(tokenizer, monkeypatch):
+    traced = []
+
+    def tokenize(texts, original=tokenizer_lib.tokenize):
+        traced.append(texts)
+        return original(texts)
+
+    monkeypatch.setattr(tokenizer_lib, "tokenize", tokenize)
+    tokenizer.encode([f"a{n}", f"b{n}"] for n in range(30))
+    assert len(traced) == 1
+
+
+def test_a_batch_of_a_long_and_a_padded_text(tokenizer):
+    # numpy takes NUL at the end of a text for padding.
+    (encoded,) = tokenizer.encode([["a\x00", "b " * 100_000]])
+    assert encoded.offsets.tolist() == [0, 1, 100_001]
+    assert tokenizer.tokens == ["<empty>", "a", "b"]
+
+
+def test_texts_that_repeat(tokenizer, monkeypatch):
+    tokenized = []
+
+    def tokenize(texts, original=tokenizer_lib.tokenize):
+        tf.py_function(lambda x: tokenized.extend(x.numpy()), [texts], [])
+        return original(texts)
+
+    monkeypatch.setattr(tokenizer_lib, "tokenize", tokenize)
+    (encoded,) = tokenizer.encode(
+        [["a b", "c", "a b", "", "c", "", "d a", "a b"]]
+    )
+    assert encoded.ids.tolist() == [1, 2, 3, 1, 2, 0, 3, 0, 4, 1, 1, 2]
+    assert encoded.offsets.tolist() == [0, 2, 3, 5, 6, 7, 8, 10, 12]
+    assert sorted(tokenized) == [b"", b"a b", b"c", b"d a"]
+
+
+def test_encode_nothing(tokenizer):
+    (encoded,) = tokenizer.encode([[]])
+    assert encoded.row_keys() == []
+    assert encoded.offsets.tolist() == [0]
+
+
+def test_final_ids(tokenizer):
+    (encoded,) = tokenizer.encode([_TEXTS])
+    # b 4, a 5; c and ! are unknown, 1; a text without tokens is 3.
+    vocabulary = vocabulary_lib.Vocabulary(
+        (*vocabulary_lib.SPECIAL_TOKENS, "b", "a")
+    )
+    final = encoded.with_final_ids(tokenizer.final_ids(vocabulary))
+    assert final.seq1(0).tolist() == [3]
+    assert final.seq2(0).tolist() == [5, 4, 5]
+    assert final.seq1(2).tolist() == [1]
+    assert final.seq2(3).tolist() == [4, 1]
+
+
+def test_final_ids_are_those_of_encode(tokenizer):
+    (encoded,) = tokenizer.encode([_TEXTS])
+    vocabulary = vocabulary_lib.Vocabulary(
+        (*vocabulary_lib.SPECIAL_TOKENS, "b", "a")
+    )
+    final = encoded.with_final_ids(tokenizer.final_ids(vocabulary))
+    assert (
+        final.ids.tolist()
+        == vocabulary.encode(_TEXTS).flat_values.numpy().tolist()
+    )
+
+
+def test_row_keys():
+    (encoded,) = tokens.Tokenizer().encode(
+        [["a b", "c", "a", "b c", "A  b", "C", "", "c"]]
+    )
+    first, second, third, fourth = encoded.row_keys()
+    assert first == third
+    # The same tokens, but another border between seq1 and seq2.
+    assert first != second
+    assert len({first, second, fourth}) == 3
+
+
+def test_select():
+    (encoded,) = tokens.Tokenizer().encode([["a b", "c", "a", "b c", "", "d"]])
+    kept = encoded.select(np.array([True, False, True]))
+    assert kept.ids.tolist() == [1, 2, 3, 0, 4]
+    assert kept.offsets.tolist() == [0, 2, 3, 4, 5]
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

@@ -1,0 +1,29 @@
+"""What the flags of a command line say, and the command in this process."""
+
+from collections.abc import Sequence
+
+import pytest
+from absl import flags
+
+from mtl_tf import main
+from mtl_tf.config import command as command_lib
+from mtl_tf.config import config as config_lib
+from mtl_tf.utils import flagfiles
+
+
+def parse(
+    arguments: Sequence[str],
+) -> tuple[command_lib.Command, config_lib.Config]:
+    """What `mtl_tf.main` takes from these arguments."""
+    values = flags.FlagValues()
+    main.define_flags(values)
+    values(["mtl_tf", *flagfiles.expand(arguments, values)])
+    return main.settings_from_flags(values)
+
+
+def call(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
+    """Calls `mtl_tf.main` in this process; returns its exit status."""
+    values = flags.FlagValues()
+    main.define_flags(values)
+    monkeypatch.setattr(flags, "FLAGS", values)
+    return main.main(values(["mtl_tf", *arguments]))

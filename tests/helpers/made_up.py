@@ -1,0 +1,47 @@
+"""Predictions that no model made."""
+
+import numpy as np
+
+from mtl_tf.data import input_pipeline
+from mtl_tf.data import records
+from mtl_tf.data import tasks as tasks_lib
+from mtl_tf.data import vocabulary as vocabulary_lib
+from mtl_tf.evaluation import predictions as predictions_lib
+
+TASK = tasks_lib.Task("made_up", ("no", "yes"))
+
+
+def predict(
+    labels, predicted, duplicate=None, features=None, groups=None, task=TASK
+):
+    """Predictions of a task of two labels, with certainty .75.
+
+    Row r has r + 1 tokens, of which 2 are read; the first is unknown.
+    """
+    texts = [
+        part
+        for row in range(len(labels))
+        for part in (
+            [vocabulary_lib.EMPTY],
+            [vocabulary_lib.UNKNOWN] + [10] * row,
+        )
+    ]
+    split = input_pipeline.Split(
+        task=0,
+        ids=np.array([f"row-{n}".encode() for n in range(len(labels))]),
+        groups=np.array(groups or [b""] * len(labels), object),
+        labels=np.array(labels, np.int32),
+        duplicate=np.array(duplicate or [False] * len(labels)),
+        diversity=np.zeros([len(labels), 5], np.float32),
+        lengths=np.minimum(np.arange(len(labels)) + 1, 2),
+        tokens=records.TokenIds(
+            np.concatenate(texts), np.cumsum([0, *map(len, texts)])
+        ),
+        rows=np.arange(len(labels)),
+        max_tokens=2,
+        reads_seq1=np.zeros(len(labels), bool),
+    )
+    probabilities = np.where(np.eye(2)[predicted] > 0, 0.75, 0.25)
+    return predictions_lib.Predictions(
+        task, split, probabilities, features or {}, 0.0
+    )

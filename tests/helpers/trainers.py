@@ -1,0 +1,82 @@
+"""Trainers of tiny models, and batches for them."""
+
+import numpy as np
+import tensorflow as tf
+
+from mtl_tf.config import config as config_lib
+from mtl_tf.models import multitask_model
+from mtl_tf.training import trainer as trainer_lib
+
+WORDS = 30
+LABELS = (2, 3, 2)
+NAMES = ("a", "b", "c")
+SIZES = {"word_width": 4, "units": 5}
+
+
+def make_trainer(label_counts=LABELS, class_weights=None, **settings):
+    """A trainer of tasks a, b and c."""
+    config = config_lib.Config(**SIZES | settings)
+    main_task = None
+    if config.label_transfer != "none":
+        main_task = NAMES.index(config.main_task)
+    model = multitask_model.build(config, label_counts, WORDS, main_task)
+    group = {
+        "tokens": tf.TensorSpec([None, None, None], tf.int32),
+        "lengths": tf.TensorSpec([None, None], tf.int32),
+        "task": tf.TensorSpec([None], tf.int32),
+    }
+    if config.sequences_apart:
+        group |= {"seq1": group["tokens"], "seq1_lengths": group["lengths"]}
+    if config.reads_diversity:
+        group["diversity"] = tf.TensorSpec([None, None, 5], tf.float32)
+    signature = {**group, "labels": tf.TensorSpec([None, None], tf.int32)}
+    if config.unlabeled:
+        signature["unlabeled"] = group
+    if class_weights is None:
+        class_weights = np.ones((len(label_counts), max(label_counts)))
+    return trainer_lib.Trainer(
+        config, model, signature, NAMES[: len(label_counts)], class_weights, 10
+    )
+
+
+def make_batch(tasks=(0, 1, 2), batch=4, time=6, seed=0, unlabeled=False):
+    """Groups of texts of these tasks."""
+    random = np.random.default_rng(seed)
+    shape = (len(tasks), batch)
+    made = {
+        "tokens": random.integers(4, WORDS, (*shape, time)).astype(np.int32),
+        "lengths": random.integers(1, time + 1, shape).astype(np.int32),
+        "task": np.array(tasks, np.int32),
+    }
+    if not unlabeled:
+        made["labels"] = random.integers(2, size=shape).astype(np.int32)
+    return made
+
+
+def values(trainer):
+    """Every variable of training by part and name, copied."""
+    return {
+        f"{part}/{name}": variable.numpy()
+        for part, variables in trainer.parts.items()
+        for name, variable in variables.items()
+    }
+
+
+def changed(before, after):
+    """Names of the variables that differ."""
+    return {
+        name
+        for name, value in before.items()
+        if not np.array_equal(value, after[name])
+    }
+
+
+def inputs(batch):
+    """What a model without label transfer reads of a batch."""
+    return {name: batch[name] for name in ("tokens", "lengths", "task")}
+
+
+def assert_close(found, expected):
+    """Compares arrays one by one."""
+    for one, other in zip(found, expected, strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-6)

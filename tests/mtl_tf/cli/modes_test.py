@@ -1,0 +1,226 @@
+"""What each mode asks of others, without training anything."""
+
+import dataclasses
+import os
+
+import pytest
+
+from mtl_tf.cli import modes
+from mtl_tf.config import command as command_lib
+from mtl_tf.config import config as config_lib
+from mtl_tf.data import tasks as tasks_lib
+from mtl_tf.runs import results
+from mtl_tf.runs import run_directory
+from tests.helpers import generated
+
+_ROWS = {"train": 8, "dev": 2, "test": 2}
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory):
+    data_dir = str(tmp_path_factory.mktemp("generated") / "corpus")
+    generated.write_corpus(data_dir, rows=_ROWS)
+    return tasks_lib.Corpus.read(data_dir)
+
+
+@pytest.fixture
+def config(tmp_path, corpus):
+    return config_lib.Config(
+        data_dir=corpus.data_dir,
+        run_dir=str(tmp_path / "run"),
+        tasks=("books", "films"),
+        units=7,
+    )
+
+
+@pytest.fixture(autouse=True)
+def threads(monkeypatch):
+    """The threads asked for: they can be set once in a process."""
+    asked = []
+    monkeypatch.setattr(modes.devices, "configure", asked.append)
+    return asked
+
+
+@pytest.fixture(autouse=True)
+def launched(monkeypatch, corpus):
+    """What the launcher was asked for; it only pretends to do it."""
+    asked = []
+
+    def pretend(mode):
+        def launch(config, processes):
+            asked.append((mode, config, processes))
+            if mode == "train":
+                write_run(config, corpus)
+            return run_directory.read_results(config.run_dir)
+
+        return launch
+
+    for mode in ("train", "evaluate"):
+        monkeypatch.setattr(modes.launcher, mode, pretend(mode))
+    return asked
+
+
+def write_run(config, corpus):
+    """Leaves what a run leaves that has ended."""
+    tasks = corpus.select(config.tasks)
+    run_directory.start(config, corpus, tasks)
+    by_task = {}
+    for place, task in enumerate(tasks):
+        right = {"accuracy": 0.5 + place / 4, "macro_f1": 0.0, "n": 1200}
+        most = {"accuracy": 0.25, "macro_f1": 0.0, "n": 1200}
+        by_task[task.name] = {
+            "main": {"dev": right, "test": right},
+            "majority": {"dev": most, "test": most},
+        }
+    results.write(
+        config.run_dir,
+        {
+            "schema": 1,
+            "tasks": by_task,
+            "average": results.averages(by_task),
+        },
+    )
+
+
+def run(config, mode="train", **command):
+    # What is made of a run that has ended has tests of its own.
+    command = {"report": False, "export": False, **command}
+    return modes.run(command_lib.Command(mode=mode, **command), config)
+
+
+def lines(printed):
+    return [" ".join(line.split()) for line in printed.split("\n")]
+
+
+def test_train_prints_the_table(config, launched):
+    printed = run(config, processes=3)
+    assert launched == [("train", config, 3)]
+    assert lines(printed) == [
+        "",
+        f"Test scores in percent ({config.run_dir})",
+        "",
+        "task metric test majority multi-task",
+        "-" * len(printed.split("\n")[3]),
+        "books accuracy 1200 25.0 50.0",
+        "films accuracy 1200 25.0 75.0",
+        "-" * len(printed.split("\n")[3]),
+        "average accuracy 25.0 62.5",
+        "",
+    ]
+
+
+def test_warnings_follow_the_table(config):
+    table = run(config)
+    found = run_directory.read_results(config.run_dir)
+    found["warnings"] = ["books: all went wrong", "films: this, too"]
+    results.write(config.run_dir, found)
+    assert run(config, mode="evaluate") == (
+        f"{table}\nWarning: books: all went wrong\nWarning: films: this, too\n"
+    )
+
+
+def test_the_heading_says_what_the_scores_are_of(config):
+    config = dataclasses.replace(config, sharing="single_task", seeds=3)
+    found = lines(run(config))
+    assert found[1] == (
+        f"Test scores in percent, means of 3 seeds ({config.run_dir})"
+    )
+    assert found[3] == "task metric test majority single-task"
+
+
+@pytest.mark.parametrize("mode", ["train", "evaluate"])
+def test_a_baseline_stands_beside_the_scores(config, corpus, tmp_path, mode):
+    write_run(config, corpus)
+    baseline = dataclasses.replace(
+        config, run_dir=str(tmp_path / "baseline"), tasks=("films",)
+    )
+    write_run(baseline, corpus)
+    found = lines(run(config, mode, baseline_run=baseline.run_dir))
+    assert found[3] == "task metric test majority single-task multi-task"
+    assert found[5] == "books accuracy 1200 25.0 - 50.0"
+    assert found[6] == "films accuracy 1200 25.0 50.0 75.0"
+
+
+@pytest.mark.parametrize("mode", ["train", "evaluate"])
+def test_a_baseline_that_is_not_there_is_missed_first(
+    config, corpus, launched, tmp_path, mode
+):
+    write_run(config, corpus)
+    nowhere = str(tmp_path / "nowhere")
+    with pytest.raises(ValueError, match="nowhere holds no results"):
+        run(config, mode, baseline_run=nowhere)
+    assert launched == []
+
+
+def test_evaluate_takes_the_settings_of_the_run(
+    config, corpus, launched, tmp_path
+):
+    write_run(config, corpus)
+    moved = str(tmp_path / "moved")
+    os.rename(config.run_dir, moved)
+    # Of the flags, those of a model do not count here.
+    asked = config_lib.Config(run_dir=moved, units=9, seeds=2, threads=3)
+    printed = run(asked, "evaluate", processes=2)
+    wanted = dataclasses.replace(config, run_dir=moved, threads=3)
+    assert launched == [("evaluate", wanted, 2)]
+    assert f"Test scores in percent ({moved})" in printed
+    # The corpus may have been moved as well.
+    run(dataclasses.replace(asked, data_dir="elsewhere"), "evaluate")
+    wanted = dataclasses.replace(wanted, data_dir="elsewhere")
+    assert launched[1:] == [("evaluate", wanted, 1)]
+
+
+@pytest.mark.parametrize(
+    ("mode", "asked"),
+    [("train", 2), ("evaluate", 2), ("analyze", 2), ("evaluate", 0)],
+)
+def test_threads_are_what_is_asked_for_now(
+    config, corpus, threads, monkeypatch, mode, asked
+):
+    write_run(dataclasses.replace(config, threads=5), corpus)
+    monkeypatch.setattr(modes.experiment, "Experiment", lambda x: x)
+    monkeypatch.setattr(modes.analysis, "run", lambda x: str(x.threads))
+    printed = run(dataclasses.replace(config, threads=asked), mode)
+    assert threads == [asked]
+    if mode == "analyze":
+        assert printed == str(asked)
+
+
+def test_threads_are_set_before_anything_else(config, threads, monkeypatch):
+    # TensorFlow takes them only before its first op.
+    def fail(config, processes):
+        raise ValueError(f"{config}, {processes}")
+
+    monkeypatch.setattr(modes.launcher, "train", fail)
+    with pytest.raises(ValueError, match="units=7"):
+        run(config)
+    assert threads == [0]
+
+
+def test_analyze_takes_one_run(config, corpus, monkeypatch):
+    whole = dataclasses.replace(config, seeds=2)
+    write_run(whole, corpus)
+    part = dataclasses.replace(
+        config, seed=1, run_dir=os.path.join(config.run_dir, "seeds", "1")
+    )
+    write_run(part, corpus)
+    with pytest.raises(ValueError, match=r"seeds/0, .*seeds/1: analyze one"):
+        run(whole, "analyze")
+    monkeypatch.setattr(modes.experiment, "Experiment", lambda x: x)
+    monkeypatch.setattr(modes.analysis, "run", lambda x: f"probes of {x}")
+    asked = config_lib.Config(run_dir=part.run_dir)
+    assert run(asked, "analyze") == f"probes of {part}"
+
+
+@pytest.mark.parametrize("mode", ["evaluate", "analyze"])
+def test_what_has_not_been_trained(config, launched, mode):
+    with pytest.raises(
+        ValueError, match=r"run holds no run: config\.json is mi"
+    ):
+        run(config, mode)
+    assert launched == []
+    assert not os.path.exists(config.run_dir)
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

@@ -1,0 +1,208 @@
+import dataclasses
+import json
+import os
+import pathlib
+import re
+
+import numpy as np
+import pytest
+
+from mtl_tf.config import base
+
+_COLORS = ("red", "green", "blue")
+
+
+@dataclasses.dataclass(frozen=True)
+class _Paint(base.Settings):
+    """One setting of each type."""
+
+    color: str = base.setting(
+        "red", "Its color.", choices=_COLORS, symbol="c", changeable=True
+    )
+    coats: int = base.setting(2, "How often.")
+    litres: float = base.setting(0.5, "How much.")
+    glossy: bool = base.setting(False, "Whether it shines.")
+    rooms: tuple[str, ...] = base.setting((), "Where.")
+    place: str = base.setting("", "Where to.", path=True)
+    places: tuple[str, ...] = base.setting((), "All.", path=True)
+
+
+_PAINT = _Paint("blue", 3, 1e-05, True, ("hall", "attic"))
+_VALUES = {
+    "color": "blue",
+    "coats": 3,
+    "litres": 1e-05,
+    "glossy": True,
+    "rooms": ["hall", "attic"],
+    "place": "",
+    "places": [],
+}
+
+
+def test_a_setting_is_a_field_that_knows_its_flag():
+    color, coats, *_ = dataclasses.fields(_Paint)
+    assert color.default == "red"
+    assert color.metadata == {
+        "help": "Its color.",
+        "choices": _COLORS,
+        "symbol": "c",
+        "changeable": True,
+        "path": False,
+    }
+    # Unless it is said, another value makes another run.
+    assert coats.metadata == {
+        "help": "How often.",
+        "choices": None,
+        "symbol": "",
+        "changeable": False,
+        "path": False,
+    }
+
+
+@dataclasses.dataclass(frozen=True)
+class _Places(base.Settings):
+    here: str = base.setting("", "One.", path=True)
+    there: tuple[str, ...] = base.setting((), "Several.", path=True)
+    name: str = base.setting("", "No path.")
+
+
+def test_a_tilde_is_the_home_directory(monkeypatch):
+    monkeypatch.setenv("HOME", "/home/me")
+    found = _Places("~/a~b", ("~", "c/~/d"), "~/name")
+    assert found.here == "/home/me/a~b"
+    assert found.there == ("/home/me", "c/~/d")
+    assert found.name == "~/name"
+    assert _Places(here="./~/a").here == "./~/a"
+
+
+def test_settings_stay_as_they_are():
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        _PAINT.coats = 1
+
+
+def test_to_dict_is_what_json_gives_back():
+    found = _PAINT.to_dict()
+    assert found == _VALUES
+    assert list(found) == list(_VALUES)
+    assert json.loads(json.dumps(found)) == found
+
+
+def test_to_flags():
+    assert _PAINT.to_flags() == [
+        "--color=blue",
+        "--coats=3",
+        "--litres=1e-05",
+        "--glossy=True",
+        "--rooms=hall,attic",
+        "--place=",
+        "--places=",
+    ]
+    assert _Paint().to_flags()[4] == "--rooms="
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "wanted"),
+    [
+        ("color", np.str_("blue"), "blue"),
+        ("coats", np.int64(3), 3),
+        ("litres", np.float32(0.25), 0.25),
+        ("litres", 2, 2.0),
+        ("litres", np.int32(2), 2.0),
+        ("glossy", np.bool_(True), True),
+        ("rooms", ["hall", "attic"], ("hall", "attic")),
+        ("rooms", np.array(["hall"]), ("hall",)),
+        ("place", pathlib.Path("a") / "b", f"a{os.sep}b"),
+        ("place", "~/a", "/home/me/a"),
+        ("places", [pathlib.Path("~/a"), "b"], ("/home/me/a", "b")),
+    ],
+)
+def test_values_of_like_types_become_plain_ones(
+    monkeypatch, name, given, wanted
+):
+    monkeypatch.setenv("HOME", "/home/me")
+    paint = _Paint(**{name: given})
+    found = getattr(paint, name)
+    assert found == wanted
+    assert type(found) is type(wanted)
+    if isinstance(found, tuple):
+        assert {type(entry) for entry in found} == {str}
+    # As JSON has it.
+    assert (
+        _Paint.from_dict(paint.to_dict()) == paint == _Paint(**{name: wanted})
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("color", 3, "color=3: a text is expected, got int"),
+        ("color", None, "color=None: a text is expected, got NoneType"),
+        ("color", b"red", "color=b'red': a text is expected, got bytes"),
+        (
+            "color",
+            pathlib.PurePosixPath("red"),
+            "color=PurePosixPath('red'): a text is expected, got PurePosixPath",
+        ),
+        ("coats", "3", "coats='3': a whole number is expected, got str"),
+        ("coats", 2.5, "coats=2.5: a whole number is expected, got float"),
+        ("coats", 2.0, "coats=2.0: a whole number is expected, got float"),
+        ("coats", True, "coats=True: a whole number is expected, got bool"),
+        ("coats", None, "coats=None: a whole number is expected, got NoneType"),
+        ("litres", "1", "litres='1': a number is expected, got str"),
+        ("litres", True, "litres=True: a number is expected, got bool"),
+        ("glossy", 1, "glossy=1: True or False is expected, got int"),
+        ("glossy", "no", "glossy='no': True or False is expected, got str"),
+        ("rooms", "hall", "rooms='hall': a list of texts is expected, got str"),
+        ("rooms", {"hall"}, "rooms={'hall'}: a list of texts is expected, got"),
+        ("rooms", [1], "rooms=[1]: a list of texts is expected, got list"),
+        ("rooms", None, "rooms=None: a list of texts is expected, got NoneT"),
+        ("place", 3, "place=3: a path is expected, got int"),
+        ("places", "a", "places='a': a list of paths is expected, got str"),
+    ],
+)
+def test_values_of_other_types(name, value, message):
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}"):
+        _Paint(**{name: value})
+    with pytest.raises(ValueError, match=f"^{re.escape(message)}"):
+        dataclasses.replace(_PAINT, **{name: value})
+
+
+def test_from_dict():
+    made = _Paint.from_dict(_VALUES)
+    assert made == _PAINT
+    assert type(made) is _Paint
+    # Which can be a key, as a list cannot.
+    assert made.rooms == ("hall", "attic")
+    # What is not said has its default.
+    assert _Paint.from_dict({"coats": 4}) == _Paint(coats=4)
+    assert _Paint.from_dict({}) == _Paint()
+
+
+def test_from_dict_checks_names_and_values():
+    with pytest.raises(
+        ValueError,
+        match=r"^there is no setting 'coat' \(did you mean coats\?\)$",
+    ):
+        _Paint.from_dict({"coat": 1})
+    with pytest.raises(ValueError, match=r"^there is no setting 'zzzzz'$"):
+        _Paint.from_dict({"zzzzz": 1})
+    with pytest.raises(ValueError, match="color=gren: not one of"):
+        _Paint.from_dict({"color": "gren"})
+
+
+def test_a_value_that_is_no_choice():
+    with pytest.raises(
+        ValueError,
+        match=r"^color=gren: not one of red, green, blue "
+        r"\(did you mean green, red\?\)$",
+    ):
+        _Paint(color="gren")
+    # Nothing is near.
+    with pytest.raises(ValueError, match=r"not one of red, green, blue$"):
+        _Paint(color="xyz")
+    with pytest.raises(ValueError, match=r"^color=: not one of red, green"):
+        dataclasses.replace(_PAINT, color="")
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

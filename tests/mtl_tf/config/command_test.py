@@ -1,0 +1,192 @@
+import dataclasses
+import re
+
+import pytest
+
+from mtl_tf.config import command as command_lib
+from mtl_tf.config import config as config_lib
+from tests.helpers import command_line
+
+# Values that are no defaults, and go together; each flag stands in one.
+_PREDICT = {
+    "mode": "predict",
+    "processes": 4,
+    "report": False,
+    "export": False,
+    "task": "books",
+    "answer_by": "label_transfer",
+    "input": "some where/texts.csv",
+    "output": "answers,all.jsonl",
+    "format": "csv",
+    "delimiter": ";",
+    "columns": ("seq2:body", "id:row number"),
+    "calibrated": True,
+    "texts": False,
+}
+_EVALUATE = {
+    "mode": "evaluate",
+    "task": "books",
+    "input": "a.tsv",
+    "baseline_run": "runs/single=task",
+    "absent": ("Not Available", "NA"),
+}
+_COMPARE = {"mode": "report", "runs": ("runs/a", "runs/b")}
+_OTHERS = (_PREDICT, _EVALUATE, _COMPARE)
+
+
+def fields():
+    return dataclasses.fields(command_lib.Command)
+
+
+def test_a_flag_belongs_to_the_command_or_to_the_run():
+    of_run = {field.name for field in dataclasses.fields(config_lib.Config)}
+    assert not of_run & {field.name for field in fields()}
+
+
+@pytest.mark.parametrize("field", fields(), ids=lambda f: f.name)
+def test_every_flag_has_a_help_that_is_a_sentence(field):
+    assert re.fullmatch(r"[\w(].+[.?]", field.metadata["help"], re.DOTALL)
+
+
+def test_the_flags_defaults_are_the_commands():
+    command, _ = command_line.parse([])
+    assert command == command_lib.Command()
+    assert command.mode == "train"
+
+
+@pytest.mark.parametrize("field", fields(), ids=lambda f: f.name)
+def test_every_flag_survives_json_and_flags(field):
+    # A new flag has to be put above.
+    others = next(x for x in _OTHERS if field.name in x)
+    value = others[field.name]
+    assert value != field.default
+    command = command_lib.Command(**others)
+    parsed, config = command_line.parse(command.to_flags())
+    assert config == config_lib.Config()
+    for copy in (command_lib.Command.from_dict(command.to_dict()), parsed):
+        assert getattr(copy, field.name) == value
+        assert type(getattr(copy, field.name)) is type(value)
+        assert copy == command
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"answer_by": "man"}, r"^answer_by=man: .*\(did you mean main\?\)$"),
+        ({"mode": "predikt"}, r"^mode=predikt: .*\(did you mean predict"),
+        ({"format": "xlsx"}, r"^format=xlsx: not one of .*lines, tsv, csv"),
+        ({"processes": 0}, r"^processes=0: has to be above 0$"),
+        ({"processes": -1}, r"^processes=-1: has to be above 0$"),
+        ({"mode": "predict", "input": "a"}, r"^--mode=predict needs --task$"),
+        ({"mode": "predict", "task": "a"}, r"^--mode=predict needs --input$"),
+        ({"mode": "evaluate", "task": "a"}, "--task and --input together"),
+        ({"mode": "evaluate", "input": "a"}, "--task and --input together"),
+    ],
+)
+def test_values_that_are_refused(values, message):
+    with pytest.raises(ValueError, match=message):
+        command_lib.Command(**values)
+
+
+@pytest.mark.parametrize("mode", ["predict", "evaluate"])
+def test_modes_that_go_with_a_task_and_texts(mode):
+    made = command_lib.Command(mode=mode, task="books", input="-")
+    assert (made.mode, made.task, made.input) == (mode, "books", "-")
+
+
+@pytest.mark.parametrize("runs", [(), ("a", "b")])
+def test_a_page_of_one_run_or_several_has_a_place(monkeypatch, runs):
+    monkeypatch.setenv("HOME", "/home/me")
+    made = command_lib.Command(mode="report", output="~/x.html", runs=runs)
+    assert made.output == "/home/me/x.html"
+
+
+@pytest.mark.parametrize("mode", command_lib.MODES)
+def test_the_main_model_answers_in_every_mode(mode):
+    # The default is no request that a mode would pass over.
+    values = {"task": "books", "input": "-"} if mode == "predict" else {}
+    made = command_lib.Command(mode=mode, answer_by="main", **values)
+    assert made.answer_by == "main"
+
+
+@pytest.mark.parametrize(
+    "mode", [mode for mode in command_lib.MODES if mode != "predict"]
+)
+def test_no_other_mode_asks_for_texts(mode):
+    assert command_lib.Command(mode=mode).input == ""
+
+
+def test_columns_by_field():
+    command = command_lib.Command(
+        **_PREDICT | {"columns": ("seq2:body", "label:stance: gold", "id:id")}
+    )
+    assert command.columns_by_field() == {
+        "seq2": "body",
+        # The first colon divides: a field has none.
+        "label": "stance: gold",
+        "id": "id",
+    }
+    assert command_lib.Command().columns_by_field() == {}
+
+
+@pytest.mark.parametrize("entry", ["body", "seq3:body", ":body", "seq1:", ""])
+def test_columns_that_are_none(entry):
+    with pytest.raises(
+        ValueError,
+        match=f"^columns={entry}: FIELD:COLUMN is expected, where FIELD is "
+        "one of seq1, seq2, label, group, id",
+    ):
+        command_lib.Command(**_PREDICT | {"columns": ("id:id", entry)})
+
+
+def test_columns_that_contradict_each_other():
+    values = _PREDICT | {"columns": ("id:a", "seq2:a", "id:b")}
+    with pytest.raises(ValueError, match=r"^columns=id:b: id stands there twi"):
+        command_lib.Command(**values)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        (
+            {"mode": "export", "output": "elsewhere"},
+            "--output means nothing to --mode=export; it is for predict, "
+            "evaluate, report",
+        ),
+        ({"task": "a"}, "--task means nothing to --mode=train"),
+        (
+            {"mode": "evaluate", "absent": ("NA",)},
+            "--absent means nothing to --mode=evaluate without --input",
+        ),
+        (
+            {"mode": "predict", "absent": ("NA",)},
+            "--absent means nothing to --mode=predict; it is for evaluate",
+        ),
+        ({"calibrated": True}, "--calibrated means nothing to --mode=train"),
+        (
+            {"mode": "report", "answer_by": "label_transfer"},
+            "--answer_by means nothing to --mode=report; it is for predict, "
+            "evaluate, export",
+        ),
+        (
+            {"mode": "evaluate", "answer_by": "label_transfer"},
+            "--answer_by means nothing to --mode=evaluate without --input",
+        ),
+        (
+            {"mode": "evaluate", "calibrated": True},
+            "--calibrated means nothing to --mode=evaluate without --input",
+        ),
+        (
+            {"mode": "report", "runs": ("a", "b"), "baseline_run": "c"},
+            "--baseline_run stands beside one run",
+        ),
+    ],
+    ids=str,
+)
+def test_what_a_mode_would_pass_over_is_refused(settings, message):
+    with pytest.raises(ValueError, match=f"^{message}"):
+        command_lib.Command(**settings)
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

@@ -1,0 +1,162 @@
+import collections
+import math
+
+import numpy as np
+import pytest
+
+from mtl_tf.data import samplers
+
+
+def tasks(sampler, steps):
+    """The tasks of the first steps, [steps, groups]."""
+    return np.array([sampler.tasks(step) for step in range(steps)])
+
+
+@pytest.mark.parametrize("exponent", [0.0, 0.5, 1.0])
+@pytest.mark.parametrize("joint", [True, False])
+def test_tasks_are_a_pure_function_of_seed_and_step(exponent, joint):
+    rows = [50, 300, 20]
+
+    def make(seed):
+        return samplers.TaskSampler.create(rows, exponent, joint, seed)
+
+    in_order = tasks(make(0), 30)
+    sampler = make(0)
+    for step in reversed(range(30)):
+        np.testing.assert_array_equal(sampler.tasks(step), in_order[step])
+    assert (tasks(make(1), 30) != in_order).any()
+
+
+@pytest.mark.parametrize("number", [1, 3, 7, 16])
+def test_a_uniform_joint_step_holds_each_task_once(number):
+    sampler = samplers.TaskSampler.create([5] * number, 0.0, True, seed=0)
+    drawn = tasks(sampler, 500)
+    wanted = np.broadcast_to(np.arange(number), drawn.shape)
+    np.testing.assert_array_equal(np.sort(drawn), wanted)
+    # Not always in the same order.
+    assert number == 1 or len({tuple(step) for step in drawn}) > 1
+
+
+@pytest.mark.parametrize("number", [1, 3, 7, 16])
+def test_alternation_draws_each_task_once_a_round(number):
+    sampler = samplers.TaskSampler.create([5] * number, 0.0, False, seed=0)
+    drawn = tasks(sampler, 100 * number).reshape(100, number)
+    wanted = np.broadcast_to(np.arange(number), drawn.shape)
+    np.testing.assert_array_equal(np.sort(drawn), wanted)
+
+
+@pytest.mark.parametrize(
+    ("exponent", "probabilities"),
+    [
+        # 100, 400, 2500; their roots 10, 20, 50 of 80.
+        (1.0, [1 / 30, 4 / 30, 25 / 30]),
+        (0.5, [1 / 8, 2 / 8, 5 / 8]),
+        (0.0, [1 / 3, 1 / 3, 1 / 3]),
+    ],
+)
+def test_shares_are_those_asked_for(exponent, probabilities):
+    sampler = samplers.TaskSampler.create([100, 400, 2500], exponent, True, 0)
+    np.testing.assert_allclose(sampler.probabilities, probabilities)
+    steps = 2000
+    drawn = tasks(sampler, steps)
+    for task, p in enumerate(probabilities):
+        in_steps = (drawn == task).sum(axis=1)
+        # A step has three groups: floor or ceil of 3 p of them.
+        exact = round(3 * p, 9)
+        assert in_steps.min() >= math.floor(exact)
+        assert in_steps.max() <= math.ceil(exact)
+        # The fractional part of 3 p decides by chance: its standard deviation
+        # is at most 1/2 a step.
+        assert abs(in_steps.mean() - 3 * p) < 4 * 0.5 / steps**0.5
+
+
+LENGTHS = np.random.default_rng(0).integers(1, 200, size=300)
+
+
+def batches(count, lengths=LENGTHS, batch_size=4, task=0, seed=0):
+    sampler = samplers.RowSampler(lengths, batch_size, task, seed)
+    return np.array([sampler.rows(batch) for batch in range(count)])
+
+
+def test_every_pass_holds_every_row_once():
+    # 32 batches of 4 rows a window, 300 rows: 75 windows are 32 passes.
+    drawn = batches(75 * samplers.WINDOW).reshape(75, -1)
+    counts = np.zeros(len(LENGTHS), int)
+    for number, window in enumerate(drawn, start=1):
+        np.add.at(counts, window, 1)
+        # After each window a row has been drawn in all passes that are over,
+        # and at most once in the one that is not.
+        over = number * 128 // 300
+        assert counts.min() >= over
+        assert counts.max() <= -(-number * 128 // 300)
+    assert (counts == 32).all()
+
+
+@pytest.mark.parametrize("rows", [1, 3, 5])
+def test_fewer_rows_than_a_batch_has(rows):
+    drawn = batches(samplers.WINDOW, np.arange(1, rows + 1))
+    counts = collections.Counter(drawn.flatten().tolist())
+    assert set(counts) == set(range(rows))
+    assert max(counts.values()) - min(counts.values()) <= 1
+
+
+def test_batches_hold_texts_of_like_length():
+    lengths = LENGTHS[batches(samplers.WINDOW)]
+    spread = lengths.max(axis=1) - lengths.min(axis=1)
+    # 128 rows sorted by length, between 1 and 199: the spreads of the 32
+    # batches do not overlap, and so add up to 198 at most.
+    assert spread.sum() <= 198
+    # Short and long texts take turns.
+    assert (np.diff(lengths.mean(axis=1)) < 0).any()
+
+
+@pytest.mark.parametrize("rows", [8, 21, 64, 200])
+def test_a_batch_of_a_small_task_is_not_made_of_copies(rows):
+    # What is sorted together is at most one pass long, and so touches two: no
+    # row can be in a batch more than twice.
+    lengths = np.arange(rows) + 1
+    sampler = samplers.RowSampler(lengths, 8, task=0, seed=0)
+    distinct = []
+    for number in range(3 * samplers.WINDOW):
+        _, copies = np.unique(sampler.rows(number), return_counts=True)
+        assert copies.max() <= 2
+        distinct.append(len(copies))
+    assert np.mean(distinct) > 6.5
+
+
+def test_tasks_show_their_short_texts_together():
+    first = LENGTHS[batches(96, task=0)].mean(axis=1)
+    second = LENGTHS[batches(96, task=1)].mean(axis=1)
+    assert np.corrcoef(first, second)[0, 1] > 0.95
+
+
+def test_tasks_seeds_and_passes_differ():
+    # As many rows as a window has, all of a length: a window is a pass.
+    lengths = np.ones(4 * samplers.WINDOW, int)
+
+    def together(**key):
+        """Which rows are in a batch together, whatever the batches' order."""
+        drawn = batches(2 * samplers.WINDOW, lengths, **key)
+        return [
+            {frozenset(batch) for batch in a_pass.tolist()}
+            for a_pass in np.split(drawn, 2)
+        ]
+
+    first, second = together()
+    assert first != second
+    assert first != together(task=1)[0]
+    assert first != together(seed=1)[0]
+
+
+def test_going_on_from_any_batch_gives_the_same_rows():
+    drawn = batches(3 * samplers.WINDOW)
+    for first in (1, samplers.WINDOW - 1, samplers.WINDOW, 70, 95):
+        resumed = samplers.RowSampler(LENGTHS, 4, 0, 0)
+        np.testing.assert_array_equal(resumed.rows(first), drawn[first])
+    backwards = samplers.RowSampler(LENGTHS, 4, 0, 0)
+    for batch in reversed(range(len(drawn))):
+        np.testing.assert_array_equal(backwards.rows(batch), drawn[batch])
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

@@ -1,0 +1,262 @@
+import collections
+import math
+import tracemalloc
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from mtl_tf.metrics import significance
+
+NAMES = ("0", "1", "2", "3")
+
+
+def draw(rows, labels, runs, seed=0):
+    random = np.random.default_rng(seed)
+    gold = random.integers(labels, size=rows)
+    wrong = random.integers(labels, size=(runs, rows))
+    return gold, np.where(random.random((runs, rows)) < 0.7, gold, wrong)
+
+
+def resample(gold, predicted, labels, metric, seed, resamples=2000):
+    """Samples of rows without topics, of labels named by number."""
+    return significance.resample(
+        gold,
+        predicted,
+        NAMES[:labels],
+        metric,
+        seed,
+        topics=np.full(len(gold), ""),
+        resamples=resamples,
+    )
+
+
+def score(metric, gold, predicted):
+    """Scores of samples of three labels, [samples, rows]."""
+    if metric == "accuracy":
+        return (gold == predicted).mean(axis=1)
+    f1 = []
+    for label in range(3):
+        g, p = gold == label, predicted == label
+        f1.append(2 * (g & p).sum(axis=1) / (g.sum(axis=1) + p.sum(axis=1)))
+    return np.mean(f1, axis=0)
+
+
+@pytest.mark.parametrize("metric", ["accuracy", "macro_f1"])
+def test_samples_are_distributed_as_drawing_rows_is(metric):
+    gold, predicted = draw(150, 3, 2)
+    found = resample(gold, predicted, 3, metric, [0])
+    assert found.shape == (2000, 2)
+    rows = np.random.default_rng(1).integers(150, size=(2000, 150))
+    drawn = np.stack(
+        [score(metric, gold[rows], answers[rows]) for answers in predicted],
+        axis=1,
+    )
+    np.testing.assert_allclose(
+        found.mean(axis=0), drawn.mean(axis=0), atol=0.004
+    )
+    np.testing.assert_allclose(found.std(axis=0), drawn.std(axis=0), rtol=0.08)
+    # The same samples for both runs: their difference varies as it should.
+    np.testing.assert_allclose(
+        (found[:, 0] - found[:, 1]).std(),
+        (drawn[:, 0] - drawn[:, 1]).std(),
+        rtol=0.08,
+    )
+
+
+def test_the_interval_is_that_of_the_binomial_distribution():
+    gold = np.zeros(400, int)
+    predicted = (np.arange(400) < 80).astype(int)[None]
+    samples = resample(gold, predicted, 2, "accuracy", [0])
+    low, high = significance.interval(samples[:, 0])
+    expected = stats.binom(400, 0.8).ppf([0.025, 0.975]) / 400
+    assert [low, high] == pytest.approx(expected, abs=0.006)
+
+
+@pytest.mark.parametrize("metric", ["accuracy", "macro_f1"])
+def test_a_sample_without_chance_has_the_score_itself(metric):
+    """Where all rows are alike, each sample is the data itself."""
+    gold, predicted = np.full(7, 1), np.full((1, 7), 2)
+    samples = resample(gold, predicted, 4, metric, [0], 5)
+    assert (samples == 0).all()
+    # F1 of a label that is nowhere is 0.
+    samples = resample(gold, gold[None], 4, metric, [0], 5)
+    wanted = {"accuracy": 1, "macro_f1": 1 / 4}[metric]
+    np.testing.assert_allclose(samples, wanted)
+
+
+def test_macro_f1_of_a_sample_is_exact():
+    """Predicting label 0 alone, with accuracy a: F1 2a / (1 + a), and 0."""
+    gold, predicted = np.arange(60) % 2, np.zeros((1, 60), int)
+    accuracy, macro_f1 = (
+        resample(gold, predicted, 2, metric, [0], 50)
+        for metric in ("accuracy", "macro_f1")
+    )
+    np.testing.assert_allclose(macro_f1, accuracy / (1 + accuracy))
+
+
+def mae_by_topic(gold, predicted, topics):
+    """Row by row: errors by topic and true label, and their means."""
+    errors = collections.defaultdict(lambda: collections.defaultdict(list))
+    for true, said, topic in zip(gold, predicted, topics, strict=True):
+        errors[topic][true].append(abs(true - said))
+    return np.mean(
+        [np.mean([np.mean(x) for x in e.values()]) for e in errors.values()]
+    )
+
+
+def test_samples_by_topic_are_distributed_as_drawing_rows_is():
+    gold, predicted = draw(120, 4, 2)
+    random = np.random.default_rng(1)
+    # The last topic has few rows: some samples have none.
+    topics = random.choice(["x", "y", "z"], 120, p=[0.6, 0.38, 0.02])
+    assert (topics == "z").sum() == 2
+    found = significance.resample(
+        gold, predicted, NAMES, "macro_mae_by_topic", [0], topics=topics
+    )
+    drawn = random.integers(120, size=(1500, 120))
+    wanted = np.array(
+        [
+            [
+                mae_by_topic(gold[rows], answers[rows], topics[rows])
+                for answers in predicted
+            ]
+            for rows in drawn
+        ]
+    )
+    np.testing.assert_allclose(
+        found.mean(axis=0), wanted.mean(axis=0), rtol=0.02
+    )
+    np.testing.assert_allclose(found.std(axis=0), wanted.std(axis=0), rtol=0.08)
+    np.testing.assert_allclose(
+        (found[:, 0] - found[:, 1]).std(),
+        (wanted[:, 0] - wanted[:, 1]).std(),
+        rtol=0.08,
+    )
+
+
+def test_topics_are_nothing_to_a_metric_of_all_rows():
+    gold, predicted = draw(60, 3, 2)
+    topics = np.arange(60).astype(str)
+    found = significance.resample(
+        gold, predicted, NAMES[:3], "macro_f1", [4], topics=topics
+    )
+    wanted = resample(gold, predicted, 3, "macro_f1", [4])
+    np.testing.assert_array_equal(found, wanted)
+
+
+def test_the_seed_decides_and_several_chunks_are_several_samples():
+    gold, predicted = draw(50, 2, 1)
+    samples = resample(gold, predicted, 2, "accuracy", [0], 450)
+    again = resample(gold, predicted, 2, "accuracy", [0], 450)
+    other = resample(gold, predicted, 2, "accuracy", [1], 450)
+    np.testing.assert_array_equal(samples, again)
+    assert (samples != other).any()
+    assert samples.shape == (450, 1)
+    assert (samples[:200] != samples[200:400]).any()
+
+
+@pytest.mark.parametrize("metric", ["macro_f1", "macro_recall_by_topic"])
+def test_memory_of_samples_does_not_grow_with_squares_of_labels(metric):
+    labels, rows = 1000, 1000
+    random = np.random.default_rng(0)
+    answers = random.integers(labels, size=(2, rows))
+    topics = (np.arange(rows) % 500).astype(str)
+    names = [f"label {number}" for number in range(labels)]
+    tracemalloc.start()
+    try:
+        significance.resample(
+            answers[0],
+            answers[1:],
+            names,
+            metric,
+            (0,),
+            topics=topics,
+            resamples=200,
+        )
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    # 200 samples of all cells of a confusion matrix are 1.6 GB.
+    assert peak < 40e6
+
+
+def test_p_value_of_a_worked_example():
+    # 10 of 99 at or below 0: 2 · (10 + 1) / (99 + 1).
+    differences = np.r_[np.full(10, -0.1), np.full(89, 0.1)]
+    assert significance.p_value(differences) == pytest.approx(0.22)
+    assert significance.p_value(-differences) == pytest.approx(0.22)
+    assert significance.p_value(np.full(99, 0.1)) == pytest.approx(0.02)
+    # Runs that are the same: no more than 1.
+    assert significance.p_value(np.zeros(99)) == 1
+
+
+def test_mcnemar_of_a_worked_example():
+    first = np.array([True] * 6 + [False] + [True, False])
+    second = np.array([False] * 6 + [True] + [True, False])
+    alone_first, alone_second, p = significance.mcnemar(first, second)
+    assert (alone_first, alone_second) == (6, 1)
+    # Two-sided: 2 · (C(7, 0) + C(7, 1)) / 2⁷ = 16 / 128.
+    assert p == pytest.approx(0.125)
+    assert significance.mcnemar(first, first) == (0, 0, 1.0)
+
+
+def test_holm_of_a_worked_example():
+    # Sorted 0.01, 0.02, 0.04: times 3, 2, 1 = 0.03, 0.04, 0.04.
+    assert significance.holm([0.04, 0.01, 0.02]) == pytest.approx(
+        [0.04, 0.03, 0.04]
+    )
+    # A smaller product after a larger one is raised to it; none is above 1.
+    assert significance.holm([0.03, 0.02, 0.9]) == pytest.approx(
+        [0.06, 0.06, 0.9]
+    )
+    assert significance.holm([0.7, 0.8]) == [1, 1]
+    assert significance.holm([]) == []
+
+
+def make_test(p, mcnemar):
+    return significance.Test(0.1, 0.0, 0.2, p, 3, 1, mcnemar)
+
+
+def test_corrections_of_both_p_values():
+    tests = significance.corrected([make_test(0.04, 0.5), make_test(0.01, 0.2)])
+    assert [t.corrected_p for t in tests] == pytest.approx([0.04, 0.02])
+    assert [t.corrected_mcnemar for t in tests] == pytest.approx([0.5, 0.4])
+    assert [t.p for t in tests] == [0.04, 0.01]
+
+
+def test_without_mcnemar_there_is_none_to_correct():
+    tests = significance.corrected([make_test(0.04, math.nan)])
+    assert tests[0].corrected_p == 0.04
+    assert math.isnan(tests[0].corrected_mcnemar)
+
+
+def test_paired_test_of_single_runs():
+    gold, predicted = draw(300, 2, 2)
+    right = (predicted == gold)[:, None]
+    samples = resample(gold, predicted, 2, "accuracy", [0])
+    scores = tuple(right.mean(axis=(1, 2)))
+    found = significance.paired_test(*right, scores, tuple(samples.T))
+    assert found.difference == pytest.approx(scores[1] - scores[0])
+    assert found.low < found.difference < found.high
+    assert found.first_alone - found.second_alone == pytest.approx(
+        -300 * found.difference
+    )
+    # Both tests ask nearly the same of accuracies.
+    assert found.p == pytest.approx(found.mcnemar, abs=0.1)
+
+
+def test_mcnemar_is_left_out_for_several_seeds():
+    samples = np.random.default_rng(0).normal(size=(2, 2000))
+    right = np.ones((2, 10), bool)
+    found = significance.paired_test(
+        right, right[:1], (0.5, 0.6), tuple(samples)
+    )
+    assert math.isnan(found.mcnemar)
+    assert (found.first_alone, found.second_alone) == (-1, -1)
+    assert found.difference == pytest.approx(0.1)
+    assert found.p > 0.5
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

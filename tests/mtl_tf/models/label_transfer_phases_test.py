@@ -1,0 +1,219 @@
+"""The phases of runs with a label transfer network, and their results."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+
+from mtl_tf.data import tasks as tasks_lib
+from mtl_tf.runs import checkpoints
+from mtl_tf.runs import history as history_lib
+from mtl_tf.runs import prediction_files
+from mtl_tf.runs import run_directory
+from mtl_tf.training import experiment as experiment_lib
+from mtl_tf.training import trainer
+from tests.helpers import generated
+from tests.helpers import trained_runs
+
+# What no paper has tried: adversary, orthogonality, private encoders, label
+# embedding and label transfer, with unlabelled text for both.
+ALL_OF_IT = {
+    "encoder": "bag_of_words",
+    "pooling": "mean",
+    "skip_connection": True,
+    "task_layer_units": 4,
+    "output_layer": "label_embedding",
+    "orthogonality_weight": 0.1,
+    "unlabeled": True,
+    "label_transfer": "semi_supervised",
+    "main_task": "films",
+    "epochs": 1,
+}
+# As Augenstein et al. train: one task a step.
+ALTERNATE = {
+    "encoder": "bag_of_words",
+    "pooling": "mean",
+    "sharing": "fully_shared",
+    "adversarial_weight": 0.0,
+    "steps": "alternate",
+    "epoch_length": "smallest_task",
+    "main_task": "films",
+    "learning_rate": 0.02,
+    "epochs": 2,
+}
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory):
+    return generated.write_corpus(
+        str(tmp_path_factory.mktemp("generated") / "corpus"),
+        rows={"train": 16, "dev": 8, "test": 8, "unlabeled": 8},
+        pairs=("games",),
+        metrics={"films": "macro_f1"},
+    )
+
+
+def run(corpus, run_dir, **settings):
+    config = trained_runs.make_config(corpus, run_dir, **settings)
+    return experiment_lib.Experiment(config).run()
+
+
+@pytest.fixture(scope="module")
+def unbroken(corpus, tmp_path_factory):
+    """A run, and the directory as it was in the midst of its last phase."""
+    folder = tmp_path_factory.mktemp("unbroken")
+    train_step = trainer.Trainer.train_step
+
+    def copying(self, batch, phase):
+        killed = folder / "killed"
+        if phase == "semi_supervised" and int(self.step) % 2:
+            shutil.copytree(folder / "run", killed)
+        return train_step(self, batch, phase)
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(trainer.Trainer, "train_step", copying)
+        results = run(corpus, folder / "run", **ALL_OF_IT)
+    return folder, results
+
+
+def test_it_goes_through_all_phases(unbroken):
+    folder, _ = unbroken
+    history = history_lib.read_history(str(folder / "run"))
+    assert [(x["phase"], x["epoch"], x["step"]) for x in history] == [
+        ("base", 1, 2),
+        ("label_transfer", 2, 4),
+        ("semi_supervised", 3, 6),
+    ]
+    base, supervised, semi_supervised = (set(x["terms"]) for x in history)
+    assert {"loss/adversarial", "loss/orthogonality"} <= base
+    assert supervised - base == {
+        "loss/label_transfer",
+        "loss_weighted/label_transfer",
+        "training/label_transfer_accuracy",
+    }
+    assert semi_supervised - supervised == {
+        "loss/pseudo_label",
+        "loss_weighted/pseudo_label",
+        "pseudo_label/accepted",
+    }
+    for line in history:
+        dev = line["dev"]
+        average = dev["tasks"]["films"]["macro_f1"]
+        assert ("label_transfer" in dev) == (line["phase"] != "base")
+        if "label_transfer" in dev:
+            average = (average + dev["label_transfer"]["macro_f1"]) / 2
+        assert dev["average"] == pytest.approx(average, abs=1e-12)
+
+
+def test_results_of_both_outputs_and_of_each_phase(unbroken):
+    folder, results = unbroken
+    history = history_lib.read_history(str(folder / "run"))
+    outputs = {name: set(task) for name, task in results["tasks"].items()}
+    assert outputs == {
+        "books": {"main", "majority"},
+        "films": {"main", "majority", "label_transfer"},
+        "games": {"main", "majority"},
+    }
+    phases = results["phases"]
+    assert list(phases) == ["base", "label_transfer", "semi_supervised"]
+    for epoch, (phase, line) in enumerate(
+        zip(phases.values(), history, strict=True), start=1
+    ):
+        assert phase["best_epoch"] == epoch
+        dev = line["dev"]
+        of_films = {"main": dev["tasks"]["films"]}
+        if "label_transfer" in dev:
+            of_films["label_transfer"] = dev["label_transfer"]
+        found = phase["tasks"]["films"]
+        assert set(found) == set(of_films)
+        for output, scores in of_films.items():
+            for metric in ("macro_f1", "accuracy"):
+                assert found[output]["dev"][metric] == pytest.approx(
+                    scores[metric], abs=1e-12
+                )
+            assert found[output]["test"]["n"] == 8
+    of_films = dict(results["tasks"]["films"])
+    of_films.pop("majority")
+    assert phases["semi_supervised"]["tasks"] == {"films": of_films}
+
+
+@pytest.mark.parametrize("split", ["dev", "test"])
+def test_predictions_of_both_outputs(corpus, unbroken, split):
+    folder, results = unbroken
+    run_dir = str(folder / "run")
+    films = tasks_lib.Corpus.read(corpus).select(["films"])[0]
+    found = {
+        output: prediction_files.read(run_dir, films, split, output)
+        for output in ("main", "label_transfer")
+    }
+    main, transfer = found.values()
+    np.testing.assert_array_equal(main.ids, transfer.ids)
+    np.testing.assert_array_equal(main.gold, transfer.gold)
+    assert abs(main.probabilities - transfer.probabilities).max() > 1e-3
+    for output, predicted in found.items():
+        scores = results["tasks"]["films"][output][split]
+        assert scores["accuracy"] == pytest.approx(predicted.right.mean())
+    names = {path.name for path in (folder / "run" / "predictions").iterdir()}
+    assert {name for name in names if "label_transfer" in name} == {
+        "films-dev-label_transfer.jsonl",
+        "films-test-label_transfer.jsonl",
+    }
+
+
+def test_killed_in_a_phase_and_resumed_it_ends_alike(
+    corpus, unbroken, tmp_path
+):
+    folder, _ = unbroken
+    shutil.copytree(folder / "killed", tmp_path / "run")
+    config = trained_runs.make_config(corpus, tmp_path / "run", **ALL_OF_IT)
+    experiment = experiment_lib.Experiment(config)
+    # What there is so far is of a phase without the network.
+    with pytest.raises(
+        ValueError,
+        match=r"run has not come to its end: .* is of phase label_transfer, "
+        r"and the last one is semi_supervised; train on",
+    ):
+        experiment.evaluate()
+    experiment.run()
+    trained_runs.assert_same_end(folder / "run", tmp_path / "run")
+    for path in (folder / "run" / "predictions").iterdir():
+        again = tmp_path / "run" / "predictions" / path.name
+        assert again.read_text() == path.read_text()
+
+
+def test_base_is_a_run_without_label_transfer(corpus, tmp_path):
+    settings = {**ALTERNATE, "feature_dropout": 0.3}
+    with_it = run(
+        corpus, tmp_path / "with", label_transfer="supervised", **settings
+    )
+    without = run(corpus, tmp_path / "without", **settings)
+    history, base = (
+        history_lib.read_history(str(tmp_path / x)) for x in ("with", "without")
+    )
+    # 2 batches of each of 3 tasks an epoch, a task a step.
+    steps = [line["step"] for line in history]
+    assert steps == [6, 12, 18, 24]
+    for line in (*history, *base):
+        line.pop("seconds")
+        line.pop("dev_seconds")
+        line.pop("tokens_per_second")
+    assert history[:2] == base
+    of_base = with_it["phases"]["base"]
+    assert of_base["best_epoch"] == without["best_epoch"]
+    without["tasks"]["films"].pop("majority")
+    assert of_base["tasks"]["films"] == without["tasks"]["films"]
+    # And the weights of its best epoch, that the next phase began with.
+    found, wanted = (
+        checkpoints.read(str(tmp_path / x), name, ["model"]).parts["model"]
+        for x, name in (("with", "best_base"), ("without", "best"))
+    )
+    for path, value in wanted.items():
+        np.testing.assert_array_equal(found[path], value, err_msg=path)
+    assert "phases" not in json.loads(
+        (tmp_path / "without" / run_directory.RESULTS_FILE).read_text()
+    )
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

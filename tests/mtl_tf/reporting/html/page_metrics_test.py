@@ -1,0 +1,98 @@
+"""Pages of a task whose metric is an error by topic, beside one in percent."""
+
+import dataclasses
+
+import pytest
+
+from mtl_tf.reporting.html import page
+from mtl_tf.runs import run_directory
+from tests.helpers import page_reader
+from tests.helpers import run_artefacts
+
+TASKS = (
+    dataclasses.replace(run_artefacts.TASKS[0], metric="macro_mae_by_topic"),
+    run_artefacts.TASKS[1],
+)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def undrawn():
+    """No test here looks at pictures: drawing takes most of the time."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(page.charts, "data_uri", lambda _: "data:,")
+        yield
+
+
+@pytest.fixture(scope="module")
+def run_dirs(tmp_path_factory):
+    """A run of one seed, and one of two."""
+    root = tmp_path_factory.mktemp("root")
+    data_dir = run_artefacts.write_corpus(str(root / "corpus"), tasks=TASKS)
+    return [
+        run_artefacts.write_run(
+            str(root / name), data_dir, tasks=TASKS, seed=seed, seeds=seeds
+        )
+        for name, seed, seeds in (("one", 0, 1), ("two", 3, 2))
+    ]
+
+
+@pytest.fixture(scope="module")
+def errors(run_dirs):
+    """The error of each run on test."""
+    found = [run_directory.read_results(path)["tasks"] for path in run_dirs]
+    return [
+        tasks["reviews"]["main"]["test"]["macro_mae_by_topic"]
+        for tasks in found
+    ]
+
+
+@pytest.fixture(scope="module")
+def found(run_dirs):
+    return page_reader.Reader(page.write(run_dirs[1], baseline_run=run_dirs[0]))
+
+
+def test_errors_are_not_in_percent(found, errors):
+    first, second = errors
+    line = found.table("task", "metric")["reviews"]
+    metric, _, _, baseline, mine, _, difference, _ = line
+    assert metric == "macro_mae_by_topic"
+    assert baseline == f"{first:.3f}"
+    assert mine.startswith(f"{second:.3f} ± 0.")
+    assert difference == f"{second - first:+.3f}".replace("-", "−")
+    assert found.table("task", "seed 3")["reviews"][2] == mine
+    tests = found.table("task", "difference", "95 % interval")
+    assert tests["reviews"][0] == difference
+    # The other task is.
+    line = found.table("task", "metric")["stance"]
+    assert line[0] == "accuracy"
+    assert float(line[3]) > 1
+
+
+def test_the_lower_error_is_bold(found, errors):
+    assert errors[0] != errors[1]
+    source = found.source.replace("\n", "")
+    assert f'<td class="best">{min(errors):.3f}' in source
+    assert f'<td class="best">{max(errors):.3f}' not in source
+
+
+def test_the_page_says_what_its_scores_are(found):
+    for said in (
+        "in percent, macro_mae_by_topic in places between labels",
+        "macro_mae_by_topic: mean over topics of macro_mae.",
+        "average test accuracy, in percent",
+    ):
+        assert said in found.text
+
+
+def test_errors_in_a_comparison(run_dirs, errors, tmp_path):
+    path = page.compare(run_dirs, str(tmp_path / "comparison.html"))
+    found = page_reader.Reader(path)
+    line = found.table("task", "metric", "test texts")["reviews"]
+    assert line[0] == "macro_mae_by_topic"
+    for cell, error in zip(line[3:], errors, strict=True):
+        assert cell.startswith(f"{error:.3f}")
+    assert "macro_mae_by_topic: mean over topics" in found.text
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

@@ -1,0 +1,29 @@
+import json
+
+import pytest
+
+from mtl_tf.reporting.html import page
+from tests.helpers import run_artefacts
+
+SCRIPT = run_artefacts.SCRIPT
+
+
+def test_warnings_of_training_come_before_the_scores(tmp_path, monkeypatch):
+    # Drawing takes most of the time.
+    monkeypatch.setattr(page.charts, "data_uri", lambda _: "data:,")
+    data_dir = run_artefacts.write_corpus(str(tmp_path / "corpus"))
+    run_dir = tmp_path / "run"
+    run_artefacts.write_run(str(run_dir), data_dir)
+    path = run_dir / "results.json"
+    found = json.loads(path.read_text("utf-8"))
+    found["warnings"] = [f"all rows are {SCRIPT!r}"]
+    path.write_text(json.dumps(found), "utf-8")
+    page.write(str(run_dir))
+    text = (run_dir / "report.html").read_text("utf-8")
+    warning = text.index("<strong>Warning.</strong> all rows are")
+    assert warning < text.index('<h2 id="scores">')
+    assert SCRIPT not in text
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

@@ -1,0 +1,141 @@
+import os
+import pathlib
+import tomllib
+
+import jinja2
+import pytest
+
+from mtl_tf.reporting.html import page
+from mtl_tf.reporting.html import rendering
+from mtl_tf.reporting.html import texts
+from tests.helpers import run_artefacts
+
+
+def render(text, **values):
+    return rendering.make_environment().from_string(text).render(values)
+
+
+def test_values_are_escaped():
+    script = run_artefacts.SCRIPT
+    escaped = "&lt;script&gt;alert(1)&lt;/script&gt;"
+    assert render("{{ x }}", x=script) == escaped
+    assert render('<a title="{{ x }}">', x='" b="') == (
+        '<a title="&#34; b=&#34;">'
+    )
+
+
+def test_nothing_in_a_value_moves_or_hides_the_page():
+    value = "a\u202e<b>\n\u200b"
+    assert render("{{ x }}", x=value) == r"a\u202e&lt;b&gt;\n\u200b"
+    assert render("{{ x|join(',') }}", x=["\u202e"]) == r"\u202e"
+    # Texts keep their lines.
+    assert render("{{ x|lines|e }}", x=value) == "a\\u202e&lt;b&gt;\n\\u200b"
+    assert render("{{ 1 }} {{ x }}", x=None) == "1 None"
+
+
+def test_texts_are_apart_from_what_is_around_them():
+    macros = rendering.make_environment().get_template("macros.html").module
+    example = page.ShownExample(None, texts.Text("שלום\u202e", "one\ntwo"))
+    shown = str(macros.text(example))
+    assert "<bdi>שלום\\u202e</bdi>" in shown
+    assert "<bdi>one\ntwo</bdi>" in shown
+
+
+def test_no_template_goes_around_it():
+    folder = os.path.join(os.path.dirname(rendering.__file__), "templates")
+    names = sorted(os.listdir(folder))
+    assert names == ["base.html", "comparison.html", "macros.html", "run.html"]
+    for name in names:
+        with open(os.path.join(folder, name), encoding="utf-8") as file:
+            text = "".join(file.read().split())
+        for way in ("|safe", "autoescape", "Markup"):
+            assert way not in text, name
+
+
+def test_an_installed_package_has_the_templates():
+    root = pathlib.Path(__file__).resolve().parents[4]
+    project = tomllib.loads((root / "pyproject.toml").read_text())
+    patterns = project["tool"]["setuptools"]["package-data"][
+        "mtl_tf.reporting.html"
+    ]
+    folder = pathlib.Path(rendering.__file__).parent
+    packed = {path for pattern in patterns for path in folder.glob(pattern)}
+    assert packed == set((folder / "templates").iterdir())
+
+
+def test_a_value_that_is_not_there_is_an_error():
+    with pytest.raises(jinja2.UndefinedError, match="'x' is undefined"):
+        render("{{ x }}")
+
+
+def test_a_page_is_written_as_a_whole_or_not_at_all(tmp_path, monkeypatch):
+    path = tmp_path / "folder" / "page.html"
+    template = "{{ x }}{{ 1 / y }}"
+    environment = rendering.make_environment()
+    environment.loader = jinja2.DictLoader({"page.html": template})
+    monkeypatch.setattr(rendering, "make_environment", lambda: environment)
+    values = {"x": "ä", "y": 1}
+    assert rendering.write("page.html", str(path), values) == str(path)
+    assert path.read_text(encoding="utf-8") == "ä1.0"
+    with pytest.raises(ZeroDivisionError):
+        rendering.write("page.html", str(path), {"x": "new", "y": 0})
+    # Where writing itself fails.
+    half = jinja2.utils.markupsafe.Markup("\ud800")
+    with pytest.raises(UnicodeEncodeError):
+        rendering.write("page.html", str(path), {"x": half, "y": 1})
+    assert path.read_text(encoding="utf-8") == "ä1.0"
+
+
+@pytest.mark.parametrize(
+    ("p", "text"),
+    [
+        (0.0004, "&lt; 0.001"),
+        (0.001, "0.001"),
+        (0.25, "0.250"),
+        (1, "1.000"),
+        (float("nan"), "–"),
+    ],
+)
+def test_p_values(p, text):
+    assert render("{{ p|p_value }}", p=p) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "percent", "difference"),
+    [
+        (0.1234, "12.3", "+12.3"),
+        (-0.05, None, "−5.0"),
+        (0.0, "0.0", "+0.0"),
+        (-0.0001, None, "+0.0"),
+        (None, "–", None),
+    ],
+)
+def test_percent_and_differences(value, percent, difference):
+    if difference is not None:
+        found = render("{{ x|difference('accuracy') }}", x=value)
+        assert found == difference
+    if percent is not None:
+        assert render("{{ x|percent }}", x=value) == percent
+        assert render("{{ x|score('accuracy') }}", x=value) == percent
+
+
+def test_what_is_no_share_is_not_in_percent():
+    assert render("{{ x|score('macro_mae') }}", x=0.71234) == "0.712"
+    assert render("{{ x|score('macro_mae') }}", x=None) == "–"
+    assert render("{{ x|difference('macro_mae') }}", x=-0.02) == "−0.020"
+    assert render("{{ 'macro_f1'|units }}") == "in percent"
+    assert render("{{ 'macro_mae'|units }}") != "in percent"
+
+
+def test_each_metric_is_told_once():
+    names = ["accuracy", "macro_f1", "macro_mae", "macro_f1"]
+    found = render(
+        "{% for x in names|meanings %}{{ x }}\n{% endfor %}", names=names
+    )
+    first, second = found.splitlines()
+    assert first.startswith("macro_f1: mean of")
+    assert second.endswith("lower is better")
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

@@ -1,0 +1,66 @@
+import shutil
+
+import pytest
+
+from mtl_tf.reporting.html import texts
+from mtl_tf.runs import run_directory
+from tests.helpers import run_artefacts
+
+
+@pytest.fixture
+def run(tmp_path):
+    data_dir = run_artefacts.write_corpus(str(tmp_path / "corpus"))
+    run_dir = run_artefacts.write_run(str(tmp_path / "run"), data_dir)
+    return run_directory.Run.read(run_dir)
+
+
+def test_the_wanted_texts_are_read(run):
+    texts.check(run)
+    found = texts.read(run, "stance", ["stance-test-3<b>", "stance-test-0<b>"])
+    script = run_artefacts.SCRIPT
+    assert found == {
+        f"stance-test-{row}<b>": texts.Text(
+            f"topic {row} {script}", f"text {row} of stance {script}"
+        )
+        for row in (0, 3)
+    }
+    (text,) = texts.read(run, "reviews", ["reviews-test-1<b>"]).values()
+    assert text.seq1 == ""
+
+
+def test_a_corpus_that_is_gone(run, tmp_path):
+    shutil.rmtree(tmp_path / "corpus")
+    with pytest.raises(ValueError, match="corpus holds no prepared corpus"):
+        texts.check(run)
+
+
+def test_a_corpus_that_is_another_one(run, tmp_path):
+    run_artefacts.write_corpus(str(tmp_path / "corpus"), "beef")
+    with pytest.raises(ValueError, match="its fingerprint differs"):
+        texts.check(run)
+
+
+def test_a_short_text_is_left_as_it_is():
+    text = "a" * texts.LENGTH
+    assert texts.shorten(text) == text
+
+
+def test_a_long_text_keeps_whole_words_of_both_ends():
+    words = [f"word{number}" for number in range(500)]
+    found = texts.shorten(" ".join(words))
+    assert len(found) <= texts.LENGTH
+    assert len(found) > texts.LENGTH - 20
+    head, tail = found.split(" [...] ")
+    assert abs(len(head) - len(tail)) < 10
+    head, tail = head.split(), tail.split()
+    assert head == words[: len(head)]
+    assert tail == words[-len(tail) :]
+
+
+def test_a_long_text_without_spaces_is_cut():
+    found = texts.shorten("語" * 1000, 101)
+    assert found == "語" * 47 + " [...] " + "語" * 47
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

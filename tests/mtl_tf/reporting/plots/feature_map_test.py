@@ -1,0 +1,177 @@
+import itertools
+
+import numpy as np
+import pytest
+from matplotlib import colors
+from matplotlib import markers
+from matplotlib.backends import backend_agg
+
+from mtl_tf.reporting.plots import feature_map
+
+
+@pytest.fixture
+def sample():
+    """Features, tasks and labels of 60 texts."""
+    random = np.random.default_rng(0)
+    widths = np.array([3, 1, 0.5, 0.25], np.float32)
+    features = 7 + random.normal(size=(60, 4)).astype(np.float32) * widths
+    task = np.array([f"task{row % 3}" for row in range(60)])
+    label = np.array(["$bad_{$", "_good"] * 30)
+    return features, task, label
+
+
+def look(artist_color, path):
+    """What tells names apart: color and shape of a marker."""
+    shape = np.round(path.vertices, 3).tobytes()
+    return tuple(np.round(colors.to_rgb(artist_color), 3)), shape
+
+
+def points_of(axis):
+    """Points [texts, 2] by name, as they are drawn."""
+    (drawn,) = axis.collections
+    looks = [
+        look(color[:3], path)
+        for color, path in zip(
+            drawn.get_facecolor(), drawn.get_paths(), strict=True
+        )
+    ]
+    found = {}
+    for handle in axis.get_legend().legend_handles:
+        marker = markers.MarkerStyle(handle.get_marker())
+        path = marker.get_path().transformed(marker.get_transform())
+        wanted = look(handle.get_color(), path)
+        places = [n for n, of_point in enumerate(looks) if of_point == wanted]
+        name = handle.get_label().strip()
+        found[name] = np.asarray(drawn.get_offsets())[places]
+    assert sum(map(len, found.values())) == len(looks)
+    return found
+
+
+def in_order(points):
+    return points[np.lexsort(points.T)]
+
+
+@pytest.mark.parametrize(("place", "title"), [(0, "by task"), (1, "by label")])
+def test_points_are_on_the_main_axes_under_their_names(sample, place, title):
+    names = sample[1 + place]
+    axis = feature_map.draw(*sample).axes[place]
+    assert axis.get_title() == title
+    found = points_of(axis)
+    assert sorted(found) == sorted(set(names))
+    # Eigenvectors of the covariance; their signs are free.
+    centred = sample[0].astype(np.float64) - sample[0].mean(axis=0)
+    _, vectors = np.linalg.eigh(np.cov(centred.T))
+    wanted = centred @ vectors[:, :-3:-1]
+    drawn = np.concatenate(list(found.values()))
+    signs = np.sign(
+        [
+            drawn[np.abs(drawn[:, column]).argmax(), column]
+            * wanted[np.abs(wanted[:, column]).argmax(), column]
+            for column in range(2)
+        ]
+    )
+    for name, points in found.items():
+        np.testing.assert_allclose(
+            in_order(points),
+            in_order(wanted[names == name] * signs),
+            atol=1e-4,
+        )
+
+
+def test_axes_tell_their_share_of_the_variance(sample):
+    shares = np.linalg.eigvalsh(np.cov(sample[0].T))[::-1]
+    shares = shares / shares.sum()
+    left, right = feature_map.draw(*sample).axes
+    for axis in (left, right):
+        assert axis.get_xlabel() == f"axis 1 ({shares[0]:.0%} of variance)"
+    assert left.get_ylabel() == f"axis 2 ({shares[1]:.0%} of variance)"
+
+
+def test_names_are_in_the_legend_and_begin_no_formula(sample, tmp_path):
+    picture = feature_map.draw(*sample)
+    texts = picture.axes[1].get_legend().get_texts()
+    assert [text.get_text().strip() for text in texts] == ["$bad_{$", "_good"]
+    # A formula that is none would be an error here.
+    picture.savefig(tmp_path / "map.png")
+
+
+@pytest.mark.parametrize(("labels", "columns"), [(1, 1), (7, 2), (20, 2)])
+def test_long_names_leave_the_panels_their_room(sample, labels, columns):
+    random = np.random.default_rng(0)
+    names = [f"{number:03d} {'long ' * 15}end" for number in range(labels)]
+    assert max(map(len, names)) > 80 - 5
+    features = random.normal(size=(600, 4)).astype(np.float32)
+    label = np.array(names)[np.arange(600) % labels]
+    picture = feature_map.draw(features, np.resize(sample[1], 600), label)
+    # A layout that does not fit is a warning here, and so an error.
+    canvas = backend_agg.FigureCanvasAgg(picture)
+    canvas.draw()
+    inches = [
+        axis.get_window_extent().size / picture.dpi for axis in picture.axes
+    ]
+    assert np.min(inches) > 2.8
+    right = picture.axes[1]
+    legend = right.get_legend()
+    box = legend.get_window_extent()
+    # Below the axis' name, and within the picture.
+    assert box.y1 < right.xaxis.label.get_window_extent().y0
+    assert min(box.x0, box.y0) > 0
+    assert box.x1 < picture.bbox.x1
+    assert legend._ncols == columns
+    texts = [text.get_text().strip() for text in legend.get_texts()]
+    assert len(set(texts)) == labels
+    assert max(map(len, texts)) == 20
+    assert texts[0] == "000 long long…ng end"
+
+
+def test_of_many_names_the_most_frequent_are_shown(sample):
+    random = np.random.default_rng(0)
+    # label n has n + 1 texts: the 20 most frequent are 980 to 999.
+    label = np.repeat([f"label {n:03d}" for n in range(1000)], range(1, 1001))
+    chosen = np.sort(random.permutation(len(label))[:4000])
+    label = label[chosen]
+    names, counts = np.unique(label, return_counts=True)
+    features = random.normal(size=(4000, 4)).astype(np.float32)
+    picture = feature_map.draw(features, np.resize(sample[1], 4000), label)
+    canvas = backend_agg.FigureCanvasAgg(picture)
+    canvas.draw()
+    left, right = picture.axes
+    assert min(right.get_window_extent().size / picture.dpi) > 2.8
+    assert left.get_title() == "by task"
+    assert right.get_title() == (
+        f"by label, 20 most frequent of {len(names):,}"
+    )
+    # One artist holds all points, however many names there are.
+    assert len(left.collections) == len(right.collections) == 1
+    found = points_of(right)
+    most = sorted(np.sort(counts)[-20:])
+    others = found.pop(f"other ({len(names) - 20:,})")
+    assert len(others) == 4000 - sum(most)
+    assert sorted(map(len, found.values())) == most
+    assert list(found) == sorted(found)
+    for name, points in found.items():
+        assert len(points) == counts[names == name]
+    # Gray, and below all points with a name.
+    (drawn,) = right.collections
+    gray = (drawn.get_facecolor()[:, :3] == colors.to_rgb("#BBBBBB")).all(-1)
+    assert gray[: len(others)].all()
+    assert not gray[len(others) :].any()
+
+
+def test_no_name_lies_above_all_others(sample):
+    (drawn,) = feature_map.draw(*sample).axes[0].collections
+    order = list(map(tuple, drawn.get_facecolor()))
+    # In the order of drawing each task comes before and after each other one.
+    for one, other in itertools.permutations(set(order), 2):
+        assert order.index(one) < len(order) - order[::-1].index(other) - 1
+
+
+def test_features_that_are_all_the_same_are_a_point(sample):
+    axis = feature_map.draw(np.ones_like(sample[0]), *sample[1:]).axes[0]
+    assert axis.get_xlabel() == "axis 1 (0% of variance)"
+    for points in points_of(axis).values():
+        np.testing.assert_allclose(points, 0, atol=1e-9)
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

@@ -1,0 +1,141 @@
+import json
+
+import matplotlib.image
+import numpy as np
+import pytest
+from matplotlib.backends import backend_agg
+
+from mtl_tf.reporting.plots import figures
+
+
+def make_history(adversarial=False, orthogonal=False, epochs=3):
+    lines = []
+    for epoch in range(1, epochs + 1):
+        terms = {"loss/task": 1 / epoch, "loss_weighted/task": 2 / epoch}
+        if orthogonal:
+            terms |= {
+                "loss/orthogonality": 0.1,
+                "loss_weighted/orthogonality": 0.001,
+            }
+        if adversarial:
+            terms |= {
+                "loss/adversarial": 1.0,
+                "loss_weighted/adversarial": 0.05,
+                "discriminator/cross_entropy": 1.0,
+                "discriminator/mix_entropy": 1.1,
+                "discriminator/accuracy": 0.4,
+                "discriminator/chance": 0.33,
+            }
+        accuracy = 0.7 if epoch == 2 else 0.6
+        dev = {
+            "average": accuracy,
+            "tasks": {
+                "a": {"accuracy": accuracy - 0.1},
+                "b": {"accuracy": accuracy + 0.1},
+            },
+        }
+        lines.append(
+            {
+                "phase": "base",
+                "epoch": epoch,
+                "step": epoch,
+                "terms": terms,
+                "dev": dev,
+            }
+        )
+    return lines
+
+
+def lines_by_label(axis):
+    return {
+        line.get_label(): line.get_ydata()
+        for line in axis.lines
+        if not line.get_label().startswith("_")
+    }
+
+
+@pytest.mark.parametrize("epochs", [1, 3])
+def test_curves_are_drawn_into_the_run_directory(tmp_path, epochs):
+    history = make_history(adversarial=True, epochs=epochs)
+    path = tmp_path / "history.jsonl"
+    path.write_text("".join(json.dumps(line) + "\n" for line in history))
+    results = {"schema": 1, "best_epoch": 1}
+    (tmp_path / "results.json").write_text(json.dumps(results))
+    written = figures.draw_curves(str(tmp_path))
+    assert written == str(tmp_path / "figures" / "curves.png")
+    image = matplotlib.image.imread(written)
+    # Something is drawn: dark pixels on white.
+    assert 0.01 < (image[..., :3].mean(axis=-1) < 0.9).mean() < 0.5
+
+
+@pytest.mark.parametrize(
+    ("terms", "titles"),
+    [
+        ({}, ["dev", "training"]),
+        ({"orthogonal": True}, ["dev", "training", "weighted"]),
+        (
+            {"adversarial": True, "orthogonal": True},
+            ["dev", "training", "weighted", "task"],
+        ),
+    ],
+)
+def test_there_is_a_panel_for_what_the_run_has(terms, titles):
+    axes = figures.curves(make_history(**terms), 2).axes
+    assert [axis.get_title().split()[0] for axis in axes] == titles
+
+
+def test_curves_hold_the_values_of_the_history():
+    history = make_history(adversarial=True, orthogonal=True)
+    dev, losses, weighted, discriminator = map(
+        lines_by_label, figures.curves(history, 2).axes
+    )
+    np.testing.assert_allclose(dev["average"], [0.6, 0.7, 0.6])
+    np.testing.assert_allclose(dev["each task"], [0.5, 0.6, 0.5])
+    np.testing.assert_allclose(losses["task"], [1, 1 / 2, 1 / 3])
+    np.testing.assert_allclose(losses["orthogonality"], 0.1)
+    np.testing.assert_allclose(weighted["task"], [2, 1, 2 / 3])
+    np.testing.assert_allclose(weighted["adversarial"], 0.05)
+    np.testing.assert_allclose(weighted["orthogonality"], 0.001)
+    assert {name: values[0] for name, values in discriminator.items()} == {
+        "cross-entropy (nats)": 1.0,
+        "entropy of the task mix": 1.1,
+        "accuracy": 0.4,
+        "chance": 0.33,
+    }
+
+
+@pytest.mark.parametrize(("epochs", "marker"), [(1, "."), (2, "None")])
+def test_a_single_epoch_is_a_point(epochs, marker):
+    history = make_history(adversarial=True, orthogonal=True, epochs=epochs)
+    for axis in figures.curves(history, 1).axes:
+        # The last line is the best epoch.
+        curves = axis.lines[:-1]
+        assert len(curves) >= 2
+        assert {str(curve.get_marker()) for curve in curves} == {marker}
+        ticks = axis.get_xticks()
+        np.testing.assert_array_equal(ticks, ticks.round())
+
+
+@pytest.mark.parametrize("adversarial", [False, True])
+def test_legends_and_the_note_cover_nothing(adversarial):
+    picture = figures.curves(make_history(adversarial, True), 2)
+    backend_agg.FigureCanvasAgg(picture).draw()
+    boxes = [picture.texts[0].get_window_extent()]
+    for axis in picture.axes:
+        boxes.append(axis.get_legend().get_window_extent())
+        boxes.append(axis.get_tightbbox(bbox_extra_artists=[]))
+    for number, box in enumerate(boxes):
+        assert not any(box.overlaps(other) for other in boxes[:number])
+        assert min(box.x0, box.y0) >= 0
+        assert box.x1 <= picture.bbox.x1
+
+
+def test_the_best_epoch_is_marked_in_each_panel():
+    picture = figures.curves(make_history(adversarial=True), 2)
+    for axis in picture.axes:
+        assert [2, 2] in [list(line.get_xdata()) for line in axis.lines]
+    assert "best epoch (2)" in picture.texts[0].get_text()
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

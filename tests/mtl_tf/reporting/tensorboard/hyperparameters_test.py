@@ -1,0 +1,161 @@
+import dataclasses
+
+import pytest
+import tensorflow as tf
+from tensorboard.backend.event_processing import event_accumulator
+from tensorboard.plugins.hparams import api_pb2
+from tensorboard.plugins.hparams import metadata
+
+from mtl_tf.config import config as config_lib
+from mtl_tf.reporting.tensorboard import hyperparameters
+from mtl_tf.reporting.tensorboard import scalars
+
+_CONFIG = config_lib.Config(
+    run_dir="runs/one",
+    sharing="fully_shared",
+    tasks=("books", "my_films"),
+    task_weights=("books:2",),
+    learning_rate=0.5,
+    adversarial_weight=0.25,
+    unlabeled=True,
+    epochs=7,
+)
+
+
+@pytest.fixture(scope="module")
+def found(tmp_path_factory):
+    """What TensorBoard reads of a run."""
+    folder = str(tmp_path_factory.mktemp("run"))
+    writer = tf.summary.create_file_writer(folder)
+    with writer.as_default(0):
+        hyperparameters.write(_CONFIG)
+    writer.close()
+    events = event_accumulator.EventAccumulator(folder)
+    events.Reload()
+    return {
+        tag: events.SummaryMetadata(tag).plugin_data.content
+        for tag in events.Tags()["tensors"]
+    }
+
+
+@pytest.fixture(scope="module")
+def experiment(found):
+    return metadata.parse_experiment_plugin_data(found[metadata.EXPERIMENT_TAG])
+
+
+def test_values_of_the_run(found):
+    start = metadata.parse_session_start_info_plugin_data(
+        found[metadata.SESSION_START_INFO_TAG]
+    )
+    values = {
+        name: getattr(value, value.WhichOneof("kind"))
+        for name, value in start.hparams.items()
+    }
+    wanted = _CONFIG.to_dict() | {
+        "tasks": "books, my_films",
+        "task_weights": "books:2",
+    }
+    for field in dataclasses.fields(_CONFIG):
+        if field.metadata["changeable"]:
+            del wanted[field.name]
+    assert values == wanted
+    assert "epochs" not in values
+    # Runs with the same settings stay apart.
+    assert start.group_name == "runs/one"
+
+
+def test_every_value_has_its_column(found, experiment):
+    start = metadata.parse_session_start_info_plugin_data(
+        found[metadata.SESSION_START_INFO_TAG]
+    )
+    names = [info.name for info in experiment.hparam_infos]
+    assert sorted(names) == sorted(start.hparams)
+    for info in experiment.hparam_infos:
+        assert info.description
+
+
+def test_domains_that_are_known(experiment):
+    infos = {info.name: info for info in experiment.hparam_infos}
+    sharing = infos["sharing"]
+    assert sharing.type == api_pb2.DATA_TYPE_STRING
+    assert {v.string_value for v in sharing.domain_discrete.values} == {
+        "single_task",
+        "fully_shared",
+        "shared_private",
+    }
+    unlabeled = infos["unlabeled"]
+    assert unlabeled.type == api_pb2.DATA_TYPE_BOOL
+    assert [v.bool_value for v in unlabeled.domain_discrete.values] == [0, 1]
+    dropout = infos["word_dropout"].domain_interval
+    assert (dropout.min_value, dropout.max_value) == (0, 1)
+    assert infos["learning_rate"].WhichOneof("domain") is None
+    assert infos["adversarial_weight"].display_name == "adversarial_weight (λ)"
+
+
+def test_columns_that_are_shown_without_asking(experiment):
+    first = {info.name for info in experiment.hparam_infos if info.differs}
+    # TensorBoard shows five.
+    assert len(first) == 5
+    assert {"sharing", "adversarial_weight", "orthogonality_weight"} <= first
+
+
+def test_metrics_are_curves(experiment):
+    metrics = {
+        info.name.tag: info.display_name for info in experiment.metric_infos
+    }
+    assert metrics == {
+        "best/dev_average": "best dev average",
+        "best/epoch": "best epoch",
+        "test/accuracy": "test accuracy",
+        "test/macro_f1": "test macro F1",
+    }
+    assert set(metrics) <= set(scalars.DESCRIPTIONS)
+
+
+def rows_below(table, heading):
+    part = table.split(f"### {heading}\n\n")[1].split("\n\n")[0]
+    return [
+        [cell.strip() for cell in line.strip("|").split("|")]
+        for line in part.splitlines()
+    ]
+
+
+def test_table_begins_with_what_is_not_the_default():
+    table = hyperparameters.table(_CONFIG)
+    assert table.startswith("### Other than the default\n")
+    assert rows_below(table, "Other than the default") == [
+        ["setting", "value", "default"],
+        ["---", "---", "---"],
+        ["run_dir", "`runs/one`", ""],
+        ["tasks", "`books, my_films`", ""],
+        ["sharing", "`fully_shared`", "`shared_private`"],
+        ["adversarial_weight", "`0.25`", "`0.0`"],
+        ["unlabeled", "`True`", "`False`"],
+        ["task_weights", "`books:2`", ""],
+        ["learning_rate", "`0.5`", "`0.001`"],
+        ["epochs", "`7`", "`20`"],
+    ]
+    everything = rows_below(table, "All settings")
+    assert [row[0] for row in everything[2:]] == [
+        field.name for field in dataclasses.fields(_CONFIG)
+    ]
+    assert ["seed", "`0`", "Seed of everything that is drawn."] in everything
+
+
+@pytest.mark.filterwarnings("ignore:html5lib's sanitizer is deprecated")
+def test_table_is_one_to_tensorboard():
+    # Its import warns.
+    from tensorboard import plugin_util
+
+    html = plugin_util.markdown_to_safe_html(hyperparameters.table(_CONFIG))
+    assert html.count("<table>") == 2
+    # Underscores are no signs.
+    assert "<code>books, my_films</code>" in html
+    assert "<em>" not in html
+    fields = len(dataclasses.fields(_CONFIG))
+    changed = 8
+    assert html.count("<tr>") == fields + changed + 2
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

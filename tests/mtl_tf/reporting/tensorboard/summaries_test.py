@@ -1,0 +1,292 @@
+import json
+import os
+
+import pytest
+from absl import logging
+from tensorboard.backend.event_processing import event_accumulator
+from tensorboard.plugins.hparams import metadata
+from tensorboard.util import tensor_util
+
+from mtl_tf.config import config as config_lib
+from mtl_tf.data import tasks as tasks_lib
+from mtl_tf.reporting.tensorboard import hyperparameters
+from mtl_tf.reporting.tensorboard import summaries
+from mtl_tf.runs import history as history_lib
+from tests.helpers import damages
+
+_TASKS = ("books", "films")
+
+
+def read(run_dir, writer):
+    """What TensorBoard sees of a writer."""
+    found = event_accumulator.EventAccumulator(
+        os.path.join(run_dir, "tensorboard", writer)
+    )
+    found.Reload()
+    return found
+
+
+def points(found, tag):
+    """Steps and values of a curve."""
+    return [
+        (event.step, tensor_util.make_ndarray(event.tensor_proto).item())
+        for event in found.Tensors(tag)
+    ]
+
+
+def line(step, average, tasks=None, phase="base", **dev):
+    """What the history says of an epoch."""
+    return {
+        "phase": phase,
+        "step": step,
+        "tokens_per_second": 1000.0,
+        "dev": {"average": average, "tasks": tasks or {}, **dev},
+    }
+
+
+@pytest.fixture
+def board(tmp_path):
+    return summaries.TensorBoard(str(tmp_path), _TASKS)
+
+
+def test_training_terms_are_curves_by_tag(tmp_path, board):
+    board.training(50, {"loss/task": 0.75, "discriminator/accuracy": 0.5})
+    board.training(100, {"loss/task": 0.25, "discriminator/accuracy": 0.125})
+    board.best(100, 1, 0.0)
+    found = read(tmp_path, "run")
+    assert points(found, "loss/task") == [(50, 0.75), (100, 0.25)]
+    assert points(found, "discriminator/accuracy") == [(50, 0.5), (100, 0.125)]
+
+
+def test_dev_scores_have_the_same_tags_for_all_tasks(tmp_path, board):
+    tasks = {
+        "books": {"accuracy": 0.75, "loss": 1.5, "n": 8},
+        "films": {"accuracy": 0.5, "loss": 2.5, "n": 4},
+    }
+    board.epoch(line(7, 0.625, tasks))
+    board.best(7, 1, 0.0)
+    assert points(read(tmp_path, "run"), "dev/average") == [(7, 0.625)]
+    for name, accuracy, loss in (("books", 0.75, 1.5), ("films", 0.5, 2.5)):
+        found = read(tmp_path, name)
+        assert points(found, "dev/accuracy") == [(7, accuracy)]
+        assert points(found, "dev/loss") == [(7, loss)]
+        # The number of rows is no curve.
+        assert sorted(found.Tags()["tensors"]) == ["dev/accuracy", "dev/loss"]
+
+
+def test_the_label_transfer_network_stands_beside_the_tasks(tmp_path):
+    names = ("films", "label_transfer")
+    board = summaries.TensorBoard(str(tmp_path), names, "films")
+    by_task = {
+        "films": {"accuracy": 0.5, "loss": 2.5, "n": 4},
+        # A task may well be called so.
+        "label_transfer": {"accuracy": 0.125, "loss": 3.5, "n": 4},
+    }
+    transfer = {"accuracy": 0.75, "loss": 1.5, "n": 4}
+    board.epoch(line(1, 0.5, by_task))
+    board.epoch(
+        line(2, 0.5, by_task, phase="label_transfer", label_transfer=transfer)
+    )
+    board.epoch(
+        line(3, 0.5, by_task, phase="semi_supervised", label_transfer=transfer)
+    )
+    board.best(3, 2, 0.5)
+    phases = points(read(tmp_path, "run"), "training/phase")
+    assert phases == [(1, 0), (2, 1), (3, 2)]
+    for writer, steps, scores in (
+        ("films", (1, 2, 3), by_task["films"]),
+        ("label_transfer", (1, 2, 3), by_task["label_transfer"]),
+        ("films.label_transfer", (2, 3), transfer),
+    ):
+        found = read(tmp_path, writer)
+        for name in ("accuracy", "loss"):
+            wanted = [(step, scores[name]) for step in steps]
+            assert points(found, f"dev/{name}") == wanted
+        assert sorted(found.Tags()["tensors"]) == ["dev/accuracy", "dev/loss"]
+    # So no task has its name.
+    with pytest.raises(ValueError, match=r"'films.label_transfer'"):
+        tasks_lib.Task("films.label_transfer", ("no", "yes"))
+
+
+def test_settings_are_text_and_hparams_and_charts(tmp_path, board):
+    config = config_lib.Config(units=5, run_dir="runs/x")
+    board.settings(config, "two tasks")
+    board.best(0, 1, 0.0)
+    found = read(tmp_path, "run")
+
+    def text(tag):
+        (event,) = found.Tensors(tag)
+        assert event.step == 0
+        return event.tensor_proto.string_val[0].decode()
+
+    assert text("run/description") == "two tasks"
+    assert text("run/settings") == hyperparameters.table(config)
+    start = metadata.parse_session_start_info_plugin_data(
+        found.SummaryMetadata(
+            metadata.SESSION_START_INFO_TAG
+        ).plugin_data.content
+    )
+    assert start.hparams["units"].number_value == 5
+    assert metadata.EXPERIMENT_TAG in found.Tags()["tensors"]
+    charts = found.Tensors("custom_scalars__config__")[0].tensor_proto
+    assert b"learning" in charts.string_val[0]
+    assert b"adversary" not in charts.string_val[0]
+
+
+def test_charts_of_an_adversary_where_there_is_one(tmp_path, board):
+    board.settings(config_lib.Config(adversarial_weight=0.1), "")
+    board.best(0, 1, 0.0)
+    found = read(tmp_path, "run")
+    charts = found.Tensors("custom_scalars__config__")[0].tensor_proto
+    assert b"adversary" in charts.string_val[0]
+
+
+def test_the_best_score_is_no_last_one(tmp_path, board):
+    board.epoch(line(10, 0.875))
+    board.epoch(line(20, 0.5))
+    board.best(20, 1, 0.875)
+    found = read(tmp_path, "run")
+    # HParams shows a metric's last value, which is not the best one.
+    assert points(found, "dev/average")[-1] == (20, 0.5)
+    assert points(found, "best/dev_average") == [(20, 0.875)]
+    assert points(found, "best/epoch") == [(20, 1)]
+
+
+def test_every_curve_is_described(tmp_path, board):
+    board.training(1, {"loss/task": 0.5})
+    board.epoch(line(1, 0.5, {"books": {"macro_f1": 0.5}}))
+    board.best(1, 1, 0.5)
+    for writer in ("run", "books"):
+        found = read(tmp_path, writer)
+        for tag in found.Tags()["tensors"]:
+            assert found.SummaryMetadata(tag).summary_description, tag
+
+
+def test_a_run_that_goes_on_writes_into_the_same_curves(tmp_path, board):
+    board.training(1, {"loss/total": 2.0})
+    board.best(1, 1, 0.0)
+    again = summaries.TensorBoard(str(tmp_path), _TASKS)
+    again.training(2, {"loss/total": 1.0})
+    again.best(2, 1, 0.0)
+    assert points(read(tmp_path, "run"), "loss/total") == [(1, 2.0), (2, 1.0)]
+
+
+def epochs(steps):
+    return [
+        {"epoch": epoch, "step": step, "dev": {"x": 0.1}}
+        for epoch, step in enumerate(steps, start=1)
+    ]
+
+
+def write_history(run_dir, steps):
+    history = history_lib.History(str(run_dir), [])
+    for line in epochs(steps):
+        history.append(line)
+
+
+def test_history_is_a_line_an_epoch(tmp_path):
+    write_history(tmp_path, [5, 10])
+    wanted = [
+        {"epoch": 1, "step": 5, "dev": {"x": 0.1}},
+        {"epoch": 2, "step": 10, "dev": {"x": 0.1}},
+    ]
+    assert history_lib.read_history(str(tmp_path)) == wanted
+    text = (tmp_path / "history.jsonl").read_text()
+    assert [json.loads(line) for line in text.splitlines()] == wanted
+    assert history_lib.parse_history(text.encode()) == wanted
+    assert history_lib.format_history(wanted) == text
+
+
+@pytest.mark.parametrize("steps", [[], [5], [5, 10], [5, 10, 15]])
+@pytest.mark.parametrize("damage", ["none", *damages.DAMAGES])
+def test_a_run_that_goes_on_has_the_lines_up_to_there(tmp_path, steps, damage):
+    write_history(tmp_path, [5, 10, 15])
+    path = tmp_path / "history.jsonl"
+    if damage != "none":
+        damages.DAMAGES[damage](path)
+    # Those of the checkpoint that it goes on from.
+    history = history_lib.History(str(tmp_path), epochs(steps))
+    assert history_lib.read_history(str(tmp_path)) == epochs(steps)
+    history.append({"step": 100})
+    assert history.lines == [*epochs(steps), {"step": 100}]
+    assert history_lib.read_history(str(tmp_path)) == history.lines
+    assert os.listdir(tmp_path) == ["history.jsonl"]
+
+
+def test_a_line_that_was_cut_off_is_left_out_with_a_warning(tmp_path, caplog):
+    write_history(tmp_path, [5, 10])
+    path = tmp_path / "history.jsonl"
+    # The run was killed as it wrote its last line.
+    path.write_text(path.read_text()[:-9])
+    with caplog.at_level("WARNING", logger=logging.get_absl_logger().name):
+        found = history_lib.read_history(str(tmp_path))
+    assert [line["step"] for line in found] == [5]
+    (message,) = caplog.messages
+    assert message.startswith(f"{path}:2: the line is cut off and left out;")
+
+
+def test_events_after_a_step_are_dropped(tmp_path, board):
+    for step in (5, 10, 15):
+        board.training(step, {"loss/total": float(step)})
+        tasks = {"books": {"accuracy": step / 10}}
+        board.epoch(line(step, step / 10, tasks))
+    summaries.drop_events(str(tmp_path), 10)
+    again = summaries.TensorBoard(str(tmp_path), _TASKS)
+    again.training(15, {"loss/total": 0.25})
+    again.epoch(line(15, 0.5, {"books": {"accuracy": 0.75}}))
+    run, books = read(tmp_path, "run"), read(tmp_path, "books")
+    assert points(run, "loss/total") == [(5, 5.0), (10, 10.0), (15, 0.25)]
+    assert points(run, "dev/average") == [(5, 0.5), (10, 1.0), (15, 0.5)]
+    wanted = [(5, 0.5), (10, 1.0), (15, 0.75)]
+    assert points(books, "dev/accuracy") == wanted
+    assert not (tmp_path / "events.part").exists()
+
+
+def test_events_that_were_cut_off_are_dropped(tmp_path, board):
+    board.training(5, {"loss/total": 5.0})
+    board.training(10, {"loss/total": 10.0})
+    board.best(10, 1, 0.0)
+    (path,) = (tmp_path / "tensorboard" / "run").iterdir()
+    path.write_bytes(path.read_bytes()[:-5])
+    summaries.drop_events(str(tmp_path), 10)
+    found = read(tmp_path, "run")
+    assert points(found, "loss/total") == [(5, 5.0), (10, 10.0)]
+    # The last of all that was written.
+    assert points(found, "best/dev_average") == [(10, 0.0)]
+    assert "best/epoch" not in found.Tags()["tensors"]
+
+
+def test_events_are_on_disk_when_an_epoch_is(tmp_path, board):
+    board.training(5, {"loss/total": 5.0})
+    board.epoch(line(5, 0.5, {"books": {"accuracy": 0.25}}))
+    # The process may be killed now.
+    assert points(read(tmp_path, "run"), "loss/total") == [(5, 5.0)]
+    assert points(read(tmp_path, "books"), "dev/accuracy") == [(5, 0.25)]
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        (b'{"epoch": 2, "st', r"history.jsonl:2: not JSON: .*: take the line"),
+        (b'{"step": "\xff"}', r"history.jsonl:2: not JSON: .*0xff"),
+        (b'{"epoch": 2}', r"history.jsonl:2: 'step' is missing: take the"),
+        (b"[5]", r"history.jsonl:2: 'step' is missing"),
+    ],
+)
+def test_a_broken_line_is_named(tmp_path, line, message):
+    write_history(tmp_path, [5, 10, 15])
+    path = tmp_path / "history.jsonl"
+    first, _, last = path.read_bytes().splitlines()
+    path.write_bytes(b"\n".join([first, line, last, b""]))
+    with pytest.raises(ValueError, match=message):
+        history_lib.read_history(str(tmp_path))
+
+
+def test_there_is_no_history_yet(tmp_path):
+    assert history_lib.read_history(str(tmp_path)) == []
+    history_lib.History(str(tmp_path), [])
+    assert history_lib.read_history(str(tmp_path)) == []
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

@@ -1,0 +1,179 @@
+import pytest
+
+from mtl_tf.config import config as config_lib
+from mtl_tf.data import tasks as tasks_lib
+from mtl_tf.runs import descriptions
+
+
+@pytest.mark.parametrize(
+    ("settings", "name"),
+    [
+        ({"sharing": "single_task"}, "single-task"),
+        ({"sharing": "fully_shared"}, "fully-shared"),
+        ({}, "shared-private"),
+        ({"adversarial_weight": 0.1}, "adversarial shared-private"),
+    ],
+)
+def test_model_name(settings, name):
+    assert descriptions.model_name(config_lib.Config(**settings)) == name
+
+
+def test_a_description_names_what_there_is():
+    text = descriptions.describe(
+        config_lib.Config(
+            units=64,
+            word_vectors="package:x",
+            adversarial_weight=0.05,
+            orthogonality_weight=0.01,
+        )
+    )
+    for part in (
+        "private",
+        "lstm of 64 units",
+        "package:x",
+        "λ = 0.05",
+        "0.01",
+    ):
+        assert part in text
+
+
+def test_a_description_names_nothing_else():
+    text = descriptions.describe(config_lib.Config(sharing="fully_shared"))
+    for part in ("private", "adversary", "orthogonality", "from"):
+        assert part not in text
+
+
+def label_transfer(**settings):
+    config = config_lib.Config(
+        main_task="b", **{"label_transfer": "supervised"} | settings
+    )
+    tasks = [tasks_lib.Task(name, ("no", "yes")) for name in "abc"]
+    return descriptions.describe(config), descriptions.label_transfer(
+        config, tasks
+    )
+
+
+def test_label_transfer_in_words():
+    described, text = label_transfer()
+    assert described.endswith(
+        "A label transfer network predicts the labels of b from the answers to "
+        "the other tasks."
+    )
+    assert "one of a, c: the probabilities of the labels; the div" in text
+    assert "It is a second output for b" in text
+    assert "pseudo" not in text
+
+
+@pytest.mark.parametrize(
+    ("settings", "part"),
+    [
+        (
+            {"output_layer": "label_embedding", "transfer_diversity": False},
+            "one of a, c: the label vectors that are expected. It is",
+        ),
+        (
+            {"output_layer": "label_embedding", "transfer_probabilities": True},
+            "one of a, c: the probabilities of the labels; the div",
+        ),
+        ({"transfer_main_predictions": True}, "labels; the same of b itself; "),
+        (
+            {"label_transfer": "semi_supervised"},
+            "its answers to the texts of the other tasks are pseudo-labels",
+        ),
+        (
+            {"label_transfer": "semi_supervised", "unlabeled": True},
+            "the other tasks and unlabelled ones are pseudo-labels",
+        ),
+    ],
+    ids=str,
+)
+def test_what_the_network_reads_follows_the_settings(settings, part):
+    assert part in label_transfer(**settings)[1]
+
+
+def test_a_description_names_pseudo_labels():
+    described, _ = label_transfer(label_transfer="semi_supervised")
+    assert described.endswith(
+        ", and the main model learns from what it predicts."
+    )
+
+
+@pytest.mark.parametrize(
+    ("settings", "metrics", "text"),
+    [
+        ({}, ["accuracy"], "accuracy"),
+        ({}, ["accuracy"] * 2, "the average over tasks of accuracy"),
+        (
+            {},
+            ["accuracy", "macro_f1"],
+            "the average over tasks of each task's own metric",
+        ),
+        (
+            {"main_task": "task1"},
+            ["accuracy", "macro_f1"],
+            "the score of task1 (--main_task)",
+        ),
+        (
+            {"main_task": "task1", "label_transfer": "supervised"},
+            ["accuracy", "macro_f1"],
+            "the score of task1 (--main_task), after the base phase the mean "
+            "of the main model's and the label transfer network's",
+        ),
+        # Each has one task to follow, whatever the setting.
+        (
+            {"sharing": "single_task", "main_task": "task1"},
+            ["accuracy", "macro_f1"],
+            "each task's own metric, for each model by itself",
+        ),
+        (
+            {"sharing": "single_task"},
+            ["macro_f1"] * 2,
+            "macro_f1, for each model by itself",
+        ),
+    ],
+)
+def test_what_early_stopping_followed(settings, metrics, text):
+    tasks = [
+        tasks_lib.Task(f"task{number}", ("no", "yes"), metric)
+        for number, metric in enumerate(metrics)
+    ]
+    assert descriptions.stopping(config_lib.Config(**settings), tasks) == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0.4, "0 s"),
+        (59.4, "59 s"),
+        (59.6, "1 min 00 s"),
+        (125, "2 min 05 s"),
+        (3599.7, "1 h 00 min"),
+        (7500, "2 h 05 min"),
+    ],
+)
+def test_duration(seconds, text):
+    assert descriptions.duration(seconds) == text
+
+
+def test_settings_of_one_run_stand_beside_the_defaults():
+    config = config_lib.Config(units=7, tasks=("a", "b"))
+    apart, others = descriptions.settings([config])
+    assert {s.name: s.values for s in apart} == {
+        "tasks": ["a,b"],
+        "units": ["7"],
+    }
+    assert {s.name: s.default for s in apart} == {"tasks": "", "units": "100"}
+    assert all(s.values == [s.default] for s in others)
+    assert len(apart) + len(others) == len(config.to_dict())
+
+
+def test_settings_of_several_runs_stand_beside_each_other():
+    configs = [config_lib.Config(units=7, depth=3, epochs=e) for e in (5, 20)]
+    apart, others = descriptions.settings(configs)
+    assert {s.name: s.values for s in apart} == {"epochs": ["5", "20"]}
+    # The same in both, though not the default.
+    assert {s.name: s.values for s in others}["depth"] == ["3", "3"]
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

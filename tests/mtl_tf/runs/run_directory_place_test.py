@@ -1,0 +1,79 @@
+"""Where a run may be, and what its directory may hold before."""
+
+import json
+import os
+import pathlib
+
+import pytest
+
+from mtl_tf.config import config as config_lib
+from mtl_tf.data import tasks as tasks_lib
+from mtl_tf.runs import run_directory
+from tests.helpers import generated
+
+_ROWS = {"train": 8, "dev": 2, "test": 2}
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory):
+    data_dir = str(tmp_path_factory.mktemp("generated") / "corpus")
+    generated.write_corpus(data_dir, rows=_ROWS)
+    return tasks_lib.Corpus.read(data_dir)
+
+
+@pytest.fixture
+def config(tmp_path, corpus):
+    return config_lib.Config(
+        data_dir=corpus.data_dir, run_dir=str(tmp_path / "some" / "run")
+    )
+
+
+def start(config, corpus):
+    run_directory.start(config, corpus, corpus.select(config.tasks))
+
+
+def test_results_behind_a_link(config, corpus, tmp_path):
+    start(config, corpus)
+    target = tmp_path / "elsewhere.json"
+    target.write_text('{"schema": 1}')
+    link = pathlib.Path(config.run_dir, run_directory.RESULTS_FILE)
+    link.symlink_to(target)
+    # They are void.
+    start(config, corpus)
+    assert not run_directory.has_ended(config.run_dir)
+    run_directory.write_json(str(link), {"schema": 1, "tasks": {}})
+    assert link.is_symlink()
+    assert json.loads(target.read_text()) == {"schema": 1, "tasks": {}}
+
+
+@pytest.mark.parametrize("name", ["lock", "log.txt", "run.flags", ".DS_Store"])
+def test_what_a_new_run_may_find(config, corpus, name):
+    os.makedirs(config.run_dir)
+    pathlib.Path(config.run_dir, name).touch()
+    start(config, corpus)
+
+
+def test_a_directory_with_other_files_is_refused(config, corpus):
+    path = pathlib.Path(config.run_dir, "predictions", "mine.txt")
+    path.parent.mkdir(parents=True)
+    path.write_text("mine")
+    with pytest.raises(ValueError, match="holds predictions, but no run"):
+        start(config, corpus)
+    assert path.read_text() == "mine"
+    assert os.listdir(config.run_dir) == ["predictions"]
+
+
+def test_a_run_that_was_stopped_as_it_began(config, corpus, monkeypatch):
+    def stop(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(run_directory.shutil, "copy", stop)
+        with pytest.raises(KeyboardInterrupt):
+            start(config, corpus)
+    start(config, corpus)
+    assert run_directory.Run.read(config.run_dir).config == config
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

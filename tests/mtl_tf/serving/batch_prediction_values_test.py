@@ -1,0 +1,101 @@
+import gzip
+
+import pytest
+
+from mtl_tf.config import command as command_lib
+from mtl_tf.data import tasks
+from mtl_tf.serving import batch_prediction
+from tests.helpers import length_model
+
+
+@pytest.fixture
+def model():
+    return length_model.LengthModel()
+
+
+def test_a_line_ends_where_wc_ends_it(model, tmp_path):
+    path = tmp_path / "a.txt"
+    path.write_bytes("cup\rof soup\r\nrude\x85staff\u2028\n".encode())
+    out = str(tmp_path / "out.jsonl")
+    command = command_lib.Command(
+        mode="predict", task="mood", input=str(path), output=out
+    )
+    said = batch_prediction.predict(model, command)
+    assert said == f"2 answers in {out}"
+    assert model.calls == [["cup\rof soup", "rude\x85staff\u2028"]]
+
+
+@pytest.mark.parametrize("name", ["a.txt.gz", "a.tsv.gz"])
+def test_packed_files(model, tmp_path, name):
+    path = tmp_path / name
+    path.write_bytes(gzip.compress(b"text\nab\n"))
+    out = str(tmp_path / "out.jsonl")
+    command = command_lib.Command(
+        mode="predict", task="mood", input=str(path), output=out
+    )
+    batch_prediction.predict(model, command)
+    assert model.calls == [["text", "ab"] if name == "a.txt.gz" else ["ab"]]
+
+
+def test_a_table_with_another_delimiter(model, tmp_path):
+    length_model.ask(
+        model, tmp_path, "a.csv", 'n;text\n1;"a; b"\n', delimiter=";"
+    )
+    assert model.calls == [["a; b"]]
+
+
+def test_null_is_the_empty_text(model, tmp_path):
+    rows = '{"text": null, "n": null}\n{"text": NaN, "n": NaN}\n'
+    found = length_model.ask(
+        model, tmp_path, "a.jsonl", rows, columns=("id:n",)
+    )
+    # No row goes without an answer.
+    assert model.calls == [["", ""]]
+    assert [x["id"] for x in found] == [None, None]
+    pairs = '{"seq1": null, "seq2": "a"}\n'
+    length_model.ask(model, tmp_path, "a.jsonl", pairs, task="answers")
+    assert model.calls[-1] == [("", "a")]
+
+
+def test_texts_that_look_absent_are_told_once(model, tmp_path, caplog):
+    length_model.ask(model, tmp_path, "a.tsv", "text\nnan\nfine\nnan\nNULL\n")
+    assert model.calls == [["nan", "fine", "nan", "NULL"]]
+    assert [x.message for x in caplog.records if "absent" in x.message] == [
+        "--input: texts that may stand for an absent value are kept as texts: "
+        "'nan' 2 times, 'NULL' 1 times; --absent leaves them out of an "
+        "evaluation"
+    ]
+
+
+def test_rows_without_a_label_are_left_out(model, tmp_path, caplog):
+    rows = '{"text": "a", "label": "mixed"}\n{"text": "ab", "label": null}\n'
+    rows += '{"text": "ab", "label": ""}\n{"text": null, "label": "bad"}\n'
+    _, scores = length_model.evaluate(model, tmp_path, rows, "a.jsonl")
+    assert scores["n"] == 2
+    assert scores["accuracy"] == 1
+    assert "2 rows without a label or text were left out" in caplog.text
+
+
+def test_texts_that_mean_an_absent_value(model, tmp_path, caplog):
+    table = "text\tlabel\na\tmixed\nNot Available\tbad\nab\tNULL\n"
+    settings = {"absent": ("Not Available", "NULL")}
+    _, scores = length_model.evaluate(model, tmp_path, table, **settings)
+    assert scores["n"] == 1
+    assert "2 rows without a label or text were left out" in caplog.text
+    with pytest.raises(ValueError, match=r"a.tsv:4: .* no label 'NULL'"):
+        length_model.evaluate(model, tmp_path, table)
+
+
+@pytest.mark.parametrize("labels", [("1", "5"), ("1.0", "5.0")])
+def test_stars_in_each_spelling(model, tmp_path, labels):
+    model.task = lambda name, output: tasks.Task("stars", labels)
+    rows = [f'{{"text": "a", "label": {x}}}\n' for x in ("5", "5.0", '"5.0"')]
+    _, scores = length_model.evaluate(model, tmp_path, "".join(rows), "a.jsonl")
+    assert scores["accuracy"] == 1
+    table = "text,label\na,5.0\nab,1.0\na,5\n"
+    _, scores = length_model.evaluate(model, tmp_path, table, "a.csv")
+    assert scores["accuracy"] == 1
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

@@ -1,0 +1,182 @@
+"""The exported model, as those see it who have nothing else."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from tests.helpers import exported_run
+from tests.helpers import generated
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("export")
+
+
+@pytest.fixture(scope="module")
+def corpus(folder):
+    return exported_run.write_corpus(str(folder))
+
+
+@pytest.fixture(scope="module")
+def expected(corpus, folder):
+    """What the evaluation says of test, by task; see `train_and_move`."""
+    return exported_run.train_and_move(corpus, str(folder))
+
+
+@pytest.fixture(scope="module")
+def moved(expected, folder):
+    return str(folder / "moved")
+
+
+_HOSTILE = [
+    b"",
+    b"good1 " * 170_000,
+    b"\xff\xfe good1 \xc3",
+    b"\x00 good1 \x00 bad1",
+    " \u3000\n".encode(),
+]
+
+
+def _hyphenate(text):
+    """Puts characters that are not seen between all letters."""
+    words = text.decode().split()
+    return " ".join("\u00ad\u200b".join(word) for word in words).encode()
+
+
+def test_a_stranger_gets_the_answers_of_the_evaluation(
+    corpus, expected, moved, tmp_path
+):
+    books = exported_run.read_texts(corpus, "books")
+    films = exported_run.read_texts(corpus, "films")
+    many = np.tile(films["text"], 10_000 // 24 + 1)[:10_000]
+    calls = [
+        ("serve_books", books),
+        ("serve_films", films),
+        ("encode", films),
+        ("encode_pairs", books),
+        ("serve_films", {"text": _HOSTILE}),
+        ("serve_books", {"seq1": _HOSTILE, "seq2": [b"good1"] * 5}),
+        ("serve_films", {"text": []}),
+        ("serve_films", {"text": many}),
+        *(("serve_films", {"text": [text]}) for text in films["text"][:3]),
+        ("serving_default", films),
+        ("serve_films", {"text": [_hyphenate(x) for x in films["text"]]}),
+    ]
+    answers = exported_run.ask_a_stranger(tmp_path, moved, calls)
+
+    for task, answer in zip(("books", "films"), answers, strict=False):
+        labels = generated.LABELS[task]
+        probabilities = answer["probabilities"]
+        assert probabilities.shape == (24, len(labels))
+        assert np.ptp(probabilities[:, 0]) > 1e-3
+        np.testing.assert_allclose(
+            probabilities, expected[task].probabilities, atol=1e-6
+        )
+        names = np.array(labels, object).astype(bytes).astype(object)
+        assert (answer["labels"] == names).all()
+        assert answer["labels"].shape == probabilities.shape
+        best = names[expected[task].predicted]
+        assert answer["label"].tolist() == best.tolist()
+    # In the order in which they were asked.
+    for task, answer in (("films", answers[2]), ("books", answers[3])):
+        np.testing.assert_allclose(
+            answer["features"], expected[task].features["shared"], atol=1e-6
+        )
+    for answer in answers[4:6]:
+        sums = answer["probabilities"].sum(axis=1)
+        np.testing.assert_allclose(sums, np.ones(5), rtol=1e-6)
+    none = answers[6]
+    assert none["label"].shape == (0,)
+    assert none["labels"].shape == none["probabilities"].shape == (0, 3)
+    # Alone or among others.
+    alone = answers[1]["probabilities"]
+    np.testing.assert_allclose(
+        answers[7]["probabilities"],
+        np.tile(alone, (10_000 // 24 + 1, 1))[:10_000],
+        atol=1e-6,
+    )
+    for row, answer in enumerate(answers[8:11]):
+        np.testing.assert_allclose(
+            answer["probabilities"][0], alone[row], atol=1e-6
+        )
+    # Of the task that training stopped on.
+    for answer in answers[11:]:
+        np.testing.assert_array_equal(answer["probabilities"], alone)
+
+
+def test_a_session_gets_the_same_answers(corpus, expected, moved):
+    """TensorFlow Serving runs graphs in sessions."""
+    films = exported_run.read_texts(corpus, "films")
+    with tf.Graph().as_default(), tf.compat.v1.Session() as session:
+        meta_graph = tf.compat.v1.saved_model.load(session, ["serve"], moved)
+        signature = meta_graph.signature_def["serve_films"]
+        probabilities = session.run(
+            signature.outputs["probabilities"].name,
+            {signature.inputs["text"].name: films["text"]},
+        )
+    np.testing.assert_allclose(
+        probabilities, expected["films"].probabilities, atol=1e-6
+    )
+
+
+def test_signatures(moved):
+    loaded = tf.saved_model.load(moved)
+    texts, width = tf.TensorSpec([None], tf.string), 3
+    inputs = {
+        "serve_books": ["seq1", "seq2"],
+        "serve_films": ["text"],
+        "serving_default": ["text"],
+        "encode": ["text"],
+        "encode_pairs": ["seq1", "seq2"],
+    }
+    assert set(loaded.signatures) == set(inputs)
+    for name, signature in loaded.signatures.items():
+        positional, named = signature.structured_input_signature
+        assert positional == ()
+        assert sorted(named) == inputs[name]
+        assert all(texts.is_compatible_with(x) for x in named.values())
+        found = {
+            key: (spec.dtype, spec.shape.as_list())
+            for key, spec in signature.structured_outputs.items()
+        }
+        if name.startswith("encode"):
+            assert found == {"features": (tf.float32, [None, width])}
+            continue
+        labels = 2 if name == "serve_books" else 3
+        assert found == {
+            "label": (tf.string, [None]),
+            "labels": (tf.string, [None, labels]),
+            "probabilities": (tf.float32, [None, labels]),
+        }
+
+
+def test_the_encoder_in_a_model_of_ones_own(moved):
+    texts = keras.Input((), dtype="string")
+    encoder = keras.layers.TFSMLayer(moved, call_endpoint="encode")
+    features = encoder(texts)["features"]
+    scores = keras.layers.Dense(2, activation="softmax")(features)
+    model = keras.Model(texts, scores)
+    assert model.output_shape == (None, 2)
+    model.compile(
+        keras.optimizers.Adam(0.05),
+        "sparse_categorical_crossentropy",
+        jit_compile=False,
+    )
+    before = [weight.numpy() for weight in encoder.weights]
+    random = np.random.default_rng(0)
+    labels = random.integers(2, size=32)
+    words = [f"{('bad', 'good')[x]}{random.integers(4)}" for x in labels]
+    history = model.fit(tf.constant(words), labels, epochs=40, verbose=0)
+    loss = history.history["loss"]
+    assert loss[-1] < 0.9 * loss[0]
+    # The encoder is what it was.
+    assert len(before) > 0
+    for weight, value in zip(encoder.weights, before, strict=True):
+        np.testing.assert_array_equal(weight.numpy(), value)
+    assert len(model.trainable_weights) == 2
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

@@ -1,0 +1,316 @@
+import functools
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from mtl_tf.config import config as config_lib
+from mtl_tf.data import input_pipeline
+from mtl_tf.data import records
+from mtl_tf.data import tasks as tasks_lib
+from mtl_tf.data import vocabulary as vocabulary_lib
+from mtl_tf.evaluation import predictor as predictor_lib
+from mtl_tf.models import multitask_model
+from mtl_tf.serving import text_model as text_model_lib
+from tests.helpers import generated
+
+# A text of the generated corpus has 8 to 18 words.
+_MAX_TOKENS = 10
+_HOSTILE = [
+    b"",
+    b" \t\xc2\xa0\n",
+    b"good1 \x00 bad1",
+    b"\xff\xfe good1 \xc3",
+    b"\xed\xa0\xbd",
+    "é 好 \U0001f600 \u200b".encode(),
+    b"good1 " * 170_000,
+    b"x" * 1_000_000,
+]
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("generated")
+    data_dir = generated.write_corpus(
+        str(folder / "corpus"),
+        rows={"train": 24, "dev": 8, "test": 40},
+        pairs=("books",),
+    )
+    return tasks_lib.Corpus.read(data_dir)
+
+
+def make(corpus, temperatures=None, **settings):
+    """A text model with weights as they start, and what it is made of."""
+    config = config_lib.Config(
+        **{
+            "units": 5,
+            "word_width": 4,
+            "max_tokens": _MAX_TOKENS,
+            "encoder": "bag_of_words",
+            "pooling": "mean",
+            # Far enough from zero for answers to differ.
+            "init_range": 1.0,
+        }
+        | settings
+    )
+    vocabulary = vocabulary_lib.Vocabulary.read(
+        f"{corpus.data_dir}/{vocabulary_lib.VOCABULARY_FILE}"
+    )
+    model = multitask_model.build(
+        config,
+        tuple(len(task.labels) for task in corpus.tasks),
+        len(vocabulary),
+    )
+    text_model = text_model_lib.TextModel(
+        config, corpus.tasks, vocabulary, model, temperatures or {}
+    )
+    return config, model, text_model
+
+
+@pytest.fixture(scope="module")
+def small(corpus):
+    """A text model that is quick."""
+    return make(corpus)[2]
+
+
+def read_texts(corpus, task, split="test"):
+    rows = list(records.read_rows(corpus.data_dir, task, split))
+    return [row.seq1 for row in rows], [row.seq2 for row in rows]
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"encoder": "lstm", "pooling": "last"},
+        {"encoder": "bilstm", "pooling": "max"},
+        {"encoder": "stacked_lstm", "pooling": "attention"},
+        {"encoder": "cnn", "pooling": "max"},
+        {"encoder": "bag_of_words", "pooling": "mean"},
+        {"sharing": "fully_shared"},
+        # So that seq1 is cut as well.
+        {"sharing": "single_task", "max_tokens": 3},
+        {"sequences": "seq2"},
+        {
+            "encoder": "conditional_bilstm",
+            "pooling": "last",
+            "output_layer": "label_embedding",
+            "skip_connection": True,
+            "task_layer_units": 5,
+        },
+        {
+            "encoder": "conditional_bilstm",
+            "pooling": "max",
+            "sharing": "single_task",
+            "max_tokens": 3,
+        },
+    ],
+    ids=lambda settings: "-".join(map(str, settings.values())),
+)
+def test_answers_are_those_of_the_evaluation(corpus, settings):
+    config, model, text_model = make(corpus, **settings)
+    predictor = predictor_lib.Predictor(model, corpus.tasks)
+    for number, task in enumerate(corpus.tasks):
+        # Token ids as data_prep wrote them, padded by NumPy.
+        split = input_pipeline.read_split(
+            corpus, corpus.tasks, number, "test", config
+        )
+        assert split.cut.sum() > 0
+        assert split.reads_seq1.any() == (
+            config.sequences_apart or (task.pair and config.sequences == "both")
+        )
+        expected = predictor.predict(split)
+        seq1, seq2 = read_texts(corpus, task.name)
+        found = text_model.classify(number, seq1, seq2).numpy()
+        labels = len(task.labels)
+        np.testing.assert_allclose(
+            found[:, :labels], expected.probabilities, atol=1e-6
+        )
+        assert np.ptp(found[:, 0]) > 1e-3
+        # Labels that only other tasks have.
+        assert found.shape[1] == 3
+        assert not found[:, labels:].any()
+        # The other encoders are in the answers; to make a graph takes time.
+        if text_model.encoder_width and config.encoder in (
+            "bilstm",
+            "bag_of_words",
+            "conditional_bilstm",
+        ):
+            np.testing.assert_allclose(
+                text_model.encode(seq1, seq2).numpy(),
+                expected.features["shared"],
+                atol=1e-6,
+            )
+
+
+def test_a_model_without_shared_encoder_says_so(corpus):
+    _, _, text_model = make(corpus, sharing="single_task")
+    assert text_model.encoder_width is None
+    with pytest.raises(ValueError, match="single-task model has no shared"):
+        text_model.encode([""], ["good1"])
+
+
+def test_width_of_the_features(corpus, small):
+    _, _, wide = make(corpus, encoder="bilstm", pooling="max")
+    assert (small.encoder_width, wide.encoder_width) == (5, 2 * 5)
+    assert small.encode([""] * 3, ["good1"] * 3).shape == (3, 5)
+
+
+@functools.cache
+def _texts_of_all_lengths():
+    random = np.random.default_rng(0)
+    return [
+        " ".join(f"good{n}" for n in random.integers(12, size=size))
+        for size in random.permutation(np.repeat(np.arange(10), 4))
+    ]
+
+
+@pytest.mark.parametrize("tokens", [1, 30, 32_768])
+def test_batches_do_not_change_answers_or_their_order(
+    corpus, small, monkeypatch, tokens
+):
+    texts = _texts_of_all_lengths()
+    none = [""] * len(texts)
+    alone = np.concatenate([small.classify(1, [""], [x]) for x in texts])
+    assert len(np.unique(alone[:, 0])) > 20
+    # Read when the graph is made.
+    monkeypatch.setattr(input_pipeline, "EVALUATION_TOKENS", tokens)
+    monkeypatch.setattr(input_pipeline, "EVALUATION_GROUP", 3)
+    monkeypatch.setattr(text_model_lib, "_TEXTS_AT_ONCE", 17)
+    _, _, other = make(corpus)
+    np.testing.assert_allclose(other.classify(1, none, texts), alone, atol=1e-6)
+
+
+def test_no_more_texts_and_tokens_at_once_than_allowed(corpus, monkeypatch):
+    monkeypatch.setattr(input_pipeline, "EVALUATION_TOKENS", 40)
+    monkeypatch.setattr(text_model_lib, "_TEXTS_AT_ONCE", 17)
+    _, _, text_model = make(corpus)
+    read, shapes = [], []
+    encode, shared = text_model._encode, text_model._parts["shared"]
+
+    def spy_on_texts(seq1, seq2):
+        tf.py_function(lambda x: read.append(len(x)), [seq2], [])
+        return encode(seq1, seq2)
+
+    def spy_on_batches(inputs, training):
+        tf.py_function(
+            lambda x: shapes.append(x.shape.as_list()), [inputs["tokens"]], []
+        )
+        return shared(inputs, training=training)
+
+    monkeypatch.setattr(text_model, "_encode", spy_on_texts)
+    monkeypatch.setitem(text_model._parts, "shared", spy_on_batches)
+    spy_on_batches.input, spy_on_batches.output = shared.input, shared.output
+    texts = _texts_of_all_lengths()
+    text_model.encode([""] * len(texts), texts)
+    assert read == [17, 17, 6]
+    assert sum(groups * batch for groups, batch, _ in shapes) == 40
+    assert max(np.prod(shapes, axis=1)) <= 40
+    assert len(shapes) > 6
+
+
+def test_batches_are_those_of_the_evaluation(monkeypatch):
+    random = np.random.default_rng(1)
+    for tokens, group in ((32_768, 32), (100, 4), (1, 4)):
+        monkeypatch.setattr(input_pipeline, "EVALUATION_TOKENS", tokens)
+        monkeypatch.setattr(input_pipeline, "EVALUATION_GROUP", group)
+        lengths = random.integers(1, 60, size=200).astype(np.int32)
+        expected = [
+            batch["lengths"].shape
+            for _, batch in input_pipeline.evaluation_batches(split_of(lengths))
+        ]
+        found, begin = [], 0
+        rising = np.sort(lengths)
+        while begin < len(lengths):
+            count, groups = text_model_lib._next_batch(
+                tf.constant(rising[begin:]), tokens
+            )
+            found.append((int(groups), int(count) // int(groups)))
+            begin += int(count)
+        assert found == expected
+
+
+def test_very_long_texts_are_read_one_at_a_time():
+    # 2 * 1.5e9 is a negative number in int32.
+    lengths = tf.constant([1_500_000_000] * 3)
+    count, groups = text_model_lib._next_batch(lengths, 32_768)
+    assert (int(count), int(groups)) == (1, 1)
+
+
+def split_of(lengths):
+    """A split of texts of these lengths, all of one word."""
+    offsets = np.zeros(2 * len(lengths) + 1, np.int64)
+    offsets[1:] = np.repeat(np.cumsum(lengths), 2)
+    offsets[1::2] -= lengths
+    nothing = np.zeros(len(lengths), np.int32)
+    return input_pipeline.Split(
+        task=0,
+        ids=nothing,
+        groups=nothing,
+        labels=nothing,
+        duplicate=nothing,
+        diversity=np.zeros([len(lengths), 5], np.float32),
+        lengths=lengths,
+        tokens=records.TokenIds(np.full(offsets[-1], 4, np.int32), offsets),
+        rows=np.arange(len(lengths)),
+        max_tokens=1000,
+        reads_seq1=np.zeros(len(lengths), bool),
+    )
+
+
+def test_any_bytes_have_an_answer(small):
+    found = small.classify(1, [b""] * len(_HOSTILE), _HOSTILE).numpy()
+    np.testing.assert_allclose(found.sum(axis=1), 1, rtol=1e-6)
+    # Blank is empty; what lies beyond max_tokens is not read.
+    np.testing.assert_allclose(found[1], found[0], atol=1e-6)
+    short = small.classify(1, [""], ["good1 " * _MAX_TOKENS])
+    np.testing.assert_allclose(found[6], short[0], atol=1e-6)
+    # A NUL does not end a text.
+    without = small.classify(1, [""], ["good1 bad1"])
+    np.testing.assert_allclose(found[2], without[0], atol=1e-6)
+    # As seq1, too.
+    found = small.classify(0, _HOSTILE, [b"good1"] * len(_HOSTILE)).numpy()
+    np.testing.assert_allclose(found.sum(axis=1), 1, rtol=1e-6)
+    np.testing.assert_allclose(found[1], found[0], atol=1e-6)
+    assert abs(found[2] - found[0]).max() > 1e-3
+
+
+def test_no_texts_have_no_answers(small):
+    assert small.classify(1, tf.constant([], tf.string), []).shape == (0, 3)
+    assert small.encode([], []).shape == (0, 5)
+
+
+def test_seq1_and_seq2_have_to_be_as_many(small):
+    with pytest.raises(tf.errors.InvalidArgumentError, match="not as many"):
+        small.classify(0, ["good1"], ["good1", "good2"])
+
+
+def test_temperatures_are_of_their_tasks(corpus, small):
+    _, _, scaled = make(
+        corpus,
+        {
+            ("films", "main"): 2.0,
+            ("games", "main"): 0.5,
+            # Of another output.
+            ("books", "label_transfer"): 9.0,
+        },
+    )
+    seq1, seq2 = read_texts(corpus, "films")
+    for number, temperature in enumerate((1.0, 2.0, 0.5)):
+        plain = small.classify(number, seq1, seq2).numpy().astype(np.float64)
+        # softmax(log p / T) = p ** (1 / T), normalised.
+        expected = plain ** (1 / temperature)
+        expected /= expected.sum(axis=1, keepdims=True)
+        found = scaled.classify(number, seq1, seq2)
+        np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
+def test_weights_are_those_of_the_model_without_seeds(corpus):
+    _, model, text_model = make(corpus, feature_dropout=0.5)
+    assert len(model.variables) > len(text_model.weights)
+    expected = {weight.path: weight.shape for weight in model.weights}
+    assert [w.shape for w in text_model.weights] == list(expected.values())
+    assert not any("seed" in path for path in expected)
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

@@ -1,0 +1,253 @@
+import json
+import os
+import types
+
+import numpy as np
+import pytest
+
+from mtl_tf.config import config as config_lib
+from mtl_tf.evaluation import predictions as predictions_lib
+from mtl_tf.evaluation import probing
+from mtl_tf.runs import analysis_file
+from mtl_tf.runs import checkpoints
+from mtl_tf.runs import run_directory
+from mtl_tf.training import analysis
+from mtl_tf.training import experiment as experiment_lib
+from tests.helpers import generated
+from tests.helpers import run_artefacts
+
+
+def make_features(tells_task, rows=200, tasks=3, seed=0):
+    random = np.random.default_rng(seed)
+    return [
+        random.normal(size=(rows, 4)) + 9 * tells_task * (np.arange(4) == task)
+        for task in range(tasks)
+    ]
+
+
+def test_probes_read_what_is_there():
+    found = probing.probe_task(
+        make_features(True), make_features(True, seed=1), 0
+    )
+    assert found["linear"] > 0.98
+    assert found["mlp"] > 0.98
+
+
+def test_probes_read_nothing_where_nothing_is():
+    found = probing.probe_task(
+        make_features(False), make_features(False, seed=1), 0
+    )
+    assert found["linear"] == pytest.approx(1 / 3, abs=0.08)
+    assert found["mlp"] == pytest.approx(1 / 3, abs=0.08)
+
+
+def test_majority_is_the_share_of_the_largest_task():
+    train = make_features(True)
+    asked = [x[:count] for x, count in zip(train, (10, 60, 30), strict=True)]
+    assert probing.probe_task(train, asked, 0)["majority"] == 0.6
+
+
+def predictions(shared, private):
+    features = {
+        name: np.array(x, np.float32)
+        for name, x in (("shared", shared), ("private", private))
+    }
+    return predictions_lib.Predictions(
+        None, None, np.zeros((4, 2)), features, 0.0
+    )
+
+
+def test_one_task_has_nothing_to_probe(tmp_path):
+    corpus = generated.write_corpus(str(tmp_path / "corpus"))
+    config = config_lib.Config(
+        data_dir=corpus, run_dir=str(tmp_path / "run"), tasks=("films",)
+    )
+    with pytest.raises(ValueError, match=r"at least 2 tasks .* has films"):
+        analysis.run(experiment_lib.Experiment(config))
+
+
+def made_up_run(folder, **settings):
+    """What `run` asks of an experiment, of a run that was never trained."""
+    data_dir = run_artefacts.write_corpus(str(folder / "corpus"))
+    run_dir = run_artefacts.write_run(str(folder / "run"), data_dir, **settings)
+    run = run_directory.Run.read(run_dir)
+    return types.SimpleNamespace(
+        config=run.config,
+        tasks=run.tasks,
+        checkpoints=types.SimpleNamespace(restore=lambda name: None),
+    )
+
+
+@pytest.fixture
+def probed(monkeypatch):
+    """Probes that a test does not ask for."""
+    scores = {"linear": 0.5, "mlp": 0.25, "majority": 0.125}
+    monkeypatch.setattr(
+        analysis, "analyze", lambda _: {"probes": {"shared": scores}}
+    )
+
+
+@pytest.mark.usefixtures("probed")
+def test_labels_and_label_transfer_are_analysed(tmp_path):
+    experiment = made_up_run(
+        tmp_path,
+        main_task="stance",
+        label_transfer="supervised",
+        output_layer="label_embedding",
+    )
+    text = analysis.run(experiment)
+    run_dir = experiment.config.run_dir
+    found = analysis_file.read(run_dir)
+    assert set(found) == {"schema", "probes", "labels", "label_transfer"}
+    # The first label of reviews, beside those of stance.
+    vectors = run_artefacts.label_embedding(run_artefacts.TASKS)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    cosines = vectors[3:] @ vectors[0]
+    order = np.argsort(-cosines)
+    names = run_artefacts.TASKS[1].labels
+    assert found["labels"][0] == {
+        "task": "reviews",
+        "label": "bad",
+        "nearest": [
+            ["stance", names[x], pytest.approx(cosines[x])] for x in order
+        ],
+    }
+    first = order[0]
+    assert f"  {names[first]} (stance) {cosines[first]:.2f}, " in text
+    task = run_artefacts.TASKS[1]
+    gold, main = run_artefacts.answers(task, "test", 0)
+    _, second = run_artefacts.transfer_answers(task, "test", 0)
+    alone = (main.argmax(axis=1) == gold) & (second.argmax(axis=1) != gold)
+    assert found["label_transfer"]["test"]["main_alone"] == alone.mean()
+    assert f"main only {100 * alone.mean():.1f}" in text
+    assert "linear 0.500" in text
+    for name in ("labels.png", "label_transfer.png"):
+        assert os.path.exists(os.path.join(run_dir, "figures", name))
+
+
+@pytest.mark.usefixtures("probed")
+def test_other_runs_have_probes_alone(tmp_path):
+    experiment = made_up_run(tmp_path)
+    text = analysis.run(experiment)
+    assert set(analysis_file.read(experiment.config.run_dir)) == {
+        "schema",
+        "probes",
+    }
+    assert "Nearest" not in text
+    assert "label transfer" not in text
+    assert not os.path.exists(f"{experiment.config.run_dir}/figures")
+
+
+def test_one_task_with_label_vectors_has_no_nearest_labels(tmp_path):
+    experiment = made_up_run(
+        tmp_path,
+        tasks=run_artefacts.TASKS[:1],
+        sharing="single_task",
+        output_layer="label_embedding",
+    )
+    text = analysis.run(experiment)
+    assert text == "No nearest labels of other tasks: reviews is alone."
+    with open(f"{experiment.config.run_dir}/analysis.json") as file:
+        found = json.load(file)
+    assert [label["nearest"] for label in found["labels"]] == [[], [], []]
+    assert "probes" not in found
+
+
+def test_missing_label_vectors_are_named(tmp_path):
+    experiment = made_up_run(tmp_path, output_layer="label_embedding")
+    os.remove(f"{experiment.config.run_dir}/label_embedding.npz")
+    with pytest.raises(ValueError, match="--mode=evaluate"):
+        analysis.run(experiment)
+
+
+def test_cross_correlation_by_hand():
+    # Columns: x = 1, 1, -1, -1 and y = 1, -1, 1, -1 are uncorrelated.
+    x, y = (1, 1, -1, -1), (1, -1, 1, -1)
+    shared = np.transpose([x])
+    # Of x with x 1, with -x 1, with y 0, with (x + y) 1 / sqrt(2).
+    private = np.transpose([x, np.negative(x), y, np.add(x, y)])
+    found = probing.cross_correlation(predictions(shared, private))
+    assert found == pytest.approx((1 + 1 + 0 + 0.5**0.5) / 4)
+
+
+def analyze(corpus, run_dir, **settings):
+    """Probes and dev accuracy of a model trained on the generated corpus."""
+    config = config_lib.Config(
+        data_dir=corpus,
+        run_dir=str(run_dir),
+        **{
+            "encoder": "bag_of_words",
+            "pooling": "mean",
+            "init_range": 0.5,
+            "word_width": 32,
+            "units": 32,
+            "learning_rate": 0.001,
+            "epochs": 24,
+            "patience": 0,
+        }
+        | settings,
+    )
+    experiment = experiment_lib.Experiment(config)
+    experiment.run()
+    # The end of training, and not the best epoch: dev is right by the third.
+    experiment.checkpoints.restore(checkpoints.LAST)
+    accuracy = np.mean(
+        [
+            experiment.predictor.predict(splits["dev"]).scores()["accuracy"]
+            for splits in experiment.splits
+        ]
+    )
+    return analysis.analyze(experiment), accuracy
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("generated")
+    return generated.write_corpus(
+        str(folder / "corpus"),
+        rows={"train": 400, "dev": 200, "test": 50},
+    )
+
+
+@pytest.fixture(scope="module")
+def without_adversary(corpus, tmp_path_factory):
+    return analyze(
+        corpus, tmp_path_factory.mktemp("without"), sharing="fully_shared"
+    )
+
+
+@pytest.mark.parametrize("adversary", ["reversal", "confusion"])
+def test_adversary_takes_the_task_out_of_shared_features(
+    corpus, without_adversary, tmp_path, adversary
+):
+    found, accuracy = analyze(
+        corpus,
+        tmp_path,
+        sharing="fully_shared",
+        adversary=adversary,
+        adversarial_weight=1.0,
+        discriminator_learning_rate=0.01,
+        discriminator_steps=20,
+    )
+    before, accuracy_before = without_adversary
+    # The texts name their task: without an adversary it can be read. What the
+    # linear discriminator removes is less for a probe with a hidden layer.
+    for probe, less in (("linear", 0.12), ("mlp", 0.04)):
+        without = before["probes"]["shared"][probe]
+        assert without > 0.75
+        assert found["probes"]["shared"][probe] < without - less
+    assert accuracy > accuracy_before - 0.02 > 0.95
+
+
+def test_orthogonality_loss_keeps_features_apart(corpus, tmp_path):
+    settings = {"learning_rate": 0.01, "epochs": 12}
+    before, accuracy_before = analyze(corpus, tmp_path / "without", **settings)
+    found, accuracy = analyze(
+        corpus, tmp_path / "with", orthogonality_weight=1.0, **settings
+    )
+    assert found["cross_correlation"] < 0.5 * before["cross_correlation"]
+    assert accuracy > accuracy_before - 0.02 > 0.95
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

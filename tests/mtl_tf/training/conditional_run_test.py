@@ -1,0 +1,117 @@
+"""The point that no paper has tried, from training to its export.
+
+Adversary and orthogonality of Liu et al. 2017 over shared and private encoders
+of pairs, with the label embedding and the label transfer network of Augenstein
+et al. 2018.
+"""
+
+import shutil
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from mtl_tf.evaluation import predictions as predictions_lib
+from mtl_tf.runs import prediction_files
+from mtl_tf.serving import saved_model
+from mtl_tf.serving import trained_model
+from mtl_tf.training import trainer
+from tests.helpers import exported_run
+from tests.helpers import trained_runs
+
+_SETTINGS = {
+    "encoder": "conditional_bilstm",
+    "skip_connection": True,
+    "task_layer_units": 3,
+    "output_layer": "label_embedding",
+    "orthogonality_weight": 0.1,
+    "main_task": "books",
+    "label_transfer": "supervised",
+}
+_OUTPUTS = [
+    ("books", predictions_lib.MAIN),
+    ("films", predictions_lib.MAIN),
+    ("books", predictions_lib.LABEL_TRANSFER),
+]
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory):
+    return exported_run.write_corpus(str(tmp_path_factory.mktemp("corpus")))
+
+
+@pytest.fixture(scope="module")
+def folder(corpus, tmp_path_factory):
+    """Holds `run`, and as `killed` what it was in the midst of its last epoch.
+
+    `killed` has gone on since.
+    """
+    folder = tmp_path_factory.mktemp("run")
+    train_step = trainer.Trainer.train_step
+
+    def copying(self, batch, phase):
+        if phase == "label_transfer" and int(self.step) % 2:
+            shutil.copytree(folder / "run", folder / "killed")
+        return train_step(self, batch, phase)
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(trainer.Trainer, "train_step", copying)
+        exported_run.train(corpus, str(folder / "run"), **_SETTINGS)
+    exported_run.train(corpus, str(folder / "killed"), **_SETTINGS)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def expected(folder):
+    """Probabilities of test texts, as the evaluation says."""
+    run_dir = str(folder / "run")
+    trained = trained_model.load(run_dir)
+    return {
+        (task, output): prediction_files.read(
+            run_dir, trained.task(task), "test", output
+        ).probabilities
+        for task, output in _OUTPUTS
+    }
+
+
+def test_a_run_that_goes_on_ends_like_an_unbroken_one(folder):
+    trained_runs.assert_same_end(folder / "run", folder / "killed")
+
+
+@pytest.mark.parametrize(("task", "output"), _OUTPUTS)
+def test_it_predicts_what_the_evaluation_says(
+    corpus, folder, expected, task, output
+):
+    columns = list(exported_run.read_texts(corpus, task).values())
+    texts = columns[0] if len(columns) == 1 else zip(*columns, strict=True)
+    model = trained_model.load(str(folder / "run"))
+    answers = model.predict(task, list(texts), output)
+    np.testing.assert_allclose(
+        answers.probabilities, expected[task, output], atol=2e-6
+    )
+    assert np.ptp(answers.probabilities[:, 0]) > 1e-3
+
+
+def test_what_is_served_is_what_the_evaluation_says(corpus, folder, expected):
+    served = tf.saved_model.load(saved_model.write(str(folder / "run")))
+    for (task, output), probabilities in expected.items():
+        name = f"serve_{task}"
+        name += "" if output == predictions_lib.MAIN else f"_{output}"
+        texts = exported_run.read_texts(corpus, task)
+        answers = exported_run.call(served.signatures[name], **texts)
+        np.testing.assert_allclose(
+            answers["probabilities"], probabilities, atol=2e-6
+        )
+    # What the text is read against counts.
+    one, other = (
+        exported_run.call(
+            served.signatures["serve_books"], seq1=[seq1], seq2=["good1 bad2"]
+        )
+        for seq1 in ("about1 about2", "")
+    )
+    difference = one["probabilities"] - other["probabilities"]
+    assert abs(difference.numpy()).max() > 1e-4
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

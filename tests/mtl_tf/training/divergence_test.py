@@ -1,0 +1,118 @@
+import dataclasses
+import math
+
+import numpy as np
+import pytest
+
+from mtl_tf.config import config as config_lib
+from mtl_tf.data import tasks as tasks_lib
+from mtl_tf.evaluation import predictions as predictions_lib
+from mtl_tf.training import divergence
+
+TASK = tasks_lib.Task("films", ("bad", "fair", "good"), "accuracy")
+CONFIG = config_lib.Config(learning_rate=5.0, clip_norm=0.5)
+LN_3 = 1.0986122886681098
+
+
+@pytest.mark.parametrize(
+    ("loss", "text"),
+    [
+        (0.69314718, "0.6931"),
+        (-12.5, "-12.5000"),
+        (999.5, "999.5000"),
+        (26_000_000.0, "2.6e+07"),
+        (3.14159e31, "3.142e+31"),
+        (math.inf, "inf"),
+        (math.nan, "nan"),
+    ],
+)
+def test_a_loss_is_shown_in_few_characters(loss, text):
+    assert divergence.show_loss(loss) == text
+
+
+@dataclasses.dataclass
+class Split:
+    """The labels of some rows."""
+
+    labels: np.ndarray
+
+    def __len__(self):
+        return len(self.labels)
+
+
+def predictions(predicted, labels):
+    split = Split(np.array(labels))
+    return predictions_lib.Predictions(
+        TASK, split, np.eye(3)[predicted], {}, 0.5
+    )
+
+
+def history(*losses):
+    """An epoch each; another task has learned."""
+    return [
+        {"dev": {"tasks": {"films": {"loss": x}, "books": {"loss": 0.1}}}}
+        for x in losses
+    ]
+
+
+WELL = {predictions_lib.MAIN: predictions([0, 1, 2, 0], [0, 1, 2, 1])}
+
+
+@pytest.mark.parametrize(
+    "losses",
+    [
+        (LN_3 - 1e-3,),
+        # One epoch in which it had learned: the best one is kept.
+        (26_000_000.0, 0.5, 3e31),
+        # A guess, but for rounding.
+        (LN_3 * (1 + 1e-8),),
+        (),
+    ],
+)
+def test_a_run_that_has_learned_is_without_a_word(losses):
+    assert divergence.find(CONFIG, TASK, history(*losses), WELL) == []
+
+
+def test_a_loss_that_was_never_below_that_of_a_guess(caplog):
+    (sign,) = divergence.find(CONFIG, TASK, history(3e31, 26_000_000.0), WELL)
+    logged = [(x.levelname, x.getMessage()) for x in caplog.records]
+    assert logged == [("WARNING", sign)]
+    assert sign == (
+        "films: the dev loss was never below ln(3) = 1.0986, the loss of a "
+        "guess; the lowest was 2.6e+07. Training diverged, or has learned "
+        "nothing: lower learning_rate (now 5), or limit gradients with "
+        "clip_norm (now 0.5)"
+    )
+
+
+def test_the_bound_is_that_of_the_tasks_own_labels():
+    # Above ln 2, and below ln 3.
+    two = tasks_lib.Task("films", ("no", "yes"))
+    found = predictions([0, 1, 0], [0, 1, 1])
+    well = {predictions_lib.MAIN: found}
+    assert divergence.find(CONFIG, TASK, history(0.9), well) == []
+    (sign,) = divergence.find(CONFIG, two, history(0.9), well)
+    assert "ln(2) = 0.6931" in sign
+
+
+def test_all_predictions_are_one_label():
+    dev = {
+        predictions_lib.MAIN: predictions([2, 2, 2], [0, 1, 2]),
+        predictions_lib.LABEL_TRANSFER: predictions([0, 0, 0], [0, 1, 2]),
+    }
+    main, transfer = divergence.find(CONFIG, TASK, history(1.0), dev)
+    assert main == (
+        "films: all 3 dev rows are predicted to be 'good'. Train for longer "
+        "(epochs, patience), change learning_rate (now 5), or, where this "
+        "label is the most frequent one, set class_weights=balanced (now none)"
+    )
+    assert "predicted (label_transfer) to be 'bad'" in transfer
+
+
+def test_rows_of_one_label_may_be_predicted_alike():
+    dev = {predictions_lib.MAIN: predictions([1, 1], [1, 1])}
+    assert divergence.find(CONFIG, TASK, history(0.5), dev) == []
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

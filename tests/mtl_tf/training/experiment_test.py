@@ -1,0 +1,316 @@
+import json
+import pathlib
+import re
+import shutil
+
+import numpy as np
+import pytest
+from absl import logging
+from tensorboard.backend.event_processing import event_accumulator
+
+from mtl_tf.config import config as config_lib
+from mtl_tf.runs import checkpoints
+from mtl_tf.runs import history as history_lib
+from mtl_tf.training import experiment as experiment_lib
+from mtl_tf.training import trainer
+from tests.helpers import damages
+from tests.helpers import generated
+from tests.helpers import trained_runs
+
+# Everything that draws random numbers or has a state of its own is on.
+ALL = {
+    "word_width": 8,
+    "units": 8,
+    "batch_size": 8,
+    "learning_rate": 0.01,
+    "adversarial_weight": 0.05,
+    "discriminator_steps": 2,
+    "orthogonality_weight": 0.01,
+    "unlabeled": True,
+    "word_dropout": 0.1,
+    "vector_dropout": 0.1,
+    "recurrent_dropout": 0.1,
+    "feature_dropout": 0.1,
+    "optimizer": "adam",
+    "learning_rate_decay": 0.9,
+    "warmup_steps": 3,
+    "patience": 0,
+}
+
+LABEL_TRANSFER = {"label_transfer": "semi_supervised", "main_task": "books"}
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("generated")
+    return generated.write_corpus(str(folder / "corpus"))
+
+
+def run(corpus, run_dir, **settings):
+    config = config_lib.Config(
+        data_dir=corpus, run_dir=str(run_dir), **ALL | settings
+    )
+    return experiment_lib.Experiment(config).run()
+
+
+def test_a_run_that_goes_on_ends_like_an_unbroken_one(
+    corpus, tmp_path, monkeypatch, caplog
+):
+    run(corpus, tmp_path / "unbroken", epochs=3)
+    # Once stopped between epochs, and once killed in the middle of one.
+    broken = tmp_path / "broken"
+    run(corpus, broken, epochs=2)
+
+    steps, train_step = [], trainer.Trainer.train_step
+
+    def killed_in_third_epoch(self, *args):
+        steps.append(1)
+        if len(steps) > 3:
+            raise KeyboardInterrupt
+        return train_step(self, *args)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(trainer.Trainer, "train_step", killed_in_third_epoch)
+        with pytest.raises(KeyboardInterrupt):
+            run(corpus, broken, epochs=3)
+    # The checkpoint of the second epoch is damaged: it is trained again.
+    newest, before = checkpoints.find(str(broken), checkpoints.LAST)
+    damages.DAMAGES["flipped"](
+        pathlib.Path(f"{newest.path}.data-00000-of-00001")
+    )
+    with caplog.at_level("INFO", logger=logging.get_absl_logger().name):
+        run(corpus, broken, epochs=3)
+    assert (
+        f"{newest.path}.data-00000-of-00001 is damaged (its sha256 is not the "
+        f"one in ckpt-{newest.step}.json): going on from {before.path}"
+    ) in caplog.messages
+    assert f"Going on after epoch 1 of the run in {broken}" in caplog.messages
+    trained_runs.assert_same_end(tmp_path / "unbroken", broken)
+    # Every curve has its points once.
+    for path in (broken / "tensorboard").iterdir():
+        found = event_accumulator.EventAccumulator(str(path))
+        found.Reload()
+        for tag in found.Tags()["tensors"]:
+            if tag.startswith(("dev/", "loss/", "training/")):
+                steps = [event.step for event in found.Tensors(tag)]
+                assert len(steps) == 3, (path, tag)
+                assert steps == sorted(set(steps)), (path, tag)
+
+
+def test_what_was_changed_is_refused_before_training(corpus, tmp_path):
+    other = shutil.copytree(corpus, tmp_path / "corpus")
+    for path in sorted(other.rglob("*")):
+        if path.is_file():
+            before = path.read_bytes()
+            damages.DAMAGES["flipped"](path)
+            with pytest.raises(ValueError, match=re.escape(str(path))):
+                run(str(other), tmp_path / "run")
+            path.write_bytes(before)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_best_checkpoint_of_another_epoch_is_not_scored(corpus, tmp_path):
+    config = config_lib.Config(
+        data_dir=corpus, run_dir=str(tmp_path), **ALL | {"epochs": 1}
+    )
+    experiment = experiment_lib.Experiment(config)
+    experiment.run()
+    before = (tmp_path / "results.json").read_bytes()
+    experiment.state["best_epoch"] = 7
+    experiment.checkpoints.save(checkpoints.LAST, int(experiment.trainer.step))
+    with pytest.raises(ValueError, match=r"is of epoch 1, the last one tells "):
+        experiment.evaluate()
+    assert (tmp_path / "results.json").read_bytes() == before
+
+
+def test_it_learns_a_corpus_that_can_be_learnt(corpus, tmp_path):
+    results = run(
+        corpus,
+        tmp_path,
+        sharing="fully_shared",
+        orthogonality_weight=0.0,
+        adversarial_weight=0.0,
+        unlabeled=False,
+        pooling="max",
+        epochs=12,
+        learning_rate=0.02,
+    )
+    average = results["average"]
+    assert average["main"]["test"]["accuracy"] > 0.9
+    assert average["majority"]["test"]["accuracy"] < 0.65
+
+
+def test_best_epoch_is_what_is_evaluated_and_patience_ends_training(
+    corpus, tmp_path
+):
+    # At this rate dev soon gets no better.
+    results = run(corpus, tmp_path, epochs=40, patience=2, learning_rate=0.05)
+    history = history_lib.read_history(str(tmp_path))
+    scores = [line["dev"]["average"] for line in history]
+    losses = [
+        sum(task["loss"] for task in line["dev"]["tasks"].values())
+        for line in history
+    ]
+    best = int(np.lexsort((losses, np.negative(scores)))[0])
+    assert len(scores) == best + 1 + 2 < 40
+    assert results["best_epoch"] == best + 1
+    assert results["average"]["main"]["dev"]["accuracy"] == pytest.approx(
+        scores[best], abs=1e-12
+    )
+
+
+def test_stopping_may_follow_one_task(corpus, tmp_path):
+    results = run(corpus, tmp_path, epochs=3, main_task="films")
+    history = history_lib.read_history(str(tmp_path))
+    films = [line["dev"]["tasks"]["films"] for line in history]
+    scores = [scores["accuracy"] for scores in films]
+    assert [line["dev"]["average"] for line in history] == scores
+    losses = [scores["loss"] for scores in films]
+    best = np.lexsort((losses, np.negative(scores)))[0]
+    assert results["best_epoch"] == best + 1
+
+
+def test_test_split_is_read_once_after_training(corpus, tmp_path, monkeypatch):
+    config = config_lib.Config(
+        data_dir=corpus, run_dir=str(tmp_path), **ALL | {"epochs": 2}
+    )
+    experiment = experiment_lib.Experiment(config)
+    asked = []
+    predict = experiment.predictor.predict
+
+    def spy(split):
+        asked.append((int(experiment.trainer.step), split.ids[0].decode()))
+        return predict(split)
+
+    monkeypatch.setattr(experiment.predictor, "predict", spy)
+    experiment.run()
+    on_test = [name for _, name in asked if "-test-" in name]
+    assert len(on_test) == len(set(on_test)) == 3
+    # After the dev scores of both epochs, 3 tasks each.
+    assert not any("-test-" in name for _, name in asked[:6])
+
+
+def test_results_and_predictions_agree(corpus, tmp_path):
+    results = run(corpus, tmp_path, epochs=1)
+    path = tmp_path / "predictions" / "films-test.jsonl"
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    right = np.mean([line["gold"] == line["predicted"] for line in lines])
+    found = results["tasks"]["films"]["main"]["test"]
+    assert found["accuracy"] == pytest.approx(right)
+    assert found["n"] == len(lines) == 32
+    for line in lines:
+        best = max(line["probabilities"], key=line["probabilities"].get)
+        assert best == line["predicted"]
+    # The features beside them are of the same texts.
+    with np.load(tmp_path / "features.npz") as features:
+        assert features["kind"] == "shared"
+        assert features["features"].shape == (3 * 32, ALL["units"])
+        films = features["task"] == "films"
+        for name, column in (
+            ("id", "id"),
+            ("gold", "label"),
+            ("predicted", "predicted"),
+        ):
+            wanted = [line[name] for line in lines]
+            assert features[column][films].tolist() == wanted
+
+
+def test_pretrained_vectors_are_where_training_starts(corpus, tmp_path):
+    vectors = tmp_path / "vectors.txt"
+    vectors.write_text("good1 1 2 3\nnowhere 4 5 6\nbad2 7 8 9\n")
+    config = config_lib.Config(
+        data_dir=corpus,
+        run_dir=str(tmp_path / "run"),
+        **ALL
+        | {
+            "word_vectors": str(vectors),
+            "train_word_vectors": False,
+            "epochs": 1,
+        },
+    )
+    experiment = experiment_lib.Experiment(config)
+    table = experiment.model.get_layer("word_embedding").table
+    start = table.numpy()
+    experiment.run()
+    words = experiment.vocabulary.tokens
+    expected = start.copy()
+    # The first 3 of 8 numbers are the pretrained ones.
+    expected[words.index("good1"), :3] = [1, 2, 3]
+    expected[words.index("bad2"), :3] = [7, 8, 9]
+    np.testing.assert_array_equal(table.numpy(), expected)
+    recorded = tmp_path / "run" / "assets" / "word_vectors.json"
+    assert json.loads(recorded.read_text()) == {
+        "source": str(vectors),
+        "words": len(words),
+        "found": 2,
+        "width": 3,
+    }
+
+
+def test_nan_stops_with_what_to_do(corpus, tmp_path):
+    with pytest.raises(FloatingPointError, match="learning rate is too high"):
+        run(
+            corpus,
+            tmp_path,
+            optimizer="sgd",
+            learning_rate=3e38,
+            warmup_steps=0,
+        )
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"tasks": ("boks",)}, "no task 'boks' .did you mean books"),
+        ({"main_task": "flims"}, "main_task=flims: .*did you mean films"),
+        ({"task_weights": ("gams:2",)}, "no task 'gams' .did you mean games"),
+        ({"tasks": ("books",)}, "adversarial_weight needs at least 2 tasks"),
+        ({"word_vectors": "/no/such/file"}, "/no/such/file"),
+        (
+            {**LABEL_TRANSFER, "tasks": ("books",), "adversarial_weight": 0.0},
+            "^label_transfer=semi_supervised needs at least 2 tasks, got books",
+        ),
+        (
+            {**LABEL_TRANSFER, "tasks": ("films", "games")},
+            "^main_task=books: not one of the tasks films, games",
+        ),
+    ],
+)
+def test_settings_that_do_not_fit_the_corpus(
+    corpus, tmp_path, settings, message
+):
+    with pytest.raises(ValueError, match=message):
+        run(corpus, tmp_path, **settings)
+    # The same directory serves for the right settings.
+    assert not (tmp_path / "config.json").exists()
+
+
+def test_a_task_named_like_the_label_transfer_network(tmp_path, monkeypatch):
+    other = "books_label_transfer"
+    monkeypatch.setitem(generated.LABELS, other, ("bad", "good"))
+    corpus = generated.write_corpus(
+        str(tmp_path / "corpus"),
+        rows={"train": 8, "dev": 4, "test": 4, "unlabeled": 4},
+        task_names=("books", other),
+    )
+    with pytest.raises(
+        ValueError, match=f"^{other} would be both the task of this name and "
+    ):
+        run(corpus, tmp_path / "run", **LABEL_TRANSFER)
+    assert not (tmp_path / "run" / "config.json").exists()
+
+
+def test_unlabelled_text_that_is_needed_and_missing(tmp_path):
+    corpus = generated.write_corpus(
+        str(tmp_path / "corpus"), rows={"train": 16, "dev": 8, "test": 8}
+    )
+    with pytest.raises(ValueError, match="no unlabelled text: books, films"):
+        run(corpus, tmp_path / "run")
+    # Pseudo-labels can do with that of some tasks, but not with none.
+    settings = {**LABEL_TRANSFER, "adversarial_weight": 0.0}
+    with pytest.raises(ValueError, match="no unlabelled text: books, films"):
+        run(corpus, tmp_path / "run", **settings)
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

@@ -1,0 +1,115 @@
+"""Keras settings of a user's own: another backend, other floats."""
+
+import json
+import os
+import subprocess
+import sys
+
+import keras
+import pytest
+
+from mtl_tf.config import config as config_lib
+from mtl_tf.models import multitask_model
+from tests.helpers import generated
+from tests.helpers import trained_runs
+
+_ROWS = {"train": 16, "dev": 6, "test": 6}
+_FLAGS = (
+    *("--sharing=fully_shared", "--units=3", "--word_width=4"),
+    *("--task_layer_units=5", "--adversarial_weight=0.1"),
+    *("--word_dropout=0.2", "--vector_dropout=0.2"),
+    *("--recurrent_dropout=0.2", "--feature_dropout=0.2"),
+    *("--batch_size=8", "--epochs=1", "--threads=1"),
+    *("--noreport", "--noexport"),
+)
+
+
+def python(*arguments, **environment):
+    kept = {x: y for x, y in os.environ.items() if not x.startswith("KERAS_")}
+    return subprocess.run(
+        [sys.executable, *arguments],
+        capture_output=True,
+        text=True,
+        env={
+            **kept,
+            "PYTHONPATH": os.pathsep.join(sys.path),
+            **environment,
+        },
+    )
+
+
+@pytest.mark.slow
+def test_a_run_is_the_same_with_any_settings_of_keras(tmp_path):
+    corpus = generated.write_corpus(str(tmp_path / "corpus"), rows=_ROWS)
+    (tmp_path / "keras.json").write_text(
+        json.dumps(
+            {
+                "floatx": "float16",
+                "epsilon": 0.1,
+                "backend": "torch",
+                "image_data_format": "channels_first",
+            }
+        )
+    )
+    theirs = {"KERAS_BACKEND": "jax", "KERAS_HOME": str(tmp_path)}
+    runs = {"usual": {}, "theirs": theirs}
+    for name, environment in runs.items():
+        done = python(
+            *("-m", "mtl_tf.main", *_FLAGS),
+            *(f"--data_dir={corpus}", f"--run_dir={tmp_path / name}"),
+            **environment,
+        )
+        assert done.returncode == 0, done.stderr[-3000:]
+    trained_runs.assert_same_end(*(tmp_path / name for name in runs))
+
+
+def test_layers_have_weights_of_float32():
+    config = config_lib.Config(
+        encoder="bilstm",
+        pooling="attention",
+        output_layer="label_embedding",
+        task_layer_units=5,
+        label_transfer="supervised",
+        main_task="films",
+        skip_connection=True,
+        units=3,
+        word_width=4,
+    )
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("mixed_float16")
+    keras.config.set_floatx("float16")
+    try:
+        model = multitask_model.build(config, (2, 3), 9, 1)
+        discriminator = multitask_model.build_discriminator(config, model, 2)
+    finally:
+        keras.config.set_dtype_policy(before)
+        keras.config.set_floatx("float32")
+    weights = [*model.weights, *discriminator.weights]
+    assert len(weights) > 20
+    assert {x.dtype for x in weights if "seed" not in x.name} == {"float32"}
+    for output in model.outputs:
+        assert output.dtype == "float32", output.name
+
+
+_STARTED = """
+import sys, types
+keras = types.ModuleType("keras")
+keras.config = types.SimpleNamespace(backend=lambda: sys.argv[1])
+sys.modules["keras"] = keras
+import mtl_tf
+"""
+
+
+def test_keras_that_has_started_on_another_backend():
+    done = python("-c", _STARTED, "jax")
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1] == (
+        "ImportError: mtl_tf needs Keras on TensorFlow, and Keras has started "
+        "on jax: set KERAS_BACKEND=tensorflow, or import mtl_tf before keras"
+    )
+    done = python("-c", _STARTED, "tensorflow")
+    assert done.returncode == 0, done.stderr
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

@@ -1,0 +1,211 @@
+"""Runs in processes of their own, and what keeps processes apart."""
+
+import dataclasses
+import os
+import pathlib
+import signal
+import statistics
+import subprocess
+import sys
+import time
+
+import pytest
+
+from mtl_tf.config import config as config_lib
+from mtl_tf.data import tasks as tasks_lib
+from mtl_tf.runs import run_directory
+from mtl_tf.training import experiment
+from mtl_tf.training import launcher
+from mtl_tf.utils import run_lock
+from tests.helpers import generated
+
+_ROWS = {"train": 16, "dev": 4, "test": 4, "unlabeled": 4}
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory):
+    data_dir = str(tmp_path_factory.mktemp("generated") / "corpus")
+    generated.write_corpus(data_dir, rows=_ROWS)
+    return tasks_lib.Corpus.read(data_dir)
+
+
+@pytest.fixture
+def config(tmp_path, corpus):
+    return config_lib.Config(
+        data_dir=corpus.data_dir,
+        run_dir=str(tmp_path / "run"),
+        units=2,
+        word_width=2,
+        batch_size=8,
+        epochs=1,
+        max_tokens=8,
+    )
+
+
+def test_a_run_holds_its_directory(config, monkeypatch):
+    class Experiment:
+        def __init__(self, config):
+            self._config = config
+
+        def run(self):
+            with run_lock.hold(self._config.run_dir):
+                pass
+
+        evaluate = run
+
+    monkeypatch.setattr(launcher.experiment, "Experiment", Experiment)
+    with pytest.raises(ValueError, match="is in use by process"):
+        launcher.train(config)
+    # Nothing was written.
+    assert not os.path.exists(config.run_dir)
+    corpus = tasks_lib.Corpus.read(config.data_dir)
+    run_directory.start(config, corpus, corpus.tasks)
+    launcher.results.write(config.run_dir, {"schema": 1})
+    with pytest.raises(ValueError, match="is in use by process"):
+        launcher.evaluate(config)
+
+
+# Two runs at once of the three; each only says its number and waits.
+# As in a terminal: a shell's background processes ignore an interrupt.
+_PARENT = """
+import signal, sys
+from mtl_tf import config, launcher
+signal.signal(signal.SIGINT, signal.default_int_handler)
+sys.executable, data_dir, run_dir = sys.argv[1:]
+launcher.train(
+    config.Config(data_dir=data_dir, run_dir=run_dir, seeds=3), processes=2
+)
+"""
+_CHILD = """#!/bin/sh
+echo $$
+exec sleep 600
+"""
+
+
+def wait_for(condition, process):
+    """Waits for what a process does, however slow the machine is."""
+    while not condition():
+        assert process.poll() is None, "it has ended before"
+        time.sleep(0.1)
+
+
+def is_alive(number):
+    try:
+        os.kill(number, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize(
+    ("number", "status"), [(signal.SIGTERM, 143), (signal.SIGINT, -2)]
+)
+def test_a_signal_ends_the_processes_too(config, tmp_path, number, status):
+    stub = tmp_path / "child"
+    stub.write_text(_CHILD)
+    stub.chmod(0o755)
+    run_dir = pathlib.Path(config.run_dir)
+    parent = subprocess.Popen(
+        [sys.executable, "-c", _PARENT, stub, config.data_dir, run_dir],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        # It shows the interrupt.
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        logs = [run_dir / "seeds" / seed / "log.txt" for seed in "01"]
+        wait_for(
+            lambda: all(x.exists() and x.read_text() for x in logs), parent
+        )
+        children = [int(log.read_text()) for log in logs]
+        assert all(map(is_alive, children))
+        parent.send_signal(number)
+        # Before its children would end by themselves.
+        assert parent.wait(300) == status
+    finally:
+        parent.kill()
+        parent.wait()
+    assert not any(map(is_alive, children))
+    assert not (run_dir / "seeds" / "2").exists()
+    assert not (run_dir / "lock").exists()
+
+
+# The command itself.
+_COMMAND = """
+import signal, sys
+from mtl_tf import main
+signal.signal(signal.SIGINT, signal.default_int_handler)
+sys.executable, data_dir, run_dir = sys.argv[1:]
+sys.argv[1:] = [
+    f"--data_dir={data_dir}", f"--run_dir={run_dir}", "--seeds=3",
+    "--processes=2", "--noreport", "--noexport",
+]
+main.run()
+"""
+
+
+@pytest.mark.parametrize(
+    ("number", "status"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)]
+)
+def test_a_signal_ends_the_command(config, tmp_path, number, status):
+    stub = tmp_path / "child"
+    stub.write_text(_CHILD)
+    stub.chmod(0o755)
+    run_dir = pathlib.Path(config.run_dir)
+    parent = subprocess.Popen(
+        [sys.executable, "-c", _COMMAND, stub, config.data_dir, run_dir],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        logs = [run_dir / "seeds" / seed / "log.txt" for seed in "01"]
+        wait_for(lambda: all(x.exists() and x.read_text() for x in logs))
+        children = [int(log.read_text()) for log in logs]
+        parent.send_signal(number)
+        _, said = parent.communicate(timeout=30)
+    finally:
+        parent.kill()
+        parent.wait()
+    assert parent.returncode == status
+    assert said.splitlines()[-1] == (
+        f"mtl_tf: interrupted ({number.name}): 0 of 3 runs have ended; the "
+        "same command goes on with the others"
+    )
+    assert "Traceback" not in said
+    assert not any(map(is_alive, children))
+    assert not (run_dir / "lock").exists()
+
+
+def test_single_task_models_in_processes(config, monkeypatch):
+    # Bazel hands its modules over on sys.path alone.
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(sys.path))
+    config = dataclasses.replace(
+        config, sharing="single_task", tasks=("books", "games"), threads=1
+    )
+    merged = launcher.train(config, processes=2)
+    assert merged == run_directory.read_results(config.run_dir)
+    for name in config.tasks:
+        run_dir = os.path.join(config.run_dir, "tasks", name)
+        alone = run_directory.read_results(run_dir)
+        assert merged["tasks"][name] == alone["tasks"][name]
+        # A whole run, that can be looked at by itself.
+        assert run_directory.read_config(run_dir)["tasks"] == [name]
+        assert experiment.Experiment(
+            dataclasses.replace(config, run_dir=run_dir, tasks=(name,))
+        ).checkpoints.exists("best")
+        with open(os.path.join(run_dir, "log.txt"), encoding="utf-8") as file:
+            assert "tokens/s" in file.read()
+        # They are made of the whole.
+        assert not os.path.exists(os.path.join(run_dir, "report.html"))
+        assert not os.path.exists(os.path.join(run_dir, "export"))
+    assert merged["average"]["main"]["test"]["accuracy"] == pytest.approx(
+        statistics.mean(
+            merged["tasks"][name]["main"]["test"]["accuracy"]
+            for name in config.tasks
+        )
+    )
+    assert merged["steps"] == 2 * 2
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

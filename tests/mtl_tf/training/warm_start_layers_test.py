@@ -1,0 +1,158 @@
+"""Warm starts of models with a label embedding and task-specific layers."""
+
+import pytest
+
+from tests.helpers import generated
+from tests.helpers import trained_runs
+from tests.helpers import warm_starts
+
+_SETTINGS = {
+    "encoder": "conditional_bilstm",
+    "skip_connection": True,
+    "task_layer_units": 3,
+    "output_layer": "label_embedding",
+    "label_width": 2,
+    "label_bias": True,
+}
+_TASK_KERNEL = "task_layer/kernel"
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("warm_start")
+
+
+@pytest.fixture(scope="module")
+def corpus(folder):
+    return generated.write_corpus(
+        str(folder / "corpus"),
+        rows={"train": 32, "dev": 12, "test": 4},
+        pairs=("games",),
+    )
+
+
+@pytest.fixture(scope="module")
+def trained(folder, corpus):
+    return trained_runs.leave_run(
+        corpus, folder / "trained", tasks=("books", "games"), **_SETTINGS
+    )
+
+
+def test_rows_are_those_of_their_tasks_and_labels(corpus, trained, tmp_path):
+    new, start, found = warm_starts.start_from(
+        trained, corpus, tmp_path, **_SETTINGS
+    )
+    rows = {
+        # books, films, games; they were books, games.
+        "private_encoder": ([0, 2], [0, 1]),
+        "task_layer": ([0, 2], [0, 1]),
+        "task_discriminator": ([0, 2], [0, 1]),
+        # bad and good; poor, fair and great; no and yes.
+        "label_embedding": ([0, 1, 5, 6], [0, 1, 2, 3]),
+    }
+    warm_starts.assert_weights(new, start, trained, rows)
+    warm_starts.assert_same_predictions(new, trained, ("books", "games"))
+    assert found["weights"]["label_embedding/table"] == {
+        "loaded": 4 * 2,
+        "of": 7 * 2,
+    }
+    assert "shared_encoder/seq1_backward/kernel" in found["weights"]
+
+
+def test_private_encoders_are_left_behind(corpus, trained, tmp_path):
+    new, start, found = warm_starts.start_from(
+        trained,
+        corpus,
+        tmp_path,
+        tasks=("books", "games"),
+        sharing="fully_shared",
+        **_SETTINGS,
+    )
+    # Shared features (two directions of 4 units), then the mean vectors of
+    # seq2 and seq1 (5 each): all but the last 8 columns.
+    kernel = warm_starts.read_weight(trained, _TASK_KERNEL)
+    assert kernel.shape == (2, 8 + 5 + 5 + 8, 3)
+    start[_TASK_KERNEL] = kernel[:, : 8 + 5 + 5]
+    start["task_layer/bias"] = warm_starts.read_weight(
+        trained, "task_layer/bias"
+    )
+    warm_starts.assert_weights(new, start, trained, {"task_layer": ([], [])})
+    assert found["weights"][_TASK_KERNEL] == {
+        "loaded": 2 * 18 * 3,
+        "of": 2 * 18 * 3,
+    }
+
+
+# Quick to build.
+_PLAIN = {
+    "encoder": "bag_of_words",
+    "pooling": "mean",
+    "task_layer_units": 3,
+    "output_layer": "label_embedding",
+}
+_LABEL_TRANSFER = {"label_transfer": "supervised", "main_task": "books"}
+
+
+@pytest.mark.parametrize(
+    ("there", "here"), [(False, True), (True, False), (True, True)]
+)
+def test_a_label_transfer_network_starts_afresh(corpus, tmp_path, here, there):
+    """All else is loaded, whichever of the two has one."""
+    run_dir = trained_runs.leave_run(
+        corpus,
+        tmp_path / "trained",
+        tasks=("books", "games"),
+        **_PLAIN,
+        **(_LABEL_TRANSFER if there else {}),
+    )
+    new, start, found = warm_starts.start_from(
+        run_dir,
+        corpus,
+        tmp_path,
+        tasks=("books", "games"),
+        **_PLAIN,
+        **(_LABEL_TRANSFER if here else {}),
+    )
+    # None of its rows: with the same tasks its shapes are the same.
+    none = ([], [])
+    rows = {"label_transfer_layer": none, "label_transfer_output": none}
+    warm_starts.assert_weights(new, start, run_dir, rows)
+    own = {
+        f"label_transfer_{layer}/{weight}"
+        for layer in ("layer", "output")
+        for weight in ("kernel", "bias")
+    }
+    for path, count in found["weights"].items():
+        loaded = 0 if path in own else count["of"]
+        assert count["loaded"] == loaded, path
+    assert (own <= set(found["weights"])) == here
+    assert set(found["weights_left"]) == (own if there and not here else set())
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "shown"),
+    [
+        ("task_layer_units", 4, "3 -> 4"),
+        ("skip_connection", False, "True -> False"),
+        ("label_width", 3, "2 -> 3"),
+    ],
+)
+def test_layers_that_differ_are_another_model(
+    corpus, trained, tmp_path, name, value, shown
+):
+    with pytest.raises(ValueError, match=f"another one .*\n  {name}: {shown}$"):
+        warm_starts.start_from(
+            trained, corpus, tmp_path, **_SETTINGS | {name: value}
+        )
+
+
+def test_layers_that_stand_on_each_other_are_another_model(corpus, tmp_path):
+    chained = trained_runs.leave_run(
+        corpus, tmp_path / "chained", **_PLAIN, chained_task_layers=True
+    )
+    with pytest.raises(ValueError, match="chained_task_layers: True -> False"):
+        warm_starts.start_from(chained, corpus, tmp_path, **_PLAIN)
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

@@ -1,0 +1,220 @@
+"""What a run can't start from, and what it says then."""
+
+import dataclasses
+import os
+import shutil
+
+import pytest
+
+from mtl_tf.data import tasks as tasks_lib
+from mtl_tf.data import vocabulary as vocabulary_lib
+from mtl_tf.runs import run_directory
+from mtl_tf.training import experiment
+from mtl_tf.training import launcher
+from mtl_tf.training import warm_start
+from tests.helpers import generated
+from tests.helpers import trained_runs
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("warm_start")
+
+
+@pytest.fixture(scope="module")
+def corpus(folder):
+    rows = {"train": 16, "dev": 4, "test": 4}
+    return generated.write_corpus(str(folder / "corpus"), rows=rows)
+
+
+@pytest.fixture(scope="module")
+def trained(folder, corpus):
+    tasks = ("books", "games")
+    return trained_runs.leave_run(corpus, folder / "trained", tasks=tasks)
+
+
+@pytest.fixture(scope="module")
+def single(folder, corpus):
+    return trained_runs.leave_single_task_run(
+        corpus, folder / "single", ("books", "games")
+    )
+
+
+@pytest.fixture
+def declared(corpus):
+    return tasks_lib.Corpus.read(corpus)
+
+
+@pytest.fixture
+def config(corpus, trained, tmp_path):
+    return trained_runs.make_config(corpus, tmp_path / "new", init_from=trained)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        (
+            {"units": 3, "encoder": "bilstm", "word_width": 7},
+            r"its model is another one \(there -> here\):\n"
+            r"  encoder: lstm -> bilstm\n  units: 4 -> 3\n"
+            r"  word_width: 5 -> 7$",
+        ),
+        ({"pooling": "max"}, r"here\):\n  pooling: last -> max$"),
+        (
+            {"encoder": "stacked_lstm", "depth": 3},
+            r"here\):\n  encoder: lstm -> stacked_lstm\n  depth: 2 -> 3$",
+        ),
+        (
+            {"tasks": ("books",), **trained_runs.SINGLE_TASK},
+            r"sharing: shared_private -> single_task: .* in common; "
+            "single_task starts from single_task alone",
+        ),
+        ({"init_from": "{new}"}, "a run can't start from itself"),
+        ({"init_from": "{new}/../new"}, "a run can't start from itself"),
+        ({"init_from": "{corpus}"}, "holds no run: config.json is missing"),
+    ],
+    ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
+)
+def test_nothing_is_written(config, settings, message):
+    places = {"new": config.run_dir, "corpus": config.data_dir}
+    source = settings.get("init_from", config.init_from).format(**places)
+    config = dataclasses.replace(config, **settings | {"init_from": source})
+    refused = experiment.Experiment(config)
+    with pytest.raises(ValueError, match=message) as caught:
+        refused.run()
+    assert str(caught.value).startswith(f"init_from={source}: ")
+    assert not os.path.exists(config.run_dir)
+
+
+def test_depth_matters_to_stacked_lstms_alone(config, declared):
+    warm_start.check(dataclasses.replace(config, depth=3), declared.tasks)
+
+
+def test_a_single_task_model_has_no_shared_encoder(config, single, declared):
+    config = dataclasses.replace(
+        config, init_from=single, sharing="fully_shared"
+    )
+    with pytest.raises(
+        ValueError, match="sharing: single_task -> fully_shared: these models"
+    ):
+        warm_start.check(config, declared.tasks)
+
+
+def test_a_misspelt_task_of_a_single_task_run(config, single, declared):
+    config = dataclasses.replace(
+        config, init_from=single, **trained_runs.SINGLE_TASK
+    )
+    task = dataclasses.replace(declared.tasks[0], name="bookz")
+    with pytest.raises(ValueError, match=r"'bookz' \(did you mean books\?\)"):
+        warm_start.check(config, [task])
+
+
+def test_every_task_is_looked_for_before_the_first_begins(
+    config, single, monkeypatch
+):
+    begun = []
+    monkeypatch.setattr(
+        launcher, "_run_process", lambda _, config, __: begun.append(config)
+    )
+    monkeypatch.setattr(launcher, "_merge", lambda *_: {})
+    config = dataclasses.replace(
+        config, init_from=single, **trained_runs.SINGLE_TASK
+    )
+    for seeds in (1, 2):
+        with pytest.raises(
+            ValueError,
+            match=r"init_from=\S+: there is no model of the task 'films'; its "
+            "tasks are books, games",
+        ):
+            launcher.train(dataclasses.replace(config, seeds=seeds))
+    assert not begun
+    assert not os.path.exists(config.run_dir)
+    config = dataclasses.replace(config, tasks=("games", "books"))
+    launcher.train(config)
+    assert [run.tasks for run in begun] == [("books",), ("games",)]
+    # Each finds its own.
+    assert {run.init_from for run in begun} == {single}
+    # Once begun, it goes on without.
+    monkeypatch.setattr(warm_start, "check", None)
+    launcher.train(config)
+    assert len(begun) == 4
+
+
+def test_a_run_of_several_seeds_has_no_one_model(config, declared, tmp_path):
+    several = dataclasses.replace(
+        config, run_dir=str(tmp_path / "several"), seed=3, seeds=2, init_from=""
+    )
+    run_directory.start(several, declared, declared.tasks)
+    config = dataclasses.replace(config, init_from=several.run_dir)
+    with pytest.raises(
+        ValueError,
+        match=r"a run in each of \S+/seeds/3, \S+/seeds/4: name one of them",
+    ):
+        warm_start.check(config, declared.tasks)
+
+
+def test_a_run_that_has_no_best_checkpoint_yet(config, declared, tmp_path):
+    begun = dataclasses.replace(
+        config, run_dir=str(tmp_path / "begun"), init_from=""
+    )
+    run_directory.start(begun, declared, declared.tasks)
+    config = dataclasses.replace(config, init_from=begun.run_dir)
+    with pytest.raises(
+        ValueError, match=r"init_from=.*checkpoints/best holds no checkpoint"
+    ):
+        warm_start.check(config, declared.tasks)
+
+
+def test_a_task_with_none_of_its_labels(config, declared):
+    tasks = [
+        dataclasses.replace(task, labels=("left", "right"))
+        for task in declared.tasks
+    ]
+    with pytest.raises(
+        ValueError,
+        match=r"labels of books were \['bad', 'good'\] and are "
+        r"\['left', 'right'\] now: none is the same",
+    ):
+        warm_start.check(config, tasks)
+    # Those of films are not known, and of games one is left.
+    games = dataclasses.replace(tasks[2], labels=("left", "no"))
+    warm_start.check(config, [declared.tasks[0], tasks[1], games])
+
+
+def test_a_vocabulary_with_none_of_its_words(config, declared, tmp_path):
+    other = str(tmp_path / "other")
+    shutil.copytree(config.data_dir, other)
+    config = dataclasses.replace(config, data_dir=other)
+    words = vocabulary_lib.Vocabulary(
+        (*vocabulary_lib.SPECIAL_TOKENS, "foreign")
+    )
+    words.write(os.path.join(other, vocabulary_lib.VOCABULARY_FILE))
+    with pytest.raises(ValueError, match="has no word in common with this"):
+        warm_start.check(config, declared.tasks)
+    # One word is enough.
+    words = vocabulary_lib.Vocabulary(
+        (*vocabulary_lib.SPECIAL_TOKENS, "foreign", "good1")
+    )
+    words.write(os.path.join(other, vocabulary_lib.VOCABULARY_FILE))
+    warm_start.check(config, declared.tasks)
+
+
+def test_a_weight_of_another_shape_is_not_forced_in(config, monkeypatch):
+    # A setting that shapes the model and that nobody told the module of.
+    read = warm_start.checkpoints.read
+    path = "private_encoder/lstm_0/kernel"
+
+    def read_other(*arguments):
+        saved = read(*arguments)
+        saved.parts["model"][path] = saved.parts["model"][path][:, :1]
+        return saved
+
+    monkeypatch.setattr(warm_start.checkpoints, "read", read_other)
+    with pytest.raises(
+        ValueError, match=rf"{path} is \[2, 1, 16\] there and \[3, 5, 16\] here"
+    ):
+        experiment.Experiment(config).run()
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

@@ -1,0 +1,213 @@
+"""How both commands begin, as a user calls them."""
+
+import os
+import pathlib
+import resource
+import subprocess
+import sys
+
+import pytest
+
+from mtl_tf.utils import entry_point
+
+ROOT = pathlib.Path(__file__).parents[3]
+COMMANDS = {"mtl_tf": "mtl_tf.main", "data_prep": "data_prep.main"}
+# TensorFlow takes several, on any machine.
+SECONDS = 1.5
+
+
+def call(module, *arguments, **environment):
+    """Calls a command; returns what it did, and its seconds of CPU."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    done = subprocess.run(
+        [sys.executable, "-m", module, *arguments],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        # Bazel hands its modules over on sys.path alone.
+        env={
+            **os.environ,
+            "PYTHONPATH": os.pathsep.join(sys.path),
+            **environment,
+        },
+    )
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    seconds = after.ru_utime - before.ru_utime
+    return done, seconds + after.ru_stime - before.ru_stime
+
+
+@pytest.mark.parametrize("module", COMMANDS.values())
+@pytest.mark.parametrize("flag", ["--help", "--helpshort", "--helpfull"])
+def test_help_ends_with_0_and_needs_no_tensorflow(module, flag):
+    done, seconds = call(module, flag)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert seconds < SECONDS
+    own = "--units" if module == "mtl_tf.main" else "--task_file"
+    assert f"  {own}: " in done.stdout
+    assert "tensorflow" not in done.stdout.lower().replace(
+        "threads of tensorflow", ""
+    ).replace("tensorflow 2", "")
+
+
+@pytest.mark.parametrize(
+    ("module", "script"),
+    [("mtl_tf.main", "mtl-tf"), ("data_prep.main", "mtl-tf-prepare")],
+)
+def test_help_of_the_script_that_pip_makes(tmp_path, module, script):
+    path = tmp_path / script
+    path.write_text(f"from {module} import run\nrun()\n")
+    done = subprocess.run(
+        [sys.executable, str(path), "--help"],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert f"python -m {module}" in done.stdout
+    own = "--units" if module == "mtl_tf.main" else "--task_file"
+    assert f"  {own}: " in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("program", "arguments", "message"),
+    [
+        (
+            "mtl_tf",
+            ["--encodr=lstm"],
+            "there is no flag --encodr (did you mean encoder, ",
+        ),
+        ("mtl_tf", ["--units=2.5"], "units=2.5: an integer is expected"),
+        (
+            "mtl_tf",
+            ["--learning_rate=fast"],
+            "learning_rate=fast: a number is expected",
+        ),
+        (
+            "mtl_tf",
+            ["--report=maybe"],
+            "report=maybe: true or false is expected",
+        ),
+        (
+            "mtl_tf",
+            ["--encoder=lstn"],
+            "encoder=lstn: not one of lstm, bilstm, ",
+        ),
+        (
+            "mtl_tf",
+            ["--flagfile=preset:asp_mtk"],
+            "there is no preset 'asp_mtk' (did you mean asp_mtl, ",
+        ),
+        (
+            "mtl_tf",
+            ["--encoder=cnn"],
+            "pooling=last takes the last state of a recurrent encoder",
+        ),
+        ("mtl_tf", [], "--run_dir is missing"),
+        (
+            "mtl_tf",
+            ["--run_dir=new", "--data_dir=nowhere"],
+            "nowhere holds no prepared corpus",
+        ),
+        (
+            "mtl_tf",
+            ["--mode=analyze", "--run_dir=nowhere"],
+            "nowhere holds no run: config.json is missing",
+        ),
+        (
+            "data_prep",
+            ["--task_fil=x"],
+            "there is no flag --task_fil (did you mean task_file",
+        ),
+        (
+            "data_prep",
+            ["--corpus=vadr", "--out_dir=new"],
+            "corpus=vadr: not one of vader, ",
+        ),
+        (
+            "data_prep",
+            ["--corpus=vader", "--out_dir=new", "--min_count=0"],
+            "min_count=0: a positive integer is expected",
+        ),
+        (
+            "data_prep",
+            ["--corpus=custom", "--out_dir=new", "--task_file=nowhere.toml"],
+            "there is no task file nowhere.toml",
+        ),
+        (
+            "data_prep",
+            ["--corpus=fdu_mtl", "--out_dir=new"],
+            "corpus fdu_mtl needs --raw_dir=DIR",
+        ),
+    ],
+)
+def test_a_wrong_call_is_one_line_before_tensorflow(
+    program, arguments, message
+):
+    done, seconds = call(COMMANDS[program], *arguments)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith(f"{program}: {message}")
+    assert done.stderr.count("\n") == 1
+    assert seconds < SECONDS
+
+
+def test_a_wrong_key_of_a_task_file_is_found_before_tensorflow(tmp_path):
+    path = tmp_path / "tasks.toml"
+    path.write_text('[tasks.a]\nlables = ["no", "yes"]\n')
+    done, seconds = call(
+        "data_prep.main",
+        *("--corpus=custom", f"--task_file={path}", f"--out_dir={tmp_path}/o"),
+    )
+    assert done.returncode == 1
+    assert done.stderr.startswith(
+        f"data_prep: {path}: [tasks.a]: unknown key 'lables' (did you mean "
+        "labels"
+    )
+    assert seconds < SECONDS
+
+
+_IMPORT = """
+import os
+import sys
+from mtl_tf import entry_point
+os.environ.pop("TF_CPP_MIN_LOG_LEVEL", None)
+os.environ.update({"TF_CPP_MIN_LOG_LEVEL": level for level in sys.argv[1:]})
+with entry_point.quiet_tensorflow():
+    import tensorflow
+    import tensorflow_text
+    os.write(2, b"E0000 an error\\n")
+print(tensorflow.__version__)
+"""
+
+
+def test_tensorflow_starts_without_its_lines_but_with_its_errors():
+    quiet, loud = (
+        subprocess.run(
+            [sys.executable, "-c", _IMPORT, *arguments],
+            capture_output=True,
+            text=True,
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        )
+        for arguments in ((), ("0",))
+    )
+    assert (quiet.returncode, quiet.stderr) == (0, "E0000 an error\n")
+    # The user's own level is the user's.
+    assert "E0000 an error\n" in loud.stderr
+    assert loud.stderr.count("\n") > 1
+
+
+def test_all_that_was_printed_comes_with_a_failed_import(monkeypatch, capfd):
+    monkeypatch.delenv("TF_CPP_MIN_LOG_LEVEL", raising=False)
+    monkeypatch.delitem(sys.modules, "tensorflow", raising=False)
+
+    def fail():
+        with entry_point.quiet_tensorflow():
+            os.write(2, b"I0000 no such library\n")
+            raise ImportError("no such library")
+
+    with pytest.raises(ImportError, match="no such library"):
+        fail()
+    assert capfd.readouterr().err == "I0000 no such library\n"
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))
