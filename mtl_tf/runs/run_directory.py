@@ -19,6 +19,7 @@ from mtl_tf.utils import suggestions
 
 SCHEMA = 1
 ASSETS_DIR = "assets"
+_CHECKPOINTS_DIR = "checkpoints"
 CONFIG_FILE = "config.json"
 RESULTS_FILE = "results.json"
 # A run may go on with a copy of its corpus that was prepared elsewhere. Its
@@ -311,6 +312,12 @@ def _check_unused(run_dir):
     """Refuses files of somebody else: training would write over them."""
     if not os.path.isdir(run_dir):
         return
+    if {ASSETS_DIR, _CHECKPOINTS_DIR} <= set(os.listdir(run_dir)):
+        raise ValueError(
+            f"{os.path.join(run_dir, CONFIG_FILE)} is missing, and {run_dir} "
+            "holds a run: put back a copy of the file; to begin again, remove "
+            f"{run_dir} or give another run_dir"
+        )
     for name in sorted(os.listdir(run_dir)):
         # Hidden files are such as a file manager leaves.
         if name not in _BEFORE_CONFIG and not name.startswith("."):
