@@ -65,6 +65,78 @@ def test_one_line(tmp_path, content):
     assert list(lines.read(str(path))) == [(1, "a")]
 
 
+_TABLE = "text,y\nhé,no\nb,yes\n"
+
+
+@pytest.mark.parametrize(
+    "encoding", ["utf-16-le", "utf-16-be", "utf-32", "utf-32-le", "utf-32-be"]
+)
+@pytest.mark.parametrize("content", [_TABLE, f"é{_TABLE}"])
+def test_wide_characters_without_their_mark(tmp_path, encoding, content):
+    path = tmp_path / "a.csv"
+    path.write_bytes(content.encode(encoding))
+    with pytest.raises(ValueError, match=r"a.csv: .* NUL bytes .* UTF-16 wit"):
+        list(lines.read(str(path)))
+
+
+def test_nul_is_a_character(tmp_path):
+    path = tmp_path / "a.txt"
+    path.write_bytes(b"a\0b\n\0\n")
+    assert list(lines.read(str(path))) == [(1, "a\0b"), (2, "\0")]
+
+
+@pytest.mark.parametrize("rows", [1, 5000])
+def test_damaged_utf16(tmp_path, rows):
+    path = tmp_path / "a.csv"
+    content = (_TABLE * rows).encode("utf-16")
+    path.write_bytes(content[:-1])
+    with pytest.raises(ValueError, match=r"a.csv: expected UTF-16, .*truncat"):
+        list(lines.read(str(path)))
+    # A high surrogate and a line feed.
+    path.write_bytes(content + b"\x00\xd8\x0a\x00")
+    message = rf"a.csv:{3 * rows + 1}: expected UTF-16, got half a .*\\ud800"
+    with pytest.raises(ValueError, match=message):
+        list(lines.read(str(path)))
+
+
+def test_a_line_that_is_not_utf8_among_others_that_are(tmp_path):
+    path = tmp_path / "a.csv"
+    broken = "café,no\n".encode("latin-1")
+    path.write_bytes(b"text,y\n" + broken)
+    with pytest.raises(ValueError, match=r":2: .*0xe9; .* iconv -f latin1"):
+        list(lines.read(str(path)))
+    # Converted from Latin-1, the line before would be garbled.
+    path.write_bytes(_TABLE.encode() + broken)
+    with pytest.raises(ValueError, match=r":4: .*0xe9; lines .*: mend this"):
+        list(lines.read(str(path)))
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"PAR1\x15\x04\x15\xc0", "got a Parquet file: .*to_csv"),
+        (b"PK\x03\x04\x14\0\x06", "got a zip file, .*xlsx"),
+        (b"\xd0\xcf\x11\xe0\xa1", "got a binary file of Excel"),
+        (b"\xfd7zXZ\0\0", "got an xz file: unpack it"),
+        (b"BZh91AY&SY\x1c", "got a bzip2 file: unpack it"),
+    ],
+)
+def test_files_that_are_no_text(tmp_path, content, message):
+    path = tmp_path / "a.csv"
+    for packed in (content, gzip.compress(content)):
+        path.write_bytes(packed)
+        with pytest.raises(ValueError, match=rf"a.csv: .*{message}"):
+            list(lines.read(str(path)))
+
+
+def test_a_directory_is_no_file(tmp_path):
+    for check in (lines.check_file, lambda path: list(lines.read(path))):
+        with pytest.raises(ValueError, match="is a directory, expected a file"):
+            check(str(tmp_path))
+    with pytest.raises(ValueError, match="there is no file"):
+        lines.check_file(str(tmp_path / "a"))
+
+
 def test_standard_input(monkeypatch):
     stream = io.TextIOWrapper(io.BytesIO(b"a\rb\nc"))
     monkeypatch.setattr(sys, "stdin", stream)
