@@ -49,7 +49,7 @@ from mtl_tf.data import records
 from mtl_tf.data import tabular_files
 from mtl_tf.data import values as values_lib
 
-READER_VERSION = 2
+READER_VERSION = 3
 BLANK_LINE = "blank line"
 NO_LABEL = "no label"
 NO_TEXT = "no text"

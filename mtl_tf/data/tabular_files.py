@@ -31,6 +31,11 @@ _DELIMITERS = {"tsv": "\t", "csv": ","}
 # No UTF-8 holds it: what the csv module is given for a bare carriage return,
 # which it would take for the end of a line.
 _CARRIAGE_RETURN = "\udc0d"
+_AN_OBJECT_A_LINE = "; write an object a line"
+_QUOTES_IN_CSV = (
+    ": a quote encloses a column here, and is doubled within; where quotes are "
+    "characters like others, the format is tsv"
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,15 +61,17 @@ def guess_format(path: str) -> str:
       path: the path; an ending `.gz` is passed over.
 
     Raises:
-      ValueError: if it names none.
+      ValueError: if it names none, or the file is no text.
     """
     stem = re.sub(r"\.gz$", "", path, flags=re.IGNORECASE)
     extension = os.path.splitext(stem)[1].removeprefix(".").lower()
     if extension not in FORMATS:
+        lines_lib.check_text(path)
+        hint = "; jsonl is an object a line" if extension == "json" else ""
         raise ValueError(
             f"{path}: the extension names no format; one of "
             f"{', '.join('.' + x for x in FORMATS)} is needed, or the name of "
-            "the format in `format`"
+            f"the format in `format`{hint}"
         )
     return extension
 
@@ -136,14 +143,18 @@ def read(
 def _tsv_lines(path, delimiter):
     most = 1 if delimiter == " " else -1
     for number, line in lines_lib.read(path):
-        yield number, line.split(delimiter, most) if line.strip() else []
+        # Written as text on Windows, \r\n has become \r\r\n.
+        line = line.rstrip("\r")
+        # A row of absent values is a row: it has its delimiters.
+        is_blank = not line.strip() and (most == 1 or delimiter not in line)
+        yield number, [] if is_blank else line.split(delimiter, most)
 
 
 def _csv_lines(path, delimiter):
     limit = csv.field_size_limit(sys.maxsize)
     number = 1
     lines = (
-        re.sub(r"\r(?!\n|\Z)", _CARRIAGE_RETURN, line)
+        re.sub(r"\r(?!\r*\n|\r*\Z)", _CARRIAGE_RETURN, line)
         for _, line in lines_lib.read_with_ends(path)
     )
     # strict: an unbalanced quote is an error, and does not swallow the rest.
@@ -155,7 +166,7 @@ def _csv_lines(path, delimiter):
     except csv.Error as error:
         raise ValueError(
             f"{lines_lib.name_of(path)}:{number}: expected a CSV row, got: "
-            f"{error}"
+            f"{error}{_QUOTES_IN_CSV}"
         ) from None
     finally:
         csv.field_size_limit(limit)
@@ -187,12 +198,15 @@ def _table(path, lines, columns, delimiter):
                 raise ValueError(
                     f"{path}:{number}: expected a column of number {last} "
                     f"(from 0), got {width} columns"
-                    + _suggest_delimiter(cells, delimiter, range(last + 1))
+                    + _suggest_delimiter(cells, delimiter, places.values())
                 )
         if len(cells) != width:
+            if not "".join(cells).strip():
+                yield None
+                continue
             raise ValueError(
                 f"{path}:{number}: expected {width} {names}, got "
-                f"{len(cells)}: {_shown(cells)}"
+                f"{len(cells)}: {_shown(cells)}{_suggest_ends(cells)}"
             )
         values = {name: cells[place] for name, place in places.items()}
         yield Record(f"{path}:{number}", number, values)
@@ -206,6 +220,7 @@ def _header_places(where, header, columns, delimiter):
         found = [i for i, cell in enumerate(header) if cell == column]
         if len(found) != 1:
             hint = _suggest_delimiter(header, delimiter, columns.values())
+            hint = hint or _suggest_ends(header)
             if not hint and not found:
                 hint = suggestions.nearest(str(column), header)
             raise ValueError(
@@ -217,6 +232,22 @@ def _header_places(where, header, columns, delimiter):
     return places
 
 
+def _suggest_ends(cells) -> str:
+    """Returns the remedy, if the cells of a line hold the ends of others."""
+    if any("\r" in cell for cell in cells):
+        return (
+            ", with carriage returns alone, as of old Mac files: if they end "
+            "lines, convert the file, such as with: tr '\\r' '\\n'"
+        )
+    quoted = [cell for cell in cells if cell.startswith('"')]
+    if quoted and quoted[-1].count('"') % 2:
+        return (
+            "; if quotes enclose columns here, as CSV has them, the format is "
+            "csv with its `delimiter`"
+        )
+    return ""
+
+
 def _suggest_delimiter(cells, delimiter, columns) -> str:
     """Returns the remedy, if a line looks as if others divided its columns.
 
@@ -226,11 +257,19 @@ def _suggest_delimiter(cells, delimiter, columns) -> str:
       columns: names or numbers of the columns that it should have.
     """
     line = delimiter.join(cells)
+    by_number = all(isinstance(x, int) for x in columns)
     fitting = []
     for other in ";,\t| ":
         found = line.split(other, 1 if other == " " else -1)
         found = [cell.strip('"') for cell in found]
-        if set(columns) <= set(found) or list(columns) == [*range(len(found))]:
+        # Any text has a blank: that it divides columns takes two of them.
+        fits = (
+            max(columns) + 1 == len(found)
+            and (other != " " or len(columns) > 1)
+            if by_number
+            else set(columns) <= set(found)
+        )
+        if fits:
             fitting.append(other)
     if len(fitting) != 1 or delimiter in fitting:
         return ""
@@ -250,12 +289,15 @@ def _jsonl(path, columns):
         try:
             value = json.loads(line)
         # RecursionError: brackets within brackets, thousands of them.
-        except (json.JSONDecodeError, RecursionError) as error:
+        # ValueError: also of thousands of digits.
+        except (ValueError, RecursionError) as error:
+            hint = _AN_OBJECT_A_LINE if line.strip() in ("[", "{") else ""
             raise ValueError(
                 f"{where}: expected a JSON object, got {line[:60]!r}: {error}"
+                f"{hint}"
             ) from None
         if not isinstance(value, dict):
-            hint = "; write an object a line" if isinstance(value, list) else ""
+            hint = _AN_OBJECT_A_LINE if isinstance(value, list) else ""
             raise ValueError(
                 f"{where}: expected a JSON object, got {line[:60]!r}{hint}"
             )

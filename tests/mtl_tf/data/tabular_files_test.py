@@ -188,6 +188,25 @@ def test_null_and_nan_are_nothing(tmp_path):
         ),
         ("a.tsv", "text\ty\ra\tno\rb\tno\r", ": .* carriage returns alone"),
         ("a.csv", "text,y\ra,no", ": .* old Mac files; convert it, such as"),
+        # Half a conversion; the header alone ends with a line feed.
+        ("a.tsv", "text\ty\na\tno\rb\tno\n", ":2: .* got 3.* old Mac files"),
+        ("a.csv", "text,y\ra,no\rb,no\n", ":1: .* old Mac files: if they end"),
+        # CSV with tabs, which is read as TSV, and the reverse.
+        (
+            "a.tsv",
+            'text\ty\n"two\nlines"\tno\n',
+            ":2: expected 2 .*; if quotes enclose columns here, .* is csv",
+        ),
+        ("a.csv", 'text,y\n"a" b,no\n', ":2: .* where quotes are .* is tsv"),
+        ("a.csv", 'text,y\n"b,no\n', ":2: .* where quotes are .* is tsv"),
+        ("a.jsonl", '[\n {"text": 1}\n]\n', ":1: .*; write an object a line"),
+        ("a.jsonl", '{\n "text": 1\n}\n', ":1: .*; write an object a line"),
+        # A number that Python does not read.
+        (
+            "a.jsonl",
+            f'{{"y": {"1" * 9999}}}\n',
+            ":1: expected a JSON obj.*4300",
+        ),
         (
             "a.tsv",
             gzip.compress(b"text\ty\n", mtime=0)[:-9],
@@ -213,11 +232,49 @@ def test_columns_by_number_with_another_delimiter(tmp_path):
         _read(tmp_path, "a.tsv", "no one two\n", {"seq2": 1, "label": 0})
 
 
-def test_formats():
+def test_texts_alone_are_not_divided_by_blanks(tmp_path):
+    # Unlabeled texts, where the second column of others is the text.
+    with pytest.raises(ValueError, match=r":1: .* got 1 columns$"):
+        _read(tmp_path, "a.tsv", "one two\n", {"seq2": 1})
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "texts", "blank"),
+    [
+        # A row of absent values has its delimiters.
+        ("a.tsv", "text\ty\na\tno\n\t\n \t \n", ["a", "", " "], 0),
+        ("a.csv", "text,y\na,no\n,\n , \n", ["a", "", " "], 0),
+        # What has none is a blank line.
+        ("a.tsv", "text\ty\na\tno\n  \n\n\t\t\n", ["a"], 3),
+        ("a.csv", "text,y\na,no\n  \n\n", ["a"], 2),
+    ],
+)
+def test_blank_lines(tmp_path, name, content, texts, blank):
+    rows, found = _read(tmp_path, name, content)
+    assert [row.values["seq2"] for row in rows] == texts
+    assert found == blank
+
+
+@pytest.mark.parametrize("name", ["a.tsv", "a.csv"])
+def test_line_ends_that_were_converted_twice(tmp_path, name):
+    content = "text\ty\r\r\na\tno\r\r\n\r\r\nb\tyes\r\r\n"
+    if name == "a.csv":
+        content = content.replace("\t", ",")
+    rows, blank = _read(tmp_path, name, content)
+    assert _values(rows) == [(2, "a", "no"), (4, "b", "yes")]
+    assert blank == 1
+
+
+def test_formats(tmp_path):
     assert tabular_files.guess_format("a/b.TSV") == "tsv"
     assert tabular_files.guess_format("a/b.jsonl.gz") == "jsonl"
     with pytest.raises(ValueError, match=r"one of \.tsv, \.csv, \.jsonl"):
         tabular_files.guess_format("a/b.txt")
+    with pytest.raises(ValueError, match=r"; jsonl is an object a line"):
+        tabular_files.guess_format("a/b.json")
+    (tmp_path / "a.parquet").write_bytes(b"PAR1\x15\x04")
+    with pytest.raises(ValueError, match=r"a.parquet: expected text, got a P"):
+        tabular_files.guess_format(str(tmp_path / "a.parquet"))
 
 
 def test_unknown_format(tmp_path):
