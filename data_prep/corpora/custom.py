@@ -54,7 +54,8 @@ BLANK_LINE = "blank line"
 NO_LABEL = "no label"
 NO_TEXT = "no text"
 _LABEL_SEPARATORS = (",", ";", "|", " ", "+")
-_QUOTED = re.compile(r'"(?:[^"]|"")*"')
+# A list, as pandas writes it into a column.
+_LIST = re.compile(r"\[.*\]|[({].*,.*[)}]", re.DOTALL)
 
 
 def make_source(task_file: str, seed: int = 0) -> source.Source:
@@ -87,7 +88,7 @@ def _read_task(table: task_file_lib.TaskTable, seed: int) -> source.TaskRows:
     name = table.task.name
     found, raw = {}, {"rows": {}, "empty_texts": {}}
     skipped, suspects = collections.Counter(), []
-    tab_separated = []
+    tab_separated, places = [], {}
     for key, (path, file_format) in table.files.items():
         columns = dict(table.columns)
         if key == "unlabeled":
@@ -100,6 +101,7 @@ def _read_task(table: task_file_lib.TaskTable, seed: int) -> source.TaskRows:
                 skipped[reason] += 1
                 continue
             rows.append(_to_row(table, key, record))
+            _check_id(rows[-1].id, record, places)
             suspects += [
                 (text, rows[-1].id)
                 for text in _texts_that_look_absent(record, table.absent)
@@ -147,21 +149,24 @@ def _read_task(table: task_file_lib.TaskTable, seed: int) -> source.TaskRows:
 def _quotes(name, rows) -> tuple[findings.Finding, ...]:
     """Finds texts of TSV files that a writer of CSV has put in quotes.
 
-    It does so where a text holds quotes, which it doubles, or everywhere.
+    It does so where a text holds quotes, which it marks, or everywhere.
     """
-    in_quotes = {
-        row.id: [x for x in (row.seq1, row.seq2) if _QUOTED.fullmatch(x)]
-        for row in rows
-    }
-    quoted = [
-        row_id
-        for row_id, texts in in_quotes.items()
-        if any('""' in x[1:-1] for x in texts)
-    ]
-    if all(in_quotes.values()):
-        quoted = list(in_quotes)
+    texts = [(row.id, x) for row in rows for x in (row.seq1, row.seq2)]
+    in_quotes = dict.fromkeys(
+        row_id for row_id, x in texts if tabular_files.is_quoted(x)
+    )
+    marked = dict.fromkeys(
+        row_id for row_id, x in texts if tabular_files.has_marked_quotes(x)
+    )
+    quoted = list(in_quotes if len(in_quotes) == len(rows) else marked)
     if not quoted:
         return ()
+    again = ""
+    if any('\\"' in x for row_id, x in texts if row_id in marked):
+        again = (
+            '; where it is \\" that means a quote within, write the file again '
+            "with quotes doubled"
+        )
     return (
         findings.Finding(
             "quotes_in_tsv",
@@ -170,7 +175,7 @@ def _quotes(name, rows) -> tuple[findings.Finding, ...]:
             f"{len(quoted)} of {len(rows)} rows of TSV files have a text in "
             'quotes, as CSV writes it ("She said ""yes"" to me"), and the '
             'quotes stay in the text: set format = "csv" and delimiter = '
-            '"\\t" if they do not belong to it',
+            f'"\\t" if they do not belong to it{again}',
             tuple(quoted[:2]),
         ),
     )
@@ -250,20 +255,49 @@ def _to_row(table, key, record) -> records.Row:
     fields["group"] = values_lib.to_group(record.where, group, metric)
     label = ""
     if key != "unlabeled":
-        label = _check_label(record.where, task, record.values["label"])
+        may_be_header = record.line == 1 and isinstance(
+            table.columns["label"], int
+        )
+        label = _check_label(
+            record.where, task, record.values["label"], may_be_header
+        )
     return records.Row(f"{task.name}-{row_id}", label=label, **fields)
 
 
-def _check_label(where, task, label) -> str:
+def _check_id(row_id, record, places) -> None:
+    """Refuses an id that another row of the task has.
+
+    Args:
+      row_id: the id.
+      record: the row.
+      places: place by id of the rows before; this one is added.
+    """
+    first = places.setdefault(row_id, record.where)
+    if first != record.where:
+        raise ValueError(
+            f"{record.where}: id {record.values.get('id')!r} stands in {first} "
+            "already: ids differ over all files of a task; without `id` in "
+            "`columns`, rows are named by their lines"
+        )
+
+
+def _check_label(where, task, label, may_be_header) -> str:
     label = values_lib.label_name(where, label, task.labels)
     if label in task.labels:
         return label
+    several = _LIST.fullmatch(label) is not None
     for separator in _LABEL_SEPARATORS:
         parts = [part.strip() for part in label.split(separator)]
-        if len(parts) > 1 and all(part in task.labels for part in parts):
-            raise ValueError(
-                f"{where}: expected one label of task {task.name}, got "
-                f"{label!r}: several labels a row (multi-label targets) are "
-                "not supported"
-            )
-    return task.labels[values_lib.label_index(where, label, task)]
+        several |= len(parts) > 1 and all(x in task.labels for x in parts)
+    if several:
+        raise ValueError(
+            f"{where}: expected one label of task {task.name}, got {label!r}: "
+            "several labels a row (multi-label targets) are not supported"
+        )
+    try:
+        return task.labels[values_lib.label_index(where, label, task)]
+    except ValueError as error:
+        hint = (
+            "; if this is a header, name the columns" if may_be_header else ""
+        )
+        raise ValueError(f"{error}{hint}") from None

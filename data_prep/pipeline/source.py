@@ -112,5 +112,6 @@ def check_rows(corpus: str, task_rows: Sequence[TaskRows]) -> None:
     if repeated:
         raise ValueError(
             f"corpus {corpus}: {len(repeated)} ids repeat, such as "
-            f"{repeated[0]}"
+            f"{repeated[0]}: the rows of all splits of a task need different "
+            "ids"
         )

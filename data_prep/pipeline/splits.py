@@ -65,6 +65,7 @@ def split(
         missing = functools.partial(_missing, part, totals, wanted, filled)
         chosen.append(max(fractions, key=missing))  # the first of equals
         filled[chosen[-1]].update(part)
+    _fill_empty(chosen, counts, filled)
     _even_out(chosen, counts, totals, wanted, filled)
     empty = [name for name in fractions if not filled[name].total()]
     if empty:
@@ -99,6 +100,22 @@ def _missing(part, totals, wanted, filled, name) -> float:
 def _lack(wanted: int, filled: int) -> float:
     """Returns the share of the wanted rows that is missing; 0 of no rows."""
     return 1 - filled / wanted if wanted else -filled
+
+
+def _fill_empty(chosen, counts, filled) -> None:
+    """Moves the smallest part of others into each split that has none.
+
+    Labels that are each in one part may all be missed most in the same split.
+    """
+    for target in [name for name in filled if not filled[name].total()]:
+        parts = collections.Counter(chosen)
+        spare = [i for i, x in enumerate(chosen) if parts[x] > 1]
+        if not spare:
+            return
+        moved = min(spare, key=lambda i: counts[i].total())
+        filled[chosen[moved]].subtract(counts[moved])
+        filled[target].update(counts[moved])
+        chosen[moved] = target
 
 
 def _even_out(chosen, counts, totals, wanted, filled) -> None:

@@ -1,5 +1,6 @@
 """The task file of a `custom` corpus, checked; `custom` says what it holds."""
 
+import codecs
 import dataclasses
 import os
 import re
@@ -54,10 +55,17 @@ def read(task_file: str) -> tuple[list[TaskTable], str]:
     """
     try:
         with open(task_file, "rb") as file:
-            content = tomllib.load(file)
+            # Editors of Windows write a byte order mark.
+            text = file.read().removeprefix(codecs.BOM_UTF8).decode("utf-8")
+        content = tomllib.loads(text)
     except FileNotFoundError:
         raise ValueError(f"there is no task file {task_file}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError as error:
+        raise ValueError(
+            f"{task_file}: expected UTF-8, got byte 0x"
+            f"{error.object[error.start]:02x}: save it as UTF-8"
+        ) from None
+    except tomllib.TOMLDecodeError as error:
         raise ValueError(f"{task_file}: not TOML: {error}") from None
     _check_keys(task_file, content, _TOP_KEYS)
     declared = content.get("tasks")
@@ -119,16 +127,17 @@ def _check_task(where, folder, name, table) -> TaskTable:
                 raise ValueError(f"{where}: {key}: {error}") from None
             files[key] = (path, file_format)
     columns = _check_columns(where, table, files)
+    label_names = tuple(values.label_name(where, x) for x in labels)
     try:
         task = tasks.Task(
             name,
-            tuple(values.label_name(where, x) for x in labels),
+            label_names,
             table.get("metric", "accuracy"),
             pair="seq1" in columns,
         )
     except ValueError as error:
         raise ValueError(f"{where}: {error}") from None
-    _check_numbers(where, task.labels)
+    _check_spellings(where, task.labels)
     return TaskTable(
         task,
         columns,
@@ -139,15 +148,15 @@ def _check_task(where, folder, name, table) -> TaskTable:
     )
 
 
-def _check_numbers(where, labels) -> None:
+def _check_spellings(where, labels) -> None:
     """Refuses labels that a file cannot tell apart, such as 1 and 1.0."""
     spelled = {}
     for label in labels:
-        number = values.whole_number(label)
-        if number is not None and spelled.setdefault(number, label) != label:
+        value = values.canonical(label)
+        if value is not None and spelled.setdefault(value, label) != label:
             raise ValueError(
-                f"{where}: labels: {spelled[number]!r} and {label!r} are the "
-                "same number"
+                f"{where}: labels: {spelled[value]!r} and {label!r} are the "
+                "same value"
             )
 
 
@@ -164,18 +173,19 @@ def _check_delimiter(where, table, files) -> str:
 def _check_absent(where, table, labels) -> frozenset[str]:
     absent = table.get("absent", [])
     if not isinstance(absent, list) or not all(
-        isinstance(x, str) for x in absent
+        isinstance(x, (str, int, float)) for x in absent
     ):
         raise ValueError(
             f'{where}: absent: expected a list of texts such as ["NA"], got '
             f"{absent!r}"
         )
-    for text in absent:
-        if text in labels:
+    absent = frozenset(values.to_text(where, "absent", x) for x in absent)
+    for label in labels:
+        if values.is_named(label, absent):
             raise ValueError(
-                f"{where}: absent: {text!r} is a label of this task"
+                f"{where}: absent: {label!r} is a label of this task"
             )
-    return frozenset(absent)
+    return absent
 
 
 def _check_split(where, table) -> dict[str, float]:
@@ -225,6 +235,12 @@ def _check_columns(where, table, files) -> dict[str, str | int]:
             f'{{seq2 = "text", label = "label"}}, got {columns!r}'
         )
     _check_keys(f"{where} columns", columns, _COLUMNS)
+    if isinstance(columns.get("label"), list):
+        raise ValueError(
+            f"{where}: columns: expected one column of labels, got "
+            f"{columns['label']!r}: several labels a row (multi-label targets) "
+            "are not supported; each may be a task, with its column"
+        )
     columns = {"seq2": "text", "label": "label", **columns}
     numbers = [
         isinstance(x, int) and not isinstance(x, bool) and x >= 0

@@ -31,6 +31,7 @@ _DELIMITERS = {"tsv": "\t", "csv": ","}
 # No UTF-8 holds it: what the csv module is given for a bare carriage return,
 # which it would take for the end of a line.
 _CARRIAGE_RETURN = "\udc0d"
+_QUOTED = re.compile(r'"(?:[^"\\]|""|\\.)*"', re.DOTALL)
 _AN_OBJECT_A_LINE = "; write an object a line"
 _QUOTES_IN_CSV = (
     ": a quote encloses a column here, and is doubled within; where quotes are "
@@ -138,6 +139,16 @@ def read(
         return _jsonl(path, columns)
     divide = _csv_lines if file_format == "csv" else _tsv_lines
     return _table(path, divide(path, delimiter), columns, delimiter)
+
+
+def is_quoted(text: str) -> bool:
+    """Returns whether a text is in quotes, as CSV writes it."""
+    return _QUOTED.fullmatch(text) is not None
+
+
+def has_marked_quotes(text: str) -> bool:
+    r"""Returns whether a text in quotes has `""` or `\"` for quotes within."""
+    return is_quoted(text) and ('""' in text[1:-1] or '\\"' in text[1:-1])
 
 
 def _tsv_lines(path, delimiter):

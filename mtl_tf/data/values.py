@@ -5,7 +5,7 @@ The same value counts the same, whether a table or JSON spells it:
 - JSON's null and NaN, and an empty text, are an absent value.
 - A whole number is the same with a fraction of zeros and without it: 5, 5.0 and
   "5.0" are one label.
-- Truth values are JSON's `true` and `false`.
+- Truth values are JSON's `true` and `false`, also as `True` and `FALSE`.
 """
 
 import functools
@@ -36,10 +36,16 @@ def is_absent(value: object) -> bool:
 
 
 def is_named(value: object, names: Collection[str]) -> bool:
-    """Returns whether a text is among names; null counts as the empty text."""
-    return (value is None and "" in names) or (
-        isinstance(value, str) and value in names
-    )
+    """Returns whether a value is among names, in whatever spelling.
+
+    Args:
+      value: the value in a file. Absent ones are the empty text.
+      names: texts, such as those that mean an absent value.
+    """
+    if not names or not isinstance(value, str | numbers.Real | None):
+        return False
+    text = to_text("", "", value)
+    return text in names or canonical(text) in _by_canonical(tuple(names))
 
 
 def looks_absent(value: object) -> bool:
@@ -140,7 +146,7 @@ def label_name(where: str, label: object, known: Collection[str] = ()) -> str:
             f"{where}: expected the name of a label, got the number {label}: "
             "regression targets are not supported"
         )
-    return _by_number(tuple(known)).get(whole_number(name), name)
+    return _by_canonical(tuple(known)).get(canonical(name), name)
 
 
 def label_index(where: str, label: object, task: tasks.Task) -> int:
@@ -158,12 +164,18 @@ def label_index(where: str, label: object, task: tasks.Task) -> int:
     try:
         return task.label_index(name)
     except ValueError as error:
-        raise ValueError(f"{where}: {error}{_hint(name)}") from None
+        hint = _hint(name, task.labels)
+        raise ValueError(f"{where}: {error}{hint}") from None
 
 
-def _hint(label):
-    if looks_absent(label):
+def _hint(label, known):
+    # SNLI and MultiNLI have a hyphen where annotators did not agree.
+    if looks_absent(label) or label == "-":
         return "; `absent` names texts that mean there is none"
+    if whole_number(label) is not None:
+        if any(map(whole_number, known)):
+            return ""
+        return "; labels are declared as the file spells them"
     try:
         float(label)
     except ValueError:
@@ -178,10 +190,21 @@ def whole_number(text: str) -> str | None:
     return found[1] if found else None
 
 
+def canonical(text: str) -> str | None:
+    """Returns the one spelling of a whole number or a truth value.
+
+    Args:
+      text: any text.
+
+    Returns:
+      `5` for `5.0`, `true` for `True`; None for texts that have one spelling.
+    """
+    lower = text.lower()
+    return lower if lower in ("false", "true") else whole_number(text)
+
+
 @functools.lru_cache
-def _by_number(names):
+def _by_canonical(names):
     return {
-        number: name
-        for name in names
-        if (number := whole_number(name)) is not None
+        found: name for name in names if (found := canonical(name)) is not None
     }

@@ -1,13 +1,31 @@
 """Suggestions for a misspelled name."""
 
 import difflib
+import json
+import re
 from collections.abc import Iterable
 
 from mtl_tf.utils import display_names as names_lib
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
-    """` (did you mean A, B?)` for an error message, or nothing."""
-    close = difflib.get_close_matches(str(word), list(known), n=3, cutoff=0.5)
-    shown = ", ".join(map(names_lib.visible, close))
+    """` (did you mean A, B?)` for an error message, or nothing.
+
+    Case does not count, and a number has no neighbors: 14 is no misspelled 13.
+    """
+    word = str(word).casefold().strip()
+    if re.fullmatch(r"[-+]?[\d.]+", word):
+        return ""
+    by_fold = {}
+    for name in known:
+        by_fold.setdefault(str(name).casefold().strip(), name)
+    close = difflib.get_close_matches(word, by_fold, n=3, cutoff=0.5)
+    shown = ", ".join(_show(by_fold[name]) for name in close)
     return f" (did you mean {shown}?)" if close else ""
+
+
+def _show(name):
+    # Blanks at its ends would not be seen.
+    if name != name.strip():
+        return names_lib.visible(json.dumps(name, ensure_ascii=False))
+    return names_lib.visible(name)

@@ -55,6 +55,9 @@ _QUOTED = '"She said ""yes"" to me"'
     [
         # A doubled quote: only the rows that have one, in train and dev.
         ([_QUOTED, "plain", '"all of it"'], [_QUOTED], 2),
+        # Quotes within are marked with a backslash.
+        (['"a \\"bad\\" film"', "plain"], ["fine"], 1),
+        (['"one"', '"a \\"bad\\" film"'], ['"three"'], 3),
         # Everything is in quotes.
         (['"one"', '"two"'], ['"three"'], 3),
         # Quotes that a person typed.
@@ -80,6 +83,30 @@ def test_quotes_of_csv_in_tsv(tmp_path, a, b, count):
         assert found.message.startswith(
             f"{count} of {len(a + b)} rows of TSV files have a text in quotes, "
         )
+        # A reader of CSV, too, knows doubled quotes alone.
+        has_backslashes = any("\\" in x for x in a)
+        assert has_backslashes == ("with quotes doubled" in found.message)
+
+
+def test_ids_that_repeat(tmp_path):
+    header = "text\tlabel\ti\n"
+    with pytest.raises(
+        ValueError, match=r"b.tsv:3: id '0' stands in .*a.tsv:2 already: ids d"
+    ):
+        _read(
+            tmp_path,
+            _FILES + 'columns = {id = "i"}',
+            # As GLUE numbers its rows: from 0 in each split.
+            a_tsv=f"{header}one\tno\t0\n",
+            b_tsv=f"{header}two\tno\t1\nthree\tno\t0\n",
+            c_jsonl='{"text": "four", "label": "yes", "i": 2}',
+        )
+
+
+@pytest.mark.parametrize("label", ["[0, 1]", "['no', 'yes']", "['no']"])
+def test_lists_of_labels_in_a_table(tmp_path, label):
+    with pytest.raises(ValueError, match=r"a.tsv:3: .* one label .*multi-lab"):
+        _read(tmp_path, _CUT, a_tsv=f"text\tlabel\na\tno\nb\t{label}\n")
 
 
 def test_pairs_groups_ids_and_unlabeled(tmp_path):

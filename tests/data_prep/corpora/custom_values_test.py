@@ -1,5 +1,6 @@
 import dataclasses
 import gzip
+import json
 
 import pytest
 
@@ -125,6 +126,53 @@ def test_texts_that_mean_an_absent_value(tmp_path):
         "none"
     )
     assert found.examples == ("t-train-5", "t-train-5")
+
+
+@pytest.mark.parametrize("absent", ['["-1"]', "[-1]"])
+def test_a_number_that_means_no_label(tmp_path, absent):
+    # As data sets have it where a label is not known.
+    labels = [-1, -1.0, "-1", "-1.0", "no"]
+    rows = _read(
+        tmp_path,
+        'train = "a.jsonl"\ndev = "b.csv"\ntest = "b.csv"\n'
+        f"absent = {absent}\n",
+        a_jsonl="".join(
+            json.dumps({"text": "a", "label": x}) + "\n" for x in labels
+        ),
+        b_csv="text,label\n" + "".join(f"a,{x}\n" for x in labels),
+    )
+    assert {split: len(x) for split, x in rows.splits.items()} == {
+        "train": 1,
+        "dev": 1,
+        "test": 1,
+    }
+    assert rows.skipped == {"no label": 12}
+
+
+def test_truth_values_of_pandas(tmp_path):
+    (tmp_path / "tasks.toml").write_text(
+        "[tasks.t]\nlabels = [false, true]\n" + _all_from("a.csv")
+    )
+    (tmp_path / "a.csv").write_text("text,label\na,True\nb,False\nc,TRUE\n")
+    (rows,) = custom.make_source(str(tmp_path / "tasks.toml")).read()
+    found = [row.label for row in rows.splits["train"]]
+    assert found == ["true", "false", "true"]
+
+
+def test_a_row_of_tabs_is_no_blank_line(tmp_path):
+    rows = _read(
+        tmp_path, _all_from("a.tsv"), a_tsv="text\tlabel\na\tno\n\t\n\n"
+    )
+    assert rows.skipped == {"no label": 3, "blank line": 3}
+
+
+def test_a_header_where_columns_have_numbers(tmp_path):
+    with pytest.raises(ValueError, match=r"a.csv:1: .* 'label'; .* a header"):
+        _read(
+            tmp_path,
+            _all_from("a.csv") + "columns = {seq2 = 0, label = 1}\n",
+            a_csv="text,label\na,no\n",
+        )
 
 
 def test_an_empty_text_may_be_named(tmp_path):

@@ -164,6 +164,15 @@ def test_few_groups_leave_no_split_empty():
     assert collections.Counter(chosen) == {"train": 10, "dev": 10, "test": 10}
 
 
+def test_as_many_parts_as_splits():
+    # Two rows of different labels, and all others in one group.
+    labels = ["a", "b"] * 20
+    keys = [["all"]] * 38 + [["x"], ["y"]]
+    chosen = splits.split(labels, keys, _SHARES, seed=0)
+    assert chosen[:38] == ["train"] * 38
+    assert sorted(chosen[38:]) == ["dev", "test"]
+
+
 @pytest.mark.parametrize(
     "shares", [{"train": 0.5, "dev": 0.4}, {"train": 1.0, "dev": 0.0}]
 )

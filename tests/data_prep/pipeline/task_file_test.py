@@ -87,6 +87,34 @@ def test_delimiter_and_absent_values(tmp_path):
     assert table.absent == {"NA", "", "Not Available"}
 
 
+def test_numbers_that_mean_an_absent_value(tmp_path):
+    table = _read_task(tmp_path, _LABELS + _CUT + 'absent = [-1, "NA", 9.0]')
+    assert table.absent == {"-1", "NA", "9"}
+
+
+def test_a_byte_order_mark_and_line_ends_of_windows(tmp_path):
+    content = "[tasks.t]\n" + _LABELS + _FILES
+    path = tmp_path / "tasks.toml"
+    path.write_bytes(content.replace("\n", "\r\n").encode("utf-8-sig"))
+    (table,), _ = task_file.read(str(path))
+    assert table.task.labels == ("no", "yes")
+
+
+def test_another_encoding(tmp_path):
+    path = tmp_path / "tasks.toml"
+    path.write_bytes("[tasks.t]\n".encode("utf-16"))
+    with pytest.raises(
+        ValueError, match=r"tasks.toml: expected UTF-8, got byte 0xff: save it"
+    ):
+        task_file.read(str(path))
+
+
+def test_a_place_is_told_once(tmp_path):
+    with pytest.raises(ValueError, match=r"the number 0\.5") as error:
+        _read_task(tmp_path, "labels = [0.5, 1]\n" + _FILES)
+    assert str(error.value).count("tasks.toml") == 1
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [
@@ -113,7 +141,11 @@ def test_refuses_file(tmp_path, content, message):
         ),
         (
             'labels = ["1", "1.0"]\n' + _FILES,
-            "labels: '1' and '1.0' are the same number",
+            "labels: '1' and '1.0' are the same value",
+        ),
+        (
+            'labels = ["True", true]\n' + _FILES,
+            "labels: 'True' and 'true' are the same value",
         ),
         ('labels = ["a"]\n' + _FILES, "at least 2 labels"),
         (_LABELS + _FILES + "metric = 'f1'", "there is no metric 'f1'"),
@@ -155,6 +187,14 @@ def test_refuses_file(tmp_path, content, message):
         (
             _LABELS + _CUT + 'absent = ["NA", "no"]',
             "absent: 'no' is a label of this task",
+        ),
+        (
+            'labels = ["0", "1"]\nabsent = [1.0]\n' + _CUT,
+            "absent: '1' is a label of this task",
+        ),
+        (
+            _LABELS + _CUT + 'columns = {label = ["toxic", "insult"]}',
+            r"one column of labels, got \['toxic', 'insult'\]: .*multi-label",
         ),
         (
             _LABELS + 'file = "a.tsv"\nsplit = 0.1',

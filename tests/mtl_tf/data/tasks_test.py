@@ -207,6 +207,11 @@ def test_nearest():
         suggestions.nearest("trian", tasks.SPLITS) == " (did you mean train?)"
     )
     assert suggestions.nearest("zzz", tasks.SPLITS) == ""
+    # Case is the commonest difference; blanks have to be seen.
+    assert suggestions.nearest("TEXT", ["text"]) == " (did you mean text?)"
+    assert suggestions.nearest("text", [" Text"]) == ' (did you mean " Text"?)'
+    # The number next to another one is no misspelling of it.
+    assert suggestions.nearest("14", ["1", "4", "13"]) == ""
 
 
 if __name__ == "__main__":

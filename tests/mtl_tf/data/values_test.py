@@ -83,6 +83,12 @@ def test_a_label_keeps_the_spelling_of_its_task():
     assert values.label_name("here", "a", known) == "a"
 
 
+@pytest.mark.parametrize("value", [True, np.True_, "true", "True", "TRUE"])
+@pytest.mark.parametrize("yes", ["true", "True"])
+def test_truth_values_are_labels_in_each_spelling(value, yes):
+    assert values.label_name("here", value, ("no", yes)) == yes
+
+
 def test_labels_without_a_task():
     assert values.label_name("here", True) == "true"
     assert values.label_name("here", 1.0) == "1"
@@ -103,6 +109,10 @@ def test_numbers_that_are_not_whole():
         ("nan", "`absent` names texts that mean there is none"),
         ("3.5", r"numbers as targets \(regression\) are not supported"),
         ("noo", r"did you mean no\?\); its labels are"),
+        ("-", "`absent` names texts that mean there is none"),
+        ("NO ", r"did you mean no\?\); its labels are"),
+        # A label that is not declared, and no target of a regression.
+        ("14", r"label '14'; its labels are \['no', '5.0'\]$"),
     ],
 )
 def test_unknown_labels(label, message):
@@ -110,6 +120,12 @@ def test_unknown_labels(label, message):
     assert values.label_index("here", 5, task) == 1
     with pytest.raises(ValueError, match=f"here: task t has no .*{message}"):
         values.label_index("here", label, task)
+
+
+def test_classes_that_are_declared_by_name():
+    task = tasks.Task("t", ("World", "Sports"))
+    with pytest.raises(ValueError, match=r"'1'; its labels .* as the file spe"):
+        values.label_index("here", 1, task)
 
 
 def test_several_labels():
@@ -135,6 +151,14 @@ def test_names_of_absent_values():
     assert not values.is_named(None, {"NA"})
     assert not values.is_named(0, {""})
     assert not values.is_named(["NA"], {"NA"})
+    # In whatever spelling of numbers and truth values.
+    for number in (-1, -1.0, "-1", "-1.0", np.int64(-1)):
+        assert values.is_named(number, ("NA", "-1"))
+        assert values.is_named(number, {"-1.0"})
+        assert not values.is_named(number, {"1", "NA"})
+    assert values.is_named("TRUE", {"true"})
+    assert values.is_named(math.nan, {""})
+    assert not values.is_named("05", {"5"})
 
 
 def test_what_looks_absent():
