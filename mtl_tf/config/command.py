@@ -171,11 +171,14 @@ class Command(base.Settings):
         columns = {}
         for entry in self.columns:
             field, _, column = entry.partition(":")
-            if not column or field not in FIELDS:
+            # The index of a table has no name where pandas writes it.
+            is_whole = column or entry == "id:"
+            if not is_whole or field not in FIELDS:
+                hint = suggestions.nearest(field, FIELDS)
                 raise ValueError(
                     f"columns={entry}: FIELD:COLUMN is expected, where FIELD "
                     f"is one of {', '.join(FIELDS)}"
-                    f"{suggestions.nearest(field, FIELDS)}"
+                    f"{'' if field in FIELDS else hint}"
                 )
             if field in columns:
                 raise ValueError(f"columns={entry}: {field} stands there twice")

@@ -184,9 +184,36 @@ def _rows(task, command, labelled) -> Iterator[tabular_files.Record | None]:
                 f"is not asked for one ({', '.join(known)} are)"
             )
     columns |= named
-    yield from tabular_files.read(
+    rows = tabular_files.read(
         command.input, file_format, columns, command.delimiter
     )
+    yield from _with_quotes_noted(rows) if file_format == "tsv" else rows
+
+
+def _with_quotes_noted(rows) -> Iterator[tabular_files.Record | None]:
+    """Passes rows on; warns if a writer of CSV has put their texts in quotes.
+
+    A model that was trained on texts without them is not to answer others in
+    silence.
+    """
+    count = in_quotes = marked = 0
+    for row in rows:
+        if row is not None:
+            texts = [row.values.get(field) for field in ("seq1", "seq2")]
+            texts = [x for x in texts if x]
+            count += 1
+            in_quotes += any(map(tabular_files.is_quoted, texts))
+            marked += any(map(tabular_files.has_marked_quotes, texts))
+        yield row
+    found = count if in_quotes == count else marked
+    if found:
+        logging.warning(
+            "--input: %d of %d rows have a text in quotes, as CSV writes it, "
+            "and the quotes stay in the text: set --format=csv and "
+            "--delimiter='\\t' if they do not belong to it",
+            found,
+            count,
+        )
 
 
 def _with_labels(rows, absent) -> Iterator[tabular_files.Record | None]:

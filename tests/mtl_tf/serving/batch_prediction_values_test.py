@@ -67,6 +67,52 @@ def test_texts_that_look_absent_are_told_once(model, tmp_path, caplog):
     ]
 
 
+@pytest.mark.parametrize(
+    ("texts", "count"),
+    [
+        (['"a ""b"""', "plain", '"all of it"'], 1),
+        (['"one"', '"two"'], 2),
+        (['"all of it"', "plain"], 0),
+        ([], 0),
+    ],
+)
+def test_quotes_of_csv_in_tsv_are_told(model, tmp_path, caplog, texts, count):
+    content = "".join(f"{x}\n" for x in ["text", *texts])
+    length_model.ask(model, tmp_path, "a.tsv", content)
+    found = [x.message for x in caplog.records if "quotes" in x.message]
+    assert len(found) == bool(count)
+    if count:
+        assert found[0].startswith(f"--input: {count} of {len(texts)} rows")
+    caplog.clear()
+    length_model.ask(
+        model, tmp_path, "a.tsv", content, format="csv", delimiter="\\t"
+    )
+    assert "quotes" not in caplog.text
+
+
+def test_a_row_of_tabs_is_answered(model, tmp_path):
+    content = "label\ttext\ngood\ta\n\t\nbad\t\n"
+    assert len(length_model.ask(model, tmp_path, "a.tsv", content)) == 3
+    assert model.calls == [["a", "", ""]]
+
+
+def test_a_column_without_a_name(model, tmp_path):
+    # The index of a table, as pandas writes it.
+    found = length_model.ask(
+        model, tmp_path, "a.csv", ",text\n7,a\n9,b\n", columns=("id:",)
+    )
+    assert [x["id"] for x in found] == ["7", "9"]
+
+
+def test_numbers_that_mean_no_label(model, tmp_path):
+    rows = '{"text": "a", "label": "mixed"}\n{"text": "ab", "label": -1}\n'
+    rows += '{"text": "ab", "label": "-1.0"}\n'
+    _, scores = length_model.evaluate(
+        model, tmp_path, rows, "a.jsonl", absent=("-1",)
+    )
+    assert scores["n"] == 1
+
+
 def test_rows_without_a_label_are_left_out(model, tmp_path, caplog):
     rows = '{"text": "a", "label": "mixed"}\n{"text": "ab", "label": null}\n'
     rows += '{"text": "ab", "label": ""}\n{"text": null, "label": "bad"}\n'
