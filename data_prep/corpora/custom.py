@@ -189,7 +189,7 @@ def _reason_to_skip(table, record) -> str | None:
         return NO_TEXT
     if "label" in record.values:
         label = record.values["label"]
-        if values_lib.is_absent(label) or values_lib.is_named(
+        if values_lib.is_no_label(label) or values_lib.is_named(
             label, table.absent
         ):
             return NO_LABEL

@@ -113,8 +113,9 @@ def check_file(path: str) -> None:
 
 
 def check_text(path: str) -> None:
-    """Raises a ValueError if a file is known to be no text, such as Parquet."""
-    if os.path.isfile(path):
+    """Raises a ValueError if a path is known to be no file of text."""
+    if os.path.exists(path):
+        check_file(path)
         with open(path, "rb") as file:
             _check_content(path, file)
 

@@ -32,7 +32,7 @@ _DELIMITERS = {"tsv": "\t", "csv": ","}
 # which it would take for the end of a line.
 _CARRIAGE_RETURN = "\udc0d"
 _QUOTED = re.compile(r'"(?:[^"\\]|""|\\.)*"', re.DOTALL)
-_AN_OBJECT_A_LINE = "; write an object a line"
+_AN_OBJECT_A_LINE = "; write an object a line, a row each"
 _QUOTES_IN_CSV = (
     ": a quote encloses a column here, and is doubled within; where quotes are "
     "characters like others, the format is tsv"
@@ -314,9 +314,11 @@ def _jsonl(path, columns):
             )
         missing = [x for x in columns.values() if x not in value]
         if missing:
+            is_other = number == 1 and len(missing) == len(columns)
             raise ValueError(
                 f"{where}: expected {_shown(list(columns.values()))}, got "
                 f"{_shown(list(value))}: {missing[0]!r} is missing"
+                f"{_AN_OBJECT_A_LINE if is_other else ''}"
             )
         values = {name: value[x] for name, x in columns.items()}
         values = {

@@ -35,6 +35,11 @@ def is_absent(value: object) -> bool:
     )
 
 
+def is_no_label(value: object) -> bool:
+    """Returns whether a value is absent, or a text of blanks alone."""
+    return is_absent(value.strip() if isinstance(value, str) else value)
+
+
 def is_named(value: object, names: Collection[str]) -> bool:
     """Returns whether a value is among names, in whatever spelling.
 
@@ -172,15 +177,15 @@ def _hint(label, known):
     # SNLI and MultiNLI have a hyphen where annotators did not agree.
     if looks_absent(label) or label == "-":
         return "; `absent` names texts that mean there is none"
-    if whole_number(label) is not None:
-        if any(map(whole_number, known)):
-            return ""
-        return "; labels are declared as the file spells them"
     try:
-        float(label)
+        number = float(label)
     except ValueError:
         return ""
-    return "; numbers as targets (regression) are not supported"
+    if not number.is_integer():
+        return "; numbers as targets (regression) are not supported"
+    if any(map(whole_number, known)):
+        return ""
+    return "; labels are declared as the file spells them"
 
 
 def whole_number(text: str) -> str | None:

@@ -233,7 +233,7 @@ def _with_labels(rows, absent) -> Iterator[tabular_files.Record | None]:
             }
             if "group" in named:
                 row.values["group"] = None
-            if values.is_absent(row.values["label"]) or named & {
+            if values.is_no_label(row.values["label"]) or named & {
                 "label",
                 "seq2",
             }:

@@ -183,6 +183,40 @@ CASES = {
         "dev.tsv:18: expected a group, by which macro_mae_by_topic takes the "
         "mean, got nothing",
     ),
+    "Parquet": (
+        tasks("requests.tsv", "r.parquet", r_parquet="PAR1\x15\x04"),
+        PREPARE,
+        "tasks.toml: [tasks.requests]: file: r.parquet: expected text, got a "
+        "Parquet file: save it as CSV, such as with pandas: "
+        "DataFrame.to_csv(index=False)",
+    ),
+    "half UTF-8": (
+        {"requests.tsv": (REQUESTS + "thé\tbilling\n").encode() + b"caf\xe9"},
+        PREPARE,
+        "requests.tsv:19: expected UTF-8, got byte 0xe9; lines before are "
+        "UTF-8: mend this line, or leave out such bytes with: iconv -c -f utf8 "
+        "-t utf8",
+    ),
+    "cut UTF-16": (
+        {"requests.tsv": REQUESTS.encode("utf-16")[:-1]},
+        PREPARE,
+        "requests.tsv: expected UTF-16, as its byte order mark has it: "
+        "truncated data",
+    ),
+    "several columns of labels": (
+        tasks('label = "intent"', 'label = ["billing", "delivery"]'),
+        PREPARE,
+        "tasks.toml: [tasks.requests]: columns: expected one column of labels, "
+        "got ['billing', 'delivery']: several labels a row (multi-label "
+        "targets) are not supported; each may be a task, with its column",
+    ),
+    "ids that repeat": (
+        tasks('settled"}', 'settled", id = "question"}', dev_tsv=ANSWERS),
+        PREPARE,
+        "answers.tsv:3: id 'is it 0?' stands in answers.tsv:2 already: ids "
+        "differ over all files of a task; without `id` in `columns`, rows are "
+        "named by their lines",
+    ),
     "damaged gzip file": (
         {"requests.tsv": b"\x1f\x8b" + REQUESTS.encode()},
         PREPARE,

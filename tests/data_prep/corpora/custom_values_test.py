@@ -161,9 +161,9 @@ def test_truth_values_of_pandas(tmp_path):
 
 def test_a_row_of_tabs_is_no_blank_line(tmp_path):
     rows = _read(
-        tmp_path, _all_from("a.tsv"), a_tsv="text\tlabel\na\tno\n\t\n\n"
+        tmp_path, _all_from("a.tsv"), a_tsv="text\tlabel\na\tno\n\t\n \t \n\n"
     )
-    assert rows.skipped == {"no label": 3, "blank line": 3}
+    assert rows.skipped == {"no label": 6, "blank line": 3}
 
 
 def test_a_header_where_columns_have_numbers(tmp_path):

@@ -145,7 +145,7 @@ def test_standard_input(monkeypatch):
 
 
 def test_packed_standard_input():
-    program = "from mtl_tf import lines\nprint(list(lines.read('-')))"
+    program = "from mtl_tf.data import lines\nprint(list(lines.read('-')))"
     content = b"a\rb\nc\n"
     for packed in (content, gzip.compress(content)):
         done = subprocess.run(

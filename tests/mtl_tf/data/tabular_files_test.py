@@ -201,6 +201,12 @@ def test_null_and_nan_are_nothing(tmp_path):
         ("a.csv", 'text,y\n"b,no\n', ":2: .* where quotes are .* is tsv"),
         ("a.jsonl", '[\n {"text": 1}\n]\n', ":1: .*; write an object a line"),
         ("a.jsonl", '{\n "text": 1\n}\n', ":1: .*; write an object a line"),
+        # A file that is one object, such as a split by name.
+        (
+            "a.jsonl",
+            '{"train": [["a", "no"]]}\n',
+            ":1: .*; write an object a l",
+        ),
         # A number that Python does not read.
         (
             "a.jsonl",
@@ -272,6 +278,8 @@ def test_formats(tmp_path):
         tabular_files.guess_format("a/b.txt")
     with pytest.raises(ValueError, match=r"; jsonl is an object a line"):
         tabular_files.guess_format("a/b.json")
+    with pytest.raises(ValueError, match="is a directory, expected a file"):
+        tabular_files.guess_format(str(tmp_path))
     (tmp_path / "a.parquet").write_bytes(b"PAR1\x15\x04")
     with pytest.raises(ValueError, match=r"a.parquet: expected text, got a P"):
         tabular_files.guess_format(str(tmp_path / "a.parquet"))

@@ -36,6 +36,13 @@ def test_not_absent(value):
     assert not values.is_absent(value)
 
 
+def test_no_label():
+    for value in (None, math.nan, "", " \t"):
+        assert values.is_no_label(value)
+    for value in (0, False, "nan", " a"):
+        assert not values.is_no_label(value)
+
+
 @pytest.mark.parametrize(
     ("value", "text"),
     [
@@ -112,6 +119,7 @@ def test_numbers_that_are_not_whole():
         ("-", "`absent` names texts that mean there is none"),
         ("NO ", r"did you mean no\?\); its labels are"),
         # A label that is not declared, and no target of a regression.
+        ("+5", r"label '\+5'; its labels are \['no', '5.0'\]$"),
         ("14", r"label '14'; its labels are \['no', '5.0'\]$"),
     ],
 )
