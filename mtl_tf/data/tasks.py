@@ -73,7 +73,7 @@ class Task:
                 f"the metrics are {', '.join(classification.METRICS)}"
             )
         for label in classification.METRICS[self.metric].needs:
-            if label not in self.labels:
+            if classification.fold(self.labels).count(label) != 1:
                 raise ValueError(
                     f"task {self.name}: the metric {self.metric} needs a label "
                     f"{label!r}{suggestions.nearest(label, self.labels)}; its "

@@ -45,7 +45,7 @@ class Metric:
       percent: whether it is a share, which tables show in percent.
       by_topic: whether it is a mean over topics, and rows need one; else all
         rows are taken together.
-      needs: labels that a task has to have.
+      needs: labels that a task has to have, whatever their case.
     """
 
     function: Callable[[Rows, np.ndarray], np.ndarray]
@@ -91,16 +91,22 @@ def _macro_mae(rows, weights):
     return _macro_over_gold(rows, weights, errors.astype(np.float64))
 
 
+def fold(labels: Sequence[str]) -> list[str]:
+    """Returns labels without their case: the stance corpora have FAVOR."""
+    return [label.casefold() for label in labels]
+
+
 def _favor_against_f1(rows, weights):
     # SemEval-2016 task 6: `none` counts only as what the two are taken for.
-    places = [rows.labels.index("favor"), rows.labels.index("against")]
+    labels = fold(rows.labels)
+    places = [labels.index("favor"), labels.index("against")]
     return _f1(rows, weights)[..., places].mean(axis=-1)
 
 
 def _fnc_score(rows, weights):
     # 1/4 for telling related from unrelated, 3/4 more for the very label of
     # what is related.
-    related = np.array([label != "unrelated" for label in rows.labels])
+    related = np.array([label != "unrelated" for label in fold(rows.labels)])
     gold = related[rows.gold]
     points = 0.25 * (gold == related[rows.predicted])
     points += 0.75 * _right(rows) * gold
@@ -212,7 +218,7 @@ def reported(metric: str, labels: Iterable[str], topics: bool) -> list[str]:
     names = {"accuracy", "macro_f1", metric, pooled}
     if topics:
         names.add(pooled + _BY_TOPIC)
-    if set(labels) == set(_FNC_LABELS):
+    if set(fold(labels)) == set(_FNC_LABELS):
         names.add("fnc_score")
     return [name for name in METRICS if name in names]
 

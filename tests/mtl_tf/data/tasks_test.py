@@ -42,6 +42,11 @@ from mtl_tf.utils import suggestions
             r"you mean favour\?\); its labels are \['favour', 'against'\]",
         ),
         (("t", ("a", "b"), "fnc_score"), "needs a label 'unrelated'; its"),
+        # Which of the two is meant is not known.
+        (
+            ("t", ("favor", "FAVOR", "against"), "favor_against_f1"),
+            "needs a label 'favor'",
+        ),
         ((3, ("a", "b")), "task name 3: letters"),
         (("t", "ab"), "task t: labels: a list of names is expected, got 'ab'"),
         (("t", (0, 1)), r"labels: a list of names is expected, got \(0, 1\)"),

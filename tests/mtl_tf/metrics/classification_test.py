@@ -165,6 +165,22 @@ def test_f1_of_favor_and_against():
     ) == pytest.approx(wanted)
 
 
+@pytest.mark.parametrize(
+    ("metric", "labels"),
+    [
+        ("favor_against_f1", STANCE),
+        ("fnc_score", ("agree", "disagree", "discuss", "unrelated")),
+    ],
+)
+def test_labels_of_a_metric_in_capitals(metric, labels):
+    # As SemEval-2016 spells FAVOR, AGAINST and NONE.
+    gold = np.array([0, 1, 2, 0, 1, 2])
+    predicted = np.array([0, 1, 1, 2, 1, 0])
+    capitals = tuple(label.upper() for label in labels)
+    expected = score(metric, labels, gold, predicted)
+    assert score(metric, capitals, gold, predicted) == expected
+
+
 def test_f1_of_favor_and_against_by_hand():
     # Of eval.pl. favor: 1 right of 2 said, 1 in gold: 2/3; against: 1 right of
     # 1 said, 2 in gold: 2/3; what is none counts where it is taken for others.
