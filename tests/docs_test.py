@@ -67,7 +67,7 @@ def flag_table(kind: type[base.Settings]) -> str:
     ]
     for line in inspect.getsource(kind).splitlines():
         part = re.fullmatch(r"    # (.+)\.", line)
-        setting = re.match(r"    (\w+): .*settings\.setting\(", line)
+        setting = re.match(r"    (\w+): .*base\.setting\(", line)
         if part:
             lines += ["", f"### {part[1]}", *head]
         elif setting:

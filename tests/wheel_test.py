@@ -20,7 +20,8 @@ _SETUPTOOLS = 77
 _SHOW = """
 import sys
 from absl import flags
-from mtl_tf import flagfiles, main
+from mtl_tf import main
+from mtl_tf.utils import flagfiles
 values = flags.FlagValues()
 main.define_flags(values)
 print(flagfiles.__file__)

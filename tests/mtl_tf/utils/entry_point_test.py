@@ -168,7 +168,7 @@ def test_a_wrong_key_of_a_task_file_is_found_before_tensorflow(tmp_path):
 _IMPORT = """
 import os
 import sys
-from mtl_tf import entry_point
+from mtl_tf.utils import entry_point
 os.environ.pop("TF_CPP_MIN_LOG_LEVEL", None)
 os.environ.update({"TF_CPP_MIN_LOG_LEVEL": level for level in sys.argv[1:]})
 with entry_point.quiet_tensorflow():

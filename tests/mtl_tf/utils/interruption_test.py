@@ -11,7 +11,7 @@ from mtl_tf.utils import interruption
 
 _PROGRAM = """
 import os, signal, sys, time
-from mtl_tf import interruption
+from mtl_tf.utils import interruption
 def send():
     os.kill(os.getpid(), signal.SIGTERM)
 with interruption.quick_exit():

@@ -11,7 +11,7 @@ from mtl_tf.utils import run_lock
 
 _HOLDER = """
 import sys
-from mtl_tf import run_lock
+from mtl_tf.utils import run_lock
 with run_lock.hold(sys.argv[1]):
     print("holds it", flush=True)
     sys.stdin.read()
@@ -154,7 +154,7 @@ def test_a_lock_on_a_file_that_is_gone_is_none(tmp_path, monkeypatch):
 
 _WAITER = """
 import sys
-from mtl_tf import run_lock
+from mtl_tf.utils import run_lock
 with run_lock.wait_for(sys.argv[1], "making tea") as kept_out:
     print("has it", kept_out, flush=True)
     sys.stdin.read()
