@@ -69,7 +69,8 @@ def test_a_run_holds_its_directory(config, monkeypatch):
 # As in a terminal: a shell's background processes ignore an interrupt.
 _PARENT = """
 import signal, sys
-from mtl_tf import config, launcher
+from mtl_tf.config import config
+from mtl_tf.training import launcher
 signal.signal(signal.SIGINT, signal.default_int_handler)
 sys.executable, data_dir, run_dir = sys.argv[1:]
 launcher.train(
