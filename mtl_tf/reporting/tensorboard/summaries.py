@@ -115,14 +115,15 @@ def drop_events(run_dir: str, step: int) -> None:
     """Removes from `tensorboard/` what was written after a step.
 
     A run that goes on from there writes it again, and a curve would have two
-    points at a step. The end of a file that was cut off goes as well.
+    points at a step. So it does with its settings, at step 0, and with what is
+    best. The end of a file that was cut off goes as well.
     """
     pattern = os.path.join(glob.escape(log_dir(run_dir, "")), "*", "*tfevents*")
     for path in glob.glob(pattern):
         kept, is_whole = [], True
         try:
             for event in tf.data.TFRecordDataset(path).as_numpy_iterator():
-                if event_pb2.Event.FromString(event).step <= step:
+                if _is_kept(event_pb2.Event.FromString(event), step):
                     kept.append(event)
                 else:
                     is_whole = False
@@ -135,3 +136,10 @@ def drop_events(run_dir: str, step: int) -> None:
                 for event in kept:
                     writer.write(event)
             os.replace(part, path)
+
+
+def _is_kept(event, step):
+    if event.HasField("file_version"):
+        return True
+    is_best = any(x.tag.startswith("best/") for x in event.summary.value)
+    return 0 < event.step <= step and not is_best

@@ -244,16 +244,35 @@ def test_events_after_a_step_are_dropped(tmp_path, board):
 
 def test_events_that_were_cut_off_are_dropped(tmp_path, board):
     board.training(5, {"loss/total": 5.0})
-    board.training(10, {"loss/total": 10.0})
-    board.best(10, 1, 0.0)
+    board.training(10, {"loss/total": 10.0, "loss/task": 1.0})
+    board.epoch(line(10, 0.5))
     (path,) = (tmp_path / "tensorboard" / "run").iterdir()
     path.write_bytes(path.read_bytes()[:-5])
     summaries.drop_events(str(tmp_path), 10)
     found = read(tmp_path, "run")
     assert points(found, "loss/total") == [(5, 5.0), (10, 10.0)]
     # The last of all that was written.
-    assert points(found, "best/dev_average") == [(10, 0.0)]
-    assert "best/epoch" not in found.Tags()["tensors"]
+    assert "dev/average" not in found.Tags()["tensors"]
+    assert points(found, "loss/task") == [(10, 1.0)]
+
+
+def test_what_is_written_again_is_dropped(tmp_path, board):
+    config = config_lib.Config(run_dir=str(tmp_path))
+    board.settings(config, "a run")
+    board.training(5, {"loss/total": 5.0})
+    board.best(5, 1, 0.25)
+    # It was killed before its results were there.
+    summaries.drop_events(str(tmp_path), 5)
+    again = summaries.TensorBoard(str(tmp_path), _TASKS)
+    again.settings(config, "a run")
+    again.best(5, 1, 0.25)
+    found = read(tmp_path, "run")
+    assert points(found, "loss/total") == [(5, 5.0)]
+    for tag in found.Tags()["tensors"]:
+        assert len(found.Tensors(tag)) == 1, tag
+    assert {"run/description", "run/settings", "best/epoch"} <= set(
+        found.Tags()["tensors"]
+    )
 
 
 def test_events_are_on_disk_when_an_epoch_is(tmp_path, board):
@@ -267,9 +286,15 @@ def test_events_are_on_disk_when_an_epoch_is(tmp_path, board):
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        (b'{"epoch": 2, "st', r"history.jsonl:2: not JSON: .*: take the line"),
+        (
+            b'{"epoch": 2, "st',
+            r"history.jsonl:2: not JSON: .*: --mode=evaluate, or training",
+        ),
         (b'{"step": "\xff"}', r"history.jsonl:2: not JSON: .*0xff"),
-        (b'{"epoch": 2}', r"history.jsonl:2: 'step' is missing: take the"),
+        (
+            b'{"epoch": 2}',
+            r"history.jsonl:2: 'step' is missing: --mode=evaluate, or training",
+        ),
         (b"[5]", r"history.jsonl:2: 'step' is missing"),
     ],
 )
