@@ -190,6 +190,19 @@ class Corpus:
                     f"not the one in {CORPUS_FILE}: prepare the corpus again"
                 )
 
+    def check_unchanged(self) -> None:
+        """Checks that the directory still holds this corpus.
+
+        Raises:
+          ValueError: if another one was prepared there since it was read.
+        """
+        if Corpus.read(self.data_dir).declaration != self.declaration:
+            raise ValueError(
+                f"{self.data_dir} was prepared again with other data while it "
+                "was in use: prepare it as it was, and give the same command "
+                "again (for the new data, another run_dir)"
+            )
+
     def select(self, names: Iterable[str]) -> tuple[Task, ...]:
         """The tasks of these names (of all, where `names` is empty)."""
         names = list(names)

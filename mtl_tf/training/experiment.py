@@ -55,6 +55,7 @@ class Experiment:
             os.path.join(config.data_dir, vocabulary_lib.VOCABULARY_FILE)
         )
         self.splits = self._read_splits()
+        self.corpus.check_unchanged()
         self.batches = input_pipeline.TrainingBatches(
             [split["train"] for split in self.splits],
             [s["unlabeled"] for s in self.splits if "unlabeled" in s],

@@ -25,6 +25,7 @@ from mtl_tf.runs import history as history_lib
 from mtl_tf.runs import results
 from mtl_tf.runs import resumption
 from mtl_tf.runs import run_directory
+from mtl_tf.runs import run_parts
 from mtl_tf.training import experiment
 from mtl_tf.training import warm_start
 from mtl_tf.utils import files
@@ -58,10 +59,13 @@ def train(config: config_lib.Config, processes: int = 1) -> dict:
 
 
 def _train(config, corpus, tasks, processes):
-    if run_directory.is_finished(config, corpus):
+    parts = _parts(config, tasks)
+    # A part may have been lost since.
+    if run_directory.is_finished(config, corpus) and all(
+        run_directory.has_ended(part.run_dir) for part in parts
+    ):
         logging.info("%s holds this run's results already", config.run_dir)
         return run_directory.read_results(config.run_dir)
-    parts = _parts(config, tasks)
     if parts:
         for part in parts:
             run_directory.check(part, corpus)
@@ -78,7 +82,7 @@ def _train(config, corpus, tasks, processes):
             # What cannot go on is to be known before the others are trained.
             resumption.find(part.run_dir, part.phases)
         run_directory.start(config, corpus, tasks)
-        _run_all("train", todo, processes)
+        _run_all("train", todo, corpus, processes)
         return _merge(config, parts)
     found = experiment.Experiment(config).run()
     # Where several experiments follow each other in one process.
@@ -112,17 +116,17 @@ def evaluate(config: config_lib.Config, processes: int = 1) -> dict:
         return found
     with run_lock.hold(config.run_dir):
         # Results of a run that is not over would pass for those of its end.
-        run_directory.read_results(config.run_dir)
+        run_directory.check_ended(config.run_dir)
         parts = _parts(config, corpus.select(config.tasks))
         if parts:
-            _run_all("evaluate", parts, processes)
+            _run_all("evaluate", parts, corpus, processes)
             return _merge(config, parts)
         return experiment.Experiment(config).evaluate()
 
 
 def _score(config, corpus):
     """Scores a run without a file: parts one by one, in this process."""
-    run_directory.read_results(config.run_dir)
+    run_directory.check_ended(config.run_dir)
     parts = _parts(config, corpus.select(config.tasks))
     if parts:
         found = [_score(part, corpus) for part in parts]
@@ -178,7 +182,10 @@ def _single_task_run(config, name, names, run_dir):
 
 
 def _run_all(
-    mode: str, configs: Sequence[config_lib.Config], processes: int
+    mode: str,
+    configs: Sequence[config_lib.Config],
+    corpus: tasks_lib.Corpus,
+    processes: int,
 ) -> None:
     """Runs each in a process of its own, `processes` at once.
 
@@ -189,6 +196,8 @@ def _run_all(
     share = max(1, processes // max(1, len(configs)))
 
     def run_one(config):
+        # What has run before was of the data that the corpus had then.
+        corpus.check_unchanged()
         logging.info("%s: %s", mode, config.run_dir)
         # Report and export are made of the whole.
         _run_process(
@@ -269,6 +278,7 @@ def _last_epoch(run_dir):
 
 def _merge(config, parts):
     """Results of the whole, from those of its parts; writes them."""
+    run_parts.check(run_directory.Run.read(config.run_dir))
     found = [run_directory.read_results(part.run_dir) for part in parts]
     merged = _merged(config, parts, found)
     results.write(config.run_dir, merged)

@@ -40,9 +40,9 @@ def corpus(tmp_path_factory):
     )
 
 
-def run_all_here(mode, configs, processes):
+def run_all_here(mode, configs, corpus, processes):
     """Several runs in this process."""
-    del mode, processes
+    del mode, corpus, processes
     for config in configs:
         experiment.Experiment(config).run()
 

@@ -202,7 +202,7 @@ def test_a_model_for_each_task(corpus, tmp_path, monkeypatch):
     monkeypatch.setattr(
         launcher,
         "_run_all",
-        lambda mode, configs, processes: [
+        lambda mode, configs, corpus, processes: [
             experiment_lib.Experiment(config).run() for config in configs
         ],
     )

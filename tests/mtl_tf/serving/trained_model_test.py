@@ -54,7 +54,7 @@ def train(corpus, run_dir, **settings):
         patch.setattr(
             launcher,
             "_run_all",
-            lambda mode, configs, processes: [
+            lambda mode, configs, corpus, processes: [
                 experiment.Experiment(config).run() for config in configs
             ],
         )

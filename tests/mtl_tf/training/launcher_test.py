@@ -4,6 +4,7 @@ import concurrent.futures
 import dataclasses
 import errno
 import os
+import shutil
 import sys
 import threading
 import time
@@ -196,18 +197,26 @@ def test_a_second_call_reuses_results(config, started):
     os.remove(os.path.join(config.run_dir, "tasks", "films", "results.json"))
     launcher.train(config)
     assert [run.tasks for _, run in started[3:]] == [("films",)]
+    # The whole knows that it lacks one.
+    os.remove(os.path.join(config.run_dir, "tasks", "games", "results.json"))
+    assert launcher.train(config)["tasks"] == found["tasks"]
+    assert [run.tasks for _, run in started[4:]] == [("games",)]
     # More epochs are another matter.
     launcher.train(dataclasses.replace(config, epochs=2))
-    assert len(started) == 7
+    assert len(started) == 8
 
 
 def test_a_part_that_cannot_go_on_is_found_before_any_is_trained(
     config, corpus, started
 ):
     config = single_task(config)
+    run_directory.start(config, corpus, corpus.tasks)
+    begun = sorted(os.listdir(config.run_dir))
     part = os.path.join(config.run_dir, "tasks", "games")
     run_directory.start(
-        dataclasses.replace(config, run_dir=part), corpus, corpus.tasks
+        dataclasses.replace(config, run_dir=part, tasks=("games",)),
+        corpus,
+        corpus.select(["games"]),
     )
     history = os.path.join(part, "history.jsonl")
     with open(history, "w", encoding="utf-8") as file:
@@ -217,7 +226,28 @@ def test_a_part_that_cannot_go_on_is_found_before_any_is_trained(
     ):
         launcher.train(config)
     assert started == []
-    assert os.listdir(config.run_dir) == ["tasks"]
+    assert sorted(os.listdir(config.run_dir)) == sorted([*begun, "tasks"])
+
+
+def test_a_corpus_that_is_prepared_again_meanwhile(
+    config, started, tmp_path, monkeypatch
+):
+    data_dir = str(tmp_path / "corpus")
+    generated.write_corpus(data_dir, rows=_ROWS)
+    config = single_task(config, data_dir=data_dir)
+    run = launcher._run_process
+
+    def run_and_prepare(*arguments):
+        run(*arguments)
+        if len(started) == 2:
+            shutil.rmtree(data_dir)
+            generated.write_corpus(data_dir, rows=_ROWS, seed=1)
+
+    monkeypatch.setattr(launcher, "_run_process", run_and_prepare)
+    with pytest.raises(ValueError, match="was prepared again with other data"):
+        launcher.train(config)
+    assert [run.tasks for _, run in started] == [("books",), ("films",)]
+    assert not run_directory.has_ended(config.run_dir)
 
 
 def test_more_seeds_keep_those_that_there_are(config, started):
@@ -235,7 +265,9 @@ def test_another_run_in_the_directory_is_refused(config, started):
 
 
 @pytest.mark.parametrize("processes", [1, 2, 3])
-def test_as_many_run_at_once_as_asked_for(config, monkeypatch, processes):
+def test_as_many_run_at_once_as_asked_for(
+    config, corpus, monkeypatch, processes
+):
     lock, running, most = threading.Lock(), [], []
     # The first runs wait for each other, however late they begin.
     together = threading.Barrier(processes)
@@ -252,8 +284,9 @@ def test_as_many_run_at_once_as_asked_for(config, monkeypatch, processes):
         time.sleep(0.05)  # Time for one too many to begin.
         with lock:
             running.remove(config)
-        run_directory.write_json(
-            os.path.join(config.run_dir, "results.json"),
+        run_directory.start(config, corpus, corpus.select(config.tasks))
+        launcher.results.write(
+            config.run_dir,
             {
                 "schema": 1,
                 "tasks": {},
