@@ -3,10 +3,27 @@
 import json
 import os
 
+from mtl_tf.utils import checksums
+
 ANALYSIS_FILE = "analysis.json"
+_REMEDY = "--mode=analyze writes it again"
 
 
 def read(run_dir: str) -> dict:
-    """What `analysis.json` of a run says."""
-    with open(os.path.join(run_dir, ANALYSIS_FILE), encoding="utf-8") as file:
-        return json.load(file)
+    """Reads `analysis.json` of a run.
+
+    Raises:
+      ValueError: if it is damaged.
+    """
+    path = os.path.join(run_dir, ANALYSIS_FILE)
+    if not os.path.exists(path):
+        raise ValueError(f"{path} is missing: {_REMEDY}")
+    if not os.path.isfile(path):
+        raise ValueError(f"{path} is no file: remove it; {_REMEDY}")
+    with open(path, encoding="utf-8") as file:
+        try:
+            found = json.load(file)
+        except ValueError as error:
+            raise ValueError(f"{path}: not JSON: {error}: {_REMEDY}") from None
+    checksums.check(found, path, _REMEDY)
+    return {name: value for name, value in found.items() if name != "checksum"}

@@ -7,10 +7,10 @@ and the tasks with their labels, by which weights are ordered.
 
 A folder of `checkpoints/` holds the newest checkpoints of one name. Each is
 `ckpt-STEP.index` and `ckpt-STEP.data-*`, as TensorFlow writes them, and
-`ckpt-STEP.json` with their sha256, which is written last: a checkpoint without
-it is one whose writing was interrupted. `checkpoint` names the newest, for
-`tf.train.latest_checkpoint`. `tf.train.CheckpointManager` would remove an old
-checkpoint before the checksums of the new one are on disk.
+`ckpt-STEP.json` with their sha256 and the run's id, which is written last: a
+checkpoint without it is one whose writing was interrupted. `checkpoint` names
+the newest, for `tf.train.latest_checkpoint`. `tf.train.CheckpointManager` would
+remove an old checkpoint before the checksums of the new one are on disk.
 """
 
 import contextlib
@@ -27,6 +27,7 @@ import numpy as np
 import tensorflow as tf
 
 from mtl_tf.data import tasks as tasks_lib
+from mtl_tf.runs import run_id
 from mtl_tf.utils import checksums
 
 _VALUE = "/.ATTRIBUTES/VARIABLE_VALUE"
@@ -87,6 +88,12 @@ class Kept:
                     f"{path} is damaged (its sha256 is not the one in "
                     f"{os.path.basename(record)})"
                 )
+        run_dir = os.path.normpath(os.path.join(self.path, *3 * [os.pardir]))
+        if found.get("run") != run_id.read(run_dir):
+            return (
+                f"{self.path} is of another run (its id is not the one in "
+                f"{run_id.CONFIG_FILE})"
+            )
         return ""
 
 
@@ -161,7 +168,7 @@ class Checkpoints:
         stem = f"ckpt-{step}-{again}" if again else f"ckpt-{step}"
         new = Kept(os.path.join(folder, stem))
         self._checkpoint.write(new.path)
-        _record(new)
+        _record(new, run_id.read(self._run_dir))
         newest = {x.step: x for x in reversed([new, *kept])}
         steps = sorted(newest)[-self._keep :]
         _write_state(folder, [newest[x] for x in steps])
@@ -329,14 +336,14 @@ def _epoch(kept):
     return fit.get("epoch", "?")
 
 
-def _record(kept):
+def _record(kept, run):
     """Writes the checksums of a checkpoint, once its files are on disk."""
     declared = {}
     for path in _data_files(kept):
         with open(path, "r+b") as file:
             os.fsync(file.fileno())
         declared[os.path.basename(path)] = checksums.sha256(path)
-    record = checksums.sign({"files": declared})
+    record = checksums.sign({"run": run, "files": declared})
     _write(f"{kept.path}.json", json.dumps(record, indent=1))
 
 
@@ -377,15 +384,8 @@ def _remove_leftovers(folder, kept):
 
 
 def last_step(run_dir: str) -> int:
-    """Returns the step of the last checkpoint of a run; 0 if it has none.
-
-    Raises:
-      ValueError: if the file that says which there are is damaged.
-    """
-    directory = os.path.join(run_dir, "checkpoints", LAST)
-    with _naming_damage(directory):
-        path = tf.train.latest_checkpoint(directory)
-    return int(path.rpartition("-")[2]) if path else 0
+    """Returns the step of the last checkpoint of a run; 0 if it has none."""
+    return max((kept.step for kept in find(run_dir, LAST)), default=0)
 
 
 @contextlib.contextmanager

@@ -9,6 +9,7 @@ from absl import logging
 from mtl_tf.utils import files
 
 HISTORY_FILE = "history.jsonl"
+_REMEDY = "--mode=evaluate, or training that goes on, writes it again"
 
 
 class History:
@@ -70,10 +71,10 @@ def read_history(run_dir: str) -> list[dict]:
     if lines and not lines[-1].endswith(b"\n"):
         lines.pop()
         logging.warning(
-            "%s:%d: the line is cut off and left out; --mode=evaluate, or "
-            "training that goes on, writes it again",
+            "%s:%d: the line is cut off and left out; %s",
             path,
             len(lines) + 1,
+            _REMEDY,
         )
     return [
         _read_line(f"{path}:{number}", line)
@@ -90,9 +91,7 @@ def _read_line(place, line):
     try:
         found = json.loads(line)
     except ValueError as error:
-        raise ValueError(
-            f"{place}: not JSON: {error}: take the line out"
-        ) from None
+        raise ValueError(f"{place}: not JSON: {error}: {_REMEDY}") from None
     if not isinstance(found, dict) or "step" not in found:
-        raise ValueError(f"{place}: 'step' is missing: take the line out")
+        raise ValueError(f"{place}: 'step' is missing: {_REMEDY}")
     return found

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from mtl_tf.data import tasks as tasks_lib
+from mtl_tf.runs import checksum_file
 
 LABEL_EMBEDDING_FILE = "label_embedding.npz"
 _COLUMNS = ("vectors", "task", "label", "rows")
@@ -124,6 +125,7 @@ def read(run_dir: str) -> LabelVectors:
             f"{path} is missing: a run with output_layer=label_embedding "
             "writes it when it has ended, and --mode=evaluate again"
         )
+    checksum_file.check(run_dir, LABEL_EMBEDDING_FILE)
     with np.load(path, allow_pickle=False) as file:
         missing = [name for name in _COLUMNS if name not in file]
         if missing:

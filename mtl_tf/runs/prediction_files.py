@@ -11,6 +11,7 @@ import numpy as np
 
 from mtl_tf.data import tasks as tasks_lib
 from mtl_tf.evaluation import predictions as predictions_lib
+from mtl_tf.runs import checksum_file
 from mtl_tf.utils import display_names as names_lib
 
 _COUNTS = ("tokens", "unknown", "cut")
@@ -134,6 +135,7 @@ def read(
             f"{path} is missing: a run writes it when it has ended, and "
             "--mode=evaluate again"
         )
+    checksum_file.check(run_dir, os.path.relpath(path, run_dir))
     ids, groups, gold, predicted, probabilities = [], [], [], [], []
     counts = []
     with open(path, encoding="utf-8") as file:

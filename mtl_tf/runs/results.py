@@ -8,6 +8,7 @@ import numpy as np
 from mtl_tf.data import tasks as tasks_lib
 from mtl_tf.evaluation import predictions as predictions_lib
 from mtl_tf.metrics import classification
+from mtl_tf.runs import checksum_file
 from mtl_tf.runs import run_directory
 
 FEATURES_FILE = "features.npz"
@@ -173,7 +174,12 @@ def combine(
 
 
 def write(run_dir: str, results: Mapping) -> None:
-    """Writes `results.json`."""
+    """Writes `results.json`, and before it the checksums of an evaluation."""
+    checksum_file.write(
+        run_dir,
+        run_directory.RESULTS_FILE,
+        run_directory.format_json(results),
+    )
     run_directory.write_json(
         os.path.join(run_dir, run_directory.RESULTS_FILE), results
     )

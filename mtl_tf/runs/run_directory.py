@@ -2,17 +2,19 @@
 
 import dataclasses
 import glob
-import importlib.metadata
 import json
 import os
 import pathlib
 import shutil
-import subprocess
 import time
 from collections.abc import Mapping, Sequence
 
 from mtl_tf.config import config as config_lib
 from mtl_tf.data import tasks as tasks_lib
+from mtl_tf.runs import analysis_file
+from mtl_tf.runs import checksum_file
+from mtl_tf.runs import run_id
+from mtl_tf.runs import versions
 from mtl_tf.utils import checksums
 from mtl_tf.utils import files
 from mtl_tf.utils import suggestions
@@ -20,7 +22,7 @@ from mtl_tf.utils import suggestions
 SCHEMA = 1
 ASSETS_DIR = "assets"
 _CHECKPOINTS_DIR = "checkpoints"
-CONFIG_FILE = "config.json"
+CONFIG_FILE = run_id.CONFIG_FILE
 RESULTS_FILE = "results.json"
 # A run may go on with a copy of its corpus that was prepared elsewhere. Its
 # floating-point numbers may differ there, words and their counts may not.
@@ -31,8 +33,7 @@ _REMEDY = "put back a copy of the file, or train again in another run_dir"
 # What a process that runs in the directory has made before `start`.
 _BEFORE_CONFIG = ("lock", "log.txt", "run.flags")
 # Where it is the only difference, there is more to say.
-_OTHER_DATA = "corpus: another one, or other data"
-_PACKAGES = ("tensorflow", "tensorflow-text", "keras", "numpy", "mtl_tf")
+OTHER_DATA = "corpus: another one, or other data"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -144,11 +145,13 @@ def start(
     corpus.check_files(_COMPARED)
     copied = {name: os.path.join(corpus.data_dir, name) for name in _ASSETS}
     # They would be taken for those of the longer run.
-    _remove(os.path.join(config.run_dir, RESULTS_FILE))
+    for name in (RESULTS_FILE, analysis_file.ANALYSIS_FILE):
+        _remove(os.path.join(config.run_dir, name))
     write_config(
         config.run_dir,
         {
             "schema": SCHEMA,
+            run_id.KEY: _id(config.run_dir),
             "config": config.to_dict(),
             "tasks": [task.name for task in tasks],
             "corpus": corpus.name,
@@ -157,8 +160,8 @@ def start(
             "assets": {
                 name: checksums.sha256(path) for name, path in copied.items()
             },
-            "versions": _versions(),
-            "git_revision": _git_revision(),
+            "versions": versions.packages(),
+            "git_revision": versions.git_revision(),
             "started": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
         },
     )
@@ -181,7 +184,7 @@ def check(config: config_lib.Config, corpus: tasks_lib.Corpus) -> None:
         _check_place(config)
         return
     difference = _difference(config, corpus)
-    if difference == [_OTHER_DATA]:
+    if difference == [OTHER_DATA]:
         raise ValueError(
             f"{config.data_dir} holds other data than the run in "
             f"{config.run_dir} was made with: prepare the corpus as it was, or "
@@ -206,7 +209,7 @@ def read_config(run_dir: str) -> dict:
     if not os.path.exists(path):
         raise ValueError(f"{run_dir} holds no run: {CONFIG_FILE} is missing")
     names = ("config", "tasks", "corpus", "fingerprint", "data", "assets")
-    record = _read_json(path, names)
+    record = _read_json(path, names, _REMEDY)
     checksums.check(record, path, _REMEDY)
     return record
 
@@ -223,12 +226,22 @@ def read_results(run_dir: str) -> dict:
       ValueError: if the run is not there or has not ended, or the file is
         broken.
     """
+    check_ended(run_dir)
+    checksum_file.check(run_dir, RESULTS_FILE)
+    return _read_json(
+        os.path.join(run_dir, RESULTS_FILE),
+        ("schema",),
+        checksum_file.REMEDY,
+    )
+
+
+def check_ended(run_dir: str) -> None:
+    """Raises a ValueError if a directory does not hold the results of a run."""
     if not has_ended(run_dir):
         raise ValueError(
             f"{run_dir} holds no results: {RESULTS_FILE} is missing; a run "
             "writes it when it has ended"
         )
-    return _read_json(os.path.join(run_dir, RESULTS_FILE), ("schema",))
 
 
 def has_ended(run_dir: str) -> bool:
@@ -254,8 +267,12 @@ def check_writable(run_dir: str, advice: str) -> None:
 def write_json(path: str, value: Mapping) -> None:
     """Writes a JSON file as a whole, or not at all."""
     with files.atomic_write(path) as file:
-        json.dump(value, file, indent=2, ensure_ascii=False)
-        file.write("\n")
+        file.write(format_json(value))
+
+
+def format_json(value: Mapping) -> str:
+    """Returns what `write_json` writes."""
+    return json.dumps(value, indent=2, ensure_ascii=False) + "\n"
 
 
 def is_finished(config: config_lib.Config, corpus: tasks_lib.Corpus) -> bool:
@@ -265,6 +282,13 @@ def is_finished(config: config_lib.Config, corpus: tasks_lib.Corpus) -> bool:
     there = _config(config.run_dir, read_config(config.run_dir))
     same_length = (there.epochs, there.seeds) == (config.epochs, config.seeds)
     return same_length and not _difference(config, corpus)
+
+
+def _id(run_dir):
+    """The id of the run that is there, which may have none, or a new one."""
+    if os.path.exists(os.path.join(run_dir, CONFIG_FILE)):
+        return run_id.read(run_dir)
+    return run_id.new()
 
 
 def _config(run_dir, record):
@@ -277,16 +301,16 @@ def _config(run_dir, record):
         raise ValueError(f"{path}: {error}") from None
 
 
-def _read_json(path, names):
+def _read_json(path, names, remedy):
     """Reads an object that has to have certain names."""
     with open(path, encoding="utf-8") as file:
         try:
             found = json.load(file)
         except ValueError as error:
-            raise ValueError(f"{path}: not JSON: {error}") from None
+            raise ValueError(f"{path}: not JSON: {error}: {remedy}") from None
     for name in names:
         if not isinstance(found, dict) or name not in found:
-            raise ValueError(f"{path}: {name!r} is missing: {_REMEDY}")
+            raise ValueError(f"{path}: {name!r} is missing: {remedy}")
     return found
 
 
@@ -342,7 +366,7 @@ def _difference(config, corpus):
         there["data"].get(name) != declared["files"].get(name)
         for name in _COMPARED
     ):
-        difference.append(_OTHER_DATA)
+        difference.append(OTHER_DATA)
     return difference
 
 
@@ -358,33 +382,3 @@ def _sweep(run_dir):
         pattern = os.path.join(glob.escape(run_dir), folder, ".*.part")
         for path in glob.glob(pattern):
             os.remove(path)
-
-
-def _versions():
-    versions = {}
-    for package in _PACKAGES:
-        try:
-            versions[package] = importlib.metadata.version(package)
-        except importlib.metadata.PackageNotFoundError:
-            versions[package] = "not installed"
-    return versions
-
-
-def _git_revision():
-    """Revision of the source tree, `-dirty` behind it if files have changed."""
-
-    def git(*arguments):
-        return subprocess.run(
-            ["git", *arguments],
-            cwd=os.path.dirname(__file__),
-            capture_output=True,
-            text=True,
-            check=True,
-        ).stdout.strip()
-
-    try:
-        # An installed package may lie within somebody else's work tree.
-        git("ls-files", "--error-unmatch", os.path.basename(__file__))
-        return git("describe", "--always", "--dirty", "--abbrev=40")
-    except (OSError, subprocess.CalledProcessError):
-        return "unknown"

@@ -22,6 +22,7 @@ from mtl_tf.models import multitask_model
 from mtl_tf.runs import checkpoints
 from mtl_tf.runs import prediction_files
 from mtl_tf.runs import run_directory
+from mtl_tf.runs import run_parts
 from mtl_tf.serving import text_model as text_model_lib
 from mtl_tf.utils import arguments
 from mtl_tf.utils import display_names as names_lib
@@ -258,6 +259,7 @@ def load(
             "%s: training has not ended; this is its best checkpoint so far",
             run_dir,
         )
+    run_parts.check(run)
     # Of one corpus, so that all parts have the same.
     vocabulary = vocabulary_lib.Vocabulary.read(run.vocabulary_path)
     text_models, temperatures, transfer_task = {}, {}, None

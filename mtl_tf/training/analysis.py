@@ -22,6 +22,7 @@ from mtl_tf.runs import label_embeddings as label_vectors_lib
 from mtl_tf.runs import output_agreement as agreement_lib
 from mtl_tf.runs import run_directory
 from mtl_tf.training import experiment as experiment_lib
+from mtl_tf.utils import checksums
 from mtl_tf.utils import display_names as names_lib
 
 
@@ -50,7 +51,7 @@ def run(experiment: experiment_lib.Experiment) -> str:
     if several:
         found |= analyze(experiment)
     path = os.path.join(config.run_dir, analysis_file.ANALYSIS_FILE)
-    run_directory.write_json(path, found)
+    run_directory.write_json(path, checksums.sign(found))
     return _describe(found)
 
 

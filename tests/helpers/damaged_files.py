@@ -6,6 +6,7 @@ More cases of the table in `wrong_input`.
 import json
 
 import mtl_tf
+from mtl_tf.utils import checksums
 from tests.helpers import wrong_input
 
 GO_ON = f"{wrong_input.AGAIN} {wrong_input.MODEL} --epochs=2"
@@ -16,6 +17,7 @@ AGAIN_ELSEWHERE = (
 CHANGED = (
     "was changed after it was written: its checksum does not match its content"
 )
+EVALUATE_AGAIN = "--mode=evaluate writes it again"
 # All that takes a run for granted.
 READERS = {
     "predict": PREDICT,
@@ -43,6 +45,18 @@ def swap_words(data):
     """A vocabulary with two of its lines swapped."""
     lines = data.splitlines(keepends=True)
     return b"".join([*lines[:-2], lines[-1], lines[-2]])
+
+
+def cut_lines(data):
+    """A file without its last line."""
+    return b"".join(data.splitlines(keepends=True)[:-1])
+
+
+def of_other_run(text):
+    """The settings of another run, whose model has the same shape."""
+    record = json.loads(text) | {"id": "0123456789abcdef"}
+    record["config"]["pooling"] = "mean"
+    return json.dumps(checksums.sign(record))
 
 
 def changed(path, file):
@@ -154,6 +168,71 @@ CASES = {
         "the files to go on; to begin again, remove run or give another "
         "run_dir",
     ),
+    **{
+        f"edited scores, {mode}": (
+            {
+                "run/results.json": lambda text: text.replace(
+                    '"accuracy": 0.', '"accuracy": 0.9', 1
+                )
+            },
+            line,
+            f"{changed('run/results.json', 'checksums.json')}{EVALUATE_AGAIN}",
+        )
+        for mode, line in {
+            "train": f"{wrong_input.AGAIN} {wrong_input.MODEL}",
+            "baseline": f"{wrong_input.TRAIN} --baseline_run=run",
+            **{name: READERS[name] for name in ("export", "report", "compare")},
+        }.items()
+    },
+    **{
+        f"a line less of {name}, {mode}": (
+            {f"run/{name}": cut_lines},
+            line,
+            f"{changed(f'run/{name}', 'checksums.json')}{EVALUATE_AGAIN}",
+        )
+        for name, lines in {
+            "predictions/requests-dev.jsonl": {
+                "report": READERS["report"],
+                "compare": READERS["compare"],
+                "calibrated": f"{PREDICT} --calibrated",
+                "calibrated export": f"{READERS['export']} --calibrated",
+            },
+            "features.npz": {"report": READERS["report"]},
+            "history.jsonl": {
+                "report": READERS["report"],
+                "compare": READERS["compare"],
+            },
+        }.items()
+        for mode, line in lines.items()
+    },
+    "no checksums": (
+        {"run/checksums.json": None},
+        READERS["report"],
+        f"run/checksums.json is missing: {EVALUATE_AGAIN}",
+    ),
+    "edited checksums": (
+        {"run/checksums.json": lambda text: text.replace("a", "b")},
+        READERS["report"],
+        f"run/checksums.json {CHANGED}: {EVALUATE_AGAIN}",
+    ),
+    **{
+        f"settings of another run, {mode}": (
+            {"run/config.json": of_other_run},
+            line,
+            "run/checkpoints/...ckpt-1 is of another run (its id is not the "
+            f"one in config.json); whole checkpoints: none: {AGAIN_ELSEWHERE}",
+        )
+        for mode, line in READERS.items()
+        if mode not in ("report", "compare")
+    },
+    **{
+        f"settings of another run, {mode}": (
+            {"run/config.json": of_other_run},
+            READERS[mode],
+            f"run/checksums.json is of another run: {EVALUATE_AGAIN}",
+        )
+        for mode in ("report", "compare")
+    },
     "run without its settings": (
         {"run/config.json": None, "run/results.json": None},
         GO_ON,

@@ -239,7 +239,8 @@ CASES = {
     "broken history": (
         {"run/history.jsonl": "{\n"},
         "mtl_tf --mode=report --run_dir=run",
-        "run/history.jsonl:1: not JSON: ...: take the line out",
+        "run/history.jsonl was changed after it was written: its sha256 is not "
+        "the one in checksums.json: --mode=evaluate writes it again",
     ),
     "corpus made anew": (
         {"corpus/corpus.json": other_data},

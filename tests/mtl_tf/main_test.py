@@ -117,6 +117,7 @@ def test_the_run_directory_is_complete(run_dir):
         "config.json",
         "figures",
         "results.json",
+        "checksums.json",
         "predictions",
         "history.jsonl",
         "checkpoints",

@@ -9,12 +9,14 @@ import numpy as np
 from mtl_tf.data import tasks as tasks_lib
 from mtl_tf.evaluation import predictions as predictions_lib
 from mtl_tf.runs import analysis_file
+from mtl_tf.runs import checksum_file
 from mtl_tf.runs import history as history_lib
 from mtl_tf.runs import label_embeddings as label_vectors_lib
 from mtl_tf.runs import output_agreement as agreement_lib
 from mtl_tf.runs import prediction_files
 from mtl_tf.runs import results as results_lib
 from mtl_tf.runs import run_directory
+from mtl_tf.runs import run_parts
 
 SPLITS = ("dev", "test")
 
@@ -126,7 +128,10 @@ def read(run_dir: str) -> Artefacts:
       ValueError: if there is no run, it has not ended, or a file is broken.
     """
     run = run_directory.Run.read(run_dir)
+    run_parts.check(run)
     parts = {name: read(part_dir) for name, part_dir in run.parts.items()}
+    if os.path.exists(os.path.join(run_dir, history_lib.HISTORY_FILE)):
+        checksum_file.check(run_dir, history_lib.HISTORY_FILE)
     predictions = {}
     for task in run.tasks:
         for split in SPLITS:
@@ -191,6 +196,7 @@ def _read_features(run_dir):
     path = os.path.join(run_dir, results_lib.FEATURES_FILE)
     if not os.path.exists(path):
         return None
+    checksum_file.check(run_dir, results_lib.FEATURES_FILE)
     with np.load(path, allow_pickle=False) as file:
         return Features(
             str(file["kind"]), file["features"], file["task"], file["label"]

@@ -1,12 +1,15 @@
 """Checkpoints of which files are damaged, left behind, or no more needed."""
 
 import os
+import shutil
 
 import pytest
 import tensorflow as tf
 
 from mtl_tf.data import tasks as tasks_lib
 from mtl_tf.runs import checkpoints
+from mtl_tf.runs import resumption
+from mtl_tf.runs import run_directory
 from tests.helpers import damages
 
 _TASKS = (tasks_lib.Task("books", ("bad", "good")),)
@@ -55,6 +58,36 @@ def test_fewer_may_be_kept_from_now_on(tmp_path):
             checkpoints.LAST, step
         )
     assert steps_of(tmp_path, checkpoints.LAST) == [4, 3]
+
+
+def test_checkpoints_of_another_run_are_refused(tmp_path):
+    number = tf.Variable(5)
+    parts = {"part": {"number": number}}
+    for name in ("mine", "other"):
+        (tmp_path / name).mkdir()
+        run_directory.write_config(str(tmp_path / name), {"id": name})
+        saved = save(tmp_path / name, parts)
+    number.assign(7)
+    saved.restore(checkpoints.LAST)
+    assert number.numpy() == 5
+    shutil.rmtree(tmp_path / "mine" / "checkpoints")
+    shutil.copytree(
+        tmp_path / "other" / "checkpoints", tmp_path / "mine" / "checkpoints"
+    )
+    mine = checkpoints.Checkpoints(str(tmp_path / "mine"), parts, _TASKS)
+    with pytest.raises(ValueError, match="ckpt-7 is of another run"):
+        mine.restore(checkpoints.LAST)
+    with pytest.raises(ValueError, match="ckpt-7 is of another run"):
+        resumption.find(str(tmp_path / "mine"), ["base"])
+
+
+def test_the_last_step(tmp_path):
+    assert checkpoints.last_step(str(tmp_path)) == 0
+    saved = save(tmp_path, {"a": {"b": tf.Variable(0)}}, step=200)
+    assert checkpoints.last_step(str(tmp_path)) == 200
+    # As at the beginning of a phase.
+    saved.save(checkpoints.LAST, 200)
+    assert checkpoints.last_step(str(tmp_path)) == 200
 
 
 class StoppedError(Exception):

@@ -9,6 +9,7 @@ import pytest
 from mtl_tf.config import config as config_lib
 from mtl_tf.data import tasks as tasks_lib
 from mtl_tf.runs import run_directory
+from mtl_tf.runs import versions
 from tests.helpers import generated
 
 
@@ -58,19 +59,19 @@ def work_tree(folder, *, with_source):
 
     package = folder / "mtl_tf"
     package.mkdir(parents=True)
-    shutil.copy(run_directory.__file__, package)
+    shutil.copy(versions.__file__, package)
     git("init", "-q")
     if with_source:
         git("add", ".")
     git("commit", "-q", "--allow-empty", "-m", "x")
-    return package / "run_directory.py", git("rev-parse", "HEAD")
+    return package / "versions.py", git("rev-parse", "HEAD")
 
 
 @needs_git
 @pytest.mark.usefixtures("no_git_settings")
 def test_the_revision_of_the_source(tmp_path, config, corpus, monkeypatch):
     source, revision = work_tree(tmp_path / "tree", with_source=True)
-    monkeypatch.setattr(run_directory, "__file__", str(source))
+    monkeypatch.setattr(versions, "__file__", str(source))
     run_directory.start(config, corpus, corpus.tasks)
     assert kept_revision(config) == revision
     source.write_text("changed")
@@ -83,7 +84,7 @@ def test_the_revision_of_the_source(tmp_path, config, corpus, monkeypatch):
 def test_a_work_tree_that_is_not_ours(tmp_path, config, corpus, monkeypatch):
     # As when the package is installed below somebody's own project.
     source, _ = work_tree(tmp_path / "tree", with_source=False)
-    monkeypatch.setattr(run_directory, "__file__", str(source))
+    monkeypatch.setattr(versions, "__file__", str(source))
     run_directory.start(config, corpus, corpus.tasks)
     assert kept_revision(config) == "unknown"
 

@@ -1,8 +1,8 @@
-import json
-
 import pytest
 
 from mtl_tf.reporting.html import page
+from mtl_tf.runs import results
+from mtl_tf.runs import run_directory
 from tests.helpers import run_artefacts
 
 SCRIPT = run_artefacts.SCRIPT
@@ -14,10 +14,9 @@ def test_warnings_of_training_come_before_the_scores(tmp_path, monkeypatch):
     data_dir = run_artefacts.write_corpus(str(tmp_path / "corpus"))
     run_dir = tmp_path / "run"
     run_artefacts.write_run(str(run_dir), data_dir)
-    path = run_dir / "results.json"
-    found = json.loads(path.read_text("utf-8"))
+    found = run_directory.read_results(str(run_dir))
     found["warnings"] = [f"all rows are {SCRIPT!r}"]
-    path.write_text(json.dumps(found), "utf-8")
+    results.write(str(run_dir), found)
     page.write(str(run_dir))
     text = (run_dir / "report.html").read_text("utf-8")
     warning = text.index("<strong>Warning.</strong> all rows are")

@@ -1,0 +1,31 @@
+"""The id of a run, by which its files know each other.
+
+`config.json` has it from the first start. Checkpoints and `checksums.json` name
+it, too: those of another run may fit the model, and would give other answers.
+"""
+
+import json
+import os
+import secrets
+
+CONFIG_FILE = "config.json"
+KEY = "id"
+_RANDOM_BYTES = 8
+
+
+def new() -> str:
+    """Returns the id of a new run."""
+    return secrets.token_hex(_RANDOM_BYTES)
+
+
+def read(run_dir: str) -> str | None:
+    """Returns the id of a run; None where `config.json` does not tell it.
+
+    Whether that file is damaged is for `run_directory.read_config` to find.
+    """
+    try:
+        with open(os.path.join(run_dir, CONFIG_FILE), encoding="utf-8") as file:
+            record = json.load(file)
+    except (OSError, ValueError):
+        return None
+    return record.get(KEY) if isinstance(record, dict) else None
