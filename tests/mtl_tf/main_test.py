@@ -308,6 +308,7 @@ def test_errors_are_one_line(
 
 
 def test_what_is_printed_hides_nothing(monkeypatch, capsys):
+    monkeypatch.setattr(main.preflight, "check", lambda command, config: None)
     monkeypatch.setattr(
         modes, "run", lambda command, config: "a\u202eb\nc\x1b[2J"
     )
