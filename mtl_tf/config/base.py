@@ -3,6 +3,7 @@
 import dataclasses
 import functools
 import json
+import math
 import os
 import typing
 from collections.abc import Mapping
@@ -120,7 +121,7 @@ def _normalize(name, value, kind, is_path):
         if isinstance(
             value, int | float | np.integer | np.floating
         ) and not isinstance(value, bool):
-            return float(value)
+            return _to_float(value)
         expected = "a number"
     elif kind is str:
         if isinstance(value, str) or (
@@ -132,15 +133,28 @@ def _normalize(name, value, kind, is_path):
         if isinstance(value, np.ndarray):
             value = value.tolist()
         texts = (str, os.PathLike) if is_path else str
-        if isinstance(value, list | tuple) and all(
-            isinstance(entry, texts) for entry in value
-        ):
+        if isinstance(value, list | tuple):
+            for index, entry in enumerate(value):
+                if not isinstance(entry, texts):
+                    raise ValueError(
+                        f"{name}[{index}]={entry!r:.80}: "
+                        f"{'a path' if is_path else 'a text'} is expected, "
+                        f"got {type(entry).__name__}"
+                    )
             return tuple(_to_text(entry, is_path) for entry in value)
         expected = f"a list of {'paths' if is_path else 'texts'}"
     raise ValueError(
         f"{name}={value!r:.80}: {expected} is expected, got "
         f"{type(value).__name__}"
     )
+
+
+def _to_float(value):
+    # Python's whole numbers may be larger than any float.
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf if value > 0 else -math.inf
 
 
 def _to_text(value, is_path):

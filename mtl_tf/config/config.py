@@ -339,20 +339,26 @@ class Config(base.Settings):
         """`task_weights` as numbers by task name.
 
         Raises:
-          ValueError: if an entry is not NAME:NUMBER.
+          ValueError: if an entry is not NAME:NUMBER, or a name repeats.
         """
         weights = {}
         for entry in self.task_weights:
             name, colon, number = entry.rpartition(":")
             try:
-                weights[name] = float(number)
+                weight = float(number)
             except ValueError:
                 colon = ""
-            if not colon or not weights[name] >= 0:
+            if not colon or not weight >= 0:
                 raise ValueError(
                     f"task_weights={entry}: NAME:NUMBER is expected, with a "
                     "number of 0 or more"
                 )
+            if name in weights:
+                raise ValueError(
+                    f"task_weights={','.join(self.task_weights)}: {name} has "
+                    "two weights"
+                )
+            weights[name] = weight
         return weights
 
     def difference(self, other: "Config") -> list[str]:

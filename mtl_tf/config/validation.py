@@ -30,6 +30,9 @@ _LIMITS = {
 }
 # Whole numbers that nothing else limits.
 _LARGEST = 2**31 - 1
+# Weights and losses are float32: numbers beyond these are inf or 0 in it.
+_LARGEST_FLOAT = float(np.finfo(np.float32).max)
+_SMALLEST_FLOAT = float(np.finfo(np.float32).tiny)
 _PROCESSES = 1_024
 
 
@@ -103,10 +106,24 @@ def _check_ranges(config):
             raise ValueError(
                 f"{field.name}={value}: a share, from 0 to below 1"
             )
-        if isinstance(value, float) and not math.isfinite(value):
-            raise ValueError(f"{field.name}={value}: not a finite number")
+        if isinstance(value, float):
+            _check_float(field.name, value)
         if isinstance(value, int) and field.name != "seed" and value > _LARGEST:
             raise ValueError(f"{field.name}={value}: at most {_LARGEST}")
+
+
+def _check_float(name, value):
+    if not math.isfinite(value):
+        raise ValueError(f"{name}={value}: not a finite number")
+    if abs(value) > _LARGEST_FLOAT:
+        raise ValueError(
+            f"{name}={value}: beyond {_LARGEST_FLOAT:.3g}, the largest float32"
+        )
+    if 0 < abs(value) < _SMALLEST_FLOAT:
+        raise ValueError(
+            f"{name}={value}: nearer to 0 than {_SMALLEST_FLOAT:.3g}, the "
+            "smallest float32"
+        )
 
 
 def _check_combinations(config):
@@ -155,7 +172,8 @@ def _check_combinations(config):
             f"{config.epoch_length}: either says how long an epoch is; leave "
             "one of them out"
         )
-    config.task_weights_by_name()
+    for name, weight in config.task_weights_by_name().items():
+        _check_float(f"task_weights: {name}", weight)
 
 
 def _check_adversary(config):

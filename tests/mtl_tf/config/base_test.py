@@ -1,5 +1,6 @@
 import dataclasses
 import json
+import math
 import os
 import pathlib
 import re
@@ -108,6 +109,7 @@ def test_to_flags():
         ("litres", np.float32(0.25), 0.25),
         ("litres", 2, 2.0),
         ("litres", np.int32(2), 2.0),
+        pytest.param("litres", -(10**400), -math.inf, id="beyond floats"),
         ("glossy", np.bool_(True), True),
         ("rooms", ["hall", "attic"], ("hall", "attic")),
         ("rooms", np.array(["hall"]), ("hall",)),
@@ -154,7 +156,8 @@ def test_values_of_like_types_become_plain_ones(
         ("glossy", "no", "glossy='no': True or False is expected, got str"),
         ("rooms", "hall", "rooms='hall': a list of texts is expected, got str"),
         ("rooms", {"hall"}, "rooms={'hall'}: a list of texts is expected, got"),
-        ("rooms", [1], "rooms=[1]: a list of texts is expected, got list"),
+        ("rooms", ["hall", 1], "rooms[1]=1: a text is expected, got int"),
+        ("places", [None], "places[0]=None: a path is expected, got NoneType"),
         ("rooms", None, "rooms=None: a list of texts is expected, got NoneT"),
         ("place", 3, "place=3: a path is expected, got int"),
         ("places", "a", "places='a': a list of paths is expected, got str"),

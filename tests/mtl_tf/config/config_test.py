@@ -208,6 +208,17 @@ def test_task_weights_that_are_none(entry):
         config_lib.Config(task_weights=("dvd:1", entry))
 
 
+def test_a_task_has_one_finite_weight():
+    with pytest.raises(
+        ValueError, match="^task_weights=dvd:1,dvd:2: dvd has two weights$"
+    ):
+        config_lib.Config(task_weights=("dvd:1", "dvd:2"))
+    with pytest.raises(
+        ValueError, match="^task_weights: dvd=inf: not a finite number$"
+    ):
+        config_lib.Config(task_weights=("dvd:inf",))
+
+
 def test_difference_shows_what_makes_it_another_run():
     config = config_lib.Config(tasks=("books",))
     other = dataclasses.replace(config, tasks=("dvd",), units=7, seed=1)

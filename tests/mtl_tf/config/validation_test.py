@@ -48,6 +48,10 @@ from mtl_tf.config import validation
         ("forget_bias", float("nan"), "not a finite number"),
         ("adversarial_weight", float("inf"), "not a finite number"),
         ("transfer_weight", float("inf"), "not a finite number"),
+        # The largest float32 is (2 - 2^-23) 2^127, the smallest 2^-126.
+        ("init_range", 3.41e38, r"beyond 3.4e\+38, the largest float32"),
+        ("forget_bias", -1e300, r"beyond 3.4e\+38, the largest float32"),
+        ("learning_rate", 1e-60, "than 1.18e-38, the smallest float32"),
     ],
 )
 def test_a_value_out_of_range(name, value, allowed):
