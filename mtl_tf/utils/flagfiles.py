@@ -77,7 +77,8 @@ def _read(source, known, including) -> Iterator[str]:
             continue
         name, _, value = line.lstrip("-").partition("=")
         try:
-            if not line.startswith("-"):
+            # On a command line, a blank may part flag and value.
+            if not line.startswith("-") or name.split() != [name]:
                 raise ValueError(f"expected --FLAG=VALUE, got {line!r:.80}")
             if name == _FLAG.lstrip("-"):
                 yield from _read(value, known, (*including, path))

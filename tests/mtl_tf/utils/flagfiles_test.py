@@ -91,6 +91,21 @@ def test_each_file_of_configs_is_a_preset():
             "a.flags",
             "a.flags:2: expected --FLAG=VALUE, got 'units=3'",
         ),
+        (
+            "--units 3\n",
+            "a.flags",
+            "a.flags:1: expected --FLAG=VALUE, got '--units 3'",
+        ),
+        (
+            "--units = 3\n",
+            "a.flags",
+            "a.flags:1: expected --FLAG=VALUE, got '--units = 3'",
+        ),
+        (
+            "--flagfile preset:fs_mtl\n",
+            "a.flags",
+            "a.flags:1: expected --FLAG=VALUE, got '--flagfile preset:fs_mtl'",
+        ),
         (b"--tasks=\xe9\n", "a.flags", "flagfile a.flags: not UTF-8"),
         (
             "--flagfile=a.flags\n",
