@@ -92,7 +92,9 @@ def _read_task(table: task_file_lib.TaskTable, seed: int) -> source.TaskRows:
     for key, (path, file_format) in table.files.items():
         columns = dict(table.columns)
         if key == "unlabeled":
+            # Nothing reads the topics of unlabeled texts, either.
             del columns["label"]
+            columns.pop("group", None)
         lines = tabular_files.read(path, file_format, columns, table.delimiter)
         rows = []
         for record in lines:

@@ -125,8 +125,23 @@ def test_pairs_groups_ids_and_unlabeled(tmp_path):
     row = records.Row("t-x1", "premise", "text", "no", "7")
     assert rows.splits["train"] == [row]
     assert rows.splits["unlabeled"] == [
-        records.Row("t-2", "premise", "more", "", "8")
+        records.Row("t-2", "premise", "more", "", "")
     ]
+
+
+def test_unlabeled_texts_need_no_column_of_groups(tmp_path):
+    table = (
+        'train = "a.tsv"\ndev = "a.tsv"\ntest = "a.tsv"\n'
+        'unlabeled = "u.tsv"\ncolumns = {group = "topic"}'
+    )
+    rows = _read(
+        tmp_path,
+        table,
+        a_tsv="topic\tlabel\ttext\nt1\tno\tone\n",
+        u_tsv="text\ntwo\n",
+    )
+    assert [row.group for row in rows.splits["train"]] == ["t1"]
+    assert [row.seq2 for row in rows.splits["unlabeled"]] == ["two"]
 
 
 def test_labels_that_json_spells_as_numbers_and_truth_values(tmp_path):
