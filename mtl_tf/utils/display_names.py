@@ -103,8 +103,8 @@ def shorten(names: Iterable[str], length: int = 20) -> dict[str, str]:
     """Names that fit into a picture, by name; distinct ones stay distinct.
 
     They are as `visible` has them. A long name keeps its beginning and its end,
-    with an ellipsis between; where another is the same then, a number takes the
-    place of the end.
+    with an ellipsis between; where another is the same then, it keeps its
+    beginning alone, or a number takes the place of the end.
 
     Args:
       names: the names.
@@ -119,7 +119,9 @@ def shorten(names: Iterable[str], length: int = 20) -> dict[str, str]:
         whole, tail = shown[name], length // 3
         fits = len(whole) <= length
         numbers = map(str, itertools.count(2))
-        ends = numbers if fits else itertools.chain([whole[-tail:]], numbers)
+        # Behind another beginning, a number would seem to belong to the name.
+        cut_ends = itertools.chain([whole[-tail:], ""], numbers)
+        ends = numbers if fits else cut_ends
         cuts = (f"{whole[: length - 1 - len(end)]}…{end}" for end in ends)
         forms = itertools.chain([whole], cuts) if fits else cuts
         short[name] = next(form for form in forms if form not in taken)

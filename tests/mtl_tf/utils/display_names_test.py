@@ -29,10 +29,21 @@ def test_distinct_names_stay_distinct():
     same_ends.append(f"{'a' * 13}…{'z' * 6}")
     found = display_names.shorten(same_ends)
     assert found[same_ends[-1]] == same_ends[-1]
-    assert found[same_ends[0]] == f"{'a' * 18}…2"
+    assert found[same_ends[0]] == f"{'a' * 19}…"
+    assert found[same_ends[1]] == f"{'a' * 18}…2"
     assert set(found) == set(same_ends)
     assert len(set(found.values())) == 31
     assert max(map(len, found.values())) == 20
+
+
+def test_beginnings_that_differ_have_no_number():
+    names = [f"category/number {n} with a long name" for n in (1, 2, 13)]
+    # 6 of the end leave 13 of the beginning, which are the same.
+    assert list(display_names.shorten(names).values()) == [
+        "category/numb…g name",
+        "category/number 2 w…",
+        "category/number 13 …",
+    ]
 
 
 def test_names_may_repeat():
