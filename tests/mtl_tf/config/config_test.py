@@ -210,11 +210,11 @@ def test_task_weights_that_are_none(entry):
 
 def test_a_task_has_one_finite_weight():
     with pytest.raises(
-        ValueError, match="^task_weights=dvd:1,dvd:2: dvd has two weights$"
+        ValueError, match=r"^task_weights=dvd:1,dvd:2: dvd has two weights$"
     ):
         config_lib.Config(task_weights=("dvd:1", "dvd:2"))
     with pytest.raises(
-        ValueError, match="^task_weights: dvd=inf: not a finite number$"
+        ValueError, match=r"^task_weights: dvd=inf: not a finite number$"
     ):
         config_lib.Config(task_weights=("dvd:inf",))
 

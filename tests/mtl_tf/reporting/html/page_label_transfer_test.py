@@ -104,11 +104,14 @@ def test_nearest_labels(found):
     assert [line[:2] for line in table[1:]] == [
         [task.name, label] for task in TASKS for label in task.labels
     ]
-    # The third label of reviews, and the two of stance.
+    # The third label of reviews, and the two of stance. Those have three labels
+    # of reviews near them: each row has as many cells.
     order = [3, 4] if cosines[2, 3] > cosines[2, 4] else [4, 3]
     assert table[3][2:] == [
-        f"{STANCE.labels[x - 3]} stance, {cosines[2, x]:.2f}" for x in order
+        *(f"{STANCE.labels[x - 3]} stance, {cosines[2, x]:.2f}" for x in order),
+        "",
     ]
+    assert {len(line) for line in table[1:]} == {5}
 
 
 def test_scores_by_phase(found):
