@@ -34,6 +34,9 @@ _LARGEST = 2**31 - 1
 _LARGEST_FLOAT = float(np.finfo(np.float32).max)
 _SMALLEST_FLOAT = float(np.finfo(np.float32).tiny)
 _PROCESSES = 1_024
+# Features of a text by units, where they are more: of two directions, or of
+# three windows.
+_FEATURES_OF_A_UNIT = {"bilstm": 2, choices.CONDITIONAL: 2, "cnn": 3}
 
 
 def check(config) -> None:
@@ -46,6 +49,7 @@ def check(config) -> None:
     _check_combinations(config)
     _check_adversary(config)
     _check_needs(config)
+    _check_label_width(config)
     _check_label_transfer(config)
 
 
@@ -201,6 +205,27 @@ def _check_adversary(config):
             "set adversarial_weight or label_transfer=semi_supervised as well, "
             "or leave unlabeled off"
         )
+
+
+def _check_label_width(config):
+    most = _features_width(config)
+    if config.label_width > most:
+        raise ValueError(
+            f"label_width={config.label_width}: label vectors may be as long "
+            f"as the features that they are multiplied with ({most}), or "
+            "shorter, but not longer"
+        )
+
+
+def _features_width(config):
+    """Returns the length of the features that an output reads."""
+    if config.task_layer_units:
+        return config.task_layer_units
+    encoders = 2 if config.sharing == "shared_private" else 1
+    width = config.units * _FEATURES_OF_A_UNIT.get(config.encoder, 1)
+    texts = 2 if config.sequences_apart else 1
+    skipped = texts * config.word_width if config.skip_connection else 0
+    return encoders * width + skipped
 
 
 def _check_label_transfer(config):

@@ -1,3 +1,5 @@
+import dataclasses
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -190,6 +192,47 @@ def test_label_vectors_are_as_long_as_what_they_read_and_no_longer():
         make(output_layer="label_embedding", label_width=7)
     with pytest.raises(ValueError, match=r"label_width=6: .* \(5\)"):
         make(output_layer="label_embedding", label_width=6, task_layer_units=5)
+
+
+@pytest.mark.parametrize(
+    ("settings", "width"),
+    [
+        # Of 3 units, and word vectors of 4 numbers.
+        ({"encoder": "lstm"}, 3),
+        ({"encoder": "stacked_lstm"}, 3),
+        ({"encoder": "bilstm"}, 2 * 3),
+        ({"encoder": "conditional_bilstm"}, 2 * 3),
+        ({"encoder": "cnn", "pooling": "max"}, 3 * 3),
+        ({"encoder": "bag_of_words", "pooling": "mean"}, 3),
+        ({"encoder": "bilstm", "pooling": "attention"}, 2 * 3),
+        ({"encoder": "lstm", "sharing": "single_task"}, 3),
+        ({"encoder": "bilstm", "sharing": "shared_private"}, 2 * 2 * 3),
+        ({"encoder": "lstm", "skip_connection": True}, 3 + 4),
+        (
+            {"encoder": "conditional_bilstm", "skip_connection": True},
+            2 * 3 + 2 * 4,
+        ),
+    ],
+)
+def test_longer_label_vectors_are_refused_without_a_model(settings, width):
+    settings = {
+        "sharing": "fully_shared",
+        "output_layer": "label_embedding",
+        **settings,
+    }
+    config = config_lib.Config(
+        units=3, word_width=4, label_width=width, **settings
+    )
+    tasks = 1 if config.sharing == "single_task" else 3
+    longest = dataclasses.replace(config, label_width=0)
+    for sized in (config, longest):
+        model = multitask_model.build(sized, LABEL_COUNTS[:tasks], WORDS)
+        table = model.get_layer("label_embedding").table
+        assert table.shape[1] == width
+    with pytest.raises(
+        ValueError, match=rf"^label_width={width + 1}: .*\({width}\)"
+    ):
+        dataclasses.replace(config, label_width=width + 1)
 
 
 def test_a_conditional_encoder_reads_seq1(pairs):
