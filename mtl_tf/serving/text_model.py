@@ -160,10 +160,12 @@ class TextModel:
 
     def _run(self, output, task, seq1, seq2):
         """An output of the model for texts of a task: [texts, width]."""
-        texts = tf.size(seq2)
-        tf.debugging.assert_equal(
-            tf.size(seq1), texts, "seq1 and seq2 are not as many"
+        check = tf.debugging.assert_equal(
+            tf.size(seq1), tf.size(seq2), "seq1 and seq2 are not as many"
         )
+        # Before the ops that would fail for the same reason, and name another.
+        with tf.control_dependencies([check]):
+            texts = tf.size(seq2)
 
         def step(begin):
             rows = slice(begin, begin + _TEXTS_AT_ONCE)

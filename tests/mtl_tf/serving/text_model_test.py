@@ -280,8 +280,15 @@ def test_no_texts_have_no_answers(small):
 
 
 def test_seq1_and_seq2_have_to_be_as_many(small):
-    with pytest.raises(tf.errors.InvalidArgumentError, match="not as many"):
-        small.classify(0, ["good1"], ["good1", "good2"])
+    for seq1, seq2 in (
+        (["good1"], ["good1", "good2"]),
+        ([], ["good1"]),
+        (["good1", "good2"], ["good1"]),
+        (["good1"], []),
+    ):
+        seq1, seq2 = tf.constant(seq1, tf.string), tf.constant(seq2, tf.string)
+        with pytest.raises(tf.errors.InvalidArgumentError, match="not as many"):
+            small.classify(0, seq1, seq2)
 
 
 def test_temperatures_are_of_their_tasks(corpus, small):
