@@ -17,6 +17,8 @@ import tensorflow_text  # noqa: F401, the tokenizer's ops
 
 def main(export_dir: str, task: str, *texts: str) -> None:
     """Prints what a model says of texts, a line each."""
+    if not tf.saved_model.contains_saved_model(export_dir):
+        sys.exit(f"{export_dir} holds no SavedModel")
     model = tf.saved_model.load(export_dir)
     if f"serve_{task}" not in model.signatures:
         tasks = [
