@@ -205,6 +205,8 @@ def read_config(run_dir: str) -> dict:
     Raises:
       ValueError: if there is no run, or the file is broken or was changed.
     """
+    if not run_dir:
+        raise ValueError("a run directory is expected, got an empty path")
     path = os.path.join(run_dir, CONFIG_FILE)
     if not os.path.exists(path):
         raise ValueError(f"{run_dir} holds no run: {CONFIG_FILE} is missing")
