@@ -249,15 +249,21 @@ def test_the_precision_reaches_every_lstm(inputs, seq1, encoder):
     [
         ("gru", "last", r"encoder: one of .*'lstm'.* got 'gru'"),
         ("lstm", "sum", r"pooling: one of .*'last'.* got 'sum'"),
-        ("cnn", "last", "encoder=cnn has none: choose pooling=max"),
-        ("bag_of_words", "last", "encoder=bag_of_words has none"),
+        ("cnn", "last", "pooling: cnn has no last state; only .*'lstm'"),
+        ("bag_of_words", "last", "pooling: bag_of_words has no last state"),
     ],
 )
 def test_names_that_do_not_exist_or_go_together(encoder, pooling, message):
     with pytest.raises(ValueError, match=message):
-        choices.check_encoder(encoder, pooling)
-    with pytest.raises(ValueError, match=message):
         make(encoder, pooling)
+
+
+@pytest.mark.parametrize("encoder", ["cnn", "bag_of_words"])
+def test_settings_name_the_poolings_of_an_encoder(encoder):
+    with pytest.raises(
+        ValueError, match=f"encoder={encoder} has none: choose pooling=max"
+    ):
+        choices.check_encoder(encoder, "last")
 
 
 if __name__ == "__main__":
