@@ -12,6 +12,7 @@ from mtl_tf.serving import saved_model
 from mtl_tf.serving import trained_model
 from mtl_tf.training import experiment as experiment_lib
 from mtl_tf.training import launcher
+from mtl_tf.utils import checksums
 from tests.helpers import exported_run
 
 
@@ -56,7 +57,10 @@ def test_a_run_of_other_tokens_is_not_exported(copy):
     with open(path, encoding="utf-8") as file:
         declaration = json.load(file)
     declaration["tokenizer_version"] = 1
-    run_directory.write_json(path, declaration)
+    run_directory.write_json(path, checksums.sign(declaration))
+    record = run_directory.read_config(copy)
+    record["assets"]["corpus.json"] = checksums.sha256(path)
+    run_directory.write_config(copy, record)
     with pytest.raises(
         ValueError,
         match="copy: the texts were cut into tokens by version 1 of the "

@@ -1,3 +1,4 @@
+import functools
 import types
 
 import numpy as np
@@ -5,6 +6,7 @@ import pytest
 import tensorflow as tf
 
 from mtl_tf.data import tasks as tasks_lib
+from mtl_tf.runs import run_directory
 from mtl_tf.serving import trained_model
 
 TEXTS = ["a", "bb", "a", "bb"]
@@ -25,6 +27,7 @@ def make_model(labels=("1", "5"), metric="macro_recall"):
         tasks=(tasks_lib.Task("stars", labels, metric),),
         run_dir="run",
     )
+    run.check_task = functools.partial(run_directory.Run.check_task, run)
     return trained_model.TrainedModel(run, {"stars": (_LengthModel(), 0)}, {})
 
 

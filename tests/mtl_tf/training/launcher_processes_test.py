@@ -13,6 +13,7 @@ import pytest
 
 from mtl_tf.config import config as config_lib
 from mtl_tf.data import tasks as tasks_lib
+from mtl_tf.runs import checkpoints
 from mtl_tf.runs import run_directory
 from mtl_tf.training import experiment
 from mtl_tf.training import launcher
@@ -160,7 +161,9 @@ def test_a_signal_ends_the_command(config, tmp_path, number, status):
     )
     try:
         logs = [run_dir / "seeds" / seed / "log.txt" for seed in "01"]
-        wait_for(lambda: all(x.exists() and x.read_text() for x in logs))
+        wait_for(
+            lambda: all(x.exists() and x.read_text() for x in logs), parent
+        )
         children = [int(log.read_text()) for log in logs]
         parent.send_signal(number)
         _, said = parent.communicate(timeout=30)
@@ -191,9 +194,10 @@ def test_single_task_models_in_processes(config, monkeypatch):
         assert merged["tasks"][name] == alone["tasks"][name]
         # A whole run, that can be looked at by itself.
         assert run_directory.read_config(run_dir)["tasks"] == [name]
-        assert experiment.Experiment(
+        experiment.Experiment(
             dataclasses.replace(config, run_dir=run_dir, tasks=(name,))
-        ).checkpoints.exists("best")
+        ).evaluate()
+        assert checkpoints.find(run_dir, "best")
         with open(os.path.join(run_dir, "log.txt"), encoding="utf-8") as file:
             assert "tokens/s" in file.read()
         # They are made of the whole.

@@ -117,6 +117,8 @@ def test_a_signal_while_training(
     message,
 ):
     run_dir = tmp_path / "run"
+    # Background processes of a shell ignore an interrupt.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     with monkeypatch.context() as patch:
         steps = stop_after(patch, trainer.Trainer, "train_step", step, number)
         assert train(patch, corpus, run_dir) == status

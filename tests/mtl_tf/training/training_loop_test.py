@@ -6,6 +6,7 @@ from unittest import mock
 import numpy as np
 import pytest
 import tensorflow as tf
+from absl import logging
 
 from mtl_tf.config import choices
 from mtl_tf.reporting.tensorboard import summaries
@@ -270,7 +271,7 @@ def test_a_large_loss_is_logged_in_few_characters(
             "training/tokens": tf.constant(7.0),
         },
     )
-    with caplog.at_level("INFO"):
+    with caplog.at_level("INFO", logger=logging.get_absl_logger().name):
         fake_training.fit(tmp_path, fake_training.SCORES, epochs=1)
     assert "loss    3e+31  dev  " in caplog.text
 
