@@ -15,7 +15,7 @@ import pytest
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 SOURCE = ROOT / "docs" / "results" / "vader.md"
 PAGES = (SOURCE, ROOT / "README.md")
-BEGIN, END = "<!-- vader, three seeds -->", "<!-- end of vader -->"
+BEGIN, END = "<!-- vader -->", "<!-- end of vader -->"
 SEEDS = 3
 HEADINGS = ("single-task", "ASP-MTL", "LEL + LTN")
 _HEAD = f"""\
