@@ -11,7 +11,7 @@ from scipy import optimize
 
 
 def text_key(text: str) -> str:
-    """What two texts share that differ in case and blanks alone."""
+    """Returns a key that ignores the case and the blanks of a text."""
     return " ".join(text.casefold().split())
 
 

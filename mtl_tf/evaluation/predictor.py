@@ -42,7 +42,7 @@ class Predictor:
     def predict(
         self, split: input_pipeline.Split
     ) -> predictions_lib.Predictions:
-        """What the main model says of every row of a split.
+        """Predicts every row of a split with the main model.
 
         Raises:
           ValueError: if the split has no rows.

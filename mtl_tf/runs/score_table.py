@@ -70,7 +70,7 @@ def table(
 def markdown_table(
     results: Mapping, tasks: Sequence[tasks_lib.Task], name: str
 ) -> str:
-    """What `table` says, in Markdown."""
+    """Returns `table` in Markdown."""
     columns = _columns(results, tasks, name)
     for place, cells in enumerate(columns):
         cells.insert(1, "---" if place < 2 else "---:")

@@ -109,7 +109,7 @@ def quiet_tensorflow() -> Iterator[None]:
 
 
 def _explain(error):
-    """What is wrong with a command line, for a user."""
+    """An error in a command line, for its user."""
     if isinstance(error, flags.UnrecognizedFlagError):
         try:
             flagfiles.check_flag(error.flagname, flags.FLAGS)

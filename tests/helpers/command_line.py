@@ -14,7 +14,7 @@ from mtl_tf.utils import flagfiles
 def parse(
     arguments: Sequence[str],
 ) -> tuple[command_lib.Command, config_lib.Config]:
-    """What `mtl_tf.main` takes from these arguments."""
+    """Returns what `mtl_tf.main` takes from these arguments."""
     values = flags.FlagValues()
     main.define_flags(values)
     values(["mtl_tf", *flagfiles.expand(arguments, values)])

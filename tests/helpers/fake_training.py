@@ -25,7 +25,7 @@ SEMI_SUPERVISED = {"label_transfer": "semi_supervised", "main_task": "b"}
 
 
 class KilledError(Exception):
-    """What stands for the end of the process."""
+    """The simulated end of the process."""
 
 
 class Trainer:

@@ -60,7 +60,7 @@ class Series:
 
     @property
     def note(self) -> str:
-        """Which names are shown, where these are not all."""
+        """Returns the names that are shown where not all are."""
         if self.count <= names_lib.SHOWN:
             return ""
         return f"{names_lib.SHOWN} most frequent of {self.count:,}"

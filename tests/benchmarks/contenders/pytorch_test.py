@@ -23,7 +23,7 @@ STEPS = 21
 
 
 def ask(folder, questions):
-    """What a process with PyTorch returns for each question."""
+    """Returns the answer of a process with PyTorch to each question."""
     asked, found = folder / "questions.json", folder / "results.json"
     asked.write_text(json.dumps(questions, default=to_lists), "utf-8")
     done = subprocess.run(

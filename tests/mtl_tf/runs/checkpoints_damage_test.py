@@ -91,7 +91,7 @@ def test_the_last_step(tmp_path):
 
 
 class StoppedError(Exception):
-    """What stands for the end of the process."""
+    """The simulated end of the process."""
 
 
 @pytest.mark.parametrize("at", ["write", "record", "state", "remove"])
