@@ -143,7 +143,7 @@ class Training:
         corpus = tasks_lib.Corpus.read(config.data_dir)
         tasks = corpus.select(config.tasks)
         self.task_names = [task.name for task in tasks]
-        self.label_counts = [len(task.labels) for task in tasks]
+        self.num_classes = [len(task.labels) for task in tasks]
         self.vocabulary_size = corpus.declaration["vocabulary"]["size"]
         self.batches = input_pipeline.TrainingBatches(
             [

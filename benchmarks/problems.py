@@ -66,7 +66,7 @@ def describe(
         "model": model,
         "precision": precision,
         "config": {**config.to_dict(), "precision": precision},
-        "label_counts": training.label_counts,
+        "label_counts": training.num_classes,
         "vocabulary_size": training.vocabulary_size,
     }
 

@@ -44,7 +44,7 @@ def main(arguments: list[str] | None = None) -> None:
     """Measures and prints."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data_dir", default="", help="A prepared corpus.")
-    parser.add_argument("--word_width", type=int, default=50)
+    parser.add_argument("--embedding_dim", type=int, default=50)
     parser.add_argument("--precision", default="float32")
     parser.add_argument("--steps", type=int, default=16)
     options = parser.parse_args(arguments)

@@ -131,16 +131,16 @@ class ConditionalLel:
     layers = ()
 
     def __init__(self, problem: dict):
-        config, label_counts = problem["config"], problem["label_counts"]
+        config, num_classes = problem["config"], problem["label_counts"]
         # A mask: seq2 starts from the states at the true ends of seq1.
         self.embedding = _embedding(problem, mask_zero=True)
         self.seq1 = keras.layers.Bidirectional(_lstm(config, return_state=True))
         self.seq2 = keras.layers.Bidirectional(_lstm(config))
         # Vectors of the labels of all tasks, end to end.
-        self.labels = _dense(config, sum(label_counts), use_bias=False)
+        self.labels = _dense(config, sum(num_classes), use_bias=False)
         self.task_layers, self.models = [], []
         first = 0
-        for labels in label_counts:
+        for labels in num_classes:
             self.task_layers.append(
                 _dense(config, config["task_layer_units"], activation="tanh")
             )

@@ -78,13 +78,13 @@ class AspMtl(_Model):
 
     def __init__(self, problem: dict, packed: bool):
         super().__init__(problem, packed)
-        label_counts, units = problem["label_counts"], self.config["units"]
+        num_classes, units = problem["label_counts"], self.config["units"]
         self.shared = self.lstm()
-        self.private = nn.ModuleList(self.lstm() for _ in label_counts)
+        self.private = nn.ModuleList(self.lstm() for _ in num_classes)
         self.outputs = nn.ModuleList(
-            nn.Linear(2 * units, labels) for labels in label_counts
+            nn.Linear(2 * units, labels) for labels in num_classes
         )
-        self.discriminator = nn.Linear(units, len(label_counts))
+        self.discriminator = nn.Linear(units, len(num_classes))
         self.start()
 
     def forward(self, groups: list[dict], at_once: bool) -> torch.Tensor:
@@ -137,20 +137,19 @@ class ConditionalLel(_Model):
 
     def __init__(self, problem: dict, packed: bool):
         super().__init__(problem, packed)
-        config, label_counts = self.config, problem["label_counts"]
+        config, num_classes = self.config, problem["label_counts"]
         # Forward and backward.
         self.seq1 = nn.ModuleList([self.lstm(), self.lstm()])
         self.seq2 = nn.ModuleList([self.lstm(), self.lstm()])
         features = 2 * config["units"] + 2 * config["word_width"]
         self.task_layers = nn.ModuleList(
-            nn.Linear(features, config["task_layer_units"])
-            for _ in label_counts
+            nn.Linear(features, config["task_layer_units"]) for _ in num_classes
         )
         # Vectors of the labels of all tasks, end to end.
         self.labels = nn.Linear(
-            config["label_width"], sum(label_counts), bias=False
+            config["label_width"], sum(num_classes), bias=False
         )
-        self._label_counts = label_counts
+        self._label_counts = num_classes
         self.start()
 
     def forward(self, groups: list[dict], at_once: bool) -> torch.Tensor:

@@ -23,9 +23,9 @@ class Contender:
         devices.configure(config.threads)
         keras.utils.set_random_seed(config.seed)
         corpus = corpora.Training(config)
-        tasks, most = len(corpus.task_names), max(corpus.label_counts)
+        tasks, most = len(corpus.task_names), max(corpus.num_classes)
         self.model = multitask_model.build(
-            config, tuple(corpus.label_counts), corpus.vocabulary_size
+            config, tuple(corpus.num_classes), corpus.vocabulary_size
         )
         self.trainer = trainer.Trainer(
             config,

@@ -34,7 +34,7 @@ class Predictor:
         outputs = [name for name in model.output if name in _OUTPUTS]
         self._run = _runner(multitask_model.part(model, outputs))
         if main_task is not None:
-            outputs.append("transfer_scores")
+            outputs.append("transfer_logits")
             self._run_with_transfer = _runner(
                 multitask_model.part(model, outputs)
             )
@@ -73,9 +73,9 @@ class Predictor:
                     columns[name] = np.zeros(shape, np.float32)
                 columns[name][rows] = value
         scores = {predictions_lib.MAIN: columns.pop("scores")}
-        if "transfer_scores" in columns:
+        if "transfer_logits" in columns:
             scores[predictions_lib.LABEL_TRANSFER] = columns.pop(
-                "transfer_scores"
+                "transfer_logits"
             )
         return {
             output: self._from_scores(split, values, columns)
@@ -103,7 +103,7 @@ def _runner(model):
     """A function of batches; a label transfer network reads all groups."""
 
     def run(batch):
-        batch = {**batch, "asked": tf.range(tf.size(batch["task"]))}
+        batch = {**batch, "transfer_indices": tf.range(tf.size(batch["task"]))}
         return model({k: batch[k] for k in model.input}, training=False)
 
     return tf.function(run)

@@ -24,11 +24,13 @@ def average(
       metric: the same one for all tasks, instead of their own.
     """
     return float(
-        np.mean([goodness(task, scores[task.name], metric) for task in tasks])
+        np.mean(
+            [selection_score(task, scores[task.name], metric) for task in tasks]
+        )
     )
 
 
-def goodness(
+def selection_score(
     task: tasks_lib.Task, scores: dict[str, float], metric: str | None = None
 ) -> float:
     """The task's metric, or another one, negated where lower is better."""

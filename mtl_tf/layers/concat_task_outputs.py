@@ -7,7 +7,7 @@ from mtl_tf.layers import float32_layer
 
 
 @keras.saving.register_keras_serializable(package="mtl_tf")
-class JoinedAnswers(float32_layer.Float32Layer):
+class ConcatTaskOutputs(float32_layer.Float32Layer):
     """The answers of all tasks that were asked of a group, in one vector.
 
     Args:

@@ -7,7 +7,7 @@ from mtl_tf.layers.packed_rnn import packing
 
 
 @keras.saving.register_keras_serializable(package="mtl_tf")
-class TakenGroups(float32_layer.Float32Layer):
+class GatherTaskBatches(float32_layer.Float32Layer):
     """Takes groups out of packed token features.
 
     Call arguments: token features, packed, their lengths [groups, batch], and

@@ -7,7 +7,7 @@ from mtl_tf.layers import classification_head
 
 
 @keras.saving.register_keras_serializable(package="mtl_tf")
-class LabelEmbedding(classification_head.LabelOutput):
+class LabelEmbedding(classification_head.ClassificationHead):
     """Scores labels by the product of their vectors with the features.
 
     Augenstein, Ruder & Søgaard 2018, section 3.2, Eq. 4: p = softmax(L h) over
@@ -20,33 +20,33 @@ class LabelEmbedding(classification_head.LabelOutput):
     is what the vectors are used for (Eq. 5).
 
     Args:
-      label_counts: number of labels of each task.
+      num_classes: number of labels of each task.
       width: length of a label vector (l); 0: that of h. The paper fills up
         shorter vectors with zeros: what h holds beyond them is not read.
       use_bias: whether each label has a bias; Eq. 4 has none.
-      **kwargs: for `LabelOutput`.
+      **kwargs: for `ClassificationHead`.
 
     Call arguments: features h, float32 [groups, batch, width of h], and the
     task that reads each group, int32 [groups]. Returns scores as
-    `LabelOutput.score`, and the label vector that is expected, float32
+    `ClassificationHead.score`, and the label vector that is expected, float32
     [groups, batch, l]: o = sum_j p_j l_j over the task's labels (Eq. 5), what a
     label transfer network reads.
     """
 
     def __init__(
         self,
-        label_counts: tuple[int, ...],
+        num_classes: tuple[int, ...],
         *,
         width: int = 0,
         use_bias: bool = False,
         **kwargs,
     ):
-        super().__init__(label_counts, **kwargs)
+        super().__init__(num_classes, **kwargs)
         self.width = width
         self.use_bias = use_bias
 
-    def build(self, features_shape, reader_shape=None):
-        del reader_shape
+    def build(self, features_shape, task_ids_shape=None):
+        del task_ids_shape
         most = features_shape[-1]
         if self.width > most:
             raise ValueError(
@@ -57,11 +57,11 @@ class LabelEmbedding(classification_head.LabelOutput):
         self.table = self.add_label_vectors("table", self.width or most)
         self.bias = self.add_label_bias() if self.use_bias else None
 
-    def call(self, features, reader):
-        vectors = self.of_groups(self.table, reader)
+    def call(self, features, task_ids):
+        vectors = self.of_groups(self.table, task_ids)
         # Zeros at the end of a label vector, left out.
         features = features[..., : self.table.shape[1]]
-        scores = self.score(features, vectors, self.bias, reader)
+        scores = self.score(features, vectors, self.bias, task_ids)
         expected = tf.einsum("gbl,gli->gbi", tf.nn.softmax(scores), vectors)
         return scores, expected
 

@@ -1,4 +1,4 @@
-"""An LSTM layer whose weights are stacked by reader."""
+"""An LSTM layer whose weights are stacked by task_ids."""
 
 import keras
 import tensorflow as tf
@@ -8,12 +8,12 @@ from mtl_tf.layers.packed_rnn import lstm_ops
 
 
 @keras.saving.register_keras_serializable(package="mtl_tf")
-class StackedLSTM(per_task.StackedLayer):
-    """One direction of an LSTM, with a set of weights for each reader.
+class PerTaskLSTM(per_task.PerTaskLayer):
+    """One direction of an LSTM, with a set of weights for each task_ids.
 
     Args:
       units: width of its state (d in the paper).
-      readers: number of weight sets.
+      num_tasks: number of weight sets.
       backwards: read every text from its last token to its first.
       forget_bias: added to the start of the forget gate's bias. The paper
         draws all biases from [-0.1, 0.1], hence 0; Keras starts from 1.
@@ -21,17 +21,17 @@ class StackedLSTM(per_task.StackedLayer):
         drops, the same for all time steps (Gal & Ghahramani 2016) and for all
         texts of a group: a mask on the rows of the recurrent weights.
       precision: see `lstm.lstm`.
-      **kwargs: for `StackedLayer`.
+      **kwargs: for `PerTaskLayer`.
 
     Call arguments: token features, packed, `lengths` [groups, batch] and
-    `reader` [groups]; `initial_state` and `result` as in `lstm.lstm`, which
+    `task_ids` [groups]; `initial_state` and `result` as in `lstm.lstm`, which
     also says what is returned.
     """
 
     def __init__(
         self,
         units: int,
-        readers: int,
+        num_tasks: int,
         *,
         backwards: bool = False,
         forget_bias: float = 0.0,
@@ -39,23 +39,23 @@ class StackedLSTM(per_task.StackedLayer):
         precision: str = "float32",
         **kwargs,
     ):
-        super().__init__(readers, **kwargs)
+        super().__init__(num_tasks, **kwargs)
         self.units = units
         self.backwards = backwards
         self.forget_bias = forget_bias
         self.recurrent_dropout = recurrent_dropout
         self.precision = precision
 
-    def build(self, inputs_shape, lengths_shape=None, reader_shape=None):
-        del lengths_shape, reader_shape
-        self.kernel = self.add_stacked_weight(
+    def build(self, inputs_shape, lengths_shape=None, task_ids_shape=None):
+        del lengths_shape, task_ids_shape
+        self.kernel = self.add_per_task_weight(
             "kernel", (inputs_shape[-1], 4 * self.units)
         )
-        self.recurrent_kernel = self.add_stacked_weight(
+        self.recurrent_kernel = self.add_per_task_weight(
             "recurrent_kernel", (self.units, 4 * self.units)
         )
         forget_gate = [0.0] * self.units + [self.forget_bias] * self.units
-        self.bias = self.add_stacked_weight(
+        self.bias = self.add_per_task_weight(
             "bias",
             (4 * self.units,),
             offset=tf.constant(forget_gate + [0.0] * 2 * self.units),
@@ -66,20 +66,20 @@ class StackedLSTM(per_task.StackedLayer):
         self,
         inputs,
         lengths,
-        reader,
+        task_ids,
         initial_state=None,
         result="states",
         training=False,
     ):
         weights = [self.kernel, self.recurrent_kernel, self.bias]
         drops = training and self.recurrent_dropout
-        if self.readers > 1 or drops:
-            weights = [self.of_groups(weight, reader) for weight in weights]
+        if self.num_tasks > 1 or drops:
+            weights = [self.of_groups(weight, task_ids) for weight in weights]
         if drops:
             weights[1] = keras.random.dropout(
                 weights[1],
                 self.recurrent_dropout,
-                noise_shape=(tf.shape(reader)[0], self.units, 1),
+                noise_shape=(tf.shape(task_ids)[0], self.units, 1),
                 seed=self.seed_generator,
             )
         weights = [tf.convert_to_tensor(weight) for weight in weights]

@@ -6,17 +6,17 @@ import tensorflow as tf
 from mtl_tf.layers import float32_layer
 
 
-class StackedLayer(float32_layer.Float32Layer):
-    """Base of the layers that hold one set of weights for each reader.
+class PerTaskLayer(float32_layer.Float32Layer):
+    """Base of the layers that hold one set of weights for each task_ids.
 
-    Every weight has a leading axis `[readers, ...]`: one entry a task in a
-    private encoder, a single entry in the shared one. `reader`, `int32
+    Every weight has a leading axis `[num_tasks, ...]`: one entry a task in a
+    private encoder, a single entry in the shared one. `task_ids`, `int32
     [groups]`, names the entry that reads each group. The gradient of the
     gather is sparse (`tf.IndexedSlices`), so that an optimizer that respects
-    it leaves the readers that a step does not contain untouched.
+    it leaves the num_tasks that a step does not contain untouched.
 
     Args:
-      readers: number of weight sets.
+      num_tasks: number of weight sets.
       init_range: weights are drawn uniformly from [-init_range, init_range]
         (Liu et al. 2017, section 5.2: 0.1).
       seed: seed of the initial values.
@@ -25,38 +25,42 @@ class StackedLayer(float32_layer.Float32Layer):
 
     def __init__(
         self,
-        readers: int,
+        num_tasks: int,
         *,
         init_range: float = 0.1,
         seed: int | None = None,
         **kwargs,
     ):
         super().__init__(**kwargs)
-        if readers < 1:
-            raise ValueError(f"readers: at least 1 is needed, got {readers}")
-        self.readers = readers
+        if num_tasks < 1:
+            raise ValueError(
+                f"num_tasks: at least 1 is needed, got {num_tasks}"
+            )
+        self.num_tasks = num_tasks
         self.init_range = init_range
         self.seed = seed
 
-    def add_stacked_weight(self, name: str, shape: tuple[int, ...], offset=0.0):
-        """Adds a weight `[readers, *shape]`; `offset` shifts its start."""
+    def add_per_task_weight(
+        self, name: str, shape: tuple[int, ...], offset=0.0
+    ):
+        """Adds a weight `[num_tasks, *shape]`; `offset` shifts its start."""
         uniform = keras.initializers.RandomUniform(
             -self.init_range, self.init_range, seed=self._weight_seed(name)
         )
         return self.add_weight(
             name=name,
-            shape=(self.readers, *shape),
+            shape=(self.num_tasks, *shape),
             initializer=lambda shape, dtype: uniform(shape, dtype) + offset,
         )
 
-    def of_groups(self, weight, reader: tf.Tensor) -> tf.Tensor:
+    def of_groups(self, weight, task_ids: tf.Tensor) -> tf.Tensor:
         """The entries that read the groups: `[groups, ...]`."""
-        return look_up(weight, reader)
+        return look_up(weight, task_ids)
 
     def get_config(self):
         return {
             **super().get_config(),
-            "readers": self.readers,
+            "num_tasks": self.num_tasks,
             "init_range": self.init_range,
             "seed": self.seed,
         }

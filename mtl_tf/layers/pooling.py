@@ -41,34 +41,34 @@ class Pooling(float32_layer.Float32Layer):
 
 
 @keras.saving.register_keras_serializable(package="mtl_tf")
-class AttentionPooling(per_task.StackedLayer):
+class AttentionPooling(per_task.PerTaskLayer):
     """Pools over tokens by additive attention (Yang et al. 2016, Eq. 5-7).
 
         u_t = tanh(s_t W + b),  a = softmax_t(u_t q),  feature = sum_t a_t s_t
 
-    with a W, b and q of each reader's own; the softmax runs over the tokens
+    with a W, b and q of each task_ids's own; the softmax runs over the tokens
     of the text and no others. Call arguments: token features, packed, lengths
-    [groups, batch], reader [groups]; returns [groups, batch, width].
+    [groups, batch], task_ids [groups]; returns [groups, batch, width].
     """
 
-    def build(self, states_shape, lengths_shape=None, reader_shape=None):
-        del lengths_shape, reader_shape
+    def build(self, states_shape, lengths_shape=None, task_ids_shape=None):
+        del lengths_shape, task_ids_shape
         width = states_shape[-1]
-        self.kernel = self.add_stacked_weight("kernel", (width, width))
-        self.bias = self.add_stacked_weight("bias", (width,))
-        self.query = self.add_stacked_weight("query", (width,))
+        self.kernel = self.add_per_task_weight("kernel", (width, width))
+        self.bias = self.add_per_task_weight("bias", (width,))
+        self.query = self.add_per_task_weight("query", (width,))
 
-    def call(self, states, lengths, reader):
+    def call(self, states, lengths, task_ids):
         states, mask = packing_lib.Packing(lengths).unpack_with_mask(states)
         states = tf.where(mask, states, tf.zeros_like(states))
         hidden = tf.tanh(
             tf.einsum(
-                "gtbi,gio->gtbo", states, self.of_groups(self.kernel, reader)
+                "gtbi,gio->gtbo", states, self.of_groups(self.kernel, task_ids)
             )
-            + self.of_groups(self.bias, reader)[:, tf.newaxis, tf.newaxis]
+            + self.of_groups(self.bias, task_ids)[:, tf.newaxis, tf.newaxis]
         )
         scores = tf.einsum(
-            "gtbi,gi->gtb", hidden, self.of_groups(self.query, reader)
+            "gtbi,gi->gtb", hidden, self.of_groups(self.query, task_ids)
         )[..., tf.newaxis]
         scores = tf.where(mask, scores, states.dtype.min)
         return tf.reduce_sum(tf.nn.softmax(scores, axis=1) * states, axis=1)

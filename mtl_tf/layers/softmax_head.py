@@ -7,7 +7,7 @@ from mtl_tf.layers import classification_head
 
 
 @keras.saving.register_keras_serializable(package="mtl_tf")
-class SoftmaxOutput(classification_head.LabelOutput):
+class SoftmaxHead(classification_head.ClassificationHead):
     """Scores of the labels of each group's task.
 
     Liu et al. 2017, Eq. 6 (Augenstein et al. 2018, Eq. 1): y = softmax(W h +
@@ -15,30 +15,30 @@ class SoftmaxOutput(classification_head.LabelOutput):
     the loss.
 
     Args:
-      label_counts: number of labels of each task.
+      num_classes: number of labels of each task.
       tanh: whether the scores are tanh(W h + b), as in the code of Augenstein
         et al.: no probability of one of two labels is then above 0.881. To
         compare with that code.
-      **kwargs: for `LabelOutput`.
+      **kwargs: for `ClassificationHead`.
 
     Call arguments: features, float32 [groups, batch, width], and the task that
-    reads each group, int32 [groups]. Returns scores as `LabelOutput.score`.
+    reads each group, int32 [groups]. Returns scores as `ClassificationHead.score`.
     """
 
     def __init__(
-        self, label_counts: tuple[int, ...], *, tanh: bool = False, **kwargs
+        self, num_classes: tuple[int, ...], *, tanh: bool = False, **kwargs
     ):
-        super().__init__(label_counts, **kwargs)
+        super().__init__(num_classes, **kwargs)
         self.tanh = tanh
 
-    def build(self, features_shape, reader_shape=None):
-        del reader_shape
+    def build(self, features_shape, task_ids_shape=None):
+        del task_ids_shape
         self.kernel = self.add_label_vectors("kernel", features_shape[-1])
         self.bias = self.add_label_bias()
 
-    def call(self, features, reader):
-        kernel = self.of_groups(self.kernel, reader)
-        scores = self.score(features, kernel, self.bias, reader)
+    def call(self, features, task_ids):
+        kernel = self.of_groups(self.kernel, task_ids)
+        scores = self.score(features, kernel, self.bias, task_ids)
         if self.tanh:
             scores = tf.where(
                 scores > self.PADDING_SCORE, tf.tanh(scores), scores

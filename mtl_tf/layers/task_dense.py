@@ -1,4 +1,4 @@
-"""Dense layers with weights of their own for each reader."""
+"""Dense layers with weights of their own for each task_ids."""
 
 import keras
 import tensorflow as tf
@@ -7,7 +7,7 @@ from mtl_tf.layers import per_task
 
 
 @keras.saving.register_keras_serializable(package="mtl_tf")
-class TaskLayer(per_task.StackedLayer):
+class TaskDense(per_task.PerTaskLayer):
     """f(W_t h + b_t), with a W_t and a b_t for each task.
 
     The task-specific layer of Augenstein, Ruder & Søgaard 2018, section 3.6,
@@ -16,33 +16,33 @@ class TaskLayer(per_task.StackedLayer):
 
     Args:
       units: width of its result.
-      readers: number of tasks.
+      num_tasks: number of tasks.
       activation: f, a name that `keras.activations` knows.
-      **kwargs: for `StackedLayer`.
+      **kwargs: for `PerTaskLayer`.
 
     Call arguments: features h, float32 [groups, batch, width], and the task
     that reads each group, int32 [groups]; returns [groups, batch, units].
     """
 
     def __init__(
-        self, units: int, readers: int, *, activation: str = "tanh", **kwargs
+        self, units: int, num_tasks: int, *, activation: str = "tanh", **kwargs
     ):
-        super().__init__(readers, **kwargs)
+        super().__init__(num_tasks, **kwargs)
         self.units = units
         self.activation = activation
 
-    def build(self, features_shape, reader_shape=None):
-        del reader_shape
-        self.kernel = self.add_stacked_weight(
+    def build(self, features_shape, task_ids_shape=None):
+        del task_ids_shape
+        self.kernel = self.add_per_task_weight(
             "kernel", (features_shape[-1], self.units)
         )
-        self.bias = self.add_stacked_weight("bias", (self.units,))
+        self.bias = self.add_per_task_weight("bias", (self.units,))
 
-    def call(self, features, reader):
+    def call(self, features, task_ids):
         product = tf.einsum(
-            "gbi,gio->gbo", features, self.of_groups(self.kernel, reader)
+            "gbi,gio->gbo", features, self.of_groups(self.kernel, task_ids)
         )
-        bias = self.of_groups(self.bias, reader)[:, tf.newaxis]
+        bias = self.of_groups(self.bias, task_ids)[:, tf.newaxis]
         return keras.activations.get(self.activation)(product + bias)
 
     def get_config(self):
@@ -54,7 +54,7 @@ class TaskLayer(per_task.StackedLayer):
 
 
 @keras.saving.register_keras_serializable(package="mtl_tf")
-class ChainedTaskLayer(per_task.StackedLayer):
+class ChainedTaskDense(per_task.PerTaskLayer):
     """Task layers that stand on each other, in the order of the tasks.
 
     What the code of Augenstein et al. does in the place of section 3.6: the
@@ -64,19 +64,19 @@ class ChainedTaskLayer(per_task.StackedLayer):
 
     Args:
       units: width of each layer.
-      readers: number of tasks.
-      **kwargs: for `StackedLayer`.
+      num_tasks: number of tasks.
+      **kwargs: for `PerTaskLayer`.
 
-    Call arguments: as those of `TaskLayer`.
+    Call arguments: as those of `TaskDense`.
     """
 
-    def __init__(self, units: int, readers: int, **kwargs):
-        super().__init__(readers, **kwargs)
+    def __init__(self, units: int, num_tasks: int, **kwargs):
+        super().__init__(num_tasks, **kwargs)
         self.units = units
 
-    def build(self, features_shape, reader_shape=None):
-        del reader_shape
-        widths = [features_shape[-1]] + [self.units] * (self.readers - 1)
+    def build(self, features_shape, task_ids_shape=None):
+        del task_ids_shape
+        widths = [features_shape[-1]] + [self.units] * (self.num_tasks - 1)
         self.kernels = [
             self.add_weight(
                 name=f"kernel_{task}",
@@ -89,14 +89,14 @@ class ChainedTaskLayer(per_task.StackedLayer):
             )
             for task, width in enumerate(widths)
         ]
-        self.bias = self.add_stacked_weight("bias", (self.units,))
+        self.bias = self.add_per_task_weight("bias", (self.units,))
 
-    def call(self, features, reader):
+    def call(self, features, task_ids):
         layers = [features]
         for task, kernel in enumerate(self.kernels):
             product = tf.einsum("gbi,io->gbo", layers[-1], kernel)
             layers.append(tf.tanh(product + self.bias[task]))
-        return tf.gather(tf.stack(layers[1:], axis=1), reader, batch_dims=1)
+        return tf.gather(tf.stack(layers[1:], axis=1), task_ids, batch_dims=1)
 
     def get_config(self):
         return {**super().get_config(), "units": self.units}

@@ -1,8 +1,8 @@
 """Text encoders: token features in, one feature vector a text out.
 
 An encoder reads `float32 [rows, batch, width]` (`packing`) with the weights of
-the group's reader and returns `float32 [groups, batch, features]`. The shared
-encoder has one reader, a private encoder has one for each task.
+the group's task_ids and returns `float32 [groups, batch, features]`. The shared
+encoder has one task_ids, a private encoder has one for each task.
 """
 
 import keras
@@ -20,7 +20,7 @@ POOLINGS = ("last", "max", "mean", "attention")
 
 
 @keras.saving.register_keras_serializable(package="mtl_tf")
-class Convolution(per_task.StackedLayer):
+class Convolution(per_task.PerTaskLayer):
     """Convolutions over windows of several widths, then a ReLU (Kim 2014).
 
         s_t = relu(sum_j x_{t + j - (w - 1) // 2} W_j + b), j = 0 .. w - 1
@@ -30,37 +30,37 @@ class Convolution(per_task.StackedLayer):
     Args:
       filters: number of filters of each window width.
       windows: window widths, in tokens.
-      **kwargs: for `StackedLayer`.
+      **kwargs: for `PerTaskLayer`.
 
-    Call arguments: token features, packed, lengths [groups, batch], reader
+    Call arguments: token features, packed, lengths [groups, batch], task_ids
     [groups]; returns [rows, batch, filters * number of windows].
     """
 
     def __init__(
         self,
         filters: int,
-        readers: int,
+        num_tasks: int,
         *,
         windows: tuple[int, ...] = (3, 4, 5),
         **kwargs,
     ):
-        super().__init__(readers, **kwargs)
+        super().__init__(num_tasks, **kwargs)
         self.filters = filters
         self.windows = tuple(windows)
 
-    def build(self, inputs_shape, lengths_shape=None, reader_shape=None):
-        del lengths_shape, reader_shape
+    def build(self, inputs_shape, lengths_shape=None, task_ids_shape=None):
+        del lengths_shape, task_ids_shape
         self.kernels = [
-            self.add_stacked_weight(
+            self.add_per_task_weight(
                 f"kernel_{window}", (inputs_shape[-1], window * self.filters)
             )
             for window in self.windows
         ]
-        self.bias = self.add_stacked_weight(
+        self.bias = self.add_per_task_weight(
             "bias", (len(self.windows) * self.filters,)
         )
 
-    def call(self, inputs, lengths, reader):
+    def call(self, inputs, lengths, task_ids):
         packing = packing_lib.Packing(lengths)
         inputs, mask = packing.unpack_with_mask(inputs)
         inputs = tf.where(mask, inputs, tf.zeros_like(inputs))
@@ -69,7 +69,7 @@ class Convolution(per_task.StackedLayer):
         for window, kernel in zip(self.windows, self.kernels, strict=True):
             # One product for all places in the window, then a shifted sum.
             product = tf.einsum(
-                "gtbi,gio->gtbo", inputs, self.of_groups(kernel, reader)
+                "gtbi,gio->gtbo", inputs, self.of_groups(kernel, task_ids)
             )
             before = (window - 1) // 2
             product = tf.pad(
@@ -81,7 +81,7 @@ class Convolution(per_task.StackedLayer):
                     [place[:, j : j + time] for j, place in enumerate(places)]
                 )
             )
-        bias = self.of_groups(self.bias, reader)[:, tf.newaxis, tf.newaxis]
+        bias = self.of_groups(self.bias, task_ids)[:, tf.newaxis, tf.newaxis]
         return packing.pack(tf.nn.relu(tf.concat(outputs, axis=-1) + bias))
 
     def get_config(self):
@@ -93,33 +93,33 @@ class Convolution(per_task.StackedLayer):
 
 
 @keras.saving.register_keras_serializable(package="mtl_tf")
-class WordByWord(per_task.StackedLayer):
+class TokenDense(per_task.PerTaskLayer):
     """Every word by itself: s_t = tanh(x_t W + b); order plays no part.
 
     Pooled over the tokens it is a bag of words. Call arguments: token features,
-    packed, lengths [groups, batch], reader [groups]; returns [rows, batch,
+    packed, lengths [groups, batch], task_ids [groups]; returns [rows, batch,
     units].
     """
 
-    def __init__(self, units: int, readers: int, **kwargs):
-        super().__init__(readers, **kwargs)
+    def __init__(self, units: int, num_tasks: int, **kwargs):
+        super().__init__(num_tasks, **kwargs)
         self.units = units
 
-    def build(self, inputs_shape, lengths_shape=None, reader_shape=None):
-        del lengths_shape, reader_shape
-        self.kernel = self.add_stacked_weight(
+    def build(self, inputs_shape, lengths_shape=None, task_ids_shape=None):
+        del lengths_shape, task_ids_shape
+        self.kernel = self.add_per_task_weight(
             "kernel", (inputs_shape[-1], self.units)
         )
-        self.bias = self.add_stacked_weight("bias", (self.units,))
+        self.bias = self.add_per_task_weight("bias", (self.units,))
 
-    def call(self, inputs, lengths, reader):
+    def call(self, inputs, lengths, task_ids):
         packing = packing_lib.Packing(lengths)
         product = tf.einsum(
             "gtbi,gio->gtbo",
             packing.unpack(inputs),
-            self.of_groups(self.kernel, reader),
+            self.of_groups(self.kernel, task_ids),
         )
-        bias = self.of_groups(self.bias, reader)[:, tf.newaxis, tf.newaxis]
+        bias = self.of_groups(self.bias, task_ids)[:, tf.newaxis, tf.newaxis]
         return packing.pack(tf.tanh(product + bias))
 
     def get_config(self):
@@ -127,7 +127,7 @@ class WordByWord(per_task.StackedLayer):
 
 
 @keras.saving.register_keras_serializable(package="mtl_tf")
-class Encoder(per_task.StackedLayer):
+class TextEncoder(per_task.PerTaskLayer):
     """A text encoder by name, with its pooling.
 
     Args:
@@ -145,9 +145,9 @@ class Encoder(per_task.StackedLayer):
       forget_bias: see `stacked_lstm.StackedLSTM`.
       recurrent_dropout: see `stacked_lstm.StackedLSTM`.
       precision: see `lstm.lstm`; of recurrent encoders alone.
-      **kwargs: for `StackedLayer`.
+      **kwargs: for `PerTaskLayer`.
 
-    Call arguments: token features, packed, lengths [groups, batch], reader
+    Call arguments: token features, packed, lengths [groups, batch], task_ids
     [groups]; a `conditional_bilstm` also wants the features of seq1, packed,
     and their lengths. Returns [groups, batch, features].
     """
@@ -157,7 +157,7 @@ class Encoder(per_task.StackedLayer):
         encoder: str,
         pooling: str,
         units: int,
-        readers: int,
+        num_tasks: int,
         *,
         depth: int = 2,
         forget_bias: float = 0.0,
@@ -165,7 +165,7 @@ class Encoder(per_task.StackedLayer):
         precision: str = "float32",
         **kwargs,
     ):
-        super().__init__(readers, **kwargs)
+        super().__init__(num_tasks, **kwargs)
         _check(encoder, pooling)
         self.encoder = encoder
         self.pooling = pooling
@@ -188,7 +188,7 @@ class Encoder(per_task.StackedLayer):
         if self.encoder == "cnn":
             return [[Convolution(self.units, **self._common("convolution"))]]
         if self.encoder == "bag_of_words":
-            return [[WordByWord(self.units, **self._common("words"))]]
+            return [[TokenDense(self.units, **self._common("words"))]]
         if self.encoder in ("bilstm", CONDITIONAL):
             return [
                 [self._make_lstm("forward")],
@@ -198,7 +198,7 @@ class Encoder(per_task.StackedLayer):
         return [[self._make_lstm(f"lstm_{level}") for level in range(depth)]]
 
     def _make_lstm(self, name, backwards=False):
-        return lstm.StackedLSTM(
+        return lstm.PerTaskLSTM(
             self.units,
             backwards=backwards,
             forget_bias=self.forget_bias,
@@ -226,7 +226,7 @@ class Encoder(per_task.StackedLayer):
     def _common(self, name):
         seed = self.seed if self.seed is None else self._weight_seed(name)
         return {
-            "readers": self.readers,
+            "num_tasks": self.num_tasks,
             "init_range": self.init_range,
             "seed": seed,
             "name": name,
@@ -236,11 +236,11 @@ class Encoder(per_task.StackedLayer):
         self,
         inputs_shape,
         lengths_shape=None,
-        reader_shape=None,
+        task_ids_shape=None,
         seq1_shape=None,
         seq1_lengths_shape=None,
     ):
-        del lengths_shape, reader_shape, seq1_shape, seq1_lengths_shape
+        del lengths_shape, task_ids_shape, seq1_shape, seq1_lengths_shape
         for layer in self._seq1_directions:
             # The features of its tokens are as wide.
             layer.build(tuple(inputs_shape))
@@ -256,7 +256,7 @@ class Encoder(per_task.StackedLayer):
         self,
         inputs,
         lengths,
-        reader,
+        task_ids,
         seq1=None,
         seq1_lengths=None,
         training=False,
@@ -265,7 +265,11 @@ class Encoder(per_task.StackedLayer):
         if self._seq1_directions:
             starts = [
                 layer(
-                    seq1, seq1_lengths, reader, result="end", training=training
+                    seq1,
+                    seq1_lengths,
+                    task_ids,
+                    result="end",
+                    training=training,
                 )
                 for layer in self._seq1_directions
             ]
@@ -276,22 +280,22 @@ class Encoder(per_task.StackedLayer):
             states = inputs
             for layer in layers:
                 settings = {}
-                if isinstance(layer, lstm.StackedLSTM):
+                if isinstance(layer, lstm.PerTaskLSTM):
                     ends = self.pooling == "last" and layer is layers[-1]
                     settings = {
                         "initial_state": start,
                         "result": "last" if ends else "states",
                         "training": training,
                     }
-                states = layer(states, lengths, reader, **settings)
-            features.append(self._pool(number, states, lengths, reader))
+                states = layer(states, lengths, task_ids, **settings)
+            features.append(self._pool(number, states, lengths, task_ids))
         return tf.concat(features, axis=-1)
 
-    def _pool(self, number, states, lengths, reader):
+    def _pool(self, number, states, lengths, task_ids):
         if self.pooling == "last":
             return states
         if self.pooling == "attention":
-            return self._pools[number](states, lengths, reader)
+            return self._pools[number](states, lengths, task_ids)
         return self._pools[number](states, lengths)
 
     def get_config(self):

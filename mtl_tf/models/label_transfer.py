@@ -25,7 +25,7 @@ from mtl_tf.layers import softmax_head
 from mtl_tf.layers import task_dense
 
 # Outputs that label transfer adds to a model.
-OUTPUTS = ("transfer_scores", "main_scores")
+OUTPUTS = ("transfer_logits", "main_task_logits")
 
 
 def main_task_number(
@@ -42,7 +42,7 @@ class LabelTransfer:
 
     Args:
       config: settings of label transfer and of the output.
-      label_counts: number of labels of each task.
+      num_classes: number of labels of each task.
       main_task: number of the main task.
       layers: those of the model, with what makes of texts what outputs read:
         `private_encoder`, `private`, `hidden`, `scores`, `transfer_seeds`.
@@ -53,18 +53,18 @@ class LabelTransfer:
     def __init__(
         self,
         config: config_lib.Config,
-        label_counts: tuple[int, ...],
+        num_classes: tuple[int, ...],
         main_task: int,
         layers,
         inputs: dict[str, keras.KerasTensor],
     ):
         self._config = config
-        self._label_counts = label_counts
+        self._label_counts = num_classes
         self._main_task = main_task
         self._layers = layers
         self._task = inputs["task"]
-        self._asked = keras.Input((), dtype="int32", name="asked")
-        inputs["asked"] = self._asked
+        self._asked = keras.Input((), dtype="int32", name="transfer_indices")
+        inputs["transfer_indices"] = self._asked
         self._diversity = None
         if config.transfer_diversity:
             self._diversity = keras.Input(
@@ -87,13 +87,13 @@ class LabelTransfer:
           common: features of all groups that are the same for all readers.
 
         Returns:
-          `transfer_scores`, float32 [asked, batch, labels], and `main_scores`,
+          `transfer_logits`, float32 [asked, batch, labels], and `main_task_logits`,
           float32 [asked, batch, most labels].
         """
-        hidden, reader = self._read(sequences, common, [self._main_task])
+        hidden, task_ids = self._read(sequences, common, [self._main_task])
         return {
-            "transfer_scores": self._transfer_scores(sequences, common),
-            "main_scores": self._layers.scores(hidden, reader)[0],
+            "transfer_logits": self._transfer_scores(sequences, common),
+            "main_task_logits": self._layers.scores(hidden, task_ids)[0],
         }
 
     def _of_asked(self, tensor):
@@ -106,8 +106,8 @@ class LabelTransfer:
           float32 [asked * tasks, batch, width], and int32 [asked * tasks].
         """
         row = np.array(tasks, np.int32)
-        reader = keras.ops.zeros_like(self._asked)[:, np.newaxis] + row
-        reader = keras.ops.reshape(reader, [-1])
+        task_ids = keras.ops.zeros_like(self._asked)[:, np.newaxis] + row
+        task_ids = keras.ops.reshape(task_ids, [-1])
         groups = keras.ops.repeat(self._asked, len(tasks), axis=0)
         joined = [keras.ops.take(x, groups, axis=0) for x in common]
         if self._layers.private_encoder:
@@ -116,11 +116,13 @@ class LabelTransfer:
                 sequences[::2], sequences[1::2], strict=True
             ):
                 taken += [
-                    gather_task_batches.TakenGroups()(vectors, lengths, groups),
+                    gather_task_batches.GatherTaskBatches()(
+                        vectors, lengths, groups
+                    ),
                     keras.ops.take(lengths, groups, axis=0),
                 ]
-            joined.append(self._layers.private(taken, reader))
-        return self._layers.hidden(joined, reader), reader
+            joined.append(self._layers.private(taken, task_ids))
+        return self._layers.hidden(joined, task_ids), task_ids
 
     def _transfer_scores(self, sequences, common):
         """LTN(o_1, ..., o_T-1, diversity features) (Eq. 6), linear."""
@@ -144,7 +146,7 @@ class LabelTransfer:
             # labels.
             is_main = keras.ops.equal(target, self._main_task)
             hidden_task = keras.ops.where(is_main, -1, target)
-        inputs = concat_task_outputs.JoinedAnswers(
+        inputs = concat_task_outputs.ConcatTaskOutputs(
             tasks,
             [self._width(task, answers.shape[-1]) for task in tasks],
             name="auxiliary_answers",
@@ -161,7 +163,7 @@ class LabelTransfer:
         config = self._config
         seeds = self._layers.transfer_seeds
         if config.transfer_units:
-            inputs = task_dense.TaskLayer(
+            inputs = task_dense.TaskDense(
                 config.transfer_units,
                 1,
                 activation="relu",
@@ -169,16 +171,16 @@ class LabelTransfer:
                 seed=seeds[0],
                 name="label_transfer_layer",
             )(inputs, keras.ops.zeros_like(target))
-        return softmax_head.SoftmaxOutput(
+        return softmax_head.SoftmaxHead(
             counts,
             init_range=config.init_range,
             seed=seeds[1],
             name="label_transfer_output",
         )(inputs, target)
 
-    def _answers(self, hidden, reader):
+    def _answers(self, hidden, task_ids):
         """What tasks say of texts: o = sum_j p_j l_j (Eq. 5), or p itself."""
-        scores, expected = self._layers.scores(hidden, reader)
+        scores, expected = self._layers.scores(hidden, task_ids)
         return (
             keras.ops.softmax(scores) if self._reads_probabilities else expected
         )

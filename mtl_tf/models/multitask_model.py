@@ -25,7 +25,7 @@ LENGTHS = {"tokens": "lengths", "seq1": "seq1_lengths"}
 
 def build(
     config: config_lib.Config,
-    label_counts: tuple[int, ...],
+    num_classes: tuple[int, ...],
     vocabulary_size: int,
     main_task: int | None = None,
 ) -> keras.Model:
@@ -41,7 +41,7 @@ def build(
 
     Args:
       config: encoder, sharing, output, label transfer, sizes and dropout.
-      label_counts: number of labels of each task, in the order of the tasks.
+      num_classes: number of labels of each task, in the order of the tasks.
       vocabulary_size: number of word vectors.
       main_task: number of the main task, where there is label transfer.
 
@@ -57,8 +57,8 @@ def build(
       With label transfer, also the inputs `asked`, int32 [asked], numbers of
       the groups that the label transfer network reads, and, if it reads them,
       `diversity`, float32 [groups, batch, 5]; and the outputs
-      `transfer_scores`, float32 [asked, batch, labels], what the network says
-      of these groups, and `main_scores`, float32 [asked, batch, most labels],
+      `transfer_logits`, float32 [asked, batch, labels], what the network says
+      of these groups, and `main_task_logits`, float32 [asked, batch, most labels],
       what the main task's own output says of them. `part` is the model with
       some of the outputs.
 
@@ -66,8 +66,8 @@ def build(
       ValueError: if label vectors are longer than what they are multiplied
         with, or a size or a number is none.
     """
-    _check_sizes(config, label_counts, vocabulary_size, main_task)
-    layers = _Layers(config, tuple(label_counts), vocabulary_size)
+    _check_sizes(config, num_classes, vocabulary_size, main_task)
+    layers = _Layers(config, tuple(num_classes), vocabulary_size)
     inputs = {"task": keras.Input((), dtype="int32", name="task")}
     sequences = []
     for name in ("tokens", "seq1") if config.sequences_apart else ("tokens",):
@@ -82,16 +82,16 @@ def build(
         outputs["private"] = layers.private(sequences, inputs["task"])
         joined.append(outputs["private"])
     hidden = layers.hidden(joined, inputs["task"])
-    outputs["scores"], _ = layers.scores(hidden, inputs["task"])
+    outputs["logits"], _ = layers.scores(hidden, inputs["task"])
     if config.label_transfer != "none":
         transfer = label_transfer.LabelTransfer(
-            config, label_counts, main_task, layers, inputs
+            config, num_classes, main_task, layers, inputs
         )
         outputs |= transfer.outputs(sequences, common)
     return keras.Model(inputs, outputs, name="mtl_tf")
 
 
-def _check_sizes(config, label_counts, vocabulary_size, main_task):
+def _check_sizes(config, num_classes, vocabulary_size, main_task):
     """Refuses sizes of which no model can be built."""
     if not isinstance(config, config_lib.Config):
         raise ValueError(
@@ -99,13 +99,13 @@ def _check_sizes(config, label_counts, vocabulary_size, main_task):
         )
     whole = int | np.integer
     if (
-        not isinstance(label_counts, Sequence)
-        or not label_counts
-        or not all(isinstance(x, whole) and x >= 2 for x in label_counts)
+        not isinstance(num_classes, Sequence)
+        or not num_classes
+        or not all(isinstance(x, whole) and x >= 2 for x in num_classes)
     ):
         raise ValueError(
-            "label_counts: a number of labels is expected for each task, 2 or "
-            f"more, got {label_counts!r:.80}"
+            "num_classes: a number of labels is expected for each task, 2 or "
+            f"more, got {num_classes!r:.80}"
         )
     least = len(vocabulary_lib.SPECIAL_TOKENS)
     if not isinstance(vocabulary_size, whole) or vocabulary_size < least:
@@ -114,10 +114,10 @@ def _check_sizes(config, label_counts, vocabulary_size, main_task):
             f"{vocabulary_size!r:.80}"
         )
     if config.label_transfer != "none" and main_task not in range(
-        len(label_counts)
+        len(num_classes)
     ):
         raise ValueError(
-            f"main_task: a number below {len(label_counts)} is expected with "
+            f"main_task: a number below {len(num_classes)} is expected with "
             f"label_transfer={config.label_transfer}, got {main_task!r:.80}"
         )
 
@@ -139,7 +139,7 @@ def part(model: keras.Model, outputs: Collection[str]) -> keras.Model:
             )
     unneeded = set()
     if not set(outputs) & set(label_transfer.OUTPUTS):
-        unneeded |= {"asked", "diversity"}
+        unneeded |= {"transfer_indices", "diversity"}
     if set(outputs) == {"shared"}:
         unneeded.add("task")
     return keras.Model(
@@ -152,11 +152,11 @@ def part(model: keras.Model, outputs: Collection[str]) -> keras.Model:
 class _Layers:
     """The layers of a model, and what they make of a text."""
 
-    def __init__(self, config, label_counts, vocabulary_size):
+    def __init__(self, config, num_classes, vocabulary_size):
         # Layers must not start alike.
         random = np.random.default_rng(config.seed)
         seed = random.integers(2**31, size=8).tolist()
-        tasks = len(label_counts)
+        tasks = len(num_classes)
         self.embedding = embedding.WordEmbedding(
             vocabulary_size,
             config.word_width,
@@ -181,7 +181,7 @@ class _Layers:
         self._dropout = dropout.FeatureDropout(
             config.feature_dropout, seed=seed[3], name="feature_dropout"
         )
-        self._output_layer = _output_layer(config, label_counts, seed[4])
+        self._output_layer = _output_layer(config, num_classes, seed[4])
         self._task_layer = _task_layer(config, tasks, seed[5])
         # Of the label transfer network.
         self.transfer_seeds = seed[6:]
@@ -199,8 +199,8 @@ class _Layers:
         features, common = {}, []
         seq2, lengths, *seq1 = sequences
         if self.shared_encoder:
-            reader = keras.ops.zeros_like(lengths[:, 0])
-            shared = self.shared_encoder(seq2, lengths, reader, *seq1)
+            task_ids = keras.ops.zeros_like(lengths[:, 0])
+            shared = self.shared_encoder(seq2, lengths, task_ids, *seq1)
             features["shared"] = shared
             common.append(shared)
         if self._skip:
@@ -209,12 +209,12 @@ class _Layers:
                 common.append(self._skip(*seq1))
         return features, common
 
-    def private(self, sequences, reader):
+    def private(self, sequences, task_ids):
         """Features of the private encoder of each group's reader."""
         seq2, lengths, *seq1 = sequences
-        return self.private_encoder(seq2, lengths, reader, *seq1)
+        return self.private_encoder(seq2, lengths, task_ids, *seq1)
 
-    def hidden(self, joined, reader):
+    def hidden(self, joined, task_ids):
         """What an output reads.
 
         Args:
@@ -227,16 +227,18 @@ class _Layers:
         if len(joined) > 1:
             hidden = keras.ops.concatenate(joined, axis=-1)
         hidden = self._dropout(hidden)
-        return self._task_layer(hidden, reader) if self._task_layer else hidden
+        return (
+            self._task_layer(hidden, task_ids) if self._task_layer else hidden
+        )
 
-    def scores(self, hidden, reader):
+    def scores(self, hidden, task_ids):
         """Scores of each group's labels, for the task that reads it.
 
         Returns:
           float32 [groups, batch, most labels], and the label vectors that are
           expected, [groups, batch, width], None without a label embedding.
         """
-        found = self._output_layer(hidden, reader)
+        found = self._output_layer(hidden, task_ids)
         return found if isinstance(found, tuple) else (found, None)
 
 
@@ -292,12 +294,12 @@ def set_word_vectors(
     table.assign(values)
 
 
-def _encoder(config, readers, seed, name):
-    return text_encoder.Encoder(
+def _encoder(config, num_tasks, seed, name):
+    return text_encoder.TextEncoder(
         config.encoder,
         config.pooling,
         config.units,
-        readers,
+        num_tasks,
         depth=config.depth,
         forget_bias=config.forget_bias,
         recurrent_dropout=config.recurrent_dropout,
@@ -312,9 +314,9 @@ def _task_layer(config, tasks, seed):
     """None where there is none."""
     if not config.task_layer_units:
         return None
-    kind = task_dense.TaskLayer
+    kind = task_dense.TaskDense
     if config.chained_task_layers:
-        kind = task_dense.ChainedTaskLayer
+        kind = task_dense.ChainedTaskDense
     return kind(
         config.task_layer_units,
         tasks,
@@ -324,17 +326,17 @@ def _task_layer(config, tasks, seed):
     )
 
 
-def _output_layer(config, label_counts, seed):
+def _output_layer(config, num_classes, seed):
     common = {"init_range": config.init_range, "seed": seed}
     if config.output_layer == "softmax":
-        return softmax_head.SoftmaxOutput(
-            label_counts,
+        return softmax_head.SoftmaxHead(
+            num_classes,
             tanh=config.tanh_scores,
             name="softmax_output",
             **common,
         )
     return label_embedding.LabelEmbedding(
-        label_counts,
+        num_classes,
         width=config.label_width,
         use_bias=config.label_bias,
         name="label_embedding",

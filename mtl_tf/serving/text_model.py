@@ -21,7 +21,7 @@ from mtl_tf.models import label_transfer
 from mtl_tf.models import multitask_model
 
 # Outputs of the model that are served.
-_SCORES, _SHARED, _TRANSFER = "scores", "shared", "transfer_scores"
+_SCORES, _SHARED, _TRANSFER = "logits", "shared", "transfer_logits"
 _TEXTS = tf.TensorSpec([None], tf.string)
 # Texts whose tokens are in memory at once. They are sorted by length: fewer
 # would leave batches of texts of less like length.
@@ -216,7 +216,7 @@ class TextModel:
                     tf.gather(diversity, rows), [*shape, diversity.shape[1]]
                 )
             inputs["task"] = tf.fill([groups], task)
-            inputs["asked"] = tf.range(groups)
+            inputs["transfer_indices"] = tf.range(groups)
             inputs = {name: inputs[name] for name in part.input}
             result = part(inputs, training=False)[output]
             return begin + count, tf.reshape(result, [-1, result.shape[-1]])

@@ -61,13 +61,13 @@ class Adversary:
           Scalars by name; see `Trainer`.
         """
         weight = self._config.adversarial_weight
-        entropy = losses.mix_entropy(task, self._tasks)
-        task_scores = self.discriminator(tf.stop_gradient(shared))
-        by_group = losses.discrimination_loss(task_scores, task)
+        entropy = losses.task_prior_entropy(task, self._tasks)
+        discriminator_logits = self.discriminator(tf.stop_gradient(shared))
+        by_group = losses.discrimination_loss(discriminator_logits, task)
         terms = {
             "discriminator/cross_entropy": tf.reduce_mean(by_group),
             "discriminator/mix_entropy": entropy,
-            "discriminator/accuracy": _accuracy(task_scores, task),
+            "discriminator/accuracy": _accuracy(discriminator_logits, task),
             "discriminator/chance": tf.constant(1 / self._tasks),
         }
         if self._config.adversary == "confusion":
@@ -81,7 +81,7 @@ class Adversary:
                 "loss_weighted/adversarial": minimized,
                 "loss/adversarial": tf.reduce_mean(confusion),
             }
-        is_open = losses.open_reversal(
+        is_open = losses.reversal_gate(
             by_group, entropy, self._config.adversary
         )
         # The encoder's share of the gradient; the loss itself is by_group's.
@@ -98,7 +98,7 @@ class Adversary:
             "discriminator/reversal_open": tf.reduce_mean(is_open),
         }
 
-    def catch_up(
+    def extra_discriminator_updates(
         self, shared: tf.Tensor, task: tf.Tensor, step: tf.Tensor
     ) -> None:
         """The discriminator's further updates in this step."""
@@ -111,6 +111,6 @@ class Adversary:
             self.optimizer.apply(tape.gradient(loss, self.variables), step)
 
 
-def _accuracy(task_scores, task):
-    right = tf.argmax(task_scores, axis=-1, output_type=tf.int32)
+def _accuracy(discriminator_logits, task):
+    right = tf.argmax(discriminator_logits, axis=-1, output_type=tf.int32)
     return tf.reduce_mean(tf.cast(right == task[:, tf.newaxis], tf.float32))

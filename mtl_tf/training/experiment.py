@@ -81,7 +81,7 @@ class Experiment:
         self.predictor = predictor_lib.Predictor(
             self.model, self.tasks, self._main_task
         )
-        self.state = training_loop.FitState()
+        self.state = training_loop.LoopState()
         self.checkpoints = checkpoints.Checkpoints(
             config.run_dir,
             {**self.trainer.parts, "fit": self.state.variables},
@@ -112,7 +112,7 @@ class Experiment:
             names_lib.counted(self.model.count_params(), "weight"),
             names_lib.counted(self.batches.steps_per_epoch, "step"),
         )
-        training_loop.Fitting(
+        training_loop.TrainingLoop(
             self.config,
             self.tasks,
             self.trainer,

@@ -53,21 +53,27 @@ def pseudo_label_loss(
     return tf.reduce_mean(by_text)
 
 
-def discrimination_loss(task_scores: tf.Tensor, task: tf.Tensor) -> tf.Tensor:
+def discrimination_loss(
+    discriminator_logits: tf.Tensor, task: tf.Tensor
+) -> tf.Tensor:
     """Cross-entropy of the task discriminator (Liu et al. 2017, Eq. 13).
 
     Args:
-      task_scores: float32 [groups, batch, tasks], before the softmax.
+      discriminator_logits: float32 [groups, batch, tasks], before the softmax.
       task: int32 [groups], the task of the group's texts.
     """
-    labels = tf.broadcast_to(task[:, tf.newaxis], tf.shape(task_scores)[:2])
+    labels = tf.broadcast_to(
+        task[:, tf.newaxis], tf.shape(discriminator_logits)[:2]
+    )
     return tf.reduce_mean(
-        tf.nn.sparse_softmax_cross_entropy_with_logits(labels, task_scores),
+        tf.nn.sparse_softmax_cross_entropy_with_logits(
+            labels, discriminator_logits
+        ),
         axis=1,
     )
 
 
-def confusion_loss(task_scores: tf.Tensor) -> tf.Tensor:
+def confusion_loss(discriminator_logits: tf.Tensor) -> tf.Tensor:
     """How far the discriminator's answer is from "it might be any task".
 
     logsumexp(D(s)) - mean(D(s)): the cross-entropy between the uniform
@@ -75,16 +81,16 @@ def confusion_loss(task_scores: tf.Tensor) -> tf.Tensor:
     it has a minimum, ln(tasks), and so can't run away.
 
     Args:
-      task_scores: float32 [groups, batch, tasks], before the softmax.
+      discriminator_logits: float32 [groups, batch, tasks], before the softmax.
     """
     return tf.reduce_mean(
-        tf.reduce_logsumexp(task_scores, axis=-1)
-        - tf.reduce_mean(task_scores, axis=-1),
+        tf.reduce_logsumexp(discriminator_logits, axis=-1)
+        - tf.reduce_mean(discriminator_logits, axis=-1),
         axis=1,
     )
 
 
-def mix_entropy(task: tf.Tensor, tasks: int) -> tf.Tensor:
+def task_prior_entropy(task: tf.Tensor, tasks: int) -> tf.Tensor:
     """Entropy (nats) of the task mix of a batch: ln(tasks) if all are alike.
 
     It is the cross-entropy of a discriminator that knows how often each task
@@ -98,7 +104,7 @@ def mix_entropy(task: tf.Tensor, tasks: int) -> tf.Tensor:
     return -tf.reduce_sum(tf.math.xlogy(share, share))
 
 
-def open_reversal(
+def reversal_gate(
     group_losses: tf.Tensor, entropy: tf.Tensor, adversary: str
 ) -> tf.Tensor:
     """Whether the reversal is open for each group: 1 or 0, [groups].

@@ -170,7 +170,7 @@ class Trainer:
             self.adversary.optimizer.apply(
                 gradients[len(variables) :], self.step
             )
-            self.adversary.catch_up(shared, task, self.step)
+            self.adversary.extra_discriminator_updates(shared, task, self.step)
         terms["training/learning_rate"] = self.optimizer.schedule(self.step)
         terms["loss/total"] = total
         tokens = tf.reduce_sum(batch["lengths"])
@@ -187,18 +187,18 @@ class Trainer:
     def _call(self, batch, outputs, asked=None):
         """Runs the part of the model that gives these outputs, in training."""
         part = multitask_model.part(self.model, outputs)
-        batch = {**batch, "asked": asked}
+        batch = {**batch, "transfer_indices": asked}
         return part({k: batch[k] for k in part.input}, training=True)
 
     def _outputs(self, phase):
         """What the step of a phase needs of the labelled texts."""
         outputs = [
-            x for x in ("scores", "shared", "private") if x in self.model.output
+            x for x in ("logits", "shared", "private") if x in self.model.output
         ]
         if phase != "base":
-            outputs.append("transfer_scores")
+            outputs.append("transfer_logits")
         if phase == "semi_supervised":
-            outputs.append("main_scores")
+            outputs.append("main_task_logits")
         return outputs
 
     def _asked(self, phase, batch):
@@ -221,7 +221,7 @@ class Trainer:
         """The outputs for unlabelled texts; None if they are not read."""
         outputs = ["shared"] if self.adversary else []
         if phase == "semi_supervised":
-            outputs += ["transfer_scores", "main_scores"]
+            outputs += ["transfer_logits", "main_task_logits"]
         if "unlabeled" not in batch or not outputs:
             return None
         groups = tf.size(batch["unlabeled"]["task"])
@@ -231,13 +231,13 @@ class Trainer:
         """L_Task (Eq. 10): the sum over the step's groups of α_k L_k."""
         task = batch["task"]
         by_group = losses.task_loss(
-            outputs["scores"],
+            outputs["logits"],
             batch["labels"],
             tf.gather(self._class_weights, task),
         )
         weighted = tf.reduce_sum(by_group * tf.gather(self._task_weights, task))
         right = (
-            tf.argmax(outputs["scores"], axis=-1, output_type=tf.int32)
+            tf.argmax(outputs["logits"], axis=-1, output_type=tf.int32)
             == batch["labels"]
         )
         return {
@@ -270,7 +270,7 @@ class Trainer:
         places = tf.where(self._trains_transfer(batch["task"]))[:, 0]
         labels = tf.gather(batch["labels"], places)
         task = tf.gather(batch["task"], places)
-        scores = outputs["transfer_scores"]
+        scores = outputs["transfer_logits"]
         if phase == "semi_supervised":
             scores = tf.gather(scores, places)
         by_group = losses.task_loss(
@@ -305,8 +305,8 @@ class Trainer:
                 [tf.reshape(part, [-1, width]) for part in parts], axis=0
             )
 
-        main = of_texts("main_scores")
-        pseudo_labels = tf.nn.softmax(of_texts("transfer_scores"))
+        main = of_texts("main_task_logits")
+        pseudo_labels = tf.nn.softmax(of_texts("transfer_logits"))
         confidence = tf.reduce_max(pseudo_labels, axis=-1)
         accepted = confidence >= config.pseudo_label_threshold
         loss = losses.pseudo_label_loss(main, pseudo_labels, accepted)

@@ -29,7 +29,7 @@ from mtl_tf.training import trainer as trainer_lib
 from mtl_tf.utils import interruption
 
 
-class FitState:
+class LoopState:
     """How far training is: numbers that live in the checkpoint."""
 
     def __init__(self):
@@ -63,7 +63,7 @@ class FitState:
         self.variables["history"].assign(history_lib.format_history(lines))
 
 
-class Fitting:
+class TrainingLoop:
     """The training of a model from where it is to its end.
 
     Args:
@@ -86,7 +86,7 @@ class Fitting:
         predictor: predictor_lib.Predictor,
         dev: Sequence[input_pipeline.Split],
         checkpoints: checkpoints_lib.Checkpoints,
-        state: FitState,
+        state: LoopState,
     ):
         self._config = config
         self._tasks = tasks
@@ -268,7 +268,7 @@ class Fitting:
         found = {"average": average, "tasks": by_task}
         if transfer is not None:
             (main,) = self._deciding
-            of_transfer = scoring.goodness(main, transfer)
+            of_transfer = scoring.selection_score(main, transfer)
             found["average"] = (average + of_transfer) / 2
             found["label_transfer"] = transfer
         return found

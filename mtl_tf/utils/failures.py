@@ -90,7 +90,7 @@ def describe(error: BaseException, folder: str = "") -> str | None:
     if type(error).__name__ == "ResourceExhaustedError":
         return (
             f"out of memory: {error.message.splitlines()[0]}\nLower "
-            "--max_tokens, --batch_size or --units; docs/faq.md says more"
+            "--max_tokens, --batch_size or --hidden_size; docs/faq.md says more"
         )
     if isinstance(error, MemoryError):
         return f"out of memory: {error}"

@@ -81,7 +81,7 @@ def test_training_gives_epoch_after_epoch(data_dir):
     config = config_lib.Config(data_dir=data_dir, batch_size=100)
     training = corpora.Training(config)
     assert training.task_names == ["flat", "steep"]
-    assert training.label_counts == [2, 3]
+    assert training.num_classes == [2, 3]
     assert training.vocabulary_size == 30_000
     # 4,400 rows, two groups of 100 a step.
     assert training.batches.steps_per_epoch == 22
@@ -96,7 +96,7 @@ def test_some_tasks_of_a_prepared_corpus(tmp_path):
     config = config_lib.Config(data_dir=data_dir, tasks=("books", "films"))
     training = corpora.Training(config)
     assert training.task_names == ["books", "films"]
-    assert training.label_counts == [2, 3]
+    assert training.num_classes == [2, 3]
     words = (tmp_path / "corpus" / "vocabulary.txt").read_text().splitlines()
     assert training.vocabulary_size == len(words)
 

@@ -139,7 +139,7 @@ def test_measurements_of_other_settings_are_not_added_to(tmp_path, calls):
     _run(path, "--rounds=1")
     before = path.read_bytes()
     with pytest.raises(ValueError, match=r"found\.json.*'units': 100"):
-        _run(path, "--rounds=2", "--units=7")
+        _run(path, "--rounds=2", "--hidden_size=7")
     assert path.read_bytes() == before
 
 

@@ -44,7 +44,7 @@ def done(tmp_path_factory):
         f"--data_dir={data_dir}",
         f"--json={folder}/found.json",
         "--contenders=this_project,pytorch,keras",
-        "--word_width=3",
+        "--embedding_dim=3",
         "--rounds=2",
         "--steps=2",
         "--trial_steps=1",

@@ -43,7 +43,7 @@ def batch(seed: int = 0) -> Batch:
         "features": random.normal(size=(GROUPS, BATCH, WIDTH)).astype(
             np.float32
         ),
-        "asked": np.arange(GROUPS, dtype=np.int32),
+        "transfer_indices": np.arange(GROUPS, dtype=np.int32),
         "diversity": random.normal(size=(GROUPS, BATCH, 5)).astype(np.float32),
     }
 

@@ -47,7 +47,7 @@ def _text_features(width):
 _TOKENS = ("vectors", "lengths")
 _READ_TOKENS = ("vectors", "lengths", "task")
 _START = {"init_range": 0.3, "seed": 5}
-_STACKED = {"readers": subject_lib.TASKS, **_START}
+_STACKED = {"num_tasks": subject_lib.TASKS, **_START}
 _COMBINATIONS = [
     (encoder, kind)
     for encoder in choices.ENCODERS
@@ -74,7 +74,7 @@ LAYERS = [
     *[
         _layer(
             f"lstm-{'backwards' if backwards else 'forwards'}",
-            lstm.StackedLSTM,
+            lstm.PerTaskLSTM,
             _READ_TOKENS,
             _token_features(subject_lib.UNITS),
             subject_lib.UNITS,
@@ -87,8 +87,8 @@ LAYERS = [
     ],
     _layer(
         "taken_groups",
-        gather_task_batches.TakenGroups,
-        (*_TOKENS, "asked"),
+        gather_task_batches.GatherTaskBatches,
+        (*_TOKENS, "transfer_indices"),
         _token_features(subject_lib.WIDTH),
     ),
     _layer(
@@ -102,7 +102,7 @@ LAYERS = [
     ),
     _layer(
         "word_by_word",
-        text_encoder.WordByWord,
+        text_encoder.TokenDense,
         _READ_TOKENS,
         _token_features(subject_lib.UNITS),
         subject_lib.UNITS,
@@ -128,7 +128,7 @@ LAYERS = [
     *[
         _layer(
             f"encoder-{encoder}-{kind}",
-            text_encoder.Encoder,
+            text_encoder.TextEncoder,
             (*_READ_TOKENS, "seq1_vectors", "seq1_lengths")
             if encoder == choices.CONDITIONAL
             else _READ_TOKENS,
@@ -153,7 +153,7 @@ LAYERS = [
     ),
     _layer(
         "softmax_output",
-        softmax_head.SoftmaxOutput,
+        softmax_head.SoftmaxHead,
         ("features", "task"),
         _text_features(max(subject_lib.LABEL_COUNTS)),
         subject_lib.LABEL_COUNTS,
@@ -173,7 +173,7 @@ LAYERS = [
     ),
     _layer(
         "task_layer",
-        task_dense.TaskLayer,
+        task_dense.TaskDense,
         ("features", "task"),
         _text_features(subject_lib.UNITS),
         subject_lib.UNITS,
@@ -182,7 +182,7 @@ LAYERS = [
     ),
     _layer(
         "chained_task_layer",
-        task_dense.ChainedTaskLayer,
+        task_dense.ChainedTaskDense,
         ("features", "task"),
         _text_features(subject_lib.UNITS),
         subject_lib.UNITS,
@@ -201,11 +201,11 @@ LAYERS = [
 
 def build_model(
     config: config_lib.Config,
-    label_counts: tuple[int, ...] = subject_lib.LABEL_COUNTS,
+    num_classes: tuple[int, ...] = subject_lib.LABEL_COUNTS,
 ) -> keras.Model:
     """A model for `batch()`."""
     return multitask_model.build(
-        config, label_counts, subject_lib.WORDS, main_task=1
+        config, num_classes, subject_lib.WORDS, main_task=1
     )
 
 
@@ -219,7 +219,7 @@ def _model(encoder, kind, sharing, name="", **settings):
         seed=5,
         **settings,
     )
-    shapes = {"scores": _text_features(max(subject_lib.LABEL_COUNTS))}
+    shapes = {"logits": _text_features(max(subject_lib.LABEL_COUNTS))}
     features = _text_features(_PER_UNIT.get(encoder, 1) * subject_lib.UNITS)
     if sharing != "single_task":
         shapes["shared"] = features
@@ -229,9 +229,9 @@ def _model(encoder, kind, sharing, name="", **settings):
     if config.sequences_apart:
         arguments += ("seq1", "seq1_lengths")
     if config.label_transfer != "none":
-        arguments += ("asked", "diversity")
-        shapes["transfer_scores"] = _text_features(subject_lib.LABEL_COUNTS[1])
-        shapes["main_scores"] = shapes["scores"]
+        arguments += ("transfer_indices", "diversity")
+        shapes["transfer_logits"] = _text_features(subject_lib.LABEL_COUNTS[1])
+        shapes["main_task_logits"] = shapes["logits"]
     return subject_lib.Subject(
         f"{sharing}-{encoder}-{kind}{name}",
         functools.partial(build_model, config),
@@ -301,5 +301,5 @@ SOME = [*LAYERS, *SOME_MODELS, _LABEL_TRANSFER]
 def loss(model: keras.Model, batch: subject_lib.Batch) -> tf.Tensor:
     """The task losses of the groups, added up."""
     inputs = {name: batch[name] for name in model.input}
-    scores = model(inputs, training=True)["scores"]
+    scores = model(inputs, training=True)["logits"]
     return tf.reduce_sum(losses.task_loss(scores, batch["labels"]))

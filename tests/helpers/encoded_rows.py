@@ -9,7 +9,7 @@ from mtl_tf.data import records
 from mtl_tf.data import tasks
 
 
-class Encoder:
+class TextEncoder:
     """Gives each word, cut at blanks, the next id; 0 is the empty text."""
 
     def __init__(self):

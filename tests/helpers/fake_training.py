@@ -132,7 +132,7 @@ def fit(
         run_dir=str(run_dir), progress=False, log_every=2, **settings
     )
     trainer = Trainer(happens)
-    state = training_loop.FitState()
+    state = training_loop.LoopState()
     checkpoints = checkpoints_lib.Checkpoints(
         config.run_dir,
         {**trainer.parts, "fit": state.variables},
@@ -153,7 +153,7 @@ def fit(
         checkpoints.restore("last", start.kept["last"])
     run_directory.write_config(config.run_dir, {})
     checkpoints.sweep(start.kept if start else {})
-    training_loop.Fitting(
+    training_loop.TrainingLoop(
         config,
         TASKS,
         trainer,

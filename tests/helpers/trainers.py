@@ -13,13 +13,13 @@ NAMES = ("a", "b", "c")
 SIZES = {"word_width": 4, "units": 5}
 
 
-def make_trainer(label_counts=LABELS, class_weights=None, **settings):
+def make_trainer(num_classes=LABELS, class_weights=None, **settings):
     """A trainer of tasks a, b and c."""
     config = config_lib.Config(**SIZES | settings)
     main_task = None
     if config.label_transfer != "none":
         main_task = NAMES.index(config.main_task)
-    model = multitask_model.build(config, label_counts, WORDS, main_task)
+    model = multitask_model.build(config, num_classes, WORDS, main_task)
     group = {
         "tokens": tf.TensorSpec([None, None, None], tf.int32),
         "lengths": tf.TensorSpec([None, None], tf.int32),
@@ -33,9 +33,9 @@ def make_trainer(label_counts=LABELS, class_weights=None, **settings):
     if config.unlabeled:
         signature["unlabeled"] = group
     if class_weights is None:
-        class_weights = np.ones((len(label_counts), max(label_counts)))
+        class_weights = np.ones((len(num_classes), max(num_classes)))
     return trainer_lib.Trainer(
-        config, model, signature, NAMES[: len(label_counts)], class_weights, 10
+        config, model, signature, NAMES[: len(num_classes)], class_weights, 10
     )
 
 

@@ -10,7 +10,7 @@ import mtl_tf
 from mtl_tf.utils import checksums
 from tests.helpers import wrong_task_files
 
-MODEL = "--encoder=bag_of_words --pooling=max --units=2 --word_width=2"
+MODEL = "--encoder=bag_of_words --pooling=max --hidden_size=2 --embedding_dim=2"
 AGAIN = (
     "mtl_tf --data_dir=corpus --run_dir=run --epochs=1 --noreport --noexport"
 )
@@ -35,10 +35,14 @@ CASES = {
         "encoder=lstn: not one of lstm, bilstm, stacked_lstm, "
         "conditional_bilstm, cnn, bag_of_words (did you mean lstm, bilstm?)",
     ),
-    "not above 0": ({}, f"{TRAIN} --units=0", "units=0: has to be above 0"),
+    "not above 0": (
+        {},
+        f"{TRAIN} --hidden_size=0",
+        "units=0: has to be above 0",
+    ),
     "far too large": (
         {},
-        f"{TRAIN} --units=1000000000",
+        f"{TRAIN} --hidden_size=1000000000",
         "units=1000000000: at most 10000 (weights grow with its square)",
     ),
     "batch larger than a task": (
@@ -110,7 +114,7 @@ CASES = {
     ),
     "large seed": (
         {},
-        f"{TRAIN} --seed=4294967295 --seeds=2",
+        f"{TRAIN} --seed=4294967295 --num_runs=2",
         "seed=4294967295, seeds=2: the last seed has to be below 4294967296",
     ),
     "stray argument": (
@@ -251,7 +255,7 @@ CASES = {
     ),
     "other settings": (
         {},
-        f"{AGAIN} {MODEL} --units=3",
+        f"{AGAIN} {MODEL} --hidden_size=3",
         "run holds a run with other settings (there -> here):\n"
         "  units: 2 -> 3\n"
         "Give the settings that are there to go on with it, or another run_dir "
@@ -259,7 +263,7 @@ CASES = {
     ),
     "start from another model": (
         {},
-        f"{TRAIN} --init_from=run --units=4",
+        f"{TRAIN} --init_from=run --hidden_size=4",
         "init_from=run: its model is another one (there -> here):\n"
         "  units: 2 -> 4",
     ),
@@ -273,7 +277,7 @@ CASES = {
     ),
     "no label transfer network": (
         {},
-        f"{PREDICT} --input=requests.tsv --answer_by=label_transfer",
+        f"{PREDICT} --input=requests.tsv --head=label_transfer",
         "run: task requests has no output 'label_transfer', it has main: it "
         "was trained without label_transfer",
     ),

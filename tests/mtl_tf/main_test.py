@@ -21,8 +21,8 @@ _MODEL = """\
 # A model as configs/ holds them.
 --sharing=shared_private
 --encoder=lstm
---units=8
---word_width=8
+--hidden_size=8
+--embedding_dim=8
 --word_dropout=0.1
 --adversarial_weight=0.05
 --unlabeled
@@ -268,7 +268,7 @@ def test_evaluate_scores_the_best_checkpoint_again(
     ("wrong", "message"),
     [
         (["--encoder=lstn"], "encoder=lstn: not one of lstm, bilstm, "),
-        (["--units=0"], "units=0: has to be above 0"),
+        (["--hidden_size=0"], "units=0: has to be above 0"),
         (["--adversarial_weight=1", "--steps=alternate"], "needs texts of all"),
         (["--data_dir=nowhere"], "nowhere holds no prepared corpus"),
         (["--tasks=bookz"], "no task 'bookz' (did you mean books?)"),
@@ -293,8 +293,8 @@ def test_errors_are_one_line(
         monkeypatch,
         f"--data_dir={corpus}",
         f"--run_dir={tmp_path / 'run'}",
-        "--units=2",
-        "--word_width=2",
+        "--hidden_size=2",
+        "--embedding_dim=2",
         *wrong,
     )
     printed = capsys.readouterr()

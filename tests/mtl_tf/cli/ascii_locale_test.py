@@ -47,7 +47,7 @@ def test_from_files_to_predictions(tmp_path):
     )
     # The comments of a preset are not ASCII either.
     (tmp_path / "model.flags").write_text(
-        "# λ\n--encoder=bag_of_words\n--pooling=max\n--units=2\n",
+        "# λ\n--encoder=bag_of_words\n--pooling=max\n--hidden_size=2\n",
         encoding="utf-8",
     )
     prepared = call(
@@ -62,7 +62,7 @@ def test_from_files_to_predictions(tmp_path):
         tmp_path,
         "mtl_tf.main",
         *("--data_dir=data", "--run_dir=run", "--flagfile=model.flags"),
-        *("--word_width=2", "--epochs=1", "--noexport"),
+        *("--embedding_dim=2", "--epochs=1", "--noexport"),
     )
     assert trained.returncode == 0, trained.stderr
     predicted = call(

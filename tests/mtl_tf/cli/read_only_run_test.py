@@ -18,7 +18,7 @@ _SETTINGS = (
     "--sharing=fully_shared",
     "--encoder=bag_of_words",
     "--pooling=mean",
-    "--word_width=4",
+    "--embedding_dim=4",
     "--batch_size=8",
     "--epochs=1",
     "--noreport",
@@ -55,7 +55,7 @@ def run_dir(request, corpus, tmp_path_factory):
         patch.setattr(modes.devices, "configure", lambda threads: None)
         patch.setattr(launcher, "_run_all", run_all_here)
         arguments = (f"--data_dir={corpus}", f"--run_dir={run_dir}")
-        seeds = f"--seeds={request.param}"
+        seeds = f"--num_runs={request.param}"
         assert command_line.call(patch, *arguments, *_SETTINGS, seeds) == 0
     return run_dir
 
@@ -104,7 +104,7 @@ def test_what_has_to_write_is_refused_first(
     before = contents(run_dir)
     places = (f"--data_dir={corpus}", f"--run_dir={run_dir}")
     if len(run_directory.Run.read(str(run_dir)).parts) == 2:
-        places += ("--seeds=2",)
+        places += ("--num_runs=2",)
     with full_disk.read_only(run_dir):
         status = command_line.call(monkeypatch, *places, *arguments)
     printed = capsys.readouterr()

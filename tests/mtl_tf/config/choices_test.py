@@ -34,7 +34,7 @@ def test_an_encoder_can_be_made_of_all_that_go_together(encoder, pooling):
             choices.check_encoder(encoder, pooling)
         return
     choices.check_encoder(encoder, pooling)
-    made = text_encoder.Encoder(encoder, pooling, 2, readers=1)
+    made = text_encoder.TextEncoder(encoder, pooling, 2, readers=1)
     assert (made.encoder, made.pooling) == (encoder, pooling)
 
 

@@ -165,12 +165,12 @@ def test_columns_that_contradict_each_other():
         ({"calibrated": True}, "--calibrated means nothing to --mode=train"),
         (
             {"mode": "report", "answer_by": "label_transfer"},
-            "--answer_by means nothing to --mode=report; it is for predict, "
+            "--head means nothing to --mode=report; it is for predict, "
             "evaluate, export",
         ),
         (
             {"mode": "evaluate", "answer_by": "label_transfer"},
-            "--answer_by means nothing to --mode=evaluate without --input",
+            "--head means nothing to --mode=evaluate without --input",
         ),
         (
             {"mode": "evaluate", "calibrated": True},

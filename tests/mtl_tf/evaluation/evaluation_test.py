@@ -237,8 +237,8 @@ def test_average_and_goodness_where_lower_is_better():
         "films": {"accuracy": 0.9, "macro_f1": 0.75, "macro_mae": 0.5},
         "games": {"accuracy": 0.1, "macro_f1": 0.1, "macro_mae": 0.1},
     }
-    assert scoring.goodness(books, scores["books"]) == -0.25
-    assert scoring.goodness(films, scores["films"]) == 0.75
+    assert scoring.selection_score(books, scores["books"]) == -0.25
+    assert scoring.selection_score(films, scores["films"]) == 0.75
     # Tasks that are not asked for do not count.
     assert scoring.average([books, films], scores) == 0.25
     assert scoring.average([books], scores) == -0.25

@@ -10,7 +10,9 @@ LABEL_COUNTS = (2, 4, 3)
 
 @pytest.fixture
 def layer():
-    return classification_head.LabelOutput(LABEL_COUNTS, init_range=0.5, seed=3)
+    return classification_head.ClassificationHead(
+        LABEL_COUNTS, init_range=0.5, seed=3
+    )
 
 
 def test_rows_of_the_groups_tasks_and_zeros_after_them(layer):
@@ -37,17 +39,17 @@ def test_no_row_of_another_task_has_a_gradient(layer):
 
 
 def test_scores_by_hand(layer):
-    reader = tf.constant([0])
+    task_ids = tf.constant([0])
     vectors = tf.constant([[[1.0, 2], [3, 4], [9, 9], [9, 9]]])
     features = tf.constant([[[1.0, 10], [0, 1]]])
     absent = layer.PADDING_SCORE
     np.testing.assert_array_equal(
-        layer.score(features, vectors, None, reader),
+        layer.score(features, vectors, None, task_ids),
         [[[21, 43, absent, absent], [2, 4, absent, absent]]],
     )
     bias = tf.constant([100.0, 200, *[7] * 7])
     np.testing.assert_array_equal(
-        layer.score(features, vectors, bias, reader),
+        layer.score(features, vectors, bias, task_ids),
         [[[121, 243, absent, absent], [102, 204, absent, absent]]],
     )
 
@@ -57,7 +59,7 @@ def test_start(layer):
     assert vectors.shape == (9, 40)
     # Of 360 uniform numbers the largest is hardly below 0.45.
     assert 0.45 < abs(vectors).max() <= 0.5
-    again = classification_head.LabelOutput(
+    again = classification_head.ClassificationHead(
         LABEL_COUNTS, init_range=0.5, seed=3
     )
     np.testing.assert_array_equal(

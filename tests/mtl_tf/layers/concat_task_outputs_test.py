@@ -9,7 +9,7 @@ ANSWERS = np.arange(2 * 3 * 2 * 3, dtype=np.float32).reshape(6, 2, 3) + 1
 
 
 def join(hidden_task=None, answers=ANSWERS):
-    layer = concat_task_outputs.JoinedAnswers((0, 2, 3), (2, 3, 1))
+    layer = concat_task_outputs.ConcatTaskOutputs((0, 2, 3), (2, 3, 1))
     if hidden_task is not None:
         hidden_task = np.array(hidden_task, np.int32)
     return layer(answers, hidden_task).numpy()
@@ -43,7 +43,7 @@ def test_nothing_is_learnt_through_what_is_hidden():
     answers = tf.constant(ANSWERS)
     with tf.GradientTape() as tape:
         tape.watch(answers)
-        layer = concat_task_outputs.JoinedAnswers((0, 2, 3), (2, 3, 1))
+        layer = concat_task_outputs.ConcatTaskOutputs((0, 2, 3), (2, 3, 1))
         loss = tf.reduce_sum(layer(answers, tf.constant([2, 0])))
     found = tape.gradient(loss, answers).numpy().any(axis=1)
     # Nor through what is padding.

@@ -24,7 +24,7 @@ def features():
 
 @some
 def test_groups_are_those_that_were_asked_for(features, groups):
-    got = gather_task_batches.TakenGroups()(
+    got = gather_task_batches.GatherTaskBatches()(
         packed.pack(features, LENGTHS), LENGTHS, np.array(groups)
     )
     # Every row, so that none is left over either.
@@ -34,7 +34,7 @@ def test_groups_are_those_that_were_asked_for(features, groups):
 
 @some
 def test_the_gradient_adds_up_what_each_copy_gets(features, groups):
-    layer, lengths = gather_task_batches.TakenGroups(), LENGTHS[groups]
+    layer, lengths = gather_task_batches.GatherTaskBatches(), LENGTHS[groups]
     weight = np.random.default_rng(1).normal(
         size=(len(groups), lengths.max(), BATCH, WIDTH)
     )
@@ -53,9 +53,9 @@ def test_the_gradient_adds_up_what_each_copy_gets(features, groups):
 def test_a_reader_reads_taken_groups_as_it_would_read_them_there(features):
     groups = np.array([3, 1, 3])
     rows = packed.pack(features, LENGTHS)
-    layer = lstm.StackedLSTM(2, readers=1, init_range=1.0, seed=0)
+    layer = lstm.PerTaskLSTM(2, num_tasks=1, init_range=1.0, seed=0)
     there = packed.unpack(layer(rows, LENGTHS, np.zeros(GROUPS, int)), LENGTHS)
-    taken = gather_task_batches.TakenGroups()(rows, LENGTHS, groups)
+    taken = gather_task_batches.GatherTaskBatches()(rows, LENGTHS, groups)
     got = layer(taken, LENGTHS[groups], np.zeros(len(groups), int))
     got = packed.unpack(got, LENGTHS[groups])
     wanted = tf.gather(there, groups)[:, : got.shape[1]]

@@ -67,8 +67,8 @@ def test_equations_4_and_5(features, width, use_bias):
 
 
 def test_scores_are_linear(features):
-    layer, reader = make(), np.array(READERS)
-    one, ten = (layer(x, reader)[0] for x in (features, 10 * features))
+    layer, task_ids = make(), np.array(READERS)
+    one, ten = (layer(x, task_ids)[0] for x in (features, 10 * features))
     there = one.numpy() != layer.PADDING_SCORE
     np.testing.assert_allclose(
         ten.numpy()[there], 10 * one.numpy()[there], atol=1e-5
@@ -84,12 +84,12 @@ def test_there_is_no_bias_unless_asked_for():
 def test_with_a_bias_and_full_width_it_is_the_softmax_output(features):
     layer = make(use_bias=True)
     layer.bias.assign(np.linspace(-2, 2, 9))
-    softmax = softmax_head.SoftmaxOutput(LABEL_COUNTS)
+    softmax = softmax_head.SoftmaxHead(LABEL_COUNTS)
     softmax.build((None, None, WIDTH))
     softmax.set_weights(layer.get_weights())
-    reader = np.array(READERS)
+    task_ids = np.array(READERS)
     np.testing.assert_array_equal(
-        layer(features, reader)[0], softmax(features, reader)
+        layer(features, task_ids)[0], softmax(features, task_ids)
     )
 
 

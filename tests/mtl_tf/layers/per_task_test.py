@@ -6,18 +6,18 @@ import tensorflow as tf
 from mtl_tf.layers import per_task
 
 
-class Scale(per_task.StackedLayer):
+class Scale(per_task.PerTaskLayer):
     """features * weight of the group's reader + bias: the simplest of all."""
 
-    def build(self, features_shape, reader_shape=None):
-        self.weight = self.add_stacked_weight("weight", (features_shape[-1],))
-        self.bias = self.add_stacked_weight(
+    def build(self, features_shape, task_ids_shape=None):
+        self.weight = self.add_per_task_weight("weight", (features_shape[-1],))
+        self.bias = self.add_per_task_weight(
             "bias", (features_shape[-1],), offset=tf.constant([5.0, 0.0])
         )
 
-    def call(self, features, reader):
-        weight = self.of_groups(self.weight, reader)[:, tf.newaxis]
-        return features * weight + self.of_groups(self.bias, reader)[:, None]
+    def call(self, features, task_ids):
+        weight = self.of_groups(self.weight, task_ids)[:, tf.newaxis]
+        return features * weight + self.of_groups(self.bias, task_ids)[:, None]
 
 
 def test_a_group_is_read_with_the_weights_of_its_reader():

@@ -59,12 +59,12 @@ def test_the_maximum_may_be_far_below_zero():
 
 def test_attention_by_its_equation(states):
     layer = pooling.AttentionPooling(2, init_range=1.0, seed=0)
-    reader = np.array([1, 0])
-    got = layer(packed.pack(states, LENGTHS), LENGTHS, reader)
+    task_ids = np.array([1, 0])
+    got = layer(packed.pack(states, LENGTHS), LENGTHS, task_ids)
     kernel, bias, query = (weight.numpy() for weight in layer.weights)
 
     def attend(group, tokens):
-        r = reader[group]
+        r = task_ids[group]
         scores = []
         for s_t in tokens:
             u_t = np.tanh(s_t @ kernel[r] + bias[r])

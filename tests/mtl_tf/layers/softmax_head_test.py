@@ -11,7 +11,7 @@ WIDTH = 2
 
 @pytest.fixture
 def layer():
-    layer = softmax_head.SoftmaxOutput(LABEL_COUNTS, init_range=1.0, seed=0)
+    layer = softmax_head.SoftmaxHead(LABEL_COUNTS, init_range=1.0, seed=0)
     layer.build((None, None, WIDTH))
     layer.bias.assign(np.linspace(-1, 1, 9))
     return layer
@@ -31,10 +31,10 @@ def test_scores_by_hand(layer):
 
 def test_each_group_gets_the_softmax_of_its_task(layer):
     features = np.random.default_rng(0).normal(size=(4, 3, WIDTH))
-    readers = [1, 0, 2, 0]
-    probabilities = tf.nn.softmax(layer(features, np.array(readers))).numpy()
+    num_tasks = [1, 0, 2, 0]
+    probabilities = tf.nn.softmax(layer(features, np.array(num_tasks))).numpy()
     kernel, bias = layer.kernel.numpy(), layer.bias.numpy()
-    for group, task in enumerate(readers):
+    for group, task in enumerate(num_tasks):
         first = sum(LABEL_COUNTS[:task])
         rows = slice(first, first + LABEL_COUNTS[task])
         for text, h in enumerate(features[group]):
@@ -76,7 +76,7 @@ def test_gradients_are_those_of_the_softmax(layer):
 
 
 def test_scores_may_be_squashed_as_in_the_code():
-    layer = softmax_head.SoftmaxOutput(LABEL_COUNTS, tanh=True)
+    layer = softmax_head.SoftmaxHead(LABEL_COUNTS, tanh=True)
     layer.build((None, None, WIDTH))
     layer.kernel.assign([[i - 4.0, 0.25 * i] for i in range(9)])
     features = np.random.default_rng(0).normal(size=(2, 3, WIDTH))
@@ -96,7 +96,7 @@ def test_scores_may_be_squashed_as_in_the_code():
 
 
 def test_start(layer):
-    again = softmax_head.SoftmaxOutput(LABEL_COUNTS, init_range=1.0, seed=0)
+    again = softmax_head.SoftmaxHead(LABEL_COUNTS, init_range=1.0, seed=0)
     again.build((None, None, WIDTH))
     assert again.kernel.shape == (9, WIDTH)
     assert abs(again.kernel.numpy()).max() <= 1

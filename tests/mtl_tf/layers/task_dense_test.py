@@ -9,7 +9,7 @@ TASKS, WIDTH, UNITS = 3, 4, 2
 
 @pytest.fixture
 def layer():
-    layer = task_dense.TaskLayer(UNITS, TASKS, init_range=1.0, seed=0)
+    layer = task_dense.TaskDense(UNITS, TASKS, init_range=1.0, seed=0)
     layer.build((None, None, WIDTH))
     return layer
 
@@ -20,12 +20,12 @@ def features():
     return random.normal(size=(3, 5, WIDTH)).astype(np.float32)
 
 
-@pytest.mark.parametrize("readers", [[0, 1, 2], [2, 0, 2]])
-def test_equation(layer, features, readers):
-    got = layer(features, np.array(readers)).numpy()
+@pytest.mark.parametrize("num_tasks", [[0, 1, 2], [2, 0, 2]])
+def test_equation(layer, features, num_tasks):
+    got = layer(features, np.array(num_tasks)).numpy()
     kernel, bias = layer.kernel.numpy(), layer.bias.numpy()
     assert bias.any()
-    for group, task in enumerate(readers):
+    for group, task in enumerate(num_tasks):
         for text, h in enumerate(features[group]):
             wanted = np.tanh(h @ kernel[task] + bias[task])
             np.testing.assert_allclose(got[group, text], wanted, atol=1e-6)
@@ -56,16 +56,16 @@ def test_the_gradient_is_of_the_steps_tasks_alone(layer, features):
         assert gradient.indices.numpy().tolist() == [2, 0]
 
 
-@pytest.mark.parametrize("readers", [[0, 1, 2], [2, 0, 2], [1]])
-def test_chained_layers_stand_on_each_other(features, readers):
-    layer = task_dense.ChainedTaskLayer(UNITS, TASKS, init_range=1.0, seed=0)
-    got = layer(features[: len(readers)], np.array(readers)).numpy()
+@pytest.mark.parametrize("num_tasks", [[0, 1, 2], [2, 0, 2], [1]])
+def test_chained_layers_stand_on_each_other(features, num_tasks):
+    layer = task_dense.ChainedTaskDense(UNITS, TASKS, init_range=1.0, seed=0)
+    got = layer(features[: len(num_tasks)], np.array(num_tasks)).numpy()
     kernels = [kernel.numpy() for kernel in layer.kernels]
     assert [kernel.shape for kernel in kernels] == [(4, 2), (2, 2), (2, 2)]
     assert (kernels[1] != kernels[2]).all()
     bias = layer.bias.numpy()
     assert bias.any()
-    for group, task in enumerate(readers):
+    for group, task in enumerate(num_tasks):
         for text, h in enumerate(features[group]):
             for below in range(task + 1):
                 h = np.tanh(h @ kernels[below] + bias[below])
@@ -73,7 +73,7 @@ def test_chained_layers_stand_on_each_other(features, readers):
 
 
 def test_a_chained_layer_trains_those_below(features):
-    layer = task_dense.ChainedTaskLayer(UNITS, TASKS, init_range=1.0, seed=0)
+    layer = task_dense.ChainedTaskDense(UNITS, TASKS, init_range=1.0, seed=0)
     with tf.GradientTape() as tape:
         loss = tf.reduce_sum(layer(features[:1], np.array([1])))
     gradients = tape.gradient(loss, [k.value for k in layer.kernels])
@@ -82,7 +82,7 @@ def test_a_chained_layer_trains_those_below(features):
 
 
 def test_other_activations(features):
-    layer = task_dense.TaskLayer(UNITS, 1, activation="relu", seed=0)
+    layer = task_dense.TaskDense(UNITS, 1, activation="relu", seed=0)
     got = layer(features, np.array([0, 0, 0])).numpy()
     linear = features @ layer.kernel.numpy()[0] + layer.bias.numpy()[0]
     np.testing.assert_allclose(got, np.maximum(linear, 0), atol=1e-6)

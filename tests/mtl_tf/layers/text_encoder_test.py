@@ -44,45 +44,45 @@ def test_convolution_by_its_equation(inputs, windows):
     )
     got = packed.unpack(read(layer, inputs), LENGTHS).numpy()
     for group, text, x in texts(inputs):
-        reader = READER[group]
+        task_ids = READER[group]
         for t in range(len(x)):
             s_t = []
             for w, kernel in zip(windows, layer.kernels, strict=True):
                 # W_0 .. W_{w - 1} lie side by side.
-                matrices = np.split(kernel.numpy()[reader], w, axis=1)
+                matrices = np.split(kernel.numpy()[task_ids], w, axis=1)
                 for_window = np.zeros(UNITS)
                 for j in range(w):
                     place = t + j - (w - 1) // 2
                     if 0 <= place < len(x):
                         for_window += x[place] @ matrices[j]
                 s_t.append(for_window)
-            s_t = np.maximum(0, np.concatenate(s_t) + layer.bias[reader])
+            s_t = np.maximum(0, np.concatenate(s_t) + layer.bias[task_ids])
             np.testing.assert_allclose(got[group, t, text], s_t, atol=1e-5)
 
 
 def test_word_by_word_by_its_equation(inputs):
-    layer = text_encoder.WordByWord(UNITS, 2, init_range=1.0, seed=0)
+    layer = text_encoder.TokenDense(UNITS, 2, init_range=1.0, seed=0)
     got = packed.unpack(read(layer, inputs), LENGTHS).numpy()
     kernel, bias = layer.kernel.numpy(), layer.bias.numpy()
     for group, text, x in texts(inputs):
-        reader = READER[group]
+        task_ids = READER[group]
         for t, x_t in enumerate(x):
-            s_t = np.tanh(x_t @ kernel[reader] + bias[reader])
+            s_t = np.tanh(x_t @ kernel[task_ids] + bias[task_ids])
             np.testing.assert_allclose(got[group, t, text], s_t, atol=1e-6)
 
 
 def make(encoder, pooling, **kwargs):
-    layer = text_encoder.Encoder(
+    layer = text_encoder.TextEncoder(
         encoder, pooling, UNITS, 2, init_range=1.0, seed=0, **kwargs
     )
     layer.build((None, None, WIDTH))
     return layer
 
 
-def keras_lstm(layer, name, reader, **kwargs):
+def keras_lstm(layer, name, task_ids, **kwargs):
     """`keras.layers.LSTM` with the weights of a part of an encoder."""
     weights = {
-        weight.path.removeprefix(f"{layer.name}/{name}/"): weight[reader]
+        weight.path.removeprefix(f"{layer.name}/{name}/"): weight[task_ids]
         for weight in layer.weights
         if weight.path.startswith(f"{layer.name}/{name}/")
     }
@@ -148,12 +148,14 @@ def test_conditional_bilstm_is_two_of_keras_one_after_the_other(
     layer = make("conditional_bilstm", pooling)
     got = read(layer, inputs, seq1, SEQ1_LENGTHS)
     for group, text, x in texts(inputs):
-        reader = READER[group]
+        task_ids = READER[group]
         about = seq1[group, : SEQ1_LENGTHS[group, text], text]
         wanted = []
         for name, step in (("forward", 1), ("backward", -1)):
-            first = keras_lstm(layer, f"seq1_{name}", reader, return_state=True)
-            second = keras_lstm(layer, name, reader, return_sequences=True)
+            first = keras_lstm(
+                layer, f"seq1_{name}", task_ids, return_state=True
+            )
+            second = keras_lstm(layer, name, task_ids, return_sequences=True)
             _, *state = first(about[np.newaxis, ::step])
             states = second(x[np.newaxis, ::step], initial_state=state)[0]
             wanted.append(
@@ -240,7 +242,7 @@ def test_the_precision_reaches_every_lstm(inputs, seq1, encoder):
     assert {
         part.precision
         for part in copy._flatten_layers(include_self=False)
-        if isinstance(part, lstm.StackedLSTM)
+        if isinstance(part, lstm.PerTaskLSTM)
     } == {"bfloat16"}
 
 

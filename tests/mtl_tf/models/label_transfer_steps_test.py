@@ -51,12 +51,15 @@ def softmax(scores):
 
 def answers(trainer, batch):
     """What the network says of all groups, and the main task's own output."""
-    batch = {**batch, "asked": np.arange(len(batch["task"]), dtype=np.int32)}
+    batch = {
+        **batch,
+        "transfer_indices": np.arange(len(batch["task"]), dtype=np.int32),
+    }
     found = trainer.model({name: batch[name] for name in trainer.model.input})
-    own = trainer.model.output["transfer_scores"].shape[-1]
+    own = trainer.model.output["transfer_logits"].shape[-1]
     return (
-        softmax(found["transfer_scores"].numpy()),
-        softmax(found["main_scores"].numpy())[..., :own],
+        softmax(found["transfer_logits"].numpy()),
+        softmax(found["main_task_logits"].numpy())[..., :own],
     )
 
 
@@ -215,9 +218,9 @@ def equation_7(trainer, batch):
     """Eq. 7 of the texts that are not of the main task, by its own output."""
     z, _ = answers(trainer, batch)
     as_main = {**batch, "task": np.full_like(batch["task"], MAIN)}
-    as_main["asked"] = np.zeros(1, np.int32)
+    as_main["transfer_indices"] = np.zeros(1, np.int32)
     scores = trainer.model({k: as_main[k] for k in trainer.model.input})
-    p = tf.nn.softmax(scores["scores"])[..., : z.shape[-1]]
+    p = tf.nn.softmax(scores["logits"])[..., : z.shape[-1]]
     squares = tf.reduce_sum((p - z) ** 2, axis=-1)
     others = np.flatnonzero(batch["task"] != MAIN)
     return tf.reduce_mean(tf.gather(squares, others))

@@ -78,7 +78,7 @@ def make_batch(seed=0, time=5, tasks=TASKS):
         "seq1": seq1,
         "seq1_lengths": seq1_lengths,
         "task": np.array(tasks, np.int32),
-        "asked": np.array(ASKED, np.int32),
+        "transfer_indices": np.array(ASKED, np.int32),
         "diversity": random.normal(size=(*shape, 5)).astype(np.float32),
     }
 
@@ -170,7 +170,7 @@ class ByTheEquations:
             p[..., [j]] * table[FIRST[task] + j] for j in range(COUNTS[task])
         )
 
-    def transfer_scores(self):
+    def transfer_logits(self):
         """Eq. 6, of each group of the batch: a list of [batch, labels]."""
         config, weights = self._config, self._weights
         on_main = config.transfer_trained_on == "main"
@@ -228,9 +228,9 @@ def test_equations_5_and_6(settings):
     batch = make_batch()
     found = call(model, batch)
     wanted = ByTheEquations(config, model, batch)
-    by_group = wanted.transfer_scores()
+    by_group = wanted.transfer_logits()
     for place, group in enumerate(ASKED):
-        scores = found["transfer_scores"][place]
+        scores = found["transfer_logits"][place]
         labels = by_group[group].shape[-1]
         np.testing.assert_allclose(
             scores[:, :labels], by_group[group], atol=2e-6
@@ -239,10 +239,10 @@ def test_equations_5_and_6(settings):
         assert (scores[:, labels:] < -1e8).all()
         assert np.ptp(scores[:, 0]) > 1e-3
     main = wanted.scores(MAIN)[list(ASKED)]
-    np.testing.assert_allclose(found["main_scores"], main, atol=2e-6)
+    np.testing.assert_allclose(found["main_task_logits"], main, atol=2e-6)
     is_main = batch["task"] == MAIN
     np.testing.assert_allclose(
-        found["scores"][is_main], wanted.scores(MAIN)[is_main], atol=2e-6
+        found["logits"][is_main], wanted.scores(MAIN)[is_main], atol=2e-6
     )
 
 
@@ -250,15 +250,17 @@ def test_equations_5_and_6(settings):
 def test_which_groups_are_asked_changes_no_answer(settings):
     _, model = build(**settings)
     batch = make_batch()
-    everything = {**batch, "asked": np.arange(4, dtype=np.int32)}
+    everything = {**batch, "transfer_indices": np.arange(4, dtype=np.int32)}
     all_four = call(model, everything)
     for asked in ([2], [1, 3], [3, 2, 1, 0], [0, 0]):
-        found = call(model, {**batch, "asked": np.array(asked, np.int32)})
-        for name in ("transfer_scores", "main_scores"):
+        found = call(
+            model, {**batch, "transfer_indices": np.array(asked, np.int32)}
+        )
+        for name in ("transfer_logits", "main_task_logits"):
             np.testing.assert_allclose(
                 found[name], all_four[name][asked], atol=1e-6
             )
-        np.testing.assert_array_equal(found["scores"], all_four["scores"])
+        np.testing.assert_array_equal(found["logits"], all_four["logits"])
 
 
 @pytest.mark.parametrize(
@@ -266,17 +268,17 @@ def test_which_groups_are_asked_changes_no_answer(settings):
 )
 def test_where_none_is_asked_there_is_no_answer(settings):
     _, model = build(**settings)
-    batch = {**make_batch(), "asked": np.zeros(0, np.int32)}
+    batch = {**make_batch(), "transfer_indices": np.zeros(0, np.int32)}
     found = call(model, batch)
-    assert found["transfer_scores"].shape == (0, 3, COUNTS[MAIN])
-    assert found["main_scores"].shape == (0, 3, max(COUNTS))
+    assert found["transfer_logits"].shape == (0, 3, COUNTS[MAIN])
+    assert found["main_task_logits"].shape == (0, 3, max(COUNTS))
 
 
 @every_model
 def test_neither_padding_nor_other_groups_change_an_answer(settings):
     _, model = build(**settings)
     batch = make_batch()
-    names = ("transfer_scores", "main_scores")
+    names = ("transfer_logits", "main_task_logits")
     found = call(model, batch, names)
     # Other padding, more of it, and another group beside.
     other = make_batch(seed=1, time=9, tasks=(0, 0, 1, 2))
@@ -302,7 +304,7 @@ def test_texts_of_the_main_task_are_no_other_texts():
     _, model = build(**LEL)
     batch = make_batch()
     other = {**batch, "task": np.array([0, 2, 1, 0], np.int32)}
-    names = ("transfer_scores", "main_scores")
+    names = ("transfer_logits", "main_task_logits")
     found, again = call(model, batch, names), call(model, other, names)
     for name in names:
         np.testing.assert_array_equal(found[name], again[name])
@@ -315,8 +317,8 @@ def test_it_does_not_read_what_it_is_not_to_read():
     assert "diversity" not in build(**LEL, transfer_diversity=False)[1].input
     _, model = build(**LEL)
     found, again = (call(model, x) for x in (batch, other))
-    assert (found["transfer_scores"] != again["transfer_scores"]).any()
-    for name in ("main_scores", "scores", "shared", "private"):
+    assert (found["transfer_logits"] != again["transfer_logits"]).any()
+    for name in ("main_task_logits", "logits", "shared", "private"):
         np.testing.assert_array_equal(found[name], again[name])
 
     def scores_of_changed(settings):
@@ -324,11 +326,11 @@ def test_it_does_not_read_what_it_is_not_to_read():
         _, model = build(**settings)
         table = model.get_layer("label_embedding").table
         start = table.numpy()
-        before = call(model, batch)["transfer_scores"]
+        before = call(model, batch)["transfer_logits"]
         value = start.copy()
         value[FIRST[MAIN] : FIRST[MAIN + 1]] += 0.5
         table.assign(value)
-        after = call(model, batch)["transfer_scores"]
+        after = call(model, batch)["transfer_logits"]
         table.assign(start)
         return before, after
 
@@ -343,7 +345,7 @@ def test_a_part_without_label_transfer_is_the_model_without():
     """The same inputs, outputs, and starts of weights."""
     settings = {"encoder": "lstm", "recurrent_dropout": 0.3, **LEL}
     batch = make_batch()
-    names = ["scores", "shared", "private"]
+    names = ["logits", "shared", "private"]
     found = []
     for label_transfer in ("semi_supervised", "none"):
         config = make_config(

@@ -83,10 +83,10 @@ def test_scores_are_those_of_the_features_that_there_are(
 ):
     _, model = make(sharing=sharing, feature_dropout=0.5)
     outputs = model(batch)
-    assert sorted(outputs) == sorted(["scores", *features])
+    assert sorted(outputs) == sorted(["logits", *features])
     joined = tf.concat([outputs[name] for name in features], axis=-1)
     scores = model.get_layer("softmax_output")(joined, batch["task"])
-    np.testing.assert_array_equal(outputs["scores"], scores)
+    np.testing.assert_array_equal(outputs["logits"], scores)
 
 
 @pytest.fixture
@@ -125,14 +125,14 @@ def test_the_skip_connection_carries_mean_word_vectors_past_the_encoders(
     layer = model.get_layer("softmax_output")
     assert layer.kernel.shape == (9, 3 + 4 + 3)
     np.testing.assert_allclose(
-        outputs["scores"], layer(joined, batch["task"]), atol=1e-6
+        outputs["logits"], layer(joined, batch["task"]), atol=1e-6
     )
     # It counts: other word vectors change scores by themselves.
     kernel = layer.kernel.numpy()
     kernel[:, [0, 1, 2, 7, 8, 9]] = 0
     layer.kernel.assign(kernel)
     there = np.array([[1, 1, 1, 0], [1, 1, 0, 0]], bool)
-    scores = model(batch)["scores"].numpy()[there[:, np.newaxis].repeat(3, 1)]
+    scores = model(batch)["logits"].numpy()[there[:, np.newaxis].repeat(3, 1)]
     assert len(np.unique(scores)) == len(scores)
 
 
@@ -152,7 +152,7 @@ def test_with_a_conditional_encoder_seq1_skips_as_well(pairs, sharing):
         joined = [outputs["shared"], *means]
     layer = model.get_layer("softmax_output")
     scores = layer(np.concatenate(joined, axis=-1), pairs["task"])
-    np.testing.assert_allclose(outputs["scores"], scores, atol=1e-6)
+    np.testing.assert_allclose(outputs["logits"], scores, atol=1e-6)
 
 
 def test_scores_are_those_of_the_label_embedding_on_the_task_layer(pairs):
@@ -179,7 +179,7 @@ def test_scores_are_those_of_the_label_embedding_on_the_task_layer(pairs):
         wanted = hidden[:, :3] @ by_path["label_embedding/table"][rows].T
         wanted += by_path["label_embedding/bias"][rows]
         np.testing.assert_allclose(
-            outputs["scores"][group, :, : LABEL_COUNTS[task]],
+            outputs["logits"][group, :, : LABEL_COUNTS[task]],
             wanted,
             atol=1e-6,
         )
@@ -266,9 +266,9 @@ def test_each_encoder_is_made_as_the_config_says():
         vector_dropout=0.3,
         feature_dropout=0.4,
     )
-    for name, readers in (("shared_encoder", 1), ("private_encoder", 3)):
+    for name, num_tasks in (("shared_encoder", 1), ("private_encoder", 3)):
         got = model.get_layer(name).get_config()
-        assert got["readers"] == readers
+        assert got["readers"] == num_tasks
         for setting in (
             "encoder",
             "pooling",
@@ -325,13 +325,13 @@ def test_variables_are_named_alike_whatever_was_made_before():
 def test_dropout_works_in_training_alone(batch):
     _, model = make(feature_dropout=0.5)
     np.testing.assert_array_equal(
-        model(batch)["scores"], make()[1](batch)["scores"]
+        model(batch)["logits"], make()[1](batch)["logits"]
     )
     trained = model(batch, training=True)
     # The features are those before dropout, the scores those after it.
     np.testing.assert_array_equal(trained["shared"], model(batch)["shared"])
     there = np.array([[1, 1, 1, 0], [1, 1, 0, 0]], bool)[:, np.newaxis]
-    changed = trained["scores"] != model(batch)["scores"]
+    changed = trained["logits"] != model(batch)["logits"]
     assert (changed.numpy() == there).any()
     assert not (changed.numpy() & ~there).any()
 

@@ -45,7 +45,7 @@ def make_parts(**settings):
         np.ones((2, 2)),
         10,
     )
-    return {**trainer.parts, "fit": training_loop.FitState().variables}
+    return {**trainer.parts, "fit": training_loop.LoopState().variables}
 
 
 def as_type(numbers, dtype):

@@ -140,7 +140,7 @@ def test_the_main_model_does_not_pay_for_label_transfer(small):
         return {layer.name for layer in small._parts[output].layers}
 
     transfer = {
-        name for name in layers("transfer_scores") if "transfer" in name
+        name for name in layers("transfer_logits") if "transfer" in name
     }
     assert transfer == {"label_transfer_layer", "label_transfer_output"}
     assert not layers("scores") & (transfer | {"auxiliary_answers", "asked"})
@@ -202,7 +202,7 @@ def test_tokens_at_once_are_fewer_where_each_task_has_a_reader(
 ):
     monkeypatch.setattr(input_pipeline, "EVALUATION_TOKENS", 60)
     text_model = make(corpus, sharing=sharing)[0]
-    part, sizes = text_model._parts["transfer_scores"], []
+    part, sizes = text_model._parts["transfer_logits"], []
 
     def spy(inputs, training):
         tf.py_function(
@@ -211,7 +211,7 @@ def test_tokens_at_once_are_fewer_where_each_task_has_a_reader(
         return part(inputs, training=training)
 
     spy.input, spy.output = part.input, part.output
-    monkeypatch.setitem(text_model._parts, "transfer_scores", spy)
+    monkeypatch.setitem(text_model._parts, "transfer_logits", spy)
     text_model.classify_by_transfer([""] * 45, ["good1 bad1 so1 good2"] * 45)
     # Three tasks: of each text, two others read, and one more is room.
     assert sum(sizes) == 45 * 4

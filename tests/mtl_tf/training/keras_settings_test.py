@@ -15,8 +15,8 @@ from tests.helpers import trained_runs
 
 _ROWS = {"train": 16, "dev": 6, "test": 6}
 _FLAGS = (
-    *("--sharing=fully_shared", "--units=3", "--word_width=4"),
-    *("--task_layer_units=5", "--adversarial_weight=0.1"),
+    *("--sharing=fully_shared", "--hidden_size=3", "--embedding_dim=4"),
+    *("--task_layer_size=5", "--adversarial_weight=0.1"),
     *("--word_dropout=0.2", "--vector_dropout=0.2"),
     *("--recurrent_dropout=0.2", "--feature_dropout=0.2"),
     *("--batch_size=8", "--epochs=1", "--threads=1"),

@@ -161,11 +161,11 @@ def test_the_network_reads_the_answers(transfer, is_right):
     split, model = main_split(experiment), experiment.model
     heard = model.get_layer("auxiliary_answers").output
     listen = keras.Model(model.input, heard)
-    asked = model.input["asked"]
-    network = keras.Model([heard, asked], model.output["transfer_scores"])
+    asked = model.input["transfer_indices"]
+    network = keras.Model([heard, asked], model.output["transfer_logits"])
     answers = np.zeros((len(split), heard.shape[-1]), np.float32)
     for rows, batch in input_pipeline.evaluation_batches(split):
-        batch = {**batch, "asked": np.arange(len(batch["task"]))}
+        batch = {**batch, "transfer_indices": np.arange(len(batch["task"]))}
         found = listen({k: batch[k] for k in model.input}).numpy()
         answers[rows] = found.reshape(-1, found.shape[-1])
 
@@ -181,13 +181,13 @@ def test_the_network_reads_the_answers(transfer, is_right):
 def test_a_network_trained_on_the_answers_to_other_texts_is_worse(
     corpus, is_right, tmp_path, monkeypatch
 ):
-    call = concat_task_outputs.JoinedAnswers.call
+    call = concat_task_outputs.ConcatTaskOutputs.call
 
     def call_with_those_of_the_next_text(*arguments):
         return tf.roll(call(*arguments), 1, axis=1)
 
     monkeypatch.setattr(
-        concat_task_outputs.JoinedAnswers,
+        concat_task_outputs.ConcatTaskOutputs,
         "call",
         call_with_those_of_the_next_text,
     )

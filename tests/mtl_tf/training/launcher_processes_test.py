@@ -138,7 +138,7 @@ from mtl_tf import main
 signal.signal(signal.SIGINT, signal.default_int_handler)
 sys.executable, data_dir, run_dir = sys.argv[1:]
 sys.argv[1:] = [
-    f"--data_dir={data_dir}", f"--run_dir={run_dir}", "--seeds=3",
+    f"--data_dir={data_dir}", f"--run_dir={run_dir}", "--num_runs=3",
     "--processes=2", "--noreport", "--noexport",
 ]
 main.run()

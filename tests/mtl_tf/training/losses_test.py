@@ -92,7 +92,7 @@ def test_confusion_is_least_where_all_tasks_are_as_likely(tasks):
     ],
 )
 def test_mix_entropy(task, entropy):
-    got = losses.mix_entropy(tf.constant(task), 4)
+    got = losses.task_prior_entropy(tf.constant(task), 4)
     np.testing.assert_allclose(got, entropy, atol=1e-6)
 
 
@@ -100,14 +100,14 @@ def test_reversal_is_open_while_the_discriminator_beats_the_task_mix():
     by_group = tf.constant([0.1, 1.9, 2.1, 1000.0])
     entropy = tf.constant(2.0)
     np.testing.assert_array_equal(
-        losses.open_reversal(by_group, entropy, "reversal"), [1, 1, 0, 0]
+        losses.reversal_gate(by_group, entropy, "reversal"), [1, 1, 0, 0]
     )
     np.testing.assert_array_equal(
-        losses.open_reversal(by_group, entropy, "reversal_unbounded"),
+        losses.reversal_gate(by_group, entropy, "reversal_unbounded"),
         [1, 1, 1, 1],
     )
     with pytest.raises(ValueError, match="'confusion' reverses no gradient"):
-        losses.open_reversal(by_group, entropy, "confusion")
+        losses.reversal_gate(by_group, entropy, "confusion")
 
 
 def orthogonality(shared, private, kind):

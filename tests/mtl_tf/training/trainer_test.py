@@ -101,7 +101,7 @@ def test_task_loss_is_the_weighted_sum_over_tasks():
     trainer = trainers.make_trainer(task_weights=("a:2", "c:0.5"))
     batch = trainers.make_batch()
     scores = trainer.model(trainers.inputs(batch), training=True)[
-        "scores"
+        "logits"
     ].numpy()
     by_task = []
     for group, labels in zip(scores, batch["labels"], strict=True):
@@ -122,7 +122,7 @@ def test_class_weights_weigh_examples_by_their_label():
     trainer = trainers.make_trainer(class_weights=weights)
     batch = trainers.make_batch()
     scores = trainer.model(trainers.inputs(batch), training=True)[
-        "scores"
+        "logits"
     ].numpy()
     by_task = []
     for group, labels in zip(scores, batch["labels"], strict=True):

@@ -322,14 +322,14 @@ def test_a_run_says_what_it_started_from_and_goes_on_without(corpus, tmp_path):
     assert json.loads((assets / "word_vectors.json").read_text())["found"] == 1
     shutil.rmtree(source)
     train("broken", 2)
-    readers = [
+    num_tasks = [
         tf.train.load_checkpoint(str(tmp_path / name / "checkpoints" / "last"))
         for name in ("unbroken", "broken")
     ]
-    for name in readers[0].get_variable_to_shape_map():
+    for name in num_tasks[0].get_variable_to_shape_map():
         if not any(x in name for x in ("seconds", "history", "_CHECK")):
             np.testing.assert_array_equal(
-                *(reader.get_tensor(name) for reader in readers), err_msg=name
+                *(reader.get_tensor(name) for reader in num_tasks), err_msg=name
             )
 
 

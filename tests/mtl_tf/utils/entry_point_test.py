@@ -42,7 +42,7 @@ def test_help_ends_with_0_and_needs_no_tensorflow(module, flag):
     done, seconds = call(module, flag)
     assert (done.returncode, done.stderr) == (0, "")
     assert seconds < SECONDS
-    own = "--units" if module == "mtl_tf.main" else "--task_file"
+    own = "--hidden_size" if module == "mtl_tf.main" else "--task_file"
     assert f"  {own}: " in done.stdout
     assert "tensorflow" not in done.stdout.lower().replace(
         "threads of tensorflow", ""
@@ -64,7 +64,7 @@ def test_help_of_the_script_that_pip_makes(tmp_path, module, script):
     )
     assert (done.returncode, done.stderr) == (0, "")
     assert f"python -m {module}" in done.stdout
-    own = "--units" if module == "mtl_tf.main" else "--task_file"
+    own = "--hidden_size" if module == "mtl_tf.main" else "--task_file"
     assert f"  {own}: " in done.stdout
 
 
@@ -76,7 +76,7 @@ def test_help_of_the_script_that_pip_makes(tmp_path, module, script):
             ["--encodr=lstm"],
             "there is no flag --encodr (did you mean encoder, ",
         ),
-        ("mtl_tf", ["--units=2.5"], "units=2.5: an integer is expected"),
+        ("mtl_tf", ["--hidden_size=2.5"], "units=2.5: an integer is expected"),
         (
             "mtl_tf",
             ["--learning_rate=fast"],

@@ -75,7 +75,7 @@ def tf_error(kind, words):
                 None, None, "OOM when allocating tensor\nwith shape[9]"
             ),
             "out of memory: OOM when allocating tensor\nLower --max_tokens, "
-            "--batch_size or --units; docs/faq.md says more",
+            "--batch_size or --hidden_size; docs/faq.md says more",
         ),
         (
             MemoryError("Unable to allocate"),

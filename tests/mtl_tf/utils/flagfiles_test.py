@@ -25,11 +25,15 @@ def folder(tmp_path, monkeypatch):
 
 
 def test_lines_come_where_the_file_is_named(folder, known):
-    (folder / "a.flags").write_text("# λ\n\n--units=3\n// no\n  --seed=1  \n")
+    (folder / "a.flags").write_text(
+        "# λ\n\n--hidden_size=3\n// no\n  --seed=1  \n"
+    )
     for how in (["--flagfile=a.flags"], ["-flagfile", "a.flags"]):
-        assert flagfiles.expand(["--depth=1", *how, "--seed=2"], known) == [
-            "--depth=1",
-            "--units=3",
+        assert flagfiles.expand(
+            ["--num_layers=1", *how, "--seed=2"], known
+        ) == [
+            "--num_layers=1",
+            "--hidden_size=3",
             "--seed=1",
             "--seed=2",
         ]
@@ -92,14 +96,14 @@ def test_each_file_of_configs_is_a_preset():
             "a.flags:2: expected --FLAG=VALUE, got 'units=3'",
         ),
         (
-            "--units 3\n",
+            "--hidden_size 3\n",
             "a.flags",
-            "a.flags:1: expected --FLAG=VALUE, got '--units 3'",
+            "a.flags:1: expected --FLAG=VALUE, got '--hidden_size 3'",
         ),
         (
-            "--units = 3\n",
+            "--hidden_size = 3\n",
             "a.flags",
-            "a.flags:1: expected --FLAG=VALUE, got '--units = 3'",
+            "a.flags:1: expected --FLAG=VALUE, got '--hidden_size = 3'",
         ),
         (
             "--flagfile preset:fs_mtl\n",

@@ -241,7 +241,7 @@ def test_sums_are_right_with_the_kernels_of_another_processor():
 def test_a_graph_that_answers_is_right_on_any_machine(native, monkeypatch):
     # It may be exported. That of training runs where it is made.
     monkeypatch.setattr(precision_lib, "_has_native_bfloat16", lambda: native)
-    layer = lstm_lib.StackedLSTM(
+    layer = lstm_lib.PerTaskLSTM(
         UNITS, 2, init_range=1.0, seed=0, precision="bfloat16"
     )
 
@@ -265,17 +265,17 @@ def test_a_graph_that_answers_is_right_on_any_machine(native, monkeypatch):
 
 def test_layers_hand_the_precision_on():
     layers = [
-        lstm_lib.StackedLSTM(
+        lstm_lib.PerTaskLSTM(
             UNITS, 1, init_range=1.0, seed=0, precision=precision
         )
         for precision in choices.PRECISIONS
     ]
     inputs = tf.random.normal([TIME, BATCH, WIDTH])
-    lengths, reader = np.full((1, BATCH), TIME, np.int32), np.array([0])
+    lengths, task_ids = np.full((1, BATCH), TIME, np.int32), np.array([0])
     got, gradients = [], []
     for layer in layers:
         with tf.GradientTape() as tape:
-            states = layer(inputs, lengths, reader, training=True)
+            states = layer(inputs, lengths, task_ids, training=True)
             loss = tf.reduce_sum(states**2)
         got.append(states.numpy())
         assert {weight.dtype for weight in layer.weights} == {"float32"}

@@ -251,13 +251,13 @@ def test_last_is_h_of_the_end_in_values_and_gradients(arrays, backwards):
 
 def test_the_layer_takes_and_gives_states(arrays):
     inputs, start = packed.pack(arrays[0], LENGTHS), state_arrays()[:2]
-    layer = lstm_lib.StackedLSTM(UNITS, readers=3, init_range=1.0, seed=0)
-    reader = np.array([2, 0])
+    layer = lstm_lib.PerTaskLSTM(UNITS, num_tasks=3, init_range=1.0, seed=0)
+    task_ids = np.array([2, 0])
     layer.build(inputs.shape)
-    weights = [weight.numpy()[reader] for weight in layer.weights]
+    weights = [weight.numpy()[task_ids] for weight in layer.weights]
     for result in lstm_ops.RESULTS:
         np.testing.assert_array_equal(
-            layer(inputs, LENGTHS, reader, start, result=result),
+            layer(inputs, LENGTHS, task_ids, start, result=result),
             lstm_ops.lstm(
                 inputs,
                 *weights,

@@ -191,7 +191,7 @@ def test_states_are_packed_as_the_inputs_are(arrays, backwards):
 
 
 def make(**kwargs):
-    layer = lstm_lib.StackedLSTM(UNITS, readers=3, seed=0, **kwargs)
+    layer = lstm_lib.PerTaskLSTM(UNITS, num_tasks=3, seed=0, **kwargs)
     layer.build((None, None, WIDTH))
     return layer
 
@@ -214,16 +214,16 @@ def test_the_forget_bias_is_added_to_the_start_of_the_forget_gate_alone():
 
 def test_recurrent_dropout_drops_the_same_elements_of_h_in_all_time_steps():
     """A row of the recurrent weights is dropped whole, or scaled up."""
-    units, rate, readers = 50, 0.3, 4
-    layer = lstm_lib.StackedLSTM(
-        units, readers, init_range=1.0, recurrent_dropout=rate, seed=0
+    units, rate, num_tasks = 50, 0.3, 4
+    layer = lstm_lib.PerTaskLSTM(
+        units, num_tasks, init_range=1.0, recurrent_dropout=rate, seed=0
     )
     random = np.random.default_rng(0)
-    inputs = random.normal(size=(readers * TIME, 2, WIDTH)).astype(np.float32)
-    lengths = np.full((readers, 2), TIME, np.int32)
+    inputs = random.normal(size=(num_tasks * TIME, 2, WIDTH)).astype(np.float32)
+    lengths = np.full((num_tasks, 2), TIME, np.int32)
     with tf.GradientTape() as tape:
-        h = layer(inputs, lengths, np.arange(readers), training=True)
-        loss = tf.reduce_sum(h[-readers:] ** 2)  # of the last step
+        h = layer(inputs, lengths, np.arange(num_tasks), training=True)
+        loss = tf.reduce_sum(h[-num_tasks:] ** 2)  # of the last step
     gradient = tape.gradient(loss, layer.recurrent_kernel.value)
     gradient = tf.convert_to_tensor(gradient).numpy()
 
@@ -231,7 +231,7 @@ def test_recurrent_dropout_drops_the_same_elements_of_h_in_all_time_steps():
     kept = gradient.any(axis=-1)
     # Four standard deviations for 200 rows: 4 sqrt(.3 .7 / 200) = 0.13.
     assert abs((1 - kept.mean()) - rate) < 0.13
-    assert len({tuple(row) for row in kept}) == readers
+    assert len({tuple(row) for row in kept}) == num_tasks
     mask = kept[..., np.newaxis] / (1 - rate)
     kernel, recurrent_kernel, bias = (w.numpy() for w in layer.weights)
     recurrent_kernel *= mask.astype(np.float32)
@@ -240,13 +240,13 @@ def test_recurrent_dropout_drops_the_same_elements_of_h_in_all_time_steps():
 
 
 def test_recurrent_dropout_is_off_at_inference_and_new_in_each_step(arrays):
-    inputs, reader = packed.pack(arrays[0], LENGTHS), np.array([0, 0])
+    inputs, task_ids = packed.pack(arrays[0], LENGTHS), np.array([0, 0])
     layer = make(recurrent_dropout=0.5, init_range=1.0)
     np.testing.assert_array_equal(
-        layer(inputs, LENGTHS, reader),
-        make(init_range=1.0)(inputs, LENGTHS, reader),
+        layer(inputs, LENGTHS, task_ids),
+        make(init_range=1.0)(inputs, LENGTHS, task_ids),
     )
-    steps = [layer(inputs, LENGTHS, reader, training=True) for _ in range(8)]
+    steps = [layer(inputs, LENGTHS, task_ids, training=True) for _ in range(8)]
     assert len({step.numpy().tobytes() for step in steps}) > 1
 
 

@@ -165,13 +165,15 @@ def test_the_rows_of_each_group(pack_in_blocks_of_two):
 @pytest.mark.parametrize("backwards", [False, True])
 @pytest.mark.parametrize("traced", [False, True])
 @pytest.mark.parametrize("for_training", [False, True])
-@pytest.mark.parametrize("readers", [1, 5])
-def test_lstm(pack_in_blocks_of_two, readers, for_training, traced, backwards):
+@pytest.mark.parametrize("num_tasks", [1, 5])
+def test_lstm(
+    pack_in_blocks_of_two, num_tasks, for_training, traced, backwards
+):
     arguments = [
         random(5, 4, 2, WIDTH),
-        random(readers, WIDTH, 4 * UNITS),
-        random(readers, UNITS, 4 * UNITS),
-        random(readers, 4 * UNITS),
+        random(num_tasks, WIDTH, 4 * UNITS),
+        random(num_tasks, UNITS, 4 * UNITS),
+        random(num_tasks, 4 * UNITS),
         random(5, 2, UNITS),
         random(5, 2, UNITS),
     ]

@@ -129,7 +129,7 @@ def test_metrics_that_not_all_tasks_have_are_not_averaged(results, found):
 def test_the_best_epoch_is_that_of_the_least_error(experiment, results):
     history = history_lib.read_history(experiment.config.run_dir)
     dev = [line["dev"]["tasks"] for line in history]
-    goodness = [
+    selection_score = [
         tasks["books"]["accuracy"]
         + tasks["games"]["accuracy"]
         - tasks["films"]["macro_mae_by_topic"]
@@ -138,10 +138,12 @@ def test_the_best_epoch_is_that_of_the_least_error(experiment, results):
     # Of equal ones the one of the lower loss.
     losses = [sum(task["loss"] for task in tasks.values()) for tasks in dev]
     epochs = range(len(dev))
-    best = max(epochs, key=lambda epoch: (goodness[epoch], -losses[epoch]))
+    best = max(
+        epochs, key=lambda epoch: (selection_score[epoch], -losses[epoch])
+    )
     assert results["best_epoch"] == 1 + best
     averages = [line["dev"]["average"] for line in history]
-    assert averages == pytest.approx([value / 3 for value in goodness])
+    assert averages == pytest.approx([value / 3 for value in selection_score])
 
 
 def test_table_of_scores(experiment, results, found):
