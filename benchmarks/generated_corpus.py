@@ -31,7 +31,7 @@ def write(
     os.makedirs(folder, exist_ok=True)
     words = np.array([_spell(rank) for rank in range(WORDS)])
     up_to = np.cumsum(1 / np.arange(1, WORDS + 1))
-    tables = ['licence = "CC0"\n']
+    tables = ['license = "CC0"\n']
     sizes = {"train": rows, "dev": max(8, rows // 10)}
     sizes["test"] = sizes["dev"]
     for task in range(tasks):

@@ -10,7 +10,7 @@ import numpy as np
 Group = dict[str, np.ndarray]
 
 # Where the lengths of a group's sequences stand, by where its tokens do.
-LENGTHS = {"tokens": "lengths", "seq1": "seq1_lengths"}
+LENGTHS = {"token_ids": "lengths", "seq1": "seq1_lengths"}
 
 
 def read(path: str) -> list[list[Group]]:
@@ -31,7 +31,7 @@ def read(path: str) -> list[list[Group]]:
 def split(batch: dict[str, np.ndarray]) -> list[Group]:
     """The groups of a batch, each padded to its own longest text alone."""
     groups = []
-    for number in range(len(batch["task"])):
+    for number in range(len(batch["task_ids"])):
         group = {name: array[number] for name, array in batch.items()}
         for tokens, lengths in LENGTHS.items():
             if tokens in group:

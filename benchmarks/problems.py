@@ -5,7 +5,7 @@ from mtl_tf.config import config as config_lib
 
 # All with Adam: PyTorch and Keras have no like of the papers' optimizers for
 # sparse gradients, and what is measured hardly depends on it.
-_COMMON = {"optimizer": "adam", "learning_rate": 1e-3, "units": 100}
+_COMMON = {"optimizer": "adam", "learning_rate": 1e-3, "hidden_size": 100}
 
 MODELS = {
     # configs/asp_mtl_paper.flags.
@@ -28,9 +28,9 @@ MODELS = {
         "encoder": "conditional_bilstm",
         "pooling": "last",
         "skip_connection": True,
-        "task_layer_units": 100,
+        "task_layer_size": 100,
         "output_layer": "label_embedding",
-        "label_width": 100,
+        "label_embedding_dim": 100,
         "max_tokens": 100,
         "batch_size": 128,
         "epoch_length": "smallest_task",
@@ -71,12 +71,12 @@ def describe(
     }
 
 
-def flops_of_token(model: str, word_width: int, units: int) -> int:
+def flops_of_token(model: str, embedding_dim: int, hidden_size: int) -> int:
     """Floating-point operations of the LSTMs' matrix products for a token.
 
     A step of an LSTM multiplies word vector and state with a matrix of 4 *
     units columns, and the backward pass is two more such products: the
     gradients of the inputs, and those of the weights.
     """
-    forward = 2 * (word_width + units) * 4 * units
+    forward = 2 * (embedding_dim + hidden_size) * 4 * hidden_size
     return LSTMS_OF_A_TOKEN[model] * 3 * forward

@@ -31,8 +31,8 @@ from mtl_tf.runs import run_directory
 _SETTINGS = {
     "epoch_tokens": (1_600_000, "Tokens of the epoch that is measured."),
     "least_steps": (16, "Its steps, if that is more."),
-    "units": (100, "Width of the LSTMs."),
-    "word_width": (50, "Length of word vectors."),
+    "hidden_size": (100, "Width of the LSTMs."),
+    "embedding_dim": (50, "Length of word vectors."),
     "batch_size": (16, "Texts of a task in a step."),
 }
 # Of the time of a token, from the least to the most of an axis.
@@ -232,8 +232,8 @@ def _measure_one(folder, size, seed, settings):
             "seed": seed,
             # No text is cut.
             "max_tokens": 2 * size.tokens,
-            "units": settings["units"],
-            "word_width": settings["word_width"],
+            "hidden_size": settings["hidden_size"],
+            "embedding_dim": settings["embedding_dim"],
             "batch_size": settings["batch_size"],
             "adversarial_weight": 0.05,
             "orthogonality_weight": 0.01,

@@ -54,7 +54,7 @@ def main(arguments: list[str] | None = None) -> None:
             corpora.generate(data_dir, problems.GENERATED["asp_mtl"])
         config = problems.make_config(
             "asp_mtl",
-            word_width=options.word_width,
+            embedding_dim=options.embedding_dim,
             data_dir=data_dir,
             threads=1,
         )

@@ -45,8 +45,9 @@ def describe(measurement: dict, rates: list[dict]) -> str:
     contenders = measurement["contenders"]
     lines = [
         "",
-        f"{measurement['model']}, e = {measurement['word_width']}, "
-        f"d = {measurement['units']}, {measurement['steps']} steps an epoch",
+        f"{measurement['model']}, e = {measurement['embedding_dim']}, "
+        f"d = {measurement['hidden_size']}, {measurement['steps']} steps an "
+        f"epoch",
         f"limit: {limit:,.0f} tokens/s ({rate / 1e9:.0f} GFLOP/s in float32 "
         f"by {library}, {flops / 1e6:.3f} MFLOP a token; in bfloat16 "
         f"{low_library} reaches {low_rate / 1e9:.0f} GFLOP/s)",

@@ -39,7 +39,7 @@ MODEL = flags.DEFINE_enum(
     "model", "asp_mtl", list(problems.MODELS), "The model that is trained."
 )
 WORD_WIDTH = flags.DEFINE_multi_integer(
-    "word_width", [50, 200], "Length of a word vector; several: all of them."
+    "embedding_dim", [50, 200], "Length of a word vector; several: all of them."
 )
 DATA_DIR = flags.DEFINE_string(
     "data_dir", "", "Prepared corpus; if empty, one is generated."
@@ -96,8 +96,8 @@ def main(argv: list[str]) -> None:
         if not data_dir:
             data_dir = os.path.join(folder, "corpus")
             corpora.generate(data_dir, problems.GENERATED[MODEL.value])
-        for word_width in WORD_WIDTH.value:
-            measurement = _measure(folder, data_dir, word_width, entries)
+        for embedding_dim in WORD_WIDTH.value:
+            measurement = _measure(folder, data_dir, embedding_dim, entries)
             # Other work on the machine may have slowed it down before.
             found["rates"].append(_rates())
             found["measurements"].append(measurement)
@@ -146,11 +146,11 @@ def _rates():
     return rates
 
 
-def _measure(folder, data_dir, word_width, entries):
+def _measure(folder, data_dir, embedding_dim, entries):
     """All contenders on one problem."""
     config = problems.make_config(
         MODEL.value,
-        word_width=word_width,
+        embedding_dim=embedding_dim,
         data_dir=data_dir,
         train_word_vectors=TRAIN_WORDS.value,
     )
@@ -181,11 +181,11 @@ def _measure(folder, data_dir, word_width, entries):
         _take_turns(epochs, workers, found)
     return {
         "model": MODEL.value,
-        "word_width": word_width,
-        "units": config.units,
+        "embedding_dim": embedding_dim,
+        "hidden_size": config.hidden_size,
         "steps": steps,
         "flops_of_token": problems.flops_of_token(
-            MODEL.value, word_width, config.units
+            MODEL.value, embedding_dim, config.hidden_size
         ),
         "contenders": found,
     }

@@ -20,7 +20,7 @@ import sys
 # Where they are. Imported when asked for: preparing a corpus needs the
 # tokenizer alone, and no Keras.
 _PUBLIC = {
-    "Answers": "evaluation.answers",
+    "Predictions": "evaluation.predictions",
     "Config": "config.config",
     "Task": "data.tasks",
     "TrainedModel": "serving.trained_model",

@@ -240,7 +240,7 @@ def test_presets_are_resolved():
 def test_allowed_values_are_found_out():
     fields = {x.name: x for x in dataclasses.fields(config_lib.Config)}
     wanted = {
-        "units": "whole number above 0",
+        "hidden_size": "whole number above 0",
         "weight_decay": "number, 0 or more",
         "recurrent_dropout": "share, from 0 to below 1",
         "forget_bias": "number",

@@ -51,7 +51,7 @@ ROWS = {
         "transfer_probabilities": True,
         "transfer_gradient": False,
         "transfer_trained_on": "auxiliary",
-        "transfer_units": 0,
+        "transfer_hidden_size": 0,
         "steps": "alternate",
         "stopping": "drop",
     },
@@ -60,10 +60,10 @@ ROWS = {
 SIZES = {
     "encoder": "conditional_bilstm",
     "pooling": "last",
-    "units": 100,
-    "word_width": 100,
+    "hidden_size": 100,
+    "embedding_dim": 100,
     "word_vectors": "",
-    "task_layer_units": 100,
+    "task_layer_size": 100,
     "optimizer": "rmsprop",
     "learning_rate": 0.001,
     "batch_size": 128,
@@ -111,7 +111,7 @@ def test_a_row_for_a_main_task(row, main_task):
     auxiliary = set() if row == "stl" else AUXILIARY[main_task]
     assert set(config.tasks[1:]) == auxiliary
     # Random vectors and tanh-free scores; no other paper's losses.
-    assert not config.tanh_scores
+    assert not config.tanh_logits
     assert config.adversarial_weight == config.orthogonality_weight == 0
 
 
@@ -119,7 +119,9 @@ def test_a_row_for_a_main_task(row, main_task):
 def test_label_vectors_are_as_long_as_what_they_are_multiplied_with(row):
     config = parse(row, "stance")
     is_embedded = config.output_layer == "label_embedding"
-    assert config.label_width == (config.task_layer_units if is_embedded else 0)
+    assert config.label_embedding_dim == (
+        config.task_layer_size if is_embedded else 0
+    )
 
 
 @pytest.mark.slow

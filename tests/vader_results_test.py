@@ -25,7 +25,7 @@ _HEAD = f"""\
 def make_table(found: list[dict]) -> str:
     """Makes the table of what `results.json` of the three runs hold."""
     for results in found:
-        if results.get("seeds") != SEEDS:
+        if results.get("num_runs") != SEEDS:
             raise ValueError(f"{SEEDS} seeds are expected in each run")
     first = found[0]["tasks"]
     lines = [_HEAD]
@@ -86,7 +86,7 @@ def _results(accuracy, deviation):
     rows = {"n": 200.0}
     majority = {"majority": {"test": {"accuracy": 0.25}}}
     return {
-        "seeds": 3,
+        "num_runs": 3,
         "tasks": {"books": by_output(accuracy, rows) | majority},
         "average": by_output(accuracy + 0.1, {}) | majority,
         "deviation": {
@@ -103,7 +103,7 @@ def test_a_table_of_results():
         "| average | | 25.0 | 60.0 ± 1.0 | 72.5 ± 0.5 | 85.0 ± 0.3 |",
     ]
     with pytest.raises(ValueError, match="3 seeds are expected"):
-        make_table([{**found[0], "seeds": 5}, *found[1:]])
+        make_table([{**found[0], "num_runs": 5}, *found[1:]])
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ def _uniform(config):
 def _lstm(config, **kwargs):
     """An LSTM with this project's start, in place of Keras's own."""
     return keras.layers.LSTM(
-        config["units"],
+        config["hidden_size"],
         kernel_initializer=_uniform(config),
         recurrent_initializer=_uniform(config),
         bias_initializer=_uniform(config),
@@ -28,9 +28,9 @@ def _lstm(config, **kwargs):
     )
 
 
-def _dense(config, units, **kwargs):
+def _dense(config, hidden_size, **kwargs):
     return keras.layers.Dense(
-        units, kernel_initializer=_uniform(config), **kwargs
+        hidden_size, kernel_initializer=_uniform(config), **kwargs
     )
 
 
@@ -38,7 +38,7 @@ def _embedding(problem, **kwargs):
     config = problem["config"]
     return keras.layers.Embedding(
         problem["vocabulary_size"],
-        config["word_width"],
+        config["embedding_dim"],
         embeddings_initializer=_uniform(config),
         trainable=config["train_word_vectors"],
         **kwargs,
@@ -63,7 +63,7 @@ class AspMtl:
       layers: those beside the models'.
     """
 
-    inputs = ("tokens", "lengths")
+    inputs = ("token_ids", "lengths")
 
     def __init__(self, problem: dict):
         config = problem["config"]
@@ -78,7 +78,7 @@ class AspMtl:
                 self._make_model(self.private[-1], self.outputs[-1])
             )
         self.discriminator = _dense(config, len(self.models))
-        self.discriminator.build((None, config["units"]))
+        self.discriminator.build((None, config["hidden_size"]))
         self.layers = [self.discriminator]
 
     def _make_model(self, private, output):
@@ -127,7 +127,7 @@ class ConditionalLel:
       layers: those beside the models'.
     """
 
-    inputs = ("tokens", "seq1")
+    inputs = ("token_ids", "seq1")
     layers = ()
 
     def __init__(self, problem: dict):
@@ -142,7 +142,7 @@ class ConditionalLel:
         first = 0
         for labels in num_classes:
             self.task_layers.append(
-                _dense(config, config["task_layer_units"], activation="tanh")
+                _dense(config, config["task_layer_size"], activation="tanh")
             )
             self.models.append(
                 self._make_model(
@@ -194,7 +194,7 @@ class Contender:
         """Groups as tensors, which is done before the clock starts."""
         return [
             {
-                name: int(array) if name == "task" else tf.constant(array)
+                name: int(array) if name == "task_ids" else tf.constant(array)
                 for name, array in group.items()
             }
             for group in groups
@@ -203,7 +203,7 @@ class Contender:
     def step(self, groups: list[dict]) -> float:
         """Trains on the groups; the sum of their losses."""
         losses = [
-            self._steps[group["task"]](self._inputs(group), group["labels"])
+            self._steps[group["task_ids"]](self._inputs(group), group["labels"])
             for group in groups
         ]
         return sum(map(float, losses))
@@ -213,7 +213,7 @@ class Contender:
         return tf.add_n(
             [
                 self.model.loss(
-                    group["task"], self._inputs(group), group["labels"]
+                    group["task_ids"], self._inputs(group), group["labels"]
                 )
                 for group in groups
             ]

@@ -42,14 +42,18 @@ class _Model(nn.Module):
         self.packed = packed
         # Sparse gradients: a step is not to touch the whole table.
         self.embedding = nn.Embedding(
-            problem["vocabulary_size"], self.config["word_width"], sparse=True
+            problem["vocabulary_size"],
+            self.config["embedding_dim"],
+            sparse=True,
         )
         self.embedding.weight.requires_grad = self.config["train_word_vectors"]
 
     def lstm(self) -> nn.LSTM:
         """An LSTM that reads word vectors."""
         config = self.config
-        return nn.LSTM(config["word_width"], config["units"], batch_first=True)
+        return nn.LSTM(
+            config["embedding_dim"], config["hidden_size"], batch_first=True
+        )
 
     def start(self) -> None:
         """Gives the weights this project's start."""
@@ -58,7 +62,7 @@ class _Model(nn.Module):
             nn.init.uniform_(weight, -limit, limit)
 
     def last_state(self, lstm, vectors, lengths, start=None) -> torch.Tensor:
-        """State at the last token of each text: h, [batch, units]."""
+        """State at the last token of each text: h, [batch, hidden_size]."""
         if self.packed:
             return _end(lstm, vectors, lengths, start)[0][0]
         states, _ = lstm(vectors, start)
@@ -66,7 +70,7 @@ class _Model(nn.Module):
 
 
 def _end(lstm, vectors, lengths, start=None):
-    """State at the last token of each text: h, c, [1, batch, units]."""
+    """State at the last token of each text: h, c, [1, batch, hidden_size]."""
     packed = rnn.pack_padded_sequence(
         vectors, lengths, batch_first=True, enforce_sorted=False
     )
@@ -78,13 +82,16 @@ class AspMtl(_Model):
 
     def __init__(self, problem: dict, packed: bool):
         super().__init__(problem, packed)
-        num_classes, units = problem["label_counts"], self.config["units"]
+        num_classes, hidden_size = (
+            problem["label_counts"],
+            self.config["hidden_size"],
+        )
         self.shared = self.lstm()
         self.private = nn.ModuleList(self.lstm() for _ in num_classes)
         self.outputs = nn.ModuleList(
-            nn.Linear(2 * units, labels) for labels in num_classes
+            nn.Linear(2 * hidden_size, labels) for labels in num_classes
         )
-        self.discriminator = nn.Linear(units, len(num_classes))
+        self.discriminator = nn.Linear(hidden_size, len(num_classes))
         self.start()
 
     def forward(self, groups: list[dict], at_once: bool) -> torch.Tensor:
@@ -98,7 +105,7 @@ class AspMtl(_Model):
         shared = [None] * len(groups)
         if at_once:
             texts = _join(groups)
-            vectors = self.embedding(texts["tokens"])
+            vectors = self.embedding(texts["token_ids"])
             shared = self.last_state(
                 self.shared, vectors, texts["lengths"]
             ).split([len(group["labels"]) for group in groups])
@@ -111,8 +118,8 @@ class AspMtl(_Model):
         return (shared + private) // 2
 
     def _loss(self, group, shared):
-        task, lengths = group["task"], group["lengths"]
-        vectors = self.embedding(group["tokens"])
+        task, lengths = group["task_ids"], group["lengths"]
+        vectors = self.embedding(group["token_ids"])
         if shared is None:
             shared = self.last_state(self.shared, vectors, lengths)
         private = self.last_state(self.private[task], vectors, lengths)
@@ -141,13 +148,13 @@ class ConditionalLel(_Model):
         # Forward and backward.
         self.seq1 = nn.ModuleList([self.lstm(), self.lstm()])
         self.seq2 = nn.ModuleList([self.lstm(), self.lstm()])
-        features = 2 * config["units"] + 2 * config["word_width"]
+        features = 2 * config["hidden_size"] + 2 * config["embedding_dim"]
         self.task_layers = nn.ModuleList(
-            nn.Linear(features, config["task_layer_units"]) for _ in num_classes
+            nn.Linear(features, config["task_layer_size"]) for _ in num_classes
         )
         # Vectors of the labels of all tasks, end to end.
         self.labels = nn.Linear(
-            config["label_width"], sum(num_classes), bias=False
+            config["label_embedding_dim"], sum(num_classes), bias=False
         )
         self._label_counts = num_classes
         self.start()
@@ -184,7 +191,7 @@ class ConditionalLel(_Model):
         return torch.cat([forward, backward, *means], dim=1)
 
     def _loss(self, group, features):
-        task = group["task"]
+        task = group["task_ids"]
         first = sum(self._label_counts[:task])
         hidden = torch.tanh(self.task_layers[task](features))
         scores = self.labels(hidden)[:, first:][:, : self._label_counts[task]]
@@ -249,7 +256,7 @@ class Contender:
         return [
             {
                 name: int(array)
-                if name == "task"
+                if name == "task_ids"
                 else torch.from_numpy(array.astype(np.int64))
                 for name, array in group.items()
             }
@@ -258,7 +265,7 @@ class Contender:
 
     def step(self, groups: list[dict]) -> float:
         """Trains on the groups; the sum of their losses."""
-        if self._step != "task":
+        if self._step != "task_ids":
             return self._update(groups)
         return sum(self._update([group]) for group in groups)
 

@@ -39,11 +39,11 @@ class Contender:
 
     def epoch(self, steps: int) -> tuple[float, int]:
         """Trains for as many steps; their mean total loss, and their tokens."""
-        terms = [
+        logs = [
             self.trainer.train_step(next(self._batches)) for _ in range(steps)
         ]
         loss, tokens = (
-            sum(float(of_step[name]) for of_step in terms)
+            sum(float(of_step[name]) for of_step in logs)
             for name in ("loss/total", "training/tokens")
         )
         return loss / steps, int(tokens)

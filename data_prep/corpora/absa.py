@@ -144,8 +144,8 @@ def _corpus(task, train, test) -> raw_corpus.RawCorpus:
         task,
         ({"train": train, "test": test},),
         "SemEval-2016 Task 5 (Aspect-Based Sentiment Analysis), subtask 1, "
-        "English, which its organisers give out through META-SHARE",
-        "META-SHARE terms of the organisers of SemEval-2016 Task 5: for "
+        "English, which its organizers give out through META-SHARE",
+        "META-SHARE terms of the organizers of SemEval-2016 Task 5: for "
         "research only.",
         functools.partial(read, task),
     )

@@ -1,6 +1,6 @@
 """Tasks of one's own, `custom`: a task file in TOML beside TSV, CSV, JSONL.
 
-    licence = "CC0"                      # optional, kept in corpus.json
+    license = "CC0"                      # optional, kept in corpus.json
 
     [tasks.requests]                     # a table a task
     labels = ["billing", "delivery"]     # in order
@@ -68,7 +68,7 @@ def make_source(task_file: str, seed: int = 0) -> source.Source:
     Raises:
       ValueError: if the file is missing or what it says makes no corpus.
     """
-    tables_by_task, licence = task_file_lib.read(task_file)
+    tables_by_task, license = task_file_lib.read(task_file)
     folder = os.path.dirname(task_file)
     files = {os.path.basename(task_file): task_file}
     for table in tables_by_task:
@@ -80,7 +80,7 @@ def make_source(task_file: str, seed: int = 0) -> source.Source:
         return [_read_task(table, seed) for table in tables_by_task]
 
     return source.Source(
-        "custom", READER_VERSION, files, settings, licence, read
+        "custom", READER_VERSION, files, settings, license, read
     )
 
 

@@ -2,13 +2,13 @@ r"""The 16 review corpora of Liu, Qiu & Huang (ACL 2017), `fdu_mtl`.
 
 `raw_dir` holds TASK.task.train, TASK.task.test and TASK.task.unlabel for each
 task. A line is `LABEL<TAB>TEXT` with label 0 (negative) or 1 (positive), in the
-unlabelled files a text alone. What a naive reader trips over:
+unlabeled files a text alone. What a naive reader trips over:
 
 - Texts hold U+0085, which `str.splitlines` takes for a line end: lines end as
   `lines` has it.
 - Some lines are cp1252 in files that are UTF-8 otherwise: each line is decoded
   for itself, and those lines are counted.
-- One labelled text is empty. It stays, as the token for empty texts.
+- One labeled text is empty. It stays, as the token for empty texts.
 - There is no dev file: the train files are larger than Table 1 of the paper
   says by its 200 dev rows. Their last 200 rows are dev, or with
   `dev_split="random"` 200 rows drawn by text, so that no text stands in both.
@@ -32,10 +32,10 @@ READER_VERSION = 1
 DEV_ROWS = 200
 LABELS = ("negative", "positive")
 LICENCE = (
-    "No licence is stated for these texts, product and film reviews that the "
+    "No license is stated for these texts, product and film reviews that the "
     "authors of the paper and others before them collected: for research only."
 )
-# Table 1 of the paper: train and unlabelled rows by task; each has 200 dev and
+# Table 1 of the paper: train and unlabeled rows by task; each has 200 dev and
 # 400 test rows.
 TABLE_1 = {
     "books": (1400, 2000),

@@ -100,8 +100,8 @@ CORPORA = (
             },
         ),
         "Fake News Challenge, stage 1 (FNC-1), repository fnc-1 of its "
-        "organisers",
-        "No licence is stated for these articles: for research only.",
+        "organizers",
+        "No license is stated for these articles: for research only.",
         read,
     ),
 )

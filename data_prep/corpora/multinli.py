@@ -96,7 +96,7 @@ def _read_file(path) -> list[tuple[int, dict[str, str]]]:
 def _reason_to_skip(fields) -> str | None:
     if fields["label"] == "-":
         return NO_LABEL
-    # How the tokenised samples write the root of a parse.
+    # How the tokenized samples write the root of a parse.
     if "( ROOT (" in fields["seq1"]:
         return SWALLOWED
     return None
@@ -116,7 +116,7 @@ CORPORA = (
             _release("sample_multinli_train.txt", "sample_multinli_dev.txt"),
         ),
         "the authors of MultiNLI at New York University, multinli_1.0.zip",
-        "Mostly the OANC's licence; the fiction part CC BY 3.0, CC BY-SA 3.0 "
+        "Mostly the OANC's license; the fiction part CC BY 3.0, CC BY-SA 3.0 "
         "and others.",
         read,
     ),

@@ -92,6 +92,6 @@ def make_source(
             for path in paths.values()
         },
         settings,
-        "\n".join(f"{corpus.name}: {corpus.licence}" for corpus in found),
+        "\n".join(f"{corpus.name}: {corpus.license}" for corpus in found),
         read,
     )

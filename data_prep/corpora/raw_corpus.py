@@ -29,7 +29,7 @@ class RawCorpus:
       releases: the forms that it comes in, file names by part; where several
         are there, the first is taken.
       origin: where it is to be had, in words.
-      licence: terms of the texts, in words.
+      license: terms of the texts, in words.
       read: (paths by part, seed of the splits made here, whether dev rows are
         wanted in train) -> the rows.
       dev_files: file names by part that are needed besides where dev rows are
@@ -40,7 +40,7 @@ class RawCorpus:
     name: str
     releases: tuple[dict[str, str], ...]
     origin: str
-    licence: str
+    license: str
     read: Callable[[dict[str, str], int, bool], source.TaskRows]
     dev_files: dict[str, str] | None = None
 

@@ -161,9 +161,9 @@ CORPORA = (
                 "test_b": "SemEval2016-Task6-subtaskB-testdata-gold.txt",
             },
         ),
-        "SemEval-2016 Task 6 (Detecting Stance in Tweets), as its organisers' "
+        "SemEval-2016 Task 6 (Detecting Stance in Tweets), as its organizers' "
         "StanceDataset or as the files of the task",
-        "No licence is stated for these tweets: for research only.",
+        "No license is stated for these tweets: for research only.",
         read,
         dev_files={},
     ),

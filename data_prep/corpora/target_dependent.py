@@ -82,7 +82,7 @@ CORPORA = (
         ({"train": "train.raw", "test": "test.raw"},),
         "the target-dependent Twitter data of Dong et al. (ACL 2014), folder "
         "acl-14-short-data",
-        "No licence is stated for these tweets: for research only.",
+        "No license is stated for these tweets: for research only.",
         read,
     ),
 )

@@ -8,7 +8,7 @@ What it writes is described in `mtl_tf.data.records` and by `corpus.json`:
                       "label_counts": {SPLIT: {LABEL: rows}},
                       "duplicates": {SPLIT: rows}, "skipped": {REASON: rows},
                       "raw": {counts of the raw files}}},
-     "files": {PATH: sha256}, "source": {FILE: sha256}, "licence": TEXT,
+     "files": {PATH: sha256}, "source": {FILE: sha256}, "license": TEXT,
      "vocabulary": {"size": n, "min_count": n}, "tokenizer_version": n,
      "diversity": {"mean": [of each feature], "deviation": [of each]},
      "findings": [{"kind": KIND, "task": NAME, "count": n, "message": TEXT,
@@ -114,7 +114,7 @@ def _prepare(source, out_dir, min_count) -> tasks.Corpus:
             "corpus": source.corpus,
             **declaration,
             "source": raw_checksums,
-            "licence": source.licence,
+            "license": source.license,
             "tokenizer_version": tokenizer_lib.TOKENIZER_VERSION,
             "fingerprint": fingerprint,
             "settings": source.settings,
@@ -137,7 +137,7 @@ def _fingerprint(source, raw_checksums, min_count) -> str:
         "tokenizer": tokenizer_lib.TOKENIZER_VERSION,
         "min_count": min_count,
         "settings": source.settings,
-        "licence": source.licence,
+        "license": source.license,
         "source": raw_checksums,
     }
     canonical = json.dumps(parts, sort_keys=True)
@@ -226,7 +226,7 @@ def _write(task_rows, data_dir, min_count) -> dict:
             task_rows, _tokenize(tokenizer, task_rows), strict=True
         )
     ]
-    logging.info("tokenised: %d different tokens", len(tokenizer.tokens))
+    logging.info("tokenized: %d different tokens", len(tokenizer.tokens))
 
     counted = [
         encoded[split].ids

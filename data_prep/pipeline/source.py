@@ -47,7 +47,7 @@ class Source:
         in the same files.
       files: paths of the raw files by the name they are recorded under.
       settings: what the reader was asked for, JSON values.
-      licence: terms of the texts, in words.
+      license: terms of the texts, in words.
       read: reads the files.
     """
 
@@ -55,7 +55,7 @@ class Source:
     version: int
     files: dict[str, str]
     settings: dict
-    licence: str
+    license: str
     read: Callable[[], list[TaskRows]]
 
     def checksums(self) -> dict[str, str]:

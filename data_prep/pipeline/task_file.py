@@ -12,7 +12,7 @@ from mtl_tf.data import values
 from mtl_tf.utils import suggestions
 
 _FILE_KEYS = ("file", *tasks.SPLITS)
-_TOP_KEYS = ("licence", "tasks")
+_TOP_KEYS = ("license", "tasks")
 _TASK_KEYS = (
     *("labels", "metric", "type", "columns", "format", "delimiter", "absent"),
     "split",
@@ -48,7 +48,7 @@ def read(task_file: str) -> tuple[list[TaskTable], str]:
       task_file: path of the TOML file.
 
     Returns:
-      Its tasks, and the licence it states.
+      Its tasks, and the license it states.
 
     Raises:
       ValueError: if it is missing or what it says makes no corpus.
@@ -82,7 +82,7 @@ def read(task_file: str) -> tuple[list[TaskTable], str]:
         tasks.check_names(declared)
     except ValueError as error:
         raise ValueError(f"{task_file}: {error}") from None
-    return found, str(content.get("licence", "not stated in the task file"))
+    return found, str(content.get("license", "not stated in the task file"))
 
 
 def _shown(name) -> str:

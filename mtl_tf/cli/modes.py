@@ -62,7 +62,7 @@ def run(command: command_lib.Command, config: config_lib.Config) -> str:
 def _train(command, config):
     baseline = _baseline(command)
     # Of several seeds, a user has to choose one.
-    is_exported = command.export and config.seeds == 1
+    is_exported = command.export and config.num_runs == 1
     if is_exported:
         saved_model.check_replaceable(config.run_dir)
     found = launcher.train(config, command.processes)
@@ -92,7 +92,7 @@ def _export(command, config):
     path = saved_model.write(
         config.run_dir,
         default_task=command.task,
-        answer_by=command.answer_by,
+        head=command.head,
         calibrated=command.calibrated,
     )
     return f"export: {path}"
@@ -188,7 +188,7 @@ def _table(config, found, baseline):
     tasks = run_directory.Run.read(config.run_dir).tasks
     name = "single-task" if config.sharing == "single_task" else "multi-task"
     table = score_table.table(found, tasks, name, baseline)
-    seeds = f", means of {config.seeds} seeds" if config.seeds > 1 else ""
+    seeds = f", means of {config.num_runs} seeds" if config.num_runs > 1 else ""
     caption = f"{score_table.caption(tasks)}{seeds} ({config.run_dir})"
     said = f"\n{caption}\n\n{table}\n"
     note = score_table.deduplication_note(tasks, found)

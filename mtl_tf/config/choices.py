@@ -7,7 +7,7 @@ Settings are checked without it, so that a wrong one is reported at once.
 SHARINGS = ("single_task", "fully_shared", "shared_private")
 SEQUENCES = ("both", "seq2")
 OUTPUT_LAYERS = ("softmax", "label_embedding")
-STEPS = ("joint", "alternate")
+UPDATES = ("joint", "alternating")
 EPOCH_LENGTHS = ("all", "smallest_task")
 STOPPINGS = ("patience", "drop")
 LABEL_TRANSFERS = ("none", "supervised", "semi_supervised")

@@ -16,7 +16,7 @@ FIELDS = ("seq1", "seq2", "label", "group", "id")
 _MODES_OF = {
     "baseline_run": ("train", "evaluate", "report"),
     "task": ("predict", "evaluate", "export"),
-    "answer_by": ("predict", "evaluate", "export"),
+    "head": ("predict", "evaluate", "export"),
     "input": ("predict", "evaluate"),
     "format": ("predict", "evaluate"),
     "delimiter": ("predict", "evaluate"),
@@ -60,7 +60,7 @@ class Command(base.Settings):
         "predict, evaluate: the task that --input is of; export: the task of "
         "serving_default; if empty that of --main_task, or else the first.",
     )
-    answer_by: str = base.setting(
+    head: str = base.setting(
         choices.MAIN,
         "predict, evaluate: what answers the texts of --input; export: what "
         "answers for serving_default. main: the main model; label_transfer: "
@@ -144,7 +144,7 @@ class Command(base.Settings):
                     f"{', '.join(modes)}"
                 )
         if self.mode == "evaluate" and not self.input:
-            for name in ("output", "calibrated", "answer_by"):
+            for name in ("output", "calibrated", "head"):
                 if name in given:
                     raise ValueError(
                         f"--{name} means nothing to --mode=evaluate without "

@@ -35,7 +35,7 @@ class Config(base.Settings):
         0, "Rows of each split of each task that are used; 0: all."
     )
     seed: int = base.setting(0, "Seed of everything that is drawn.")
-    seeds: int = base.setting(
+    num_runs: int = base.setting(
         1,
         "Number of runs, with seeds seed, seed + 1, ..., each in a process of "
         "its own; mean and deviation are written.",
@@ -86,13 +86,15 @@ class Config(base.Settings):
         "token.",
         choices=choices.POOLINGS,
     )
-    units: int = base.setting(100, "Width of an encoder's states.", symbol="d")
-    depth: int = base.setting(2, "Layers of a stacked_lstm.")
+    hidden_size: int = base.setting(
+        100, "Width of an encoder's states.", symbol="d"
+    )
+    num_layers: int = base.setting(2, "Layers of a stacked_lstm.")
     skip_connection: bool = base.setting(
         False,
         "Whether the mean of a text's word vectors stands beside its features.",
     )
-    task_layer_units: int = base.setting(
+    task_layer_size: int = base.setting(
         0, "Units of a layer of each task's own before the output; 0: none."
     )
     chained_task_layers: bool = base.setting(
@@ -106,7 +108,7 @@ class Config(base.Settings):
         "tasks' labels in one space.",
         choices=choices.OUTPUT_LAYERS,
     )
-    label_width: int = base.setting(
+    label_embedding_dim: int = base.setting(
         0,
         "Length of a vector of the label embedding; 0: that of the features "
         "before it. What these hold beyond it is not read.",
@@ -115,15 +117,18 @@ class Config(base.Settings):
     label_bias: bool = base.setting(
         False, "Whether each label of the label embedding has a bias."
     )
-    tanh_scores: bool = base.setting(
+    tanh_logits: bool = base.setting(
         False,
         "Whether the scores of a softmax output are squashed by tanh, as in "
         "the code of Augenstein et al.",
     )
-    word_width: int = base.setting(200, "Length of a word vector.", symbol="e")
+    embedding_dim: int = base.setting(
+        200, "Length of a word vector.", symbol="e"
+    )
     word_vectors: str = base.setting(
         "",
-        "Pretrained vectors: a GloVe text file, or package:NAME. If word_width "
+        "Pretrained vectors: a GloVe text file, or package:NAME. If "
+        "embedding_dim "
         "is larger than they are, the rest starts at random.",
         path=True,
     )
@@ -157,7 +162,7 @@ class Config(base.Settings):
         "learns from what it says of other texts.",
         choices=choices.LABEL_TRANSFERS,
     )
-    transfer_units: int = base.setting(
+    transfer_hidden_size: int = base.setting(
         100,
         "Units of the label transfer network's hidden layer; 0: no such layer.",
     )
@@ -212,12 +217,12 @@ class Config(base.Settings):
     discriminator_learning_rate: float = base.setting(
         0.0, "The discriminator's learning rate; 0: learning_rate."
     )
-    discriminator_steps: int = base.setting(
+    discriminator_updates: int = base.setting(
         1, "Updates of the discriminator in each step."
     )
     unlabeled: bool = base.setting(
         False,
-        "Whether the tasks' unlabelled text is read as well: by the adversary, "
+        "Whether the tasks' unlabeled text is read as well: by the adversary, "
         "and for pseudo-labels.",
     )
     orthogonality_weight: float = base.setting(
@@ -225,7 +230,7 @@ class Config(base.Settings):
     )
     orthogonality_loss: str = base.setting(
         "normalized",
-        "frobenius: Eq. 14 to the letter; normalized: centred features, rows "
+        "frobenius: Eq. 14 to the letter; normalized: centered features, rows "
         "of unit length, mean of squares.",
         choices=choices.ORTHOGONALITY_LOSSES,
     )
@@ -242,10 +247,10 @@ class Config(base.Settings):
 
     # Batches.
     batch_size: int = base.setting(16, "Texts of a task in a step.")
-    steps: str = base.setting(
+    update: str = base.setting(
         "joint",
-        "joint: a step has as many groups as there are tasks; alternate: one.",
-        choices=choices.STEPS,
+        "joint: a step has a batch of every task; alternating: of one task.",
+        choices=choices.UPDATES,
     )
     sampling_exponent: float = base.setting(
         0.0,
@@ -263,7 +268,7 @@ class Config(base.Settings):
         choices=choices.EPOCH_LENGTHS,
     )
 
-    # Optimisation.
+    # Optimization.
     optimizer: str = base.setting(
         "adam", "Optimizer.", choices=choices.OPTIMIZERS
     )

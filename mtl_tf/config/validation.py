@@ -11,16 +11,16 @@ from mtl_tf.config import choices
 _SEEDS = 2**32
 # What is far above anything of use, by setting, with what it would take.
 _LIMITS = {
-    "seeds": (1_000, "each is a run"),
+    "num_runs": (1_000, "each is a run"),
     "threads": (1_024, "TensorFlow makes them all as it starts"),
     "max_tokens": (1_000_000, "texts are padded to the longest of a batch"),
-    "units": (10_000, "weights grow with its square"),
-    "depth": (100, "each layer has weights and a loop"),
-    "word_width": (10_000, "each word of the vocabulary has a vector"),
-    "label_width": (10_000, "each label has a vector"),
-    "task_layer_units": (10_000, "each task has a layer"),
-    "transfer_units": (10_000, "weights grow with it"),
-    "discriminator_steps": (1_000, "each is computed in each step"),
+    "hidden_size": (10_000, "weights grow with its square"),
+    "num_layers": (100, "each layer has weights and a loop"),
+    "embedding_dim": (10_000, "each word of the vocabulary has a vector"),
+    "label_embedding_dim": (10_000, "each label has a vector"),
+    "task_layer_size": (10_000, "each task has a layer"),
+    "transfer_hidden_size": (10_000, "weights grow with it"),
+    "discriminator_updates": (1_000, "each is computed in each step"),
     "batch_size": (65_536, "all texts of a step are in memory"),
     "sampling_exponent": (10, "1 is in proportion to rows"),
     "steps_per_epoch": (
@@ -73,8 +73,8 @@ def check_processes(processes: int) -> None:
 
 def _check_ranges(config):
     positive = (
-        "seeds max_tokens units depth word_width batch_size "
-        "discriminator_steps learning_rate init_range epochs log_every "
+        "num_runs max_tokens hidden_size num_layers embedding_dim batch_size "
+        "discriminator_updates learning_rate init_range epochs log_every "
         "learning_rate_decay keep_checkpoints"
     )
     for name in positive.split():
@@ -85,8 +85,9 @@ def _check_ranges(config):
     not_negative = (
         "seed threads max_examples adversarial_weight orthogonality_weight "
         "discriminator_learning_rate steps_per_epoch sampling_exponent "
-        "warmup_steps weight_decay clip_norm patience task_layer_units "
-        "label_width transfer_units transfer_weight pseudo_label_weight "
+        "warmup_steps weight_decay clip_norm patience task_layer_size "
+        "label_embedding_dim transfer_hidden_size transfer_weight "
+        "pseudo_label_weight "
         "pseudo_label_threshold"
     )
     for name in not_negative.split():
@@ -99,9 +100,10 @@ def _check_ranges(config):
             raise ValueError(
                 f"{name}={getattr(config, name)}: at most {limit} ({why})"
             )
-    if config.seed + config.seeds > _SEEDS:
+    if config.seed + config.num_runs > _SEEDS:
         raise ValueError(
-            f"seed={config.seed}, seeds={config.seeds}: the last seed has to "
+            f"seed={config.seed}, num_runs={config.num_runs}: the last seed "
+            f"has to "
             f"be below {_SEEDS}"
         )
     for field in dataclasses.fields(config):
@@ -181,15 +183,15 @@ def _check_combinations(config):
 
 
 def _check_adversary(config):
-    """What the adversary, orthogonality and unlabelled text need."""
+    """What the adversary, orthogonality and unlabeled text need."""
     if config.adversarial_weight and config.sharing == "single_task":
         raise ValueError(
             "adversarial_weight needs a shared encoder: sharing is single_task"
         )
-    if config.adversarial_weight and config.steps == "alternate":
+    if config.adversarial_weight and config.update == "alternating":
         raise ValueError(
             "adversarial_weight needs texts of all tasks in a step "
-            "(steps=joint): with steps=alternate the discriminator sees "
+            "(update=joint): with update=alternating the discriminator sees "
             "one task at a time"
         )
     if config.orthogonality_weight and config.sharing != "shared_private":
@@ -209,9 +211,10 @@ def _check_adversary(config):
 
 def _check_label_width(config):
     most = _features_width(config)
-    if config.label_width > most:
+    if config.label_embedding_dim > most:
         raise ValueError(
-            f"label_width={config.label_width}: label vectors may be as long "
+            f"label_embedding_dim={config.label_embedding_dim}: label vectors "
+            f"may be as long "
             f"as the features that they are multiplied with ({most}), or "
             "shorter, but not longer"
         )
@@ -219,12 +222,12 @@ def _check_label_width(config):
 
 def _features_width(config):
     """Returns the length of the features that an output reads."""
-    if config.task_layer_units:
-        return config.task_layer_units
+    if config.task_layer_size:
+        return config.task_layer_size
     encoders = 2 if config.sharing == "shared_private" else 1
-    width = config.units * _FEATURES_OF_A_UNIT.get(config.encoder, 1)
+    width = config.hidden_size * _FEATURES_OF_A_UNIT.get(config.encoder, 1)
     texts = 2 if config.sequences_apart else 1
-    skipped = texts * config.word_width if config.skip_connection else 0
+    skipped = texts * config.embedding_dim if config.skip_connection else 0
     return encoders * width + skipped
 
 
@@ -242,7 +245,9 @@ def _check_label_transfer(config):
             f"label_transfer={config.label_transfer} needs a model of several "
             "tasks: sharing is single_task"
         )
-    may_lack_main_task = config.steps == "alternate" or config.sampling_exponent
+    may_lack_main_task = (
+        config.update == "alternating" or config.sampling_exponent
+    )
     is_semi_supervised = config.label_transfer == "semi_supervised"
     if may_lack_main_task and (
         is_semi_supervised or config.sharing == "shared_private"
@@ -250,7 +255,7 @@ def _check_label_transfer(config):
         raise ValueError(
             f"label_transfer={config.label_transfer} with sharing="
             f"{config.sharing} needs texts of the main task in every step: "
-            "steps=joint and sampling_exponent=0"
+            "update=joint and sampling_exponent=0"
         )
     if is_semi_supervised and config.transfer_trained_on == "auxiliary":
         raise ValueError(
@@ -267,10 +272,15 @@ def _check_label_transfer(config):
 def _check_needs(config):
     """Refuses settings that would be passed over in silence."""
     needs = [
-        ("label_width label_bias", "output_layer", ("label_embedding",)),
-        ("tanh_scores", "output_layer", ("softmax",)),
         (
-            "transfer_units transfer_probabilities transfer_main_predictions "
+            "label_embedding_dim label_bias",
+            "output_layer",
+            ("label_embedding",),
+        ),
+        ("tanh_logits", "output_layer", ("softmax",)),
+        (
+            "transfer_hidden_size transfer_probabilities "
+            "transfer_main_predictions "
             "transfer_diversity transfer_gradient transfer_trained_on "
             "transfer_weight",
             "label_transfer",
@@ -292,9 +302,9 @@ def _check_needs(config):
                     f"{name}={value} needs {needed}={' or '.join(values)}, got "
                     f"{needed}={there}"
                 )
-    if config.chained_task_layers and not config.task_layer_units:
+    if config.chained_task_layers and not config.task_layer_size:
         raise ValueError(
-            "chained_task_layers needs task layers: set task_layer_units"
+            "chained_task_layers needs task layers: set task_layer_size"
         )
     if config.chained_task_layers and config.init_from:
         raise ValueError(

@@ -17,7 +17,7 @@ where a label transfer network reads them,
 
     diversity     float32 [groups, batch, 5]: the diversity features
 
-and, where unlabelled text is read, `unlabeled`: a dict of the same without
+and, where unlabeled text is read, `unlabeled`: a dict of the same without
 labels for other groups.
 """
 
@@ -55,7 +55,7 @@ class Split:
       ids: bytes objects [rows].
       groups: bytes objects [rows]: the key that rows of one topic, document or
         body share; empty where there is none.
-      labels: int32 [rows]; -1 in the unlabelled split.
+      labels: int32 [rows]; -1 in the unlabeled split.
       duplicate: bool [rows]: the text also stands in the task's train file.
       diversity: float32 [rows, 5]: the features of `diversity_features`; None
         where no label transfer network reads them.
@@ -99,12 +99,12 @@ class Split:
     def signature(self) -> dict[str, tf.TensorSpec]:
         """Of a batch of its rows, without the labels."""
         signature = {
-            "tokens": tf.TensorSpec([None, None, None], tf.int32),
+            "token_ids": tf.TensorSpec([None, None, None], tf.int32),
             "lengths": tf.TensorSpec([None, None], tf.int32),
-            "task": tf.TensorSpec([None], tf.int32),
+            "task_ids": tf.TensorSpec([None], tf.int32),
         }
         if self.seq1_lengths is not None:
-            signature["seq1"] = signature["tokens"]
+            signature["seq1"] = signature["token_ids"]
             signature["seq1_lengths"] = signature["lengths"]
         if self.diversity is not None:
             signature["diversity"] = tf.TensorSpec(
@@ -250,8 +250,8 @@ class TrainingBatches:
 
     Args:
       train: the training split of each task, by task number.
-      unlabeled: the unlabelled splits of those tasks that have one; empty
-        where unlabelled text is not read.
+      unlabeled: the unlabeled splits of those tasks that have one; empty
+        where unlabeled text is not read.
       config: batch size, sampling, seed.
 
     Raises:
@@ -273,7 +273,7 @@ class TrainingBatches:
         self._sampler = samplers.TaskSampler.create(
             [len(split) for split in train],
             config.sampling_exponent,
-            config.steps == "joint",
+            config.update == "joint",
             config.seed,
         )
         self._samplers = [
@@ -283,7 +283,7 @@ class TrainingBatches:
             for s in train
         ]
         self._unlabeled_samplers = [
-            # Another stream than that of the task's labelled rows.
+            # Another stream than that of the task's labeled rows.
             samplers.RowSampler(
                 s.lengths,
                 config.batch_size,
@@ -384,7 +384,9 @@ def evaluation_batches(split: Split) -> Iterator[tuple[np.ndarray, Batch]]:
 def _group(chosen: list[tuple[Split, np.ndarray]]) -> Batch:
     """Groups of (split, rows), padded to the longest text of them all."""
     lengths = np.stack([split.lengths[rows] for split, rows in chosen])
-    batch = {"task": np.array([split.task for split, _ in chosen], np.int32)}
+    batch = {
+        "task_ids": np.array([split.task for split, _ in chosen], np.int32)
+    }
     if chosen[0][0].seq1_lengths is not None:
         seq1 = np.stack([split.seq1_lengths[rows] for split, rows in chosen])
         time = seq1.max()
@@ -392,7 +394,7 @@ def _group(chosen: list[tuple[Split, np.ndarray]]) -> Batch:
         batch["seq1_lengths"] = seq1
         lengths -= seq1
     time = lengths.max()
-    batch["tokens"] = np.stack([s.pad(rows, time) for s, rows in chosen])
+    batch["token_ids"] = np.stack([s.pad(rows, time) for s, rows in chosen])
     batch["lengths"] = lengths
     if chosen[0][0].diversity is not None:
         batch["diversity"] = np.stack([s.diversity[rows] for s, rows in chosen])

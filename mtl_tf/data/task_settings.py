@@ -64,6 +64,6 @@ def check(
     is_needed = config.adversarial_weight or lacking == names
     if config.unlabeled and lacking and is_needed:
         raise ValueError(
-            f"unlabeled: these tasks have no unlabelled text: "
+            f"unlabeled: these tasks have no unlabeled text: "
             f"{', '.join(lacking)}"
         )

@@ -29,7 +29,7 @@ class Vocabulary:
     Attributes:
       tokens: a token's id is its place; `SPECIAL_TOKENS` stand in front.
       path: file that holds them, one a line, or None. With a file the lookup
-        table is initialised from it, so that a SavedModel carries it along.
+        table is initialized from it, so that a SavedModel carries it along.
 
     Raises:
       ValueError: if a token is empty, repeats or holds a blank, or the special

@@ -18,7 +18,7 @@ class Predictor:
     """Runs a model over splits.
 
     Args:
-      model: as `models.build` makes it.
+      model: as `multitask_model.build` makes it.
       tasks: the tasks, in the order of their numbers.
       main_task: number of the main task, where there is label transfer.
     """
@@ -32,16 +32,16 @@ class Predictor:
         self._tasks = tasks
         self._main_task = main_task
         outputs = [name for name in model.output if name in _OUTPUTS]
-        self._run = _runner(multitask_model.part(model, outputs))
+        self._run = _runner(multitask_model.submodel(model, outputs))
         if main_task is not None:
             outputs.append("transfer_logits")
             self._run_with_transfer = _runner(
-                multitask_model.part(model, outputs)
+                multitask_model.submodel(model, outputs)
             )
 
     def predict(
         self, split: input_pipeline.Split
-    ) -> predictions_lib.Predictions:
+    ) -> predictions_lib.SplitPredictions:
         """Predicts every row of a split with the main model.
 
         Raises:
@@ -51,7 +51,7 @@ class Predictor:
 
     def predict_all(
         self, split: input_pipeline.Split
-    ) -> dict[str, predictions_lib.Predictions]:
+    ) -> dict[str, predictions_lib.SplitPredictions]:
         """The same by output: `MAIN`, and of the main task `LABEL_TRANSFER`."""
         if split.task != self._main_task:
             return {predictions_lib.MAIN: self.predict(split)}
@@ -94,7 +94,7 @@ class Predictor:
         if (split.labels >= 0).all():
             rows = np.arange(len(split))
             loss = -log_probabilities[rows, split.labels].mean()
-        return predictions_lib.Predictions(
+        return predictions_lib.SplitPredictions(
             task, split, np.exp(log_probabilities), features, float(loss)
         )
 
@@ -103,7 +103,10 @@ def _runner(model):
     """A function of batches; a label transfer network reads all groups."""
 
     def run(batch):
-        batch = {**batch, "transfer_indices": tf.range(tf.size(batch["task"]))}
+        batch = {
+            **batch,
+            "transfer_indices": tf.range(tf.size(batch["task_ids"])),
+        }
         return model({k: batch[k] for k in model.input}, training=False)
 
     return tf.function(run)

@@ -56,7 +56,7 @@ def probe_task(
     return found
 
 
-def cross_correlation(predictions: predictions_lib.Predictions) -> float:
+def cross_correlation(predictions: predictions_lib.SplitPredictions) -> float:
     """Mean absolute correlation of shared with private features of a task."""
     shared, private = (
         preprocessing.scale(predictions.features[name].astype(np.float64))

@@ -7,7 +7,7 @@ def gradient_reversal(features: tf.Tensor, scale: tf.Tensor) -> tf.Tensor:
     """The identity forward, minus `scale` times the gradient backward.
 
     Liu et al. 2017, section 4.1, after Ganin & Lempitsky 2015: it lets the
-    task discriminator minimise its loss and the shared encoder maximise it in
+    task discriminator minimize its loss and the shared encoder maximize it in
     one backward pass.
 
     Args:

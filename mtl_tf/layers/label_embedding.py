@@ -50,7 +50,8 @@ class LabelEmbedding(classification_head.ClassificationHead):
         most = features_shape[-1]
         if self.width > most:
             raise ValueError(
-                f"label_width={self.width}: label vectors may be as long as "
+                f"label_embedding_dim={self.width}: label vectors may be as "
+                f"long as "
                 f"the features that they are multiplied with ({most}), or "
                 "shorter, but not longer"
             )

@@ -12,7 +12,7 @@ class PerTaskLSTM(per_task.PerTaskLayer):
     """One direction of an LSTM, with a set of weights for each task_ids.
 
     Args:
-      units: width of its state (d in the paper).
+      hidden_size: width of its state (d in the paper).
       num_tasks: number of weight sets.
       backwards: read every text from its last token to its first.
       forget_bias: added to the start of the forget gate's bias. The paper
@@ -30,7 +30,7 @@ class PerTaskLSTM(per_task.PerTaskLayer):
 
     def __init__(
         self,
-        units: int,
+        hidden_size: int,
         num_tasks: int,
         *,
         backwards: bool = False,
@@ -40,7 +40,7 @@ class PerTaskLSTM(per_task.PerTaskLayer):
         **kwargs,
     ):
         super().__init__(num_tasks, **kwargs)
-        self.units = units
+        self.hidden_size = hidden_size
         self.backwards = backwards
         self.forget_bias = forget_bias
         self.recurrent_dropout = recurrent_dropout
@@ -49,16 +49,18 @@ class PerTaskLSTM(per_task.PerTaskLayer):
     def build(self, inputs_shape, lengths_shape=None, task_ids_shape=None):
         del lengths_shape, task_ids_shape
         self.kernel = self.add_per_task_weight(
-            "kernel", (inputs_shape[-1], 4 * self.units)
+            "kernel", (inputs_shape[-1], 4 * self.hidden_size)
         )
         self.recurrent_kernel = self.add_per_task_weight(
-            "recurrent_kernel", (self.units, 4 * self.units)
+            "recurrent_kernel", (self.hidden_size, 4 * self.hidden_size)
         )
-        forget_gate = [0.0] * self.units + [self.forget_bias] * self.units
+        forget_gate = [0.0] * self.hidden_size + [
+            self.forget_bias
+        ] * self.hidden_size
         self.bias = self.add_per_task_weight(
             "bias",
-            (4 * self.units,),
-            offset=tf.constant(forget_gate + [0.0] * 2 * self.units),
+            (4 * self.hidden_size,),
+            offset=tf.constant(forget_gate + [0.0] * 2 * self.hidden_size),
         )
         self.seed_generator = per_task.seed_generator(self.seed)
 
@@ -79,7 +81,7 @@ class PerTaskLSTM(per_task.PerTaskLayer):
             weights[1] = keras.random.dropout(
                 weights[1],
                 self.recurrent_dropout,
-                noise_shape=(tf.shape(task_ids)[0], self.units, 1),
+                noise_shape=(tf.shape(task_ids)[0], self.hidden_size, 1),
                 seed=self.seed_generator,
             )
         weights = [tf.convert_to_tensor(weight) for weight in weights]
@@ -97,7 +99,7 @@ class PerTaskLSTM(per_task.PerTaskLayer):
     def get_config(self):
         return {
             **super().get_config(),
-            "units": self.units,
+            "hidden_size": self.hidden_size,
             "backwards": self.backwards,
             "forget_bias": self.forget_bias,
             "recurrent_dropout": self.recurrent_dropout,

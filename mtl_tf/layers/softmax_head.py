@@ -22,7 +22,8 @@ class SoftmaxHead(classification_head.ClassificationHead):
       **kwargs: for `ClassificationHead`.
 
     Call arguments: features, float32 [groups, batch, width], and the task that
-    reads each group, int32 [groups]. Returns scores as `ClassificationHead.score`.
+    reads each group, int32 [groups]. Returns scores as
+    `ClassificationHead.score`.
     """
 
     def __init__(

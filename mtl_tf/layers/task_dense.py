@@ -15,28 +15,33 @@ class TaskDense(per_task.PerTaskLayer):
     never the layer of another task.
 
     Args:
-      units: width of its result.
+      hidden_size: width of its result.
       num_tasks: number of tasks.
       activation: f, a name that `keras.activations` knows.
       **kwargs: for `PerTaskLayer`.
 
     Call arguments: features h, float32 [groups, batch, width], and the task
-    that reads each group, int32 [groups]; returns [groups, batch, units].
+    that reads each group, int32 [groups]; returns [groups, batch, hidden_size].
     """
 
     def __init__(
-        self, units: int, num_tasks: int, *, activation: str = "tanh", **kwargs
+        self,
+        hidden_size: int,
+        num_tasks: int,
+        *,
+        activation: str = "tanh",
+        **kwargs,
     ):
         super().__init__(num_tasks, **kwargs)
-        self.units = units
+        self.hidden_size = hidden_size
         self.activation = activation
 
     def build(self, features_shape, task_ids_shape=None):
         del task_ids_shape
         self.kernel = self.add_per_task_weight(
-            "kernel", (features_shape[-1], self.units)
+            "kernel", (features_shape[-1], self.hidden_size)
         )
-        self.bias = self.add_per_task_weight("bias", (self.units,))
+        self.bias = self.add_per_task_weight("bias", (self.hidden_size,))
 
     def call(self, features, task_ids):
         product = tf.einsum(
@@ -48,7 +53,7 @@ class TaskDense(per_task.PerTaskLayer):
     def get_config(self):
         return {
             **super().get_config(),
-            "units": self.units,
+            "hidden_size": self.hidden_size,
             "activation": self.activation,
         }
 
@@ -63,24 +68,26 @@ class ChainedTaskDense(per_task.PerTaskLayer):
     the layers below its tasks too. To compare with that code.
 
     Args:
-      units: width of each layer.
+      hidden_size: width of each layer.
       num_tasks: number of tasks.
       **kwargs: for `PerTaskLayer`.
 
     Call arguments: as those of `TaskDense`.
     """
 
-    def __init__(self, units: int, num_tasks: int, **kwargs):
+    def __init__(self, hidden_size: int, num_tasks: int, **kwargs):
         super().__init__(num_tasks, **kwargs)
-        self.units = units
+        self.hidden_size = hidden_size
 
     def build(self, features_shape, task_ids_shape=None):
         del task_ids_shape
-        widths = [features_shape[-1]] + [self.units] * (self.num_tasks - 1)
+        widths = [features_shape[-1]] + [self.hidden_size] * (
+            self.num_tasks - 1
+        )
         self.kernels = [
             self.add_weight(
                 name=f"kernel_{task}",
-                shape=(width, self.units),
+                shape=(width, self.hidden_size),
                 initializer=keras.initializers.RandomUniform(
                     -self.init_range,
                     self.init_range,
@@ -89,7 +96,7 @@ class ChainedTaskDense(per_task.PerTaskLayer):
             )
             for task, width in enumerate(widths)
         ]
-        self.bias = self.add_per_task_weight("bias", (self.units,))
+        self.bias = self.add_per_task_weight("bias", (self.hidden_size,))
 
     def call(self, features, task_ids):
         layers = [features]
@@ -99,4 +106,4 @@ class ChainedTaskDense(per_task.PerTaskLayer):
         return tf.gather(tf.stack(layers[1:], axis=1), task_ids, batch_dims=1)
 
     def get_config(self):
-        return {**super().get_config(), "units": self.units}
+        return {**super().get_config(), "hidden_size": self.hidden_size}

@@ -98,19 +98,19 @@ class TokenDense(per_task.PerTaskLayer):
 
     Pooled over the tokens it is a bag of words. Call arguments: token features,
     packed, lengths [groups, batch], task_ids [groups]; returns [rows, batch,
-    units].
+    hidden_size].
     """
 
-    def __init__(self, units: int, num_tasks: int, **kwargs):
+    def __init__(self, hidden_size: int, num_tasks: int, **kwargs):
         super().__init__(num_tasks, **kwargs)
-        self.units = units
+        self.hidden_size = hidden_size
 
     def build(self, inputs_shape, lengths_shape=None, task_ids_shape=None):
         del lengths_shape, task_ids_shape
         self.kernel = self.add_per_task_weight(
-            "kernel", (inputs_shape[-1], self.units)
+            "kernel", (inputs_shape[-1], self.hidden_size)
         )
-        self.bias = self.add_per_task_weight("bias", (self.units,))
+        self.bias = self.add_per_task_weight("bias", (self.hidden_size,))
 
     def call(self, inputs, lengths, task_ids):
         packing = packing_lib.Packing(lengths)
@@ -123,7 +123,7 @@ class TokenDense(per_task.PerTaskLayer):
         return packing.pack(tf.tanh(product + bias))
 
     def get_config(self):
-        return {**super().get_config(), "units": self.units}
+        return {**super().get_config(), "hidden_size": self.hidden_size}
 
 
 @keras.saving.register_keras_serializable(package="mtl_tf")
@@ -131,8 +131,9 @@ class TextEncoder(per_task.PerTaskLayer):
     """A text encoder by name, with its pooling.
 
     Args:
-      encoder: one of `ENCODERS`. `stacked_lstm` has `depth` LSTMs on
-        each other, `cnn` windows of 3, 4 and 5 tokens with `units` filters
+      encoder: one of `ENCODERS`. `stacked_lstm` has `num_layers` LSTMs on
+        each other, `cnn` windows of 3, 4 and 5 tokens with `hidden_size`
+        filters
         each. `conditional_bilstm` reads two texts, seq1 with a BiLSTM, and then
         the other with a BiLSTM of its own weights that starts, in each
         direction, from the state in which that of seq1 ended (Rocktäschel et
@@ -140,8 +141,8 @@ class TextEncoder(per_task.PerTaskLayer):
         text.
       pooling: one of `POOLINGS`. `last` is the paper's: the state at
         the text's true last token (at its first, for the backward direction).
-      units: width of a state (d), of each direction in a BiLSTM.
-      depth: number of layers of a `stacked_lstm`.
+      hidden_size: width of a state (d), of each direction in a BiLSTM.
+      num_layers: number of layers of a `stacked_lstm`.
       forget_bias: see `stacked_lstm.StackedLSTM`.
       recurrent_dropout: see `stacked_lstm.StackedLSTM`.
       precision: see `lstm.lstm`; of recurrent encoders alone.
@@ -156,10 +157,10 @@ class TextEncoder(per_task.PerTaskLayer):
         self,
         encoder: str,
         pooling: str,
-        units: int,
+        hidden_size: int,
         num_tasks: int,
         *,
-        depth: int = 2,
+        num_layers: int = 2,
         forget_bias: float = 0.0,
         recurrent_dropout: float = 0.0,
         precision: str = "float32",
@@ -169,8 +170,8 @@ class TextEncoder(per_task.PerTaskLayer):
         _check(encoder, pooling)
         self.encoder = encoder
         self.pooling = pooling
-        self.units = units
-        self.depth = depth
+        self.hidden_size = hidden_size
+        self.num_layers = num_layers
         self.forget_bias = forget_bias
         self.recurrent_dropout = recurrent_dropout
         self.precision = precision
@@ -186,20 +187,24 @@ class TextEncoder(per_task.PerTaskLayer):
     def _make_directions(self):
         """Stacks of token layers, the results of which are concatenated."""
         if self.encoder == "cnn":
-            return [[Convolution(self.units, **self._common("convolution"))]]
+            return [
+                [Convolution(self.hidden_size, **self._common("convolution"))]
+            ]
         if self.encoder == "bag_of_words":
-            return [[TokenDense(self.units, **self._common("words"))]]
+            return [[TokenDense(self.hidden_size, **self._common("words"))]]
         if self.encoder in ("bilstm", CONDITIONAL):
             return [
                 [self._make_lstm("forward")],
                 [self._make_lstm("backward", backwards=True)],
             ]
-        depth = self.depth if self.encoder == "stacked_lstm" else 1
-        return [[self._make_lstm(f"lstm_{level}") for level in range(depth)]]
+        num_layers = self.num_layers if self.encoder == "stacked_lstm" else 1
+        return [
+            [self._make_lstm(f"lstm_{level}") for level in range(num_layers)]
+        ]
 
     def _make_lstm(self, name, backwards=False):
         return lstm.PerTaskLSTM(
-            self.units,
+            self.hidden_size,
             backwards=backwards,
             forget_bias=self.forget_bias,
             recurrent_dropout=self.recurrent_dropout,
@@ -303,8 +308,8 @@ class TextEncoder(per_task.PerTaskLayer):
             **super().get_config(),
             "encoder": self.encoder,
             "pooling": self.pooling,
-            "units": self.units,
-            "depth": self.depth,
+            "hidden_size": self.hidden_size,
+            "num_layers": self.num_layers,
             "forget_bias": self.forget_bias,
             "recurrent_dropout": self.recurrent_dropout,
             "precision": self.precision,
@@ -314,7 +319,7 @@ class TextEncoder(per_task.PerTaskLayer):
 def _width(layer):
     if isinstance(layer, Convolution):
         return layer.filters * len(layer.windows)
-    return layer.units
+    return layer.hidden_size
 
 
 def _check(encoder, pooling):

@@ -32,7 +32,7 @@ class Reliability:
 def fit_temperature(probabilities: np.ndarray, gold: np.ndarray) -> float:
     """The temperature T > 0 that fits gold labels best (Guo et al., 4.2).
 
-    It minimises the negative log-likelihood of softmax(log p / T), between
+    It minimizes the negative log-likelihood of softmax(log p / T), between
     0.05 and 20. It is to be fitted on other rows than it is used on.
 
     Args:
@@ -91,26 +91,26 @@ def reliability(
 
 
 def reliability_of(
-    confidence: np.ndarray, right: np.ndarray, bins: int = 15
+    confidence: np.ndarray, correct: np.ndarray, bins: int = 15
 ) -> Reliability:
     """The same from confidences, for rows of tasks with different labels.
 
     Args:
       confidence: float64 [rows], probability of the predicted label.
-      right: bool [rows], whether it is the true one.
+      correct: bool [rows], whether it is the true one.
       bins: number of bins.
 
     Raises:
       ValueError: if there are no rows.
     """
-    _check_rows(right)
+    _check_rows(correct)
     edges = np.linspace(0, 1, bins + 1)[1:-1]
-    place = np.digitize(confidence, edges, right=True)
+    place = np.digitize(confidence, edges, correct=True)
     count = np.bincount(place, minlength=bins)
     with np.errstate(invalid="ignore"):
         return Reliability(
             np.bincount(place, confidence, bins) / count,
-            np.bincount(place, right, bins) / count,
+            np.bincount(place, correct, bins) / count,
             count,
         )
 

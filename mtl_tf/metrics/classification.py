@@ -121,10 +121,10 @@ def _right(rows):
 def _f1(rows, weights):
     """float64 [..., labels]; 0 of a label that is nowhere."""
     labels = len(rows.labels)
-    right = _sums(rows.gold, labels, weights * _right(rows))
+    correct = _sums(rows.gold, labels, weights * _right(rows))
     sizes = _sums(rows.gold, labels, weights)
     sizes += _sums(rows.predicted, labels, weights)
-    return 2 * right / _at_least_1(sizes)
+    return 2 * correct / _at_least_1(sizes)
 
 
 def _macro_over_gold(rows, weights, values):

@@ -28,7 +28,7 @@ from mtl_tf.layers import task_dense
 OUTPUTS = ("transfer_logits", "main_task_logits")
 
 
-def main_task_number(
+def main_task_index(
     config: config_lib.Config, task_names: Sequence[str]
 ) -> int | None:
     """Number of the task whose labels are predicted; None without a network."""
@@ -62,7 +62,7 @@ class LabelTransfer:
         self._label_counts = num_classes
         self._main_task = main_task
         self._layers = layers
-        self._task = inputs["task"]
+        self._task = inputs["task_ids"]
         self._asked = keras.Input((), dtype="int32", name="transfer_indices")
         inputs["transfer_indices"] = self._asked
         self._diversity = None
@@ -87,7 +87,8 @@ class LabelTransfer:
           common: features of all groups that are the same for all readers.
 
         Returns:
-          `transfer_logits`, float32 [asked, batch, labels], and `main_task_logits`,
+          `transfer_logits`, float32 [asked, batch, labels], and
+          `main_task_logits`,
           float32 [asked, batch, most labels].
         """
         hidden, task_ids = self._read(sequences, common, [self._main_task])
@@ -162,9 +163,9 @@ class LabelTransfer:
         """The network itself: one hidden layer, then the scores."""
         config = self._config
         seeds = self._layers.transfer_seeds
-        if config.transfer_units:
+        if config.transfer_hidden_size:
             inputs = task_dense.TaskDense(
-                config.transfer_units,
+                config.transfer_hidden_size,
                 1,
                 activation="relu",
                 init_range=config.init_range,

@@ -20,7 +20,7 @@ from mtl_tf.layers import text_encoder
 from mtl_tf.models import label_transfer
 
 # Names of the inputs that are tokens, and of their lengths.
-LENGTHS = {"tokens": "lengths", "seq1": "seq1_lengths"}
+LENGTHS = {"token_ids": "lengths", "seq1": "seq1_lengths"}
 
 
 def build(
@@ -58,8 +58,9 @@ def build(
       the groups that the label transfer network reads, and, if it reads them,
       `diversity`, float32 [groups, batch, 5]; and the outputs
       `transfer_logits`, float32 [asked, batch, labels], what the network says
-      of these groups, and `main_task_logits`, float32 [asked, batch, most labels],
-      what the main task's own output says of them. `part` is the model with
+      of these groups, and `main_task_logits`, float32 [asked, batch, most
+      labels],
+      what the main task's own output says of them. `submodel` is the model with
       some of the outputs.
 
     Raises:
@@ -68,9 +69,11 @@ def build(
     """
     _check_sizes(config, num_classes, vocabulary_size, main_task)
     layers = _Layers(config, tuple(num_classes), vocabulary_size)
-    inputs = {"task": keras.Input((), dtype="int32", name="task")}
+    inputs = {"task_ids": keras.Input((), dtype="int32", name="task_ids")}
     sequences = []
-    for name in ("tokens", "seq1") if config.sequences_apart else ("tokens",):
+    for name in (
+        ("token_ids", "seq1") if config.sequences_apart else ("token_ids",)
+    ):
         tokens = keras.Input((None, None), dtype="int32", name=name)
         lengths = keras.Input((None,), dtype="int32", name=LENGTHS[name])
         inputs |= {name: tokens, LENGTHS[name]: lengths}
@@ -79,10 +82,10 @@ def build(
     outputs, common = layers.common_features(sequences)
     joined = list(common)
     if layers.private_encoder:
-        outputs["private"] = layers.private(sequences, inputs["task"])
+        outputs["private"] = layers.private(sequences, inputs["task_ids"])
         joined.append(outputs["private"])
-    hidden = layers.hidden(joined, inputs["task"])
-    outputs["logits"], _ = layers.scores(hidden, inputs["task"])
+    hidden = layers.hidden(joined, inputs["task_ids"])
+    outputs["logits"], _ = layers.scores(hidden, inputs["task_ids"])
     if config.label_transfer != "none":
         transfer = label_transfer.LabelTransfer(
             config, num_classes, main_task, layers, inputs
@@ -122,7 +125,7 @@ def _check_sizes(config, num_classes, vocabulary_size, main_task):
         )
 
 
-def part(model: keras.Model, outputs: Collection[str]) -> keras.Model:
+def submodel(model: keras.Model, outputs: Collection[str]) -> keras.Model:
     """A model with some of the outputs, without the inputs of others.
 
     `task` is an input unless `shared` features alone are wanted; `asked` and
@@ -141,7 +144,7 @@ def part(model: keras.Model, outputs: Collection[str]) -> keras.Model:
     if not set(outputs) & set(label_transfer.OUTPUTS):
         unneeded |= {"transfer_indices", "diversity"}
     if set(outputs) == {"shared"}:
-        unneeded.add("task")
+        unneeded.add("task_ids")
     return keras.Model(
         {k: x for k, x in model.input.items() if k not in unneeded},
         {name: model.output[name] for name in outputs},
@@ -159,7 +162,7 @@ class _Layers:
         tasks = len(num_classes)
         self.embedding = embedding.WordEmbedding(
             vocabulary_size,
-            config.word_width,
+            config.embedding_dim,
             unknown_id=vocabulary_lib.UNKNOWN,
             word_dropout=config.word_dropout,
             vector_dropout=config.vector_dropout,
@@ -221,7 +224,7 @@ class _Layers:
           joined: features [groups, batch, width each]. The private ones last:
             what stands before them is common to models with and without, and a
             warm start makes use of that.
-          reader: int32 [groups], the tasks that read them.
+          task_ids: int32 [groups], the tasks that read them.
         """
         hidden = joined[0]
         if len(joined) > 1:
@@ -285,8 +288,8 @@ def set_word_vectors(
     width = vectors.matrix.shape[1]
     if width > table.shape[1]:
         raise ValueError(
-            f"the pretrained vectors have {width} numbers, word_width is "
-            f"{table.shape[1]}: set word_width to {width}, or to more (the "
+            f"the pretrained vectors have {width} numbers, embedding_dim is "
+            f"{table.shape[1]}: set embedding_dim to {width}, or to more (the "
             "rest is then trained from a random start)"
         )
     values = table.numpy()
@@ -298,9 +301,9 @@ def _encoder(config, num_tasks, seed, name):
     return text_encoder.TextEncoder(
         config.encoder,
         config.pooling,
-        config.units,
+        config.hidden_size,
         num_tasks,
-        depth=config.depth,
+        num_layers=config.num_layers,
         forget_bias=config.forget_bias,
         recurrent_dropout=config.recurrent_dropout,
         precision=config.precision,
@@ -312,13 +315,13 @@ def _encoder(config, num_tasks, seed, name):
 
 def _task_layer(config, tasks, seed):
     """None where there is none."""
-    if not config.task_layer_units:
+    if not config.task_layer_size:
         return None
     kind = task_dense.TaskDense
     if config.chained_task_layers:
         kind = task_dense.ChainedTaskDense
     return kind(
-        config.task_layer_units,
+        config.task_layer_size,
         tasks,
         init_range=config.init_range,
         seed=seed,
@@ -331,13 +334,13 @@ def _output_layer(config, num_classes, seed):
     if config.output_layer == "softmax":
         return softmax_head.SoftmaxHead(
             num_classes,
-            tanh=config.tanh_scores,
+            tanh=config.tanh_logits,
             name="softmax_output",
             **common,
         )
     return label_embedding.LabelEmbedding(
         num_classes,
-        width=config.label_width,
+        width=config.label_embedding_dim,
         use_bias=config.label_bias,
         name="label_embedding",
         **common,

@@ -43,10 +43,10 @@ def describe(config: config_lib.Config) -> str:
         ),
     }[config.sharing]
     encoder = (
-        f"{config.encoder} of {names_lib.counted(config.units, 'unit')}, "
+        f"{config.encoder} of {names_lib.counted(config.hidden_size, 'unit')}, "
         f"pooling {config.pooling}"
     )
-    numbers = names_lib.counted(config.word_width, "number")
+    numbers = names_lib.counted(config.embedding_dim, "number")
     words = f"word vectors of {numbers}"
     if config.word_vectors:
         words += f" from {config.word_vectors}"
@@ -99,7 +99,7 @@ def label_transfer(
     if config.label_transfer == "semi_supervised":
         texts = "the texts of the other tasks"
         if config.unlabeled:
-            texts += " and unlabelled ones"
+            texts += " and unlabeled ones"
         sentences.append(
             f"In the last phase its answers to {texts} are pseudo-labels, "
             "which the main model learns from."

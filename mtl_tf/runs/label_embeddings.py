@@ -153,10 +153,10 @@ def nearest(label_vectors: LabelVectors, count: int = 3) -> list[Neighbours]:
     """
     vectors = label_vectors.vectors.astype(np.float64)
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    units = np.divide(
+    hidden_size = np.divide(
         vectors, lengths, out=np.zeros_like(vectors), where=lengths > 0
     )
-    cosines = units @ units.T
+    cosines = hidden_size @ hidden_size.T
     tasks, labels = label_vectors.tasks, label_vectors.labels
     found = []
     for row in range(len(label_vectors)):

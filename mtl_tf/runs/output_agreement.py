@@ -38,8 +38,8 @@ class Agreement:
 
 
 def compare(
-    main: prediction_files.Predictions,
-    label_transfer: prediction_files.Predictions,
+    main: prediction_files.SavedPredictions,
+    label_transfer: prediction_files.SavedPredictions,
 ) -> Agreement:
     """Compares the two outputs on the rows of a split.
 
@@ -52,7 +52,7 @@ def compare(
             f"({len(main)} and {len(label_transfer)}): --mode=evaluate writes "
             "both again"
         )
-    first, second = main.right, label_transfer.right
+    first, second = main.correct, label_transfer.correct
     main_alone, label_transfer_alone, p = significance.mcnemar(first, second)
     n = len(main)
     return Agreement(

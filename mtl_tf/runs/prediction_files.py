@@ -18,7 +18,7 @@ _COUNTS = ("tokens", "unknown", "cut")
 
 
 @dataclasses.dataclass(frozen=True)
-class Predictions:
+class SavedPredictions:
     """A file of predictions.
 
     Attributes:
@@ -42,7 +42,7 @@ class Predictions:
         return len(self.ids)
 
     @property
-    def right(self) -> np.ndarray:
+    def correct(self) -> np.ndarray:
         """Bool [rows]: where the predicted label is the true one."""
         return self.predicted == self.gold
 
@@ -51,9 +51,9 @@ class Predictions:
         """float64 [rows]: probability of the predicted label."""
         return self.probabilities[np.arange(len(self)), self.predicted]
 
-    def take(self, rows: np.ndarray) -> "Predictions":
+    def take(self, rows: np.ndarray) -> "SavedPredictions":
         """Some rows, by index."""
-        return Predictions(
+        return SavedPredictions(
             self.ids[rows],
             self.groups[rows],
             self.gold[rows],
@@ -76,7 +76,7 @@ def write(
     run_dir: str,
     task: tasks_lib.Task,
     split: str,
-    predictions: predictions_lib.Predictions,
+    predictions: predictions_lib.SplitPredictions,
     output: str = predictions_lib.MAIN,
 ) -> None:
     """Writes the predictions of an output for a split of a task."""
@@ -122,7 +122,7 @@ def read(
     task: tasks_lib.Task,
     split: str,
     output: str = predictions_lib.MAIN,
-) -> Predictions:
+) -> SavedPredictions:
     """Reads the predictions of an output for a split of a task.
 
     Raises:
@@ -157,7 +157,7 @@ def read(
                 raise ValueError(f"{path}:{number}: {error}") from None
     if not ids:
         raise ValueError(f"{path} has no predictions")
-    return Predictions(
+    return SavedPredictions(
         np.array(ids),
         np.array(groups),
         np.array(gold),

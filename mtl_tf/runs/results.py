@@ -22,7 +22,7 @@ DEDUPLICATED = "test_deduplicated"
 
 
 def scores_by_split(
-    predictions: Mapping[str, predictions_lib.Predictions],
+    predictions: Mapping[str, predictions_lib.SplitPredictions],
 ) -> dict[str, dict[str, float]]:
     """Computes scores by split; of `test` also those without its duplicates.
 
@@ -41,14 +41,14 @@ def scores_by_split(
 
 
 def majority_predictions(
-    train_labels: np.ndarray, predictions: predictions_lib.Predictions
-) -> predictions_lib.Predictions:
+    train_labels: np.ndarray, predictions: predictions_lib.SplitPredictions
+) -> predictions_lib.SplitPredictions:
     """What predicting the training split's most frequent label gives."""
     labels = predictions.probabilities.shape[1]
     most = np.bincount(train_labels, minlength=labels).argmax()
     probabilities = np.zeros_like(predictions.probabilities)
     probabilities[:, most] = 1
-    return predictions_lib.Predictions(
+    return predictions_lib.SplitPredictions(
         predictions.task, predictions.split, probabilities, {}, float("nan")
     )
 
@@ -118,7 +118,7 @@ def scores_of(scores: Mapping, split: str) -> Mapping | None:
 def write_features(
     run_dir: str,
     tasks: Sequence[tasks_lib.Task],
-    predictions: Sequence[predictions_lib.Predictions],
+    predictions: Sequence[predictions_lib.SplitPredictions],
     seed: int,
 ) -> None:
     """Writes `features.npz`: a sample of texts in the space of features.

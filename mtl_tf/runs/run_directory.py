@@ -112,9 +112,9 @@ def part_dirs(
       Directories by seed (`seeds/N`), or by task (`tasks/NAME`) where each
       task has a model of its own; nothing for a run that is one by itself.
     """
-    if config.seeds > 1:
+    if config.num_runs > 1:
         folder = "seeds"
-        seeds = range(config.seed, config.seed + config.seeds)
+        seeds = range(config.seed, config.seed + config.num_runs)
         names = [str(seed) for seed in seeds]
     elif config.sharing == "single_task" and len(tasks) > 1:
         folder = "tasks"
@@ -282,7 +282,10 @@ def is_finished(config: config_lib.Config, corpus: tasks_lib.Corpus) -> bool:
     if not has_ended(config.run_dir):
         return False
     there = _config(config.run_dir, read_config(config.run_dir))
-    same_length = (there.epochs, there.seeds) == (config.epochs, config.seeds)
+    same_length = (there.epochs, there.num_runs) == (
+        config.epochs,
+        config.num_runs,
+    )
     return same_length and not _difference(config, corpus)
 
 

@@ -17,7 +17,7 @@ def check(run: run_directory.Run) -> None:
         part = run_directory.Run.read(part_dir)
         own = {"tasks", "main_task", "task_weights"}
         is_of_name = [task.name for task in part.tasks] == [name]
-        if run.config.seeds > 1:
+        if run.config.num_runs > 1:
             own, is_of_name = {"seed"}, str(part.config.seed) == name
         found = run.config.difference(part.config)
         found = [line for line in found if line.split(":")[0] not in own]

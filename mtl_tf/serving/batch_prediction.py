@@ -22,7 +22,6 @@ from mtl_tf.config import command as command_lib
 from mtl_tf.data import lines as lines_lib
 from mtl_tf.data import tabular_files
 from mtl_tf.data import values
-from mtl_tf.evaluation import answers as answers_lib
 from mtl_tf.evaluation import predictions as predictions_lib
 from mtl_tf.metrics import classification
 from mtl_tf.runs import run_directory
@@ -45,7 +44,7 @@ def predict(
 
     Args:
       model: the model.
-      command: `task`, `answer_by`, `input`, `format`, `delimiter`, `columns`,
+      command: `task`, `head`, `input`, `format`, `delimiter`, `columns`,
         and `output`, a file or nothing for standard output.
 
     Returns:
@@ -56,14 +55,14 @@ def predict(
         not as expected; with file and line. There is no output file then, or
         the one from before.
     """
-    task = model.task(command.task, command.answer_by)
+    task = model.task(command.task, command.head)
     _check_output(command)
     began = time.perf_counter()
     count = 0
     with _open_output(command.output) as file:
         # JSON is UTF-8: in another encoding it has escapes.
         is_utf8 = codecs.lookup(file.encoding or "ascii").name == "utf-8"
-        for rows in _batches(_rows(task, command, labelled=False)):
+        for rows in _batches(_rows(task, command, labeled=False)):
             answers = _answer(model, task, command, rows)
             for row, answer in zip(rows, answers, strict=True):
                 if "id" in row.values:
@@ -86,7 +85,7 @@ def predict(
 def evaluate(
     model: trained_model.TrainedModel, command: command_lib.Command
 ) -> str:
-    """Scores the model on the labelled rows of `command.input`.
+    """Scores the model on the labeled rows of `command.input`.
 
     Args:
       model: the model.
@@ -101,10 +100,10 @@ def evaluate(
       ValueError: as `predict`, if there are no rows, or a label that the task
         does not have.
     """
-    task = model.task(command.task, command.answer_by)
+    task = model.task(command.task, command.head)
     _check_output(command)
     probabilities, gold, groups = [], [], []
-    scored = _with_labels(_rows(task, command, labelled=True), command.absent)
+    scored = _with_labels(_rows(task, command, labeled=True), command.absent)
     for rows in _batches(scored):
         gold += [
             values.label_index(row.where, row.values["label"], task)
@@ -118,21 +117,21 @@ def evaluate(
         probabilities.append(answers.probabilities)
     if not gold:
         raise ValueError(f"{command.input} holds no rows to score")
-    answers = answers_lib.Answers(task, np.concatenate(probabilities))
-    scores = answers_lib.score(answers, np.array(gold), np.array(groups))
+    answers = predictions_lib.Predictions(task, np.concatenate(probabilities))
+    scores = predictions_lib.score(answers, np.array(gold), np.array(groups))
     if command.output:
         run_directory.write_json(
             command.output,
             {
                 "task": task.name,
-                "answer_by": command.answer_by,
+                "head": command.head,
                 "input": command.input,
                 **scores,
             },
         )
     by = ""
-    if command.answer_by != predictions_lib.MAIN:
-        by = f", answered by {command.answer_by}"
+    if command.head != predictions_lib.MAIN:
+        by = f", answered by {command.head}"
     rows = scores.pop("n")
     rows = names_lib.counted(rows, "row")
     lines = [f"\nTask {task.name} on {command.input}, {rows}{by}\n"]
@@ -142,15 +141,15 @@ def evaluate(
 
 
 def _answer(model, task, command, rows):
-    return model.predict(task.name, _texts(task, rows), command.answer_by)
+    return model.predict(task.name, _texts(task, rows), command.head)
 
 
-def _rows(task, command, labelled) -> Iterator[tabular_files.Record | None]:
+def _rows(task, command, labeled) -> Iterator[tabular_files.Record | None]:
     """The rows of the input, with the fields that the task needs."""
     file_format = command.format or _guess_format(command.input)
     if file_format == command_lib.LINES:
-        if labelled or task.pair:
-            lacking = "labels" if labelled else "pairs (seq1, seq2)"
+        if labeled or task.pair:
+            lacking = "labels" if labeled else "pairs (seq1, seq2)"
             raise ValueError(
                 f"{lines_lib.name_of(command.input)} is read as lines, which "
                 f"hold no {lacking}: {', '.join(tabular_files.FORMATS)} do; "
@@ -170,12 +169,12 @@ def _rows(task, command, labelled) -> Iterator[tabular_files.Record | None]:
     columns = {"seq2": "text"}
     if task.pair:
         columns = {"seq1": "seq1", "seq2": "seq2"}
-    if labelled:
+    if labeled:
         columns["label"] = "label"
         if classification.METRICS[task.metric].by_topic:
             columns["group"] = "group"
     named = command.columns_by_field()
-    optional = ("group", "id") if labelled else ("id",)
+    optional = ("group", "id") if labeled else ("id",)
     for field in named:
         if field not in (*columns, *optional):
             known = dict.fromkeys((*columns, *optional))

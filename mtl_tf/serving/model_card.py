@@ -214,7 +214,7 @@ def _data(run):
                 str(said["duplicates"]["test"]),
             ]
         )
-    licence = str(run.corpus.declaration.get("licence") or "").strip()
+    license = str(run.corpus.declaration.get("license") or "").strip()
     section = [
         "## Training data",
         f"Corpus {_escape(run.corpus.name)}; rows by split"
@@ -228,17 +228,17 @@ def _data(run):
                 "test texts in train or dev",
             ],
             rows,
-            right=[*range(1, len(splits) + 1), len(splits) + 3],
+            correct=[*range(1, len(splits) + 1), len(splits) + 3],
         ),
         *_warnings(run),
     ]
-    if licence:
+    if license:
         section += [
-            "Its licence, as the corpus declares it:",
-            "\n".join(f"> {_escape(line)}" for line in licence.splitlines()),
+            "Its license, as the corpus declares it:",
+            "\n".join(f"> {_escape(line)}" for line in license.splitlines()),
         ]
     else:
-        section.append("The corpus declares no licence: ask before you share.")
+        section.append("The corpus declares no license: ask before you share.")
     if run.config.word_vectors:
         section.append(
             f"Word vectors started from {_escape(run.config.word_vectors)}, "
@@ -275,7 +275,7 @@ def _limits(run, description):
         f"{names_lib.counted(minimum, 'time')}; all others are one unknown "
         "word.",
         "Texts of another kind, source, time or language than the training "
-        "texts may be labelled worse than the scores say, and with no less "
+        "texts may be labeled worse than the scores say, and with no less "
         "confidence. There is no label for texts that fit none.",
         "What the training texts and their labels are biased to, the model "
         "is: opinions, names, dialects and groups that they speak ill of, or "
@@ -383,11 +383,11 @@ def _counts(counts):
 def _table(
     heads: Sequence[str],
     rows: Iterable[Sequence[str]],
-    right: Iterable[int] = (),
+    correct: Iterable[int] = (),
 ) -> str:
     """A Markdown table of escaped cells; the columns `right` are numbers."""
-    right = set(right)
-    rule = ["---:" if n in right else "---" for n in range(len(heads))]
+    correct = set(correct)
+    rule = ["---:" if n in correct else "---" for n in range(len(heads))]
     return "\n".join(f"| {' | '.join(row)} |" for row in (heads, rule, *rows))
 
 

@@ -42,7 +42,7 @@ def write(
     run_dir: str,
     *,
     default_task: str = "",
-    answer_by: str = predictions_lib.MAIN,
+    head: str = predictions_lib.MAIN,
     calibrated: bool = False,
 ) -> str:
     """Writes `export/` of a run that has ended; one from before is replaced.
@@ -55,7 +55,7 @@ def write(
       run_dir: directory of the run.
       default_task: task of `serving_default`; if empty, the one that training
         stopped on, or else the first.
-      answer_by: its output that `serving_default` answers by.
+      head: its output that `serving_default` answers by.
       calibrated: as in `trained_model.load`.
 
     Returns:
@@ -70,8 +70,8 @@ def write(
     trained = trained_model.load(run_dir, calibrated=calibrated)
     results = run_directory.read_results(run_dir)
     default = default_task or _usual_default(trained)
-    trained.task(default, answer_by)
-    default = _serve_name(default, answer_by)
+    trained.task(default, head)
+    default = _serve_name(default, head)
     description = _describe(trained, default)
     weights = sum(
         weight.shape.num_elements()

@@ -1,6 +1,6 @@
 """From strings to probabilities, in one graph: what is served is what predicts.
 
-The graph tokenises, truncates, sorts by length, cuts into batches of a bounded
+The graph tokenizes, truncates, sorts by length, cuts into batches of a bounded
 number of tokens, and puts the answers back in order, so that a caller may hand
 over any number of texts of any length.
 """
@@ -35,7 +35,7 @@ class TextModel:
       config: its settings.
       tasks: its tasks, in the order of their numbers.
       vocabulary: its vocabulary; with a file, if it is to be exported.
-      model: as `models.build` makes it.
+      model: as `multitask_model.build` makes it.
       temperatures: what scores are divided by, by name of the task and output;
         1 if not named.
       diversity: the features of the main task alone, if a label transfer
@@ -62,7 +62,7 @@ class TextModel:
                 for t in tasks
             ]
         )
-        self._main_task = label_transfer.main_task_number(
+        self._main_task = label_transfer.main_task_index(
             config, [task.name for task in tasks]
         )
         self._transfer_temperature = temperatures.get(
@@ -70,7 +70,7 @@ class TextModel:
         )
         # Each by itself, so that none pays for the others.
         self._parts = {
-            name: multitask_model.part(model, [name])
+            name: multitask_model.submodel(model, [name])
             for name in (_SCORES, _SHARED, _TRANSFER)
             if name in model.output
         }
@@ -215,7 +215,7 @@ class TextModel:
                 inputs["diversity"] = tf.reshape(
                     tf.gather(diversity, rows), [*shape, diversity.shape[1]]
                 )
-            inputs["task"] = tf.fill([groups], task)
+            inputs["task_ids"] = tf.fill([groups], task)
             inputs["transfer_indices"] = tf.range(groups)
             inputs = {name: inputs[name] for name in part.input}
             result = part(inputs, training=False)[output]
@@ -245,10 +245,10 @@ class TextModel:
         limit = self._config.max_tokens
         seq2 = seq2[:, :limit]
         if seq1 is None:
-            return {"tokens": seq2}
+            return {"token_ids": seq2}
         seq1 = seq1[:, :limit]
         if self._config.sequences_apart:
-            return {"tokens": seq2, "seq1": seq1}
+            return {"token_ids": seq2, "seq1": seq1}
         # An absent seq1 is the one token of an empty text.
         first = tf.gather(seq1.values, seq1.row_starts())
         is_read = (seq1.row_lengths() > 1) | (first != vocabulary_lib.EMPTY)
@@ -258,7 +258,7 @@ class TextModel:
             tf.ragged.boolean_mask(opening, is_read).flat_values,
             tf.where(is_read, opening.row_lengths(), 0),
         )
-        return {"tokens": tf.concat([opening, seq2], axis=1)}
+        return {"token_ids": tf.concat([opening, seq2], axis=1)}
 
 
 def _concatenate(

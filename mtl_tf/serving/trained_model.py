@@ -14,7 +14,6 @@ from mtl_tf.data import tasks as tasks_lib
 from mtl_tf.data import tokenizer
 from mtl_tf.data import values
 from mtl_tf.data import vocabulary as vocabulary_lib
-from mtl_tf.evaluation import answers as answers_lib
 from mtl_tf.evaluation import predictions as predictions_lib
 from mtl_tf.metrics import calibration
 from mtl_tf.models import label_transfer
@@ -123,7 +122,7 @@ class TrainedModel:
         task: str,
         texts: Sequence[Text],
         output: str = predictions_lib.MAIN,
-    ) -> answers_lib.Answers:
+    ) -> predictions_lib.Predictions:
         """Labels and probabilities of texts.
 
         Args:
@@ -140,7 +139,7 @@ class TrainedModel:
         """
         declared = self.task(task, output)
         seq1, seq2 = _split_texts(texts, declared)
-        return answers_lib.Answers(
+        return predictions_lib.Predictions(
             declared, self.classify(task, output, seq1, seq2).numpy()
         )
 
@@ -152,7 +151,7 @@ class TrainedModel:
         groups: Sequence[str] | None = None,
         output: str = predictions_lib.MAIN,
     ) -> dict[str, float]:
-        """Scores on labelled texts: the metrics, `loss` in nats, and `n`.
+        """Scores on labeled texts: the metrics, `loss` in nats, and `n`.
 
         Args:
           task: name of the task.
@@ -191,7 +190,7 @@ class TrainedModel:
             for place, group in enumerate(groups)
         ]
         answers = self.predict(task, texts, output)
-        return answers_lib.score(
+        return predictions_lib.score(
             answers, np.array(gold, np.int64), np.array(groups, str)
         )
 
@@ -249,7 +248,7 @@ def load(
     run_dir = os.path.expanduser(os.fspath(run_dir))
     run = run_directory.Run.read(run_dir)
     tokenizer.check_version(run.corpus.declaration, run_dir)
-    if run.config.seeds > 1:
+    if run.config.num_runs > 1:
         raise ValueError(
             f"{run_dir} holds a run of each seed: give one of "
             f"{', '.join(run.parts.values())}"
@@ -383,6 +382,6 @@ def _to_bytes(text):
 
 
 def _main_task_number(run):
-    return label_transfer.main_task_number(
+    return label_transfer.main_task_index(
         run.config, [task.name for task in run.tasks]
     )

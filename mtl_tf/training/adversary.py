@@ -46,10 +46,10 @@ class Adversary:
         """The discriminator's weights, in the order of the optimizer."""
         return list(self.optimizer.variables_by_name.values())
 
-    def terms(self, shared: tf.Tensor, task: tf.Tensor) -> dict[str, tf.Tensor]:
+    def logs(self, shared: tf.Tensor, task: tf.Tensor) -> dict[str, tf.Tensor]:
         """The task discriminator's loss, and what the encoder gets of it.
 
-        With gradient reversal the step minimises CE(D(GRL_λ(s)), task), summed
+        With gradient reversal the step minimizes CE(D(GRL_λ(s)), task), summed
         over groups: the discriminator goes down at full rate, the encoder up
         with λ (Eq. 12, 13). With confusion both have a term of their own.
 
@@ -64,9 +64,9 @@ class Adversary:
         entropy = losses.task_prior_entropy(task, self._tasks)
         discriminator_logits = self.discriminator(tf.stop_gradient(shared))
         by_group = losses.discrimination_loss(discriminator_logits, task)
-        terms = {
+        logs = {
             "discriminator/cross_entropy": tf.reduce_mean(by_group),
-            "discriminator/mix_entropy": entropy,
+            "discriminator/task_prior_entropy": entropy,
             "discriminator/accuracy": _accuracy(discriminator_logits, task),
             "discriminator/chance": tf.constant(1 / self._tasks),
         }
@@ -75,7 +75,7 @@ class Adversary:
                 self.discriminator(shared, frozen=True)
             )
             minimized = weight * tf.reduce_sum(confusion)
-            return terms | {
+            return logs | {
                 "loss_minimized/discriminator": tf.reduce_sum(by_group),
                 "loss_minimized/adversarial": minimized,
                 "loss_weighted/adversarial": minimized,
@@ -91,7 +91,7 @@ class Adversary:
         by_group = losses.discrimination_loss(
             self.discriminator(reversed_), task
         )
-        return terms | {
+        return logs | {
             "loss_minimized/adversarial": tf.reduce_sum(by_group),
             "loss_weighted/adversarial": weight * tf.reduce_sum(by_group),
             "loss/adversarial": tf.reduce_mean(by_group),
@@ -103,7 +103,7 @@ class Adversary:
     ) -> None:
         """The discriminator's further updates in this step."""
         shared = tf.stop_gradient(shared)
-        for _ in range(self._config.discriminator_steps - 1):
+        for _ in range(self._config.discriminator_updates - 1):
             with tf.GradientTape() as tape:
                 loss = tf.reduce_sum(
                     losses.discrimination_loss(self.discriminator(shared), task)
@@ -112,5 +112,5 @@ class Adversary:
 
 
 def _accuracy(discriminator_logits, task):
-    right = tf.argmax(discriminator_logits, axis=-1, output_type=tf.int32)
-    return tf.reduce_mean(tf.cast(right == task[:, tf.newaxis], tf.float32))
+    correct = tf.argmax(discriminator_logits, axis=-1, output_type=tf.int32)
+    return tf.reduce_mean(tf.cast(correct == task[:, tf.newaxis], tf.float32))

@@ -27,7 +27,7 @@ from mtl_tf.utils import display_names as names_lib
 
 
 def run(experiment: experiment_lib.Experiment) -> str:
-    """Analyses the best checkpoint; writes `analysis.json`, and pictures.
+    """Analyzes the best checkpoint; writes `analysis.json`, and pictures.
 
     Raises:
       ValueError: if the run has no checkpoint, or not the files of an

@@ -20,7 +20,7 @@ def find(
     config: config_lib.Config,
     task: tasks_lib.Task,
     history: Sequence[Mapping],
-    dev: Mapping[str, predictions_lib.Predictions],
+    dev: Mapping[str, predictions_lib.SplitPredictions],
 ) -> list[str]:
     """Logs and returns what to know before a task's scores are trusted.
 

@@ -61,7 +61,7 @@ class Experiment:
             [s["unlabeled"] for s in self.splits if "unlabeled" in s],
             config,
         )
-        self._main_task = label_transfer.main_task_number(
+        self._main_task = label_transfer.main_task_index(
             config, [task.name for task in self.tasks]
         )
         self.model = multitask_model.build(

@@ -151,10 +151,10 @@ def _check_call(config, processes):
 def _parts(config, tasks):
     """The runs that this one is made of; none if it is one by itself."""
     run_dirs = run_directory.part_dirs(config, tasks)
-    if config.seeds > 1:
+    if config.num_runs > 1:
         return [
             dataclasses.replace(
-                config, seed=int(seed), seeds=1, run_dir=run_dir
+                config, seed=int(seed), num_runs=1, run_dir=run_dir
             )
             for seed, run_dir in run_dirs.items()
         ]
@@ -287,7 +287,7 @@ def _merge(config, parts):
 
 def _merged(config, parts, found):
     """Returns the results of the whole, with the warnings of its parts."""
-    merged = _merge_seeds(found) if config.seeds > 1 else _merge_tasks(found)
+    merged = _merge_seeds(found) if config.num_runs > 1 else _merge_tasks(found)
     warnings = [
         f"{part.run_dir}: {warning}"
         for part, result in zip(parts, found, strict=True)
@@ -327,6 +327,6 @@ def _merge_seeds(found):
     return {
         "schema": run_directory.SCHEMA,
         **results.combine(numbers, np.mean),
-        "seeds": len(found),
+        "num_runs": len(found),
         "deviation": results.combine(numbers, lambda x: np.std(x, ddof=1)),
     }

@@ -117,7 +117,7 @@ def reversal_gate(
 
     Args:
       group_losses: float32 [groups], of `discrimination_loss`.
-      entropy: float32, of `mix_entropy`.
+      entropy: float32, of `task_prior_entropy`.
       adversary: `reversal` or `reversal_unbounded`.
 
     Raises:

@@ -25,7 +25,7 @@ class Trainer:
 
     Args:
       config: losses and optimizers.
-      model: as `models.build` makes it.
+      model: as `multitask_model.build` makes it.
       signature: `tf.TensorSpec`s of a batch.
       task_names: names of the tasks, in the order of their numbers.
       class_weights: float32 [tasks, most labels].
@@ -76,7 +76,7 @@ class Trainer:
                     config.discriminator_learning_rate or config.learning_rate
                 ),
             )
-        self._main_task = label_transfer.main_task_number(config, task_names)
+        self._main_task = label_transfer.main_task_index(config, task_names)
         self._signature = dict(signature)
         # Of each phase that was begun.
         self._steps = {}
@@ -110,14 +110,14 @@ class Trainer:
           is measured on texts that train the label transfer network is not
           there where the batch has none.
         """
-        terms = self._step(phase)(batch)
+        logs = self._step(phase)(batch)
         if (
             phase != "base"
-            and not self._trains_transfer(np.asarray(batch["task"])).any()
+            and not self._trains_transfer(np.asarray(batch["task_ids"])).any()
         ):
             for name in _OF_TRANSFER_TEXTS:
-                del terms[name]
-        return terms
+                del logs[name]
+        return logs
 
     def _step(self, phase):
         """The traced step, as a concrete function.
@@ -137,33 +137,33 @@ class Trainer:
             outputs = self._call(
                 batch, self._outputs(phase), self._asked(phase, batch)
             )
-            terms = self._task_terms(outputs, batch)
+            logs = self._task_terms(outputs, batch)
             unlabeled = self._read_unlabeled(phase, batch)
             if self.adversary is not None:
-                shared, task = outputs["shared"], batch["task"]
+                shared, task = outputs["shared"], batch["task_ids"]
                 if unlabeled:
                     # Groups of their own (section 4.2).
-                    more = batch["unlabeled"]["task"]
+                    more = batch["unlabeled"]["task_ids"]
                     shared = tf.concat([shared, unlabeled["shared"]], axis=0)
                     task = tf.concat([task, more], axis=0)
-                terms |= self.adversary.terms(shared, task)
+                logs |= self.adversary.logs(shared, task)
             if self._config.orthogonality_weight:
-                terms |= self._orthogonality_terms(outputs)
+                logs |= self._orthogonality_terms(outputs)
             if phase != "base":
-                terms |= self._transfer_terms(phase, outputs, batch)
+                logs |= self._transfer_terms(phase, outputs, batch)
             if phase == "semi_supervised":
-                terms |= self._pseudo_label_terms(outputs, unlabeled, batch)
+                logs |= self._pseudo_label_terms(outputs, unlabeled, batch)
             total = tf.add_n(
                 [
                     value
-                    for name, value in terms.items()
+                    for name, value in logs.items()
                     if name.startswith("loss_minimized/")
                 ]
             )
         variables = list(self.optimizer.variables_by_name.values())
         adversarial = self.adversary.variables if self.adversary else []
         gradients = tape.gradient(total, variables + adversarial)
-        terms["training/gradient_norm"] = self.optimizer.apply(
+        logs["training/gradient_norm"] = self.optimizer.apply(
             gradients[: len(variables)], self.step
         )
         if self.adversary is not None:
@@ -171,27 +171,27 @@ class Trainer:
                 gradients[len(variables) :], self.step
             )
             self.adversary.extra_discriminator_updates(shared, task, self.step)
-        terms["training/learning_rate"] = self.optimizer.schedule(self.step)
-        terms["loss/total"] = total
+        logs["training/learning_rate"] = self.optimizer.schedule(self.step)
+        logs["loss/total"] = total
         tokens = tf.reduce_sum(batch["lengths"])
         if "seq1_lengths" in batch:
             tokens += tf.reduce_sum(batch["seq1_lengths"])
-        terms["training/tokens"] = tf.cast(tokens, tf.float32)
+        logs["training/tokens"] = tf.cast(tokens, tf.float32)
         self.step.assign_add(1)
         return {
             name: value
-            for name, value in terms.items()
+            for name, value in logs.items()
             if not name.startswith("loss_minimized/")
         }
 
     def _call(self, batch, outputs, asked=None):
         """Runs the part of the model that gives these outputs, in training."""
-        part = multitask_model.part(self.model, outputs)
+        part = multitask_model.submodel(self.model, outputs)
         batch = {**batch, "transfer_indices": asked}
         return part({k: batch[k] for k in part.input}, training=True)
 
     def _outputs(self, phase):
-        """What the step of a phase needs of the labelled texts."""
+        """What the step of a phase needs of the labeled texts."""
         outputs = [
             x for x in ("logits", "shared", "private") if x in self.model.output
         ]
@@ -203,7 +203,7 @@ class Trainer:
 
     def _asked(self, phase, batch):
         """Numbers of the groups that the label transfer network reads."""
-        task = batch["task"]
+        task = batch["task_ids"]
         if phase == "base":
             return None
         if phase == "semi_supervised":
@@ -218,25 +218,25 @@ class Trainer:
         return task != self._main_task
 
     def _read_unlabeled(self, phase, batch):
-        """The outputs for unlabelled texts; None if they are not read."""
+        """The outputs for unlabeled texts; None if they are not read."""
         outputs = ["shared"] if self.adversary else []
         if phase == "semi_supervised":
             outputs += ["transfer_logits", "main_task_logits"]
         if "unlabeled" not in batch or not outputs:
             return None
-        groups = tf.size(batch["unlabeled"]["task"])
+        groups = tf.size(batch["unlabeled"]["task_ids"])
         return self._call(batch["unlabeled"], outputs, tf.range(groups))
 
     def _task_terms(self, outputs, batch):
         """L_Task (Eq. 10): the sum over the step's groups of α_k L_k."""
-        task = batch["task"]
+        task = batch["task_ids"]
         by_group = losses.task_loss(
             outputs["logits"],
             batch["labels"],
             tf.gather(self._class_weights, task),
         )
         weighted = tf.reduce_sum(by_group * tf.gather(self._task_weights, task))
-        right = (
+        correct = (
             tf.argmax(outputs["logits"], axis=-1, output_type=tf.int32)
             == batch["labels"]
         )
@@ -244,7 +244,7 @@ class Trainer:
             "loss_minimized/task": weighted,
             "loss_weighted/task": weighted,
             "loss/task": tf.reduce_mean(by_group),
-            "training/accuracy": tf.reduce_mean(tf.cast(right, tf.float32)),
+            "training/accuracy": tf.reduce_mean(tf.cast(correct, tf.float32)),
         }
 
     def _orthogonality_terms(self, outputs):
@@ -267,9 +267,9 @@ class Trainer:
         Its answers to texts of other tasks, which the semi-supervised phase
         asks for as well, have no label to be compared with.
         """
-        places = tf.where(self._trains_transfer(batch["task"]))[:, 0]
+        places = tf.where(self._trains_transfer(batch["task_ids"]))[:, 0]
         labels = tf.gather(batch["labels"], places)
-        task = tf.gather(batch["task"], places)
+        task = tf.gather(batch["task_ids"], places)
         scores = outputs["transfer_logits"]
         if phase == "semi_supervised":
             scores = tf.gather(scores, places)
@@ -277,13 +277,13 @@ class Trainer:
             scores, labels, tf.gather(self._class_weights, task)
         )
         weighted = self._config.transfer_weight * tf.reduce_sum(by_group)
-        right = tf.argmax(scores, axis=-1, output_type=tf.int32) == labels
+        correct = tf.argmax(scores, axis=-1, output_type=tf.int32) == labels
         return {
             "loss_minimized/label_transfer": weighted,
             "loss_weighted/label_transfer": weighted,
             "loss/label_transfer": _mean(by_group),
             "training/label_transfer_accuracy": _mean(
-                tf.cast(right, tf.float32)
+                tf.cast(correct, tf.float32)
             ),
         }
 
@@ -291,11 +291,11 @@ class Trainer:
         """Returns the main model's distance from pseudo-labels (Eq. 7).
 
         They are what the label transfer network says of the texts of auxiliary
-        tasks, and of unlabelled ones. All these texts count alike, whatever
+        tasks, and of unlabeled ones. All these texts count alike, whatever
         number of groups they come from.
         """
         config = self._config
-        places = tf.where(batch["task"] != self._main_task)[:, 0]
+        places = tf.where(batch["task_ids"] != self._main_task)[:, 0]
 
         def of_texts(name):
             parts = [tf.gather(outputs[name], places)]

@@ -222,8 +222,8 @@ class TrainingLoop:
             of_steps.append(self._trainer.train_step(next(batches), phase))
             if number % self._config.log_every == 0 or number == steps:
                 since = _Means()
-                for terms in of_steps:
-                    since.add(terms)
+                for logs in of_steps:
+                    since.add(logs)
                 of_steps.clear()
                 means.merge(since)
                 shown, step = since.compute(), int(self._trainer.step)
@@ -319,8 +319,8 @@ class _Means:
         self.sums = collections.defaultdict(float)
         self._counts = collections.Counter()
 
-    def add(self, terms):
-        for name, value in terms.items():
+    def add(self, logs):
+        for name, value in logs.items():
             self.sums[name] += float(value)
             self._counts[name] += 1
 

@@ -23,17 +23,17 @@ from mtl_tf.training import trainer as trainer_lib
 from mtl_tf.utils import display_names as names_lib
 from mtl_tf.utils import suggestions
 
-# Settings that have to be the same; `depth`, too, where it has a meaning.
+# Settings that have to be the same; `num_layers`, too, where it has a meaning.
 _ARCHITECTURE = (
     "encoder",
     "pooling",
-    "units",
-    "word_width",
+    "hidden_size",
+    "embedding_dim",
     "skip_connection",
-    "task_layer_units",
+    "task_layer_size",
     "chained_task_layers",
     "output_layer",
-    "label_width",
+    "label_embedding_dim",
 )
 # Weights whose columns stand for what is read; the others' are of one width.
 _READ_FEATURES = (
@@ -194,7 +194,7 @@ def _find(config, task_names):
     if os.path.realpath(config.init_from) == os.path.realpath(config.run_dir):
         raise ValueError("a run can't start from itself")
     run = run_directory.Run.read(config.init_from)
-    if run.config.seeds > 1:
+    if run.config.num_runs > 1:
         raise ValueError(
             f"it holds a run in each of {', '.join(run.parts.values())}: "
             "name one of them"
@@ -208,7 +208,7 @@ def _find(config, task_names):
         )
     compared = list(_ARCHITECTURE)
     if config.encoder == "stacked_lstm":
-        compared.append("depth")
+        compared.append("num_layers")
     difference = [
         f"{name}: {getattr(run.config, name)} -> {getattr(config, name)}"
         for name in compared

@@ -88,7 +88,7 @@ def test_training_gives_epoch_after_epoch(data_dir):
     first, second = itertools.islice(training.epochs(), 2)
     wanted = itertools.islice(training.batches.generate(0), 44)
     for batch, expected in zip(first + second, wanted, strict=True):
-        np.testing.assert_array_equal(batch["tokens"], expected["tokens"])
+        np.testing.assert_array_equal(batch["token_ids"], expected["token_ids"])
 
 
 def test_some_tasks_of_a_prepared_corpus(tmp_path):

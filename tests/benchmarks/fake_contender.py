@@ -42,4 +42,4 @@ class Contender:
         return self._steps
 
     def computed(self, groups):
-        return sum(group["tokens"].size for group in groups)
+        return sum(group["token_ids"].size for group in groups)

@@ -6,22 +6,24 @@ from benchmarks import groups
 
 # Two groups of two texts; the second has pairs' seq1 of another length.
 BATCH = {
-    "tokens": np.array([[[5, 6, 0, 0], [7, 0, 0, 0]], [[8, 9, 8, 9], [9] * 4]]),
+    "token_ids": np.array(
+        [[[5, 6, 0, 0], [7, 0, 0, 0]], [[8, 9, 8, 9], [9] * 4]]
+    ),
     "lengths": np.array([[2, 1], [4, 4]]),
     "seq1": np.array([[[4, 5, 6], [4, 0, 0]], [[4, 0, 0], [5, 6, 0]]]),
     "seq1_lengths": np.array([[3, 1], [1, 2]]),
-    "task": np.array([1, 0]),
+    "task_ids": np.array([1, 0]),
     "labels": np.array([[0, 1], [1, 1]]),
 }
 
 
 def test_a_group_is_cut_to_its_own_longest_text():
     first, second = groups.split(BATCH)
-    np.testing.assert_array_equal(first["tokens"], [[5, 6], [7, 0]])
-    np.testing.assert_array_equal(second["tokens"], BATCH["tokens"][1])
+    np.testing.assert_array_equal(first["token_ids"], [[5, 6], [7, 0]])
+    np.testing.assert_array_equal(second["token_ids"], BATCH["token_ids"][1])
     np.testing.assert_array_equal(first["seq1"], BATCH["seq1"][0])
     np.testing.assert_array_equal(second["seq1"], [[4, 0], [5, 6]])
-    assert [first["task"], second["task"]] == [1, 0]
+    assert [first["task_ids"], second["task_ids"]] == [1, 0]
     np.testing.assert_array_equal(second["labels"], [1, 1])
 
 

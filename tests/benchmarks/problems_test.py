@@ -25,7 +25,7 @@ def test_arithmetic_of_a_token_counted_by_hand():
     ("model", "lstms"), [("asp_mtl", 2), ("conditional_lel", 4)]
 )
 def test_the_lstms_are_as_many_as_are_counted(model, lstms):
-    config = problems.make_config(model, word_width=3, units=4)
+    config = problems.make_config(model, embedding_dim=3, hidden_size=4)
     built = multitask_model.build(config, (2, 2), 10)
     kernels = [v for v in built.variables if v.path.endswith("/kernel")]
     recurrent = [
@@ -50,7 +50,7 @@ def test_models_are_those_of_the_presets(model, preset, other):
     _, wanted = command_line.parse(
         [f"--flagfile={ROOT}/configs/{preset}.flags"]
     )
-    found = problems.make_config(model, word_width=wanted.word_width)
+    found = problems.make_config(model, embedding_dim=wanted.embedding_dim)
     differ = {line.split(":")[0] for line in wanted.difference(found)}
     assert differ <= other | {"optimizer", "learning_rate"}
     assert "optimizer" in differ
@@ -58,7 +58,7 @@ def test_models_are_those_of_the_presets(model, preset, other):
 
 def test_a_problem_says_what_a_peer_has_to_know(tmp_path):
     data_dir = generated.write_corpus(str(tmp_path / "corpus"))
-    config = problems.make_config("asp_mtl", data_dir=data_dir, word_width=8)
+    config = problems.make_config("asp_mtl", data_dir=data_dir, embedding_dim=8)
     problem = problems.describe(
         "asp_mtl", config, corpora.Training(config), "float32"
     )
@@ -69,7 +69,7 @@ def test_a_problem_says_what_a_peer_has_to_know(tmp_path):
 
 def test_the_precision_is_a_setting_of_this_project(tmp_path):
     data_dir = generated.write_corpus(str(tmp_path / "corpus"))
-    config = problems.make_config("asp_mtl", data_dir=data_dir, word_width=8)
+    config = problems.make_config("asp_mtl", data_dir=data_dir, embedding_dim=8)
     problem = problems.describe(
         "asp_mtl", config, corpora.Training(config), "bfloat16"
     )

@@ -138,7 +138,7 @@ def test_measurements_of_other_settings_are_not_added_to(tmp_path, calls):
     path = tmp_path / "found.json"
     _run(path, "--rounds=1")
     before = path.read_bytes()
-    with pytest.raises(ValueError, match=r"found\.json.*'units': 100"):
+    with pytest.raises(ValueError, match=r"found\.json.*'hidden_size': 100"):
         _run(path, "--rounds=2", "--hidden_size=7")
     assert path.read_bytes() == before
 

@@ -34,8 +34,8 @@ def contender(seconds, computed=1250, **others):
 
 MEASUREMENT = {
     "model": "asp_mtl",
-    "word_width": 50,
-    "units": 100,
+    "embedding_dim": 50,
+    "hidden_size": 100,
     "steps": 86,
     "flops_of_token": 2_000_000,
     "contenders": {

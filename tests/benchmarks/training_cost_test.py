@@ -7,8 +7,8 @@ from mtl_tf.config import config as config_lib
 from mtl_tf.training import experiment as experiment_lib
 
 SETTINGS = {
-    "word_width": 3,
-    "units": 2,
+    "embedding_dim": 3,
+    "hidden_size": 2,
     "batch_size": 4,
     "steps_per_epoch": 3,
     "epochs": 2,

@@ -15,9 +15,9 @@ def batches(tmp_path_factory):
     """Three steps of two groups of two texts."""
     path = str(tmp_path_factory.mktemp("batches") / "batches.npz")
     batch = {
-        "tokens": np.ones((2, 2, 5), np.int32),
+        "token_ids": np.ones((2, 2, 5), np.int32),
         "lengths": np.array([[5, 3], [2, 1]], np.int32),
-        "task": np.array([0, 1], np.int32),
+        "task_ids": np.array([0, 1], np.int32),
     }
     corpora.write_batches(path, [batch] * 3)
     return path

@@ -108,7 +108,7 @@ def padded(batch, more, seed=0):
     random = np.random.default_rng(seed)
     batch = dict(batch)
     for name, axis, lengths in (
-        ("tokens", 2, "lengths"),
+        ("token_ids", 2, "lengths"),
         ("vectors", 1, "lengths"),
         ("seq1", 2, "seq1_lengths"),
         ("seq1_vectors", 1, "seq1_lengths"),
@@ -165,7 +165,7 @@ def first_group(arrays):
 def test_what_other_groups_hold_changes_nothing(subject):
     layer, batch = subject.built, subject_lib.batch()
     other = mixed(batch, subject_lib.batch(seed=1))
-    other["task"] = np.array([0, 0, 1], np.int32)
+    other["task_ids"] = np.array([0, 0, 1], np.int32)
     # Bit for bit.
     assert_same(
         first_group(subject.outputs(layer, other)),
@@ -206,7 +206,10 @@ def test_the_order_of_the_tasks_changes_nothing(subject):
     order = [2, 0, 1]
     copy = subject.make([subject_lib.LABEL_COUNTS[task] for task in order])
     reordered(layer, copy, order)
-    other = {**batch, "task": np.argsort(order)[batch["task"]].astype(np.int32)}
+    other = {
+        **batch,
+        "task_ids": np.argsort(order)[batch["task_ids"]].astype(np.int32),
+    }
     assert_same(subject.outputs(copy, other), subject.outputs(layer, batch))
 
 
@@ -238,7 +241,7 @@ def rows_in_the_step(path, weight, batch, reads_seq1):
     """Which rows of a weight a batch reads: bool [rows]."""
     if path == "word_embedding/table":
         there = np.arange(subject_lib.TIME) < batch["lengths"][..., np.newaxis]
-        present = batch["tokens"][there]
+        present = batch["token_ids"][there]
         if reads_seq1:
             time = np.arange(batch["seq1"].shape[-1])
             there = time < batch["seq1_lengths"][..., np.newaxis]
@@ -246,9 +249,9 @@ def rows_in_the_step(path, weight, batch, reads_seq1):
     elif path.startswith(("softmax_output/", "label_embedding/")):
         counts = subject_lib.LABEL_COUNTS
         task_of_row = np.repeat(np.arange(subject_lib.TASKS), counts)
-        present = np.flatnonzero(np.isin(task_of_row, batch["task"]))
+        present = np.flatnonzero(np.isin(task_of_row, batch["task_ids"]))
     elif path.startswith(("private_encoder/", "task_layer/")):
-        present = batch["task"]
+        present = batch["task_ids"]
     else:
         present = np.arange(len(weight))
     return np.isin(np.arange(len(weight)), present)
@@ -261,7 +264,7 @@ def check_a_step_moves_what_it_holds(subject, rule):
     step(subject_lib.batch())
     before = {w.path: w.numpy() for w in model.weights}
     batch = subject_lib.batch(seed=1)
-    batch["task"] = np.array([2, 0, 2], np.int32)
+    batch["task_ids"] = np.array([2, 0, 2], np.int32)
     step(batch)
     for weight in model.weights:
         start = before[weight.path]

@@ -32,9 +32,9 @@ def batch(seed: int = 0) -> Batch:
     lengths = np.array([[TIME, 2], [1, TIME], [3, 3]], np.int32)
     shape = (GROUPS, TIME, BATCH, WIDTH)
     return {
-        "tokens": random.integers(0, WORDS, (GROUPS, BATCH, TIME), np.int32),
+        "token_ids": random.integers(0, WORDS, (GROUPS, BATCH, TIME), np.int32),
         "lengths": lengths,
-        "task": np.arange(GROUPS, dtype=np.int32),
+        "task_ids": np.arange(GROUPS, dtype=np.int32),
         "labels": random.integers(0, 2, (GROUPS, BATCH), np.int32),
         "seq1": random.integers(0, WORDS, (GROUPS, BATCH, TIME), np.int32),
         "seq1_lengths": np.array([[2, 1], [TIME, 2], [1, 1]], np.int32),

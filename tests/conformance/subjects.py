@@ -45,7 +45,7 @@ def _text_features(width):
 
 
 _TOKENS = ("vectors", "lengths")
-_READ_TOKENS = ("vectors", "lengths", "task")
+_READ_TOKENS = ("vectors", "lengths", "task_ids")
 _START = {"init_range": 0.3, "seed": 5}
 _STACKED = {"num_tasks": subject_lib.TASKS, **_START}
 _COMBINATIONS = [
@@ -62,7 +62,7 @@ LAYERS = [
     _layer(
         "word_embedding",
         embedding.WordEmbedding,
-        ("tokens", "lengths"),
+        ("token_ids", "lengths"),
         _token_features(subject_lib.WIDTH),
         subject_lib.WORDS,
         subject_lib.WIDTH,
@@ -136,7 +136,7 @@ LAYERS = [
             encoder,
             kind,
             subject_lib.UNITS,
-            depth=3,
+            num_layers=3,
             forget_bias=1.0,
             recurrent_dropout=0.1,
             **_STACKED,
@@ -154,7 +154,7 @@ LAYERS = [
     _layer(
         "softmax_output",
         softmax_head.SoftmaxHead,
-        ("features", "task"),
+        ("features", "task_ids"),
         _text_features(max(subject_lib.LABEL_COUNTS)),
         subject_lib.LABEL_COUNTS,
         tanh=True,
@@ -163,7 +163,7 @@ LAYERS = [
     _layer(
         "label_embedding",
         label_embedding.LabelEmbedding,
-        ("features", "task"),
+        ("features", "task_ids"),
         _text_features(max(subject_lib.LABEL_COUNTS)),
         subject_lib.LABEL_COUNTS,
         more={"expected": _text_features(subject_lib.WIDTH - 1)},
@@ -174,7 +174,7 @@ LAYERS = [
     _layer(
         "task_layer",
         task_dense.TaskDense,
-        ("features", "task"),
+        ("features", "task_ids"),
         _text_features(subject_lib.UNITS),
         subject_lib.UNITS,
         activation="relu",
@@ -183,7 +183,7 @@ LAYERS = [
     _layer(
         "chained_task_layer",
         task_dense.ChainedTaskDense,
-        ("features", "task"),
+        ("features", "task_ids"),
         _text_features(subject_lib.UNITS),
         subject_lib.UNITS,
         **_STACKED,
@@ -214,8 +214,8 @@ def _model(encoder, kind, sharing, name="", **settings):
         encoder=encoder,
         pooling=kind,
         sharing=sharing,
-        units=subject_lib.UNITS,
-        word_width=subject_lib.WIDTH,
+        hidden_size=subject_lib.UNITS,
+        embedding_dim=subject_lib.WIDTH,
         seed=5,
         **settings,
     )
@@ -225,7 +225,7 @@ def _model(encoder, kind, sharing, name="", **settings):
         shapes["shared"] = features
     if sharing != "fully_shared":
         shapes["private"] = features
-    arguments = ("tokens", "lengths", "task")
+    arguments = ("token_ids", "lengths", "task_ids")
     if config.sequences_apart:
         arguments += ("seq1", "seq1_lengths")
     if config.label_transfer != "none":
@@ -254,7 +254,7 @@ MODELS += [
         sharing,
         name=f"-{output_layer}",
         skip_connection=True,
-        task_layer_units=5,
+        task_layer_size=5,
         output_layer=output_layer,
     )
     for encoder, kind, sharing, output_layer in (
@@ -268,11 +268,11 @@ _LABEL_TRANSFER = _model(
     "mean",
     "shared_private",
     name="-label_transfer",
-    task_layer_units=5,
+    task_layer_size=5,
     output_layer="label_embedding",
     label_transfer="supervised",
     main_task="1",
-    transfer_units=6,
+    transfer_hidden_size=6,
 )
 MODELS.append(_LABEL_TRANSFER)
 # Every encoder, every pooling and every way of sharing, but not each with each:

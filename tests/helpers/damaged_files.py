@@ -110,7 +110,7 @@ CASES = {
     "edited settings": (
         {
             "run/config.json": lambda text: text.replace(
-                '"units": 2', '"units": 3'
+                '"hidden_size": 2', '"hidden_size": 3'
             )
         },
         PREDICT,

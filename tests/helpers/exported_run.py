@@ -21,8 +21,8 @@ from tests.helpers import generated
 SETTINGS = {
     "encoder": "lstm",
     "pooling": "last",
-    "units": 3,
-    "word_width": 4,
+    "hidden_size": 3,
+    "embedding_dim": 4,
     "init_range": 1.0,
     "batch_size": 8,
     "epochs": 1,
@@ -83,7 +83,7 @@ def write_corpus(folder: str) -> str:
 
 def train(
     corpus: str, run_dir: str, **settings
-) -> dict[str, predictions_lib.Predictions]:
+) -> dict[str, predictions_lib.SplitPredictions]:
     """Trains; what the evaluation says of test, by task."""
     config = config_lib.Config(
         data_dir=corpus, run_dir=run_dir, **SETTINGS | settings
@@ -102,7 +102,7 @@ def train(
 
 def train_and_move(
     corpus: str, folder: str
-) -> dict[str, predictions_lib.Predictions]:
+) -> dict[str, predictions_lib.SplitPredictions]:
     """Trains and exports; leaves the run in `run`, its export in `moved`."""
     run_dir = os.path.join(folder, "first")
     found = train(corpus, run_dir)

@@ -60,7 +60,7 @@ def write_corpus(
         version=1,
         files={os.path.basename(seed_file): seed_file},
         settings={},
-        licence="CC0",
+        license="CC0",
         read=lambda: [
             source.TaskRows(
                 tasks.Task(

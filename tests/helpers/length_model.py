@@ -6,7 +6,7 @@ import numpy as np
 
 from mtl_tf.config import command as command_lib
 from mtl_tf.data import tasks
-from mtl_tf.evaluation import answers as answers_lib
+from mtl_tf.evaluation import predictions as predictions_lib
 from mtl_tf.serving import batch_prediction
 
 MOOD = tasks.Task("mood", ("bad", "mixed", "good"))
@@ -34,7 +34,9 @@ class LengthModel:
         # .9 for the label, the rest for the others alike.
         probabilities = np.full((len(texts), labels), 0.1 / (labels - 1))
         probabilities[np.arange(len(texts)), lengths] = 0.9
-        return answers_lib.Answers(task, probabilities.astype(np.float32))
+        return predictions_lib.Predictions(
+            task, probabilities.astype(np.float32)
+        )
 
 
 def ask(model, tmp_path, name, content, task="mood", **settings):

@@ -42,6 +42,6 @@ def predict(
         reads_seq1=np.zeros(len(labels), bool),
     )
     probabilities = np.where(np.eye(2)[predicted] > 0, 0.75, 0.25)
-    return predictions_lib.Predictions(
+    return predictions_lib.SplitPredictions(
         task, split, probabilities, features or {}, 0.0
     )

@@ -10,10 +10,10 @@ from mtl_tf.serving import model_card
 
 # All that Markdown, its tables and HTML read something into.
 NASTY = "a|b\\ <script>*x*</script> `c` [d](e) & _f_ g_h \n# i $j$ ~k~"
-LICENCES = "CC0 for films\nno *licence* for books"
+LICENCES = "CC0 for films\nno *license* for books"
 
 
-def make_run(licence=LICENCES, findings=(), **settings):
+def make_run(license=LICENCES, findings=(), **settings):
     tasks = (
         tasks_lib.Task("books", ("bad", NASTY), pair=True),
         tasks_lib.Task("films", ("poor", "fair", "great"), "macro_f1"),
@@ -35,7 +35,7 @@ def make_run(licence=LICENCES, findings=(), **settings):
         {
             "tasks": declared,
             "vocabulary": {"size": 12345, "min_count": 2},
-            "licence": licence,
+            "license": license,
             "findings": list(findings),
         },
     )

@@ -13,8 +13,8 @@ from mtl_tf.runs import run_directory
 from mtl_tf.training import experiment as experiment_lib
 
 _SETTINGS = {
-    "word_width": 5,
-    "units": 4,
+    "embedding_dim": 5,
+    "hidden_size": 4,
     "batch_size": 8,
     "adversarial_weight": 0.1,
     "feature_dropout": 0.1,

@@ -10,7 +10,7 @@ from mtl_tf.training import trainer as trainer_lib
 WORDS = 30
 LABELS = (2, 3, 2)
 NAMES = ("a", "b", "c")
-SIZES = {"word_width": 4, "units": 5}
+SIZES = {"embedding_dim": 4, "hidden_size": 5}
 
 
 def make_trainer(num_classes=LABELS, class_weights=None, **settings):
@@ -21,12 +21,12 @@ def make_trainer(num_classes=LABELS, class_weights=None, **settings):
         main_task = NAMES.index(config.main_task)
     model = multitask_model.build(config, num_classes, WORDS, main_task)
     group = {
-        "tokens": tf.TensorSpec([None, None, None], tf.int32),
+        "token_ids": tf.TensorSpec([None, None, None], tf.int32),
         "lengths": tf.TensorSpec([None, None], tf.int32),
-        "task": tf.TensorSpec([None], tf.int32),
+        "task_ids": tf.TensorSpec([None], tf.int32),
     }
     if config.sequences_apart:
-        group |= {"seq1": group["tokens"], "seq1_lengths": group["lengths"]}
+        group |= {"seq1": group["token_ids"], "seq1_lengths": group["lengths"]}
     if config.reads_diversity:
         group["diversity"] = tf.TensorSpec([None, None, 5], tf.float32)
     signature = {**group, "labels": tf.TensorSpec([None, None], tf.int32)}
@@ -44,9 +44,9 @@ def make_batch(tasks=(0, 1, 2), batch=4, time=6, seed=0, unlabeled=False):
     random = np.random.default_rng(seed)
     shape = (len(tasks), batch)
     made = {
-        "tokens": random.integers(4, WORDS, (*shape, time)).astype(np.int32),
+        "token_ids": random.integers(4, WORDS, (*shape, time)).astype(np.int32),
         "lengths": random.integers(1, time + 1, shape).astype(np.int32),
-        "task": np.array(tasks, np.int32),
+        "task_ids": np.array(tasks, np.int32),
     }
     if not unlabeled:
         made["labels"] = random.integers(2, size=shape).astype(np.int32)
@@ -73,7 +73,7 @@ def changed(before, after):
 
 def inputs(batch):
     """What a model without label transfer reads of a batch."""
-    return {name: batch[name] for name in ("tokens", "lengths", "task")}
+    return {name: batch[name] for name in ("token_ids", "lengths", "task_ids")}
 
 
 def assert_close(found, expected):

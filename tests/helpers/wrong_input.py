@@ -38,12 +38,12 @@ CASES = {
     "not above 0": (
         {},
         f"{TRAIN} --hidden_size=0",
-        "units=0: has to be above 0",
+        "hidden_size=0: has to be above 0",
     ),
     "far too large": (
         {},
         f"{TRAIN} --hidden_size=1000000000",
-        "units=1000000000: at most 10000 (weights grow with its square)",
+        "hidden_size=1000000000: at most 10000 (weights grow with its square)",
     ),
     "batch larger than a task": (
         {},
@@ -70,9 +70,9 @@ CASES = {
     ),
     "adversary of one task at a time": (
         {},
-        f"{TRAIN} --adversarial_weight=1 --steps=alternate",
-        "adversarial_weight needs texts of all tasks in a step (steps=joint): "
-        "with steps=alternate the discriminator sees one task at a time",
+        f"{TRAIN} --adversarial_weight=1 --update=alternating",
+        "adversarial_weight needs texts of all tasks in a step (update=joint): "
+        "with update=alternating the discriminator sees one task at a time",
     ),
     "adversary of one task": (
         {},
@@ -85,10 +85,10 @@ CASES = {
         "orthogonality_weight needs a shared and a private encoder "
         "(sharing=shared_private), got sharing=fully_shared",
     ),
-    "no unlabelled text": (
+    "no unlabeled text": (
         {},
         f"{TRAIN} --adversarial_weight=1 --unlabeled",
-        "unlabeled: these tasks have no unlabelled text: answers, requests",
+        "unlabeled: these tasks have no unlabeled text: answers, requests",
     ),
     "weight of a misspelt task": (
         {},
@@ -115,7 +115,7 @@ CASES = {
     "large seed": (
         {},
         f"{TRAIN} --seed=4294967295 --num_runs=2",
-        "seed=4294967295, seeds=2: the last seed has to be below 4294967296",
+        "seed=4294967295, num_runs=2: the last seed has to be below 4294967296",
     ),
     "stray argument": (
         {},
@@ -184,8 +184,9 @@ CASES = {
     "wide vectors": (
         {"v.txt": "is 1 2 3\n"},
         f"{TRAIN} --word_vectors=v.txt",
-        "the pretrained vectors have 3 numbers, word_width is 2: set "
-        "word_width to 3, or to more (the rest is then trained from a random "
+        "the pretrained vectors have 3 numbers, embedding_dim is 2: set "
+        "embedding_dim to 3, or to more (the rest is then trained from a "
+        "random "
         "start)",
     ),
     "no number": (
@@ -257,7 +258,7 @@ CASES = {
         {},
         f"{AGAIN} {MODEL} --hidden_size=3",
         "run holds a run with other settings (there -> here):\n"
-        "  units: 2 -> 3\n"
+        "  hidden_size: 2 -> 3\n"
         "Give the settings that are there to go on with it, or another run_dir "
         "for a new run.",
     ),
@@ -265,7 +266,7 @@ CASES = {
         {},
         f"{TRAIN} --init_from=run --hidden_size=4",
         "init_from=run: its model is another one (there -> here):\n"
-        "  units: 2 -> 4",
+        "  hidden_size: 2 -> 4",
     ),
     # Files of texts.
     "no task": ({}, "mtl_tf --mode=predict --run_dir=run", "... needs --task"),

@@ -8,7 +8,7 @@ import pytest
 import mtl_tf
 from mtl_tf.config import config
 from mtl_tf.data import tasks
-from mtl_tf.evaluation import answers as answers_lib
+from mtl_tf.evaluation import predictions as predictions_lib
 from mtl_tf.models import multitask_model
 from mtl_tf.serving import trained_model
 from mtl_tf.training import launcher
@@ -16,7 +16,7 @@ from mtl_tf.training import launcher
 
 def test_names_are_those_of_their_modules():
     expected = {
-        "Answers": answers_lib.Answers,
+        "Predictions": predictions_lib.Predictions,
         "Config": config.Config,
         "Task": tasks.Task,
         "TrainedModel": trained_model.TrainedModel,

@@ -139,7 +139,7 @@ def test_the_run_directory_is_complete(run_dir):
 def test_the_configuration_is_what_the_flags_say(run_dir):
     found = read(run_dir / "config.json")["config"]
     for name, value in {
-        "units": 8,
+        "hidden_size": 8,
         "word_dropout": 0.1,
         "unlabeled": True,
         "epochs": 3,
@@ -268,8 +268,11 @@ def test_evaluate_scores_the_best_checkpoint_again(
     ("wrong", "message"),
     [
         (["--encoder=lstn"], "encoder=lstn: not one of lstm, bilstm, "),
-        (["--hidden_size=0"], "units=0: has to be above 0"),
-        (["--adversarial_weight=1", "--steps=alternate"], "needs texts of all"),
+        (["--hidden_size=0"], "hidden_size=0: has to be above 0"),
+        (
+            ["--adversarial_weight=1", "--update=alternating"],
+            "needs texts of all",
+        ),
         (["--data_dir=nowhere"], "nowhere holds no prepared corpus"),
         (["--tasks=bookz"], "no task 'bookz' (did you mean books?)"),
         (["--run_dir="], "--run_dir is missing"),
@@ -332,7 +335,7 @@ def test_help_of_the_flags_names_choices_and_symbols():
     assert values["adversarial_weight"].help.endswith(" The paper's λ.")
     # That it may be empty is said before.
     assert values["format"].help.endswith(" One of lines, tsv, csv, jsonl.")
-    assert "One of" not in values["units"].help
+    assert "One of" not in values["hidden_size"].help
 
 
 @pytest.mark.parametrize(

@@ -29,8 +29,8 @@ def make_config(corpus, run_dir):
         tasks=["books", "films"],
         encoder="bag_of_words",
         pooling="max",
-        units=np.int64(3),
-        word_width=np.int32(4),
+        hidden_size=np.int64(3),
+        embedding_dim=np.int32(4),
         learning_rate=np.float32(0.25),
         label_bias=np.bool_(False),
         batch_size=8,
@@ -54,7 +54,7 @@ def test_a_run_of_numpys_scalars_lists_and_paths(corpus, run_dir):
     settings = record["config"]
     assert settings["data_dir"] == str(corpus)
     assert settings["tasks"] == ["books", "films"]
-    assert (settings["units"], settings["learning_rate"]) == (3, 0.25)
+    assert (settings["hidden_size"], settings["learning_rate"]) == (3, 0.25)
     assert mtl_tf.evaluate(make_config(corpus, run_dir))["tasks"].keys() == {
         "books",
         "films",
@@ -104,8 +104,14 @@ def test_load_of_what_is_no_run(run_dir, message):
     ("changes", "message"),
     [
         ({"epochs": 2.5}, "epochs=2.5: a whole number is expected, got float"),
-        ({"units": True}, "units=True: a whole number is expected, got bool"),
-        ({"units": "16"}, "units='16': a whole number is expected, got str"),
+        (
+            {"hidden_size": True},
+            "hidden_size=True: a whole number is expected, got bool",
+        ),
+        (
+            {"hidden_size": "16"},
+            "hidden_size='16': a whole number is expected, got str",
+        ),
         ({"tasks": "books"}, "tasks='books': a list of texts is expected"),
         ({"run_dir": None}, "run_dir=None: a path is expected, got NoneType"),
         (

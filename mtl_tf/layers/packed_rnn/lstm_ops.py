@@ -8,7 +8,7 @@ from mtl_tf.layers.packed_rnn import loops
 from mtl_tf.layers.packed_rnn import packing as packing_lib
 from mtl_tf.layers.packed_rnn import precision as precision_lib
 
-# h and c, float32 [groups, batch, units] each.
+# h and c, float32 [groups, batch, hidden_size] each.
 State = tuple[tf.Tensor, tf.Tensor]
 
 RESULTS = ("states", "last", "end")
@@ -45,13 +45,15 @@ def lstm(
 
     Args:
       inputs: float32 [rows, batch, width], packed.
-      kernel: float32 [groups, width, 4 * units], or [1, ...] for all groups;
+      kernel: float32 [groups, width, 4 * hidden_size], or [1, ...] for all
+      groups;
         columns in the order i, f, g, o (that of `keras.layers.LSTM`).
-      recurrent_kernel: float32 [groups or 1, units, 4 * units].
-      bias: float32 [groups or 1, 4 * units].
+      recurrent_kernel: float32 [groups or 1, hidden_size, 4 * hidden_size].
+      bias: float32 [groups or 1, 4 * hidden_size].
       lengths: int32 [groups, batch], at least 1.
       backwards: read every text from its true last token to its first.
-      initial_state: h_0 and c_0, float32 [groups, batch, units]; zeros if None.
+      initial_state: h_0 and c_0, float32 [groups, batch, hidden_size]; zeros
+      if None.
       result: one of `RESULTS`.
       precision: of matrix products, factors and results, one of
         `choices.PRECISIONS`;
@@ -62,9 +64,11 @@ def lstm(
         factors.
 
     Returns:
-      With `states`, h, float32 [rows, batch, units], packed, each at the place
+      With `states`, h, float32 [rows, batch, hidden_size], packed, each at the
+      place
       of the token that was read. With `last`, h of the token of each text that
-      is read last, float32 [groups, batch, units]: its true last token, or its
+      is read last, float32 [groups, batch, hidden_size]: its true last token,
+      or its
       first one backwards. With `end`, (h, c) of it.
     """
     if initial_state is None:
@@ -102,10 +106,11 @@ def _read(inputs, weights, h_0, c_0, packing, precision, results, for_training):
 
     Args:
       inputs: packed.
-      weights: as `_join` gives them, [groups or 1, width + 1 or more + units,
-        4 * units].
-      h_0: [groups, batch, units].
-      c_0: [groups, batch, units].
+      weights: as `_join` gives them, [groups or 1, width + 1 or more +
+      hidden_size,
+        4 * hidden_size].
+      h_0: [groups, batch, hidden_size].
+      c_0: [groups, batch, hidden_size].
       packing: the packing.
       precision: a `precision.Precision`.
       results: `h`, or `h` and `c`.
@@ -115,7 +120,7 @@ def _read(inputs, weights, h_0, c_0, packing, precision, results, for_training):
       Packed, in the order of `results`.
     """
     shared = weights.shape[0] == 1
-    units = h_0.shape[-1]
+    hidden_size = h_0.shape[-1]
 
     def packed(flat):
         return tf.reshape(flat, [-1, tf.shape(h_0)[1], flat.shape[-1]])
@@ -133,7 +138,9 @@ def _read(inputs, weights, h_0, c_0, packing, precision, results, for_training):
             upstream = map(packing_lib.flatten, upstream)
             dz, dx, *start = _backward(
                 dict(zip(results, upstream, strict=True)),
-                tf.concat([weights[:, :width], weights[:, -units:]], axis=1),
+                tf.concat(
+                    [weights[:, :width], weights[:, -hidden_size:]], axis=1
+                ),
                 arrays,
                 packing,
                 precision,
@@ -181,10 +188,10 @@ def _forward(inputs, weights, start, packing, precision, names):
     Returns:
       An array of what each step has, flat, for each name.
     """
-    units = start[0].shape[-1]
+    hidden_size = start[0].shape[-1]
     start = [packing_lib.flatten(state) for state in start]
     # What the bias is multiplied with. Zeros are multiplied with the rest.
-    ones = weights.shape[1] - inputs.shape[-1] - units
+    ones = weights.shape[1] - inputs.shape[-1] - hidden_size
     inputs = precision.factor(packing_lib.flatten(inputs))
     inputs = tf.pad(inputs, [[0, 0], [0, ones]], constant_values=1)
 
@@ -215,10 +222,10 @@ def _forward(inputs, weights, start, packing, precision, names):
         )
         return found
 
-    none = tf.zeros([0, units])
+    none = tf.zeros([0, hidden_size])
     kinds = {"read": (inputs.dtype, weights.shape[1])}
     arrays = tuple(
-        loops.array(*kinds.get(name, (tf.float32, units)), packing.steps)
+        loops.array(*kinds.get(name, (tf.float32, hidden_size)), packing.steps)
         for name in names
     )
     *_, arrays = loops.for_each(
@@ -241,8 +248,8 @@ def _backward(upstream, weights, kept, packing, precision):
       Flat gradients of z, factors in the order of `_fused_order`, of the
       inputs, and of h_0 and c_0, in the packing's order.
     """
-    units = weights.shape[-1] // 4
-    width = weights.shape[1] - units
+    hidden_size = weights.shape[-1] // 4
+    width = weights.shape[1] - hidden_size
     transposed = _fused_order(tf.transpose(weights, [0, 2, 1]), axis=1)
 
     def step(times, texts, t, end, dh, dc, of_z, of_x):
@@ -254,7 +261,7 @@ def _backward(upstream, weights, kept, packing, precision):
         dz, dc = _gate_gradients(dh, dc, of_step)
         dz = precision.factor(dz)
         product = precision.result(times(dz))
-        dx, dh = tf.split(product, [width, units], axis=-1)
+        dx, dh = tf.split(product, [width, hidden_size], axis=-1)
         return begin, dh, dc, of_z.write(t, dz), of_x.write(t, dx)
 
     def read_segment(number, dh, dc, of_z, of_x, of_h, of_c):
@@ -276,15 +283,18 @@ def _backward(upstream, weights, kept, packing, precision):
         dh, dc = dh[: segment.going_on], dc[: segment.going_on]
         return dh, dc, of_z, of_x, of_h, of_c
 
-    none = tf.zeros([0, units])
+    none = tf.zeros([0, hidden_size])
     _, _, *arrays = loops.for_each(
         0,
         packing.segments,
         read_segment,
         *(none, none),
-        loops.array(weights.dtype, 4 * units, packing.steps),
+        loops.array(weights.dtype, 4 * hidden_size, packing.steps),
         loops.array(tf.float32, width, packing.steps),
-        *(loops.array(tf.float32, units, packing.segments) for _ in range(2)),
+        *(
+            loops.array(tf.float32, hidden_size, packing.segments)
+            for _ in range(2)
+        ),
         backwards=True,
     )
     return [array.concat() for array in arrays]
@@ -306,13 +316,13 @@ def _gate_gradients(dh, dc, kept):
     The op is part of TensorFlow's own LSTM cell. Weights and inputs are given
     to it for their shapes alone, and peepholes are off.
     """
-    units = dh.shape[-1]
-    none = tf.zeros([units])
+    hidden_size = dh.shape[-1]
+    none = tf.zeros([hidden_size])
     dc, dz, *_ = tf.raw_ops.LSTMBlockCellGrad(
         x=dh,
         h_prev=dh,
-        w=tf.zeros([2 * units, 4 * units]),
-        b=tf.zeros([4 * units]),
+        w=tf.zeros([2 * hidden_size, 4 * hidden_size]),
+        b=tf.zeros([4 * hidden_size]),
         wci=none,
         wcf=none,
         wco=none,

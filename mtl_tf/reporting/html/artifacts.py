@@ -39,7 +39,7 @@ class Features:
 
 
 @dataclasses.dataclass(frozen=True)
-class Artefacts:
+class Artifacts:
     """What a run left; of a run that is made of runs, theirs as well.
 
     Attributes:
@@ -58,20 +58,20 @@ class Artefacts:
     run: run_directory.Run
     results: dict
     history: list[dict]
-    predictions: dict[tuple[str, str], prediction_files.Predictions]
+    predictions: dict[tuple[str, str], prediction_files.SavedPredictions]
     features: Features | None
     analysis: dict | None
     label_vectors: label_vectors_lib.LabelVectors | None
     agreement: dict[str, agreement_lib.Agreement]
-    parts: dict[str, "Artefacts"]
+    parts: dict[str, "Artifacts"]
 
     @property
     def of_seeds(self) -> bool:
         """Whether its parts are seeds."""
-        return self.run.config.seeds > 1
+        return self.run.config.num_runs > 1
 
     @property
-    def seeds(self) -> list["Artefacts"]:
+    def seeds(self) -> list["Artifacts"]:
         """The runs of its seeds; itself where it has one."""
         return list(self.parts.values()) if self.of_seeds else [self]
 
@@ -86,7 +86,7 @@ class Artefacts:
         Those of the parts, for a run that is made of runs.
         """
         if self.parts:
-            return self._of_parts(Artefacts.missing_predictions)
+            return self._of_parts(Artifacts.missing_predictions)
         wanted = [
             prediction_files.path_of(self.run.run_dir, task.name, split)
             for task in self.run.tasks
@@ -103,7 +103,7 @@ class Artefacts:
     def missing(self) -> list[str]:
         """All that a page would like to have, and is not there."""
         if self.parts:
-            return self._of_parts(Artefacts.missing)
+            return self._of_parts(Artifacts.missing)
         missing = [] if self.history else [history_lib.HISTORY_FILE]
         missing += self.missing_predictions()
         if self.features is None:
@@ -121,7 +121,7 @@ class Artefacts:
         ]
 
 
-def read(run_dir: str) -> Artefacts:
+def read(run_dir: str) -> Artifacts:
     """Reads what a run left.
 
     Raises:
@@ -141,11 +141,11 @@ def read(run_dir: str) -> Artefacts:
                     run_dir, task, split
                 )
     # A run of single tasks has them in its parts; a run of seeds has several.
-    if not run.config.seeds > 1:
+    if not run.config.num_runs > 1:
         for part in parts.values():
             predictions |= part.predictions
     analysis_path = os.path.join(run_dir, analysis_file.ANALYSIS_FILE)
-    return Artefacts(
+    return Artifacts(
         run=run,
         results=run_directory.read_results(run_dir),
         history=history_lib.read_history(run_dir),
@@ -204,8 +204,8 @@ def _read_features(run_dir):
 
 
 def align(
-    runs: Sequence[prediction_files.Predictions], name: str
-) -> list[prediction_files.Predictions]:
+    runs: Sequence[prediction_files.SavedPredictions], name: str
+) -> list[prediction_files.SavedPredictions]:
     """The same rows in the same order, those of the first.
 
     Args:
@@ -231,7 +231,7 @@ def align(
     return aligned
 
 
-def check_comparable(runs: Sequence[Artefacts]) -> None:
+def check_comparable(runs: Sequence[Artifacts]) -> None:
     """Checks that runs are of the same corpus, and predict the same rows.
 
     Raises:

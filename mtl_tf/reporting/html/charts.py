@@ -51,12 +51,12 @@ def data_uri(picture: figure.Figure) -> str:
     return f"data:image/svg+xml;base64,{encoded}"
 
 
-def training(run: artifacts.Artefacts) -> str:
+def training(run: artifacts.Artifacts) -> str:
     """Dev scores, losses and the discriminator of a run by epoch."""
     return data_uri(figures.curves(run.history, run.results["best_epoch"]))
 
 
-def dev_accuracy(run: artifacts.Artefacts) -> list[float]:
+def dev_accuracy(run: artifacts.Artifacts) -> list[float]:
     """Dev accuracy by epoch, mean over tasks, and over the run's parts.
 
     A part that has stopped counts with its last epoch.
@@ -105,14 +105,14 @@ def reliability(tasks: Sequence[details.Calibration]) -> str:
     Left as the model says it, right with each task's temperature. A bar
     below tells how many texts a bin holds.
     """
-    right = np.concatenate([task.right for task in tasks])
+    correct = np.concatenate([task.correct for task in tasks])
     picture = figure.Figure(figsize=(7.4, 4.2), layout="constrained")
     axes = picture.subplots(
         2, 2, sharex=True, sharey="row", height_ratios=(3, 1)
     )
     for column, name in enumerate(("raw", "scaled")):
         confidence = np.concatenate([getattr(task, name) for task in tasks])
-        found = calibration.reliability_of(confidence, right)
+        found = calibration.reliability_of(confidence, correct)
         bins = len(found.count)
         middles = (np.arange(bins) + 0.5) / bins
         upper, lower = axes[0, column], axes[1, column]
@@ -136,7 +136,7 @@ def reliability(tasks: Sequence[details.Calibration]) -> str:
             label="mean confidence",
         )
         lower.bar(
-            middles, found.count / len(right), 0.9 / bins, color="#777777"
+            middles, found.count / len(correct), 0.9 / bins, color="#777777"
         )
         lower.set_xlabel("confidence")
         for axis in (upper, lower):
@@ -165,7 +165,7 @@ def label_map(label_vectors: label_vectors_lib.LabelVectors) -> str:
     return data_uri(label_map_lib.draw(label_vectors))
 
 
-def transfer_curves(run: artifacts.Artefacts) -> str:
+def transfer_curves(run: artifacts.Artifacts) -> str:
     """Dev scores of main model and label transfer network by epoch."""
     return data_uri(
         transfer_curves_lib.draw(run.history, run.transfer_task, run.results)

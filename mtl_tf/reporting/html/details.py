@@ -40,7 +40,7 @@ class Label:
 
 
 def labels(
-    predictions: prediction_files.Predictions, task: tasks_lib.Task
+    predictions: prediction_files.SavedPredictions, task: tasks_lib.Task
 ) -> list[Label]:
     """Returns the rows of the confusion matrix, in the task's order of labels.
 
@@ -50,17 +50,17 @@ def labels(
     kept, confusion = confusion_lib.count(
         count, predictions.gold, predictions.predicted
     )
-    right = predictions.gold[predictions.right]
-    right, gold, predicted = (
+    correct = predictions.gold[predictions.correct]
+    correct, gold, predicted = (
         np.bincount(of_rows, minlength=count).astype(float)
-        for of_rows in (right, predictions.gold, predictions.predicted)
+        for of_rows in (correct, predictions.gold, predictions.predicted)
     )
     found = [
         Label(
             task.labels[label],
-            right[label] / predicted[label] if predicted[label] else None,
-            right[label] / gold[label] if gold[label] else None,
-            2 * right[label] / max(1.0, gold[label] + predicted[label]),
+            correct[label] / predicted[label] if predicted[label] else None,
+            correct[label] / gold[label] if gold[label] else None,
+            2 * correct[label] / max(1.0, gold[label] + predicted[label]),
             counts.tolist(),
         )
         for label, counts in zip(kept, confusion, strict=False)
@@ -93,29 +93,29 @@ class Calibration:
     error: float
     temperature: float
     scaled_error: float
-    right: np.ndarray
+    correct: np.ndarray
     raw: np.ndarray
     scaled: np.ndarray
 
 
 def calibrate(
     task: str,
-    dev: prediction_files.Predictions,
-    test: prediction_files.Predictions,
+    dev: prediction_files.SavedPredictions,
+    test: prediction_files.SavedPredictions,
 ) -> Calibration:
     """Fits the temperature on dev, and looks at test with and without it."""
     temperature = calibration.fit_temperature(dev.probabilities, dev.gold)
     scaled = calibration.scale(test.probabilities, temperature)
     return Calibration(
         task=task,
-        accuracy=float(test.right.mean()),
+        accuracy=float(test.correct.mean()),
         confidence=float(test.confidence.mean()),
         error=calibration.expected_calibration_error(
             test.probabilities, test.gold
         ),
         temperature=temperature,
         scaled_error=calibration.expected_calibration_error(scaled, test.gold),
-        right=test.right,
+        correct=test.correct,
         raw=test.confidence,
         scaled=scaled.max(axis=1),
     )
@@ -143,7 +143,7 @@ class Reading:
 
 
 def reading(
-    task: str, split: str, predictions: prediction_files.Predictions
+    task: str, split: str, predictions: prediction_files.SavedPredictions
 ) -> Reading:
     """What was read of the texts of a split."""
     counts = predictions.counts
@@ -175,7 +175,7 @@ class LengthGroup:
 
 
 def by_length(
-    predictions: prediction_files.Predictions, groups: int = 4
+    predictions: prediction_files.SavedPredictions, groups: int = 4
 ) -> list[LengthGroup]:
     """Accuracy by length, in groups of about as many texts, shortest first.
 
@@ -190,7 +190,7 @@ def by_length(
             int(tokens[rows].min()),
             int(tokens[rows].max()),
             int(rows.sum()),
-            float(predictions.right[rows].mean()),
+            float(predictions.correct[rows].mean()),
         )
         for rows in (group == number for number in np.unique(group))
     ]
@@ -208,7 +208,7 @@ class Answer:
 
     label: str
     probability: float
-    right: bool
+    correct: bool
 
 
 @dataclasses.dataclass(frozen=True)
@@ -229,18 +229,18 @@ class Example:
 
 
 def mistakes(
-    predictions: prediction_files.Predictions,
+    predictions: prediction_files.SavedPredictions,
     task: tasks_lib.Task,
     count: int = 5,
 ) -> list[Example]:
     """Wrong predictions of the highest probability, the worst first."""
-    wrong = np.flatnonzero(~predictions.right)
+    wrong = np.flatnonzero(~predictions.correct)
     order = np.argsort(-predictions.confidence[wrong], kind="stable")
     return [_example(task, [predictions], row) for row in wrong[order][:count]]
 
 
 def disagreements(
-    runs: Sequence[Sequence[prediction_files.Predictions]],
+    runs: Sequence[Sequence[prediction_files.SavedPredictions]],
     task: tasks_lib.Task,
     count: int = 3,
 ) -> list[tuple[float, Example]]:
@@ -257,11 +257,11 @@ def disagreements(
       with that distance, the furthest first.
     """
     means = [_mean(seeds) for seeds in runs]
-    right = np.stack([mean.right for mean in means])
-    rows = np.arange(right.shape[1])
+    correct = np.stack([mean.correct for mean in means])
+    rows = np.arange(correct.shape[1])
     of_gold = np.stack([m.probabilities[rows, m.gold] for m in means])
     apart = np.ptp(of_gold, axis=0)
-    mixed = np.flatnonzero(right.any(axis=0) & ~right.all(axis=0))
+    mixed = np.flatnonzero(correct.any(axis=0) & ~correct.all(axis=0))
     order = np.argsort(-apart[mixed], kind="stable")
     return [
         (float(apart[row]), _example(task, means, row))
@@ -288,7 +288,7 @@ def _example(task, runs, row):
             Answer(
                 task.labels[run.predicted[row]],
                 float(run.confidence[row]),
-                bool(run.right[row]),
+                bool(run.correct[row]),
             )
             for run in runs
         ],

@@ -252,7 +252,7 @@ def _curves(run):
     )
 
 
-def _dev_curves(by_name: Mapping[str, artifacts.Artefacts]):
+def _dev_curves(by_name: Mapping[str, artifacts.Artifacts]):
     curves = {name: charts.dev_accuracy(run) for name, run in by_name.items()}
     curves = {name: curve for name, curve in curves.items() if curve}
     return charts.dev_curves(curves) if curves else ""

@@ -61,7 +61,7 @@ class Line:
 
 
 def lines(
-    runs: Sequence[artifacts.Artefacts], tasks: Sequence[tasks_lib.Task]
+    runs: Sequence[artifacts.Artifacts], tasks: Sequence[tasks_lib.Task]
 ) -> list[Line]:
     """A line a task, and the average last.
 
@@ -99,7 +99,7 @@ def _task_line(runs, task, metric, seed):
         )
         if index and drawn[0] is not None:
             first, second = (
-                np.stack([seed.right for seed in predictions[place]])
+                np.stack([seed.correct for seed in predictions[place]])
                 for place in (0, index)
             )
             scores[index] = dataclasses.replace(

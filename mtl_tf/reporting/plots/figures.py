@@ -9,7 +9,7 @@ from mtl_tf.runs import history as history_lib
 from mtl_tf.runs import run_directory
 
 CURVES_FILE = os.path.join("figures", "curves.png")
-# Okabe & Ito's palette, which the colour-blind can tell apart.
+# Okabe & Ito's palette, which the color-blind can tell apart.
 BLACK, BLUE, ORANGE, GREEN = "#000000", "#0072B2", "#E69F00", "#009E73"
 RED, PURPLE, SKY = "#D55E00", "#CC79A7", "#56B4E9"
 GRAY = "#BBBBBB"
@@ -128,7 +128,11 @@ def _draw_discriminator(axis, history):
         history,
         {
             "discriminator/cross_entropy": (BLUE, "-", "cross-entropy (nats)"),
-            "discriminator/mix_entropy": (BLUE, ":", "entropy of the task mix"),
+            "discriminator/task_prior_entropy": (
+                BLUE,
+                ":",
+                "entropy of the task mix",
+            ),
             "discriminator/accuracy": (GREEN, "--", "accuracy"),
             "discriminator/chance": (GREEN, ":", "chance"),
         },

@@ -127,19 +127,19 @@ def _write_names(picture, axis, points, labels):
         )
         sizes = np.maximum(sizes, (0, sizes[0, 1]))[1:]
     frame = axis.get_window_extent(renderer)
-    centres, gaps = place(
+    centers, gaps = place(
         axis.transData.transform(points),
         sizes,
         np.array([frame.x0, frame.y0, frame.x1, frame.y1]),
     )
     pixels_to_data = axis.transData.inverted()
-    for name, point, centre, gap in zip(
-        names, points, centres, gaps, strict=True
+    for name, point, center, gap in zip(
+        names, points, centers, gaps, strict=True
     ):
         axis.annotate(
             name,
             point,
-            pixels_to_data.transform(centre),
+            pixels_to_data.transform(center),
             fontsize=_FONT_SIZE,
             horizontalalignment="center",
             verticalalignment="center",
@@ -164,7 +164,7 @@ def place(
       frame: float64 [4], left, lower, right and upper end of what is drawn on.
 
     Returns:
-      Centres of the names, float64 [points, 2], and the gaps between them and
+      Centers of the names, float64 [points, 2], and the gaps between them and
       their points, float64 [points].
     """
     directions = np.stack([np.cos(_ANGLES), np.sin(_ANGLES)], axis=1)
@@ -203,9 +203,9 @@ def place(
     return places[np.arange(len(points)), at], gaps[at]
 
 
-def _boxes(centres, sizes):
+def _boxes(centers, sizes):
     """Left, lower, right and upper ends, float64 [boxes, 4]."""
-    return np.concatenate([centres - sizes / 2, centres + sizes / 2], axis=1)
+    return np.concatenate([centers - sizes / 2, centers + sizes / 2], axis=1)
 
 
 def _overlaps(boxes, others):

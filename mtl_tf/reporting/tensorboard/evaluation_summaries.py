@@ -36,7 +36,7 @@ def write(
     step: int,
     tasks: Sequence[tasks_lib.Task],
     results: Mapping,
-    predictions: Sequence[predictions_lib.Predictions],
+    predictions: Sequence[predictions_lib.SplitPredictions],
     tokens: Sequence[str],
     word_vectors: np.ndarray,
 ) -> None:

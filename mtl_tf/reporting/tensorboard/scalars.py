@@ -43,7 +43,7 @@ DESCRIPTIONS = {
         "and widths, where only the trend means something."
     ),
     "loss/total": (
-        "What a step minimises: sums over the groups of a step, weighted. "
+        "What a step minimizes: sums over the groups of a step, weighted. "
         "With gradient reversal the discriminator's cross-entropy enters "
         "without λ, so about (groups × ln K) of it never goes away."
     ),
@@ -80,7 +80,7 @@ DESCRIPTIONS = {
         "`pseudo_label_weight` times the loss between main model and "
         "pseudo-labels: what it puts into the total. Above "
         "`loss_weighted/task`, what the network says counts for more than "
-        "what people labelled."
+        "what people labeled."
     ),
     "pseudo_label/accepted": (
         "Share of texts whose pseudo-label is at or above "
@@ -89,12 +89,13 @@ DESCRIPTIONS = {
     ),
     "discriminator/cross_entropy": (
         "Cross-entropy of the task discriminator, in nats. Below "
-        "`discriminator/mix_entropy` (ln K where tasks are drawn equally "
+        "`discriminator/task_prior_entropy` (ln K where tasks are drawn "
+        "equally "
         "often) it reads the task from shared features; at it, it knows "
         "nothing; far above, the encoder has run away from it. Near ln K "
         "alone proves nothing: ask fresh probes (`--mode=analyze`)."
     ),
-    "discriminator/mix_entropy": (
+    "discriminator/task_prior_entropy": (
         "Entropy of the tasks of a step, in nats: the cross-entropy of a "
         "discriminator that knows how often each task occurs and nothing "
         "else. ln K, a flat line, where a step holds all tasks alike."
@@ -109,7 +110,7 @@ DESCRIPTIONS = {
         "group where the discriminator is worse than chance. 1: the encoder "
         "always feels the adversary; between 0 and 1 once both are even; long "
         "at 0: the discriminator does not come back, raise "
-        "`discriminator_steps` or its learning rate."
+        "`discriminator_updates` or its learning rate."
     ),
     "training/accuracy": (
         "Share of right labels in training batches, with dropout on. Far above "
@@ -192,7 +193,7 @@ _ADVERSARIAL_CHARTS = {
     "adversary": {
         "discriminator's cross-entropy, beside knowing nothing": (
             "discriminator/cross_entropy",
-            "discriminator/mix_entropy",
+            "discriminator/task_prior_entropy",
         ),
         "discriminator's accuracy, beside chance": (
             "discriminator/accuracy",

@@ -41,10 +41,10 @@ class TensorBoard:
             for name in task_names
         }
 
-    def training(self, step: int, terms: Mapping[str, float]) -> None:
+    def training(self, step: int, logs: Mapping[str, float]) -> None:
         """Means of the training terms over the steps since the last call."""
         with self._run.as_default(step):
-            for tag, value in terms.items():
+            for tag, value in logs.items():
                 scalars.write(tag, value)
 
     def epoch(self, line: Mapping) -> None:

@@ -98,7 +98,7 @@ def test_tokens_that_are_computed(ours):
     wanted = sum(
         group[name].size
         for group in ours.groups
-        for name in ("tokens", "seq1")
+        for name in ("token_ids", "seq1")
         if name in group
     )
     assert contender.computed(ours.groups) == wanted

@@ -99,7 +99,7 @@ def test_loss_and_gradients_are_ours(ours, found, variant):
 def test_it_learns_what_it_is_shown(ours, found, variant):
     losses = found[variant]["steps"]
     assert len(losses) == STEPS
-    if not variant.startswith("task"):
+    if not variant.startswith("task_ids"):
         assert losses[0] == pytest.approx(ours.loss, rel=1e-5)
     assert losses[-1] < losses[0]
 
@@ -139,8 +139,8 @@ def computed(folder, model, groups, variants):
 
 def test_tokens_that_are_computed(tmp_path):
     groups = [
-        {"tokens": np.ones((2, 3)), "lengths": np.array([3, 1])},
-        {"tokens": np.ones((2, 5)), "lengths": np.array([5, 5])},
+        {"token_ids": np.ones((2, 3)), "lengths": np.array([3, 1])},
+        {"token_ids": np.ones((2, 5)), "lengths": np.array([5, 5])},
     ]
     expected = {
         "joint/padded": 2 * 3 + 2 * 5,
@@ -154,13 +154,13 @@ def test_tokens_that_are_computed(tmp_path):
 def test_of_pairs_seq1_is_packed(tmp_path):
     groups = [
         {
-            "tokens": np.ones((2, 3)),
+            "token_ids": np.ones((2, 3)),
             "lengths": np.array([3, 1]),
             "seq1": np.ones((2, 7)),
             "seq1_lengths": np.array([7, 2]),
         },
         {
-            "tokens": np.ones((2, 4)),
+            "token_ids": np.ones((2, 4)),
             "lengths": np.array([4, 4]),
             "seq1": np.ones((2, 1)),
             "seq1_lengths": np.array([1, 1]),

@@ -40,9 +40,9 @@ def make(model: str) -> Reference:
     The gradient is then what a weight has lost. Large weights, so that no
     term of the loss is too small to be seen.
     """
-    sizes = {"units": UNITS, "word_width": WIDTH, "init_range": 1.0}
+    sizes = {"hidden_size": UNITS, "embedding_dim": WIDTH, "init_range": 1.0}
     if model == "conditional_lel":
-        sizes |= {"task_layer_units": 7, "label_width": 7}
+        sizes |= {"task_layer_size": 7, "label_embedding_dim": 7}
     settings = problems.MODELS[model] | sizes
     trainer = trainers.make_trainer(
         LABELS, **settings | {"optimizer": "sgd", "learning_rate": 1.0}
@@ -73,7 +73,10 @@ def make_batch(pairs: bool, seed: int = 0) -> dict:
     batch = trainers.make_batch(seed=seed)
     if pairs:
         other = trainers.make_batch(time=3, seed=seed + 1)
-        batch["seq1"], batch["seq1_lengths"] = other["tokens"], other["lengths"]
+        batch["seq1"], batch["seq1_lengths"] = (
+            other["token_ids"],
+            other["lengths"],
+        )
     for name, lengths in groups_lib.LENGTHS.items():
         if name in batch:
             places = np.arange(batch[name].shape[-1])

@@ -249,7 +249,7 @@ def test_example(tmp_path):
     )
     declared = corpus.declaration
     assert [task.name for task in corpus.tasks] == ["answers", "requests"]
-    assert declared["licence"].startswith("CC0")
+    assert declared["license"].startswith("CC0")
     answers, requests = (declared["tasks"][x] for x in ("answers", "requests"))
     assert answers["pair"]
     assert not requests["pair"]

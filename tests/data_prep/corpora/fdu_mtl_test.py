@@ -6,7 +6,7 @@ from data_prep.corpora import fdu_mtl
 from data_prep.pipeline import prepare
 from mtl_tf.data import records
 
-# Ten train rows (the last three of them dev), three test rows, two unlabelled.
+# Ten train rows (the last three of them dev), three test rows, two unlabeled.
 _TRAIN = [
     b"1\tgood \xc3\xa9 film",
     b"0\tbad \xe9 film",  # cp1252

@@ -56,7 +56,7 @@ def test_one_corpus(raw_dir):
         "target/test.raw": os.path.join(raw_dir, "tweets", "test.raw"),
     }
     assert found.settings == {"seed": 3, "dev_in_train": False}
-    assert found.licence.startswith("target: No licence is stated")
+    assert found.license.startswith("target: No license is stated")
     (rows,) = found.read()
     assert rows.task.name == "target"
     assert len(rows.splits["dev"]) == 3
@@ -95,7 +95,7 @@ def test_all_that_are_there(raw_dir, tmp_path, caplog):
         "target/train.raw",
         "target/test.raw",
     }
-    assert "stance: No licence" in declared["licence"]
+    assert "stance: No license" in declared["license"]
     row = next(records.read_rows(corpus.data_dir, "stance", "test"))
     assert (row.seq1, row.seq2, row.label) == ("Donald Trump", "four", "none")
 
@@ -134,7 +134,7 @@ def test_missing_files(raw_dir, tmp_path):
         pairwise.make_source("pairwise", str(empty))
 
 
-# Rows as published: Table 1 of the paper for train, the organisers for test;
+# Rows as published: Table 1 of the paper for train, the organizers for test;
 # labels counted in the files with grep.
 _REAL = {
     "topic2": {

@@ -92,7 +92,7 @@ def test_declaration(tmp_path, raw_file):
             "raw": {"rows": 13},
         }
     }
-    assert declared["licence"] == "CC0"
+    assert declared["license"] == "CC0"
     assert declared["settings"] == {"seed": 3}
     assert declared["tokenizer_version"] == tokenizer.TOKENIZER_VERSION
     assert declared["source"] == {

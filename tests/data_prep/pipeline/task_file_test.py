@@ -64,7 +64,7 @@ def test_dev_is_cut_and_test_is_given(tmp_path):
 
 def test_licence(tmp_path):
     task = f"[tasks.t]\n{_LABELS}{_CUT}"
-    assert _read(tmp_path, 'licence = "CC0"\n' + task)[1] == "CC0"
+    assert _read(tmp_path, 'license = "CC0"\n' + task)[1] == "CC0"
     assert _read(tmp_path, task)[1] == "not stated in the task file"
 
 
@@ -120,7 +120,7 @@ def test_a_place_is_told_once(tmp_path):
     [
         ("[tasks", "not TOML"),
         ("", r"expected a table \[tasks.NAME\] per task"),
-        ("licens = 1", r"unknown key 'licens' \(did you mean licence\?\)"),
+        ("licens = 1", r"unknown key 'licens' \(did you mean license\?\)"),
         ("tasks.t = 3", r"\[tasks.t\]: expected a table, got 3"),
     ],
 )

@@ -11,7 +11,7 @@ import pytest
 
 from mtl_tf.config import command as command_lib
 from mtl_tf.data import tasks
-from mtl_tf.evaluation import answers as answers_lib
+from mtl_tf.evaluation import predictions as predictions_lib
 from mtl_tf.serving import batch_prediction
 
 _ASCII = {
@@ -98,7 +98,9 @@ class Model:
 
     def predict(self, name, texts, output):
         probabilities = np.tile([0.75, 0.25], (len(texts), 1))
-        return answers_lib.Answers(self.task(name, output), probabilities)
+        return predictions_lib.Predictions(
+            self.task(name, output), probabilities
+        )
 
 
 @pytest.mark.parametrize(

@@ -29,7 +29,7 @@ def config(tmp_path, corpus):
         data_dir=corpus.data_dir,
         run_dir=str(tmp_path / "run"),
         tasks=("books", "films"),
-        units=7,
+        hidden_size=7,
     )
 
 
@@ -120,7 +120,7 @@ def test_warnings_follow_the_table(config):
 
 
 def test_the_heading_says_what_the_scores_are_of(config):
-    config = dataclasses.replace(config, sharing="single_task", seeds=3)
+    config = dataclasses.replace(config, sharing="single_task", num_runs=3)
     found = lines(run(config))
     assert found[1] == (
         f"Test scores in percent, means of 3 seeds ({config.run_dir})"
@@ -159,7 +159,9 @@ def test_evaluate_takes_the_settings_of_the_run(
     moved = str(tmp_path / "moved")
     os.rename(config.run_dir, moved)
     # Of the flags, those of a model do not count here.
-    asked = config_lib.Config(run_dir=moved, units=9, seeds=2, threads=3)
+    asked = config_lib.Config(
+        run_dir=moved, hidden_size=9, num_runs=2, threads=3
+    )
     printed = run(asked, "evaluate", processes=2)
     wanted = dataclasses.replace(config, run_dir=moved, threads=3)
     assert launched == [("evaluate", wanted, 2)]
@@ -192,13 +194,13 @@ def test_threads_are_set_before_anything_else(config, threads, monkeypatch):
         raise ValueError(f"{config}, {processes}")
 
     monkeypatch.setattr(modes.launcher, "train", fail)
-    with pytest.raises(ValueError, match="units=7"):
+    with pytest.raises(ValueError, match="hidden_size=7"):
         run(config)
     assert threads == [0]
 
 
 def test_analyze_takes_one_run(config, corpus, monkeypatch):
-    whole = dataclasses.replace(config, seeds=2)
+    whole = dataclasses.replace(config, num_runs=2)
     write_run(whole, corpus)
     part = dataclasses.replace(
         config, seed=1, run_dir=os.path.join(config.run_dir, "seeds", "1")

@@ -15,7 +15,7 @@ from mtl_tf.runs import run_directory
 from tests.helpers import generated
 
 _ROWS = {"train": 8, "dev": 2, "test": 2}
-_MODEL = {"encoder": "bag_of_words", "pooling": "max", "units": 2}
+_MODEL = {"encoder": "bag_of_words", "pooling": "max", "hidden_size": 2}
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +70,7 @@ _PREDICT = {"mode": "predict", "task": "books", "input": "texts.txt"}
             {"tasks": ("bookz",)},
             "corpus generated has no task 'bookz' (did you mean books?)",
         ),
-        ({}, {"units": 3}, "RUN holds a run with other settings"),
+        ({}, {"hidden_size": 3}, "RUN holds a run with other settings"),
         (
             {},
             {"run_dir": "new", "main_task": "bookz"},

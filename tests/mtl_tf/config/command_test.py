@@ -14,7 +14,7 @@ _PREDICT = {
     "report": False,
     "export": False,
     "task": "books",
-    "answer_by": "label_transfer",
+    "head": "label_transfer",
     "input": "some where/texts.csv",
     "output": "answers,all.jsonl",
     "format": "csv",
@@ -72,7 +72,7 @@ def test_every_flag_survives_json_and_flags(field):
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"answer_by": "man"}, r"^answer_by=man: .*\(did you mean main\?\)$"),
+        ({"head": "man"}, r"^head=man: .*\(did you mean main\?\)$"),
         ({"mode": "predikt"}, r"^mode=predikt: .*\(did you mean predict"),
         ({"format": "xlsx"}, r"^format=xlsx: not one of .*lines, tsv, csv"),
         ({"processes": 0}, r"^processes=0: has to be above 0$"),
@@ -105,8 +105,8 @@ def test_a_page_of_one_run_or_several_has_a_place(monkeypatch, runs):
 def test_the_main_model_answers_in_every_mode(mode):
     # The default is no request that a mode would pass over.
     values = {"task": "books", "input": "-"} if mode == "predict" else {}
-    made = command_lib.Command(mode=mode, answer_by="main", **values)
-    assert made.answer_by == "main"
+    made = command_lib.Command(mode=mode, head="main", **values)
+    assert made.head == "main"
 
 
 @pytest.mark.parametrize(
@@ -164,12 +164,12 @@ def test_columns_that_contradict_each_other():
         ),
         ({"calibrated": True}, "--calibrated means nothing to --mode=train"),
         (
-            {"mode": "report", "answer_by": "label_transfer"},
+            {"mode": "report", "head": "label_transfer"},
             "--head means nothing to --mode=report; it is for predict, "
             "evaluate, export",
         ),
         (
-            {"mode": "evaluate", "answer_by": "label_transfer"},
+            {"mode": "evaluate", "head": "label_transfer"},
             "--head means nothing to --mode=evaluate without --input",
         ),
         (

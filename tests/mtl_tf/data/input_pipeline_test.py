@@ -286,7 +286,7 @@ def test_max_examples_is_a_fixed_subset_in_order(tmp_path):
     assert split.diversity[:, 0].tolist() == [10 * row for row in rows]
     first = split.pad(np.arange(6), 20)[:, 0]
     assert first.tolist() == [10 + row for row in rows]
-    again = read_split(tmp_path, max_examples=6, units=7)
+    again = read_split(tmp_path, max_examples=6, hidden_size=7)
     np.testing.assert_array_equal(again.rows, split.rows)
     other = read_split(tmp_path, max_examples=6, seed=1)
     assert other.rows.tolist() != split.rows.tolist()
@@ -359,7 +359,7 @@ def test_shapes_of_evaluation_batches(tmp_path, lengths, shapes):
     assert input_pipeline.EVALUATION_TOKENS == 32_768
     split = of_lengths(tmp_path, lengths)
     batches = list(input_pipeline.evaluation_batches(split))
-    assert [batch["tokens"].shape for _, batch in batches] == shapes
+    assert [batch["token_ids"].shape for _, batch in batches] == shapes
 
 
 def test_evaluation_batches_hold_every_row_once(tmp_path, monkeypatch):
@@ -370,14 +370,14 @@ def test_evaluation_batches_hold_every_row_once(tmp_path, monkeypatch):
     split = of_lengths(tmp_path, lengths)
     seen, longest = [], []
     for rows, batch in input_pipeline.evaluation_batches(split):
-        groups, size, time = batch["tokens"].shape
+        groups, size, time = batch["token_ids"].shape
         assert groups * size == len(rows)
         assert size == 4 or (groups == 1 and size < 4)
         assert groups * size * time <= 200 or len(rows) == 1
-        assert batch["task"].tolist() == [1] * groups
+        assert batch["task_ids"].tolist() == [1] * groups
         np.testing.assert_array_equal(batch["lengths"].ravel(), lengths[rows])
         np.testing.assert_array_equal(
-            batch["tokens"].reshape(len(rows), time), split.pad(rows, time)
+            batch["token_ids"].reshape(len(rows), time), split.pad(rows, time)
         )
         assert time == lengths[rows].max()
         seen += rows.tolist()

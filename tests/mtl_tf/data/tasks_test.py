@@ -37,9 +37,9 @@ from mtl_tf.utils import suggestions
             r"'macro_recal' \(did you mean macro_recall, macro_mae, ",
         ),
         (
-            ("t", ("favour", "against"), "favor_against_f1"),
+            ("t", ("favor", "against"), "favor_against_f1"),
             r"task t: the metric favor_against_f1 needs a label 'favor' \(did "
-            r"you mean favour\?\); its labels are \['favour', 'against'\]",
+            r"you mean favor\?\); its labels are \['favor', 'against'\]",
         ),
         (("t", ("a", "b"), "fnc_score"), "needs a label 'unrelated'; its"),
         # Which of the two is meant is not known.

@@ -83,44 +83,44 @@ def test_batches_are_the_same_from_any_step_on(steps, unlabeled):
         ):
             assert_equal(batch, other)
     # Else they could go on from the wrong step.
-    assert len({batch["tokens"].tobytes() for batch in unbroken}) > 60
+    assert len({batch["token_ids"].tobytes() for batch in unbroken}) > 60
 
 
 def test_another_seed_gives_other_batches():
     first, second = (take(make(seed=seed)[0], 1)[0] for seed in (0, 1))
-    assert first["tokens"].tobytes() != second["tokens"].tobytes()
+    assert first["token_ids"].tobytes() != second["token_ids"].tobytes()
 
 
 def test_a_joint_step_has_each_task_once():
     batches, *_ = make()
     for batch in take(batches, 20):
-        assert sorted(batch["task"]) == [0, 1, 2]
+        assert sorted(batch["task_ids"]) == [0, 1, 2]
         assert batch["lengths"].shape == batch["labels"].shape == (3, 4)
-        assert batch["tokens"].shape == (3, 4, batch["lengths"].max())
+        assert batch["token_ids"].shape == (3, 4, batch["lengths"].max())
 
 
 def test_an_alternating_step_has_one_group():
-    batches, *_ = make(steps="alternate")
-    drawn = [batch["task"].tolist() for batch in take(batches, 12)]
+    batches, *_ = make(update="alternating")
+    drawn = [batch["task_ids"].tolist() for batch in take(batches, 12)]
     for begin in range(0, 12, 3):
         assert sorted(drawn[begin : begin + 3]) == [[0], [1], [2]]
 
 
 def place(split, batch, group):
     """The rows of a split that stand in a group, by their tokens."""
-    time = batch["tokens"].shape[-1]
+    time = batch["token_ids"].shape[-1]
     fitting = np.flatnonzero(split.lengths <= time)
     rows = {
         tokens.tobytes(): row
         for row, tokens in zip(fitting, split.pad(fitting, time), strict=True)
     }
-    return [rows[tokens.tobytes()] for tokens in batch["tokens"][group]]
+    return [rows[tokens.tobytes()] for tokens in batch["token_ids"][group]]
 
 
 def test_groups_hold_texts_lengths_and_labels_of_the_same_rows():
     batches, train, _ = make()
     for batch in take(batches, 10):
-        for group, task in enumerate(batch["task"]):
+        for group, task in enumerate(batch["task_ids"]):
             rows = place(train[task], batch, group)
             np.testing.assert_array_equal(
                 batch["labels"][group], train[task].labels[rows]
@@ -136,7 +136,7 @@ def test_every_row_of_a_task_comes_equally_often(steps):
     # A window of 32 batches of 4 is 128 rows: 3 windows are 16 passes of 24.
     counts = [collections.Counter() for _ in train]
     for batch in take(batches, 96 * (1 if steps == "joint" else 3)):
-        for group, task in enumerate(batch["task"]):
+        for group, task in enumerate(batch["task_ids"]):
             counts[task].update(place(train[task], batch, group))
     assert counts == [dict.fromkeys(range(24), 16)] * 3
 
@@ -151,7 +151,7 @@ def test_diversity_features_are_those_of_the_rows(unlabeled):
         parts = [(batch, train)]
         parts += [(batch["unlabeled"], more)] if unlabeled else []
         for part, splits in parts:
-            for group, task in enumerate(part["task"]):
+            for group, task in enumerate(part["task_ids"]):
                 rows = place(splits[task], part, group)
                 np.testing.assert_array_equal(
                     part["diversity"][group], splits[task].diversity[rows]
@@ -166,8 +166,8 @@ def test_unlabeled_groups_are_of_every_task():
     # 5 windows of 128 rows are 64 passes of 10.
     for batch in take(batches, 160):
         group = batch["unlabeled"]
-        assert sorted(group) == ["lengths", "task", "tokens"]
-        assert group["task"].tolist() == [0, 1, 2]
+        assert sorted(group) == ["lengths", "task_ids", "token_ids"]
+        assert group["task_ids"].tolist() == [0, 1, 2]
         assert group["lengths"].shape == (3, 4)
         for number, split in enumerate(splits):
             counts[number].update(place(split, group, number))
@@ -179,7 +179,7 @@ def test_unlabeled_rows_do_not_follow_the_labeled_ones():
     batches, train, unlabeled = make(rows=(200, 200, 200), unlabeled=200)
     np.testing.assert_array_equal(train[0].lengths, unlabeled[0].lengths)
     (batch,) = take(batches, 1)
-    group = batch["task"].tolist().index(0)
+    group = batch["task_ids"].tolist().index(0)
     assert place(train[0], batch, group) != place(
         unlabeled[0], batch["unlabeled"], 0
     )
@@ -250,7 +250,7 @@ def test_rows_that_are_taken_keep_what_is_theirs(settings):
 @pytest.mark.parametrize("sampling_exponent", [0.0, 1.0])
 def test_tokens_of_an_epoch_are_those_of_many_epochs(sampling_exponent):
     batches, *_ = make(
-        rows=(24, 24, 96), sampling_exponent=sampling_exponent, steps="joint"
+        rows=(24, 24, 96), sampling_exponent=sampling_exponent, update="joint"
     )
     epochs = 40
     found = take(batches, epochs * batches.steps_per_epoch)

@@ -61,9 +61,9 @@ _SCORES = tf.constant(
 
 def by_first_token():
     """Stands in for a model."""
-    tokens = keras.Input((None, None), dtype="int32", name="tokens")
+    tokens = keras.Input((None, None), dtype="int32", name="token_ids")
     return keras.Model(
-        {"tokens": tokens},
+        {"token_ids": tokens},
         {
             "scores": keras.ops.take(_SCORES, tokens[:, :, 0], axis=0),
             "shared": keras.ops.cast(tokens[:, :, :1], "float32"),
@@ -103,8 +103,8 @@ def test_there_are_no_rows_to_predict():
 @pytest.fixture(scope="module")
 def model():
     config = config_lib.Config(
-        units=3,
-        word_width=4,
+        hidden_size=3,
+        embedding_dim=4,
         init_range=1.0,
         word_dropout=0.5,
         feature_dropout=0.5,
@@ -133,9 +133,9 @@ def test_predictions_are_those_of_the_model_text_by_text(model, split):
         tokens = split.tokens.seq2(row)
         outputs = model(
             {
-                "tokens": tokens[None, None].astype(np.int32),
+                "token_ids": tokens[None, None].astype(np.int32),
                 "lengths": np.array([[len(tokens)]], np.int32),
-                "task": np.array([1], np.int32),
+                "task_ids": np.array([1], np.int32),
             }
         )
         scores = outputs["scores"].numpy()[0, 0].astype(np.float64)
@@ -173,7 +173,7 @@ def test_predictions_do_not_depend_on_what_else_is_in_a_batch(
 
 def predictions(labels, probabilities, task=_TASKS[0], groups=None):
     split = make_split([[0]] * len(labels), labels, groups=groups)
-    return predictions_lib.Predictions(
+    return predictions_lib.SplitPredictions(
         task, split, np.array(probabilities), {}, 0.0
     )
 

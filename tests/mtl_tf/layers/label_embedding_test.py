@@ -124,7 +124,7 @@ def test_gradients_are_those_of_the_masked_softmax():
 
 
 def test_label_vectors_longer_than_the_features_are_refused():
-    with pytest.raises(ValueError, match=r"label_width=6: .* \(5\)"):
+    with pytest.raises(ValueError, match=r"label_embedding_dim=6: .* \(5\)"):
         make(width=6)
 
 

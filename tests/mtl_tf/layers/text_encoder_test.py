@@ -117,7 +117,7 @@ def test_bilstm_with_the_last_states_is_that_of_keras(inputs):
 
 
 def test_stacked_lstm_is_one_lstm_on_another(inputs):
-    layer = make("stacked_lstm", "max", depth=3)
+    layer = make("stacked_lstm", "max", num_layers=3)
     got = read(layer, inputs)
     for group, text, states in texts(inputs):
         states = states[np.newaxis]
@@ -221,8 +221,8 @@ def test_settings_reach_the_lstms(inputs, encoder, directions):
         if a.path.endswith("/bias")
     ]
     # 2 for each unit of each reader.
-    depth = 2 if encoder == "stacked_lstm" else 1
-    wanted = [2 * UNITS * 2] * directions * depth
+    num_layers = 2 if encoder == "stacked_lstm" else 1
+    wanted = [2 * UNITS * 2] * directions * num_layers
     np.testing.assert_allclose(shifts, wanted, atol=1e-5)
     arguments = (packed.pack(inputs, LENGTHS), LENGTHS, READER)
     trained = [set_(*arguments, training=True).numpy() for _ in range(4)]

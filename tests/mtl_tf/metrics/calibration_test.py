@@ -98,8 +98,8 @@ def test_the_error_against_a_loop_over_rows():
         bins.setdefault(number, []).append((row.max(), row.argmax() == label))
     expected = 0
     for rows in bins.values():
-        confidence, right = np.mean(rows, axis=0)
-        expected += len(rows) / 500 * abs(right - confidence)
+        confidence, correct = np.mean(rows, axis=0)
+        expected += len(rows) / 500 * abs(correct - confidence)
     error = calibration.expected_calibration_error(p, gold)
     assert error == pytest.approx(expected)
 

@@ -238,14 +238,14 @@ def test_fnc_score_by_hand(gold, predicted, wanted):
 
 @pytest.mark.parametrize("right", [True, False])
 @pytest.mark.parametrize("metric", classification.METRICS)
-def test_one_row(metric, right):
+def test_one_row(metric, correct):
     labels = ("favor", "against", "unrelated")
-    found = score(metric, labels, [0], [0 if right else 2], ["x"])
+    found = score(metric, labels, [0], [0 if correct else 2], ["x"])
     worst = 2 if "mae" in metric else 0
     # Of three labels, or of two, one is there.
     best = {"macro_f1": 1 / 3, "favor_against_f1": 1 / 2}.get(metric, 1)
     best = 0 if "mae" in metric else best
-    assert found == pytest.approx(best if right else worst)
+    assert found == pytest.approx(best if correct else worst)
 
 
 @pytest.mark.parametrize("metric", classification.METRICS)

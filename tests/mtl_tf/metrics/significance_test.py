@@ -233,10 +233,10 @@ def test_without_mcnemar_there_is_none_to_correct():
 
 def test_paired_test_of_single_runs():
     gold, predicted = draw(300, 2, 2)
-    right = (predicted == gold)[:, None]
+    correct = (predicted == gold)[:, None]
     samples = resample(gold, predicted, 2, "accuracy", [0])
-    scores = tuple(right.mean(axis=(1, 2)))
-    found = significance.paired_test(*right, scores, tuple(samples.T))
+    scores = tuple(correct.mean(axis=(1, 2)))
+    found = significance.paired_test(*correct, scores, tuple(samples.T))
     assert found.difference == pytest.approx(scores[1] - scores[0])
     assert found.low < found.difference < found.high
     assert found.first_alone - found.second_alone == pytest.approx(
@@ -248,9 +248,9 @@ def test_paired_test_of_single_runs():
 
 def test_mcnemar_is_left_out_for_several_seeds():
     samples = np.random.default_rng(0).normal(size=(2, 2000))
-    right = np.ones((2, 10), bool)
+    correct = np.ones((2, 10), bool)
     found = significance.paired_test(
-        right, right[:1], (0.5, 0.6), tuple(samples)
+        correct, correct[:1], (0.5, 0.6), tuple(samples)
     )
     assert math.isnan(found.mcnemar)
     assert (found.first_alone, found.second_alone) == (-1, -1)

@@ -17,12 +17,12 @@ from tests.helpers import generated
 from tests.helpers import trained_runs
 
 # What no paper has tried: adversary, orthogonality, private encoders, label
-# embedding and label transfer, with unlabelled text for both.
+# embedding and label transfer, with unlabeled text for both.
 ALL_OF_IT = {
     "encoder": "bag_of_words",
     "pooling": "mean",
     "skip_connection": True,
-    "task_layer_units": 4,
+    "task_layer_size": 4,
     "output_layer": "label_embedding",
     "orthogonality_weight": 0.1,
     "unlabeled": True,

@@ -13,9 +13,9 @@ SETTINGS = {
     "encoder": "bag_of_words",
     "pooling": "mean",
     "output_layer": "label_embedding",
-    "task_layer_units": 4,
+    "task_layer_size": 4,
     "init_range": 0.9,
-    "transfer_units": 3,
+    "transfer_hidden_size": 3,
     "main_task": "b",
     "label_transfer": "semi_supervised",
 }
@@ -53,7 +53,7 @@ def answers(trainer, batch):
     """What the network says of all groups, and the main task's own output."""
     batch = {
         **batch,
-        "transfer_indices": np.arange(len(batch["task"]), dtype=np.int32),
+        "transfer_indices": np.arange(len(batch["task_ids"]), dtype=np.int32),
     }
     found = trainer.model({name: batch[name] for name in trainer.model.input})
     own = trainer.model.output["transfer_logits"].shape[-1]
@@ -66,9 +66,9 @@ def answers(trainer, batch):
 def moved(trainer, step):
     """The variables of the model that a step moves, and its terms."""
     before = trainers.values(trainer)
-    terms = step()
+    logs = step()
     names = trainers.changed(before, trainers.values(trainer))
-    return {name for name in names if name.startswith("model/")}, terms
+    return {name for name in names if name.startswith("model/")}, logs
 
 
 def moved_rows(trainer, paths, step):
@@ -97,30 +97,30 @@ def test_the_networks_loss_is_that_of_the_main_tasks_texts():
         true = p[group][range(4), labels]
         losses.append(np.mean(-np.log(true) * weights[MAIN][labels]))
         right.append(np.mean(p[group].argmax(axis=-1) == labels))
-    terms = trainer.train_step(batch, "label_transfer")
-    assert float(terms["loss/label_transfer"]) == pytest.approx(
+    logs = trainer.train_step(batch, "label_transfer")
+    assert float(logs["loss/label_transfer"]) == pytest.approx(
         np.mean(losses), rel=1e-5
     )
-    assert float(terms["loss_weighted/label_transfer"]) == pytest.approx(
+    assert float(logs["loss_weighted/label_transfer"]) == pytest.approx(
         0.3 * sum(losses), rel=1e-5
     )
-    assert float(terms["training/label_transfer_accuracy"]) == pytest.approx(
+    assert float(logs["training/label_transfer_accuracy"]) == pytest.approx(
         np.mean(right)
     )
-    total = terms["loss_weighted/task"] + 0.3 * sum(losses)
-    assert float(terms["loss/total"]) == pytest.approx(float(total), rel=1e-5)
-    assert not any("pseudo" in name for name in terms)
+    total = logs["loss_weighted/task"] + 0.3 * sum(losses)
+    assert float(logs["loss/total"]) == pytest.approx(float(total), rel=1e-5)
+    assert not any("pseudo" in name for name in logs)
 
 
 # At which all, some and none of these texts' pseudo-labels are accepted.
 @pytest.mark.parametrize("threshold", [0.0, 0.5, 0.999])
-def test_equation_7_is_of_auxiliary_and_unlabelled_texts(threshold):
+def test_equation_7_is_of_auxiliary_and_unlabeled_texts(threshold):
     trainer = make_trainer(
         pseudo_label_weight=0.7,
         pseudo_label_threshold=threshold,
         unlabeled=True,
     )
-    # 2 * 4 texts of auxiliary tasks, and 3 * 7 unlabelled ones.
+    # 2 * 4 texts of auxiliary tasks, and 3 * 7 unlabeled ones.
     unlabeled = make_batch(seed=1, unlabeled=True, batch=7)
     batch = make_batch() | {"unlabeled": unlabeled}
     by_text, accepted = [], []
@@ -135,17 +135,17 @@ def test_equation_7_is_of_auxiliary_and_unlabelled_texts(threshold):
     loss = sum(by_text) / len(by_text)
     share = np.mean(accepted)
     assert {0.0: share == 1, 0.5: 0 < share < 1, 0.999: share == 0}[threshold]
-    terms = trainer.train_step(batch, "semi_supervised")
-    assert float(terms["pseudo_label/accepted"]) == pytest.approx(share)
-    assert float(terms["loss/pseudo_label"]) == pytest.approx(loss, rel=1e-5)
-    assert float(terms["loss_weighted/pseudo_label"]) == pytest.approx(
+    logs = trainer.train_step(batch, "semi_supervised")
+    assert float(logs["pseudo_label/accepted"]) == pytest.approx(share)
+    assert float(logs["loss/pseudo_label"]) == pytest.approx(loss, rel=1e-5)
+    assert float(logs["loss_weighted/pseudo_label"]) == pytest.approx(
         0.7 * loss, rel=1e-5
     )
     total = sum(
-        terms[f"loss_weighted/{x}"]
-        for x in ("task", "label_transfer", "pseudo_label")
+        logs[f"loss_weighted/{x}"]
+        for x in ("task_ids", "label_transfer", "pseudo_label")
     )
-    assert float(terms["loss/total"]) == pytest.approx(float(total), rel=1e-5)
+    assert float(logs["loss/total"]) == pytest.approx(float(total), rel=1e-5)
 
 
 @pytest.mark.parametrize("unlabeled", [False, True])
@@ -160,8 +160,8 @@ def test_equation_7_weighs_the_same_with_twice_as_many_groups(unlabeled):
         of_step = {name: array[groups] for name, array in batch.items()}
         if unlabeled:
             of_step["unlabeled"] = {k: x[auxiliary] for k, x in more.items()}
-        terms = trainer.train_step(of_step, "semi_supervised")
-        found.append(float(terms["loss_weighted/pseudo_label"]))
+        logs = trainer.train_step(of_step, "semi_supervised")
+        found.append(float(logs["loss_weighted/pseudo_label"]))
     assert found[0] > 0
     assert found[1] == pytest.approx(found[0], rel=1e-5)
 
@@ -172,14 +172,14 @@ def test_the_base_phase_leaves_the_network_and_its_slots_as_they_are():
     # Its slots hold something.
     trainer.train_step(batch, "label_transfer")
     before = trainers.values(trainer)
-    terms = trainer.train_step(batch, "base")
+    logs = trainer.train_step(batch, "base")
     after = trainers.values(trainer)
     own = {name for name in before if "label_transfer" in name}
     assert len(own) == 4 * (1 + 3)
     names = trainers.changed(before, after)
     assert not names & own
     assert "model/label_embedding/table" in names
-    assert not any("transfer" in x or "pseudo" in x for x in terms)
+    assert not any("transfer" in x or "pseudo" in x for x in logs)
 
 
 @pytest.mark.parametrize("gradient", [False, True])
@@ -217,12 +217,12 @@ def test_the_networks_loss_reaches_what_it_reads_alone(reads_main):
 def equation_7(trainer, batch):
     """Eq. 7 of the texts that are not of the main task, by its own output."""
     z, _ = answers(trainer, batch)
-    as_main = {**batch, "task": np.full_like(batch["task"], MAIN)}
+    as_main = {**batch, "task_ids": np.full_like(batch["task_ids"], MAIN)}
     as_main["transfer_indices"] = np.zeros(1, np.int32)
     scores = trainer.model({k: as_main[k] for k in trainer.model.input})
     p = tf.nn.softmax(scores["logits"])[..., : z.shape[-1]]
     squares = tf.reduce_sum((p - z) ** 2, axis=-1)
-    others = np.flatnonzero(batch["task"] != MAIN)
+    others = np.flatnonzero(batch["task_ids"] != MAIN)
     return tf.reduce_mean(tf.gather(squares, others))
 
 
@@ -255,13 +255,13 @@ def test_equation_7_trains_what_the_main_task_reads_alone():
 
 
 @pytest.mark.parametrize("unlabeled", [False, True])
-def test_unlabelled_text_is_learnt_from(unlabeled):
+def test_unlabeled_text_is_learnt_from(unlabeled):
     """That of the main task, too: it has no label but the pseudo-label."""
     trainer = make_trainer(**ONE_LOSS, transfer_weight=0.0, unlabeled=unlabeled)
     batch = make_batch()
-    batch["tokens"] = batch["tokens"] % 5 + 4
+    batch["token_ids"] = batch["token_ids"] % 5 + 4
     more = make_batch(tasks=(1,), seed=2, unlabeled=True)
-    more["tokens"] = more["tokens"] % 5 + 14
+    more["token_ids"] = more["token_ids"] % 5 + 14
     if unlabeled:
         batch["unlabeled"] = more
     (rows,) = moved_rows(
@@ -277,31 +277,31 @@ def test_weights_of_0_leave_the_losses_out():
     trainer = make_trainer(
         **ONE_LOSS, transfer_weight=0.0, pseudo_label_weight=0.0
     )
-    names, terms = moved(
+    names, logs = moved(
         trainer, lambda: trainer.train_step(make_batch(), "semi_supervised")
     )
     assert not names
-    assert terms["loss/total"] == 0
-    assert terms["loss/pseudo_label"] > 0
-    assert terms["loss/label_transfer"] > 0
+    assert logs["loss/total"] == 0
+    assert logs["loss/pseudo_label"] > 0
+    assert logs["loss/label_transfer"] > 0
 
 
 def test_a_step_without_the_main_task_leaves_the_network_alone():
     trainer = make_trainer(
         label_transfer="supervised",
         sharing="fully_shared",
-        steps="alternate",
+        update="alternating",
         optimizer="adam",
     )
     measured = {"loss/label_transfer", "training/label_transfer_accuracy"}
-    terms = trainer.train_step(make_batch(tasks=(1,)), "label_transfer")
-    assert measured <= set(terms)
+    logs = trainer.train_step(make_batch(tasks=(1,)), "label_transfer")
+    assert measured <= set(logs)
     before = trainers.values(trainer)
-    terms = trainer.train_step(make_batch(tasks=(2,), seed=1), "label_transfer")
+    logs = trainer.train_step(make_batch(tasks=(2,), seed=1), "label_transfer")
     # No text, no mean; the sum of none is 0.
-    assert not measured & set(terms)
-    assert terms["loss_weighted/label_transfer"] == 0
-    assert np.isfinite([float(x) for x in terms.values()]).all()
+    assert not measured & set(logs)
+    assert logs["loss_weighted/label_transfer"] == 0
+    assert np.isfinite([float(x) for x in logs.values()]).all()
     names = trainers.changed(before, trainers.values(trainer))
     assert not any("label_transfer" in name for name in names)
     assert "model/shared_encoder/words/kernel" in names
@@ -322,11 +322,11 @@ def test_as_in_the_code_the_others_labels_train_the_network():
     output = trainer.parts["model"]["label_transfer_output/kernel"]
     assert output.shape == (7, 3)
     start = output.numpy()
-    terms = trainer.train_step(batch, "label_transfer")
-    assert float(terms["loss/label_transfer"]) == pytest.approx(
+    logs = trainer.train_step(batch, "label_transfer")
+    assert float(logs["loss/label_transfer"]) == pytest.approx(
         np.mean(losses), rel=1e-5
     )
-    assert float(terms["loss_weighted/label_transfer"]) == pytest.approx(
+    assert float(logs["loss_weighted/label_transfer"]) == pytest.approx(
         sum(losses), rel=1e-5
     )
     is_moved = (output.numpy() != start).any(axis=1)

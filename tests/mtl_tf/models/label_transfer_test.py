@@ -19,9 +19,9 @@ ALL_OF_IT = {
     "encoder": "conditional_bilstm",
     "pooling": "last",
     "skip_connection": True,
-    "task_layer_units": 4,
+    "task_layer_size": 4,
     "output_layer": "label_embedding",
-    "label_width": 3,
+    "label_embedding_dim": 3,
     "label_bias": True,
 }
 LEL = {"output_layer": "label_embedding"}
@@ -33,13 +33,13 @@ def make_config(**settings):
     defaults = {
         "encoder": "bag_of_words",
         "pooling": "mean",
-        "units": 3,
-        "word_width": 4,
+        "hidden_size": 3,
+        "embedding_dim": 4,
         "seed": 1,
         "init_range": 0.9,
         "label_transfer": "supervised",
         "main_task": "b",
-        "transfer_units": 5,
+        "transfer_hidden_size": 5,
         "feature_dropout": 0.5,
     }
     return config_lib.Config(**defaults | settings)
@@ -73,17 +73,17 @@ def make_batch(seed=0, time=5, tasks=TASKS):
     tokens, lengths = texts(time)
     seq1, seq1_lengths = texts(4)
     return {
-        "tokens": tokens,
+        "token_ids": tokens,
         "lengths": lengths,
         "seq1": seq1,
         "seq1_lengths": seq1_lengths,
-        "task": np.array(tasks, np.int32),
+        "task_ids": np.array(tasks, np.int32),
         "transfer_indices": np.array(ASKED, np.int32),
         "diversity": random.normal(size=(*shape, 5)).astype(np.float32),
     }
 
 
-_part = functools.lru_cache(multitask_model.part)
+_part = functools.lru_cache(multitask_model.submodel)
 
 
 def call(model, batch, outputs=None, **kwargs):
@@ -117,12 +117,14 @@ class ByTheEquations:
     def _hidden(self, task):
         """What the output of a task reads of each text of the batch."""
         config, batch, weights = self._config, self._batch, self._weights
-        read = {**batch, "task": np.full_like(batch["task"], task)}
+        read = {**batch, "task_ids": np.full_like(batch["task_ids"], task)}
         names = [x for x in ("shared", "private") if x in self._model.output]
         features = call(self._model, read, names)
         parts = [features["shared"]] if "shared" in features else []
         if config.skip_connection:
-            parts.append(self._mean_vectors(batch["tokens"], batch["lengths"]))
+            parts.append(
+                self._mean_vectors(batch["token_ids"], batch["lengths"])
+            )
             if config.sequences_apart:
                 parts.append(
                     self._mean_vectors(batch["seq1"], batch["seq1_lengths"])
@@ -135,7 +137,7 @@ class ByTheEquations:
                     hidden @ weights[f"task_layer/kernel_{below}"]
                     + weights["task_layer/bias"][below]
                 )
-        elif config.task_layer_units:
+        elif config.task_layer_size:
             hidden = np.tanh(
                 hidden @ weights["task_layer/kernel"][task]
                 + weights["task_layer/bias"][task]
@@ -152,7 +154,7 @@ class ByTheEquations:
                 hidden @ weights["softmax_output/kernel"][rows].T
                 + weights["softmax_output/bias"][rows]
             )
-            return np.tanh(scores) if config.tanh_scores else scores
+            return np.tanh(scores) if config.tanh_logits else scores
         vectors = weights["label_embedding/table"][rows]
         scores = hidden[..., : vectors.shape[1]] @ vectors.T
         if config.label_bias:
@@ -176,7 +178,7 @@ class ByTheEquations:
         on_main = config.transfer_trained_on == "main"
         answers = {task: self.answer(task) for task in range(len(COUNTS))}
         found = []
-        for group, own in enumerate(self._batch["task"]):
+        for group, own in enumerate(self._batch["task_ids"]):
             parts = []
             for task, answer in answers.items():
                 if task == MAIN and not config.transfer_main_predictions:
@@ -187,9 +189,13 @@ class ByTheEquations:
             if config.transfer_diversity:
                 parts.append(self._batch["diversity"][group])
             h = np.concatenate(parts, axis=-1)
-            if config.transfer_units:
+            if config.transfer_hidden_size:
                 kernel = weights["label_transfer_layer/kernel"]
-                assert kernel.shape == (1, h.shape[1], config.transfer_units)
+                assert kernel.shape == (
+                    1,
+                    h.shape[1],
+                    config.transfer_hidden_size,
+                )
                 h = h @ kernel[0] + weights["label_transfer_layer/bias"][0]
                 h = np.maximum(h, 0)
             target = MAIN if on_main else own
@@ -208,12 +214,12 @@ MODELS = [
     {**LEL, "transfer_main_predictions": True},
     {**LEL, "transfer_diversity": False},
     {**LEL, "transfer_probabilities": True, "sharing": "fully_shared"},
-    {"transfer_units": 0},
-    {"sharing": "fully_shared", "encoder": "lstm", "tanh_scores": True},
-    {"task_layer_units": 4, "chained_task_layers": True},
+    {"transfer_hidden_size": 0},
+    {"sharing": "fully_shared", "encoder": "lstm", "tanh_logits": True},
+    {"task_layer_size": 4, "chained_task_layers": True},
     {**ALL_OF_IT, "sharing": "fully_shared"},
     {**ALL_OF_IT, "transfer_main_predictions": True},
-    {**LEL, "label_width": 3, "transfer_probabilities": True},
+    {**LEL, "label_embedding_dim": 3, "transfer_probabilities": True},
     {**LEL, **AUXILIARY},
     {**AUXILIARY, "transfer_main_predictions": True},
 ]
@@ -240,7 +246,7 @@ def test_equations_5_and_6(settings):
         assert np.ptp(scores[:, 0]) > 1e-3
     main = wanted.scores(MAIN)[list(ASKED)]
     np.testing.assert_allclose(found["main_task_logits"], main, atol=2e-6)
-    is_main = batch["task"] == MAIN
+    is_main = batch["task_ids"] == MAIN
     np.testing.assert_allclose(
         found["logits"][is_main], wanted.scores(MAIN)[is_main], atol=2e-6
     )
@@ -282,18 +288,18 @@ def test_neither_padding_nor_other_groups_change_an_answer(settings):
     found = call(model, batch, names)
     # Other padding, more of it, and another group beside.
     other = make_batch(seed=1, time=9, tasks=(0, 0, 1, 2))
-    for tokens, lengths in (("tokens", "lengths"), ("seq1", "seq1_lengths")):
+    for tokens, lengths in (("token_ids", "lengths"), ("seq1", "seq1_lengths")):
         more = other[tokens]
         time = batch[tokens].shape[-1]
         there = np.arange(time) < batch[lengths][..., np.newaxis]
         more[..., :time] = np.where(there, batch[tokens], more[..., :time])
     # The group that is not asked is another one altogether.
-    changed = {**batch, "tokens": other["tokens"], "seq1": other["seq1"]}
-    for name in ("lengths", "seq1_lengths", "task", "diversity"):
+    changed = {**batch, "token_ids": other["token_ids"], "seq1": other["seq1"]}
+    for name in ("lengths", "seq1_lengths", "task_ids", "diversity"):
         changed[name] = batch[name].copy()
         changed[name][2] = other[name][2]
-    changed["tokens"][2] += 1
-    changed["tokens"] %= WORDS
+    changed["token_ids"][2] += 1
+    changed["token_ids"] %= WORDS
     again = call(model, changed, names)
     for name in names:
         np.testing.assert_allclose(again[name], found[name], atol=1e-6)
@@ -303,7 +309,7 @@ def test_texts_of_the_main_task_are_no_other_texts():
     """It answers by what a text holds, and not by which task it is of."""
     _, model = build(**LEL)
     batch = make_batch()
-    other = {**batch, "task": np.array([0, 2, 1, 0], np.int32)}
+    other = {**batch, "task_ids": np.array([0, 2, 1, 0], np.int32)}
     names = ("transfer_logits", "main_task_logits")
     found, again = call(model, batch, names), call(model, other, names)
     for name in names:
@@ -349,11 +355,11 @@ def test_a_part_without_label_transfer_is_the_model_without():
     found = []
     for label_transfer in ("semi_supervised", "none"):
         config = make_config(
-            **settings, label_transfer=label_transfer, transfer_units=100
+            **settings, label_transfer=label_transfer, transfer_hidden_size=100
         )
         model = multitask_model.build(config, COUNTS, WORDS, MAIN)
-        part = multitask_model.part(model, names)
-        assert set(part.input) == {"tokens", "lengths", "task"}
+        part = multitask_model.submodel(model, names)
+        assert set(part.input) == {"token_ids", "lengths", "task_ids"}
         found.append(
             [call(model, batch, names, training=x) for x in (True, True, False)]
         )
@@ -364,7 +370,7 @@ def test_a_part_without_label_transfer_is_the_model_without():
 
 def test_its_layers_do_not_start_alike():
     model = multitask_model.build(
-        make_config(transfer_units=4), COUNTS, WORDS, MAIN
+        make_config(transfer_hidden_size=4), COUNTS, WORDS, MAIN
     )
     starts = [
         weight.numpy().ravel()

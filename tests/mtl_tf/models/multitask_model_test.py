@@ -17,15 +17,15 @@ WORDS = 12
 ALL_OF_IT = {
     "encoder": "conditional_bilstm",
     "skip_connection": True,
-    "task_layer_units": 4,
+    "task_layer_size": 4,
     "output_layer": "label_embedding",
-    "label_width": 3,
+    "label_embedding_dim": 3,
     "label_bias": True,
 }
 
 
 def make(**settings):
-    settings = {"units": 3, "word_width": 4, "seed": 1, **settings}
+    settings = {"hidden_size": 3, "embedding_dim": 4, "seed": 1, **settings}
     config = config_lib.Config(**settings)
     return config, multitask_model.build(config, LABEL_COUNTS, WORDS)
 
@@ -64,9 +64,9 @@ def batch():
     """Two groups of three texts; the first is of task 2, the second of 0."""
     random = np.random.default_rng(0)
     return {
-        "tokens": random.integers(0, WORDS, (2, 3, 5)).astype(np.int32),
+        "token_ids": random.integers(0, WORDS, (2, 3, 5)).astype(np.int32),
         "lengths": np.array([[5, 1, 3], [2, 4, 4]], np.int32),
-        "task": np.array([2, 0], np.int32),
+        "task_ids": np.array([2, 0], np.int32),
     }
 
 
@@ -85,7 +85,7 @@ def test_scores_are_those_of_the_features_that_there_are(
     outputs = model(batch)
     assert sorted(outputs) == sorted(["logits", *features])
     joined = tf.concat([outputs[name] for name in features], axis=-1)
-    scores = model.get_layer("softmax_output")(joined, batch["task"])
+    scores = model.get_layer("softmax_output")(joined, batch["task_ids"])
     np.testing.assert_array_equal(outputs["logits"], scores)
 
 
@@ -119,13 +119,13 @@ def test_the_skip_connection_carries_mean_word_vectors_past_the_encoders(
 ):
     _, model = make(skip_connection=True)
     outputs = model(batch)
-    mean = mean_vectors(model, batch["tokens"], batch["lengths"])
+    mean = mean_vectors(model, batch["token_ids"], batch["lengths"])
     joined = [outputs["shared"], mean, outputs["private"]]
     joined = np.concatenate(joined, axis=-1)
     layer = model.get_layer("softmax_output")
     assert layer.kernel.shape == (9, 3 + 4 + 3)
     np.testing.assert_allclose(
-        outputs["logits"], layer(joined, batch["task"]), atol=1e-6
+        outputs["logits"], layer(joined, batch["task_ids"]), atol=1e-6
     )
     # It counts: other word vectors change scores by themselves.
     kernel = layer.kernel.numpy()
@@ -143,7 +143,7 @@ def test_with_a_conditional_encoder_seq1_skips_as_well(pairs, sharing):
     )
     outputs = model(pairs)
     means = [
-        mean_vectors(model, pairs["tokens"], pairs["lengths"]),
+        mean_vectors(model, pairs["token_ids"], pairs["lengths"]),
         mean_vectors(model, pairs["seq1"], pairs["seq1_lengths"]),
     ]
     if sharing == "single_task":
@@ -151,7 +151,7 @@ def test_with_a_conditional_encoder_seq1_skips_as_well(pairs, sharing):
     else:
         joined = [outputs["shared"], *means]
     layer = model.get_layer("softmax_output")
-    scores = layer(np.concatenate(joined, axis=-1), pairs["task"])
+    scores = layer(np.concatenate(joined, axis=-1), pairs["task_ids"])
     np.testing.assert_allclose(outputs["logits"], scores, atol=1e-6)
 
 
@@ -162,19 +162,19 @@ def test_scores_are_those_of_the_label_embedding_on_the_task_layer(pairs):
     joined = np.concatenate(
         [
             outputs["shared"],
-            mean_vectors(model, pairs["tokens"], pairs["lengths"]),
+            mean_vectors(model, pairs["token_ids"], pairs["lengths"]),
             mean_vectors(model, pairs["seq1"], pairs["seq1_lengths"]),
             outputs["private"],
         ],
         axis=-1,
     )
     first = np.cumsum([0, *LABEL_COUNTS])
-    for group, task in enumerate(pairs["task"]):
+    for group, task in enumerate(pairs["task_ids"]):
         hidden = np.tanh(
             joined[group] @ by_path["task_layer/kernel"][task]
             + by_path["task_layer/bias"][task]
         )
-        assert hidden.shape == (3, config.task_layer_units)
+        assert hidden.shape == (3, config.task_layer_size)
         rows = slice(first[task], first[task + 1])
         wanted = hidden[:, :3] @ by_path["label_embedding/table"][rows].T
         wanted += by_path["label_embedding/bias"][rows]
@@ -188,10 +188,14 @@ def test_scores_are_those_of_the_label_embedding_on_the_task_layer(pairs):
 def test_label_vectors_are_as_long_as_what_they_read_and_no_longer():
     _, model = make(output_layer="label_embedding")
     assert model.get_layer("label_embedding").table.shape == (9, 3 + 3)
-    with pytest.raises(ValueError, match=r"label_width=7: .* \(6\)"):
-        make(output_layer="label_embedding", label_width=7)
-    with pytest.raises(ValueError, match=r"label_width=6: .* \(5\)"):
-        make(output_layer="label_embedding", label_width=6, task_layer_units=5)
+    with pytest.raises(ValueError, match=r"label_embedding_dim=7: .* \(6\)"):
+        make(output_layer="label_embedding", label_embedding_dim=7)
+    with pytest.raises(ValueError, match=r"label_embedding_dim=6: .* \(5\)"):
+        make(
+            output_layer="label_embedding",
+            label_embedding_dim=6,
+            task_layer_size=5,
+        )
 
 
 @pytest.mark.parametrize(
@@ -221,18 +225,18 @@ def test_longer_label_vectors_are_refused_without_a_model(settings, width):
         **settings,
     }
     config = config_lib.Config(
-        units=3, word_width=4, label_width=width, **settings
+        hidden_size=3, embedding_dim=4, label_embedding_dim=width, **settings
     )
     tasks = 1 if config.sharing == "single_task" else 3
-    longest = dataclasses.replace(config, label_width=0)
+    longest = dataclasses.replace(config, label_embedding_dim=0)
     for sized in (config, longest):
         model = multitask_model.build(sized, LABEL_COUNTS[:tasks], WORDS)
         table = model.get_layer("label_embedding").table
         assert table.shape[1] == width
     with pytest.raises(
-        ValueError, match=rf"^label_width={width + 1}: .*\({width}\)"
+        ValueError, match=rf"^label_embedding_dim={width + 1}: .*\({width}\)"
     ):
-        dataclasses.replace(config, label_width=width + 1)
+        dataclasses.replace(config, label_embedding_dim=width + 1)
 
 
 def test_a_conditional_encoder_reads_seq1(pairs):
@@ -245,7 +249,7 @@ def test_a_conditional_encoder_reads_seq1(pairs):
 
 def test_private_features_are_those_of_the_task_and_shared_ones_are_not(batch):
     _, model = make()
-    other = {**batch, "task": np.array([1, 0], np.int32)}
+    other = {**batch, "task_ids": np.array([1, 0], np.int32)}
     first, second = model(batch), model(other)
     np.testing.assert_array_equal(first["shared"], second["shared"])
     changed = (first["private"] != second["private"]).numpy()
@@ -257,7 +261,7 @@ def test_each_encoder_is_made_as_the_config_says():
     config, model = make(
         encoder="stacked_lstm",
         pooling="attention",
-        depth=3,
+        num_layers=3,
         forget_bias=1.5,
         recurrent_dropout=0.25,
         precision="bfloat16",
@@ -272,8 +276,8 @@ def test_each_encoder_is_made_as_the_config_says():
         for setting in (
             "encoder",
             "pooling",
-            "units",
-            "depth",
+            "hidden_size",
+            "num_layers",
             "forget_bias",
             "recurrent_dropout",
             "precision",
@@ -289,7 +293,7 @@ def test_each_encoder_is_made_as_the_config_says():
 
 def test_no_two_weights_start_alike():
     config, model = make(
-        **ALL_OF_IT, pooling="attention", units=4, init_range=0.3
+        **ALL_OF_IT, pooling="attention", hidden_size=4, init_range=0.3
     )
     discriminator = multitask_model.build_discriminator(config, model, 3)
     starts = [
@@ -347,21 +351,21 @@ def test_frozen_word_vectors_are_not_trained():
 
 def test_shared_features(batch):
     _, model = make()
-    part = multitask_model.part(model, ["shared"])
-    inputs = {name: batch[name] for name in ("tokens", "lengths")}
+    part = multitask_model.submodel(model, ["shared"])
+    inputs = {name: batch[name] for name in ("token_ids", "lengths")}
     np.testing.assert_array_equal(
         part(inputs)["shared"], model(batch)["shared"]
     )
     # The very same weights, not copies.
     assert {id(w) for w in part.weights} < {id(w) for w in model.weights}
     with pytest.raises(ValueError, match="no output 'shared'; it has"):
-        multitask_model.part(make(sharing="single_task")[1], ["shared"])
+        multitask_model.submodel(make(sharing="single_task")[1], ["shared"])
 
 
 def test_shared_features_of_pairs(pairs):
     _, model = make(**ALL_OF_IT)
-    part = multitask_model.part(model, ["shared"])
-    assert set(part.input) == {"tokens", "lengths", "seq1", "seq1_lengths"}
+    part = multitask_model.submodel(model, ["shared"])
+    assert set(part.input) == {"token_ids", "lengths", "seq1", "seq1_lengths"}
     inputs = {name: pairs[name] for name in part.input}
     np.testing.assert_array_equal(
         part(inputs)["shared"], model(pairs)["shared"]
@@ -386,7 +390,7 @@ def found(rows, width):
 
 
 def test_pretrained_vectors_take_the_place_of_what_they_cover():
-    _, model = make(word_width=4)
+    _, model = make(embedding_dim=4)
     start = model.get_layer("word_embedding").table.numpy()
     multitask_model.set_word_vectors(model, found([3, 5], width=2))
     table = model.get_layer("word_embedding").table.numpy()
@@ -396,8 +400,8 @@ def test_pretrained_vectors_take_the_place_of_what_they_cover():
 
 
 def test_pretrained_vectors_that_are_too_wide_are_refused():
-    _, model = make(word_width=4)
-    with pytest.raises(ValueError, match="have 5 numbers, word_width is 4"):
+    _, model = make(embedding_dim=4)
+    with pytest.raises(ValueError, match="have 5 numbers, embedding_dim is 4"):
         multitask_model.set_word_vectors(model, found([3], width=5))
 
 

@@ -89,7 +89,7 @@ def test_what_is_cut_and_unknown_is_of_both(corpus):
 
 def check_group(batch, split, rows):
     """Checks the texts of a group of a batch against the corpus."""
-    seq1, seq2 = batch["seq1"], batch["tokens"]
+    seq1, seq2 = batch["seq1"], batch["token_ids"]
     for line, row in enumerate(rows):
         first, second = split[row]
         assert batch["seq1_lengths"][line] == len(first)
@@ -108,11 +108,11 @@ def test_evaluation_batches(corpus, monkeypatch):
     for places, batch in input_pipeline.evaluation_batches(split):
         shape = batch["lengths"].shape
         assert batch["seq1"].shape == (*shape, batch["seq1_lengths"].max())
-        assert batch["tokens"].shape == (*shape, batch["lengths"].max())
+        assert batch["token_ids"].shape == (*shape, batch["lengths"].max())
         flat = {
             name: array.reshape(-1, *array.shape[2:])
             for name, array in batch.items()
-            if name != "task"
+            if name != "task_ids"
         }
         check_group(flat, rows, places)
         total = split.lengths[places]
@@ -141,7 +141,7 @@ def test_training_batches(corpus):
     }
     for batch in itertools.islice(batches.generate(0), 5):
         for kind, part in (("train", batch), ("unlabeled", batch["unlabeled"])):
-            for group, task in enumerate(part["task"]):
+            for group, task in enumerate(part["task_ids"]):
                 of_group = {
                     name: array[group]
                     for name, array in part.items()
@@ -157,7 +157,7 @@ def test_training_batches(corpus):
                     for seq1, m, seq2, n in zip(
                         of_group["seq1"],
                         of_group["seq1_lengths"],
-                        of_group["tokens"],
+                        of_group["token_ids"],
                         of_group["lengths"],
                         strict=True,
                     )

@@ -17,7 +17,7 @@ _TASKS = (
 )
 _LABELS = {"books": ["bad", "good"], "films": ["no", "yes"]}
 _SIGNATURE = {
-    "tokens": tf.TensorSpec([None, None, None], tf.int32),
+    "token_ids": tf.TensorSpec([None, None, None], tf.int32),
     "lengths": tf.TensorSpec([None, None], tf.int32),
     "task": tf.TensorSpec([None], tf.int32),
     "labels": tf.TensorSpec([None, None], tf.int32),
@@ -27,8 +27,8 @@ _SIGNATURE = {
 def make_parts(**settings):
     """Every variable of training, as an experiment puts them together."""
     settings = {
-        "units": 3,
-        "word_width": 4,
+        "hidden_size": 3,
+        "embedding_dim": 4,
         "adversarial_weight": 0.1,
         "word_dropout": 0.1,
         "vector_dropout": 0.1,
@@ -234,7 +234,7 @@ def test_a_checkpoint_of_other_tasks_or_labels_is_refused(
 @pytest.mark.parametrize(
     "settings",
     [
-        {"units": 4},
+        {"hidden_size": 4},
         {"sharing": "fully_shared"},
         {"adversarial_weight": 0.0},
         {"optimizer": "sgd"},

@@ -21,7 +21,7 @@ def test_model_name(settings, name):
 def test_a_description_names_what_there_is():
     text = descriptions.describe(
         config_lib.Config(
-            units=64,
+            hidden_size=64,
             word_vectors="package:x",
             adversarial_weight=0.05,
             orthogonality_weight=0.01,
@@ -82,7 +82,7 @@ def test_label_transfer_in_words():
         ),
         (
             {"label_transfer": "semi_supervised", "unlabeled": True},
-            "the other tasks and unlabelled ones are pseudo-labels",
+            "the other tasks and unlabeled ones are pseudo-labels",
         ),
     ],
     ids=str,
@@ -156,23 +156,29 @@ def test_duration(seconds, text):
 
 
 def test_settings_of_one_run_stand_beside_the_defaults():
-    config = config_lib.Config(units=7, tasks=("a", "b"))
+    config = config_lib.Config(hidden_size=7, tasks=("a", "b"))
     apart, others = descriptions.settings([config])
     assert {s.name: s.values for s in apart} == {
         "tasks": ["a,b"],
-        "units": ["7"],
+        "hidden_size": ["7"],
     }
-    assert {s.name: s.default for s in apart} == {"tasks": "", "units": "100"}
+    assert {s.name: s.default for s in apart} == {
+        "tasks": "",
+        "hidden_size": "100",
+    }
     assert all(s.values == [s.default] for s in others)
     assert len(apart) + len(others) == len(config.to_dict())
 
 
 def test_settings_of_several_runs_stand_beside_each_other():
-    configs = [config_lib.Config(units=7, depth=3, epochs=e) for e in (5, 20)]
+    configs = [
+        config_lib.Config(hidden_size=7, num_layers=3, epochs=e)
+        for e in (5, 20)
+    ]
     apart, others = descriptions.settings(configs)
     assert {s.name: s.values for s in apart} == {"epochs": ["5", "20"]}
     # The same in both, though not the default.
-    assert {s.name: s.values for s in others}["depth"] == ["3", "3"]
+    assert {s.name: s.values for s in others}["num_layers"] == ["3", "3"]
 
 
 if __name__ == "__main__":

@@ -48,7 +48,7 @@ def test_shares_sum_to_one_and_p_is_scipy_s():
     transfer = np.where(random.random(500) < 0.2, gold, transfer)
 
     def as_read(predicted):
-        return prediction_files.Predictions(
+        return prediction_files.SavedPredictions(
             np.arange(500).astype(str),
             np.full(500, ""),
             gold,

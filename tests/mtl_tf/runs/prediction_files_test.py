@@ -42,7 +42,7 @@ def test_predictions_are_in_the_task_s_order_of_labels(tmp_path):
     assert found.gold.tolist() == [1, 0]
     assert found.predicted.tolist() == [0, 0]
     assert found.probabilities.tolist() == [[0.75, 0.25]] * 2
-    assert found.right.tolist() == [False, True]
+    assert found.correct.tolist() == [False, True]
     assert found.confidence.tolist() == [0.75, 0.75]
     assert {name: column.tolist() for name, column in found.counts.items()} == {
         "tokens": [9, 9],

@@ -29,7 +29,7 @@ def config(tmp_path, corpus):
         data_dir=corpus.data_dir,
         run_dir=str(tmp_path / "some" / "run"),
         tasks=("books", "films"),
-        units=7,
+        hidden_size=7,
     )
 
 

@@ -37,7 +37,7 @@ def config(tmp_path, corpus):
         data_dir=corpus.data_dir,
         run_dir=str(tmp_path / "some" / "run"),
         tasks=("books", "films"),
-        units=7,
+        hidden_size=7,
     )
 
 
@@ -127,11 +127,11 @@ def test_all_tasks_of_a_corpus_are_read_as_such(config, corpus):
 
 
 def test_a_run_that_was_moved_is_read_where_it_is(config, corpus, tmp_path):
-    start(dataclasses.replace(config, seeds=2), corpus)
+    start(dataclasses.replace(config, num_runs=2), corpus)
     moved = str(tmp_path / "moved")
     os.rename(config.run_dir, moved)
     run = run_directory.Run.read(moved)
-    assert run.config == dataclasses.replace(config, seeds=2, run_dir=moved)
+    assert run.config == dataclasses.replace(config, num_runs=2, run_dir=moved)
     # What was written is as it was.
     assert run.record["config"]["run_dir"] == config.run_dir
     assert run.parts["1"] == os.path.join(moved, "seeds", "1")
@@ -176,9 +176,15 @@ def test_files_of_a_run_that_are_broken(config, corpus, name, content, message):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"unit": 7}, r"no setting 'unit' \(did you mean units"),
-        ({"units": 0}, r"units=0: has to be above 0"),
-        ({"units": "7"}, r"units='7': a whole number is expected, got str"),
+        (
+            {"hidden_siz": 7},
+            r"no setting 'hidden_siz' \(did you mean hidden_size",
+        ),
+        ({"hidden_size": 0}, r"hidden_size=0: has to be above 0"),
+        (
+            {"hidden_size": "7"},
+            r"hidden_size='7': a whole number is expected, got str",
+        ),
     ],
 )
 def test_settings_that_this_version_does_not_have(
@@ -211,10 +217,10 @@ def test_a_task_that_the_corpus_does_not_have(config, corpus):
     [
         ({}, []),
         ({"sharing": "fully_shared"}, []),
-        ({"seed": 5, "seeds": 3}, ["seeds/5", "seeds/6", "seeds/7"]),
+        ({"seed": 5, "num_runs": 3}, ["seeds/5", "seeds/6", "seeds/7"]),
         ({"sharing": "single_task"}, ["tasks/books", "tasks/films"]),
         # Each seed has models of single tasks below it.
-        ({"sharing": "single_task", "seeds": 2}, ["seeds/0", "seeds/1"]),
+        ({"sharing": "single_task", "num_runs": 2}, ["seeds/0", "seeds/1"]),
     ],
     ids=str,
 )
@@ -235,13 +241,13 @@ def test_a_model_of_one_task_has_no_parts(config, corpus):
 def test_a_run_with_other_settings_is_refused(config, corpus):
     start(config, corpus)
     before = read(config, "config.json")
-    other = dataclasses.replace(config, units=8, tasks=("books",))
+    other = dataclasses.replace(config, hidden_size=8, tasks=("books",))
     with pytest.raises(ValueError, match="other settings") as caught:
         start(other, corpus)
     assert str(caught.value).splitlines() == [
         f"{config.run_dir} holds a run with other settings (there -> here):",
         "  tasks: ('books', 'films') -> ('books',)",
-        "  units: 7 -> 8",
+        "  hidden_size: 7 -> 8",
         "Give the settings that are there to go on with it, or another run_dir "
         "for a new run.",
     ]
@@ -261,11 +267,11 @@ def test_a_run_on_another_corpus_is_refused(config, corpus, other_corpus):
         "give the data_dir that holds it (for a new run, another run_dir)"
     )
     # Where that is not all, it is one difference among others.
-    other = dataclasses.replace(other, units=8)
+    other = dataclasses.replace(other, hidden_size=8)
     with pytest.raises(ValueError, match="other settings") as caught:
         start(other, other_corpus)
     assert str(caught.value).splitlines()[1:3] == [
-        "  units: 7 -> 8",
+        "  hidden_size: 7 -> 8",
         "  corpus: another one, or other data",
     ]
 
@@ -344,8 +350,8 @@ def test_is_finished(config, corpus, other_corpus):
         ({"threads": 3}, True),
         ({"progress": False}, True),
         ({"epochs": 21}, False),
-        ({"seeds": 2}, False),
-        ({"units": 8}, False),
+        ({"num_runs": 2}, False),
+        ({"hidden_size": 8}, False),
     ):
         other = dataclasses.replace(config, **change)
         assert run_directory.is_finished(other, corpus) == finished, change
@@ -358,8 +364,8 @@ def test_check_allows_a_new_directory_and_the_same_run(config, corpus):
     run_directory.check(config, corpus)
     # It does not touch what is there.
     assert read(config, "results.json") == {"schema": 1}
-    with pytest.raises(ValueError, match="units: 7 -> 9"):
-        run_directory.check(dataclasses.replace(config, units=9), corpus)
+    with pytest.raises(ValueError, match="hidden_size: 7 -> 9"):
+        run_directory.check(dataclasses.replace(config, hidden_size=9), corpus)
 
 
 def test_there_is_no_run(tmp_path):

@@ -18,10 +18,10 @@ def root(tmp_path_factory):
     other = run_artefacts.write_corpus(str(root / "other"), fingerprint="beef")
     single = {"sharing": "single_task"}
     for name, data, settings in (
-        ("seeds", data_dir, {"seeds": 2}),
-        ("longer", data_dir, {"seeds": 2, "epochs": 5, "threads": 2}),
-        ("wider", data_dir, {"seeds": 2, "units": 7}),
-        ("elsewhere", other, {"seeds": 2}),
+        ("seeds", data_dir, {"num_runs": 2}),
+        ("longer", data_dir, {"num_runs": 2, "epochs": 5, "threads": 2}),
+        ("wider", data_dir, {"num_runs": 2, "hidden_size": 7}),
+        ("elsewhere", other, {"num_runs": 2}),
         ("single", data_dir, single | {"task_weights": ("stance:2",)}),
     ):
         run_artefacts.write_run(str(root / name), data, **settings)
@@ -41,7 +41,7 @@ def test_parts_are_those_of_their_run(root, name):
     ("run", "part", "source", "message"),
     [
         ("seeds", "seeds/1", "seeds/seeds/0", "it is another one"),
-        ("seeds", "seeds/1", "wider/seeds/1", "units: 100 -> 7"),
+        ("seeds", "seeds/1", "wider/seeds/1", "hidden_size: 100 -> 7"),
         ("seeds", "seeds/1", "elsewhere/seeds/1", "corpus: another one, or"),
         ("single", "tasks/stance", "single/tasks/reviews", "it is another one"),
         # The same but for how long.

@@ -77,12 +77,12 @@ def test_pairs(model, tmp_path):
 
 @pytest.mark.parametrize("output", ["main", "label_transfer"])
 def test_who_answers(model, tmp_path, output):
-    length_model.ask(model, tmp_path, "a.txt", "a\nbb\n", answer_by=output)
+    length_model.ask(model, tmp_path, "a.txt", "a\nbb\n", head=output)
     assert model.asked == {output}
 
 
 def test_an_output_that_a_task_does_not_have_is_missed_first(model, tmp_path):
-    asked = {"task": "answers", "answer_by": "label_transfer"}
+    asked = {"task": "answers", "head": "label_transfer"}
     # Even if there is nothing to answer.
     with pytest.raises(ValueError, match="no output 'label_transfer'"):
         length_model.ask(model, tmp_path, "a.tsv", "seq1\tseq2\n", **asked)
@@ -242,17 +242,17 @@ def test_scores_of_a_file(model, tmp_path, monkeypatch):
     assert scores["macro_f1"] == pytest.approx((1 / 2 + 2 / 3 + 2 / 3) / 3)
     expected = -(3 * np.log(0.9) + 2 * np.log(0.05)) / 5
     assert scores["loss"] == pytest.approx(expected, rel=1e-6)
-    assert (scores["task"], scores["answer_by"]) == ("mood", "main")
+    assert (scores["task"], scores["head"]) == ("mood", "main")
     assert f"Task mood on {scores['input']}, 5 rows\n" in said
     assert "accuracy     0.6000" in said
 
 
 def test_scores_of_the_label_transfer_network(model, tmp_path):
     said, scores = length_model.evaluate(
-        model, tmp_path, "label\ttext\nbad\t\n", answer_by="label_transfer"
+        model, tmp_path, "label\ttext\nbad\t\n", head="label_transfer"
     )
     assert model.asked == {"label_transfer"}
-    assert scores["answer_by"] == "label_transfer"
+    assert scores["head"] == "label_transfer"
     assert ", 1 row, answered by label_transfer\n" in said
 
 

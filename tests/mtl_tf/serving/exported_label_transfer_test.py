@@ -76,9 +76,7 @@ def model(run_dir):
 @pytest.fixture(scope="module")
 def exported(run_dir, folder):
     """An export that is calibrated, away from its run; what it says of it."""
-    path = saved_model.write(
-        run_dir, answer_by="label_transfer", calibrated=True
-    )
+    path = saved_model.write(run_dir, head="label_transfer", calibrated=True)
     path = shutil.move(path, str(folder / "export"))
     with open(os.path.join(path, "labels.json"), encoding="utf-8") as file:
         return path, json.load(file)
@@ -129,8 +127,8 @@ def test_scores_are_those_of_the_run(corpus, run_dir, model, texts, output):
     results = run_directory.read_results(run_dir)
     expected = results["tasks"][MAIN_TASK][output]["test"]
     assert {name: found[name] for name in expected} == pytest.approx(expected)
-    right = predictions.probabilities[np.arange(24), predictions.gold]
-    assert found["loss"] == pytest.approx(-np.log(right).mean(), rel=1e-4)
+    correct = predictions.probabilities[np.arange(24), predictions.gold]
+    assert found["loss"] == pytest.approx(-np.log(correct).mean(), rel=1e-4)
 
 
 def test_outputs(model):
@@ -157,7 +155,7 @@ def test_refused_by_name(model, run_dir, task, output, message):
     with pytest.raises(ValueError, match=message):
         model.evaluate(task, [("", "a")], ["good"], output=output)
     with pytest.raises(ValueError, match=message):
-        saved_model.write(run_dir, default_task=task, answer_by=output)
+        saved_model.write(run_dir, default_task=task, head=output)
 
 
 def test_a_run_without_label_transfer(corpus, tmp_path):
@@ -305,7 +303,7 @@ def unsaved(monkeypatch):
     ("settings", "name"),
     [
         ({}, "serve_books"),
-        ({"answer_by": "label_transfer"}, "serve_books_label_transfer"),
+        ({"head": "label_transfer"}, "serve_books_label_transfer"),
         ({"default_task": "films"}, "serve_films"),
     ],
 )

@@ -195,10 +195,10 @@ def test_data():
     name, count = books[4].removeprefix("bad 10, ").rsplit(" ", 1)
     assert (json.loads(name), count) == (model_cards.NASTY, "10")
     assert films[4:] == ["poor 10, fair 10, great 10", "none", "0"]
-    assert "> CC0 for films\n> no \\*licence\\* for books\n" in card
+    assert "> CC0 for films\n> no \\*license\\* for books\n" in card
 
 
-def test_unlabelled_rows_are_data_where_they_were_read():
+def test_unlabeled_rows_are_data_where_they_were_read():
     run = model_cards.make_run(unlabeled=True, adversarial_weight=0.1)
     heads, books, _ = model_cards.read_table(
         model_cards.build(run), "Training data", "task"
@@ -247,10 +247,10 @@ def test_warnings_of_training():
     ]
 
 
-@pytest.mark.parametrize("licence", ["", None, " "])
-def test_a_corpus_without_licence(licence):
-    assert "declares no licence" in model_cards.build(
-        model_cards.make_run(licence)
+@pytest.mark.parametrize("license", ["", None, " "])
+def test_a_corpus_without_licence(license):
+    assert "declares no license" in model_cards.build(
+        model_cards.make_run(license)
     )
 
 
@@ -285,7 +285,7 @@ def test_what_holds_for_some_models_alone():
 
 def test_how_it_was_made():
     card = model_cards.build(
-        model_cards.make_run(epochs=3, units=7, seed=5, threads=2)
+        model_cards.make_run(epochs=3, hidden_size=7, seed=5, threads=2)
     )
     facts = dict(model_cards.read_table(card, "How it was made", "fact"))
     assert facts["training began"] == "2026-01-02T03:04:05+0000"
@@ -299,7 +299,7 @@ def test_how_it_was_made():
     settings = {row[0]: row[1:3] for row in rows[1:]}
     assert settings == {
         "`epochs`": ["3", "20"],
-        "`units`": ["7", "100"],
+        "`hidden_size`": ["7", "100"],
         "`seed`": ["5", "0"],
     }
     # Where it was made is nobody's business.

@@ -196,7 +196,7 @@ def test_a_calibrated_export(copy, corpus, moved):
         tf.saved_model.load(moved).signatures["serve_films"], **texts
     )
     assert found["label"].numpy().tolist() == plain["label"].numpy().tolist()
-    # softmax(log p / T) = p ** (1 / T), normalised.
+    # softmax(log p / T) = p ** (1 / T), normalized.
     scaled = plain["probabilities"].numpy() ** (1 / temperatures["films"])
     scaled /= scaled.sum(axis=1, keepdims=True)
     np.testing.assert_allclose(found["probabilities"], scaled, atol=1e-5)

@@ -36,8 +36,8 @@ def make(corpus, temperatures=None, **settings):
     """A text model, the model that it is of, its settings and main task."""
     config = config_lib.Config(
         **{
-            "units": 3,
-            "word_width": 4,
+            "hidden_size": 3,
+            "embedding_dim": 4,
             "max_tokens": _MAX_TOKENS,
             "encoder": "bag_of_words",
             "pooling": "mean",
@@ -45,7 +45,7 @@ def make(corpus, temperatures=None, **settings):
             "init_range": 1.0,
             "main_task": _FILMS,
             "label_transfer": "supervised",
-            "transfer_units": 4,
+            "transfer_hidden_size": 4,
         }
         | settings
     )
@@ -100,7 +100,7 @@ def read_texts(corpus, task):
             "sharing": "fully_shared",
             "output_layer": "label_embedding",
             "skip_connection": True,
-            "task_layer_units": 3,
+            "task_layer_size": 3,
         },
         {"main_task": _BOOKS, "sequences": "seq2", "transfer_diversity": False},
     ],
@@ -238,7 +238,7 @@ def test_its_temperature_is_its_own(corpus, small):
         (lambda model: model.classify(1, seq1, seq2), 0.5),
     ):
         plain = ask(small).numpy().astype(np.float64)
-        # softmax(log p / T) = p ** (1 / T), normalised.
+        # softmax(log p / T) = p ** (1 / T), normalized.
         expected = plain ** (1 / temperature)
         expected /= expected.sum(axis=1, keepdims=True)
         np.testing.assert_allclose(ask(scaled), expected, atol=1e-5)
@@ -247,7 +247,7 @@ def test_its_temperature_is_its_own(corpus, small):
 def test_a_model_without_says_so(corpus):
     plain = {
         "label_transfer": "none",
-        "transfer_units": 100,
+        "transfer_hidden_size": 100,
         "main_task": _FILMS,
     }
     text_model = make(corpus, **plain)[0]

@@ -43,8 +43,8 @@ def make(corpus, temperatures=None, **settings):
     """A text model with weights as they start, and what it is made of."""
     config = config_lib.Config(
         **{
-            "units": 5,
-            "word_width": 4,
+            "hidden_size": 5,
+            "embedding_dim": 4,
             "max_tokens": _MAX_TOKENS,
             "encoder": "bag_of_words",
             "pooling": "mean",
@@ -95,7 +95,7 @@ def read_texts(corpus, task, split="test"):
             "pooling": "last",
             "output_layer": "label_embedding",
             "skip_connection": True,
-            "task_layer_units": 5,
+            "task_layer_size": 5,
         },
         {
             "encoder": "conditional_bilstm",
@@ -304,7 +304,7 @@ def test_temperatures_are_of_their_tasks(corpus, small):
     seq1, seq2 = read_texts(corpus, "films")
     for number, temperature in enumerate((1.0, 2.0, 0.5)):
         plain = small.classify(number, seq1, seq2).numpy().astype(np.float64)
-        # softmax(log p / T) = p ** (1 / T), normalised.
+        # softmax(log p / T) = p ** (1 / T), normalized.
         expected = plain ** (1 / temperature)
         expected /= expected.sum(axis=1, keepdims=True)
         found = scaled.classify(number, seq1, seq2)

@@ -23,8 +23,8 @@ from tests.helpers import generated
 _SETTINGS = {
     "encoder": "bag_of_words",
     "pooling": "mean",
-    "units": 4,
-    "word_width": 4,
+    "hidden_size": 4,
+    "embedding_dim": 4,
     "batch_size": 8,
     # Answers differ, and are not all sure.
     "init_range": 1.0,
@@ -350,7 +350,10 @@ def test_no_run(tmp_path):
 @pytest.mark.parametrize(
     ("setting", "message"),
     [
-        ({"units": 5}, r"another model: \w+encoder/\S+ has the shape .*4.*5"),
+        (
+            {"hidden_size": 5},
+            r"another model: \w+encoder/\S+ has the shape .*4.*5",
+        ),
         ({"encoder": "lstm"}, "another model: .* is missing"),
     ],
 )
@@ -384,7 +387,7 @@ def test_a_checkpoint_of_other_tasks(copy):
 
 def test_several_seeds_are_several_models(corpus, tmp_path):
     config = config_lib.Config(
-        data_dir=corpus, run_dir=str(tmp_path / "run"), seed=3, seeds=2
+        data_dir=corpus, run_dir=str(tmp_path / "run"), seed=3, num_runs=2
     )
     declared = tasks_lib.Corpus.read(corpus)
     run_directory.start(config, declared, declared.tasks)

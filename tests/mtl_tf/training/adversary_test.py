@@ -20,7 +20,7 @@ def discrimination_gradients(trainer, batch, function):
         shared = trainer.model(trainers.inputs(batch), training=True)["shared"]
         kernel, bias = discriminator
         scores = tf.einsum("gbi,ki->gbk", shared, kernel) + bias
-        loss = tf.reduce_sum(function(scores, batch["task"]))
+        loss = tf.reduce_sum(function(scores, batch["task_ids"]))
     gradients = tape.gradient(loss, encoder + discriminator)
     gradients = [tf.convert_to_tensor(g).numpy() for g in gradients]
     return gradients[: len(encoder)], gradients[len(encoder) :]
@@ -39,9 +39,9 @@ def step_changes(trainer, batch):
         return encoder, [variable.numpy() for variable in both]
 
     before = read()
-    terms = trainer.train_step(batch)
+    logs = trainer.train_step(batch)
     after = read()
-    return terms, *(
+    return logs, *(
         [new - old for old, new in zip(olds, news, strict=True)]
         for olds, news in zip(before, after, strict=True)
     )
@@ -65,11 +65,11 @@ def test_reversal_moves_encoder_up_by_lambda_and_discriminator_down():
     encoder, discriminator = discrimination_gradients(
         trainer, batch, losses.discrimination_loss
     )
-    terms, encoder_change, discriminator_change = step_changes(trainer, batch)
+    logs, encoder_change, discriminator_change = step_changes(trainer, batch)
     trainers.assert_close(encoder_change, [0.3 * g for g in encoder])
     trainers.assert_close(discriminator_change, [-g for g in discriminator])
     assert max(np.abs(g).max() for g in encoder_change) > 1e-4
-    assert terms["discriminator/reversal_open"] == 1
+    assert logs["discriminator/reversal_open"] == 1
 
 
 def test_reversal_is_closed_where_the_discriminator_is_worse_than_chance():
@@ -90,10 +90,10 @@ def test_reversal_is_closed_where_the_discriminator_is_worse_than_chance():
     _, discriminator = discrimination_gradients(
         trainer, batch, losses.discrimination_loss
     )
-    terms, encoder_change, discriminator_change = step_changes(trainer, batch)
+    logs, encoder_change, discriminator_change = step_changes(trainer, batch)
     trainers.assert_close(encoder_change, [0.3 * g for g in encoder])
     trainers.assert_close(discriminator_change, [-g for g in discriminator])
-    assert float(terms["discriminator/reversal_open"]) == pytest.approx(1 / 3)
+    assert float(logs["discriminator/reversal_open"]) == pytest.approx(1 / 3)
 
 
 def test_confusion_moves_encoder_down_its_own_loss():
@@ -122,7 +122,7 @@ def test_discriminator_takes_its_further_steps_on_the_same_features():
     settings = {"adversarial_weight": 0.3, **ADVERSARY_ALONE}
     batch = trainers.make_batch()
     trainer = trainers.make_trainer(
-        discriminator_steps=3, discriminator_learning_rate=0.5, **settings
+        discriminator_updates=3, discriminator_learning_rate=0.5, **settings
     )
     shared = trainer.model(trainers.inputs(batch), training=True)[
         "shared"
@@ -134,7 +134,7 @@ def test_discriminator_takes_its_further_steps_on_the_same_features():
         # d CE / d scores = (softmax - one hot) / batch, summed over groups.
         scores = shared @ kernel.T + bias
         error = np.exp(scores) / np.exp(scores).sum(-1, keepdims=True)
-        error -= np.eye(3)[batch["task"]][:, np.newaxis]
+        error -= np.eye(3)[batch["task_ids"]][:, np.newaxis]
         error /= shared.shape[1]
         kernel = kernel - 0.5 * np.einsum("gbk,gbi->ki", error, shared)
         bias = bias - 0.5 * error.sum((0, 1))

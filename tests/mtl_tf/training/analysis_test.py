@@ -52,7 +52,7 @@ def predictions(shared, private):
         name: np.array(x, np.float32)
         for name, x in (("shared", shared), ("private", private))
     }
-    return predictions_lib.Predictions(
+    return predictions_lib.SplitPredictions(
         None, None, np.zeros((4, 2)), features, 0.0
     )
 
@@ -88,7 +88,7 @@ def probed(monkeypatch):
 
 
 @pytest.mark.usefixtures("probed")
-def test_labels_and_label_transfer_are_analysed(tmp_path):
+def test_labels_and_label_transfer_are_analyzed(tmp_path):
     experiment = made_up_run(
         tmp_path,
         main_task="stance",
@@ -179,8 +179,8 @@ def analyze(corpus, run_dir, **settings):
             "encoder": "bag_of_words",
             "pooling": "mean",
             "init_range": 0.5,
-            "word_width": 32,
-            "units": 32,
+            "embedding_dim": 32,
+            "hidden_size": 32,
             "learning_rate": 0.001,
             "epochs": 24,
             "patience": 0,
@@ -227,7 +227,7 @@ def test_adversary_takes_the_task_out_of_shared_features(
         adversary=adversary,
         adversarial_weight=1.0,
         discriminator_learning_rate=0.01,
-        discriminator_steps=20,
+        discriminator_updates=20,
     )
     before, accuracy_before = without_adversary
     # The texts name their task: without an adversary it can be read. What the

@@ -22,7 +22,7 @@ from tests.helpers import trained_runs
 _SETTINGS = {
     "encoder": "conditional_bilstm",
     "skip_connection": True,
-    "task_layer_units": 3,
+    "task_layer_size": 3,
     "output_layer": "label_embedding",
     "orthogonality_weight": 0.1,
     "main_task": "books",

@@ -42,7 +42,7 @@ class Split:
 
 def predictions(predicted, labels):
     split = Split(np.array(labels))
-    return predictions_lib.Predictions(
+    return predictions_lib.SplitPredictions(
         TASK, split, np.eye(3)[predicted], {}, 0.5
     )
 

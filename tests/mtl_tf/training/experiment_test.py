@@ -19,12 +19,12 @@ from tests.helpers import trained_runs
 
 # Everything that draws random numbers or has a state of its own is on.
 ALL = {
-    "word_width": 8,
-    "units": 8,
+    "embedding_dim": 8,
+    "hidden_size": 8,
     "batch_size": 8,
     "learning_rate": 0.01,
     "adversarial_weight": 0.05,
-    "discriminator_steps": 2,
+    "discriminator_updates": 2,
     "orthogonality_weight": 0.01,
     "unlabeled": True,
     "word_dropout": 0.1,
@@ -204,7 +204,7 @@ def test_results_and_predictions_agree(corpus, tmp_path):
     # The features beside them are of the same texts.
     with np.load(tmp_path / "features.npz") as features:
         assert features["kind"] == "shared"
-        assert features["features"].shape == (3 * 32, ALL["units"])
+        assert features["features"].shape == (3 * 32, ALL["hidden_size"])
         films = features["task"] == "films"
         for name, column in (
             ("id", "id"),
@@ -300,15 +300,15 @@ def test_a_task_named_like_the_label_transfer_network(tmp_path, monkeypatch):
     assert not (tmp_path / "run" / "config.json").exists()
 
 
-def test_unlabelled_text_that_is_needed_and_missing(tmp_path):
+def test_unlabeled_text_that_is_needed_and_missing(tmp_path):
     corpus = generated.write_corpus(
         str(tmp_path / "corpus"), rows={"train": 16, "dev": 8, "test": 8}
     )
-    with pytest.raises(ValueError, match="no unlabelled text: books, films"):
+    with pytest.raises(ValueError, match="no unlabeled text: books, films"):
         run(corpus, tmp_path / "run")
     # Pseudo-labels can do with that of some tasks, but not with none.
     settings = {**LABEL_TRANSFER, "adversarial_weight": 0.0}
-    with pytest.raises(ValueError, match="no unlabelled text: books, films"):
+    with pytest.raises(ValueError, match="no unlabeled text: books, films"):
         run(corpus, tmp_path / "run", **settings)
 
 

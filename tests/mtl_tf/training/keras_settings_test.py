@@ -68,12 +68,12 @@ def test_layers_have_weights_of_float32():
         encoder="bilstm",
         pooling="attention",
         output_layer="label_embedding",
-        task_layer_units=5,
+        task_layer_size=5,
         label_transfer="supervised",
         main_task="films",
         skip_connection=True,
-        units=3,
-        word_width=4,
+        hidden_size=3,
+        embedding_dim=4,
     )
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy("mixed_float16")

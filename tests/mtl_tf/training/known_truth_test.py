@@ -25,8 +25,8 @@ _SETTINGS = {
     "encoder": "bag_of_words",
     "pooling": "mean",
     "output_layer": "label_embedding",
-    "units": 16,
-    "word_width": 16,
+    "hidden_size": 16,
+    "embedding_dim": 16,
     "batch_size": 64,
     "learning_rate": 0.01,
     "threads": 1,
@@ -105,7 +105,7 @@ def test_labels_of_like_polarity_lie_together(corpus, tmp_path):
 def test_labels_of_like_polarity_lie_apart_behind_task_layers(corpus, tmp_path):
     # Each task's layer turns the space as it likes: that labels come to lie
     # together is not of the label embedding alone.
-    _, found = train(corpus, tmp_path, epochs=8, task_layer_units=16)
+    _, found = train(corpus, tmp_path, epochs=8, task_layer_size=16)
     assert share_of_labels_in_place(str(tmp_path)) < 0.5
     assert found["average"]["main"]["test"]["accuracy"] > 0.8
 
@@ -165,7 +165,7 @@ def test_the_network_reads_the_answers(transfer, is_right):
     network = keras.Model([heard, asked], model.output["transfer_logits"])
     answers = np.zeros((len(split), heard.shape[-1]), np.float32)
     for rows, batch in input_pipeline.evaluation_batches(split):
-        batch = {**batch, "transfer_indices": np.arange(len(batch["task"]))}
+        batch = {**batch, "transfer_indices": np.arange(len(batch["task_ids"]))}
         found = listen({k: batch[k] for k in model.input}).numpy()
         answers[rows] = found.reshape(-1, found.shape[-1])
 

@@ -35,8 +35,8 @@ def config(tmp_path, corpus):
     return config_lib.Config(
         data_dir=corpus.data_dir,
         run_dir=str(tmp_path / "run"),
-        units=2,
-        word_width=2,
+        hidden_size=2,
+        embedding_dim=2,
         batch_size=8,
         epochs=1,
         max_tokens=8,
@@ -75,7 +75,7 @@ from mtl_tf.training import launcher
 signal.signal(signal.SIGINT, signal.default_int_handler)
 sys.executable, data_dir, run_dir = sys.argv[1:]
 launcher.train(
-    config.Config(data_dir=data_dir, run_dir=run_dir, seeds=3), processes=2
+    config.Config(data_dir=data_dir, run_dir=run_dir, num_runs=3), processes=2
 )
 """
 _CHILD = """#!/bin/sh

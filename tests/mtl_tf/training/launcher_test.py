@@ -37,8 +37,8 @@ def config(tmp_path, corpus):
     return config_lib.Config(
         data_dir=corpus.data_dir,
         run_dir=str(tmp_path / "run"),
-        units=2,
-        word_width=2,
+        hidden_size=2,
+        embedding_dim=2,
         batch_size=8,
         epochs=1,
         max_tokens=8,
@@ -135,7 +135,7 @@ def test_a_weight_of_no_task_is_left_for_the_run_to_refuse(config, started):
 
 def test_seeds_are_runs_of_their_own(config, started):
     config = dataclasses.replace(
-        config, tasks=("books", "films"), seed=1, seeds=3
+        config, tasks=("books", "films"), seed=1, num_runs=3
     )
     found = launcher.train(config, processes=7)
     started.sort(key=lambda run: run[1].seed)
@@ -146,7 +146,7 @@ def test_seeds_are_runs_of_their_own(config, started):
             dataclasses.replace(
                 config,
                 seed=seed,
-                seeds=1,
+                num_runs=1,
                 run_dir=os.path.join(config.run_dir, "seeds", str(seed)),
             ),
         )
@@ -154,7 +154,7 @@ def test_seeds_are_runs_of_their_own(config, started):
     ]
     assert found == read_results(config)
     assert found["schema"] == 1
-    assert found["seeds"] == 3
+    assert found["num_runs"] == 3
     # 1/2 and 3/4, and 1, 2, 3 times 1/8 more.
     test = found["tasks"]["books"]["main"]["test"]
     assert test == {"accuracy": 0.75, "macro_f1": 0, "n": 4}
@@ -169,7 +169,9 @@ def test_seeds_are_runs_of_their_own(config, started):
     assert "schema" not in deviation
 
 
-@pytest.mark.parametrize("settings", [{"seeds": 2}, {"sharing": "single_task"}])
+@pytest.mark.parametrize(
+    "settings", [{"num_runs": 2}, {"sharing": "single_task"}]
+)
 def test_warnings_name_the_run_that_they_are_of(config, started, settings):
     config = dataclasses.replace(config, **settings)
     assert "warnings" not in launcher.train(config)
@@ -181,7 +183,7 @@ def test_warnings_name_the_run_that_they_are_of(config, started, settings):
 
 
 def test_seeds_go_before_tasks(config, started):
-    launcher.train(single_task(config, seeds=2))
+    launcher.train(single_task(config, num_runs=2))
     assert [run.sharing for _, run in started] == ["single_task"] * 2
     assert [run.tasks for _, run in started] == [()] * 2
 
@@ -251,16 +253,16 @@ def test_a_corpus_that_is_prepared_again_meanwhile(
 
 
 def test_more_seeds_keep_those_that_there_are(config, started):
-    launcher.train(dataclasses.replace(config, seeds=2))
-    launcher.train(dataclasses.replace(config, seeds=3))
+    launcher.train(dataclasses.replace(config, num_runs=2))
+    launcher.train(dataclasses.replace(config, num_runs=3))
     assert [run.seed for _, run in started] == [0, 1, 2]
 
 
 def test_another_run_in_the_directory_is_refused(config, started):
     config = single_task(config)
     launcher.train(config)
-    with pytest.raises(ValueError, match="units: 2 -> 3"):
-        launcher.train(dataclasses.replace(config, units=3))
+    with pytest.raises(ValueError, match="hidden_size: 2 -> 3"):
+        launcher.train(dataclasses.replace(config, hidden_size=3))
     assert len(started) == 3
 
 
@@ -303,13 +305,13 @@ def test_as_many_run_at_once_as_asked_for(
 
 
 def test_after_an_error_no_further_run_begins(config, monkeypatch):
-    begun, cancelled = [], threading.Event()
+    begun, canceled = [], threading.Event()
 
     class Pool(concurrent.futures.ThreadPoolExecutor):
         def shutdown(self, wait=True, *, cancel_futures=False):
             super().shutdown(wait=False, cancel_futures=cancel_futures)
             if cancel_futures:
-                cancelled.set()
+                canceled.set()
             super().shutdown(wait=wait)
 
     def run(command, config, children):
@@ -317,7 +319,7 @@ def test_after_an_error_no_further_run_begins(config, monkeypatch):
         begun.append(config.tasks)
         if config.tasks == ("books",):
             raise ValueError("it failed")
-        cancelled.wait(60)  # It may begin before the error is seen.
+        canceled.wait(60)  # It may begin before the error is seen.
 
     monkeypatch.setattr(concurrent.futures, "ThreadPoolExecutor", Pool)
     monkeypatch.setattr(launcher, "_run_process", run)
@@ -363,7 +365,7 @@ def test_a_process_that_fails_on_a_full_disk(config, monkeypatch):
 
 
 def test_files_of_others_among_the_parts_are_kept(config):
-    config = dataclasses.replace(config, seeds=2)
+    config = dataclasses.replace(config, num_runs=2)
     mine = os.path.join(config.run_dir, "seeds", "0", "figures", "mine.png")
     corpus = tasks_lib.Corpus.read(config.data_dir)
     run_directory.start(config, corpus, corpus.select(config.tasks))

@@ -24,17 +24,17 @@ def test_first_step_changes_every_weight(adversary):
         "unlabeled": trainers.make_batch(seed=1, unlabeled=True)
     }
     before = trainers.values(trainer)
-    terms = trainer.train_step(batch)
+    logs = trainer.train_step(batch)
     still = set(before) - trainers.changed(before, trainers.values(trainer))
     assert not still
-    assert np.isfinite([float(v) for v in terms.values()]).all()
+    assert np.isfinite([float(v) for v in logs.values()]).all()
 
 
 def test_a_step_moves_every_weight_of_a_model_of_two_texts():
     trainer = trainers.make_trainer(
         encoder="conditional_bilstm",
         skip_connection=True,
-        task_layer_units=4,
+        task_layer_size=4,
         output_layer="label_embedding",
         label_bias=True,
         adversarial_weight=0.05,
@@ -46,24 +46,27 @@ def test_a_step_moves_every_weight_of_a_model_of_two_texts():
     }
     for seed, part in ((2, batch), (3, batch["unlabeled"])):
         other = trainers.make_batch(seed=seed, time=3)
-        part["seq1"], part["seq1_lengths"] = other["tokens"], other["lengths"]
+        part["seq1"], part["seq1_lengths"] = (
+            other["token_ids"],
+            other["lengths"],
+        )
     before = trainers.values(trainer)
-    terms = trainer.train_step(batch)
+    logs = trainer.train_step(batch)
     still = set(before) - trainers.changed(before, trainers.values(trainer))
     # There is no dropout.
     assert all(name.endswith("seed_generator_state") for name in still)
-    assert np.isfinite([float(v) for v in terms.values()]).all()
+    assert np.isfinite([float(v) for v in logs.values()]).all()
     # Of both texts of what has labels.
     wanted = batch["lengths"].sum() + batch["seq1_lengths"].sum()
-    assert float(terms["training/tokens"]) == wanted
+    assert float(logs["training/tokens"]) == wanted
 
 
 def test_absent_tasks_and_words_stay_bit_for_bit_whatever_their_momentum():
-    trainer = trainers.make_trainer(steps="alternate", optimizer="adamw")
+    trainer = trainers.make_trainer(update="alternating", optimizer="adamw")
     trainer.train_step(trainers.make_batch(tasks=(0, 1, 2)))
     before = trainers.values(trainer)
     batch = trainers.make_batch(tasks=(1,), seed=1)
-    batch["tokens"] = batch["tokens"] % 5 + 4
+    batch["token_ids"] = batch["token_ids"] % 5 + 4
     trainer.train_step(batch)
     after = trainers.values(trainer)
     for name in before:
@@ -107,14 +110,12 @@ def test_task_loss_is_the_weighted_sum_over_tasks():
     for group, labels in zip(scores, batch["labels"], strict=True):
         log = np.log(np.exp(group).sum(-1)) - group[range(4), labels]
         by_task.append(log.mean())
-    terms = trainer.train_step(batch)
+    logs = trainer.train_step(batch)
     expected = 2 * by_task[0] + by_task[1] + 0.5 * by_task[2]
-    assert float(terms["loss_weighted/task"]) == pytest.approx(
+    assert float(logs["loss_weighted/task"]) == pytest.approx(
         expected, rel=1e-5
     )
-    assert float(terms["loss/task"]) == pytest.approx(
-        np.mean(by_task), rel=1e-5
-    )
+    assert float(logs["loss/task"]) == pytest.approx(np.mean(by_task), rel=1e-5)
 
 
 def test_class_weights_weigh_examples_by_their_label():
@@ -128,38 +129,36 @@ def test_class_weights_weigh_examples_by_their_label():
     for group, labels in zip(scores, batch["labels"], strict=True):
         log = np.log(np.exp(group).sum(-1)) - group[range(4), labels]
         by_task.append((3 * log * (labels == 0)).mean())
-    terms = trainer.train_step(batch)
-    assert float(terms["loss/task"]) == pytest.approx(
-        np.mean(by_task), rel=1e-5
-    )
+    logs = trainer.train_step(batch)
+    assert float(logs["loss/task"]) == pytest.approx(np.mean(by_task), rel=1e-5)
 
 
-def test_total_is_the_sum_of_what_is_minimised():
+def test_total_is_the_sum_of_what_is_minimized():
     trainer = trainers.make_trainer(
         adversary="reversal", adversarial_weight=0.05, orthogonality_weight=2.0
     )
-    terms = {
+    logs = {
         k: float(v)
         for k, v in trainer.train_step(trainers.make_batch()).items()
     }
     # Cross-entropy of the discriminator is summed over the 3 groups.
     expected = (
-        terms["loss_weighted/task"]
-        + 3 * terms["loss/adversarial"]
-        + terms["loss_weighted/orthogonality"]
+        logs["loss_weighted/task"]
+        + 3 * logs["loss/adversarial"]
+        + logs["loss_weighted/orthogonality"]
     )
-    assert terms["loss/total"] == pytest.approx(expected, rel=1e-5)
-    assert terms["loss_weighted/adversarial"] == pytest.approx(
-        0.05 * 3 * terms["loss/adversarial"], rel=1e-5
+    assert logs["loss/total"] == pytest.approx(expected, rel=1e-5)
+    assert logs["loss_weighted/adversarial"] == pytest.approx(
+        0.05 * 3 * logs["loss/adversarial"], rel=1e-5
     )
-    assert terms["loss_weighted/orthogonality"] == pytest.approx(
-        2.0 * 3 * terms["loss/orthogonality"], rel=1e-5
+    assert logs["loss_weighted/orthogonality"] == pytest.approx(
+        2.0 * 3 * logs["loss/orthogonality"], rel=1e-5
     )
-    assert terms["discriminator/mix_entropy"] == pytest.approx(np.log(3))
-    assert terms["discriminator/chance"] == pytest.approx(1 / 3)
+    assert logs["discriminator/task_prior_entropy"] == pytest.approx(np.log(3))
+    assert logs["discriminator/chance"] == pytest.approx(1 / 3)
 
 
-def test_unlabelled_text_reaches_the_shared_encoder_alone():
+def test_unlabeled_text_reaches_the_shared_encoder_alone():
     def step(seed):
         trainer = trainers.make_trainer(
             adversary="reversal_unbounded",

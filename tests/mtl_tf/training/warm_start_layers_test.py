@@ -9,9 +9,9 @@ from tests.helpers import warm_starts
 _SETTINGS = {
     "encoder": "conditional_bilstm",
     "skip_connection": True,
-    "task_layer_units": 3,
+    "task_layer_size": 3,
     "output_layer": "label_embedding",
-    "label_width": 2,
+    "label_embedding_dim": 2,
     "label_bias": True,
 }
 _TASK_KERNEL = "task_layer/kernel"
@@ -87,7 +87,7 @@ def test_private_encoders_are_left_behind(corpus, trained, tmp_path):
 _PLAIN = {
     "encoder": "bag_of_words",
     "pooling": "mean",
-    "task_layer_units": 3,
+    "task_layer_size": 3,
     "output_layer": "label_embedding",
 }
 _LABEL_TRANSFER = {"label_transfer": "supervised", "main_task": "books"}
@@ -132,9 +132,9 @@ def test_a_label_transfer_network_starts_afresh(corpus, tmp_path, here, there):
 @pytest.mark.parametrize(
     ("name", "value", "shown"),
     [
-        ("task_layer_units", 4, "3 -> 4"),
+        ("task_layer_size", 4, "3 -> 4"),
         ("skip_connection", False, "True -> False"),
-        ("label_width", 3, "2 -> 3"),
+        ("label_embedding_dim", 3, "2 -> 3"),
     ],
 )
 def test_layers_that_differ_are_another_model(

@@ -54,15 +54,15 @@ def config(corpus, trained, tmp_path):
     ("settings", "message"),
     [
         (
-            {"units": 3, "encoder": "bilstm", "word_width": 7},
+            {"hidden_size": 3, "encoder": "bilstm", "embedding_dim": 7},
             r"its model is another one \(there -> here\):\n"
-            r"  encoder: lstm -> bilstm\n  units: 4 -> 3\n"
-            r"  word_width: 5 -> 7$",
+            r"  encoder: lstm -> bilstm\n  hidden_size: 4 -> 3\n"
+            r"  embedding_dim: 5 -> 7$",
         ),
         ({"pooling": "max"}, r"here\):\n  pooling: last -> max$"),
         (
-            {"encoder": "stacked_lstm", "depth": 3},
-            r"here\):\n  encoder: lstm -> stacked_lstm\n  depth: 2 -> 3$",
+            {"encoder": "stacked_lstm", "num_layers": 3},
+            r"here\):\n  encoder: lstm -> stacked_lstm\n  num_layers: 2 -> 3$",
         ),
         (
             {"tasks": ("books",), **trained_runs.SINGLE_TASK},
@@ -87,7 +87,7 @@ def test_nothing_is_written(config, settings, message):
 
 
 def test_depth_matters_to_stacked_lstms_alone(config, declared):
-    warm_start.check(dataclasses.replace(config, depth=3), declared.tasks)
+    warm_start.check(dataclasses.replace(config, num_layers=3), declared.tasks)
 
 
 def test_a_single_task_model_has_no_shared_encoder(config, single, declared):
@@ -120,13 +120,13 @@ def test_every_task_is_looked_for_before_the_first_begins(
     config = dataclasses.replace(
         config, init_from=single, **trained_runs.SINGLE_TASK
     )
-    for seeds in (1, 2):
+    for num_runs in (1, 2):
         with pytest.raises(
             ValueError,
             match=r"init_from=\S+: there is no model of the task 'films'; its "
             "tasks are books, games",
         ):
-            launcher.train(dataclasses.replace(config, seeds=seeds))
+            launcher.train(dataclasses.replace(config, num_runs=num_runs))
     assert not begun
     assert not os.path.exists(config.run_dir)
     config = dataclasses.replace(config, tasks=("games", "books"))
@@ -142,7 +142,11 @@ def test_every_task_is_looked_for_before_the_first_begins(
 
 def test_a_run_of_several_seeds_has_no_one_model(config, declared, tmp_path):
     several = dataclasses.replace(
-        config, run_dir=str(tmp_path / "several"), seed=3, seeds=2, init_from=""
+        config,
+        run_dir=str(tmp_path / "several"),
+        seed=3,
+        num_runs=2,
+        init_from="",
     )
     run_directory.start(several, declared, declared.tasks)
     config = dataclasses.replace(config, init_from=several.run_dir)

@@ -76,7 +76,11 @@ def test_help_of_the_script_that_pip_makes(tmp_path, module, script):
             ["--encodr=lstm"],
             "there is no flag --encodr (did you mean encoder, ",
         ),
-        ("mtl_tf", ["--hidden_size=2.5"], "units=2.5: an integer is expected"),
+        (
+            "mtl_tf",
+            ["--hidden_size=2.5"],
+            "hidden_size=2.5: an integer is expected",
+        ),
         (
             "mtl_tf",
             ["--learning_rate=fast"],

@@ -86,14 +86,15 @@ def test_each_file_of_configs_is_a_preset():
             "preset:NAME (did you mean asp_mtl, ",
         ),
         (
-            "--seed=1\n--unit=3\n",
+            "--seed=1\n--hidden_siz=3\n",
             "a.flags",
-            "a.flags:2: there is no flag --unit (did you mean units",
+            "a.flags:2: there is no flag --hidden_siz (did you mean "
+            "hidden_size",
         ),
         (
             "# one\nunits=3\n",
             "a.flags",
-            "a.flags:2: expected --FLAG=VALUE, got 'units=3'",
+            "a.flags:2: expected --FLAG=VALUE, got 'hidden_size=3'",
         ),
         (
             "--hidden_size 3\n",

@@ -214,9 +214,9 @@ def test_the_forget_bias_is_added_to_the_start_of_the_forget_gate_alone():
 
 def test_recurrent_dropout_drops_the_same_elements_of_h_in_all_time_steps():
     """A row of the recurrent weights is dropped whole, or scaled up."""
-    units, rate, num_tasks = 50, 0.3, 4
+    hidden_size, rate, num_tasks = 50, 0.3, 4
     layer = lstm_lib.PerTaskLSTM(
-        units, num_tasks, init_range=1.0, recurrent_dropout=rate, seed=0
+        hidden_size, num_tasks, init_range=1.0, recurrent_dropout=rate, seed=0
     )
     random = np.random.default_rng(0)
     inputs = random.normal(size=(num_tasks * TIME, 2, WIDTH)).astype(np.float32)

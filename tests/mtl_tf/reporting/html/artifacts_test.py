@@ -57,7 +57,11 @@ def test_a_run_of_single_tasks_has_the_predictions_of_its_parts(
 
 def test_a_run_of_seeds_has_none_of_its_own(tmp_path, data_dir):
     run_dir = run_artefacts.write_run(
-        str(tmp_path / "run"), data_dir, seeds=2, seed=4, sharing="single_task"
+        str(tmp_path / "run"),
+        data_dir,
+        num_runs=2,
+        seed=4,
+        sharing="single_task",
     )
     found = artifacts.read(run_dir)
     assert found.of_seeds
@@ -106,7 +110,7 @@ def test_a_run_that_has_not_ended_is_refused(tmp_path, data_dir):
 
 def make_predictions(ids):
     rows = np.arange(len(ids))
-    return prediction_files.Predictions(
+    return prediction_files.SavedPredictions(
         np.array(ids),
         np.array([f"topic of {key}" for key in ids]),
         rows,
@@ -145,7 +149,7 @@ def test_runs_that_can_be_compared(tmp_path, data_dir):
         for name, settings in {
             "single": {"sharing": "single_task"},
             "shared": {"max_examples": 7},
-            "seeds": {"seeds": 2},
+            "seeds": {"num_runs": 2},
         }.items()
     ]
     artifacts.check_comparable(runs)

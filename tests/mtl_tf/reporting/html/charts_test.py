@@ -61,7 +61,7 @@ def runs(tmp_path_factory):
 
     return {
         "plain": make("plain"),
-        "seeds": make("seeds", seeds=2, sharing="single_task", epochs=2),
+        "seeds": make("seeds", num_runs=2, sharing="single_task", epochs=2),
     }
 
 
@@ -84,7 +84,7 @@ def test_training_curves_are_those_of_the_history(runs):
     assert {"dev accuracy", "epoch", "each task"} <= found
 
 
-def make_calibration(confidence, right):
+def make_calibration(confidence, correct):
     return details.Calibration(
         task="t",
         accuracy=0.5,
@@ -92,7 +92,7 @@ def make_calibration(confidence, right):
         error=0.1,
         temperature=2.0,
         scaled_error=0.1,
-        right=np.array(right),
+        correct=np.array(correct),
         raw=np.array(confidence),
         scaled=np.array(confidence) / 2,
     )
@@ -102,9 +102,9 @@ def test_reliability_joins_the_tasks(monkeypatch):
     asked = []
     original = charts.calibration.reliability_of
 
-    def spy(confidence, right):
-        asked.append((confidence.tolist(), right.tolist()))
-        return original(confidence, right)
+    def spy(confidence, correct):
+        asked.append((confidence.tolist(), correct.tolist()))
+        return original(confidence, correct)
 
     monkeypatch.setattr(charts.calibration, "reliability_of", spy)
     uri = charts.reliability(
@@ -114,8 +114,8 @@ def test_reliability_joins_the_tasks(monkeypatch):
         ]
     )
     assert {"as the model says", "with temperature"} <= texts_of(uri)
-    right = [True, False, True]
-    assert asked == [([0.9, 0.6, 0.8], right), ([0.45, 0.3, 0.4], right)]
+    correct = [True, False, True]
+    assert asked == [([0.9, 0.6, 0.8], correct), ([0.45, 0.3, 0.4], correct)]
 
 
 def test_the_legend_of_reliability_covers_no_bar(monkeypatch):

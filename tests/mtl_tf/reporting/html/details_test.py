@@ -13,7 +13,7 @@ TASK = tasks_lib.Task("t", ("no", "maybe", "yes"))
 
 def make_predictions(gold, probabilities, **counts):
     probabilities = np.array(probabilities, np.float64)
-    return prediction_files.Predictions(
+    return prediction_files.SavedPredictions(
         np.array([f"t-{row}" for row in range(len(gold))]),
         np.full(len(gold), ""),
         np.array(gold),
@@ -88,7 +88,7 @@ def test_the_temperature_is_fitted_on_dev_and_used_on_test():
     assert found.error == calibration.expected_calibration_error(
         test.probabilities, test.gold
     )
-    assert len(found.right) == len(found.raw) == len(found.scaled) == 2000
+    assert len(found.correct) == len(found.raw) == len(found.scaled) == 2000
     assert (found.scaled < found.raw).mean() > 0.99
 
 
@@ -126,12 +126,12 @@ def test_different_lengths_make_quarters():
     predictions = make_predictions(
         [0] * 400, np.eye(3)[random.integers(2, size=400)], tokens=tokens
     )
-    right = predictions.right[np.argsort(tokens)].reshape(4, 100)
+    correct = predictions.correct[np.argsort(tokens)].reshape(4, 100)
     assert details.by_length(predictions) == [
         details.LengthGroup(
             100 * quarter + 1, 100 * (quarter + 1), 100, accuracy
         )
-        for quarter, accuracy in enumerate(right.mean(axis=1))
+        for quarter, accuracy in enumerate(correct.mean(axis=1))
     ]
 
 
@@ -207,7 +207,7 @@ def test_seeds_answer_by_their_mean_probabilities():
     ((apart, example),) = details.disagreements([[one, other], [wrong]], TASK)
     assert apart == pytest.approx(0.55)
     answer = example.answers[0]
-    assert (answer.label, answer.right) == ("no", True)
+    assert (answer.label, answer.correct) == ("no", True)
     assert answer.probability == pytest.approx(0.55)
 
 

@@ -9,7 +9,7 @@ from tests.helpers import run_artefacts
 _RUNS = {
     "adversarial": {"adversarial_weight": 0.05},
     "single": {"sharing": "single_task"},
-    "seeds": {"seeds": 2},
+    "seeds": {"num_runs": 2},
 }
 
 

@@ -29,7 +29,7 @@ def root(tmp_path_factory):
     for name, settings in {
         "run": SETTINGS,
         "plain": {},
-        "seeds": {**SETTINGS, "seeds": 2, "seed": 5},
+        "seeds": {**SETTINGS, "num_runs": 2, "seed": 5},
     }.items():
         run_artefacts.write_run(str(root / name), data_dir, **settings)
     run_artefacts.write_run(
@@ -53,7 +53,7 @@ def found(root):
     return page_reader.Reader(page.write(str(root / "run")))
 
 
-def right(split, answer):
+def correct(split, answer):
     gold, probabilities = answer(STANCE, split, 0)
     return probabilities.argmax(axis=1) == gold
 
@@ -88,7 +88,7 @@ def test_other_runs_have_neither(root):
 def test_the_score_table_has_a_column_of_the_main_task(found):
     (table,) = (x for x in found.tables if x[0][:2] == ["task", "metric"])
     column = table[0].index("label transfer")
-    score = right("test", run_artefacts.transfer_answers).mean()
+    score = correct("test", run_artefacts.transfer_answers).mean()
     assert [line[column] for line in table[1:]] == [
         "–",
         f"{100 * score:.1f}",
@@ -128,7 +128,7 @@ def test_scores_by_phase(found):
     assert last[1] == [
         "9",
         *(
-            f"{100 * right(split, answer).mean():.1f}"
+            f"{100 * correct(split, answer).mean():.1f}"
             for answer in (
                 run_artefacts.answers,
                 run_artefacts.transfer_answers,
@@ -142,8 +142,8 @@ def test_who_is_right(found):
     table = found.table("split", "texts")
     assert list(table) == ["dev", "test"]
     for split, cells in table.items():
-        main = right(split, run_artefacts.answers)
-        transfer = right(split, run_artefacts.transfer_answers)
+        main = correct(split, run_artefacts.answers)
+        transfer = correct(split, run_artefacts.transfer_answers)
         counts = [(main > transfer).sum(), (main < transfer).sum()]
         p = stats.binomtest(counts[0], sum(counts)).pvalue
         shares = np.array(

@@ -30,9 +30,13 @@ def run_dirs(tmp_path_factory):
     data_dir = run_artefacts.write_corpus(str(root / "corpus"), tasks=TASKS)
     return [
         run_artefacts.write_run(
-            str(root / name), data_dir, tasks=TASKS, seed=seed, seeds=seeds
+            str(root / name),
+            data_dir,
+            tasks=TASKS,
+            seed=seed,
+            num_runs=num_runs,
         )
-        for name, seed, seeds in (("one", 0, 1), ("two", 3, 2))
+        for name, seed, num_runs in (("one", 0, 1), ("two", 3, 2))
     ]
 
 

@@ -24,7 +24,7 @@ def root(tmp_path_factory):
     for name, settings in {
         "adversarial": {"adversarial_weight": 0.05, "main_task": SCRIPT},
         "single": {"sharing": "single_task", "seed": 3},
-        "seeds": {"seeds": 2, "seed": 5},
+        "seeds": {"num_runs": 2, "seed": 5},
     }.items():
         run_artefacts.write_run(str(root / name), data_dir, **settings)
     run_artefacts.write_run(
@@ -98,7 +98,7 @@ def test_links_of_the_page_lead_somewhere(name, request):
 
 
 def test_all_that_others_wrote_is_escaped(plain):
-    """Texts, labels, settings and the licence of the made-up run hold one."""
+    """Texts, labels, settings and the license of the made-up run hold one."""
     for place in (
         f"of stance {ESCAPED}",
         f"topic 3 {ESCAPED}",
@@ -166,9 +166,9 @@ def test_accuracy_by_length(plain):
         "40–49 tokens, 10 texts",
     ]
     gold, answers = run_artefacts.answers(run_artefacts.TASKS[1], "test", 0)
-    right = (answers.argmax(axis=1) == gold).reshape(4, 10).mean(axis=1)
+    correct = (answers.argmax(axis=1) == gold).reshape(4, 10).mean(axis=1)
     assert [cell.split()[0] for cell in cells["stance"]] == [
-        f"{100 * share:.1f}" for share in right
+        f"{100 * share:.1f}" for share in correct
     ]
 
 
@@ -349,7 +349,7 @@ def test_the_comparison_names_the_settings_that_differ(compared):
         "shared_private",
     ]
     assert table["seeds"][:3] == ["1", "1", "2"]
-    assert "units" not in table
+    assert "hidden_size" not in table
 
 
 def test_the_comparison_s_table_marks_the_best(compared):

@@ -21,7 +21,7 @@ def runs(tmp_path_factory):
         "plain": {},
         "single": {"sharing": "single_task", "seed": 3},
         "stance": {"seed": 4},
-        "seeds": {"seeds": 3, "seed": 5},
+        "seeds": {"num_runs": 3, "seed": 5},
         "transfer": {"main_task": "stance", "label_transfer": "supervised"},
     }
     return {

@@ -91,11 +91,11 @@ def test_of_many_labels_the_most_frequent_are_shown():
     shares = axis.images[0].get_array()
     assert shares.shape == (21, 21)
     rows = gold == 485
-    right = (predicted[rows] == 485).mean()
-    np.testing.assert_allclose(shares[5, 5:7], [right, 1 - right])
+    correct = (predicted[rows] == 485).mean()
+    np.testing.assert_allclose(shares[5, 5:7], [correct, 1 - correct])
     # Of the last, what is taken for the first label is among the others.
-    right = (predicted[gold == 499] == 499).mean()
-    np.testing.assert_allclose(shares[19, 19:], [right, 1 - right])
+    correct = (predicted[gold == 499] == 499).mean()
+    np.testing.assert_allclose(shares[19, 19:], [correct, 1 - correct])
     # Of the others, 479 is taken for 480; all else stays among them.
     taken = ((gold == 479) & (predicted == 480)).sum() / (gold < 480).sum()
     np.testing.assert_allclose(shares[20, [0, 20]], [taken, 1 - taken])

@@ -59,9 +59,9 @@ def test_points_are_on_the_main_axes_under_their_names(sample, place, title):
     found = points_of(axis)
     assert sorted(found) == sorted(set(names))
     # Eigenvectors of the covariance; their signs are free.
-    centred = sample[0].astype(np.float64) - sample[0].mean(axis=0)
-    _, vectors = np.linalg.eigh(np.cov(centred.T))
-    wanted = centred @ vectors[:, :-3:-1]
+    centered = sample[0].astype(np.float64) - sample[0].mean(axis=0)
+    _, vectors = np.linalg.eigh(np.cov(centered.T))
+    wanted = centered @ vectors[:, :-3:-1]
     drawn = np.concatenate(list(found.values()))
     signs = np.sign(
         [
@@ -81,8 +81,8 @@ def test_points_are_on_the_main_axes_under_their_names(sample, place, title):
 def test_axes_tell_their_share_of_the_variance(sample):
     shares = np.linalg.eigvalsh(np.cov(sample[0].T))[::-1]
     shares = shares / shares.sum()
-    left, right = feature_map.draw(*sample).axes
-    for axis in (left, right):
+    left, correct = feature_map.draw(*sample).axes
+    for axis in (left, correct):
         assert axis.get_xlabel() == f"axis 1 ({shares[0]:.0%} of variance)"
     assert left.get_ylabel() == f"axis 2 ({shares[1]:.0%} of variance)"
 
@@ -110,11 +110,11 @@ def test_long_names_leave_the_panels_their_room(sample, labels, columns):
         axis.get_window_extent().size / picture.dpi for axis in picture.axes
     ]
     assert np.min(inches) > 2.8
-    right = picture.axes[1]
-    legend = right.get_legend()
+    correct = picture.axes[1]
+    legend = correct.get_legend()
     box = legend.get_window_extent()
     # Below the axis' name, and within the picture.
-    assert box.y1 < right.xaxis.label.get_window_extent().y0
+    assert box.y1 < correct.xaxis.label.get_window_extent().y0
     assert min(box.x0, box.y0) > 0
     assert box.x1 < picture.bbox.x1
     assert legend._ncols == columns
@@ -135,15 +135,15 @@ def test_of_many_names_the_most_frequent_are_shown(sample):
     picture = feature_map.draw(features, np.resize(sample[1], 4000), label)
     canvas = backend_agg.FigureCanvasAgg(picture)
     canvas.draw()
-    left, right = picture.axes
-    assert min(right.get_window_extent().size / picture.dpi) > 2.8
+    left, correct = picture.axes
+    assert min(correct.get_window_extent().size / picture.dpi) > 2.8
     assert left.get_title() == "by task"
-    assert right.get_title() == (
+    assert correct.get_title() == (
         f"by label, 20 most frequent of {len(names):,}"
     )
     # One artist holds all points, however many names there are.
-    assert len(left.collections) == len(right.collections) == 1
-    found = points_of(right)
+    assert len(left.collections) == len(correct.collections) == 1
+    found = points_of(correct)
     most = sorted(np.sort(counts)[-20:])
     others = found.pop(f"other ({len(names) - 20:,})")
     assert len(others) == 4000 - sum(most)
@@ -152,7 +152,7 @@ def test_of_many_names_the_most_frequent_are_shown(sample):
     for name, points in found.items():
         assert len(points) == counts[names == name]
     # Gray, and below all points with a name.
-    (drawn,) = right.collections
+    (drawn,) = correct.collections
     gray = (drawn.get_facecolor()[:, :3] == colors.to_rgb("#BBBBBB")).all(-1)
     assert gray[: len(others)].all()
     assert not gray[len(others) :].any()

@@ -22,7 +22,7 @@ def make_history(adversarial=False, orthogonal=False, epochs=3):
                 "loss/adversarial": 1.0,
                 "loss_weighted/adversarial": 0.05,
                 "discriminator/cross_entropy": 1.0,
-                "discriminator/mix_entropy": 1.1,
+                "discriminator/task_prior_entropy": 1.1,
                 "discriminator/accuracy": 0.4,
                 "discriminator/chance": 0.33,
             }

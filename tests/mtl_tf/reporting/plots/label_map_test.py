@@ -46,17 +46,17 @@ def overlap(first, second):
     )
 
 
-def boxes_of(centres, sizes):
-    return np.hstack([centres - sizes / 2, centres + sizes / 2])
+def boxes_of(centers, sizes):
+    return np.hstack([centers - sizes / 2, centers + sizes / 2])
 
 
 def test_a_name_alone_is_to_the_right_of_its_point():
-    centres, gaps = label_map.place(
+    centers, gaps = label_map.place(
         np.array([[50.0, 50.0]]),
         np.array([[30.0, 10.0]]),
         np.array([0, 0, 200, 100]),
     )
-    ((x, y),) = centres
+    ((x, y),) = centers
     assert y == 50
     assert x - 15 == 50 + gaps[0]
 
@@ -67,8 +67,8 @@ def test_names_lie_on_nothing_where_there_is_room(seed):
     frame = np.array([10, 20, 700, 500])
     points = random.uniform([60, 60], [660, 460], size=(26, 2))
     sizes = np.stack([random.uniform(20, 110, 26), np.full(26, 11.0)], axis=1)
-    centres, gaps = label_map.place(points, sizes, frame)
-    boxes = boxes_of(centres, sizes)
+    centers, gaps = label_map.place(points, sizes, frame)
+    boxes = boxes_of(centers, sizes)
     for first, second in itertools.combinations(boxes, 2):
         assert not overlap(first, second)
     for box in boxes:
@@ -77,15 +77,15 @@ def test_names_lie_on_nothing_where_there_is_room(seed):
         for point in points:
             assert not overlap(box, (*(point - 4), *(point + 4)))
     # And not far from their points: the gap, and half the name.
-    distances = np.abs(centres - points)
+    distances = np.abs(centers - points)
     assert (distances <= sizes / 2 + gaps[:, np.newaxis] + 1e-9).all()
 
 
 def test_names_of_one_point_stand_around_it():
     points = np.full((8, 2), 250.0)
     sizes = np.full((8, 2), [40.0, 11.0])
-    centres, _ = label_map.place(points, sizes, np.array([0, 0, 500, 500]))
-    for first, second in itertools.combinations(boxes_of(centres, sizes), 2):
+    centers, _ = label_map.place(points, sizes, np.array([0, 0, 500, 500]))
+    for first, second in itertools.combinations(boxes_of(centers, sizes), 2):
         assert not overlap(first, second)
 
 
@@ -118,9 +118,9 @@ def test_the_names_of_the_paper_s_labels_can_be_read(tasks):
 def test_points_are_on_the_main_axes_by_task():
     found = make()
     axis = label_map.draw(found).axes[0]
-    centred = found.vectors - found.vectors.mean(axis=0, dtype=np.float64)
-    values, axes = np.linalg.eigh(centred.T @ centred)
-    wanted = np.abs(centred @ axes[:, :-3:-1])
+    centered = found.vectors - found.vectors.mean(axis=0, dtype=np.float64)
+    values, axes = np.linalg.eigh(centered.T @ centered)
+    wanted = np.abs(centered @ axes[:, :-3:-1])
     looks = set()
     for drawn, task in zip(axis.collections, LABELS, strict=True):
         np.testing.assert_allclose(

@@ -11,10 +11,10 @@ def test_points_are_products_with_the_eigenvectors():
     random = np.random.default_rng(0)
     vectors = 5 + random.normal(size=(30, 4)) * [4, 2, 1, 0.5]
     points, shares = scatter.project(vectors.astype(np.float32))
-    centred = vectors - vectors.mean(axis=0)
-    values, axes = np.linalg.eigh(centred.T @ centred)
+    centered = vectors - vectors.mean(axis=0)
+    values, axes = np.linalg.eigh(centered.T @ centered)
     np.testing.assert_allclose(
-        np.abs(points), np.abs(centred @ axes[:, :-3:-1]), atol=1e-4
+        np.abs(points), np.abs(centered @ axes[:, :-3:-1]), atol=1e-4
     )
     np.testing.assert_allclose(shares, values[:-3:-1] / values.sum(), rtol=1e-4)
     assert scatter.axis_name(1, np.array([0.7, 0.256])) == (

@@ -56,7 +56,7 @@ def test_every_metric_is_described():
 
 def test_settings_that_are_spoken_of_are_there():
     names = {name for name in vars(config_lib.Config()) if "_" in name}
-    flags = {"discriminator_steps", "clip_norm", "main_task"}
+    flags = {"discriminator_updates", "clip_norm", "main_task"}
     flags |= {"transfer_weight", "pseudo_label_threshold"}
     assert flags <= names
     spoken = " ".join(scalars.DESCRIPTIONS.values())

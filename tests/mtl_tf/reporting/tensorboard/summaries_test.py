@@ -109,7 +109,7 @@ def test_the_label_transfer_network_stands_beside_the_tasks(tmp_path):
 
 
 def test_settings_are_text_and_hparams_and_charts(tmp_path, board):
-    config = config_lib.Config(units=5, run_dir="runs/x")
+    config = config_lib.Config(hidden_size=5, run_dir="runs/x")
     board.settings(config, "two tasks")
     board.best(0, 1, 0.0)
     found = read(tmp_path, "run")
@@ -126,7 +126,7 @@ def test_settings_are_text_and_hparams_and_charts(tmp_path, board):
             metadata.SESSION_START_INFO_TAG
         ).plugin_data.content
     )
-    assert start.hparams["units"].number_value == 5
+    assert start.hparams["hidden_size"].number_value == 5
     assert metadata.EXPERIMENT_TAG in found.Tags()["tensors"]
     charts = found.Tensors("custom_scalars__config__")[0].tensor_proto
     assert b"learning" in charts.string_val[0]

@@ -46,7 +46,7 @@ def write_corpus(
             for task in tasks
         },
         "files": {"records/made-up.tfrecord": "c0ffee"},
-        "licence": f"CC0 {SCRIPT}",
+        "license": f"CC0 {SCRIPT}",
         "fingerprint": fingerprint,
         "findings": [
             {"task": tasks[-1].name, "message": f"3 of {ROWS} rows {SCRIPT}"},
@@ -138,8 +138,8 @@ def write_run(
     parts = run_directory.part_dirs(config, tasks)
     for name, part_dir in parts.items():
         values = dict(settings)
-        if config.seeds > 1:
-            values |= {"seeds": 1, "seed": int(name)}
+        if config.num_runs > 1:
+            values |= {"num_runs": 1, "seed": int(name)}
             part_tasks = tasks
         else:
             part_tasks = tuple(task for task in tasks if task.name == name)
@@ -231,7 +231,7 @@ def _write_history(config, tasks):
             "loss/adversarial": 0.6,
             "loss_weighted/adversarial": 0.03,
             "discriminator/cross_entropy": 0.6,
-            "discriminator/mix_entropy": 0.69,
+            "discriminator/task_prior_entropy": 0.69,
             "discriminator/accuracy": 0.6,
             "discriminator/chance": 0.5,
         }
@@ -347,7 +347,7 @@ def _scores(task, seed, answer):
 
 
 def _merge(config, found):
-    if config.seeds > 1:
+    if config.num_runs > 1:
         numbers = [
             {k: v for k, v in result.items() if k != "schema"}
             for result in found
@@ -355,7 +355,7 @@ def _merge(config, found):
         return {
             "schema": 1,
             **results_lib.combine(numbers, np.mean),
-            "seeds": config.seeds,
+            "num_runs": config.num_runs,
             "deviation": results_lib.combine(
                 numbers, lambda x: np.std(x, ddof=1)
             ),
