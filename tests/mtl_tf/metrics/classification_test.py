@@ -236,7 +236,7 @@ def test_fnc_score_by_hand(gold, predicted, wanted):
     assert score("fnc_score", FNC, gold, predicted) == pytest.approx(wanted)
 
 
-@pytest.mark.parametrize("right", [True, False])
+@pytest.mark.parametrize("correct", [True, False])
 @pytest.mark.parametrize("metric", classification.METRICS)
 def test_one_row(metric, correct):
     labels = ("favor", "against", "unrelated")

@@ -7,15 +7,15 @@ import pytest
 
 from mtl_tf.runs import run_directory
 from mtl_tf.runs import run_parts
-from tests.helpers import run_artefacts
+from tests.helpers import run_artifacts
 
 
 @pytest.fixture(scope="module")
 def root(tmp_path_factory):
     """A folder with runs on one corpus, and one on another."""
     root = tmp_path_factory.mktemp("root")
-    data_dir = run_artefacts.write_corpus(str(root / "corpus"))
-    other = run_artefacts.write_corpus(str(root / "other"), fingerprint="beef")
+    data_dir = run_artifacts.write_corpus(str(root / "corpus"))
+    other = run_artifacts.write_corpus(str(root / "other"), fingerprint="beef")
     single = {"sharing": "single_task"}
     for name, data, settings in (
         ("seeds", data_dir, {"num_runs": 2}),
@@ -24,7 +24,7 @@ def root(tmp_path_factory):
         ("elsewhere", other, {"num_runs": 2}),
         ("single", data_dir, single | {"task_weights": ("stance:2",)}),
     ):
-        run_artefacts.write_run(str(root / name), data, **settings)
+        run_artifacts.write_run(str(root / name), data, **settings)
     return root
 
 

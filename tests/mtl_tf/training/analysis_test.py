@@ -14,7 +14,7 @@ from mtl_tf.runs import run_directory
 from mtl_tf.training import analysis
 from mtl_tf.training import experiment as experiment_lib
 from tests.helpers import generated
-from tests.helpers import run_artefacts
+from tests.helpers import run_artifacts
 
 
 def make_features(tells_task, rows=200, tasks=3, seed=0):
@@ -68,8 +68,8 @@ def test_one_task_has_nothing_to_probe(tmp_path):
 
 def made_up_run(folder, **settings):
     """What `run` asks of an experiment, of a run that was never trained."""
-    data_dir = run_artefacts.write_corpus(str(folder / "corpus"))
-    run_dir = run_artefacts.write_run(str(folder / "run"), data_dir, **settings)
+    data_dir = run_artifacts.write_corpus(str(folder / "corpus"))
+    run_dir = run_artifacts.write_run(str(folder / "run"), data_dir, **settings)
     run = run_directory.Run.read(run_dir)
     return types.SimpleNamespace(
         config=run.config,
@@ -100,11 +100,11 @@ def test_labels_and_label_transfer_are_analyzed(tmp_path):
     found = analysis_file.read(run_dir)
     assert set(found) == {"schema", "probes", "labels", "label_transfer"}
     # The first label of reviews, beside those of stance.
-    vectors = run_artefacts.label_embedding(run_artefacts.TASKS)
+    vectors = run_artifacts.label_embedding(run_artifacts.TASKS)
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
     cosines = vectors[3:] @ vectors[0]
     order = np.argsort(-cosines)
-    names = run_artefacts.TASKS[1].labels
+    names = run_artifacts.TASKS[1].labels
     assert found["labels"][0] == {
         "task": "reviews",
         "label": "bad",
@@ -114,9 +114,9 @@ def test_labels_and_label_transfer_are_analyzed(tmp_path):
     }
     first = order[0]
     assert f"  {names[first]} (stance) {cosines[first]:.2f}, " in text
-    task = run_artefacts.TASKS[1]
-    gold, main = run_artefacts.answers(task, "test", 0)
-    _, second = run_artefacts.transfer_answers(task, "test", 0)
+    task = run_artifacts.TASKS[1]
+    gold, main = run_artifacts.answers(task, "test", 0)
+    _, second = run_artifacts.transfer_answers(task, "test", 0)
     alone = (main.argmax(axis=1) == gold) & (second.argmax(axis=1) != gold)
     assert found["label_transfer"]["test"]["main_alone"] == alone.mean()
     assert f"main only {100 * alone.mean():.1f}" in text
@@ -141,7 +141,7 @@ def test_other_runs_have_probes_alone(tmp_path):
 def test_one_task_with_label_vectors_has_no_nearest_labels(tmp_path):
     experiment = made_up_run(
         tmp_path,
-        tasks=run_artefacts.TASKS[:1],
+        tasks=run_artifacts.TASKS[:1],
         sharing="single_task",
         output_layer="label_embedding",
     )

@@ -189,7 +189,7 @@ def test_of_equal_scores_the_one_with_the_lower_loss_is_better(
 
 
 @pytest.mark.parametrize(
-    ("patience", "logits", "epochs"),
+    ("patience", "scores", "epochs"),
     [
         # Accuracy, which is 1 - score, falls below that of the epoch before.
         (1, [0.5, 0.5, 0.25, 0.5], 4),

@@ -8,16 +8,16 @@ import pytest
 from mtl_tf.reporting.html import artifacts
 from mtl_tf.runs import prediction_files
 from mtl_tf.utils import checksums
-from tests.helpers import run_artefacts
+from tests.helpers import run_artifacts
 
 
 @pytest.fixture(scope="module")
 def data_dir(tmp_path_factory):
-    return run_artefacts.write_corpus(str(tmp_path_factory.mktemp("corpus")))
+    return run_artifacts.write_corpus(str(tmp_path_factory.mktemp("corpus")))
 
 
 def test_a_plain_run(tmp_path, data_dir):
-    run_dir = run_artefacts.write_run(str(tmp_path / "run"), data_dir)
+    run_dir = run_artifacts.write_run(str(tmp_path / "run"), data_dir)
     found = artifacts.read(run_dir)
     assert [task.name for task in found.run.tasks] == ["reviews", "stance"]
     assert len(found.history) == 3
@@ -26,8 +26,8 @@ def test_a_plain_run(tmp_path, data_dir):
         for task in ("reviews", "stance")
         for split in ("dev", "test")
     }
-    gold, probabilities = run_artefacts.answers(
-        run_artefacts.TASKS[0], "test", 0
+    gold, probabilities = run_artifacts.answers(
+        run_artifacts.TASKS[0], "test", 0
     )
     test = found.predictions["reviews", "test"]
     np.testing.assert_array_equal(test.gold, gold)
@@ -44,7 +44,7 @@ def test_a_plain_run(tmp_path, data_dir):
 def test_a_run_of_single_tasks_has_the_predictions_of_its_parts(
     tmp_path, data_dir
 ):
-    run_dir = run_artefacts.write_run(
+    run_dir = run_artifacts.write_run(
         str(tmp_path / "run"), data_dir, sharing="single_task"
     )
     found = artifacts.read(run_dir)
@@ -56,7 +56,7 @@ def test_a_run_of_single_tasks_has_the_predictions_of_its_parts(
 
 
 def test_a_run_of_seeds_has_none_of_its_own(tmp_path, data_dir):
-    run_dir = run_artefacts.write_run(
+    run_dir = run_artifacts.write_run(
         str(tmp_path / "run"),
         data_dir,
         num_runs=2,
@@ -75,7 +75,7 @@ def test_a_run_of_seeds_has_none_of_its_own(tmp_path, data_dir):
 
 
 def test_a_moved_run_is_read_from_where_it_is(tmp_path, data_dir):
-    run_dir = run_artefacts.write_run(
+    run_dir = run_artifacts.write_run(
         str(tmp_path / "run"), data_dir, sharing="single_task"
     )
     moved = shutil.move(run_dir, tmp_path / "moved")
@@ -84,7 +84,7 @@ def test_a_moved_run_is_read_from_where_it_is(tmp_path, data_dir):
 
 
 def test_what_is_missing_is_told(tmp_path, data_dir):
-    run_dir = run_artefacts.write_run(str(tmp_path / "run"), data_dir)
+    run_dir = run_artifacts.write_run(str(tmp_path / "run"), data_dir)
     stance = "predictions/stance-dev.jsonl"
     for name in ("features.npz", "history.jsonl", stance):
         os.remove(os.path.join(run_dir, name))
@@ -94,7 +94,7 @@ def test_what_is_missing_is_told(tmp_path, data_dir):
 
 
 def test_what_a_part_lacks_is_told_with_its_folder(tmp_path, data_dir):
-    run_dir = run_artefacts.write_run(
+    run_dir = run_artifacts.write_run(
         str(tmp_path / "run"), data_dir, sharing="single_task"
     )
     os.remove(os.path.join(run_dir, "tasks", "stance", "features.npz"))
@@ -102,7 +102,7 @@ def test_what_a_part_lacks_is_told_with_its_folder(tmp_path, data_dir):
 
 
 def test_a_run_that_has_not_ended_is_refused(tmp_path, data_dir):
-    run_dir = run_artefacts.write_run(str(tmp_path / "run"), data_dir)
+    run_dir = run_artifacts.write_run(str(tmp_path / "run"), data_dir)
     os.remove(os.path.join(run_dir, "results.json"))
     with pytest.raises(ValueError, match=r"results.json is missing"):
         artifacts.read(run_dir)
@@ -144,7 +144,7 @@ def test_other_rows_are_refused(ids):
 def test_runs_that_can_be_compared(tmp_path, data_dir):
     runs = [
         artifacts.read(
-            run_artefacts.write_run(str(tmp_path / name), data_dir, **settings)
+            run_artifacts.write_run(str(tmp_path / name), data_dir, **settings)
         )
         for name, settings in {
             "single": {"sharing": "single_task"},
@@ -163,9 +163,9 @@ def test_runs_that_can_be_compared(tmp_path, data_dir):
 
 
 def test_runs_of_other_corpora_cannot_be_compared(tmp_path, data_dir):
-    other_dir = run_artefacts.write_corpus(str(tmp_path / "corpus"), "beef")
+    other_dir = run_artifacts.write_corpus(str(tmp_path / "corpus"), "beef")
     runs = [
-        artifacts.read(run_artefacts.write_run(str(tmp_path / name), folder))
+        artifacts.read(run_artifacts.write_run(str(tmp_path / name), folder))
         for name, folder in (("one", data_dir), ("other", other_dir))
     ]
     with pytest.raises(ValueError, match=r"prepared otherwise .*f00d.*beef"):
@@ -180,7 +180,7 @@ def test_runs_of_other_corpora_cannot_be_compared(tmp_path, data_dir):
 
 @pytest.fixture
 def with_transfer(tmp_path, data_dir):
-    return run_artefacts.write_run(
+    return run_artifacts.write_run(
         str(tmp_path / "run"),
         data_dir,
         main_task="stance",
@@ -191,14 +191,14 @@ def with_transfer(tmp_path, data_dir):
 
 def test_a_run_with_label_transfer(with_transfer):
     found = artifacts.read(with_transfer)
-    assert found.transfer_task == run_artefacts.TASKS[1]
+    assert found.transfer_task == run_artifacts.TASKS[1]
     assert found.missing() == []
     np.testing.assert_array_equal(
         found.label_vectors.vectors,
-        run_artefacts.label_embedding(run_artefacts.TASKS),
+        run_artifacts.label_embedding(run_artifacts.TASKS),
     )
-    gold, second = run_artefacts.transfer_answers(found.transfer_task, "dev", 0)
-    _, first = run_artefacts.answers(found.transfer_task, "dev", 0)
+    gold, second = run_artifacts.transfer_answers(found.transfer_task, "dev", 0)
+    _, first = run_artifacts.answers(found.transfer_task, "dev", 0)
     both = (first.argmax(axis=1) == gold) & (second.argmax(axis=1) == gold)
     assert list(found.agreement) == ["dev", "test"]
     assert found.agreement["dev"].both == both.mean()
@@ -211,7 +211,7 @@ def test_a_run_with_label_transfer(with_transfer):
 def test_other_runs_have_nothing_of_it(tmp_path, data_dir):
     # Whose checkpoint follows a task.
     found = artifacts.read(
-        run_artefacts.write_run(
+        run_artifacts.write_run(
             str(tmp_path / "run"), data_dir, main_task="stance"
         )
     )

@@ -10,7 +10,7 @@ from mtl_tf.reporting.html import artifacts
 from mtl_tf.reporting.html import charts
 from mtl_tf.reporting.html import details
 from mtl_tf.reporting.plots import figures
-from tests.helpers import run_artefacts
+from tests.helpers import run_artifacts
 
 PREFIX = "data:image/svg+xml;base64,"
 
@@ -44,7 +44,7 @@ def test_the_same_figure_is_the_same_picture():
 
 
 def test_dev_curves_show_names_as_they_are():
-    names = ["$a$", "_hidden", "中文", run_artefacts.SCRIPT]
+    names = ["$a$", "_hidden", "中文", run_artifacts.SCRIPT]
     found = texts_of(charts.dev_curves({name: [0.1, 0.2] for name in names}))
     assert set(names) <= found
 
@@ -52,11 +52,11 @@ def test_dev_curves_show_names_as_they_are():
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory):
     root = tmp_path_factory.mktemp("runs")
-    data_dir = run_artefacts.write_corpus(str(root / "corpus"))
+    data_dir = run_artifacts.write_corpus(str(root / "corpus"))
 
     def make(name, **settings):
         return artifacts.read(
-            run_artefacts.write_run(str(root / name), data_dir, **settings)
+            run_artifacts.write_run(str(root / name), data_dir, **settings)
         )
 
     return {
@@ -200,9 +200,9 @@ def test_no_two_of_many_curves_look_alike():
 
 
 def test_label_map_and_transfer_curves_show_their_names(tmp_path):
-    data_dir = run_artefacts.write_corpus(str(tmp_path / "corpus"))
+    data_dir = run_artifacts.write_corpus(str(tmp_path / "corpus"))
     run = artifacts.read(
-        run_artefacts.write_run(
+        run_artifacts.write_run(
             str(tmp_path / "run"),
             data_dir,
             main_task="stance",
@@ -210,9 +210,9 @@ def test_label_map_and_transfer_curves_show_their_names(tmp_path):
             output_layer="label_embedding",
         )
     )
-    labels = {label for task in run_artefacts.TASKS for label in task.labels}
+    labels = {label for task in run_artifacts.TASKS for label in task.labels}
     found = texts_of(charts.label_map(run.label_vectors))
-    assert labels - {run_artefacts.SCRIPT} | {"reviews", "stance"} <= found
+    assert labels - {run_artifacts.SCRIPT} | {"reviews", "stance"} <= found
     # A longer one keeps its beginning and its end.
     assert "<script>alert…cript>" in found
     found = texts_of(charts.transfer_curves(run))

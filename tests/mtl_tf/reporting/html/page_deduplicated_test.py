@@ -4,7 +4,7 @@ from mtl_tf.reporting.html import page
 from mtl_tf.runs import results as results_lib
 from mtl_tf.runs import run_directory
 from tests.helpers import page_reader
-from tests.helpers import run_artefacts
+from tests.helpers import run_artifacts
 
 _RUNS = {
     "adversarial": {"adversarial_weight": 0.05},
@@ -21,8 +21,8 @@ def undrawn(monkeypatch):
 
 def write_run(folder, name):
     """Writes a run; returns its directory and results."""
-    data_dir = run_artefacts.write_corpus(str(folder / "corpus"))
-    run_dir = run_artefacts.write_run(
+    data_dir = run_artifacts.write_corpus(str(folder / "corpus"))
+    run_dir = run_artifacts.write_run(
         str(folder / "run"), data_dir, **_RUNS[name]
     )
     return run_dir, run_directory.read_results(run_dir)

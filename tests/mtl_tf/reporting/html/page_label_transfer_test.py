@@ -11,9 +11,9 @@ from sklearn import metrics as sklearn_metrics
 from mtl_tf.data import tasks as tasks_lib
 from mtl_tf.reporting.html import page
 from tests.helpers import page_reader
-from tests.helpers import run_artefacts
+from tests.helpers import run_artifacts
 
-TASKS = run_artefacts.TASKS
+TASKS = run_artifacts.TASKS
 STANCE = TASKS[1]
 SETTINGS = {
     "main_task": "stance",
@@ -25,14 +25,14 @@ SETTINGS = {
 @pytest.fixture(scope="module")
 def root(tmp_path_factory):
     root = tmp_path_factory.mktemp("root")
-    data_dir = run_artefacts.write_corpus(str(root / "corpus"))
+    data_dir = run_artifacts.write_corpus(str(root / "corpus"))
     for name, settings in {
         "run": SETTINGS,
         "plain": {},
         "seeds": {**SETTINGS, "num_runs": 2, "seed": 5},
     }.items():
-        run_artefacts.write_run(str(root / name), data_dir, **settings)
-    run_artefacts.write_run(
+        run_artifacts.write_run(str(root / name), data_dir, **settings)
+    run_artifacts.write_run(
         str(root / "alone"),
         data_dir,
         tasks=TASKS[:1],
@@ -73,7 +73,7 @@ def test_the_page_has_both_sections(found):
     # Curves, the maps of labels and texts, label transfer, calibration.
     assert found.tags.count("img") == 5
     assert "script" not in found.tags
-    assert run_artefacts.SCRIPT not in found.source
+    assert run_artifacts.SCRIPT not in found.source
 
 
 @pytest.mark.usefixtures("undrawn")
@@ -88,7 +88,7 @@ def test_other_runs_have_neither(root):
 def test_the_score_table_has_a_column_of_the_main_task(found):
     (table,) = (x for x in found.tables if x[0][:2] == ["task", "metric"])
     column = table[0].index("label transfer")
-    score = correct("test", run_artefacts.transfer_answers).mean()
+    score = correct("test", run_artifacts.transfer_answers).mean()
     assert [line[column] for line in table[1:]] == [
         "–",
         f"{100 * score:.1f}",
@@ -98,7 +98,7 @@ def test_the_score_table_has_a_column_of_the_main_task(found):
 
 
 def test_nearest_labels(found):
-    vectors = run_artefacts.label_embedding(TASKS)
+    vectors = run_artifacts.label_embedding(TASKS)
     cosines = sklearn_metrics.pairwise.cosine_similarity(vectors)
     (table,) = (x for x in found.tables if x[0][:2] == ["task", "label"])
     assert [line[:2] for line in table[1:]] == [
@@ -121,7 +121,7 @@ def test_scores_by_phase(found):
         "label transfer",
         "semi supervised",
     )
-    gold, probabilities = run_artefacts.answers(STANCE, "dev", 1)
+    gold, probabilities = run_artifacts.answers(STANCE, "dev", 1)
     dev = (probabilities.argmax(axis=1) == gold).mean()
     assert base[1][:2] == ["3", f"{100 * dev:.1f}"]
     assert base[1][3:] == ["–", "–"]
@@ -130,8 +130,8 @@ def test_scores_by_phase(found):
         *(
             f"{100 * correct(split, answer).mean():.1f}"
             for answer in (
-                run_artefacts.answers,
-                run_artefacts.transfer_answers,
+                run_artifacts.answers,
+                run_artifacts.transfer_answers,
             )
             for split in ("dev", "test")
         ),
@@ -142,8 +142,8 @@ def test_who_is_right(found):
     table = found.table("split", "texts")
     assert list(table) == ["dev", "test"]
     for split, cells in table.items():
-        main = correct(split, run_artefacts.answers)
-        transfer = correct(split, run_artefacts.transfer_answers)
+        main = correct(split, run_artifacts.answers)
+        transfer = correct(split, run_artifacts.transfer_answers)
         counts = [(main > transfer).sum(), (main < transfer).sum()]
         p = stats.binomtest(counts[0], sum(counts)).pvalue
         shares = np.array(
@@ -175,7 +175,7 @@ def test_a_run_of_seeds_has_the_scores_by_phase(root):
     scores = [
         (p.argmax(axis=1) == gold).mean()
         for gold, p in (
-            run_artefacts.transfer_answers(STANCE, "test", seed)
+            run_artifacts.transfer_answers(STANCE, "test", seed)
             for seed in (5, 6)
         )
     ]
@@ -215,10 +215,10 @@ def test_the_second_paper_s_scores(tmp_path):
         ),
         tasks_lib.Task("topic5", ("-", "0", "+"), "macro_mae_by_topic", True),
     )
-    data_dir = run_artefacts.write_corpus(
+    data_dir = run_artifacts.write_corpus(
         str(tmp_path / "corpus"), tasks=tasks, name="pairwise"
     )
-    run_dir = run_artefacts.write_run(
+    run_dir = run_artifacts.write_run(
         str(tmp_path / "run"), data_dir, tasks=tasks, encoder="bilstm"
     )
     found = page_reader.Reader(page.write(run_dir))

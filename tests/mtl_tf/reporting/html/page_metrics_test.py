@@ -7,11 +7,11 @@ import pytest
 from mtl_tf.reporting.html import page
 from mtl_tf.runs import run_directory
 from tests.helpers import page_reader
-from tests.helpers import run_artefacts
+from tests.helpers import run_artifacts
 
 TASKS = (
-    dataclasses.replace(run_artefacts.TASKS[0], metric="macro_mae_by_topic"),
-    run_artefacts.TASKS[1],
+    dataclasses.replace(run_artifacts.TASKS[0], metric="macro_mae_by_topic"),
+    run_artifacts.TASKS[1],
 )
 
 
@@ -27,9 +27,9 @@ def undrawn():
 def run_dirs(tmp_path_factory):
     """A run of one seed, and one of two."""
     root = tmp_path_factory.mktemp("root")
-    data_dir = run_artefacts.write_corpus(str(root / "corpus"), tasks=TASKS)
+    data_dir = run_artifacts.write_corpus(str(root / "corpus"), tasks=TASKS)
     return [
-        run_artefacts.write_run(
+        run_artifacts.write_run(
             str(root / name),
             data_dir,
             tasks=TASKS,

@@ -3,7 +3,7 @@ import pytest
 from mtl_tf.data import tasks as tasks_lib
 from mtl_tf.reporting.html import page
 from tests.helpers import page_reader
-from tests.helpers import run_artefacts
+from tests.helpers import run_artifacts
 
 
 @pytest.fixture
@@ -14,10 +14,10 @@ def undrawn(monkeypatch):
 
 def test_nothing_hides_or_moves_the_page(tmp_path, undrawn):
     odd = tasks_lib.Task("odd", ("two\nlines", "\u202eevil", "tab\there"))
-    data_dir = run_artefacts.write_corpus(
+    data_dir = run_artifacts.write_corpus(
         str(tmp_path / "corpus"), tasks=(odd,), name="cor\u2066pus"
     )
-    run_dir = run_artefacts.write_run(
+    run_dir = run_artifacts.write_run(
         str(tmp_path / "run"),
         data_dir,
         tasks=(odd,),
@@ -35,10 +35,10 @@ def test_nothing_hides_or_moves_the_page(tmp_path, undrawn):
 
 def test_of_many_labels_the_page_has_the_most_frequent(tmp_path, undrawn):
     many = tasks_lib.Task("many", tuple(f"label {n}" for n in range(300)))
-    data_dir = run_artefacts.write_corpus(
+    data_dir = run_artifacts.write_corpus(
         str(tmp_path / "corpus"), tasks=(many,)
     )
-    run_dir = run_artefacts.write_run(
+    run_dir = run_artifacts.write_run(
         str(tmp_path / "run"), data_dir, tasks=(many,)
     )
     found = page_reader.Reader(page.write(run_dir))

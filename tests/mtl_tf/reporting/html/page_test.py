@@ -10,9 +10,9 @@ from mtl_tf.runs import results
 from mtl_tf.runs import run_directory
 from mtl_tf.utils import checksums
 from tests.helpers import page_reader
-from tests.helpers import run_artefacts
+from tests.helpers import run_artifacts
 
-SCRIPT = run_artefacts.SCRIPT
+SCRIPT = run_artifacts.SCRIPT
 ESCAPED = "&lt;script&gt;alert(1)&lt;/script&gt;"
 
 
@@ -20,15 +20,15 @@ ESCAPED = "&lt;script&gt;alert(1)&lt;/script&gt;"
 def root(tmp_path_factory):
     """A folder with a corpus and runs."""
     root = tmp_path_factory.mktemp("root")
-    data_dir = run_artefacts.write_corpus(str(root / "corpus"))
+    data_dir = run_artifacts.write_corpus(str(root / "corpus"))
     for name, settings in {
         "adversarial": {"adversarial_weight": 0.05, "main_task": SCRIPT},
         "single": {"sharing": "single_task", "seed": 3},
         "seeds": {"num_runs": 2, "seed": 5},
     }.items():
-        run_artefacts.write_run(str(root / name), data_dir, **settings)
-    run_artefacts.write_run(
-        str(root / "stance"), data_dir, tasks=run_artefacts.TASKS[1:]
+        run_artifacts.write_run(str(root / name), data_dir, **settings)
+    run_artifacts.write_run(
+        str(root / "stance"), data_dir, tasks=run_artifacts.TASKS[1:]
     )
     return root
 
@@ -122,8 +122,8 @@ def test_warnings_are_of_the_tasks_of_the_run(plain):
 def test_the_table_of_scores(plain):
     table = plain.table("task", "metric", "test texts")
     assert list(table) == ["reviews", "stance", "average accuracy"]
-    gold, ours = run_artefacts.answers(run_artefacts.TASKS[1], "test", 0)
-    _, single = run_artefacts.answers(run_artefacts.TASKS[1], "test", 3)
+    gold, ours = run_artifacts.answers(run_artifacts.TASKS[1], "test", 0)
+    _, single = run_artifacts.answers(run_artifacts.TASKS[1], "test", 3)
     ours, single = ((p.argmax(axis=1) == gold) * 100 for p in (ours, single))
     assert "difference" in plain.tables[0][0]
     difference = ours.mean() - single.mean()
@@ -165,7 +165,7 @@ def test_accuracy_by_length(plain):
         "30–39 tokens, 10 texts",
         "40–49 tokens, 10 texts",
     ]
-    gold, answers = run_artefacts.answers(run_artefacts.TASKS[1], "test", 0)
+    gold, answers = run_artifacts.answers(run_artifacts.TASKS[1], "test", 0)
     correct = (answers.argmax(axis=1) == gold).reshape(4, 10).mean(axis=1)
     assert [cell.split()[0] for cell in cells["stance"]] == [
         f"{100 * share:.1f}" for share in correct
@@ -288,7 +288,7 @@ def test_a_run_of_seeds(root):
     by_seed = found.table("task", "seed 5", "seed 6", "mean")
     scores = []
     for seed in (5, 6):
-        gold, p = run_artefacts.answers(run_artefacts.TASKS[1], "test", seed)
+        gold, p = run_artifacts.answers(run_artifacts.TASKS[1], "test", seed)
         scores.append(100 * (p.argmax(axis=1) == gold).mean())
     # Of two seeds, the deviation is their difference over √2.
     deviation = abs(scores[0] - scores[1]) / 2**0.5
@@ -322,8 +322,8 @@ def test_a_baseline_that_cannot_stand_beside_is_left_out(root, tmp_path):
 
 
 def test_runs_of_other_corpora_are_refused(root, tmp_path):
-    data_dir = run_artefacts.write_corpus(str(tmp_path / "corpus"), "beef")
-    other = run_artefacts.write_run(str(tmp_path / "run"), data_dir)
+    data_dir = run_artifacts.write_corpus(str(tmp_path / "corpus"), "beef")
+    other = run_artifacts.write_run(str(tmp_path / "run"), data_dir)
     with pytest.raises(ValueError, match="of different corpora"):
         page.compare([str(root / "single"), other], str(tmp_path / "x.html"))
 

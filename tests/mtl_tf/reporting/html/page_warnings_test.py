@@ -3,17 +3,17 @@ import pytest
 from mtl_tf.reporting.html import page
 from mtl_tf.runs import results
 from mtl_tf.runs import run_directory
-from tests.helpers import run_artefacts
+from tests.helpers import run_artifacts
 
-SCRIPT = run_artefacts.SCRIPT
+SCRIPT = run_artifacts.SCRIPT
 
 
 def test_warnings_of_training_come_before_the_scores(tmp_path, monkeypatch):
     # Drawing takes most of the time.
     monkeypatch.setattr(page.charts, "data_uri", lambda _: "data:,")
-    data_dir = run_artefacts.write_corpus(str(tmp_path / "corpus"))
+    data_dir = run_artifacts.write_corpus(str(tmp_path / "corpus"))
     run_dir = tmp_path / "run"
-    run_artefacts.write_run(str(run_dir), data_dir)
+    run_artifacts.write_run(str(run_dir), data_dir)
     found = run_directory.read_results(str(run_dir))
     found["warnings"] = [f"all rows are {SCRIPT!r}"]
     results.write(str(run_dir), found)

@@ -8,7 +8,7 @@ import pytest
 from mtl_tf.reporting.html import page
 from mtl_tf.reporting.html import rendering
 from mtl_tf.reporting.html import texts
-from tests.helpers import run_artefacts
+from tests.helpers import run_artifacts
 
 
 def render(text, **values):
@@ -16,7 +16,7 @@ def render(text, **values):
 
 
 def test_values_are_escaped():
-    script = run_artefacts.SCRIPT
+    script = run_artifacts.SCRIPT
     escaped = "&lt;script&gt;alert(1)&lt;/script&gt;"
     assert render("{{ x }}", x=script) == escaped
     assert render('<a title="{{ x }}">', x='" b="') == (

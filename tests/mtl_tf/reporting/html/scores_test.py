@@ -7,16 +7,16 @@ from mtl_tf.metrics import classification
 from mtl_tf.metrics import significance
 from mtl_tf.reporting.html import artifacts
 from mtl_tf.reporting.html import scores
-from tests.helpers import run_artefacts
+from tests.helpers import run_artifacts
 
-TASKS = run_artefacts.TASKS
+TASKS = run_artifacts.TASKS
 
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory):
     """Several runs by name."""
     root = tmp_path_factory.mktemp("runs")
-    data_dir = run_artefacts.write_corpus(str(root / "corpus"))
+    data_dir = run_artifacts.write_corpus(str(root / "corpus"))
     settings = {
         "plain": {},
         "single": {"sharing": "single_task", "seed": 3},
@@ -26,7 +26,7 @@ def runs(tmp_path_factory):
     }
     return {
         name: artifacts.read(
-            run_artefacts.write_run(
+            run_artifacts.write_run(
                 str(root / name),
                 data_dir,
                 tasks=TASKS[1:] if name == "stance" else TASKS,
@@ -38,7 +38,7 @@ def runs(tmp_path_factory):
 
 
 def score(task, seed, metric, first=0):
-    gold, probabilities = run_artefacts.answers(task, "test", seed)
+    gold, probabilities = run_artifacts.answers(task, "test", seed)
     predicted = probabilities.argmax(axis=1)
     found = classification.compute(
         metric, task.labels, gold[first:], predicted[first:]
@@ -117,7 +117,7 @@ def test_the_interval_of_the_average_is_of_its_metric(runs):
 
 
 def test_rows_in_another_order_are_the_same_rows(runs):
-    order = np.random.default_rng(0).permutation(run_artefacts.ROWS)
+    order = np.random.default_rng(0).permutation(run_artifacts.ROWS)
     shuffled = dataclasses.replace(
         runs["plain"],
         predictions={
@@ -173,10 +173,10 @@ def test_where_lower_is_better_the_lowest_is_the_best(runs, monkeypatch):
 
 def test_a_task_by_topic(tmp_path):
     stars = dataclasses.replace(TASKS[0], metric="macro_mae_by_topic")
-    data_dir = run_artefacts.write_corpus(str(tmp_path / "c"), tasks=(stars,))
+    data_dir = run_artifacts.write_corpus(str(tmp_path / "c"), tasks=(stars,))
     first, second = (
         artifacts.read(
-            run_artefacts.write_run(
+            run_artifacts.write_run(
                 str(tmp_path / str(seed)), data_dir, tasks=(stars,), seed=seed
             )
         )
@@ -184,9 +184,9 @@ def test_a_task_by_topic(tmp_path):
     )
     line, average = scores.lines([first, second], [stars])
     assert line.metric == average.metric == "macro_mae_by_topic"
-    topics = run_artefacts.topics()
+    topics = run_artifacts.topics()
     for seed, found in zip((0, 3), line.scores, strict=True):
-        gold, probabilities = run_artefacts.answers(stars, "test", seed)
+        gold, probabilities = run_artifacts.answers(stars, "test", seed)
         errors = np.abs(probabilities.argmax(axis=1) - gold)
         wanted = np.mean(
             [
@@ -225,8 +225,8 @@ def test_tests_against_the_first_run(runs):
     lines = scores.lines([runs["single"], runs["plain"]], TASKS)
     p = []
     for task, line in zip(TASKS, lines, strict=False):
-        gold, first = run_artefacts.answers(task, "test", 3)
-        _, second = run_artefacts.answers(task, "test", 0)
+        gold, first = run_artifacts.answers(task, "test", 3)
+        _, second = run_artifacts.answers(task, "test", 0)
         alone_first, alone_second, exact = significance.mcnemar(
             first.argmax(axis=1) == gold, second.argmax(axis=1) == gold
         )
@@ -311,7 +311,7 @@ def test_other_rows_are_refused(runs):
 
 
 def test_the_label_transfer_network_has_a_score_of_the_main_task(runs):
-    gold, probabilities = run_artefacts.transfer_answers(TASKS[1], "test", 0)
+    gold, probabilities = run_artifacts.transfer_answers(TASKS[1], "test", 0)
     accuracy = (probabilities.argmax(axis=1) == gold).mean()
     found = scores.lines([runs["plain"], runs["transfer"]], TASKS)
     assert [line.scores[1].label_transfer for line in found] == [

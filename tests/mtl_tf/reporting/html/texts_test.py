@@ -4,20 +4,20 @@ import pytest
 
 from mtl_tf.reporting.html import texts
 from mtl_tf.runs import run_directory
-from tests.helpers import run_artefacts
+from tests.helpers import run_artifacts
 
 
 @pytest.fixture
 def run(tmp_path):
-    data_dir = run_artefacts.write_corpus(str(tmp_path / "corpus"))
-    run_dir = run_artefacts.write_run(str(tmp_path / "run"), data_dir)
+    data_dir = run_artifacts.write_corpus(str(tmp_path / "corpus"))
+    run_dir = run_artifacts.write_run(str(tmp_path / "run"), data_dir)
     return run_directory.Run.read(run_dir)
 
 
 def test_the_wanted_texts_are_read(run):
     texts.check(run)
     found = texts.read(run, "stance", ["stance-test-3<b>", "stance-test-0<b>"])
-    script = run_artefacts.SCRIPT
+    script = run_artifacts.SCRIPT
     assert found == {
         f"stance-test-{row}<b>": texts.Text(
             f"topic {row} {script}", f"text {row} of stance {script}"
@@ -35,7 +35,7 @@ def test_a_corpus_that_is_gone(run, tmp_path):
 
 
 def test_a_corpus_that_is_another_one(run, tmp_path):
-    run_artefacts.write_corpus(str(tmp_path / "corpus"), "beef")
+    run_artifacts.write_corpus(str(tmp_path / "corpus"), "beef")
     with pytest.raises(ValueError, match="its fingerprint differs"):
         texts.check(run)
 

@@ -7,7 +7,7 @@ from matplotlib.backends import backend_agg
 
 from mtl_tf.data import tasks as tasks_lib
 from mtl_tf.reporting.plots import transfer_curves
-from tests.helpers import run_artefacts
+from tests.helpers import run_artifacts
 
 TASK = tasks_lib.Task("stance", ("against", "for", "other"), "macro_f1")
 PHASES = ("base",) * 4 + ("label_transfer",) * 3 + ("semi_supervised",) * 2
@@ -132,11 +132,11 @@ def test_only_a_run_with_label_transfer_has_the_curves():
 
 @pytest.fixture
 def data_dir(tmp_path):
-    return run_artefacts.write_corpus(str(tmp_path / "corpus"))
+    return run_artifacts.write_corpus(str(tmp_path / "corpus"))
 
 
 def test_they_are_drawn_into_the_run_directory(tmp_path, data_dir):
-    run_dir = run_artefacts.write_run(
+    run_dir = run_artifacts.write_run(
         str(tmp_path / "run"),
         data_dir,
         main_task="stance",

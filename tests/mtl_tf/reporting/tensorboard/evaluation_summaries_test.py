@@ -15,7 +15,7 @@ from mtl_tf.runs import run_directory
 from mtl_tf.runs import score_table
 from mtl_tf.training import experiment as experiment_lib
 from tests.helpers import generated
-from tests.helpers import run_artefacts
+from tests.helpers import run_artifacts
 
 
 @pytest.fixture(scope="module")
@@ -192,8 +192,8 @@ def test_pictures(experiment, found):
 
 
 def test_label_transfer_and_labels_have_pictures(tmp_path):
-    data_dir = run_artefacts.write_corpus(str(tmp_path / "corpus"))
-    run_dir = run_artefacts.write_run(
+    data_dir = run_artifacts.write_corpus(str(tmp_path / "corpus"))
+    run_dir = run_artifacts.write_run(
         str(tmp_path / "run"),
         data_dir,
         main_task="stance",

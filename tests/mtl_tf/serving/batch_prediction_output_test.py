@@ -8,7 +8,7 @@ from absl import logging
 
 from mtl_tf.config import command as command_lib
 from mtl_tf.data import tasks
-from mtl_tf.evaluation import answers
+from mtl_tf.evaluation import predictions as predictions_lib
 from mtl_tf.serving import batch_prediction
 
 ODD = ("bad\u2028\n", "\u202emixed", "good\t")
@@ -23,7 +23,9 @@ class OddModel:
 
     def predict(self, name, texts, output):
         turns = np.arange(len(texts)) % len(ODD)
-        return answers.Answers(self.task(name, output), np.eye(3)[turns])
+        return predictions_lib.Predictions(
+            self.task(name, output), np.eye(3)[turns]
+        )
 
 
 @pytest.fixture
