@@ -52,7 +52,7 @@ ROWS = {
         "transfer_gradient": False,
         "transfer_trained_on": "auxiliary",
         "transfer_hidden_size": 0,
-        "steps": "alternate",
+        "update": "alternating",
         "stopping": "drop",
     },
 }

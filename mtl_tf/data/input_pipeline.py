@@ -2,20 +2,21 @@
 
 A batch is a dict of tensors:
 
-    tokens   int32 [groups, batch, time]
-    lengths  int32 [groups, batch], at least 1
-    task     int32 [groups]: number of the task that the group's texts are of
-    labels   int32 [groups, batch]
+    tokens   int32 [task_batches, batch, seq_len]
+    lengths  int32 [task_batches, batch], at least 1
+    task     int32 [task_batches]: number of the task that the group's texts
+    are of
+    labels   int32 [task_batches, batch]
 
 where the encoder reads both sequences apart, `tokens` and `lengths` are those
 of seq2, and beside them stand
 
-    seq1          int32 [groups, batch, time of seq1]
-    seq1_lengths  int32 [groups, batch], at least 1
+    seq1          int32 [task_batches, batch, time of seq1]
+    seq1_lengths  int32 [task_batches, batch], at least 1
 
 where a label transfer network reads them,
 
-    diversity     float32 [groups, batch, 5]: the diversity features
+    diversity     float32 [task_batches, batch, 5]: the diversity features
 
 and, where unlabeled text is read, `unlabeled`: a dict of the same without
 labels for other groups.
@@ -130,7 +131,7 @@ class Split:
         return counts[:, 0] * self.reads_seq1 + counts[:, 1]
 
     def pad(self, rows: np.ndarray, time: int) -> np.ndarray:
-        """int32 [rows, time]: token ids, filled up with padding.
+        """int32 [rows, seq_len]: token ids, filled up with padding.
 
         Args:
           rows: int64 [rows], places in this split.
@@ -363,7 +364,8 @@ def evaluation_batches(split: Split) -> Iterator[tuple[np.ndarray, Batch]]:
     cores, or one that need not be full.
 
     Yields:
-      The rows' places in the split, int64 [groups * batch], and the batch.
+      The rows' places in the split, int64 [task_batches * batch], and the
+      batch.
     """
     order = np.argsort(split.lengths, kind="stable")
     begin = 0

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import keras
 import numpy as np
+import scipy.special
 import tensorflow as tf
 
 from mtl_tf.data import input_pipeline
@@ -11,7 +12,7 @@ from mtl_tf.data import tasks as tasks_lib
 from mtl_tf.evaluation import predictions as predictions_lib
 from mtl_tf.models import multitask_model
 
-_OUTPUTS = ("scores", "shared", "private")
+_OUTPUTS = ("logits", "shared", "private")
 
 
 class Predictor:
@@ -32,10 +33,10 @@ class Predictor:
         self._tasks = tasks
         self._main_task = main_task
         outputs = [name for name in model.output if name in _OUTPUTS]
-        self._run = _runner(multitask_model.submodel(model, outputs))
+        self._run = _traceable(multitask_model.submodel(model, outputs))
         if main_task is not None:
             outputs.append("transfer_logits")
-            self._run_with_transfer = _runner(
+            self._run_with_transfer = _traceable(
                 multitask_model.submodel(model, outputs)
             )
 
@@ -52,13 +53,13 @@ class Predictor:
     def predict_all(
         self, split: input_pipeline.Split
     ) -> dict[str, predictions_lib.SplitPredictions]:
-        """The same by output: `MAIN`, and of the main task `LABEL_TRANSFER`."""
+        """Predicts by output: `MAIN`, and of the main task `LABEL_TRANSFER`."""
         if split.task != self._main_task:
             return {predictions_lib.MAIN: self.predict(split)}
         return self._predict(split, self._run_with_transfer)
 
     def _predict(self, split, run):
-        """Predicts in batches of like length; by output."""
+        """Predicts by output, in batches of texts of similar length."""
         if not len(split):
             raise ValueError("there are no rows to predict")
         columns = {}
@@ -72,41 +73,39 @@ class Predictor:
                     shape = (len(split), value.shape[-1])
                     columns[name] = np.zeros(shape, np.float32)
                 columns[name][rows] = value
-        scores = {predictions_lib.MAIN: columns.pop("scores")}
+        logits = {predictions_lib.MAIN: columns.pop("logits")}
         if "transfer_logits" in columns:
-            scores[predictions_lib.LABEL_TRANSFER] = columns.pop(
+            logits[predictions_lib.LABEL_TRANSFER] = columns.pop(
                 "transfer_logits"
             )
         return {
-            output: self._from_scores(split, values, columns)
-            for output, values in scores.items()
+            output: self._from_logits(split, values, columns)
+            for output, values in logits.items()
         }
 
-    def _from_scores(self, split, scores, features):
+    def _from_logits(self, split, logits, features):
         task = self._tasks[split.task]
-        scores = scores[:, : len(task.labels)].astype(np.float64)
-        # A stable log-softmax, in float64: the probabilities sum to 1.
-        scores -= scores.max(axis=1, keepdims=True)
-        log_probabilities = scores - np.log(
-            np.exp(scores).sum(axis=1, keepdims=True)
-        )
+        # In float64, so that the probabilities sum to 1.
+        logits = logits[:, : len(task.labels)].astype(np.float64)
+        log_probabilities = scipy.special.log_softmax(logits, axis=1)
         loss = np.nan
         if (split.labels >= 0).all():
             rows = np.arange(len(split))
             loss = -log_probabilities[rows, split.labels].mean()
         return predictions_lib.SplitPredictions(
-            task, split, np.exp(log_probabilities), features, float(loss)
+            task, np.exp(log_probabilities), split, features, float(loss)
         )
 
 
-def _runner(model):
-    """A function of batches; a label transfer network reads all groups."""
+def _traceable(model):
+    """Returns a `tf.function` of batches that calls a model for inference.
+
+    A label transfer network predicts for all task batches.
+    """
 
     def run(batch):
-        batch = {
-            **batch,
-            "transfer_indices": tf.range(tf.size(batch["task_ids"])),
-        }
+        indices = tf.range(tf.size(batch["task_ids"]))
+        batch = {**batch, "transfer_indices": indices}
         return model({k: batch[k] for k in model.input}, training=False)
 
     return tf.function(run)

@@ -1,4 +1,4 @@
-"""Outputs whose weights have a row for each label of each task."""
+"""Base of the output layers: a row of weights for each label of each task."""
 
 import keras
 import numpy as np
@@ -8,11 +8,11 @@ from mtl_tf.layers import float32_layer
 
 
 class ClassificationHead(float32_layer.Float32Layer):
-    """Base of the outputs: a vector h in, scores of a task's labels out.
+    """Base of the output layers: features in, logits of a task's labels out.
 
-    The rows of all tasks lie in one flat matrix [sum of labels, width], those
-    of a task together, in the order of its labels. Only the rows of the step's
-    tasks are gathered, so that those of the others get no gradient at all.
+    One matrix, [labels of all tasks, width], holds the rows of all tasks, task
+    by task, in the order of their labels. Sparse updates: only the rows of the
+    step's tasks are gathered, and the others get no gradient.
 
     Args:
       num_classes: number of labels of each task.
@@ -21,7 +21,7 @@ class ClassificationHead(float32_layer.Float32Layer):
       **kwargs: for `keras.layers.Layer`.
     """
 
-    PADDING_SCORE = -1e9
+    PADDING_LOGIT = -1e9
 
     def __init__(
         self,
@@ -35,16 +35,15 @@ class ClassificationHead(float32_layer.Float32Layer):
         self.num_classes = tuple(num_classes)
         self.init_range = init_range
         self.seed = seed
-        most = max(self.num_classes)
-        first = np.cumsum((0, *self.num_classes[:-1]))
-        places = np.arange(most)
-        # Row in the flat matrix of each task's labels, and whether there is
-        # such a label: [tasks, most labels].
-        self._rows = (first[:, np.newaxis] + places).astype(np.int32)
-        self._exists = places < np.array(self.num_classes)[:, np.newaxis]
+        first_rows = np.cumsum((0, *self.num_classes[:-1]))
+        labels = np.arange(max(self.num_classes))
+        # [tasks, most labels]: the row of each label in the matrix, and where
+        # there is such a label.
+        self._rows = (first_rows[:, np.newaxis] + labels).astype(np.int32)
+        self._mask = labels < np.array(self.num_classes)[:, np.newaxis]
 
     def add_label_vectors(self, name: str, width: int):
-        """Adds a vector for each label: [sum of labels, width]."""
+        """Adds a vector for each label: [labels of all tasks, width]."""
         return self.add_weight(
             name=name,
             shape=(sum(self.num_classes), width),
@@ -54,53 +53,55 @@ class ClassificationHead(float32_layer.Float32Layer):
         )
 
     def add_label_bias(self):
-        """Adds a bias for each label: [sum of labels]."""
+        """Adds a bias for each label: [labels of all tasks]."""
         return self.add_weight(
             name="bias", shape=(sum(self.num_classes),), initializer="zeros"
         )
 
-    def of_groups(self, weight, task_ids: tf.Tensor) -> tf.Tensor:
-        """The rows of the labels of each group's task.
+    def gather_labels(self, weight, task_ids: tf.Tensor) -> tf.Tensor:
+        """Gathers the rows of the labels of each batch's task.
 
         Args:
-          weight: [sum of labels, ...].
-          task_ids: int32 [groups], numbers of the tasks.
+          weight: [labels of all tasks, ...].
+          task_ids: int32 [task_batches].
 
         Returns:
-          [groups, most labels, ...], zeros where a task has no such label.
+          [task_batches, most labels, ...], zeros where a task has no such
+          label.
         """
-        exists = tf.gather(self._exists, task_ids)
-        place = tf.cast(tf.where(exists), tf.int32)
-        rows = tf.gather_nd(tf.gather(self._rows, task_ids), place)
-        # A gather of real rows alone, then room for the absent labels: a
-        # padded gather would give some task's row a gradient of zero, and an
-        # optimizer would take it for present.
+        mask = tf.gather(self._mask, task_ids)
+        indices = tf.cast(tf.where(mask), tf.int32)
+        rows = tf.gather_nd(tf.gather(self._rows, task_ids), indices)
+        # Gathers rows that exist, and pads afterwards: a padded gather would
+        # give some task's row a gradient of zero, and an optimizer would
+        # update that row.
         return tf.scatter_nd(
-            place,
+            indices,
             tf.gather(weight, rows),
-            tf.concat([tf.shape(exists), tf.shape(weight)[1:]], axis=0),
+            tf.concat([tf.shape(mask), tf.shape(weight)[1:]], axis=0),
         )
 
-    def score(
+    def logits(
         self, features: tf.Tensor, vectors: tf.Tensor, bias, task_ids: tf.Tensor
     ) -> tf.Tensor:
-        """Products of features and label vectors, and a bias.
+        """Multiplies features with label vectors, and adds a bias.
 
         Args:
-          features: float32 [groups, batch, width].
-          vectors: float32 [groups, most labels, width], by `of_groups`.
-          bias: [sum of labels]; None for none.
-          task_ids: int32 [groups].
+          features: float32 [task_batches, batch, width].
+          vectors: float32 [task_batches, most labels, width], from
+            `gather_labels`.
+          bias: [labels of all tasks]; None for none.
+          task_ids: int32 [task_batches].
 
         Returns:
-          float32 [groups, batch, most labels]: the scores in the order of the
-          task's labels, then `PADDING_SCORE`, whose probability is 0.
+          float32 [task_batches, batch, most labels]: logits in the order of the
+          task's labels, then `PADDING_LOGIT`, whose probability is 0.
         """
-        scores = tf.einsum("gbi,gli->gbl", features, vectors)
+        logits = tf.einsum("kbi,kli->kbl", features, vectors)
         if bias is not None:
-            scores += self.of_groups(bias, task_ids)[:, tf.newaxis]
-        exists = tf.gather(self._exists, task_ids)[:, tf.newaxis]
-        return tf.where(exists, scores, self.PADDING_SCORE)
+            logits += self.gather_labels(bias, task_ids)[:, tf.newaxis]
+        mask = tf.gather(self._mask, task_ids)[:, tf.newaxis]
+        return tf.where(mask, logits, self.PADDING_LOGIT)
 
     def get_config(self):
         return {

@@ -15,9 +15,12 @@ class ConcatTaskOutputs(float32_layer.Float32Layer):
       widths: numbers of each answer that are read; the rest is padding.
       **kwargs: for `keras.layers.Layer`.
 
-    Call arguments: answers, float32 [groups * tasks, batch, width], those of a
-    group together, and a task of each group, int32 [groups], or None: where it
-    was asked, its answer becomes zeros. Returns float32 [groups, batch, sum of
+    Call arguments: answers, float32 [task_batches * tasks, batch, width],
+    those of a
+    group together, and a task of each group, int32 [task_batches], or None:
+    where it
+    was asked, its answer becomes zeros. Returns float32 [task_batches, batch,
+    sum of
     widths].
     """
 

@@ -1,4 +1,4 @@
-"""Word vectors."""
+"""Word embedding."""
 
 import keras
 import tensorflow as tf
@@ -16,7 +16,7 @@ class WordEmbedding(float32_layer.Float32Layer):
 
     Args:
       vocabulary_size: number of rows.
-      width: length of a vector (e in the paper's sizes).
+      embedding_dim: length of a vector (e in the paper's sizes).
       unknown_id: id that takes the place of a dropped word. Since words are
         dropped, and since words below the vocabulary's minimum count have this
         id, its vector is trained.
@@ -26,14 +26,18 @@ class WordEmbedding(float32_layer.Float32Layer):
       seed: seed of the initial values and of dropout.
       **kwargs: for `keras.layers.Layer`; `trainable=False` freezes the table.
 
-    Call arguments: tokens, int32 [groups, batch, time], and their lengths,
-    int32 [groups, batch]; returns float32 [rows, batch, width], packed.
+    Call arguments:
+      token_ids: int32 [task_batches, batch, seq_len].
+      lengths: int32 [task_batches, batch].
+
+    Returns:
+      Word vectors, float32 [rows, batch, embedding_dim], packed.
     """
 
     def __init__(
         self,
         vocabulary_size: int,
-        width: int,
+        embedding_dim: int,
         *,
         unknown_id: int,
         word_dropout: float = 0.0,
@@ -44,33 +48,33 @@ class WordEmbedding(float32_layer.Float32Layer):
     ):
         super().__init__(**kwargs)
         self.vocabulary_size = vocabulary_size
-        self.width = width
+        self.embedding_dim = embedding_dim
         self.unknown_id = unknown_id
         self.word_dropout = word_dropout
         self.vector_dropout = vector_dropout
         self.init_range = init_range
         self.seed = seed
 
-    def build(self, tokens_shape, lengths_shape=None):
-        del tokens_shape, lengths_shape
+    def build(self, token_ids_shape, lengths_shape=None):
+        del token_ids_shape, lengths_shape
         self.table = self.add_weight(
             name="table",
-            shape=(self.vocabulary_size, self.width),
+            shape=(self.vocabulary_size, self.embedding_dim),
             initializer=keras.initializers.RandomUniform(
                 -self.init_range, self.init_range, seed=self.seed
             ),
         )
         self.seed_generator = per_task.seed_generator(self.seed)
 
-    def call(self, tokens, lengths, training=False):
+    def call(self, token_ids, lengths, training=False):
         if training and self.word_dropout:
             drawn = keras.random.uniform(
-                tf.shape(tokens), dtype="float32", seed=self.seed_generator
+                tf.shape(token_ids), dtype="float32", seed=self.seed_generator
             )
             dropped = drawn < self.word_dropout
-            tokens = tf.where(dropped, self.unknown_id, tokens)
-        tokens = packing.Packing(lengths).pack_tokens(tokens)
-        vectors = per_task.look_up(self.table, tokens)
+            token_ids = tf.where(dropped, self.unknown_id, token_ids)
+        token_ids = packing.Packing(lengths).pack_tokens(token_ids)
+        vectors = per_task.look_up(self.table, token_ids)
         if training and self.vector_dropout:
             vectors = keras.random.dropout(
                 vectors, self.vector_dropout, seed=self.seed_generator
@@ -81,7 +85,7 @@ class WordEmbedding(float32_layer.Float32Layer):
         return {
             **super().get_config(),
             "vocabulary_size": self.vocabulary_size,
-            "width": self.width,
+            "embedding_dim": self.embedding_dim,
             "unknown_id": self.unknown_id,
             "word_dropout": self.word_dropout,
             "vector_dropout": self.vector_dropout,

@@ -10,7 +10,8 @@ from mtl_tf.layers.packed_rnn import packing
 class GatherTaskBatches(float32_layer.Float32Layer):
     """Takes groups out of packed token features.
 
-    Call arguments: token features, packed, their lengths [groups, batch], and
+    Call arguments: token features, packed, their lengths [task_batches,
+    batch], and
     int32 [taken], numbers of groups, of which one may come several times;
     returns features of these, packed.
     """

@@ -1,29 +1,52 @@
 """Gradient reversal."""
 
+import keras
 import tensorflow as tf
 
+from mtl_tf.layers import float32_layer
 
-def gradient_reversal(features: tf.Tensor, scale: tf.Tensor) -> tf.Tensor:
-    """The identity forward, minus `scale` times the gradient backward.
 
-    Liu et al. 2017, section 4.1, after Ganin & Lempitsky 2015: it lets the
-    task discriminator minimize its loss and the shared encoder maximize it in
-    one backward pass.
+@keras.saving.register_keras_serializable(package="mtl_tf")
+class GradientReversal(float32_layer.Float32Layer):
+    """Returns its input; multiplies the gradient by -weight.
+
+    Liu et al. 2017, section 4.1, after Ganin & Lempitsky 2015: in one backward
+    pass the task discriminator minimizes its loss and the shared encoder
+    maximizes it, with the weight λ (Eq. 13).
 
     Args:
+      weight: λ.
+      **kwargs: for `keras.layers.Layer`.
+
+    Call arguments:
       features: float32, any shape.
-      scale: float32, broadcast against `features`: λ, or λ where the reversal
-        is open and 0 where it is closed. It gets no gradient.
+      gate: float32, broadcast against `features`: 1 where the reversal is
+        open, 0 where no gradient passes. It gets no gradient; None: open.
 
     Returns:
-      float32 with the shape of `features`.
+      `features`.
     """
 
-    @tf.custom_gradient
-    def reverse(features, scale):
-        def gradient(upstream):
-            return -scale * upstream, None
+    def __init__(self, weight: float = 1.0, **kwargs):
+        super().__init__(**kwargs)
+        self.weight = weight
 
-        return tf.identity(features), gradient
+    def build(self, *shapes, **shapes_by_name):
+        del shapes, shapes_by_name
 
-    return reverse(features, tf.convert_to_tensor(scale, features.dtype))
+    def call(self, features, gate=None):
+        weight = tf.convert_to_tensor(self.weight, features.dtype)
+        if gate is not None:
+            weight *= tf.cast(gate, features.dtype)
+
+        @tf.custom_gradient
+        def reverse(features, weight):
+            def gradient(upstream):
+                return -weight * upstream, None
+
+            return tf.identity(features), gradient
+
+        return reverse(features, weight)
+
+    def get_config(self):
+        return {**super().get_config(), "weight": self.weight}

@@ -23,8 +23,9 @@ class PerTaskLSTM(per_task.PerTaskLayer):
       precision: see `lstm.lstm`.
       **kwargs: for `PerTaskLayer`.
 
-    Call arguments: token features, packed, `lengths` [groups, batch] and
-    `task_ids` [groups]; `initial_state` and `result` as in `lstm.lstm`, which
+    Call arguments: token features, packed, `lengths` [task_batches, batch] and
+    `task_ids` [task_batches]; `initial_state` and `result` as in `lstm.lstm`,
+    which
     also says what is returned.
     """
 
@@ -76,7 +77,7 @@ class PerTaskLSTM(per_task.PerTaskLayer):
         weights = [self.kernel, self.recurrent_kernel, self.bias]
         drops = training and self.recurrent_dropout
         if self.num_tasks > 1 or drops:
-            weights = [self.of_groups(weight, task_ids) for weight in weights]
+            weights = [self.gather(weight, task_ids) for weight in weights]
         if drops:
             weights[1] = keras.random.dropout(
                 weights[1],

@@ -11,7 +11,7 @@ class PerTaskLayer(float32_layer.Float32Layer):
 
     Every weight has a leading axis `[num_tasks, ...]`: one entry a task in a
     private encoder, a single entry in the shared one. `task_ids`, `int32
-    [groups]`, names the entry that reads each group. The gradient of the
+    [task_batches]`, names the entry that reads each group. The gradient of the
     gather is sparse (`tf.IndexedSlices`), so that an optimizer that respects
     it leaves the num_tasks that a step does not contain untouched.
 
@@ -53,8 +53,8 @@ class PerTaskLayer(float32_layer.Float32Layer):
             initializer=lambda shape, dtype: uniform(shape, dtype) + offset,
         )
 
-    def of_groups(self, weight, task_ids: tf.Tensor) -> tf.Tensor:
-        """The entries that read the groups: `[groups, ...]`."""
+    def gather(self, weight, task_ids: tf.Tensor) -> tf.Tensor:
+        """The entries that read the groups: `[task_batches, ...]`."""
         return look_up(weight, task_ids)
 
     def get_config(self):

@@ -16,8 +16,8 @@ class Pooling(float32_layer.Float32Layer):
       kind: `max` or `mean`.
       **kwargs: for `keras.layers.Layer`.
 
-    Call arguments: token features, packed, and lengths [groups, batch];
-    returns [groups, batch, width].
+    Call arguments: token features, packed, and lengths [task_batches, batch];
+    returns [task_batches, batch, width].
     """
 
     def __init__(self, kind: str, **kwargs):
@@ -48,7 +48,8 @@ class AttentionPooling(per_task.PerTaskLayer):
 
     with a W, b and q of each task_ids's own; the softmax runs over the tokens
     of the text and no others. Call arguments: token features, packed, lengths
-    [groups, batch], task_ids [groups]; returns [groups, batch, width].
+    [task_batches, batch], task_ids [task_batches]; returns [task_batches,
+    batch, width].
     """
 
     def build(self, states_shape, lengths_shape=None, task_ids_shape=None):
@@ -63,12 +64,12 @@ class AttentionPooling(per_task.PerTaskLayer):
         states = tf.where(mask, states, tf.zeros_like(states))
         hidden = tf.tanh(
             tf.einsum(
-                "gtbi,gio->gtbo", states, self.of_groups(self.kernel, task_ids)
+                "gtbi,gio->gtbo", states, self.gather(self.kernel, task_ids)
             )
-            + self.of_groups(self.bias, task_ids)[:, tf.newaxis, tf.newaxis]
+            + self.gather(self.bias, task_ids)[:, tf.newaxis, tf.newaxis]
         )
         scores = tf.einsum(
-            "gtbi,gi->gtb", hidden, self.of_groups(self.query, task_ids)
+            "gtbi,gi->gtb", hidden, self.gather(self.query, task_ids)
         )[..., tf.newaxis]
         scores = tf.where(mask, scores, states.dtype.min)
         return tf.reduce_sum(tf.nn.softmax(scores, axis=1) * states, axis=1)

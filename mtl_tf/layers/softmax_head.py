@@ -1,4 +1,4 @@
-"""The softmax output: a matrix of its own for each task."""
+"""The softmax output layer: a matrix for each task."""
 
 import keras
 import tensorflow as tf
@@ -8,22 +8,23 @@ from mtl_tf.layers import classification_head
 
 @keras.saving.register_keras_serializable(package="mtl_tf")
 class SoftmaxHead(classification_head.ClassificationHead):
-    """Scores of the labels of each group's task.
+    """Classifies by a linear layer for each task.
 
-    Liu et al. 2017, Eq. 6 (Augenstein et al. 2018, Eq. 1): y = softmax(W h +
-    b), W and b of the task's own. The layer returns W h + b; the softmax is in
-    the loss.
+    Liu et al. 2017, Eq. 6, and Augenstein et al. 2018, Eq. 1: y = softmax(W_k h
+    + b_k) for task k. The layer returns the logits; the softmax is in the loss.
 
     Args:
       num_classes: number of labels of each task.
-      tanh: whether the scores are tanh(W h + b), as in the code of Augenstein
-        et al.: no probability of one of two labels is then above 0.881. To
-        compare with that code.
+      tanh: whether the logits are tanh(W h + b), as in the code of Augenstein
+        et al. No probability of one of two labels then exceeds 0.881.
       **kwargs: for `ClassificationHead`.
 
-    Call arguments: features, float32 [groups, batch, width], and the task that
-    reads each group, int32 [groups]. Returns scores as
-    `ClassificationHead.score`.
+    Call arguments:
+      features: float32 [task_batches, batch, width].
+      task_ids: int32 [task_batches].
+
+    Returns:
+      Logits, as `ClassificationHead.logits`.
     """
 
     def __init__(
@@ -38,13 +39,13 @@ class SoftmaxHead(classification_head.ClassificationHead):
         self.bias = self.add_label_bias()
 
     def call(self, features, task_ids):
-        kernel = self.of_groups(self.kernel, task_ids)
-        scores = self.score(features, kernel, self.bias, task_ids)
+        kernel = self.gather_labels(self.kernel, task_ids)
+        logits = self.logits(features, kernel, self.bias, task_ids)
         if self.tanh:
-            scores = tf.where(
-                scores > self.PADDING_SCORE, tf.tanh(scores), scores
+            logits = tf.where(
+                logits > self.PADDING_LOGIT, tf.tanh(logits), logits
             )
-        return scores
+        return logits
 
     def get_config(self):
         return {**super().get_config(), "tanh": self.tanh}

@@ -20,8 +20,10 @@ class TaskDense(per_task.PerTaskLayer):
       activation: f, a name that `keras.activations` knows.
       **kwargs: for `PerTaskLayer`.
 
-    Call arguments: features h, float32 [groups, batch, width], and the task
-    that reads each group, int32 [groups]; returns [groups, batch, hidden_size].
+    Call arguments: features h, float32 [task_batches, batch, width], and the
+    task
+    that reads each group, int32 [task_batches]; returns [task_batches, batch,
+    hidden_size].
     """
 
     def __init__(
@@ -45,9 +47,9 @@ class TaskDense(per_task.PerTaskLayer):
 
     def call(self, features, task_ids):
         product = tf.einsum(
-            "gbi,gio->gbo", features, self.of_groups(self.kernel, task_ids)
+            "gbi,gio->gbo", features, self.gather(self.kernel, task_ids)
         )
-        bias = self.of_groups(self.bias, task_ids)[:, tf.newaxis]
+        bias = self.gather(self.bias, task_ids)[:, tf.newaxis]
         return keras.activations.get(self.activation)(product + bias)
 
     def get_config(self):

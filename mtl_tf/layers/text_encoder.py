@@ -1,7 +1,8 @@
 """Text encoders: token features in, one feature vector a text out.
 
 An encoder reads `float32 [rows, batch, width]` (`packing`) with the weights of
-the group's task_ids and returns `float32 [groups, batch, features]`. The shared
+the group's task_ids and returns `float32 [task_batches, batch, features]`. The
+shared
 encoder has one task_ids, a private encoder has one for each task.
 """
 
@@ -32,8 +33,9 @@ class Convolution(per_task.PerTaskLayer):
       windows: window widths, in tokens.
       **kwargs: for `PerTaskLayer`.
 
-    Call arguments: token features, packed, lengths [groups, batch], task_ids
-    [groups]; returns [rows, batch, filters * number of windows].
+    Call arguments: token features, packed, lengths [task_batches, batch],
+    task_ids
+    [task_batches]; returns [rows, batch, filters * number of windows].
     """
 
     def __init__(
@@ -69,7 +71,7 @@ class Convolution(per_task.PerTaskLayer):
         for window, kernel in zip(self.windows, self.kernels, strict=True):
             # One product for all places in the window, then a shifted sum.
             product = tf.einsum(
-                "gtbi,gio->gtbo", inputs, self.of_groups(kernel, task_ids)
+                "gtbi,gio->gtbo", inputs, self.gather(kernel, task_ids)
             )
             before = (window - 1) // 2
             product = tf.pad(
@@ -81,7 +83,7 @@ class Convolution(per_task.PerTaskLayer):
                     [place[:, j : j + time] for j, place in enumerate(places)]
                 )
             )
-        bias = self.of_groups(self.bias, task_ids)[:, tf.newaxis, tf.newaxis]
+        bias = self.gather(self.bias, task_ids)[:, tf.newaxis, tf.newaxis]
         return packing.pack(tf.nn.relu(tf.concat(outputs, axis=-1) + bias))
 
     def get_config(self):
@@ -97,7 +99,8 @@ class TokenDense(per_task.PerTaskLayer):
     """Every word by itself: s_t = tanh(x_t W + b); order plays no part.
 
     Pooled over the tokens it is a bag of words. Call arguments: token features,
-    packed, lengths [groups, batch], task_ids [groups]; returns [rows, batch,
+    packed, lengths [task_batches, batch], task_ids [task_batches]; returns
+    [rows, batch,
     hidden_size].
     """
 
@@ -117,9 +120,9 @@ class TokenDense(per_task.PerTaskLayer):
         product = tf.einsum(
             "gtbi,gio->gtbo",
             packing.unpack(inputs),
-            self.of_groups(self.kernel, task_ids),
+            self.gather(self.kernel, task_ids),
         )
-        bias = self.of_groups(self.bias, task_ids)[:, tf.newaxis, tf.newaxis]
+        bias = self.gather(self.bias, task_ids)[:, tf.newaxis, tf.newaxis]
         return packing.pack(tf.tanh(product + bias))
 
     def get_config(self):
@@ -148,9 +151,11 @@ class TextEncoder(per_task.PerTaskLayer):
       precision: see `lstm.lstm`; of recurrent encoders alone.
       **kwargs: for `PerTaskLayer`.
 
-    Call arguments: token features, packed, lengths [groups, batch], task_ids
-    [groups]; a `conditional_bilstm` also wants the features of seq1, packed,
-    and their lengths. Returns [groups, batch, features].
+    Call arguments: token features, packed, lengths [task_batches, batch],
+    task_ids
+    [task_batches]; a `conditional_bilstm` also wants the features of seq1,
+    packed,
+    and their lengths. Returns [task_batches, batch, features].
     """
 
     def __init__(
@@ -261,11 +266,14 @@ class TextEncoder(per_task.PerTaskLayer):
         self,
         inputs,
         lengths,
-        task_ids,
+        task_ids=None,
         seq1=None,
         seq1_lengths=None,
         training=False,
     ):
+        if task_ids is None:
+            # All tasks share the one set of weights.
+            task_ids = tf.zeros(tf.shape(lengths)[:1], tf.int32)
         starts = [None] * len(self._directions)
         if self._seq1_directions:
             starts = [

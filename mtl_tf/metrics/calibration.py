@@ -105,7 +105,7 @@ def reliability_of(
     """
     _check_rows(correct)
     edges = np.linspace(0, 1, bins + 1)[1:-1]
-    place = np.digitize(confidence, edges, correct=True)
+    place = np.digitize(confidence, edges, right=True)
     count = np.bincount(place, minlength=bins)
     with np.errstate(invalid="ignore"):
         return Reliability(

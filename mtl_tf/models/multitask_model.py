@@ -13,14 +13,14 @@ from mtl_tf.layers import dropout
 from mtl_tf.layers import embedding
 from mtl_tf.layers import label_embedding
 from mtl_tf.layers import pooling
+from mtl_tf.layers import shared_private_encoder
 from mtl_tf.layers import softmax_head
 from mtl_tf.layers import task_dense
 from mtl_tf.layers import task_discriminator
+from mtl_tf.layers import task_head
 from mtl_tf.layers import text_encoder
+from mtl_tf.models import embedded_text
 from mtl_tf.models import label_transfer
-
-# Names of the inputs that are tokens, and of their lengths.
-LENGTHS = {"token_ids": "lengths", "seq1": "seq1_lengths"}
 
 
 def build(
@@ -31,66 +31,67 @@ def build(
 ) -> keras.Model:
     """Builds the model that a config describes.
 
-    Encoders and how tasks share them are those of Liu et al. 2017, section 3.
-    What stands between their features and the scores, the conditional encoder
-    and the label transfer network are those of Augenstein, Ruder & Søgaard
-    2018, section 3: the mean of the word vectors joins the features, past the
-    encoders; the task-specific layer reads all of it; the output reads that
-    layer; the label transfer network reads the outputs of the auxiliary tasks,
-    all on the same text.
+    Liu et al. 2017, Figure 2: shared and private encoders of the text.
+    Augenstein, Ruder & Søgaard 2018, Figure 1: an encoder of pairs of texts, a
+    skip connection of the mean word vectors, a task-specific layer, a label
+    embedding, and a label transfer network.
 
     Args:
       config: encoder, sharing, output, label transfer, sizes and dropout.
-      num_classes: number of labels of each task, in the order of the tasks.
+      num_classes: number of labels of each task, by task index.
       vocabulary_size: number of word vectors.
-      main_task: number of the main task, where there is label transfer.
+      main_task: index of the main task; needed for label transfer.
 
     Returns:
-      A functional model. Inputs, by name: `tokens`, int32 [groups, batch,
-      time]; `lengths`, int32 [groups, batch], at least 1; `task`, int32
-      [groups]; for a conditional encoder `seq1` and `seq1_lengths`, too, as
-      `tokens` and `lengths`, which are then those of seq2. Outputs, by name:
-      `scores`, float32 [groups, batch, most labels]; `shared` and `private`,
-      the features of both encoders before dropout, float32 [groups, batch,
-      features], those that there are.
+      A functional model.
 
-      With label transfer, also the inputs `asked`, int32 [asked], numbers of
-      the groups that the label transfer network reads, and, if it reads them,
-      `diversity`, float32 [groups, batch, 5]; and the outputs
-      `transfer_logits`, float32 [asked, batch, labels], what the network says
-      of these groups, and `main_task_logits`, float32 [asked, batch, most
-      labels],
-      what the main task's own output says of them. `submodel` is the model with
-      some of the outputs.
+      Inputs: `token_ids`, int32 [task_batches, batch, seq_len]; `lengths`,
+      int32 [task_batches, batch], at least 1; `task_ids`, int32
+      [task_batches]. An encoder of pairs also reads `seq1` and `seq1_lengths`,
+      as `token_ids` and `lengths`, which are then those of seq2. Label
+      transfer also reads `transfer_indices`, int32 [transferred], the task
+      batches that the label transfer network predicts for, and `diversity`,
+      float32 [task_batches, batch, 5], unless it is off.
+
+      Outputs: `logits`, float32 [task_batches, batch, most labels]; `shared`
+      and `private`, the features of the encoders before dropout, float32
+      [task_batches, batch, features]. Label transfer adds `transfer_logits`,
+      float32 [transferred, batch, labels], of the label transfer network, and
+      `main_task_logits`, float32 [transferred, batch, most labels], of the
+      main task's head for the same texts. `submodel` selects outputs.
 
     Raises:
-      ValueError: if label vectors are longer than what they are multiplied
-        with, or a size or a number is none.
+      ValueError: if label vectors are longer than the features that they are
+        multiplied with, or a size or an index is not a valid one.
     """
     _check_sizes(config, num_classes, vocabulary_size, main_task)
-    layers = _Layers(config, tuple(num_classes), vocabulary_size)
-    inputs = {"task_ids": keras.Input((), dtype="int32", name="task_ids")}
-    sequences = []
-    for name in (
-        ("token_ids", "seq1") if config.sequences_apart else ("token_ids",)
-    ):
-        tokens = keras.Input((None, None), dtype="int32", name=name)
-        lengths = keras.Input((None,), dtype="int32", name=LENGTHS[name])
-        inputs |= {name: tokens, LENGTHS[name]: lengths}
-        sequences += [layers.embedding(tokens, lengths), lengths]
+    random = np.random.default_rng(config.seed)
+    # Layers must not start from the same numbers.
+    seeds = random.integers(2**31, size=8).tolist()
 
-    outputs, common = layers.common_features(sequences)
-    joined = list(common)
-    if layers.private_encoder:
-        outputs["private"] = layers.private(sequences, inputs["task_ids"])
-        joined.append(outputs["private"])
-    hidden = layers.hidden(joined, inputs["task_ids"])
-    outputs["logits"], _ = layers.scores(hidden, inputs["task_ids"])
+    # Layers.
+    word_embedding = _word_embedding(config, vocabulary_size, seeds[0])
+    encoder = _encoder(config, len(num_classes), seeds[1:3])
+    skip_connection = pooling.Pooling("mean", name="skip_connection")
+    head = _head(config, num_classes, seeds[3:6])
+
+    # Functional model.
+    inputs = embedded_text.make_inputs(config)
+    text = embedded_text.EmbeddedText.embed(word_embedding, inputs)
+    features = text.encode(encoder, inputs["task_ids"])
+    means = text.mean_vectors(skip_connection) if config.skip_connection else []
+    predictions = head(
+        embedded_text.head_inputs(features, means), inputs["task_ids"]
+    )
+
+    # Outputs.
+    outputs = {**features, "logits": predictions["logits"]}
     if config.label_transfer != "none":
-        transfer = label_transfer.LabelTransfer(
-            config, num_classes, main_task, layers, inputs
+        inputs |= label_transfer.make_inputs(config)
+        reader = label_transfer.TaskReader(encoder, head, text, features, means)
+        outputs |= label_transfer.outputs(
+            config, num_classes, main_task, inputs, reader, tuple(seeds[6:])
         )
-        outputs |= transfer.outputs(sequences, common)
     return keras.Model(inputs, outputs, name="mtl_tf")
 
 
@@ -126,10 +127,10 @@ def _check_sizes(config, num_classes, vocabulary_size, main_task):
 
 
 def submodel(model: keras.Model, outputs: Collection[str]) -> keras.Model:
-    """A model with some of the outputs, without the inputs of others.
+    """Returns a model with some of the outputs and the inputs they need.
 
-    `task` is an input unless `shared` features alone are wanted; `asked` and
-    `diversity` if an output of label transfer is.
+    `shared` features alone need no `task_ids`; the outputs of label transfer
+    need `transfer_indices` and `diversity`.
 
     Raises:
       ValueError: if the model has no such output.
@@ -140,11 +141,11 @@ def submodel(model: keras.Model, outputs: Collection[str]) -> keras.Model:
                 f"the model has no output {name!r}; it has "
                 f"{', '.join(model.output)}"
             )
+    if set(outputs) == {"shared"}:
+        return _shared_submodel(model)
     unneeded = set()
     if not set(outputs) & set(label_transfer.OUTPUTS):
         unneeded |= {"transfer_indices", "diversity"}
-    if set(outputs) == {"shared"}:
-        unneeded.add("task_ids")
     return keras.Model(
         {k: x for k, x in model.input.items() if k not in unneeded},
         {name: model.output[name] for name in outputs},
@@ -152,105 +153,28 @@ def submodel(model: keras.Model, outputs: Collection[str]) -> keras.Model:
     )
 
 
-class _Layers:
-    """The layers of a model, and what they make of a text."""
-
-    def __init__(self, config, num_classes, vocabulary_size):
-        # Layers must not start alike.
-        random = np.random.default_rng(config.seed)
-        seed = random.integers(2**31, size=8).tolist()
-        tasks = len(num_classes)
-        self.embedding = embedding.WordEmbedding(
-            vocabulary_size,
-            config.embedding_dim,
-            unknown_id=vocabulary_lib.UNKNOWN,
-            word_dropout=config.word_dropout,
-            vector_dropout=config.vector_dropout,
-            init_range=config.init_range,
-            seed=seed[0],
-            trainable=config.train_word_vectors,
-            name="word_embedding",
-        )
-        self.shared_encoder = self.private_encoder = None
-        if config.sharing != "single_task":
-            self.shared_encoder = _encoder(config, 1, seed[1], "shared_encoder")
-        if config.sharing != "fully_shared":
-            self.private_encoder = _encoder(
-                config, tasks, seed[2], "private_encoder"
-            )
-        self._skip = None
-        if config.skip_connection:
-            self._skip = pooling.Pooling("mean", name="skip_connection")
-        self._dropout = dropout.FeatureDropout(
-            config.feature_dropout, seed=seed[3], name="feature_dropout"
-        )
-        self._output_layer = _output_layer(config, num_classes, seed[4])
-        self._task_layer = _task_layer(config, tasks, seed[5])
-        # Of the label transfer network.
-        self.transfer_seeds = seed[6:]
-
-    def common_features(self, sequences):
-        """The features that are the same whichever task reads.
-
-        Args:
-          sequences: word vectors and lengths of seq2, and of seq1 where it is
-            read apart.
-
-        Returns:
-          Shared features by name; and all of them, a list.
-        """
-        features, common = {}, []
-        seq2, lengths, *seq1 = sequences
-        if self.shared_encoder:
-            task_ids = keras.ops.zeros_like(lengths[:, 0])
-            shared = self.shared_encoder(seq2, lengths, task_ids, *seq1)
-            features["shared"] = shared
-            common.append(shared)
-        if self._skip:
-            common.append(self._skip(seq2, lengths))
-            if seq1:
-                common.append(self._skip(*seq1))
-        return features, common
-
-    def private(self, sequences, task_ids):
-        """Features of the private encoder of each group's reader."""
-        seq2, lengths, *seq1 = sequences
-        return self.private_encoder(seq2, lengths, task_ids, *seq1)
-
-    def hidden(self, joined, task_ids):
-        """What an output reads.
-
-        Args:
-          joined: features [groups, batch, width each]. The private ones last:
-            what stands before them is common to models with and without, and a
-            warm start makes use of that.
-          task_ids: int32 [groups], the tasks that read them.
-        """
-        hidden = joined[0]
-        if len(joined) > 1:
-            hidden = keras.ops.concatenate(joined, axis=-1)
-        hidden = self._dropout(hidden)
-        return (
-            self._task_layer(hidden, task_ids) if self._task_layer else hidden
-        )
-
-    def scores(self, hidden, task_ids):
-        """Scores of each group's labels, for the task that reads it.
-
-        Returns:
-          float32 [groups, batch, most labels], and the label vectors that are
-          expected, [groups, batch, width], None without a label embedding.
-        """
-        found = self._output_layer(hidden, task_ids)
-        return found if isinstance(found, tuple) else (found, None)
+def _shared_submodel(model):
+    """Returns the part of a model that computes its shared features."""
+    inputs = {
+        name: model.input[name]
+        for pair in embedded_text.LENGTHS.items()
+        for name in pair
+        if name in model.input
+    }
+    text = embedded_text.EmbeddedText.embed(
+        model.get_layer("word_embedding"), inputs
+    )
+    encoder = model.get_layer("encoder").shared_encoder
+    outputs = {"shared": text.encode(encoder, task_ids=None)}
+    return keras.Model(inputs, outputs, name="shared")
 
 
 def build_discriminator(
-    config: config_lib.Config, model: keras.Model, tasks: int
+    config: config_lib.Config, model: keras.Model, num_tasks: int
 ) -> task_discriminator.TaskDiscriminator:
-    """The task discriminator on a model's shared features."""
+    """Builds the task discriminator of a model's shared features."""
     layer = task_discriminator.TaskDiscriminator(
-        tasks,
+        num_tasks,
         init_range=config.init_range,
         seed=config.seed,
         name="task_discriminator",
@@ -297,32 +221,71 @@ def set_word_vectors(
     table.assign(values)
 
 
-def _encoder(config, num_tasks, seed, name):
-    return text_encoder.TextEncoder(
-        config.encoder,
-        config.pooling,
-        config.hidden_size,
-        num_tasks,
-        num_layers=config.num_layers,
-        forget_bias=config.forget_bias,
-        recurrent_dropout=config.recurrent_dropout,
-        precision=config.precision,
+def _word_embedding(config, vocabulary_size, seed):
+    return embedding.WordEmbedding(
+        vocabulary_size,
+        config.embedding_dim,
+        unknown_id=vocabulary_lib.UNKNOWN,
+        word_dropout=config.word_dropout,
+        vector_dropout=config.vector_dropout,
         init_range=config.init_range,
         seed=seed,
-        name=name,
+        trainable=config.train_word_vectors,
+        name="word_embedding",
     )
 
 
-def _task_layer(config, tasks, seed):
-    """None where there is none."""
+def _encoder(config, num_tasks, seeds):
+    """Makes the shared and the private encoder, those that there are."""
+
+    def make(num_tasks, seed, name):
+        return text_encoder.TextEncoder(
+            config.encoder,
+            config.pooling,
+            config.hidden_size,
+            num_tasks,
+            num_layers=config.num_layers,
+            forget_bias=config.forget_bias,
+            recurrent_dropout=config.recurrent_dropout,
+            precision=config.precision,
+            init_range=config.init_range,
+            seed=seed,
+            name=name,
+        )
+
+    encoders = {}
+    if config.sharing != "single_task":
+        encoders["shared_encoder"] = make(1, seeds[0], "shared_encoder")
+    if config.sharing != "fully_shared":
+        encoders["private_encoder"] = make(
+            num_tasks, seeds[1], "private_encoder"
+        )
+    return shared_private_encoder.SharedPrivateEncoder(
+        **encoders, name="encoder"
+    )
+
+
+def _head(config, num_classes, seeds):
+    return task_head.TaskHead(
+        _output_layer(config, num_classes, seeds[1]),
+        _task_layer(config, len(num_classes), seeds[2]),
+        dropout.FeatureDropout(
+            config.feature_dropout, seed=seeds[0], name="feature_dropout"
+        ),
+        name="head",
+    )
+
+
+def _task_layer(config, num_tasks, seed):
+    """Makes the task-specific layer; None without one."""
     if not config.task_layer_size:
         return None
-    kind = task_dense.TaskDense
+    layer_class = task_dense.TaskDense
     if config.chained_task_layers:
-        kind = task_dense.ChainedTaskDense
-    return kind(
+        layer_class = task_dense.ChainedTaskDense
+    return layer_class(
         config.task_layer_size,
-        tasks,
+        num_tasks,
         init_range=config.init_range,
         seed=seed,
         name="task_layer",
@@ -333,14 +296,11 @@ def _output_layer(config, num_classes, seed):
     common = {"init_range": config.init_range, "seed": seed}
     if config.output_layer == "softmax":
         return softmax_head.SoftmaxHead(
-            num_classes,
-            tanh=config.tanh_logits,
-            name="softmax_output",
-            **common,
+            num_classes, tanh=config.tanh_logits, name="softmax_head", **common
         )
     return label_embedding.LabelEmbedding(
         num_classes,
-        width=config.label_embedding_dim,
+        embedding_dim=config.label_embedding_dim,
         use_bias=config.label_bias,
         name="label_embedding",
         **common,

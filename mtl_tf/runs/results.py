@@ -49,7 +49,7 @@ def majority_predictions(
     probabilities = np.zeros_like(predictions.probabilities)
     probabilities[:, most] = 1
     return predictions_lib.SplitPredictions(
-        predictions.task, predictions.split, probabilities, {}, float("nan")
+        predictions.task, probabilities, predictions.split, {}, float("nan")
     )
 
 

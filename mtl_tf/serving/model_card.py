@@ -228,7 +228,7 @@ def _data(run):
                 "test texts in train or dev",
             ],
             rows,
-            correct=[*range(1, len(splits) + 1), len(splits) + 3],
+            numeric=[*range(1, len(splits) + 1), len(splits) + 3],
         ),
         *_warnings(run),
     ]
@@ -383,11 +383,11 @@ def _counts(counts):
 def _table(
     heads: Sequence[str],
     rows: Iterable[Sequence[str]],
-    correct: Iterable[int] = (),
+    numeric: Iterable[int] = (),
 ) -> str:
-    """A Markdown table of escaped cells; the columns `right` are numbers."""
-    correct = set(correct)
-    rule = ["---:" if n in correct else "---" for n in range(len(heads))]
+    """Formats a Markdown table of escaped cells; `numeric`: number columns."""
+    numeric = set(numeric)
+    rule = ["---:" if n in numeric else "---" for n in range(len(heads))]
     return "\n".join(f"| {' | '.join(row)} |" for row in (heads, rule, *rows))
 
 

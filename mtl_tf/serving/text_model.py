@@ -17,6 +17,7 @@ from mtl_tf.data import tasks as tasks_lib
 from mtl_tf.data import tokenizer
 from mtl_tf.data import vocabulary as vocabulary_lib
 from mtl_tf.evaluation import predictions as predictions_lib
+from mtl_tf.models import embedded_text
 from mtl_tf.models import label_transfer
 from mtl_tf.models import multitask_model
 
@@ -208,7 +209,7 @@ class TextModel:
                     tf.gather(ragged, rows).to_tensor(vocabulary_lib.PADDING),
                     [*shape, -1],
                 )
-                inputs[multitask_model.LENGTHS[name]] = tf.reshape(
+                inputs[embedded_text.LENGTHS[name]] = tf.reshape(
                     tf.gather(lengths[name], rows), shape
                 )
             if diversity is not None:

@@ -16,7 +16,7 @@ class Adversary:
     Args:
       config: settings of the adversary and of the optimizer.
       model: the model whose shared features it reads.
-      tasks: number of tasks.
+      num_tasks: number of tasks.
       schedule: its learning rate.
     """
 
@@ -24,13 +24,16 @@ class Adversary:
         self,
         config: config_lib.Config,
         model: keras.Model,
-        tasks: int,
+        num_tasks: int,
         schedule: optimizers.Schedule,
     ):
         self._config = config
-        self._tasks = tasks
+        self._num_tasks = num_tasks
+        self._reversal = gradient_reversal.GradientReversal(
+            config.adversarial_weight, name="gradient_reversal"
+        )
         self.discriminator = multitask_model.build_discriminator(
-            config, model, tasks
+            config, model, num_tasks
         )
         self.optimizer = optimizers.Optimizer(
             config.optimizer,
@@ -54,21 +57,21 @@ class Adversary:
         with λ (Eq. 12, 13). With confusion both have a term of their own.
 
         Args:
-          shared: float32 [groups, batch, width].
-          task: int32 [groups], the tasks of the groups' texts.
+          shared: float32 [task_batches, batch, width].
+          task: int32 [task_batches], the tasks of the groups' texts.
 
         Returns:
           Scalars by name; see `Trainer`.
         """
         weight = self._config.adversarial_weight
-        entropy = losses.task_prior_entropy(task, self._tasks)
+        entropy = losses.task_prior_entropy(task, self._num_tasks)
         discriminator_logits = self.discriminator(tf.stop_gradient(shared))
         by_group = losses.discrimination_loss(discriminator_logits, task)
         logs = {
             "discriminator/cross_entropy": tf.reduce_mean(by_group),
             "discriminator/task_prior_entropy": entropy,
             "discriminator/accuracy": _accuracy(discriminator_logits, task),
-            "discriminator/chance": tf.constant(1 / self._tasks),
+            "discriminator/chance": tf.constant(1 / self._num_tasks),
         }
         if self._config.adversary == "confusion":
             confusion = losses.confusion_loss(
@@ -81,21 +84,18 @@ class Adversary:
                 "loss_weighted/adversarial": minimized,
                 "loss/adversarial": tf.reduce_mean(confusion),
             }
-        is_open = losses.reversal_gate(
-            by_group, entropy, self._config.adversary
-        )
-        # The encoder's share of the gradient; the loss itself is by_group's.
-        reversed_ = gradient_reversal.gradient_reversal(
-            shared, weight * is_open[:, tf.newaxis, tf.newaxis]
+        gate = losses.reversal_gate(by_group, entropy, self._config.adversary)
+        reversed_features = self._reversal(
+            shared, gate[:, tf.newaxis, tf.newaxis]
         )
         by_group = losses.discrimination_loss(
-            self.discriminator(reversed_), task
+            self.discriminator(reversed_features), task
         )
         return logs | {
             "loss_minimized/adversarial": tf.reduce_sum(by_group),
             "loss_weighted/adversarial": weight * tf.reduce_sum(by_group),
             "loss/adversarial": tf.reduce_mean(by_group),
-            "discriminator/reversal_open": tf.reduce_mean(is_open),
+            "discriminator/reversal_open": tf.reduce_mean(gate),
         }
 
     def extra_discriminator_updates(

@@ -189,7 +189,7 @@ class Experiment:
             label_embeddings.write(
                 self.config.run_dir,
                 self.tasks,
-                self.model.get_layer("label_embedding").table.numpy(),
+                self.model.get_layer("head").output_layer.table.numpy(),
                 [splits["train"].labels for splits in self.splits],
             )
         self._log_writing("scores", run_directory.RESULTS_FILE)

@@ -1,4 +1,4 @@
-"""Losses. Each but `pseudo_label_loss` returns a value a group, [groups].
+"""Losses. Each but `pseudo_label_loss` returns a value a group, [task_batches].
 
 A group holds texts of one task, and its value is a mean over its texts; the
 sums over tasks that the papers print are sums over the groups of a joint step.
@@ -17,9 +17,10 @@ def task_loss(
     """Cross-entropy of the labels (Liu et al. 2017, Eq. 6).
 
     Args:
-      scores: float32 [groups, batch, most labels], before the softmax.
-      labels: int32 [groups, batch].
-      class_weights: float32 [groups, most labels]: weight of the examples of
+      scores: float32 [task_batches, batch, most labels], before the softmax.
+      labels: int32 [task_batches, batch].
+      class_weights: float32 [task_batches, most labels]: weight of the
+      examples of
         each label; 1 where it is None.
     """
     losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, scores)
@@ -59,8 +60,9 @@ def discrimination_loss(
     """Cross-entropy of the task discriminator (Liu et al. 2017, Eq. 13).
 
     Args:
-      discriminator_logits: float32 [groups, batch, tasks], before the softmax.
-      task: int32 [groups], the task of the group's texts.
+      discriminator_logits: float32 [task_batches, batch, tasks], before the
+      softmax.
+      task: int32 [task_batches], the task of the group's texts.
     """
     labels = tf.broadcast_to(
         task[:, tf.newaxis], tf.shape(discriminator_logits)[:2]
@@ -81,7 +83,8 @@ def confusion_loss(discriminator_logits: tf.Tensor) -> tf.Tensor:
     it has a minimum, ln(tasks), and so can't run away.
 
     Args:
-      discriminator_logits: float32 [groups, batch, tasks], before the softmax.
+      discriminator_logits: float32 [task_batches, batch, tasks], before the
+      softmax.
     """
     return tf.reduce_mean(
         tf.reduce_logsumexp(discriminator_logits, axis=-1)
@@ -97,7 +100,7 @@ def task_prior_entropy(task: tf.Tensor, tasks: int) -> tf.Tensor:
     occurs and nothing else.
 
     Args:
-      task: int32 [groups].
+      task: int32 [task_batches].
       tasks: number of tasks.
     """
     share = tf.reduce_mean(tf.one_hot(task, tasks), axis=0)
@@ -107,7 +110,7 @@ def task_prior_entropy(task: tf.Tensor, tasks: int) -> tf.Tensor:
 def reversal_gate(
     group_losses: tf.Tensor, entropy: tf.Tensor, adversary: str
 ) -> tf.Tensor:
-    """Whether the reversal is open for each group: 1 or 0, [groups].
+    """Whether the reversal is open for each group: 1 or 0, [task_batches].
 
     The reversed cross-entropy has no upper bound: an encoder that follows it
     can drive it into the thousands without its features saying less about the
@@ -116,7 +119,7 @@ def reversal_gate(
     `reversal_unbounded` is Eq. 13 to the letter.
 
     Args:
-      group_losses: float32 [groups], of `discrimination_loss`.
+      group_losses: float32 [task_batches], of `discrimination_loss`.
       entropy: float32, of `task_prior_entropy`.
       adversary: `reversal` or `reversal_unbounded`.
 
@@ -143,8 +146,8 @@ def orthogonality_loss(
     says it follows.
 
     Args:
-      shared: float32 [groups, batch, shared width].
-      private: float32 [groups, batch, private width].
+      shared: float32 [task_batches, batch, shared width].
+      private: float32 [task_batches, batch, private width].
       kind: one of `choices.ORTHOGONALITY_LOSSES`.
 
     Raises:

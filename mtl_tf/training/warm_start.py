@@ -37,9 +37,9 @@ _ARCHITECTURE = (
 )
 # Weights whose columns stand for what is read; the others' are of one width.
 _READ_FEATURES = (
-    "task_layer/kernel",
-    "softmax_output/kernel",
-    "label_embedding/table",
+    "head/task_layer/kernel",
+    "head/softmax_head/kernel",
+    "head/label_embedding/table",
 )
 
 
@@ -67,15 +67,20 @@ class _Names:
 
         A layer that is not here fails: its rows would be mixed up in silence.
         """
-        return {
+        names_by_layer = {
             "word_embedding": self.tokens,
             "shared_encoder": ["shared"],
             "private_encoder": self.task_names,
             "task_layer": self.task_names,
-            "softmax_output": self.labels,
+            "softmax_head": self.labels,
             "label_embedding": self.labels,
             "task_discriminator": self.task_names,
-        }[path.split("/")[0]]
+        }
+        first, *rest = path.split("/")
+        # `encoder` and `head` are made of the layers that are meant.
+        return names_by_layer[
+            rest[0] if first in ("encoder", "head") else first
+        ]
 
 
 def check(config: config_lib.Config, tasks: Sequence[tasks_lib.Task]) -> None:
@@ -146,7 +151,7 @@ def load(
             start, loaded = variable.numpy(), 0
             # What it reads is the answers of the run's other tasks, in their
             # order.
-            is_fresh = path.startswith("label_transfer")
+            is_fresh = path.startswith("label_transfer_network/")
             if path in trained and not is_fresh:
                 value, loaded = _merge(
                     path, start, trained[path], names, trained_names

@@ -193,9 +193,11 @@ def reordered(layer, copy, order):
     rows = [row for task in order for row in range(*firsts[task : task + 2])]
     for old, new in zip(layer.weights, copy.weights, strict=True):
         value = old.numpy()
-        if old.path.startswith(("softmax_output/", "label_embedding/")):
+        if old.path.startswith(("head/softmax_head/", "head/label_embedding/")):
             value = value[rows]
-        elif old.path.startswith(("private_encoder/", "task_layer/")):
+        elif old.path.startswith(
+            ("encoder/private_encoder/", "head/task_layer/")
+        ):
             value = value[order]
         new.assign(value)
 
@@ -246,11 +248,11 @@ def rows_in_the_step(path, weight, batch, reads_seq1):
             time = np.arange(batch["seq1"].shape[-1])
             there = time < batch["seq1_lengths"][..., np.newaxis]
             present = np.concatenate([present, batch["seq1"][there]])
-    elif path.startswith(("softmax_output/", "label_embedding/")):
+    elif path.startswith(("head/softmax_head/", "head/label_embedding/")):
         counts = subject_lib.LABEL_COUNTS
         task_of_row = np.repeat(np.arange(subject_lib.TASKS), counts)
         present = np.flatnonzero(np.isin(task_of_row, batch["task_ids"]))
-    elif path.startswith(("private_encoder/", "task_layer/")):
+    elif path.startswith(("encoder/private_encoder/", "head/task_layer/")):
         present = batch["task_ids"]
     else:
         present = np.arange(len(weight))

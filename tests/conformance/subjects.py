@@ -14,9 +14,12 @@ from mtl_tf.config import config as config_lib
 from mtl_tf.layers import dropout
 from mtl_tf.layers import embedding
 from mtl_tf.layers import gather_task_batches
+from mtl_tf.layers import gradient_reversal
 from mtl_tf.layers import label_embedding
+from mtl_tf.layers import label_transfer_network
 from mtl_tf.layers import lstm
 from mtl_tf.layers import pooling
+from mtl_tf.layers import shared_private_encoder
 from mtl_tf.layers import softmax_head
 from mtl_tf.layers import task_dense
 from mtl_tf.layers import task_discriminator
@@ -86,7 +89,7 @@ LAYERS = [
         for backwards in (False, True)
     ],
     _layer(
-        "taken_groups",
+        "gather_task_batches",
         gather_task_batches.GatherTaskBatches,
         (*_TOKENS, "transfer_indices"),
         _token_features(subject_lib.WIDTH),
@@ -101,7 +104,7 @@ LAYERS = [
         **_STACKED,
     ),
     _layer(
-        "word_by_word",
+        "token_dense",
         text_encoder.TokenDense,
         _READ_TOKENS,
         _token_features(subject_lib.UNITS),
@@ -152,7 +155,7 @@ LAYERS = [
         seed=5,
     ),
     _layer(
-        "softmax_output",
+        "softmax_head",
         softmax_head.SoftmaxHead,
         ("features", "task_ids"),
         _text_features(max(subject_lib.LABEL_COUNTS)),
@@ -167,12 +170,12 @@ LAYERS = [
         _text_features(max(subject_lib.LABEL_COUNTS)),
         subject_lib.LABEL_COUNTS,
         more={"expected": _text_features(subject_lib.WIDTH - 1)},
-        width=subject_lib.WIDTH - 1,
+        embedding_dim=subject_lib.WIDTH - 1,
         use_bias=True,
         **_START,
     ),
     _layer(
-        "task_layer",
+        "task_dense",
         task_dense.TaskDense,
         ("features", "task_ids"),
         _text_features(subject_lib.UNITS),
@@ -181,12 +184,47 @@ LAYERS = [
         **_STACKED,
     ),
     _layer(
-        "chained_task_layer",
+        "chained_task_dense",
         task_dense.ChainedTaskDense,
         ("features", "task_ids"),
         _text_features(subject_lib.UNITS),
         subject_lib.UNITS,
         **_STACKED,
+    ),
+    subject_lib.Subject(
+        "shared_private_encoder",
+        lambda: shared_private_encoder.SharedPrivateEncoder(
+            text_encoder.TextEncoder(
+                "lstm", "last", subject_lib.UNITS, 1, name="shared", **_START
+            ),
+            text_encoder.TextEncoder(
+                "bag_of_words",
+                "max",
+                subject_lib.UNITS,
+                name="private",
+                **_STACKED,
+            ),
+        ),
+        _READ_TOKENS,
+        {
+            "shared": _text_features(subject_lib.UNITS),
+            "private": _text_features(subject_lib.UNITS),
+        },
+    ),
+    subject_lib.Subject(
+        "label_transfer_network",
+        lambda: label_transfer_network.LabelTransferNetwork(
+            subject_lib.LABEL_COUNTS, 6, init_range=0.3, seeds=(5, 6)
+        ),
+        ("features", "task_ids", "diversity"),
+        {"logits": _text_features(max(subject_lib.LABEL_COUNTS))},
+    ),
+    _layer(
+        "gradient_reversal",
+        gradient_reversal.GradientReversal,
+        ("features",),
+        _text_features(subject_lib.WIDTH),
+        0.3,
     ),
     _layer(
         "task_discriminator",

@@ -43,5 +43,5 @@ def predict(
     )
     probabilities = np.where(np.eye(2)[predicted] > 0, 0.75, 0.25)
     return predictions_lib.SplitPredictions(
-        task, split, probabilities, features or {}, 0.0
+        task, probabilities, split, features or {}, 0.0
     )

@@ -57,11 +57,12 @@ def assert_weights(experiment, start, run_dir, rows_by_layer):
       experiment: after loading.
       start: its weights before.
       run_dir: the trained run.
-      rows_by_layer: by the first part of a path, rows of the weights and those
-        of the checkpoint that they have to be; all, where it is not named.
+      rows_by_layer: by layer, rows of the weights and those of the checkpoint
+        that they have to be; all rows of a layer that is not named.
     """
     for path, value in weights_of(experiment).items():
-        layer = path.split("/")[0]
+        layer, *rest = path.split("/")
+        layer = rest[0] if layer in ("encoder", "head") else layer
         if layer not in rows_by_layer:
             expected = read_weight(run_dir, path)
         else:

@@ -8,7 +8,7 @@ from mtl_tf.layers.packed_rnn import loops
 from mtl_tf.layers.packed_rnn import packing as packing_lib
 from mtl_tf.layers.packed_rnn import precision as precision_lib
 
-# h and c, float32 [groups, batch, hidden_size] each.
+# h and c, float32 [task_batches, batch, hidden_size] each.
 State = tuple[tf.Tensor, tf.Tensor]
 
 RESULTS = ("states", "last", "end")
@@ -45,14 +45,17 @@ def lstm(
 
     Args:
       inputs: float32 [rows, batch, width], packed.
-      kernel: float32 [groups, width, 4 * hidden_size], or [1, ...] for all
+      kernel: float32 [task_batches, width, 4 * hidden_size], or [1, ...] for
+      all
       groups;
         columns in the order i, f, g, o (that of `keras.layers.LSTM`).
-      recurrent_kernel: float32 [groups or 1, hidden_size, 4 * hidden_size].
-      bias: float32 [groups or 1, 4 * hidden_size].
-      lengths: int32 [groups, batch], at least 1.
+      recurrent_kernel: float32 [task_batches or 1, hidden_size, 4 *
+      hidden_size].
+      bias: float32 [task_batches or 1, 4 * hidden_size].
+      lengths: int32 [task_batches, batch], at least 1.
       backwards: read every text from its true last token to its first.
-      initial_state: h_0 and c_0, float32 [groups, batch, hidden_size]; zeros
+      initial_state: h_0 and c_0, float32 [task_batches, batch, hidden_size];
+      zeros
       if None.
       result: one of `RESULTS`.
       precision: of matrix products, factors and results, one of
@@ -67,7 +70,8 @@ def lstm(
       With `states`, h, float32 [rows, batch, hidden_size], packed, each at the
       place
       of the token that was read. With `last`, h of the token of each text that
-      is read last, float32 [groups, batch, hidden_size]: its true last token,
+      is read last, float32 [task_batches, batch, hidden_size]: its true last
+      token,
       or its
       first one backwards. With `end`, (h, c) of it.
     """
@@ -106,11 +110,11 @@ def _read(inputs, weights, h_0, c_0, packing, precision, results, for_training):
 
     Args:
       inputs: packed.
-      weights: as `_join` gives them, [groups or 1, width + 1 or more +
+      weights: as `_join` gives them, [task_batches or 1, width + 1 or more +
       hidden_size,
         4 * hidden_size].
-      h_0: [groups, batch, hidden_size].
-      c_0: [groups, batch, hidden_size].
+      h_0: [task_batches, batch, hidden_size].
+      c_0: [task_batches, batch, hidden_size].
       packing: the packing.
       precision: a `precision.Precision`.
       results: `h`, or `h` and `c`.
@@ -353,7 +357,7 @@ def _product(weights, ranks, packing):
     """A function that multiplies the texts of some groups with weights.
 
     Args:
-      weights: [groups or 1, a, b].
+      weights: [task_batches or 1, a, b].
       ranks: slice of the groups.
       packing: the packing.
 

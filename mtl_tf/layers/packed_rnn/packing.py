@@ -58,14 +58,14 @@ class Packing:
     """How the sequences of a batch are packed.
 
     Args:
-      lengths: int32 [groups, batch], at least 1.
+      lengths: int32 [task_batches, batch], at least 1.
 
     Attributes:
       lengths: as given.
       batch: int32, texts of a group.
       longest: int32, steps of the longest group.
-      order: int32 [groups], the groups from the longest to the shortest.
-      rank: int32 [groups], the place of each group in that order.
+      order: int32 [task_batches], the groups from the longest to the shortest.
+      rank: int32 [task_batches], the place of each group in that order.
       steps: int32, number of steps of all blocks, which are numbered through.
       segments: int32, number of segments of all blocks.
     """
@@ -151,7 +151,7 @@ class Packing:
         return tf.gather(tf.gather(self.lengths, self.order), self._row_rank)
 
     def pack(self, grouped: tf.Tensor) -> tf.Tensor:
-        """[groups, longest or more, batch, width] to [rows, batch, width]."""
+        """Packs [task_batches, longest or more, batch, width] into rows."""
         time = tf.shape(grouped)[1]
         group = tf.gather(self.order, self._row_rank)
         place = group * time + self._row_step
@@ -170,7 +170,7 @@ class Packing:
         return run(grouped)
 
     def pack_tokens(self, tokens: tf.Tensor) -> tf.Tensor:
-        """int32 [groups, batch, time] to [rows, batch].
+        """int32 [task_batches, batch, seq_len] to [rows, batch].
 
         Where a text has ended its first token stands: one that is in the batch
         anyway, so that an optimizer does not take another for present.
@@ -183,7 +183,7 @@ class Packing:
         return tf.gather(flat, text * tf.shape(tokens)[2] + step)
 
     def unpack(self, packed: tf.Tensor) -> tf.Tensor:
-        """[rows, batch, width] to [groups, longest, batch, width].
+        """[rows, batch, width] to [task_batches, longest, batch, width].
 
         What stands beyond the end of a text has no meaning.
         """
@@ -199,14 +199,14 @@ class Packing:
     ) -> tuple[tf.Tensor, tf.Tensor]:
         """What `unpack` returns, and where tokens are.
 
-        The mask is bool [groups, longest, batch, 1].
+        The mask is bool [task_batches, longest, batch, 1].
         """
         mask = tf.sequence_mask(self.lengths, self.longest)
         mask = tf.transpose(mask, [0, 2, 1])[..., tf.newaxis]
         return self.unpack(packed), mask
 
     def _rows(self, time):
-        """int32 [groups, time]: rows of the steps, then the last one again."""
+        """Returns the rows of the steps, then the last one again."""
         last = tf.reduce_max(self.lengths, axis=1)[:, tf.newaxis] - 1
         step = tf.minimum(tf.range(time), last)
         return self._row(self.rank[:, tf.newaxis], step)
@@ -245,7 +245,7 @@ class Packing:
         return run(packed)
 
     def last(self, packed: tf.Tensor) -> tf.Tensor:
-        """The true last token of each text: [groups, batch, width]."""
+        """The true last token of each text: [task_batches, batch, width]."""
         return tf.gather_nd(packed, self._last())
 
     def put_last(self, values: tf.Tensor) -> tf.Tensor:
@@ -254,7 +254,7 @@ class Packing:
         return tf.scatter_nd(self._last(), values, shape)
 
     def in_own_order(self, ranked: tf.Tensor) -> tf.Tensor:
-        """From the order of `order`, [groups, ...], to the groups' own."""
+        """Restores the order of the batch; `ranked` is in that of `order`."""
         return tf.gather(ranked, self.rank)
 
     def _last(self):
@@ -274,7 +274,7 @@ class Packing:
           *packed: packed tensors.
 
         Returns:
-          [groups, ...], in the order of `order`.
+          [task_batches, ...], in the order of `order`.
         """
         ends = tf.cumsum(self._group_steps)
         begins = ends - self._group_steps

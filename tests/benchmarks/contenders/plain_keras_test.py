@@ -31,22 +31,31 @@ def pairs_of(model):
                 (layer.forward_layer, "forward"),
                 (layer.backward_layer, "backward"),
             ):
-                pairs += lstm(own, f"shared_encoder/{prefix}{name}")
+                pairs += lstm(own, f"encoder/shared_encoder/{prefix}{name}")
         for task, layer in enumerate(model.task_layers):
             pairs += [
-                (layer.kernel, lambda w, t=task: w["task_layer/kernel"][t]),
-                (layer.bias, lambda w, t=task: w["task_layer/bias"][t]),
+                (
+                    layer.kernel,
+                    lambda w, t=task: w["head/task_layer/kernel"][t],
+                ),
+                (layer.bias, lambda w, t=task: w["head/task_layer/bias"][t]),
             ]
-        table = (model.labels.kernel, lambda w: w["label_embedding/table"].T)
+        table = (
+            model.labels.kernel,
+            lambda w: w["head/label_embedding/table"].T,
+        )
         return [*pairs, table]
-    pairs += lstm(model.shared, "shared_encoder/lstm_0")
+    pairs += lstm(model.shared, "encoder/shared_encoder/lstm_0")
     for task, layer in enumerate(model.private):
-        pairs += lstm(layer, "private_encoder/lstm_0", task)
+        pairs += lstm(layer, "encoder/private_encoder/lstm_0", task)
     for task, layer in enumerate(model.outputs):
         rows = reference.rows_of_task(task)
         pairs += [
-            (layer.kernel, lambda w, r=rows: w["softmax_output/kernel"][r].T),
-            (layer.bias, lambda w, r=rows: w["softmax_output/bias"][r]),
+            (
+                layer.kernel,
+                lambda w, r=rows: w["head/softmax_head/kernel"][r].T,
+            ),
+            (layer.bias, lambda w, r=rows: w["head/softmax_head/bias"][r]),
         ]
     layer = model.discriminator
     return [

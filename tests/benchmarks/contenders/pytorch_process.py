@@ -126,27 +126,30 @@ def _pairs(model, problem):
     if isinstance(model, pytorch.ConditionalLel):
         for own, prefix in ((model.seq1, "seq1_"), (model.seq2, "")):
             for layer, name in zip(own, ("forward", "backward"), strict=True):
-                pairs += _lstm(layer, f"shared_encoder/{prefix}{name}")
+                pairs += _lstm(layer, f"encoder/shared_encoder/{prefix}{name}")
         for task, layer in enumerate(model.task_layers):
             pairs += [
-                (layer.weight, lambda w, t=task: w["task_layer/kernel"][t].T),
-                (layer.bias, lambda w, t=task: w["task_layer/bias"][t]),
+                (
+                    layer.weight,
+                    lambda w, t=task: w["head/task_layer/kernel"][t].T,
+                ),
+                (layer.bias, lambda w, t=task: w["head/task_layer/bias"][t]),
             ]
         pairs.append(
-            (model.labels.weight, lambda w: w["label_embedding/table"])
+            (model.labels.weight, lambda w: w["head/label_embedding/table"])
         )
         return pairs
-    pairs += _lstm(model.shared, "shared_encoder/lstm_0")
+    pairs += _lstm(model.shared, "encoder/shared_encoder/lstm_0")
     for task, layer in enumerate(model.private):
-        pairs += _lstm(layer, "private_encoder/lstm_0", task)
+        pairs += _lstm(layer, "encoder/private_encoder/lstm_0", task)
     ends = np.cumsum(problem["label_counts"])
     for layer, end, labels in zip(
         model.outputs, ends, problem["label_counts"], strict=True
     ):
         rows = slice(end - labels, end)
         pairs += [
-            (layer.weight, lambda w, r=rows: w["softmax_output/kernel"][r]),
-            (layer.bias, lambda w, r=rows: w["softmax_output/bias"][r]),
+            (layer.weight, lambda w, r=rows: w["head/softmax_head/kernel"][r]),
+            (layer.bias, lambda w, r=rows: w["head/softmax_head/bias"][r]),
         ]
     layer = model.discriminator
     return [

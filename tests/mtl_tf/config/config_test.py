@@ -80,7 +80,7 @@ _OTHERS = {
 # They do not go with the others, but with these.
 _OTHERS_APART = {
     "sharing": ("fully_shared", {}),
-    "steps": ("alternate", {}),
+    "update": ("alternating", {}),
     "sampling_exponent": (0.5, {}),
     "epoch_length": ("smallest_task", {}),
     "tanh_logits": (True, {}),

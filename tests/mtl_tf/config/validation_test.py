@@ -125,7 +125,7 @@ def test_the_edge_of_a_range_is_allowed(name):
             "adversarial_weight needs a shared encoder: sharing is single_task",
         ),
         (
-            {"adversarial_weight": 0.1, "steps": "alternate"},
+            {"adversarial_weight": 0.1, "update": "alternating"},
             r"adversarial_weight needs texts of all tasks in a step "
             r"\(update=joint\)",
         ),
@@ -209,7 +209,7 @@ _SEMI_SUPERVISED = {**_SUPERVISED, "label_transfer": "semi_supervised"}
             "sharing is single_task$",
         ),
         (
-            {**_SUPERVISED, "steps": "alternate"},
+            {**_SUPERVISED, "update": "alternating"},
             "^label_transfer=supervised with sharing=shared_private needs "
             "texts of the main task in every step: update=joint and "
             "sampling_exponent=0$",
@@ -222,7 +222,7 @@ _SEMI_SUPERVISED = {**_SUPERVISED, "label_transfer": "semi_supervised"}
             {
                 **_SEMI_SUPERVISED,
                 "sharing": "fully_shared",
-                "steps": "alternate",
+                "update": "alternating",
             },
             "^label_transfer=semi_supervised with sharing=fully_shared needs",
         ),
@@ -275,11 +275,11 @@ def test_label_transfer_and_what_it_does_not_go_with(values, message):
     [
         _SEMI_SUPERVISED,
         {**_SEMI_SUPERVISED, "unlabeled": True},
-        {**_SUPERVISED, "sharing": "fully_shared", "steps": "alternate"},
+        {**_SUPERVISED, "sharing": "fully_shared", "update": "alternating"},
         {**_SUPERVISED, "sharing": "fully_shared", "sampling_exponent": 0.5},
         {**_SUPERVISED, "transfer_trained_on": "auxiliary"},
         # Early stopping may follow one task without label transfer.
-        {"main_task": "books", "steps": "alternate"},
+        {"main_task": "books", "update": "alternating"},
     ],
 )
 def test_what_label_transfer_goes_with(values):

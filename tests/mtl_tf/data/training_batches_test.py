@@ -69,9 +69,9 @@ def assert_equal(batch, other):
 
 
 @pytest.mark.parametrize("unlabeled", [0, 10])
-@pytest.mark.parametrize("steps", ["joint", "alternate"])
-def test_batches_are_the_same_from_any_step_on(steps, unlabeled):
-    settings = {"steps": steps, "unlabeled": unlabeled}
+@pytest.mark.parametrize("update", ["joint", "alternating"])
+def test_batches_are_the_same_from_any_step_on(update, unlabeled):
+    settings = {"update": update, "unlabeled": unlabeled}
     # A joint step has two groups of the last task.
     settings |= {"rows": (24, 24, 96), "sampling_exponent": 1.0}
     batches, *_ = make(**settings)
@@ -130,12 +130,12 @@ def test_groups_hold_texts_lengths_and_labels_of_the_same_rows():
             )
 
 
-@pytest.mark.parametrize("steps", ["joint", "alternate"])
-def test_every_row_of_a_task_comes_equally_often(steps):
-    batches, train, _ = make(steps=steps)
+@pytest.mark.parametrize("update", ["joint", "alternating"])
+def test_every_row_of_a_task_comes_equally_often(update):
+    batches, train, _ = make(update=update)
     # A window of 32 batches of 4 is 128 rows: 3 windows are 16 passes of 24.
     counts = [collections.Counter() for _ in train]
-    for batch in take(batches, 96 * (1 if steps == "joint" else 3)):
+    for batch in take(batches, 96 * (1 if update == "joint" else 3)):
         for group, task in enumerate(batch["task_ids"]):
             counts[task].update(place(train[task], batch, group))
     assert counts == [dict.fromkeys(range(24), 16)] * 3
@@ -191,7 +191,7 @@ def test_unlabeled_rows_do_not_follow_the_labeled_ones():
         # 72 rows; a joint step draws 3 * 4, or 3 * 5 (4.8 steps), one group 4.
         ({}, 6),
         ({"batch_size": 5}, 5),
-        ({"steps": "alternate"}, 18),
+        ({"update": "alternating"}, 18),
         ({"steps_per_epoch": 7}, 7),
         # 3 * 2 rows, of which a step could draw twice as many.
         ({"max_examples": 2}, 1),

@@ -65,7 +65,7 @@ def by_first_token():
     return keras.Model(
         {"token_ids": tokens},
         {
-            "scores": keras.ops.take(_SCORES, tokens[:, :, 0], axis=0),
+            "logits": keras.ops.take(_SCORES, tokens[:, :, 0], axis=0),
             "shared": keras.ops.cast(tokens[:, :, :1], "float32"),
         },
     )
@@ -138,7 +138,7 @@ def test_predictions_are_those_of_the_model_text_by_text(model, split):
                 "task_ids": np.array([1], np.int32),
             }
         )
-        scores = outputs["scores"].numpy()[0, 0].astype(np.float64)
+        scores = outputs["logits"].numpy()[0, 0].astype(np.float64)
         wanted = np.exp(scores) / np.exp(scores).sum()
         np.testing.assert_allclose(
             found.probabilities[row], wanted, rtol=0, atol=1e-6
@@ -174,7 +174,7 @@ def test_predictions_do_not_depend_on_what_else_is_in_a_batch(
 def predictions(labels, probabilities, task=_TASKS[0], groups=None):
     split = make_split([[0]] * len(labels), labels, groups=groups)
     return predictions_lib.SplitPredictions(
-        task, split, np.array(probabilities), {}, 0.0
+        task, np.array(probabilities), split, {}, 0.0
     )
 
 

@@ -17,14 +17,14 @@ def layer():
 
 def test_rows_of_the_groups_tasks_and_zeros_after_them(layer):
     weight = tf.constant([[i + 1, 10.0 * (i + 1)] for i in range(9)])
-    got = layer.of_groups(weight, tf.constant([2, 0, 1]))
+    got = layer.gather_labels(weight, tf.constant([2, 0, 1]))
     rows = [[7, 8, 9, 0], [1, 2, 0, 0], [3, 4, 5, 6]]
     wanted = [[[i, 10 * i] for i in row] for row in rows]
     np.testing.assert_array_equal(got, wanted)
 
 
 def test_a_weight_of_one_number_a_label(layer):
-    got = layer.of_groups(tf.range(1.0, 10.0), tf.constant([0, 0]))
+    got = layer.gather_labels(tf.range(1.0, 10.0), tf.constant([0, 0]))
     np.testing.assert_array_equal(got, [[1, 2, 0, 0]] * 2)
 
 
@@ -32,7 +32,9 @@ def test_no_row_of_another_task_has_a_gradient(layer):
     weight = tf.ones([9, 2])
     with tf.GradientTape() as tape:
         tape.watch(weight)
-        loss = tf.reduce_sum(layer.of_groups(weight, tf.constant([2, 0, 2])))
+        loss = tf.reduce_sum(
+            layer.gather_labels(weight, tf.constant([2, 0, 2]))
+        )
     gradient = tape.gradient(loss, weight)
     assert isinstance(gradient, tf.IndexedSlices)
     assert gradient.indices.numpy().tolist() == [6, 7, 8, 0, 1, 6, 7, 8]
@@ -42,14 +44,14 @@ def test_scores_by_hand(layer):
     task_ids = tf.constant([0])
     vectors = tf.constant([[[1.0, 2], [3, 4], [9, 9], [9, 9]]])
     features = tf.constant([[[1.0, 10], [0, 1]]])
-    absent = layer.PADDING_SCORE
+    absent = layer.PADDING_LOGIT
     np.testing.assert_array_equal(
-        layer.score(features, vectors, None, task_ids),
+        layer.logits(features, vectors, None, task_ids),
         [[[21, 43, absent, absent], [2, 4, absent, absent]]],
     )
     bias = tf.constant([100.0, 200, *[7] * 7])
     np.testing.assert_array_equal(
-        layer.score(features, vectors, bias, task_ids),
+        layer.logits(features, vectors, bias, task_ids),
         [[[121, 243, absent, absent], [102, 204, absent, absent]]],
     )
 

@@ -13,24 +13,24 @@ def test_identity_forward_and_minus_scale_times_the_gradient_back(value, scale):
     upstream = tf.reshape(upstream, tf.shape(features))
     with tf.GradientTape() as tape:
         tape.watch(features)
-        output = gradient_reversal.gradient_reversal(features, scale)
+        output = gradient_reversal.GradientReversal(scale)(features)
     got = tape.gradient(output, features, output_gradients=upstream)
     np.testing.assert_array_equal(output, value)
     np.testing.assert_array_equal(got, np.float32(-scale) * upstream.numpy())
 
 
-def test_a_scale_for_each_group():
+def test_a_gate_for_each_task_batch():
     features = tf.ones([3, 2, 4])
-    scale = tf.constant([0.5, 0.0, 2.0])[:, tf.newaxis, tf.newaxis]
+    gate = tf.constant([1.0, 0.0, 4.0])[:, tf.newaxis, tf.newaxis]
+    layer = gradient_reversal.GradientReversal(0.5)
     with tf.GradientTape() as tape:
-        tape.watch([features, scale])
-        output = gradient_reversal.gradient_reversal(features, scale)
-        loss = tf.reduce_sum(10 * output)
-    by_features, by_scale = tape.gradient(loss, [features, scale])
+        tape.watch([features, gate])
+        loss = tf.reduce_sum(10 * layer(features, gate))
+    by_features, by_gate = tape.gradient(loss, [features, gate])
     np.testing.assert_array_equal(
         by_features, np.broadcast_to([[[-5.0]], [[0.0]], [[-20.0]]], (3, 2, 4))
     )
-    assert by_scale is None
+    assert by_gate is None
 
 
 def test_against_finite_differences():
@@ -43,27 +43,29 @@ def test_against_finite_differences():
         return np.sum(np.sin(weights * x) * x)
 
     wanted = np.zeros_like(features)
-    for place in np.ndindex(*features.shape):
+    for index in np.ndindex(*features.shape):
         shift = np.zeros_like(features)
-        shift[place] = step
+        shift[index] = step
         difference = loss(features + shift) - loss(features - shift)
-        wanted[place] = -scale * difference / (2 * step)
+        wanted[index] = -scale * difference / (2 * step)
 
     x = tf.constant(features)
+    layer = gradient_reversal.GradientReversal(scale, dtype="float64")
     with tf.GradientTape() as tape:
         tape.watch(x)
-        reversed_ = gradient_reversal.gradient_reversal(x, scale)
+        reversed_ = layer(x)
         value = tf.reduce_sum(tf.sin(weights * reversed_) * reversed_)
     np.testing.assert_allclose(tape.gradient(value, x), wanted, atol=1e-9)
 
 
 def test_in_a_traced_function_with_open_shapes():
+    layer = gradient_reversal.GradientReversal(0.5)
+
     @tf.function(input_signature=[tf.TensorSpec([None, None])])
     def gradient(features):
         with tf.GradientTape() as tape:
             tape.watch(features)
-            output = gradient_reversal.gradient_reversal(features, 0.5)
-            loss = tf.reduce_sum(output**2)
+            loss = tf.reduce_sum(layer(features) ** 2)
         return tape.gradient(loss, features)
 
     # -0.5 * 2 * 3 = -3

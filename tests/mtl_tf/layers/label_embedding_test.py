@@ -45,7 +45,7 @@ def by_the_equations(table, bias, h, task):
 @pytest.mark.parametrize("width", [0, 3, WIDTH])
 @pytest.mark.parametrize("use_bias", [False, True])
 def test_equations_4_and_5(features, width, use_bias):
-    layer = make(width=width, use_bias=use_bias)
+    layer = make(embedding_dim=width, use_bias=use_bias)
     assert layer.table.shape == (9, width or WIDTH)
     bias = np.zeros(9)
     if use_bias:
@@ -66,10 +66,29 @@ def test_equations_4_and_5(features, width, use_bias):
         np.testing.assert_allclose(expected[group, text], o, atol=1e-5)
 
 
-def test_scores_are_linear(features):
+@pytest.mark.parametrize("use_bias", [False, True])
+def test_gathered_rows_are_the_masked_softmax_of_all_labels(features, use_bias):
+    layer = make(embedding_dim=3, use_bias=use_bias)
+    if use_bias:
+        layer.bias.assign(np.linspace(-2, 2, 9))
+    task_ids = np.array(READERS)
+    joint = tf.nn.softmax(layer.joint_logits(features, task_ids)).numpy()
+    assert joint.shape == (4, 3, 9)
+    np.testing.assert_allclose(joint.sum(axis=-1), 1, rtol=1e-6)
+    gathered = tf.nn.softmax(layer(features, task_ids)[0]).numpy()
+    for index, task in enumerate(READERS):
+        own = joint[index][:, rows_of(task)]
+        # Labels of other tasks have no probability at all.
+        np.testing.assert_allclose(own.sum(axis=-1), 1, rtol=1e-6)
+        np.testing.assert_allclose(
+            gathered[index][:, : LABEL_COUNTS[task]], own, rtol=1e-6
+        )
+
+
+def test_logits_are_linear(features):
     layer, task_ids = make(), np.array(READERS)
     one, ten = (layer(x, task_ids)[0] for x in (features, 10 * features))
-    there = one.numpy() != layer.PADDING_SCORE
+    there = one.numpy() != layer.PADDING_LOGIT
     np.testing.assert_allclose(
         ten.numpy()[there], 10 * one.numpy()[there], atol=1e-5
     )
@@ -95,7 +114,7 @@ def test_with_a_bias_and_full_width_it_is_the_softmax_output(features):
 
 @pytest.mark.parametrize("expected", [False, True])
 def test_the_gradient_is_of_the_steps_tasks_alone(features, expected):
-    layer = make(width=3, use_bias=True)
+    layer = make(embedding_dim=3, use_bias=True)
     with tf.GradientTape() as tape:
         outputs = layer(features[:2], np.array([2, 0]))
         loss = tf.reduce_sum(
@@ -125,7 +144,7 @@ def test_gradients_are_those_of_the_masked_softmax():
 
 def test_label_vectors_longer_than_the_features_are_refused():
     with pytest.raises(ValueError, match=r"label_embedding_dim=6: .* \(5\)"):
-        make(width=6)
+        make(embedding_dim=6)
 
 
 if __name__ == "__main__":

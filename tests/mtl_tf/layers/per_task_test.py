@@ -16,8 +16,8 @@ class Scale(per_task.PerTaskLayer):
         )
 
     def call(self, features, task_ids):
-        weight = self.of_groups(self.weight, task_ids)[:, tf.newaxis]
-        return features * weight + self.of_groups(self.bias, task_ids)[:, None]
+        weight = self.gather(self.weight, task_ids)[:, tf.newaxis]
+        return features * weight + self.gather(self.bias, task_ids)[:, None]
 
 
 def test_a_group_is_read_with_the_weights_of_its_reader():
@@ -62,8 +62,8 @@ def test_the_seed_decides_the_start(seed, alike):
     assert same.all() == alike
 
 
-def test_no_reader_is_refused():
-    with pytest.raises(ValueError, match=r"readers: at least 1 .* got 0"):
+def test_no_task_is_refused():
+    with pytest.raises(ValueError, match=r"num_tasks: at least 1 .* got 0"):
         Scale(0)
 
 

@@ -23,7 +23,7 @@ def test_scores_by_hand(layer):
     scores = layer(tf.constant([[[1.0, 1.0]], [[2.0, 0.0]]]), np.array([2, 0]))
     # Task 2, h = (1, 1): row i gives i + 10 i + 100 i = 111 i, i = 6, 7, 8.
     # Task 0, h = (2, 0): row i gives 2 i + 100 i = 102 i, i = 0, 1.
-    absent = layer.PADDING_SCORE
+    absent = layer.PADDING_LOGIT
     np.testing.assert_array_equal(
         scores, [[[666, 777, 888, absent]], [[0, 102, absent, absent]]]
     )
@@ -87,7 +87,7 @@ def test_scores_may_be_squashed_as_in_the_code():
         labels = wanted.shape[1]
         np.testing.assert_allclose(scores[group, :, :labels], wanted, atol=1e-6)
         # Labels that the task does not have still have no probability.
-        assert (scores[group, :, labels:] == layer.PADDING_SCORE).all()
+        assert (scores[group, :, labels:] == layer.PADDING_LOGIT).all()
     # So of two labels none is likelier than 1 / (1 + e^-2) = 0.881.
     layer.kernel.assign([[(-1.0) ** i, 0] for i in range(9)])
     far = layer(np.array([[[1000.0, 0.0]]]), np.array([0]))

@@ -36,7 +36,7 @@ ALTERNATE = {
     "pooling": "mean",
     "sharing": "fully_shared",
     "adversarial_weight": 0.0,
-    "steps": "alternate",
+    "update": "alternating",
     "epoch_length": "smallest_task",
     "main_task": "films",
     "learning_rate": 0.02,
@@ -153,7 +153,7 @@ def test_predictions_of_both_outputs(corpus, unbroken, split):
     assert abs(main.probabilities - transfer.probabilities).max() > 1e-3
     for output, predicted in found.items():
         scores = results["tasks"]["films"][output][split]
-        assert scores["accuracy"] == pytest.approx(predicted.right.mean())
+        assert scores["accuracy"] == pytest.approx(predicted.correct.mean())
     names = {path.name for path in (folder / "run" / "predictions").iterdir()}
     assert {name for name in names if "label_transfer" in name} == {
         "films-dev-label_transfer.jsonl",

@@ -59,7 +59,7 @@ def said(experiment, results):
 def test_label_vectors_are_those_of_the_best_checkpoint(experiment, results):
     del results
     found = label_embeddings.read(experiment.config.run_dir)
-    table = experiment.model.get_layer("label_embedding").table.numpy()
+    table = experiment.model.get_layer("head").output_layer.table.numpy()
     np.testing.assert_array_equal(found.vectors, table)
     assert found.vectors.shape == (2 + 3 + 2, 5)
     assert found.labels.tolist() == [
@@ -114,7 +114,7 @@ def test_the_page_has_every_phase_and_both_outputs(experiment, results):
     )
     scores = found.table("task", "metric", "test texts")["films"]
     assert films["label_transfer"]["test"]["accuracy"] == (
-        predicted.right.mean()
+        predicted.correct.mean()
     )
     assert f"{100 * films['label_transfer']['test']['macro_f1']:.1f}" in scores
 

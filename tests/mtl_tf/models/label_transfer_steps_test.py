@@ -26,8 +26,8 @@ ONE_LOSS = {
     "task_weights": ("a:0", "b:0", "c:0"),
 }
 NETWORK = {
-    f"model/label_transfer_{layer}/{weight}"
-    for layer in ("layer", "output")
+    f"model/label_transfer_network/{layer}/{weight}"
+    for layer in ("hidden", "output")
     for weight in ("kernel", "bias")
 }
 
@@ -143,7 +143,7 @@ def test_equation_7_is_of_auxiliary_and_unlabeled_texts(threshold):
     )
     total = sum(
         logs[f"loss_weighted/{x}"]
-        for x in ("task_ids", "label_transfer", "pseudo_label")
+        for x in ("task", "label_transfer", "pseudo_label")
     )
     assert float(logs["loss/total"]) == pytest.approx(float(total), rel=1e-5)
 
@@ -178,7 +178,7 @@ def test_the_base_phase_leaves_the_network_and_its_slots_as_they_are():
     assert len(own) == 4 * (1 + 3)
     names = trainers.changed(before, after)
     assert not names & own
-    assert "model/label_embedding/table" in names
+    assert "model/head/label_embedding/table" in names
     assert not any("transfer" in x or "pseudo" in x for x in logs)
 
 
@@ -202,8 +202,8 @@ def test_the_networks_loss_reaches_what_it_reads_alone(reads_main):
         label_transfer="supervised",
         transfer_main_predictions=reads_main,
     )
-    paths = ("private_encoder/words/kernel", "task_layer/kernel")
-    paths += ("label_embedding/table",)
+    paths = ("encoder/private_encoder/words/kernel", "head/task_layer/kernel")
+    paths += ("head/label_embedding/table",)
     found = moved_rows(
         trainer,
         paths,
@@ -247,7 +247,7 @@ def test_equation_7_trains_what_the_main_task_reads_alone():
         gradient = tf.convert_to_tensor(gradient).numpy()
         np.testing.assert_allclose(change, -gradient, atol=1e-6)
         assert gradient.any()
-        layer = variable.path.split("/")[0]
+        layer = variable.path.split("/")[1]
         if layer in ("task_layer", "private_encoder"):
             assert not change[[0, 2]].any()
         elif layer == "label_embedding":
@@ -304,7 +304,7 @@ def test_a_step_without_the_main_task_leaves_the_network_alone():
     assert np.isfinite([float(x) for x in logs.values()]).all()
     names = trainers.changed(before, trainers.values(trainer))
     assert not any("label_transfer" in name for name in names)
-    assert "model/shared_encoder/words/kernel" in names
+    assert "model/encoder/shared_encoder/words/kernel" in names
 
 
 def test_as_in_the_code_the_others_labels_train_the_network():
@@ -319,7 +319,7 @@ def test_as_in_the_code_the_others_labels_train_the_network():
         np.mean(-np.log(p[group][range(4), batch["labels"][group]]))
         for group in (0, 2)
     ]
-    output = trainer.parts["model"]["label_transfer_output/kernel"]
+    output = trainer.parts["model"]["label_transfer_network/output/kernel"]
     assert output.shape == (7, 3)
     start = output.numpy()
     logs = trainer.train_step(batch, "label_transfer")

@@ -134,13 +134,13 @@ class ByTheEquations:
         if config.chained_task_layers:
             for below in range(task + 1):
                 hidden = np.tanh(
-                    hidden @ weights[f"task_layer/kernel_{below}"]
-                    + weights["task_layer/bias"][below]
+                    hidden @ weights[f"head/task_layer/kernel_{below}"]
+                    + weights["head/task_layer/bias"][below]
                 )
         elif config.task_layer_size:
             hidden = np.tanh(
-                hidden @ weights["task_layer/kernel"][task]
-                + weights["task_layer/bias"][task]
+                hidden @ weights["head/task_layer/kernel"][task]
+                + weights["head/task_layer/bias"][task]
             )
         return hidden
 
@@ -151,14 +151,14 @@ class ByTheEquations:
         hidden = self._hidden(task)
         if config.output_layer == "softmax":
             scores = (
-                hidden @ weights["softmax_output/kernel"][rows].T
-                + weights["softmax_output/bias"][rows]
+                hidden @ weights["head/softmax_head/kernel"][rows].T
+                + weights["head/softmax_head/bias"][rows]
             )
             return np.tanh(scores) if config.tanh_logits else scores
-        vectors = weights["label_embedding/table"][rows]
+        vectors = weights["head/label_embedding/table"][rows]
         scores = hidden[..., : vectors.shape[1]] @ vectors.T
         if config.label_bias:
-            scores = scores + weights["label_embedding/bias"][rows]
+            scores = scores + weights["head/label_embedding/bias"][rows]
         return scores
 
     def answer(self, task):
@@ -167,7 +167,7 @@ class ByTheEquations:
         p = softmax(self.scores(task))
         if config.output_layer == "softmax" or config.transfer_probabilities:
             return p
-        table = self._weights["label_embedding/table"]
+        table = self._weights["head/label_embedding/table"]
         return sum(
             p[..., [j]] * table[FIRST[task] + j] for j in range(COUNTS[task])
         )
@@ -190,21 +190,24 @@ class ByTheEquations:
                 parts.append(self._batch["diversity"][group])
             h = np.concatenate(parts, axis=-1)
             if config.transfer_hidden_size:
-                kernel = weights["label_transfer_layer/kernel"]
+                kernel = weights["label_transfer_network/hidden/kernel"]
                 assert kernel.shape == (
                     1,
                     h.shape[1],
                     config.transfer_hidden_size,
                 )
-                h = h @ kernel[0] + weights["label_transfer_layer/bias"][0]
+                h = (
+                    h @ kernel[0]
+                    + weights["label_transfer_network/hidden/bias"][0]
+                )
                 h = np.maximum(h, 0)
             target = MAIN if on_main else own
             rows = slice(0, None)
             if not on_main:
                 rows = slice(FIRST[target], FIRST[target + 1])
             found.append(
-                h @ weights["label_transfer_output/kernel"][rows].T
-                + weights["label_transfer_output/bias"][rows]
+                h @ weights["label_transfer_network/output/kernel"][rows].T
+                + weights["label_transfer_network/output/bias"][rows]
             )
         return found
 
@@ -330,7 +333,7 @@ def test_it_does_not_read_what_it_is_not_to_read():
     def scores_of_changed(settings):
         """After the main task's own weights have changed."""
         _, model = build(**settings)
-        table = model.get_layer("label_embedding").table
+        table = model.get_layer("head").output_layer.table
         start = table.numpy()
         before = call(model, batch)["transfer_logits"]
         value = start.copy()
@@ -378,7 +381,8 @@ def test_its_layers_do_not_start_alike():
         if weight.numpy().any()
     ]
     assert any(
-        w.path == "label_transfer_layer/kernel" for w in model.trainable_weights
+        w.path == "label_transfer_network/hidden/kernel"
+        for w in model.trainable_weights
     )
     for number, first in enumerate(starts):
         for second in starts[:number]:

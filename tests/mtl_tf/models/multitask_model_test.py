@@ -34,7 +34,7 @@ def make(**settings):
     ("arguments", "message"),
     [
         (({}, (2, 2), 9), "config: a mtl_tf.Config is expected, got dict"),
-        ((None, 3, 9), "label_counts: a number of labels is expected for each"),
+        ((None, 3, 9), "num_classes: a number of labels is expected for each"),
         ((None, (2, 1), 9), r"2 or more, got \(2, 1\)"),
         ((None, (), 9), r"2 or more, got \(\)"),
         ((None, ("a", "b"), 9), r"2 or more, got \('a', 'b'\)"),
@@ -85,7 +85,7 @@ def test_scores_are_those_of_the_features_that_there_are(
     outputs = model(batch)
     assert sorted(outputs) == sorted(["logits", *features])
     joined = tf.concat([outputs[name] for name in features], axis=-1)
-    scores = model.get_layer("softmax_output")(joined, batch["task_ids"])
+    scores = model.get_layer("head").output_layer(joined, batch["task_ids"])
     np.testing.assert_array_equal(outputs["logits"], scores)
 
 
@@ -122,7 +122,7 @@ def test_the_skip_connection_carries_mean_word_vectors_past_the_encoders(
     mean = mean_vectors(model, batch["token_ids"], batch["lengths"])
     joined = [outputs["shared"], mean, outputs["private"]]
     joined = np.concatenate(joined, axis=-1)
-    layer = model.get_layer("softmax_output")
+    layer = model.get_layer("head").output_layer
     assert layer.kernel.shape == (9, 3 + 4 + 3)
     np.testing.assert_allclose(
         outputs["logits"], layer(joined, batch["task_ids"]), atol=1e-6
@@ -150,7 +150,7 @@ def test_with_a_conditional_encoder_seq1_skips_as_well(pairs, sharing):
         joined = [*means, outputs["private"]]
     else:
         joined = [outputs["shared"], *means]
-    layer = model.get_layer("softmax_output")
+    layer = model.get_layer("head").output_layer
     scores = layer(np.concatenate(joined, axis=-1), pairs["task_ids"])
     np.testing.assert_allclose(outputs["logits"], scores, atol=1e-6)
 
@@ -171,13 +171,13 @@ def test_scores_are_those_of_the_label_embedding_on_the_task_layer(pairs):
     first = np.cumsum([0, *LABEL_COUNTS])
     for group, task in enumerate(pairs["task_ids"]):
         hidden = np.tanh(
-            joined[group] @ by_path["task_layer/kernel"][task]
-            + by_path["task_layer/bias"][task]
+            joined[group] @ by_path["head/task_layer/kernel"][task]
+            + by_path["head/task_layer/bias"][task]
         )
         assert hidden.shape == (3, config.task_layer_size)
         rows = slice(first[task], first[task + 1])
-        wanted = hidden[:, :3] @ by_path["label_embedding/table"][rows].T
-        wanted += by_path["label_embedding/bias"][rows]
+        wanted = hidden[:, :3] @ by_path["head/label_embedding/table"][rows].T
+        wanted += by_path["head/label_embedding/bias"][rows]
         np.testing.assert_allclose(
             outputs["logits"][group, :, : LABEL_COUNTS[task]],
             wanted,
@@ -187,7 +187,7 @@ def test_scores_are_those_of_the_label_embedding_on_the_task_layer(pairs):
 
 def test_label_vectors_are_as_long_as_what_they_read_and_no_longer():
     _, model = make(output_layer="label_embedding")
-    assert model.get_layer("label_embedding").table.shape == (9, 3 + 3)
+    assert model.get_layer("head").output_layer.table.shape == (9, 3 + 3)
     with pytest.raises(ValueError, match=r"label_embedding_dim=7: .* \(6\)"):
         make(output_layer="label_embedding", label_embedding_dim=7)
     with pytest.raises(ValueError, match=r"label_embedding_dim=6: .* \(5\)"):
@@ -231,7 +231,7 @@ def test_longer_label_vectors_are_refused_without_a_model(settings, width):
     longest = dataclasses.replace(config, label_embedding_dim=0)
     for sized in (config, longest):
         model = multitask_model.build(sized, LABEL_COUNTS[:tasks], WORDS)
-        table = model.get_layer("label_embedding").table
+        table = model.get_layer("head").output_layer.table
         assert table.shape[1] == width
     with pytest.raises(
         ValueError, match=rf"^label_embedding_dim={width + 1}: .*\({width}\)"
@@ -271,8 +271,8 @@ def test_each_encoder_is_made_as_the_config_says():
         feature_dropout=0.4,
     )
     for name, num_tasks in (("shared_encoder", 1), ("private_encoder", 3)):
-        got = model.get_layer(name).get_config()
-        assert got["readers"] == num_tasks
+        got = getattr(model.get_layer("encoder"), name).get_config()
+        assert got["num_tasks"] == num_tasks
         for setting in (
             "encoder",
             "pooling",
@@ -288,7 +288,7 @@ def test_each_encoder_is_made_as_the_config_says():
     assert embedding.table.shape == (WORDS, 4)
     assert embedding.unknown_id == vocabulary_lib.UNKNOWN
     assert (embedding.word_dropout, embedding.vector_dropout) == (0.1, 0.3)
-    assert model.get_layer("feature_dropout").rate == 0.4
+    assert model.get_layer("head").dropout.rate == 0.4
 
 
 def test_no_two_weights_start_alike():

@@ -142,8 +142,10 @@ def test_the_main_model_does_not_pay_for_label_transfer(small):
     transfer = {
         name for name in layers("transfer_logits") if "transfer" in name
     }
-    assert transfer == {"label_transfer_layer", "label_transfer_output"}
-    assert not layers("scores") & (transfer | {"auxiliary_answers", "asked"})
+    assert transfer == {"label_transfer_network"}
+    assert not layers("logits") & (
+        transfer | {"auxiliary_predictions", "transfer_indices"}
+    )
 
 
 def test_diversity_is_that_of_the_whole_text(corpus, small):

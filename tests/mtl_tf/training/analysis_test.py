@@ -53,7 +53,7 @@ def predictions(shared, private):
         for name, x in (("shared", shared), ("private", private))
     }
     return predictions_lib.SplitPredictions(
-        None, None, np.zeros((4, 2)), features, 0.0
+        None, np.zeros((4, 2)), None, features, 0.0
     )
 
 

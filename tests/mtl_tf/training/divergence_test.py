@@ -43,7 +43,7 @@ class Split:
 def predictions(predicted, labels):
     split = Split(np.array(labels))
     return predictions_lib.SplitPredictions(
-        TASK, split, np.eye(3)[predicted], {}, 0.5
+        TASK, np.eye(3)[predicted], split, {}, 0.5
     )
 
 

@@ -159,7 +159,7 @@ def test_the_network_reads_the_answers(transfer, is_right):
     # The same network, with the answers to another of the texts.
     experiment, _ = transfer
     split, model = main_split(experiment), experiment.model
-    heard = model.get_layer("auxiliary_answers").output
+    heard = model.get_layer("auxiliary_predictions").output
     listen = keras.Model(model.input, heard)
     asked = model.input["transfer_indices"]
     network = keras.Model([heard, asked], model.output["transfer_logits"])

@@ -74,7 +74,7 @@ def test_absent_tasks_and_words_stay_bit_for_bit_whatever_their_momentum():
         if "private_encoder" in name and "seed" not in name:
             np.testing.assert_array_equal(old[[0, 2]], new[[0, 2]])
             assert not np.array_equal(old[1], new[1])
-        elif "softmax_output" in name:
+        elif "softmax_head" in name:
             # Labels of task b are rows 2 to 4.
             np.testing.assert_array_equal(old[[0, 1, 5, 6]], new[[0, 1, 5, 6]])
             assert not np.array_equal(old[2:5], new[2:5])
@@ -175,7 +175,7 @@ def test_unlabeled_text_reaches_the_shared_encoder_alone():
     differing = trainers.changed(step(1), step(2))
     assert any("shared_encoder" in name for name in differing)
     assert not any("private_encoder" in name for name in differing)
-    assert not any("softmax_output" in name for name in differing)
+    assert not any("softmax_head" in name for name in differing)
 
 
 def test_variables_of_one_path_are_refused():

@@ -14,7 +14,7 @@ _SETTINGS = {
     "label_embedding_dim": 2,
     "label_bias": True,
 }
-_TASK_KERNEL = "task_layer/kernel"
+_TASK_KERNEL = "head/task_layer/kernel"
 
 
 @pytest.fixture(scope="module")
@@ -52,11 +52,11 @@ def test_rows_are_those_of_their_tasks_and_labels(corpus, trained, tmp_path):
     }
     warm_starts.assert_weights(new, start, trained, rows)
     warm_starts.assert_same_predictions(new, trained, ("books", "games"))
-    assert found["weights"]["label_embedding/table"] == {
+    assert found["weights"]["head/label_embedding/table"] == {
         "loaded": 4 * 2,
         "of": 7 * 2,
     }
-    assert "shared_encoder/seq1_backward/kernel" in found["weights"]
+    assert "encoder/shared_encoder/seq1_backward/kernel" in found["weights"]
 
 
 def test_private_encoders_are_left_behind(corpus, trained, tmp_path):
@@ -73,8 +73,8 @@ def test_private_encoders_are_left_behind(corpus, trained, tmp_path):
     kernel = warm_starts.read_weight(trained, _TASK_KERNEL)
     assert kernel.shape == (2, 8 + 5 + 5 + 8, 3)
     start[_TASK_KERNEL] = kernel[:, : 8 + 5 + 5]
-    start["task_layer/bias"] = warm_starts.read_weight(
-        trained, "task_layer/bias"
+    start["head/task_layer/bias"] = warm_starts.read_weight(
+        trained, "head/task_layer/bias"
     )
     warm_starts.assert_weights(new, start, trained, {"task_layer": ([], [])})
     assert found["weights"][_TASK_KERNEL] == {
@@ -115,7 +115,7 @@ def test_a_label_transfer_network_starts_afresh(corpus, tmp_path, here, there):
     )
     # None of its rows: with the same tasks its shapes are the same.
     none = ([], [])
-    rows = {"label_transfer_layer": none, "label_transfer_output": none}
+    rows = {"label_transfer_network": none}
     warm_starts.assert_weights(new, start, run_dir, rows)
     own = {
         f"label_transfer_{layer}/{weight}"

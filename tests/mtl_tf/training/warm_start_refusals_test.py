@@ -206,7 +206,7 @@ def test_a_vocabulary_with_none_of_its_words(config, declared, tmp_path):
 def test_a_weight_of_another_shape_is_not_forced_in(config, monkeypatch):
     # A setting that shapes the model and that nobody told the module of.
     read = warm_start.checkpoints.read
-    path = "private_encoder/lstm_0/kernel"
+    path = "encoder/private_encoder/lstm_0/kernel"
 
     def read_other(*arguments):
         saved = read(*arguments)

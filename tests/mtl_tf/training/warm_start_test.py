@@ -17,8 +17,8 @@ from tests.helpers import trained_runs
 from tests.helpers import warm_starts
 
 _TABLE = "word_embedding/table"
-_KERNEL = "softmax_output/kernel"
-_BIAS = "softmax_output/bias"
+_KERNEL = "head/softmax_head/kernel"
+_BIAS = "head/softmax_head/bias"
 # Of the features of one encoder.
 _WIDTH = 4
 
@@ -98,7 +98,7 @@ def test_a_task_is_added_between_the_others(corpus, trained, tmp_path):
         "private_encoder": ([0, 2], [0, 1]),
         "task_discriminator": ([0, 2], [0, 1]),
         # bad and good; poor, fair and great; no and yes.
-        "softmax_output": ([0, 1, 5, 6], [0, 1, 2, 3]),
+        "softmax_head": ([0, 1, 5, 6], [0, 1, 2, 3]),
     }
     warm_starts.assert_weights(new, start, trained, rows)
     warm_starts.assert_same_predictions(new, trained, ("books", "games"))
@@ -123,7 +123,7 @@ def test_a_task_is_left_behind(corpus, fully_shared, tmp_path):
         sharing="fully_shared",
         adversarial_weight=0.0,
     )
-    rows = {"softmax_output": ([0, 1, 2, 3, 4], [2, 3, 4, 5, 6])}
+    rows = {"softmax_head": ([0, 1, 2, 3, 4], [2, 3, 4, 5, 6])}
     warm_starts.assert_weights(new, start, fully_shared, rows)
     assert found["tasks"]["left"] == ["books"]
     assert found["labels"]["left"] == ["books/bad", "books/good"]
@@ -143,7 +143,7 @@ def test_a_discriminator_that_the_run_had_not_starts_afresh(corpus, tmp_path):
     new, start, found = warm_starts.start_from(
         books, corpus, tmp_path, tasks=("films", "games"), **shared
     )
-    rows = {"softmax_output": ([], []), "task_discriminator": ([], [])}
+    rows = {"softmax_head": ([], []), "task_discriminator": ([], [])}
     warm_starts.assert_weights(new, start, books, rows)
     assert found["tasks"] == {
         "loaded": [],
@@ -161,7 +161,7 @@ def test_tasks_in_another_order(corpus, trained, tmp_path):
     rows = {
         "private_encoder": ([0, 1], [1, 0]),
         "task_discriminator": ([0, 1], [1, 0]),
-        "softmax_output": ([0, 1, 2, 3], [2, 3, 0, 1]),
+        "softmax_head": ([0, 1, 2, 3], [2, 3, 0, 1]),
     }
     warm_starts.assert_weights(new, start, trained, rows)
 
@@ -209,7 +209,7 @@ def test_labels_and_words_have_changed(
         "word_embedding": tuple(map(list, zip(*pairs, strict=True))),
         # bad, good, great, awful, poor; they were bad, good, poor, fair,
         # great, no, yes.
-        "softmax_output": ([0, 1, 2, 4], [0, 1, 4, 2]),
+        "softmax_head": ([0, 1, 2, 4], [0, 1, 4, 2]),
         "task_discriminator": ([0, 1], [0, 1]),
     }
     warm_starts.assert_weights(new, start, fully_shared, rows)
@@ -237,7 +237,7 @@ def test_private_encoders_are_added(corpus, fully_shared, tmp_path):
     start[_BIAS] = warm_starts.read_weight(fully_shared, _BIAS)[labels]
     rows = {
         "private_encoder": ([], []),
-        "softmax_output": ([], []),
+        "softmax_head": ([], []),
         "task_discriminator": ([0, 1], [0, 2]),
     }
     warm_starts.assert_weights(new, start, fully_shared, rows)
@@ -257,13 +257,11 @@ def test_private_encoders_are_left_behind(corpus, trained, tmp_path):
     )
     start[_KERNEL] = warm_starts.read_weight(trained, _KERNEL)[:, :_WIDTH]
     start[_BIAS] = warm_starts.read_weight(trained, _BIAS)
-    warm_starts.assert_weights(
-        new, start, trained, {"softmax_output": ([], [])}
-    )
+    warm_starts.assert_weights(new, start, trained, {"softmax_head": ([], [])})
     assert found["weights_left"] == [
-        "private_encoder/lstm_0/bias",
-        "private_encoder/lstm_0/kernel",
-        "private_encoder/lstm_0/recurrent_kernel",
+        "encoder/private_encoder/lstm_0/bias",
+        "encoder/private_encoder/lstm_0/kernel",
+        "encoder/private_encoder/lstm_0/recurrent_kernel",
     ]
 
 

@@ -1,0 +1,95 @@
+"""The label transfer network."""
+
+import keras
+import tensorflow as tf
+
+from mtl_tf.layers import float32_layer
+from mtl_tf.layers import softmax_head
+from mtl_tf.layers import task_dense
+
+
+@keras.saving.register_keras_serializable(package="mtl_tf")
+class LabelTransferNetwork(float32_layer.Float32Layer):
+    """Predicts the main task's label from the predictions of other tasks.
+
+    Augenstein, Ruder & Søgaard 2018, section 3.3, Eq. 6: LTN(o_1, ..., o_T-1,
+    d), where o_i is the expected label embedding of auxiliary task i (Eq. 5)
+    and d holds the diversity features of the text. One hidden layer with a
+    ReLU, then the logits.
+
+    Args:
+      num_classes: number of classes of each task that it predicts.
+      hidden_size: width of the hidden layer; 0: no hidden layer.
+      init_range: weights are drawn uniformly from [-init_range, init_range].
+      seeds: of the hidden layer and of the output layer.
+      **kwargs: for `keras.layers.Layer`.
+
+    Call arguments:
+      predictions: float32 [task_batches, batch, width], those of the auxiliary
+        tasks, concatenated.
+      task_ids: int32 [task_batches], which of `num_classes` is predicted.
+      diversity: float32 [task_batches, batch, features]; None for none.
+
+    Returns:
+      Logits, float32 [task_batches, batch, most classes].
+    """
+
+    def __init__(
+        self,
+        num_classes: tuple[int, ...],
+        hidden_size: int,
+        *,
+        init_range: float = 0.1,
+        seeds: tuple[int | None, int | None] = (None, None),
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        self.num_classes = tuple(num_classes)
+        self.hidden_size = hidden_size
+        self.init_range = init_range
+        self.seeds = tuple(seeds)
+        self.hidden = None
+        if hidden_size:
+            self.hidden = task_dense.TaskDense(
+                hidden_size,
+                1,
+                activation="relu",
+                init_range=init_range,
+                seed=self.seeds[0],
+                name="hidden",
+            )
+        self.output_layer = softmax_head.SoftmaxHead(
+            self.num_classes,
+            init_range=init_range,
+            seed=self.seeds[1],
+            name="output",
+        )
+
+    def build(
+        self, predictions_shape, task_ids_shape=None, diversity_shape=None
+    ):
+        del task_ids_shape
+        width = predictions_shape[-1]
+        if diversity_shape is not None:
+            width += diversity_shape[-1]
+        if self.hidden is not None:
+            self.hidden.build((None, None, width))
+            width = self.hidden_size
+        self.output_layer.build((None, None, width))
+
+    def call(self, predictions, task_ids, diversity=None):
+        hidden = predictions
+        if diversity is not None:
+            hidden = tf.concat([hidden, diversity], axis=-1)
+        if self.hidden is not None:
+            hidden = self.hidden(hidden, tf.zeros_like(task_ids))
+        return self.output_layer(hidden, task_ids)
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "num_classes": self.num_classes,
+            "hidden_size": self.hidden_size,
+            "init_range": self.init_range,
+            "seeds": self.seeds,
+        }

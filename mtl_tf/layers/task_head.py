@@ -1,0 +1,86 @@
+"""From text features to the logits of a task's labels."""
+
+import keras
+import tensorflow as tf
+
+from mtl_tf.layers import classification_head
+from mtl_tf.layers import dropout as dropout_layers
+from mtl_tf.layers import float32_layer
+from mtl_tf.layers import per_task
+
+
+@keras.saving.register_keras_serializable(package="mtl_tf")
+class TaskHead(float32_layer.Float32Layer):
+    """Concatenates features, applies a task's layer, and classifies.
+
+    Augenstein, Ruder & Søgaard 2018, section 3.6: a task-specific layer reads
+    the features, and the output layer reads the task-specific layer.
+
+    Args:
+      output_layer: a `SoftmaxHead` or a `LabelEmbedding`.
+      task_layer: a `TaskDense` or `ChainedTaskDense`; None for none.
+      dropout: of the concatenated features.
+      **kwargs: for `keras.layers.Layer`.
+
+    Call arguments:
+      features: a list of float32 [task_batches, batch, width of each].
+      task_ids: int32 [task_batches].
+
+    Returns:
+      `logits`, float32 [task_batches, batch, most classes]; with a label
+      embedding also `expected_label`, float32 [task_batches, batch, label
+      embedding dim].
+    """
+
+    def __init__(
+        self,
+        output_layer: classification_head.ClassificationHead,
+        task_layer: per_task.PerTaskLayer | None,
+        dropout: dropout_layers.FeatureDropout,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        self.output_layer = output_layer
+        self.task_layer = task_layer
+        self.dropout = dropout
+
+    def build(self, features_shape, task_ids_shape=None):
+        del task_ids_shape
+        width = sum(shape[-1] for shape in features_shape)
+        shape = (None, None, width)
+        self.dropout.build(shape)
+        if self.task_layer is not None:
+            self.task_layer.build(shape)
+            shape = (None, None, self.task_layer.hidden_size)
+        self.output_layer.build(shape)
+
+    def call(self, features, task_ids, training=False):
+        hidden = self.dropout(tf.concat(features, axis=-1), training=training)
+        if self.task_layer is not None:
+            hidden = self.task_layer(hidden, task_ids)
+        outputs = self.output_layer(hidden, task_ids)
+        if isinstance(outputs, tuple):
+            logits, expected_label = outputs
+            return {"logits": logits, "expected_label": expected_label}
+        return {"logits": outputs}
+
+    def get_config(self):
+        layers = {name: getattr(self, name) for name in _SUBLAYERS}
+        return {
+            **super().get_config(),
+            **{
+                name: keras.saving.serialize_keras_object(layer)
+                for name, layer in layers.items()
+            },
+        }
+
+    @classmethod
+    def from_config(cls, config):
+        layers = {
+            name: keras.saving.deserialize_keras_object(config[name])
+            for name in _SUBLAYERS
+        }
+        return cls(**config | layers)
+
+
+_SUBLAYERS = ("output_layer", "task_layer", "dropout")
