@@ -22,7 +22,16 @@ PAGES = sorted(
 
 # Flags of absl, TensorBoard, scripts and benchmarks.
 OTHER_FLAGS = (
-    *("flagfile", "help", "helpfull", "logdir", "write", "rounds", "steps", "model"),
+    *(
+        "flagfile",
+        "help",
+        "helpfull",
+        "logdir",
+        "write",
+        "rounds",
+        "steps",
+        "model",
+    ),
     *("json", "plot", "epoch_tokens", "rows", "tokens"),
     # Of saved_model_cli.
     *("dir", "tag_set", "signature_def", "input_exprs"),
