@@ -1,9 +1,10 @@
 """The packages of the project, and which may import which."""
 
-import ast
 import pathlib
 
 import pytest
+
+from tools import packages
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 # What each package may import of the project, lowest first.
@@ -34,27 +35,6 @@ ALLOWED = {
     "main": ("cli", "config", "utils"),
     "data_prep": ("data", "utils"),
 }
-SOURCES = sorted(
-    path.relative_to(ROOT)
-    for folder in ("mtl_tf", "data_prep")
-    for path in (ROOT / folder).rglob("*.py")
-)
-
-
-def package_of(path):
-    """The package of a file: a folder of `mtl_tf`, `main` or `data_prep`."""
-    if path.parts[0] != "mtl_tf":
-        return path.parts[0]
-    return path.parts[1].removesuffix(".py")
-
-
-def imported(path):
-    """Full names of what a file imports."""
-    for node in ast.walk(ast.parse((ROOT / path).read_text("utf-8"))):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
 def test_only_main_is_directly_in_the_package():
@@ -62,10 +42,10 @@ def test_only_main_is_directly_in_the_package():
     assert modules == {"__init__.py", "main.py"}
 
 
-@pytest.mark.parametrize("path", SOURCES, ids=str)
+@pytest.mark.parametrize("path", packages.SOURCES, ids=str)
 def test_a_package_imports_only_what_it_may(path):
-    package = package_of(path)
-    for name in imported(path):
+    package = packages.package_of(path)
+    for name in packages.imported(path):
         top, *rest = name.split(".")
         if top == "data_prep":
             assert package == "data_prep", f"{path} imports {name}"
@@ -84,9 +64,11 @@ def test_the_table_has_no_cycle():
 
 
 def test_no_cycle_between_files():
-    modules = {".".join(path.with_suffix("").parts): path for path in SOURCES}
+    modules = {
+        ".".join(path.with_suffix("").parts): path for path in packages.SOURCES
+    }
     graph = {
-        module: {name for name in imported(path) if name in modules}
+        module: {name for name in packages.imported(path) if name in modules}
         for module, path in modules.items()
     }
     done, path = set(), []

@@ -1,4 +1,4 @@
-"""The README's commands do what it says."""
+"""The README's commands do what it promises."""
 
 import json
 import os
@@ -34,42 +34,55 @@ def own_tasks(folder):
     return done.stdout
 
 
-def test_own_tasks_from_files_to_a_served_prediction(own_tasks, folder):
+def test_the_commands_of_the_quick_start(own_tasks, folder):
     assert re.search(r"^answers +accuracy", own_tasks, re.MULTILINE)
     assert re.search(r"^requests +macro_f1", own_tasks, re.MULTILINE)
     run_dir = folder / "runs" / "two_tasks"
     results = json.loads((run_dir / "results.json").read_text())
     assert set(results["tasks"]) == {"answers", "requests"}
-    assert (run_dir / "report.html").exists()
-    predicted, of_requests, of_answers = own_tasks.splitlines()[-3:]
-    predicted = json.loads(predicted)
+    for name in ("report.html", "export/labels.json"):
+        assert (run_dir / name).exists(), name
+    predicted = json.loads(own_tasks.splitlines()[-1])
     assert predicted["task"] == "requests"
     assert len(predicted["probabilities"]) == 7
-    # The export says of the same text what the run directory did.
-    assert of_requests.startswith(f"{predicted['predicted']} (billing ")
-    assert re.fullmatch(r"(no|yes) \(no \d\.\d{3}, yes \d\.\d{3}\)", of_answers)
 
 
-def test_from_python(own_tasks, folder):
-    # In processes of their own, as a reader would have it.
-    for mark in ("python: a test runs this", "layer: a test runs this"):
-        done = subprocess.run(
-            [sys.executable, "-c", block(mark, "python")],
-            cwd=folder,
-            env={**os.environ, "PYTHONPATH": str(ROOT)},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0, done.stderr[-3000:]
-        lines = done.stdout.splitlines()
-        if mark.startswith("python"):
-            assert "accuracy" in lines[0]
-            assert lines[1] == "['answers', 'requests']"
-            assert "'n': 1" in lines[3]
-        else:
-            losses = json.loads(lines[-1])
-            assert losses[-1] < losses[0]
+def test_the_python_of_the_quick_start(own_tasks, folder):
+    del own_tasks
+    code = block("python: a test runs this", "python")
+    assert len(code.splitlines()) == 12
+    # A process of its own, as a reader would run it.
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    scores, labels = done.stdout.splitlines()
+    # The page shows the output; digits depend on the machine.
+    shown_scores, shown_labels = re.search(
+        r"```\n\n    (\{.+\})\n    (\[.+\])\n", README
+    ).groups()
+    digits = r"\d\.\d+"
+    assert re.sub(digits, "x", scores) == re.sub(digits, "x", shown_scores)
+    assert labels == shown_labels
+
+
+def test_the_readme_is_short():
+    assert len(README.splitlines()) <= 150
+
+
+def test_it_links_both_papers_and_cites_them():
+    for text in (
+        "https://aclanthology.org/P17-1001/",
+        "https://aclanthology.org/N18-1172/",
+        "liu-etal-2017-adversarial",
+        "augenstein-etal-2018-multi",
+    ):
+        assert text in README
 
 
 def test_declaration_that_is_shown_is_the_examples():
@@ -82,9 +95,9 @@ def test_files_that_are_named_are_there():
     links = re.findall(r"\]\(([^)#]+)\)", README)
     assert links
     for link in links:
-        assert (ROOT / link).exists(), link
+        assert link.startswith("https://") or (ROOT / link).exists(), link
     presets = re.findall(r"`(?:configs/)?(\w+\.flags)`", README)
-    assert len(presets) >= 5
+    assert len(presets) >= 2
     for preset in presets:
         assert (ROOT / "configs" / preset).exists(), preset
 

@@ -20,6 +20,7 @@ from mtl_tf.config import command as command_lib
 from mtl_tf.config import config as config_lib
 from mtl_tf.data import samplers
 from mtl_tf.utils import flagfiles
+from tools import packages
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 PRESETS = sorted((ROOT / "configs").glob("*.flags"))
@@ -169,6 +170,40 @@ def sampling_table() -> str:
     return "\n".join(lines)
 
 
+# Subjects of the packages, lowest first.
+SUBJECTS = {
+    "utils": "files, messages, devices, processes",
+    "metrics": "scores, calibration, significance; NumPy and SciPy alone",
+    "layers": "Keras layers",
+    "config": "settings and their checks; no TensorFlow",
+    "data": "tasks, tokenizer, vocabulary, records, batches",
+    "models": "the functional models of both papers",
+    "evaluation": "predictions, scores, probes",
+    "runs": "what a run leaves on disk",
+    "reporting": "plots, TensorBoard, HTML report",
+    "serving": "prediction, SavedModel, model card",
+    "training": "losses, optimizers, training step, training loop",
+    "cli": "one function for each mode of the command",
+    "main": "`python -m mtl_tf.main`",
+    "data_prep": "from raw files to a corpus",
+}
+
+
+def package_drawing() -> str:
+    """Draws the packages and their imports, and lists both."""
+    imports = packages.imports_by_package()
+    lines = ["```mermaid", "graph TD"]
+    for package, names in packages.direct(imports).items():
+        if package in SUBJECTS:
+            lines += [f"  {package} --> {name}" for name in sorted(names)]
+    lines += ["```", "", "| package | subject | imports |", "|---|---|---|"]
+    for package, subject in SUBJECTS.items():
+        names = ", ".join(x for x in SUBJECTS if x in imports[package])
+        folder = package if package == "data_prep" else f"mtl_tf/{package}"
+        lines.append(f"| `{folder}` | {subject} | {names or 'none'} |")
+    return "\n".join(lines)
+
+
 # The page of each table, and the function that makes it.
 GENERATED = {
     "command flags": (
@@ -180,6 +215,7 @@ GENERATED = {
         lambda: flag_table(config_lib.Config),
     ),
     "groups of an epoch": ("faq.md", sampling_table),
+    "packages": ("design/packages.md", package_drawing),
 }
 
 

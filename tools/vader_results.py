@@ -1,0 +1,71 @@
+"""Writes the results of the default corpus into the documentation.
+
+    python -m tools.vader_results SINGLE_TASK ASP_MTL LEL_LTN
+
+takes the run directories of `SEEDS` seeds each.
+"""
+
+import json
+import pathlib
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+SOURCE = ROOT / "docs" / "results" / "vader.md"
+PAGES = (SOURCE, ROOT / "README.md")
+START, END = "<!-- vader -->", "<!-- end of vader -->"
+SEEDS = 5
+MODELS = ("single-task", "ASP-MTL", "LEL + LTN")
+HEAD = f"""\
+| task | test texts | majority | {" | ".join(MODELS)} |
+|---|---:|---:|---:|---:|---:|"""
+
+
+def make_table(runs: list[dict]) -> str:
+    """Formats the test accuracy of three runs, from their `results.json`."""
+    for results in runs:
+        if results.get("num_runs") != SEEDS:
+            raise ValueError(f"{SEEDS} seeds are expected in each run")
+    first = runs[0]["tasks"]
+    lines = [HEAD]
+    for name in (*first, None):
+        rows = f"{first[name]['main']['test']['n']:.0f} " if name else ""
+        majority = _of(runs[0], name)["majority"]["test"]["accuracy"]
+        cells = [f"{100 * majority:.1f}", *(_cell(x, name) for x in runs)]
+        lines.append(f"| {name or 'average'} | {rows}| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def _of(results, name):
+    """Returns the scores of a task, or the average, by output."""
+    return results["tasks"][name] if name else results["average"]
+
+
+def _cell(results, name):
+    mean, deviation = (
+        100 * _of(source, name)["main"]["test"]["accuracy"]
+        for source in (results, results["deviation"])
+    )
+    return f"{mean:.1f} ± {deviation:.1f}"
+
+
+def table_of(page: pathlib.Path) -> str:
+    """Reads the table of a page."""
+    text = page.read_text("utf-8")
+    return text.partition(START)[2].partition(END)[0].strip()
+
+
+def write(run_dirs: list[str]) -> None:
+    """Writes the table of three runs into all pages."""
+    runs = [
+        json.loads((pathlib.Path(x) / "results.json").read_text("utf-8"))
+        for x in run_dirs
+    ]
+    table = make_table(runs)
+    for page in PAGES:
+        before, _, remainder = page.read_text("utf-8").partition(START)
+        after = remainder.partition(END)[2]
+        page.write_text(f"{before}{START}\n\n{table}\n\n{END}{after}", "utf-8")
+
+
+if __name__ == "__main__":
+    write(sys.argv[1:])
