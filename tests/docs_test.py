@@ -127,14 +127,26 @@ def _data_prep_flags():
     return re.findall(r'DEFINE_\w+\(\s*"(\w+)"', source)
 
 
+def _tested_commands(page):
+    """Yields the marked blocks of a page; Python as a shell command."""
+    blocks = re.findall(
+        r"<!-- a test runs this -->\n```(sh|python)\n(.*?)```",
+        page.read_text("utf-8"),
+        re.DOTALL,
+    )
+    for language, code in blocks:
+        yield code if language == "sh" else f"python - <<'END'\n{code}END\n"
+
+
 @pytest.mark.slow
 def test_own_tasks_from_files_to_scores_of_others(tmp_path):
-    # Standard input and the export are asked in the README's test.
-    text = (ROOT / "docs" / "guides" / "own_tasks.md").read_text("utf-8")
-    commands = re.findall(
-        r"<!-- a test runs this -->\n```sh\n(.*?)```", text, re.DOTALL
-    )
-    assert len(commands) == 6
+    # The README's test covers standard input and the default export.
+    commands = [
+        command
+        for page in ("own_tasks.md", "predicting_and_serving.md")
+        for command in _tested_commands(ROOT / "docs" / "guides" / page)
+    ]
+    assert len(commands) == 8
     done = shell.run("\n".join(commands), tmp_path)
     assert done.returncode == 0, done.stderr[-3000:]
     runs = tmp_path / "runs" / "shop"

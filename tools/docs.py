@@ -149,7 +149,7 @@ def sampling_table() -> str:
     steps = -(-sum(rows) // (len(rows) * config.batch_size))
     lines = [
         "| task | train rows | "
-        + " | ".join(f"`{x:g}`: groups, passes" for x in EXPONENTS)
+        + " | ".join(f"`{x:g}`: batches, passes" for x in EXPONENTS)
         + " |",
         "|---|---:|" + "---:|" * len(EXPONENTS),
     ]
