@@ -26,7 +26,7 @@ def _results(accuracy, deviation):
     rows = {"n": 200.0}
     majority = {"majority": {"test": {"accuracy": 0.25}}}
     return {
-        "num_runs": 3,
+        "num_runs": 5,
         "tasks": {"books": by_output(accuracy, rows) | majority},
         "average": by_output(accuracy + 0.1, {}) | majority,
         "deviation": {

@@ -199,7 +199,9 @@ def package_drawing() -> str:
     lines += ["```", "", "| package | subject | imports |", "|---|---|---|"]
     for package, subject in SUBJECTS.items():
         names = ", ".join(x for x in SUBJECTS if x in imports[package])
-        folder = package if package == "data_prep" else f"mtl_tf/{package}"
+        folder = {"data_prep": package, "main": "mtl_tf/main.py"}.get(
+            package, f"mtl_tf/{package}"
+        )
         lines.append(f"| `{folder}` | {subject} | {names or 'none'} |")
     return "\n".join(lines)
 
