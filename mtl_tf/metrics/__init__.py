@@ -1,1 +1,1 @@
-"""Metrics, calibration and significance tests, in NumPy and SciPy."""
+"""Metrics, calibration and significance tests in NumPy and SciPy."""

@@ -1,16 +1,17 @@
-"""Whether probabilities mean what they say (Guo et al., ICML 2017)."""
+"""Calibration of predicted probabilities (Guo et al., ICML 2017)."""
 
 import dataclasses
 
 import numpy as np
 from scipy import optimize
+from scipy import special
 
-# Files of predictions may hold a probability of 0, which has no logarithm.
-_SMALLEST = 1e-12
-# Temperatures between which `fit_temperature` looks: where every answer is
-# right, the likelihood would lead it to 0, where the model knows nothing, to
-# infinity.
-_COLDEST, _HOTTEST = 0.05, 20.0
+# Prediction files may hold a probability of 0, which has no logarithm.
+_MIN_PROBABILITY = 1e-12
+# Bounds of `fit_temperature`. Without them the likelihood would drive the
+# temperature to 0 where every prediction is correct, and to infinity where the
+# model is no better than chance.
+_MIN_TEMPERATURE, _MAX_TEMPERATURE = 0.05, 20.0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -19,9 +20,10 @@ class Reliability:
 
     Attributes:
       confidence: float64 [bins], mean probability of the predicted label; nan
-        in a bin without rows.
-      accuracy: float64 [bins], share of right predictions; nan likewise.
-      count: int64 [bins], rows.
+        for an empty bin.
+      accuracy: float64 [bins], share of correct predictions; nan for an empty
+        bin.
+      count: int64 [bins], number of rows.
     """
 
     confidence: np.ndarray
@@ -30,14 +32,17 @@ class Reliability:
 
 
 def fit_temperature(probabilities: np.ndarray, gold: np.ndarray) -> float:
-    """The temperature T > 0 that fits gold labels best (Guo et al., 4.2).
+    """Fits the temperature T > 0 to the gold labels (Guo et al., section 4.2).
 
-    It minimizes the negative log-likelihood of softmax(log p / T), between
-    0.05 and 20. It is to be fitted on other rows than it is used on.
+    Minimizes the negative log-likelihood of softmax(log p / T) for T between
+    0.05 and 20. Fit it on held-out rows, not on those it is applied to.
 
     Args:
-      probabilities: float64 [rows, labels].
+      probabilities: float64 [rows, num_classes].
       gold: int [rows], indices of the true labels.
+
+    Returns:
+      T.
 
     Raises:
       ValueError: if there are no rows.
@@ -47,93 +52,105 @@ def fit_temperature(probabilities: np.ndarray, gold: np.ndarray) -> float:
 
     def loss(log_temperature):
         scaled = scale(probabilities, np.exp(log_temperature))
-        return -np.log(np.maximum(scaled[rows, gold], _SMALLEST)).mean()
+        return -np.log(np.maximum(scaled[rows, gold], _MIN_PROBABILITY)).mean()
 
-    found = optimize.minimize_scalar(
-        loss, bounds=(np.log(_COLDEST), np.log(_HOTTEST)), method="bounded"
+    optimum = optimize.minimize_scalar(
+        loss,
+        bounds=(np.log(_MIN_TEMPERATURE), np.log(_MAX_TEMPERATURE)),
+        method="bounded",
     )
-    return float(np.exp(found.x))
+    return float(np.exp(optimum.x))
 
 
 def scale(probabilities: np.ndarray, temperature: float) -> np.ndarray:
-    """softmax(log p / T): flatter for T > 1, sharper for T < 1.
+    """Computes softmax(log p / T): flatter for T > 1, sharper for T < 1.
 
     Args:
-      probabilities: float64 [rows, labels].
+      probabilities: float64 [rows, num_classes].
       temperature: T, above 0.
 
     Returns:
-      float64 [rows, labels].
+      float64 [rows, num_classes].
     """
-    scores = np.log(np.maximum(probabilities, _SMALLEST)) / temperature
-    scores = np.exp(scores - scores.max(axis=1, keepdims=True))
-    return scores / scores.sum(axis=1, keepdims=True)
+    logits = np.log(np.maximum(probabilities, _MIN_PROBABILITY)) / temperature
+    return special.softmax(logits, axis=1)
 
 
 def reliability(
     probabilities: np.ndarray, gold: np.ndarray, bins: int = 15
 ) -> Reliability:
-    """Confidence and accuracy in bins of equal width (Guo et al., section 2).
+    """Computes confidence and accuracy in bins of equal size.
 
-    Bin m of M holds confidences in ((m - 1) / M, m / M].
+    Bin m of M holds confidences in ((m - 1) / M, m / M] (Guo et al., section
+    2).
 
     Args:
-      probabilities: float64 [rows, labels].
+      probabilities: float64 [rows, num_classes].
       gold: int [rows], indices of the true labels.
       bins: M.
+
+    Returns:
+      The reliability by bin.
 
     Raises:
       ValueError: if there are no rows.
     """
-    return reliability_of(
+    return reliability_from_confidence(
         probabilities.max(axis=1), probabilities.argmax(axis=1) == gold, bins
     )
 
 
-def reliability_of(
+def reliability_from_confidence(
     confidence: np.ndarray, correct: np.ndarray, bins: int = 15
 ) -> Reliability:
-    """The same from confidences, for rows of tasks with different labels.
+    """Computes `reliability` for rows of tasks with different label sets.
 
     Args:
       confidence: float64 [rows], probability of the predicted label.
-      correct: bool [rows], whether it is the true one.
+      correct: bool [rows], whether the predicted label is the true one.
       bins: number of bins.
+
+    Returns:
+      The reliability by bin.
 
     Raises:
       ValueError: if there are no rows.
     """
     _check_rows(correct)
     edges = np.linspace(0, 1, bins + 1)[1:-1]
-    place = np.digitize(confidence, edges, right=True)
-    count = np.bincount(place, minlength=bins)
+    bin_ids = np.digitize(confidence, edges, right=True)
+    count = np.bincount(bin_ids, minlength=bins)
     with np.errstate(invalid="ignore"):
         return Reliability(
-            np.bincount(place, confidence, bins) / count,
-            np.bincount(place, correct, bins) / count,
-            count,
+            confidence=np.bincount(bin_ids, confidence, bins) / count,
+            accuracy=np.bincount(bin_ids, correct, bins) / count,
+            count=count,
         )
 
 
 def expected_calibration_error(
     probabilities: np.ndarray, gold: np.ndarray, bins: int = 15
 ) -> float:
-    """Mean gap between confidence and accuracy (Guo et al., Eq. 3).
+    """Computes the mean gap of confidence and accuracy (Guo et al., Eq. 3).
 
     Args:
-      probabilities: float64 [rows, labels].
+      probabilities: float64 [rows, num_classes].
       gold: int [rows], indices of the true labels.
       bins: number of bins.
+
+    Returns:
+      The error, between 0 and 1.
 
     Raises:
       ValueError: if there are no rows.
     """
-    found = reliability(probabilities, gold, bins)
-    full = found.count > 0
-    gaps = np.abs(found.accuracy[full] - found.confidence[full])
-    return float(np.average(gaps, weights=found.count[full]))
+    by_bin = reliability(probabilities, gold, bins)
+    nonempty = by_bin.count > 0
+    gaps = np.abs(by_bin.accuracy[nonempty] - by_bin.confidence[nonempty])
+    return float(np.average(gaps, weights=by_bin.count[nonempty]))
 
 
 def _check_rows(rows):
+    """Raises a ValueError if there are no rows."""
     if not len(rows):
-        raise ValueError("calibration needs at least one row")
+        raise ValueError("calibration needs at least one row, got 0")

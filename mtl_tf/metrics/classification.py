@@ -1,9 +1,9 @@
 """Metrics of a task, from gold labels and predictions.
 
-A metric is a function of rows and of how often each of them counts. The
-weights take any leading dimensions, so that a bootstrap asks the same function
-for thousands of samples at once. All sums are by row and label: memory grows
-with the rows, never with the square of the labels or with the topics.
+A metric is a function of rows and of how often each row counts. The weights
+may have any leading dimensions, so a bootstrap scores thousands of samples with
+one call. All sums are by row and label: memory grows with the number of rows,
+not with the square of the number of labels or with the number of topics.
 """
 
 import dataclasses
@@ -23,8 +23,8 @@ class Rows:
       labels: names of the labels, in order.
       gold: int [rows], indices of the true labels.
       predicted: int [rows], indices of the predicted labels.
-      topics: int [rows], indices of the topics; zeros where all rows are taken
-        together.
+      topics: int [rows], indices of the topics; zeros for a metric over all
+        rows.
     """
 
     labels: Sequence[str]
@@ -40,12 +40,12 @@ class Metric:
     Attributes:
       function: (rows, weights: whole numbers as float64 [..., rows], at least
         one of which is not 0) -> float64 [...].
-      meaning: what it is, in a few words.
-      lower_is_better: early stopping and tables follow it.
-      percent: whether it is a share, which tables show in percent.
-      by_topic: whether it is a mean over topics, and rows need one; else all
-        rows are taken together.
-      needs: labels that a task has to have, whatever their case.
+      meaning: a short definition.
+      lower_is_better: whether lower scores are better.
+      percent: whether the score is a share, which tables show in percent.
+      by_topic: whether the score is a mean over topics, so that every row
+        needs a topic.
+      needs: labels that a task must have, in any case.
     """
 
     function: Callable[[Rows, np.ndarray], np.ndarray]
@@ -56,11 +56,12 @@ class Metric:
     needs: tuple[str, ...] = ()
 
     def show(self, value: float, signed: bool = False) -> str:
-        """As tables have it: `80.7`, or `0.712` of what is no share.
+        """Formats a score as in tables: `80.7` percent, or `0.712`.
 
         Args:
-          value: a score, or a difference of two.
-          signed: with `+` or `-`, as differences are shown; zero has a `+`.
+          value: a score, or a difference of two scores.
+          signed: whether to write the sign, as of a difference; that of zero
+            is `+`.
         """
         sign = "+z" if signed else ""
         if self.percent:
@@ -69,90 +70,111 @@ class Metric:
 
 
 def _accuracy(rows, weights):
-    return weights @ _right(rows) / weights.sum(axis=-1)
+    """Computes the share of correct predictions, float64 [...]."""
+    return weights @ _correct(rows) / weights.sum(axis=-1)
 
 
 def _macro_f1(rows, weights):
-    # A label that is neither in gold nor predicted counts as F1 = 0, so that
-    # the mean always runs over the task's declared labels.
+    """Computes the mean F1 over the task's labels, float64 [...]."""
+    # A label that is neither in gold nor predicted has F1 = 0, so the mean is
+    # always over the task's declared labels.
     return _f1(rows, weights).mean(axis=-1)
 
 
 def _macro_recall(rows, weights):
-    # Over the labels in gold, as others have no recall. With those that are
-    # only predicted, as scikit-learn would have it, one error in a topic whose
-    # rows have all the same label would halve the topic's score.
-    return _macro_over_gold(rows, weights, _right(rows))
+    """Computes the mean recall over labels in gold, float64 [...]."""
+    # Labels that are only predicted have no recall. scikit-learn counts them as
+    # 0; one error in a topic with a single gold label would halve its score.
+    return _macro_over_gold(rows, weights, _correct(rows))
 
 
 def _macro_mae(rows, weights):
-    # Baccianella, Esuli & Sebastiani (2009), over the labels in gold.
+    """Computes the macro-averaged mean absolute error, float64 [...].
+
+    Baccianella, Esuli & Sebastiani (2009), over the labels in gold.
+    """
     errors = np.abs(rows.gold - rows.predicted)
     return _macro_over_gold(rows, weights, errors.astype(np.float64))
 
 
 def fold(labels: Sequence[str]) -> list[str]:
-    """Returns labels without their case: the stance corpora have FAVOR."""
+    """Folds the case of labels: the stance corpora spell FAVOR."""
     return [label.casefold() for label in labels]
 
 
 def _favor_against_f1(rows, weights):
-    # SemEval-2016 task 6: `none` counts only as what the two are taken for.
+    """Computes the score of SemEval-2016 task 6, float64 [...].
+
+    The mean F1 of `favor` and `against`. Rows of `none` count where they are
+    confused with one of the two.
+    """
     labels = fold(rows.labels)
-    places = [labels.index("favor"), labels.index("against")]
-    return _f1(rows, weights)[..., places].mean(axis=-1)
+    indices = [labels.index("favor"), labels.index("against")]
+    return _f1(rows, weights)[..., indices].mean(axis=-1)
 
 
 def _fnc_score(rows, weights):
-    # 1/4 for telling related from unrelated, 3/4 more for the very label of
-    # what is related.
+    """Computes the score of FNC-1 as a share of the maximum, float64 [...].
+
+    1/4 point for separating related from unrelated rows, and 3/4 more for the
+    correct label of a related row.
+    """
     related = np.array([label != "unrelated" for label in fold(rows.labels)])
     gold = related[rows.gold]
     points = 0.25 * (gold == related[rows.predicted])
-    points += 0.75 * _right(rows) * gold
+    points += 0.75 * _correct(rows) * gold
     return weights @ points / (weights @ (0.25 + 0.75 * gold))
 
 
-def _right(rows):
-    """float64 [rows]: 1 where the predicted label is the true one."""
+def _correct(rows):
+    """Returns 1 where the prediction is correct, float64 [rows]."""
     return (rows.gold == rows.predicted).astype(np.float64)
 
 
 def _f1(rows, weights):
-    """float64 [..., labels]; 0 of a label that is nowhere."""
-    labels = len(rows.labels)
-    correct = _sums(rows.gold, labels, weights * _right(rows))
-    sizes = _sums(rows.gold, labels, weights)
-    sizes += _sums(rows.predicted, labels, weights)
-    return 2 * correct / _at_least_1(sizes)
+    """Computes F1 by label, float64 [..., num_classes].
+
+    A label that is neither in gold nor predicted has F1 = 0.
+    """
+    num_classes = len(rows.labels)
+    correct = _sums(rows.gold, num_classes, weights * _correct(rows))
+    sizes = _sums(rows.gold, num_classes, weights)
+    sizes += _sums(rows.predicted, num_classes, weights)
+    return 2 * correct / np.maximum(sizes, 1)
 
 
 def _macro_over_gold(rows, weights, values):
-    """Means of values: over rows, then labels in gold, then topics.
+    """Averages values over rows, then over labels in gold, then over topics.
 
-    A label without rows is left out of its topic's mean, a topic without rows
-    out of the mean over topics.
+    The mean of a topic leaves out labels without rows, and the mean over topics
+    leaves out topics without rows.
 
     Args:
       rows: the rows.
       weights: float64 [..., rows].
       values: float64 [rows].
+
+    Returns:
+      float64 [...].
     """
-    # Only the pairs that there are: of most topics, most labels have no rows.
-    pairs, pair = np.unique(
+    # Only pairs that occur: most labels have no rows in most topics.
+    pairs, pair_ids = np.unique(
         rows.topics * len(rows.labels) + rows.gold, return_inverse=True
     )
-    counts = _sums(pair, len(pairs), weights)
-    means = _sums(pair, len(pairs), weights * values) / _at_least_1(counts)
-    topics, topic = np.unique(pairs // len(rows.labels), return_inverse=True)
-    labels = _sums(topic, len(topics), (counts > 0).astype(np.float64))
-    by_topic = _sums(topic, len(topics), means) / _at_least_1(labels)
-    return by_topic.sum(axis=-1) / (labels > 0).sum(axis=-1)
+    counts = _sums(pair_ids, len(pairs), weights)
+    means = _sums(pair_ids, len(pairs), weights * values)
+    means /= np.maximum(counts, 1)
+    topics, topic_ids = np.unique(
+        pairs // len(rows.labels), return_inverse=True
+    )
+    num_labels = _sums(topic_ids, len(topics), (counts > 0).astype(np.float64))
+    by_topic = _sums(topic_ids, len(topics), means) / np.maximum(num_labels, 1)
+    return by_topic.sum(axis=-1) / (num_labels > 0).sum(axis=-1)
 
 
 def _sums(keys, size, weights):
-    """Sums of weights [..., keys] by key, float64 [..., size]."""
-    # Names of metrics are checked without it, before a command starts.
+    """Sums weights [..., keys] by key, float64 [..., size]."""
+    # Imported late: a command checks metric names before it starts.
     from scipy import sparse
 
     matrix = sparse.csr_array(
@@ -162,61 +184,59 @@ def _sums(keys, size, weights):
     return (matrix @ flat.T).T.reshape(*weights.shape[:-1], size)
 
 
-def _at_least_1(counts):
-    """Counts to divide by."""
-    return np.maximum(counts, 1)
-
-
 def _mean_over_topics(metric, name):
+    """Makes the by-topic version of a metric."""
     return dataclasses.replace(
         metric, meaning=f"mean over topics of {name}", by_topic=True
     )
 
 
-_RECALL = Metric(_macro_recall, "mean of the labels' recall")
+_RECALL = Metric(_macro_recall, "mean recall over labels")
 _MAE = Metric(
     _macro_mae,
-    "mean over true labels of how many places of their order the predicted "
-    "one is off; lower is better",
+    "mean absolute error in label positions, averaged over true labels; lower "
+    "is better",
     lower_is_better=True,
     percent=False,
 )
 
 METRICS = {
-    "accuracy": Metric(_accuracy, "share of right labels"),
-    "macro_f1": Metric(_macro_f1, "mean of the labels' F1"),
+    "accuracy": Metric(_accuracy, "share of correct predictions"),
+    "macro_f1": Metric(_macro_f1, "mean F1 over labels"),
     "macro_recall": _RECALL,
     "macro_recall_by_topic": _mean_over_topics(_RECALL, "macro_recall"),
     "macro_mae": _MAE,
     "macro_mae_by_topic": _mean_over_topics(_MAE, "macro_mae"),
     "favor_against_f1": Metric(
         _favor_against_f1,
-        "mean of the F1 of favor and of against",
+        "mean F1 of favor and against",
         needs=("favor", "against"),
     ),
     "fnc_score": Metric(
         _fnc_score,
-        "FNC-1's weighted score, as a share of the best possible",
+        "weighted score of FNC-1, as a share of the maximum",
         needs=("unrelated",),
     ),
 }
 
 
-def reported(metric: str, labels: Iterable[str], topics: bool) -> list[str]:
-    """Names of the metrics that are reported of a task.
+def reported_metrics(
+    metric: str, labels: Iterable[str], has_topics: bool
+) -> list[str]:
+    """Returns the names of the metrics to report for a task.
 
-    These are accuracy and macro F1; the task's own metric; of one that there
-    is both over all rows and by topic, the other as well; and `fnc_score` of a
-    task with the labels of FNC-1.
+    They are accuracy, macro F1 and the task's own metric. A metric with a
+    version over all rows and one by topic is reported in both, and a task with
+    the labels of FNC-1 also has `fnc_score`.
 
     Args:
-      metric: the task's own.
-      labels: names of its labels.
-      topics: whether rows have a topic.
+      metric: the task's own metric.
+      labels: names of the task's labels.
+      has_topics: whether every row has a topic.
     """
     pooled = metric.removesuffix(_BY_TOPIC)
     names = {"accuracy", "macro_f1", metric, pooled}
-    if topics:
+    if has_topics:
         names.add(pooled + _BY_TOPIC)
     if set(fold(labels)) == set(_FNC_LABELS):
         names.add("fnc_score")
@@ -224,19 +244,22 @@ def reported(metric: str, labels: Iterable[str], topics: bool) -> list[str]:
 
 
 def check_topics(metric: str, topics: np.ndarray, ids: np.ndarray) -> None:
-    """Raises a ValueError if a metric needs topics, and a row has none.
+    """Checks that every row has a topic, if the metric needs topics.
 
     Args:
       metric: name of the metric.
-      topics: str or bytes [rows], empty where a row has none.
-      ids: what to call the rows in the message, [rows].
+      topics: str or bytes [rows], empty for a row without a topic.
+      ids: names of the rows in the error message, [rows].
+
+    Raises:
+      ValueError: if the metric needs topics and a row has none.
     """
     if METRICS[metric].by_topic and not all(topics):
-        row = next(n for n, topic in enumerate(topics) if not topic)
+        row = next(row for row, topic in enumerate(topics) if not topic)
         name = ids[row].decode() if isinstance(ids[row], bytes) else ids[row]
         raise ValueError(
-            f"row {name} has no group, which the metric {metric} takes for "
-            f"the row's topic; {metric.removesuffix(_BY_TOPIC)} needs none"
+            f"row {name} has no group, which the metric {metric} uses as the "
+            f"topic; {metric.removesuffix(_BY_TOPIC)} does not need one"
         )
 
 
@@ -247,30 +270,32 @@ def compute(
     predicted: np.ndarray,
     topics: np.ndarray | None = None,
 ) -> dict[str, float]:
-    """The scores of a task by name, those that `reported` names.
+    """Computes the scores of a task, those of `reported_metrics`.
 
     Args:
       metric: the task's own metric.
       labels: names of its labels, in order.
       gold: int [rows], indices of the true labels.
       predicted: int [rows], indices of the predicted labels.
-      topics: str or bytes [rows], empty where a row has none; None is the same
-        as none at all.
+      topics: str or bytes [rows], empty for a row without a topic; None if no
+        row has one.
+
+    Returns:
+      Scores by name of the metric.
 
     Raises:
-      ValueError: if there are no rows, or no topics where the metric needs
-        them.
+      ValueError: if there are no rows, or if the metric needs topics and a row
+        has none.
     """
     if not len(gold):
-        raise ValueError("a metric needs at least one row")
+        raise ValueError("a metric needs at least one row, got 0")
     if topics is None:
         topics = np.full(len(gold), "")
     check_topics(metric, topics, np.arange(len(gold)))
-    there = all(topics)
-    once = np.ones(len(gold))
+    weights = np.ones(len(gold))
     return {
-        name: float(score(name, labels, gold, predicted, once, topics))
-        for name in reported(metric, labels, there)
+        name: float(score(name, labels, gold, predicted, weights, topics))
+        for name in reported_metrics(metric, labels, all(topics))
     }
 
 
@@ -282,7 +307,7 @@ def score(
     weights: np.ndarray,
     topics: np.ndarray,
 ) -> np.ndarray:
-    """Computes a metric of rows that count several times, or not at all.
+    """Computes a metric over weighted rows.
 
     Args:
       name: name of the metric.
@@ -290,28 +315,28 @@ def score(
       gold: int [rows], indices of the true labels.
       predicted: int [rows], indices of the predicted labels.
       weights: whole numbers as float64 [..., rows]: how often each row counts.
-      topics: [rows], for a metric by topic. A topic whose rows all count 0
-        times is left out of its mean.
+      topics: [rows], used by a metric by topic. Its mean leaves out topics
+        whose rows all have weight 0.
 
     Returns:
       float64 [...].
     """
     metric = METRICS[name]
-    numbers = np.zeros(len(gold), np.int64)
+    topic_ids = np.zeros(len(gold), np.int64)
     if metric.by_topic:
-        numbers = np.unique(topics, return_inverse=True)[1]
-    rows = Rows(labels, np.asarray(gold), np.asarray(predicted), numbers)
+        topic_ids = np.unique(topics, return_inverse=True)[1]
+    rows = Rows(labels, np.asarray(gold), np.asarray(predicted), topic_ids)
     return metric.function(rows, weights)
 
 
 def units(names: Iterable[str]) -> str:
-    """What tables of these metrics are in, for their captions."""
+    """Returns the units of metrics in a table, for its caption."""
     names = set(names)
-    others = [
+    not_percent = [
         name
         for name, metric in METRICS.items()
         if name in names and not metric.percent
     ]
-    if not others:
+    if not not_percent:
         return "in percent"
-    return f"in percent, {' and '.join(others)} in places between labels"
+    return f"in percent, {' and '.join(not_percent)} in label positions"

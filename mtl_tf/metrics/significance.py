@@ -1,9 +1,9 @@
-"""How far scores may be chance: intervals and paired tests.
+"""Bootstrap intervals and paired significance tests of scores.
 
-Every metric depends on gold and predicted labels, and perhaps topics, alone. So
-rows that all runs answer alike are interchangeable, and a bootstrap sample of
-the rows is a multinomial draw over the kinds of rows that there are: thousands
-of samples cost one matrix product.
+A metric depends on gold labels, predicted labels and perhaps topics only, so
+rows on which these are the same are interchangeable. A bootstrap sample of the
+rows is then a multinomial draw over the distinct rows, and thousands of samples
+cost one matrix product.
 """
 
 import dataclasses
@@ -16,36 +16,38 @@ from scipy import stats
 from mtl_tf.metrics import classification
 
 RESAMPLES = 2000
-# Samples that are held in memory at once, and counts of all of them together.
-_AT_ONCE = 200
-_NUMBERS_AT_ONCE = 2_000_000
+# Bounds of a chunk of samples in memory: the samples, and their counts of
+# distinct rows altogether.
+_CHUNK_SAMPLES = 200
+_CHUNK_COUNTS = 2_000_000
 
 
 @dataclasses.dataclass(frozen=True)
-class Test:
+class PairedTest:
     """A paired test of two runs on the same rows.
 
     Attributes:
-      difference: score of the second minus score of the first.
-      low: lower end of the difference's 95 % bootstrap interval.
-      high: its upper end.
-      p: two-sided bootstrap p-value of the difference.
-      first_alone: rows that only the first run has right; -1 where a run is
-        several seeds, which McNemar's test does not know.
-      second_alone: rows that only the second run has right, likewise.
-      mcnemar: exact two-sided p-value of those counts; nan likewise.
-      corrected_p: `p` after Holm's correction over tasks.
-      corrected_mcnemar: `mcnemar`, likewise.
+      difference: score of the second run minus that of the first.
+      low: lower end of the 95 % bootstrap interval of the difference.
+      high: upper end of that interval.
+      p_value: two-sided bootstrap p-value of the difference.
+      only_first: number of rows that only the first run predicts correctly; -1
+        for runs of several seeds, to which McNemar's test does not apply.
+      only_second: number of rows that only the second run predicts correctly,
+        or -1.
+      mcnemar: exact two-sided p-value of McNemar's test, or nan.
+      corrected_p_value: `p_value` after Holm's correction over tasks.
+      corrected_mcnemar: `mcnemar` after Holm's correction over tasks.
     """
 
     difference: float
     low: float
     high: float
-    p: float
-    first_alone: int = -1
-    second_alone: int = -1
+    p_value: float
+    only_first: int = -1
+    only_second: int = -1
     mcnemar: float = math.nan
-    corrected_p: float = math.nan
+    corrected_p_value: float = math.nan
     corrected_mcnemar: float = math.nan
 
 
@@ -59,44 +61,49 @@ def resample(
     topics: np.ndarray,
     resamples: int = RESAMPLES,
 ) -> np.ndarray:
-    """Scores on bootstrap samples of the rows, the same samples for all runs.
+    """Scores runs on bootstrap samples of the rows, the same for all runs.
 
     Args:
       gold: int [rows], indices of the true labels.
-      predicted: int [runs, rows], what each run predicts.
+      predicted: int [runs, rows], predictions of each run.
       labels: names of the labels, in order.
       metric: name of the metric.
-      seed: seed of the samples; another one for each task, lest the samples
-        of tasks with as many rows go together.
-      topics: str [rows], for metrics by topic. A topic that a sample leaves
-        out is none of those of its mean.
+      seed: seed of the samples. It must differ between tasks; otherwise the
+        samples of tasks with as many rows are correlated.
+      topics: str [rows], used by metrics by topic, whose mean leaves out topics
+        without rows in a sample.
       resamples: number of samples.
 
     Returns:
       float64 [resamples, runs].
     """
-    numbers = np.zeros(len(gold), int)
+    topic_ids = np.zeros(len(gold), int)
     if classification.METRICS[metric].by_topic:
-        numbers = np.unique(topics, return_inverse=True)[1]
-    kinds, counts = np.unique(
-        np.vstack([numbers, gold, predicted]), axis=1, return_counts=True
+        topic_ids = np.unique(topics, return_inverse=True)[1]
+    distinct, counts = np.unique(
+        np.vstack([topic_ids, gold, predicted]), axis=1, return_counts=True
     )
     random = np.random.default_rng(seed)
-    at_once = max(1, min(_AT_ONCE, _NUMBERS_AT_ONCE // len(counts)))
+    chunk = max(1, min(_CHUNK_SAMPLES, _CHUNK_COUNTS // len(counts)))
     scores = []
-    for first in range(0, resamples, at_once):
-        drawn = random.multinomial(
+    for start in range(0, resamples, chunk):
+        weights = random.multinomial(
             len(gold),
             counts / len(gold),
-            min(at_once, resamples - first),
+            min(chunk, resamples - start),
         ).astype(np.float64)
         scores.append(
             np.stack(
                 [
                     classification.score(
-                        metric, labels, kinds[1], answers, drawn, kinds[0]
+                        metric,
+                        labels,
+                        distinct[1],
+                        run_predicted,
+                        weights,
+                        distinct[0],
                     )
-                    for answers in kinds[2:]
+                    for run_predicted in distinct[2:]
                 ],
                 axis=1,
             )
@@ -105,40 +112,48 @@ def resample(
 
 
 def interval(samples: np.ndarray) -> tuple[float, float]:
-    """95 % percentile interval of bootstrap scores, float64 [resamples]."""
+    """Computes the 95 % percentile interval of bootstrap samples.
+
+    Args:
+      samples: float64 [resamples].
+
+    Returns:
+      The lower and the upper end.
+    """
     low, high = np.percentile(samples, [2.5, 97.5])
     return float(low), float(high)
 
 
-def p_value(differences: np.ndarray) -> float:
-    """Two-sided bootstrap p-value that a difference is not 0.
+def bootstrap_p_value(differences: np.ndarray) -> float:
+    """Computes the two-sided bootstrap p-value of a difference.
 
-    Twice the share of samples on the rarer side of 0, with the observed one
-    counted along, so that it is never 0.
+    It is twice the share of samples on the rarer side of 0. The observed
+    difference counts as one more sample, so the p-value is never 0.
 
     Args:
       differences: float64 [resamples].
     """
-    side = min((differences <= 0).sum(), (differences >= 0).sum())
-    return float(min(1.0, 2 * (side + 1) / (len(differences) + 1)))
+    tail = min((differences <= 0).sum(), (differences >= 0).sum())
+    return float(min(1.0, 2 * (tail + 1) / (len(differences) + 1)))
 
 
 def mcnemar(first: np.ndarray, second: np.ndarray) -> tuple[int, int, float]:
-    """Exact McNemar test of who is right.
+    """Runs McNemar's exact test on the correct predictions of two runs.
 
     Args:
-      first: bool [rows], where the first run is right.
-      second: bool [rows], where the second run is right.
+      first: bool [rows], whether the first run is correct.
+      second: bool [rows], whether the second run is correct.
 
     Returns:
-      Rows that only the first has right, those that only the second has, and
-      the two-sided p-value; 1 where they never differ.
+      The number of rows that only the first run predicts correctly, the number
+      that only the second does, and the two-sided p-value; 1 if the runs are
+      correct on the same rows.
     """
-    first_alone = int((first & ~second).sum())
-    second_alone = int((second & ~first).sum())
-    differ = first_alone + second_alone
-    p = stats.binomtest(first_alone, differ).pvalue if differ else 1.0
-    return first_alone, second_alone, float(p)
+    only_first = int((first & ~second).sum())
+    only_second = int((second & ~first).sum())
+    discordant = only_first + only_second
+    p = stats.binomtest(only_first, discordant).pvalue if discordant else 1.0
+    return only_first, only_second, float(p)
 
 
 def paired_test(
@@ -146,41 +161,49 @@ def paired_test(
     second: np.ndarray,
     scores: tuple[float, float],
     samples: tuple[np.ndarray, np.ndarray],
-) -> Test:
+) -> PairedTest:
     """Tests the second run against the first.
 
     Args:
-      first: bool [seeds, rows], where the first run is right.
-      second: bool [seeds, rows], where the second run is right.
-      scores: their scores.
-      samples: their scores on the same bootstrap samples, float64 [resamples].
+      first: bool [seeds, rows], whether the first run is correct.
+      second: bool [seeds, rows], whether the second run is correct.
+      scores: scores of the two runs.
+      samples: scores of the two runs on the same bootstrap samples, float64
+        [resamples] each.
+
+    Returns:
+      The test, without McNemar's if a run has several seeds.
     """
     differences = samples[1] - samples[0]
-    test = Test(
-        scores[1] - scores[0], *interval(differences), p_value(differences)
+    test = PairedTest(
+        scores[1] - scores[0],
+        *interval(differences),
+        bootstrap_p_value(differences),
     )
     if len(first) > 1 or len(second) > 1:
         return test
-    first_alone, second_alone, p = mcnemar(first[0], second[0])
+    only_first, only_second, p = mcnemar(first[0], second[0])
     return dataclasses.replace(
-        test, first_alone=first_alone, second_alone=second_alone, mcnemar=p
+        test, only_first=only_first, only_second=only_second, mcnemar=p
     )
 
 
-def corrected(tests: Sequence[Test]) -> list[Test]:
-    """The tests with p-values corrected for there being several of them."""
-    p = holm([test.p for test in tests])
+def correct_p_values(tests: Sequence[PairedTest]) -> list[PairedTest]:
+    """Applies Holm's correction to the p-values of several tests."""
+    bootstrap = holm([test.p_value for test in tests])
     exact = [math.nan] * len(tests)
     if not any(math.isnan(test.mcnemar) for test in tests):
         exact = holm([test.mcnemar for test in tests])
     return [
-        dataclasses.replace(test, corrected_p=a, corrected_mcnemar=b)
-        for test, a, b in zip(tests, p, exact, strict=True)
+        dataclasses.replace(
+            test, corrected_p_value=p, corrected_mcnemar=p_mcnemar
+        )
+        for test, p, p_mcnemar in zip(tests, bootstrap, exact, strict=True)
     ]
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """Holm's correction for as many tests as there are p-values."""
+    """Corrects p-values of several tests by Holm's method, in their order."""
     p = np.asarray(p_values, np.float64)
     order = np.argsort(p)
     corrected = np.maximum.accumulate(

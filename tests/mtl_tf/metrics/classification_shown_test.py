@@ -12,7 +12,7 @@ from mtl_tf.metrics import classification
         ("macro_mae_by_topic", -0.05, "-0.050", "-0.050"),
     ],
 )
-def test_how_scores_are_shown(metric, value, shown, signed):
+def test_scores_are_formatted_by_metric(metric, value, shown, signed):
     assert classification.METRICS[metric].show(value) == shown
     assert classification.METRICS[metric].show(value, signed=True) == signed
 
@@ -21,7 +21,7 @@ def test_units():
     assert classification.units(["accuracy", "fnc_score"]) == "in percent"
     names = ["macro_mae_by_topic", "accuracy", "macro_mae", "macro_mae"]
     assert classification.units(iter(names)) == (
-        "in percent, macro_mae and macro_mae_by_topic in places between labels"
+        "in percent, macro_mae and macro_mae_by_topic in label positions"
     )
 
 

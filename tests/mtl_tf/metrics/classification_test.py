@@ -5,13 +5,13 @@ from sklearn import metrics as sklearn_metrics
 from mtl_tf.metrics import classification
 
 STANCE = ("against", "favor", "none")
-# As its files have them.
+# In the order of its files.
 FNC = ("unrelated", "discuss", "agree", "disagree")
 FIVE = ("-2", "-1", "0", "1", "2")
 
 
 def draw(labels, rows=200, topics=7, seed=0):
-    """Gold, predicted (60 % right) and topics; some labels are rare."""
+    """Draws gold, predicted (60 % correct) and topics; some labels are rare."""
     random = np.random.default_rng(seed)
     shares = np.arange(1, labels + 1) / np.arange(1, labels + 1).sum()
     gold = random.choice(labels, rows, p=shares)
@@ -31,30 +31,32 @@ def score(metric, labels, gold, predicted, topics=None):
 def test_accuracy_and_macro_f1_by_hand():
     gold = np.array([0, 0, 1, 1, 2])
     predicted = np.array([0, 1, 1, 1, 1])
-    found = classification.compute("accuracy", ("a", "b", "c"), gold, predicted)
-    assert found["accuracy"] == pytest.approx(3 / 5)
+    actual = classification.compute(
+        "accuracy", ("a", "b", "c"), gold, predicted
+    )
+    assert actual["accuracy"] == pytest.approx(3 / 5)
     # F1: 2 * 1 * 0.5 / 1.5, 2 * 0.5 * 1 / 1.5, 0 (label 2 is never predicted).
-    assert found["macro_f1"] == pytest.approx((2 / 3 + 2 / 3 + 0) / 3)
+    assert actual["macro_f1"] == pytest.approx((2 / 3 + 2 / 3 + 0) / 3)
 
 
-def test_a_label_that_is_nowhere_counts_as_zero():
-    """The macro average runs over declared labels, not over seen ones."""
+def test_labels_without_rows_have_f1_zero():
+    """The macro average is over declared labels, not over those in the data."""
     gold = np.array([0, 1, 0, 1])
-    found = classification.compute("macro_f1", ("a", "b", "c"), gold, gold)
-    assert found == {
+    actual = classification.compute("macro_f1", ("a", "b", "c"), gold, gold)
+    assert actual == {
         "accuracy": 1.0,
         "macro_f1": pytest.approx(2 / 3),
     }
 
 
-# The data: label 4 of five is never predicted, and label 0 is not in gold.
 def without_a_label(gold, predicted):
+    """Removes label 0 from gold, and label 4 from the predictions."""
     gold, predicted = np.maximum(gold, 1), np.minimum(predicted, 3)
     return gold, predicted
 
 
 def mae_of_labels(gold, predicted):
-    """Mean over labels in gold of scikit-learn's mean absolute error."""
+    """Averages scikit-learn's mean absolute error over labels in gold."""
     return np.mean(
         [
             sklearn_metrics.mean_absolute_error(
@@ -82,15 +84,15 @@ def over_topics(function, gold, predicted, topics):
 
 @pytest.mark.parametrize("change", [None, without_a_label])
 @pytest.mark.parametrize("seed", range(3))
-def test_as_scikit_learn_has_them(change, seed):
+def test_metrics_equal_those_of_scikit_learn(change, seed):
     gold, predicted, topics = draw(5, seed=seed)
     if change:
         gold, predicted = change(gold, predicted)
-    found = classification.compute(
+    actual = classification.compute(
         "macro_recall", FIVE, gold, predicted, topics
     )
-    found |= classification.compute("macro_mae", FIVE, gold, predicted, topics)
-    assert found == {
+    actual |= classification.compute("macro_mae", FIVE, gold, predicted, topics)
+    assert actual == {
         "accuracy": sklearn_metrics.accuracy_score(gold, predicted),
         "macro_f1": pytest.approx(
             sklearn_metrics.f1_score(
@@ -110,21 +112,21 @@ def test_as_scikit_learn_has_them(change, seed):
             over_topics(mae_of_labels, gold, predicted, topics)
         ),
     }
-    # The averages are not the same thing.
-    assert len({f"{value:.6f}" for value in found.values()}) == 6
+    # The data tells the metrics apart.
+    assert len({f"{value:.6f}" for value in actual.values()}) == 6
 
 
 def test_recall_by_topic_by_hand():
     labels = ("negative", "positive")
-    # Topic a: recall 1/2 and 1. b has one label alone, of recall 2/3; that
-    # the other one is predicted there adds no label. c: 0.
+    # Topic a: recall 1/2 and 1. Topic b has one label in gold, of recall 2/3;
+    # the other label, which is only predicted, does not count. Topic c: 0.
     gold = [0, 0, 1, 1, 1, 1, 0]
     predicted = [0, 1, 1, 1, 1, 0, 1]
     topics = ["a", "a", "a", "b", "b", "b", "c"]
     assert score(
         "macro_recall_by_topic", labels, gold, predicted, topics
     ) == pytest.approx((3 / 4 + 2 / 3 + 0) / 3)
-    # Pooled: 1/3 of the negative, 3/4 of the positive.
+    # Over all rows: recall 1/3 of negative, 3/4 of positive.
     assert score("macro_recall", labels, gold, predicted) == pytest.approx(
         (1 / 3 + 3 / 4) / 2
     )
@@ -133,36 +135,36 @@ def test_recall_by_topic_by_hand():
 def test_mae_by_hand():
     # -2: off by 0 and 4; 0: off by 1; 1: off by 0. None of -1 and 2.
     gold, predicted = [0, 0, 2, 3], [0, 4, 1, 3]
-    wanted = ((0 + 4) / 2 + 1 + 0) / 3
-    assert score("macro_mae", FIVE, gold, predicted) == pytest.approx(wanted)
+    expected = ((0 + 4) / 2 + 1 + 0) / 3
+    assert score("macro_mae", FIVE, gold, predicted) == pytest.approx(expected)
     # Topic x: (0/1 + 1/1) / 2, y: (4/1 + 0/1) / 2.
     topics = ["x", "y", "x", "y"]
     assert score(
         "macro_mae_by_topic", FIVE, gold, predicted, topics
     ) == pytest.approx((1 / 2 + 2) / 2)
-    # Whatever the numbers of rows, always the middle is off by 6/5 of five.
+    # The middle of five labels is off by 6/5, whatever their rows.
     gold = np.repeat(range(5), [1, 9, 4, 20, 2])
     assert score("macro_mae", FIVE, gold, gold * 0 + 2) == pytest.approx(6 / 5)
 
 
 def test_labels_are_ordered_as_declared():
-    """Names do not matter to the mean absolute error, places do."""
+    """The mean absolute error depends on label positions, not on names."""
     assert score("macro_mae", ("2", "-1", "0"), [0, 0], [2, 1]) == 1.5
 
 
 def test_f1_of_favor_and_against():
     gold, predicted, _ = draw(3)
-    wanted = sklearn_metrics.f1_score(
+    expected = sklearn_metrics.f1_score(
         gold, predicted, labels=[0, 1], average="macro"
     )
     assert score("favor_against_f1", STANCE, gold, predicted) == pytest.approx(
-        wanted
+        expected
     )
-    # Wherever the two stand.
-    turned = ("none", "favor", "against")
+    # In any order of the labels.
+    reordered = ("none", "favor", "against")
     assert score(
-        "favor_against_f1", turned, 2 - gold, 2 - predicted
-    ) == pytest.approx(wanted)
+        "favor_against_f1", reordered, 2 - gold, 2 - predicted
+    ) == pytest.approx(expected)
 
 
 @pytest.mark.parametrize(
@@ -172,8 +174,8 @@ def test_f1_of_favor_and_against():
         ("fnc_score", ("agree", "disagree", "discuss", "unrelated")),
     ],
 )
-def test_labels_of_a_metric_in_capitals(metric, labels):
-    # As SemEval-2016 spells FAVOR, AGAINST and NONE.
+def test_labels_of_a_metric_may_be_in_capitals(metric, labels):
+    # SemEval-2016 spells FAVOR, AGAINST and NONE.
     gold = np.array([0, 1, 2, 0, 1, 2])
     predicted = np.array([0, 1, 1, 2, 1, 0])
     capitals = tuple(label.upper() for label in labels)
@@ -182,8 +184,8 @@ def test_labels_of_a_metric_in_capitals(metric, labels):
 
 
 def test_f1_of_favor_and_against_by_hand():
-    # Of eval.pl. favor: 1 right of 2 said, 1 in gold: 2/3; against: 1 right of
-    # 1 said, 2 in gold: 2/3; what is none counts where it is taken for others.
+    # As eval.pl computes it: precision and recall of favor are 1/2 and 1, those
+    # of against 1 and 1/2.
     gold, predicted = [0, 0, 1, 2, 2], [0, 2, 1, 1, 2]
     assert score("favor_against_f1", STANCE, gold, predicted) == pytest.approx(
         2 / 3
@@ -196,19 +198,19 @@ def test_f1_of_favor_and_against_by_hand():
 
 
 def official_fnc_score(gold, predicted):
-    """Points as the FNC-1's rules have them, row by row."""
+    """Counts points row by row, by the rules of FNC-1."""
     points = 0.0
-    for true, said in zip(gold, predicted, strict=True):
-        if true == said:
+    for true, guess in zip(gold, predicted, strict=True):
+        if true == guess:
             points += 0.25
             if true != "unrelated":
                 points += 0.5
-        if "unrelated" not in (true, said):
+        if "unrelated" not in (true, guess):
             points += 0.25
     return points
 
 
-def test_fnc_score_is_the_official_one():
+def test_fnc_score_equals_the_official_score():
     gold, predicted, _ = draw(4)
     names = [[FNC[x] for x in column] for column in (gold, predicted)]
     best = official_fnc_score(names[0], names[0])
@@ -218,9 +220,9 @@ def test_fnc_score_is_the_official_one():
 
 
 @pytest.mark.parametrize(
-    ("gold", "predicted", "wanted"),
+    ("gold", "predicted", "expected"),
     [
-        # All right; of related ones the wrong one; related for unrelated.
+        # All correct; wrong label of related rows; related for unrelated.
         ([0, 1, 2, 3], [0, 1, 2, 3], 1),
         ([1, 2, 3], [2, 3, 1], 0.25),
         ([0, 0], [1, 2], 0),
@@ -232,35 +234,35 @@ def test_fnc_score_is_the_official_one():
         ([0, 1, 2], [0, 1, 0], 1.25 / 2.25),
     ],
 )
-def test_fnc_score_by_hand(gold, predicted, wanted):
-    assert score("fnc_score", FNC, gold, predicted) == pytest.approx(wanted)
+def test_fnc_score_by_hand(gold, predicted, expected):
+    assert score("fnc_score", FNC, gold, predicted) == pytest.approx(expected)
 
 
 @pytest.mark.parametrize("correct", [True, False])
 @pytest.mark.parametrize("metric", classification.METRICS)
 def test_one_row(metric, correct):
     labels = ("favor", "against", "unrelated")
-    found = score(metric, labels, [0], [0 if correct else 2], ["x"])
+    actual = score(metric, labels, [0], [0 if correct else 2], ["x"])
     worst = 2 if "mae" in metric else 0
-    # Of three labels, or of two, one is there.
+    # Only one of the three (or two) averaged labels has rows.
     best = {"macro_f1": 1 / 3, "favor_against_f1": 1 / 2}.get(metric, 1)
     best = 0 if "mae" in metric else best
-    assert found == pytest.approx(best if correct else worst)
+    assert actual == pytest.approx(best if correct else worst)
 
 
 @pytest.mark.parametrize("metric", classification.METRICS)
-def test_samples_are_scored_as_each_alone(metric):
+def test_weighted_rows_are_scored_as_repeated_rows(metric):
     labels = ("favor", "against", "unrelated")
     gold, predicted, _ = draw(3, 60)
     topics = np.random.default_rng(1).integers(4, size=60)
     random = np.random.default_rng(2)
     # In the second sample topic 3 has no rows; in the last, rows repeat.
     weights = [np.ones(60, int), topics < 3, random.integers(4, size=60)]
-    found = classification.score(
+    actual = classification.score(
         metric, labels, gold, predicted, np.array([weights], float), topics
     )
     samples = [np.repeat(np.arange(60), times) for times in weights]
-    wanted = [
+    expected = [
         score(
             metric,
             labels,
@@ -270,21 +272,21 @@ def test_samples_are_scored_as_each_alone(metric):
         )
         for rows in samples
     ]
-    np.testing.assert_allclose(found, [wanted])
+    np.testing.assert_allclose(actual, [expected])
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_any_labels_and_topics_are_as_scikit_learn_has_them(seed):
+def test_random_data_equals_scikit_learn(seed):
     random = np.random.default_rng(seed)
     labels, rows, topics = random.integers([2, 1, 1], [40, 120, 50])
     gold, predicted = random.integers(labels, size=(2, rows))
     predicted = np.where(random.random(rows) < 0.5, gold, predicted)
     topics = random.integers(topics, size=rows).astype(str)
-    names = [f"label {number}" for number in range(labels)]
+    names = [f"label {index}" for index in range(labels)]
     f1 = sklearn_metrics.f1_score(
         gold, predicted, labels=range(labels), average="macro", zero_division=0
     )
-    wanted = {
+    expected = {
         "accuracy": sklearn_metrics.accuracy_score(gold, predicted),
         "macro_f1": f1,
         "macro_recall": recall_of_labels(gold, predicted),
@@ -296,13 +298,13 @@ def test_any_labels_and_topics_are_as_scikit_learn_has_them(seed):
             mae_of_labels, gold, predicted, topics
         ),
     }
-    for name, value in wanted.items():
-        found = score(name, names, gold, predicted, topics)
-        assert found == pytest.approx(value, rel=1e-12, abs=1e-12), name
+    for name, value in expected.items():
+        actual = score(name, names, gold, predicted, topics)
+        assert actual == pytest.approx(value, rel=1e-12, abs=1e-12), name
 
 
 @pytest.mark.parametrize(
-    ("metric", "labels", "topics", "wanted"),
+    ("metric", "labels", "topics", "expected"),
     [
         ("accuracy", ("a", "b"), True, []),
         ("macro_f1", ("a", "b"), False, []),
@@ -326,28 +328,28 @@ def test_any_labels_and_topics_are_as_scikit_learn_has_them(seed):
         ("fnc_score", ("unrelated", "agree"), False, ["fnc_score"]),
     ],
 )
-def test_what_is_reported(metric, labels, topics, wanted):
-    assert classification.reported(metric, labels, topics) == [
+def test_reported_metrics(metric, labels, topics, expected):
+    assert classification.reported_metrics(metric, labels, topics) == [
         "accuracy",
         "macro_f1",
-        *wanted,
+        *expected,
     ]
-    numbers = np.arange(len(labels))
-    given = np.full(len(labels), "x") if topics else None
-    found = classification.compute(metric, labels, numbers, numbers, given)
-    assert list(found) == ["accuracy", "macro_f1", *wanted]
-    assert all(type(value) is float for value in found.values())
+    gold = np.arange(len(labels))
+    topic_of_row = np.full(len(labels), "x") if topics else None
+    actual = classification.compute(metric, labels, gold, gold, topic_of_row)
+    assert list(actual) == ["accuracy", "macro_f1", *expected]
+    assert all(type(value) is float for value in actual.values())
 
 
-def test_topics_of_some_rows_are_none_for_a_pooled_metric():
+def test_metrics_by_topic_need_topics_of_all_rows():
     rows = np.array([0, 1])
-    found = classification.compute(
+    actual = classification.compute(
         "macro_recall", ("a", "b"), rows, rows, np.array(["x", ""])
     )
-    assert "macro_recall_by_topic" not in found
+    assert "macro_recall_by_topic" not in actual
 
 
-def test_bytes_serve_as_topics():
+def test_topics_may_be_bytes():
     gold, predicted, topics = draw(5)
     names = np.array([topic.encode() for topic in topics], object)
     assert score(
@@ -367,8 +369,8 @@ def test_a_score_needs_rows():
 )
 def test_a_metric_by_topic_needs_topics(topics, row):
     message = (
-        f"row {row} has no group, which the metric macro_mae_by_topic takes "
-        "for the row's topic; macro_mae needs none"
+        f"row {row} has no group, which the metric macro_mae_by_topic uses as "
+        "the topic; macro_mae does not need one"
     )
     with pytest.raises(ValueError, match=message):
         score("macro_mae_by_topic", FIVE, [0, 1, 2], [0, 1, 2], topics)
@@ -383,7 +385,7 @@ def test_check_topics_names_the_row():
         classification.check_topics("macro_recall_by_topic", topics, ids)
 
 
-def test_lower_is_better_for_errors_alone():
+def test_lower_is_better_only_for_errors():
     lower = {k for k, v in classification.METRICS.items() if v.lower_is_better}
     assert lower == {"macro_mae", "macro_mae_by_topic"}
 

@@ -19,7 +19,7 @@ def draw(rows, labels, runs, seed=0):
 
 
 def resample(gold, predicted, labels, metric, seed, resamples=2000):
-    """Samples of rows without topics, of labels named by number."""
+    """Resamples rows without topics; labels are named by their index."""
     return significance.resample(
         gold,
         predicted,
@@ -32,7 +32,7 @@ def resample(gold, predicted, labels, metric, seed, resamples=2000):
 
 
 def score(metric, gold, predicted):
-    """Scores of samples of three labels, [samples, rows]."""
+    """Scores samples [samples, rows] of three labels."""
     if metric == "accuracy":
         return (gold == predicted).mean(axis=1)
     f1 = []
@@ -43,28 +43,28 @@ def score(metric, gold, predicted):
 
 
 @pytest.mark.parametrize("metric", ["accuracy", "macro_f1"])
-def test_samples_are_distributed_as_drawing_rows_is(metric):
+def test_samples_are_distributed_as_resampled_rows(metric):
     gold, predicted = draw(150, 3, 2)
-    found = resample(gold, predicted, 3, metric, [0])
-    assert found.shape == (2000, 2)
+    actual = resample(gold, predicted, 3, metric, [0])
+    assert actual.shape == (2000, 2)
     rows = np.random.default_rng(1).integers(150, size=(2000, 150))
     drawn = np.stack(
-        [score(metric, gold[rows], answers[rows]) for answers in predicted],
+        [score(metric, gold[rows], of_run[rows]) for of_run in predicted],
         axis=1,
     )
     np.testing.assert_allclose(
-        found.mean(axis=0), drawn.mean(axis=0), atol=0.004
+        actual.mean(axis=0), drawn.mean(axis=0), atol=0.004
     )
-    np.testing.assert_allclose(found.std(axis=0), drawn.std(axis=0), rtol=0.08)
+    np.testing.assert_allclose(actual.std(axis=0), drawn.std(axis=0), rtol=0.08)
     # The same samples for both runs: their difference varies as it should.
     np.testing.assert_allclose(
-        (found[:, 0] - found[:, 1]).std(),
+        (actual[:, 0] - actual[:, 1]).std(),
         (drawn[:, 0] - drawn[:, 1]).std(),
         rtol=0.08,
     )
 
 
-def test_the_interval_is_that_of_the_binomial_distribution():
+def test_interval_of_accuracy_is_binomial():
     gold = np.zeros(400, int)
     predicted = (np.arange(400) < 80).astype(int)[None]
     samples = resample(gold, predicted, 2, "accuracy", [0])
@@ -74,19 +74,19 @@ def test_the_interval_is_that_of_the_binomial_distribution():
 
 
 @pytest.mark.parametrize("metric", ["accuracy", "macro_f1"])
-def test_a_sample_without_chance_has_the_score_itself(metric):
-    """Where all rows are alike, each sample is the data itself."""
+def test_identical_rows_have_no_variance(metric):
+    """Every sample of identical rows is the data itself."""
     gold, predicted = np.full(7, 1), np.full((1, 7), 2)
     samples = resample(gold, predicted, 4, metric, [0], 5)
     assert (samples == 0).all()
-    # F1 of a label that is nowhere is 0.
+    # Labels without rows have F1 = 0.
     samples = resample(gold, gold[None], 4, metric, [0], 5)
-    wanted = {"accuracy": 1, "macro_f1": 1 / 4}[metric]
-    np.testing.assert_allclose(samples, wanted)
+    expected = {"accuracy": 1, "macro_f1": 1 / 4}[metric]
+    np.testing.assert_allclose(samples, expected)
 
 
 def test_macro_f1_of_a_sample_is_exact():
-    """Predicting label 0 alone, with accuracy a: F1 2a / (1 + a), and 0."""
+    """Only predicting label 0 with accuracy a has F1 2a / (1 + a) and 0."""
     gold, predicted = np.arange(60) % 2, np.zeros((1, 60), int)
     accuracy, macro_f1 = (
         resample(gold, predicted, 2, metric, [0], 50)
@@ -96,56 +96,58 @@ def test_macro_f1_of_a_sample_is_exact():
 
 
 def mae_by_topic(gold, predicted, topics):
-    """Row by row: errors by topic and true label, and their means."""
+    """Computes the error row by row, averaged by label, then topic."""
     errors = collections.defaultdict(lambda: collections.defaultdict(list))
-    for true, said, topic in zip(gold, predicted, topics, strict=True):
-        errors[topic][true].append(abs(true - said))
+    for true, guess, topic in zip(gold, predicted, topics, strict=True):
+        errors[topic][true].append(abs(true - guess))
     return np.mean(
         [np.mean([np.mean(x) for x in e.values()]) for e in errors.values()]
     )
 
 
-def test_samples_by_topic_are_distributed_as_drawing_rows_is():
+def test_samples_by_topic_are_distributed_as_resampled_rows():
     gold, predicted = draw(120, 4, 2)
     random = np.random.default_rng(1)
     # The last topic has few rows: some samples have none.
     topics = random.choice(["x", "y", "z"], 120, p=[0.6, 0.38, 0.02])
     assert (topics == "z").sum() == 2
-    found = significance.resample(
+    actual = significance.resample(
         gold, predicted, NAMES, "macro_mae_by_topic", [0], topics=topics
     )
     drawn = random.integers(120, size=(1500, 120))
-    wanted = np.array(
+    expected = np.array(
         [
             [
-                mae_by_topic(gold[rows], answers[rows], topics[rows])
-                for answers in predicted
+                mae_by_topic(gold[rows], of_run[rows], topics[rows])
+                for of_run in predicted
             ]
             for rows in drawn
         ]
     )
     np.testing.assert_allclose(
-        found.mean(axis=0), wanted.mean(axis=0), rtol=0.02
+        actual.mean(axis=0), expected.mean(axis=0), rtol=0.02
     )
-    np.testing.assert_allclose(found.std(axis=0), wanted.std(axis=0), rtol=0.08)
     np.testing.assert_allclose(
-        (found[:, 0] - found[:, 1]).std(),
-        (wanted[:, 0] - wanted[:, 1]).std(),
+        actual.std(axis=0), expected.std(axis=0), rtol=0.08
+    )
+    np.testing.assert_allclose(
+        (actual[:, 0] - actual[:, 1]).std(),
+        (expected[:, 0] - expected[:, 1]).std(),
         rtol=0.08,
     )
 
 
-def test_topics_are_nothing_to_a_metric_of_all_rows():
+def test_metrics_over_all_rows_ignore_topics():
     gold, predicted = draw(60, 3, 2)
     topics = np.arange(60).astype(str)
-    found = significance.resample(
+    actual = significance.resample(
         gold, predicted, NAMES[:3], "macro_f1", [4], topics=topics
     )
-    wanted = resample(gold, predicted, 3, "macro_f1", [4])
-    np.testing.assert_array_equal(found, wanted)
+    expected = resample(gold, predicted, 3, "macro_f1", [4])
+    np.testing.assert_array_equal(actual, expected)
 
 
-def test_the_seed_decides_and_several_chunks_are_several_samples():
+def test_samples_depend_on_the_seed_and_differ_between_chunks():
     gold, predicted = draw(50, 2, 1)
     samples = resample(gold, predicted, 2, "accuracy", [0], 450)
     again = resample(gold, predicted, 2, "accuracy", [0], 450)
@@ -157,17 +159,17 @@ def test_the_seed_decides_and_several_chunks_are_several_samples():
 
 
 @pytest.mark.parametrize("metric", ["macro_f1", "macro_recall_by_topic"])
-def test_memory_of_samples_does_not_grow_with_squares_of_labels(metric):
+def test_memory_does_not_grow_with_the_square_of_labels(metric):
     labels, rows = 1000, 1000
     random = np.random.default_rng(0)
-    answers = random.integers(labels, size=(2, rows))
+    gold, predicted = random.integers(labels, size=(2, rows))
     topics = (np.arange(rows) % 500).astype(str)
     names = [f"label {number}" for number in range(labels)]
     tracemalloc.start()
     try:
         significance.resample(
-            answers[0],
-            answers[1:],
+            gold,
+            predicted[np.newaxis],
             names,
             metric,
             (0,),
@@ -177,25 +179,27 @@ def test_memory_of_samples_does_not_grow_with_squares_of_labels(metric):
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    # 200 samples of all cells of a confusion matrix are 1.6 GB.
+    # Confusion matrices of 200 samples would take 1.6 GB.
     assert peak < 40e6
 
 
 def test_p_value_of_a_worked_example():
     # 10 of 99 at or below 0: 2 · (10 + 1) / (99 + 1).
     differences = np.r_[np.full(10, -0.1), np.full(89, 0.1)]
-    assert significance.p_value(differences) == pytest.approx(0.22)
-    assert significance.p_value(-differences) == pytest.approx(0.22)
-    assert significance.p_value(np.full(99, 0.1)) == pytest.approx(0.02)
-    # Runs that are the same: no more than 1.
-    assert significance.p_value(np.zeros(99)) == 1
+    assert significance.bootstrap_p_value(differences) == pytest.approx(0.22)
+    assert significance.bootstrap_p_value(-differences) == pytest.approx(0.22)
+    assert significance.bootstrap_p_value(np.full(99, 0.1)) == pytest.approx(
+        0.02
+    )
+    # Identical runs: at most 1.
+    assert significance.bootstrap_p_value(np.zeros(99)) == 1
 
 
 def test_mcnemar_of_a_worked_example():
     first = np.array([True] * 6 + [False] + [True, False])
     second = np.array([False] * 6 + [True] + [True, False])
-    alone_first, alone_second, p = significance.mcnemar(first, second)
-    assert (alone_first, alone_second) == (6, 1)
+    only_first, only_second, p = significance.mcnemar(first, second)
+    assert (only_first, only_second) == (6, 1)
     # Two-sided: 2 · (C(7, 0) + C(7, 1)) / 2⁷ = 16 / 128.
     assert p == pytest.approx(0.125)
     assert significance.mcnemar(first, first) == (0, 0, 1.0)
@@ -215,19 +219,21 @@ def test_holm_of_a_worked_example():
 
 
 def make_test(p, mcnemar):
-    return significance.Test(0.1, 0.0, 0.2, p, 3, 1, mcnemar)
+    return significance.PairedTest(0.1, 0.0, 0.2, p, 3, 1, mcnemar)
 
 
 def test_corrections_of_both_p_values():
-    tests = significance.corrected([make_test(0.04, 0.5), make_test(0.01, 0.2)])
-    assert [t.corrected_p for t in tests] == pytest.approx([0.04, 0.02])
+    tests = significance.correct_p_values(
+        [make_test(0.04, 0.5), make_test(0.01, 0.2)]
+    )
+    assert [t.corrected_p_value for t in tests] == pytest.approx([0.04, 0.02])
     assert [t.corrected_mcnemar for t in tests] == pytest.approx([0.5, 0.4])
-    assert [t.p for t in tests] == [0.04, 0.01]
+    assert [t.p_value for t in tests] == [0.04, 0.01]
 
 
-def test_without_mcnemar_there_is_none_to_correct():
-    tests = significance.corrected([make_test(0.04, math.nan)])
-    assert tests[0].corrected_p == 0.04
+def test_missing_mcnemar_is_not_corrected():
+    tests = significance.correct_p_values([make_test(0.04, math.nan)])
+    assert tests[0].corrected_p_value == 0.04
     assert math.isnan(tests[0].corrected_mcnemar)
 
 
@@ -236,26 +242,26 @@ def test_paired_test_of_single_runs():
     correct = (predicted == gold)[:, None]
     samples = resample(gold, predicted, 2, "accuracy", [0])
     scores = tuple(correct.mean(axis=(1, 2)))
-    found = significance.paired_test(*correct, scores, tuple(samples.T))
-    assert found.difference == pytest.approx(scores[1] - scores[0])
-    assert found.low < found.difference < found.high
-    assert found.first_alone - found.second_alone == pytest.approx(
-        -300 * found.difference
+    actual = significance.paired_test(*correct, scores, tuple(samples.T))
+    assert actual.difference == pytest.approx(scores[1] - scores[0])
+    assert actual.low < actual.difference < actual.high
+    assert actual.only_first - actual.only_second == pytest.approx(
+        -300 * actual.difference
     )
-    # Both tests ask nearly the same of accuracies.
-    assert found.p == pytest.approx(found.mcnemar, abs=0.1)
+    # On accuracy, the two tests nearly agree.
+    assert actual.p_value == pytest.approx(actual.mcnemar, abs=0.1)
 
 
-def test_mcnemar_is_left_out_for_several_seeds():
+def test_several_seeds_have_no_mcnemar_test():
     samples = np.random.default_rng(0).normal(size=(2, 2000))
     correct = np.ones((2, 10), bool)
-    found = significance.paired_test(
+    actual = significance.paired_test(
         correct, correct[:1], (0.5, 0.6), tuple(samples)
     )
-    assert math.isnan(found.mcnemar)
-    assert (found.first_alone, found.second_alone) == (-1, -1)
-    assert found.difference == pytest.approx(0.1)
-    assert found.p > 0.5
+    assert math.isnan(actual.mcnemar)
+    assert (actual.only_first, actual.only_second) == (-1, -1)
+    assert actual.difference == pytest.approx(0.1)
+    assert actual.p_value > 0.5
 
 
 if __name__ == "__main__":

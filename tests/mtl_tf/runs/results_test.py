@@ -349,7 +349,7 @@ def test_table_of_errors_which_are_no_shares():
         "average accuracy  accuracy                      62.5   62.5",
     ]
     assert score_table.caption((_BOOKS, stars)) == (
-        "Test scores in percent, macro_mae_by_topic in places between labels"
+        "Test scores in percent, macro_mae_by_topic in label positions"
     )
     assert score_table.caption([_BOOKS]) == "Test scores in percent"
     # A baseline that was trained for another metric.

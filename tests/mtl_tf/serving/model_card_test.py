@@ -157,7 +157,7 @@ def test_errors_are_no_shares():
     assert films[1:] == ["macro_mae", "40", "1.000", "0.613", "0.613"]
     assert books[4] == "90.0"
     assert average[1:] == ["accuracy", "", "45.0", "75.0", "65.0"]
-    assert "in percent, macro_mae in places between labels" in card
+    assert "in percent, macro_mae in label positions" in card
 
 
 def test_names_do_not_break_tables_or_become_markup():
