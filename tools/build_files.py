@@ -28,7 +28,7 @@ DATA = {
     "data_prep": '["py.typed"]',
     "data_prep/corpora": '["vader_requirements.txt"]',
     "mtl_tf": '["py.typed"]',
-    "mtl_tf/reporting/html": 'glob(["templates/*.html"])',
+    "mtl_tf/reporting/html": 'glob(["*.toml", "templates/*.html"])',
     "tests": '["//:pyproject.toml"]',
 }
 LOADED_BY_NAME = {

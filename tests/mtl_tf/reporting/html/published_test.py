@@ -31,26 +31,26 @@ def find(names=FDU_TASKS, corpus="fdu_mtl", **settings):
         ),
     ],
 )
-def test_averages_are_the_paper_s(model, error, settings):
-    found = find(**settings)
-    assert found.model == model
-    assert set(found.scores) == set(FDU_TASKS)
-    assert 100 * (1 - found.average) == pytest.approx(error, abs=0.051)
+def test_averages_equal_those_of_the_paper(model, error, settings):
+    actual = find(**settings)
+    assert actual.model == model
+    assert set(actual.scores) == set(FDU_TASKS)
+    assert 100 * (1 - actual.average) == pytest.approx(error, abs=0.051)
 
 
-def test_the_paper_s_encoder_is_named_whatever_the_run_has():
-    found = find(encoder="cnn", pooling="max")
-    assert found.model == "SP-MTL"
-    assert "SP-MTL has the last state of an LSTM (this run: cnn" in found.note
-    found = find(sharing="single_task", encoder="lstm")
-    assert found.model == "BiLSTM"
-    assert "the last state of a bidirectional LSTM (this" in found.note
+def test_the_note_names_the_encoders():
+    actual = find(encoder="cnn", pooling="max")
+    assert actual.model == "SP-MTL"
+    assert "SP-MTL uses the last state of an LSTM (this run: cnn" in actual.note
+    actual = find(sharing="single_task", encoder="lstm")
+    assert actual.model == "BiLSTM"
+    assert "the last state of a bidirectional LSTM (this" in actual.note
 
 
-def test_a_run_of_some_tasks_stands_beside_these():
-    found = find(["books", "music"])
-    assert found.scores == pytest.approx({"books": 0.812, "music": 0.83})
-    assert found.average == pytest.approx(0.821)
+def test_a_run_on_some_tasks_has_their_scores():
+    actual = find(["books", "music"])
+    assert actual.scores == pytest.approx({"books": 0.812, "music": 0.83})
+    assert actual.average == pytest.approx(0.821)
 
 
 @pytest.mark.parametrize(
@@ -58,7 +58,7 @@ def test_a_run_of_some_tasks_stands_beside_these():
     [
         {"corpus": "vader"},
         {"names": ["books", "bookshops"]},
-        # What is neither SP-MTL nor ASP-MTL.
+        # Neither SP-MTL nor ASP-MTL.
         {"adversarial_weight": 0.05},
         {"orthogonality_weight": 0.01},
         {"sharing": "fully_shared", "adversarial_weight": 0.05},
@@ -75,7 +75,7 @@ PAIRWISE = {
     "fnc1": ("accuracy", 72.72, 72.76),
     "multinli": ("accuracy", 49.25, 49.94),
     "topic2": ("macro_recall_by_topic", 63.92, 80.74),
-    # An error, which is no share.
+    # An error, not in percent.
     "topic5": ("macro_mae_by_topic", 91.9, 80.3),
     "absa_laptops": ("accuracy", 76.74, 75.66),
     "absa_restaurants": ("accuracy", 67.47, 83.71),
@@ -99,30 +99,32 @@ def find_pairwise(tasks, corpus="pairwise", **settings):
         (2, "best of the paper's models", {"adversarial_weight": 0.1}),
     ],
 )
-def test_pairs_stand_beside_single_tasks_or_the_best(column, model, settings):
-    found = find_pairwise({n: x[0] for n, x in PAIRWISE.items()}, **settings)
-    assert found.model == model
-    assert "NAACL 2018" in found.source
-    assert found.scores == pytest.approx(
-        {name: line[column] / 100 for name, line in PAIRWISE.items()}
+def test_pairwise_scores_of_the_single_task_or_best_models(
+    column, model, settings
+):
+    actual = find_pairwise({n: x[0] for n, x in PAIRWISE.items()}, **settings)
+    assert actual.model == model
+    assert "NAACL 2018" in actual.source
+    assert actual.scores == pytest.approx(
+        {name: row[column] / 100 for name, row in PAIRWISE.items()}
     )
-    # Of scores by several metrics.
-    assert found.average is None
+    # The metrics differ.
+    assert actual.average is None
 
 
-def test_a_task_by_another_metric_or_of_another_name_has_no_score():
+def test_tasks_with_another_metric_or_name_have_no_score():
     tasks = {"stance": "accuracy", "fnc1": "accuracy", "mine": "accuracy"}
     assert set(find_pairwise(tasks).scores) == {"fnc1"}
     assert find_pairwise({"stance": "accuracy"}) is None
 
 
-def test_a_pair_corpus_by_itself_and_another_with_its_name():
+def test_a_corpus_of_a_single_pairwise_task():
     tasks = {"target": "macro_f1"}
     assert find_pairwise(tasks, "target").scores == {"target": 0.6642}
     assert find_pairwise(tasks, "custom") is None
 
 
-def test_every_pair_corpus_is_published():
+def test_every_pairwise_corpus_has_published_scores():
     assert set(pairwise.CORPORA) == set(PAIRWISE)
 
 

@@ -6,6 +6,7 @@ import jinja2
 import pytest
 
 from mtl_tf.reporting.html import page
+from mtl_tf.reporting.html import published
 from mtl_tf.reporting.html import rendering
 from mtl_tf.reporting.html import texts
 from tests.helpers import run_artifacts
@@ -24,16 +25,18 @@ def test_values_are_escaped():
     )
 
 
-def test_nothing_in_a_value_moves_or_hides_the_page():
+def test_values_cannot_reorder_or_hide_text():
     value = "a\u202e<b>\n\u200b"
     assert render("{{ x }}", x=value) == r"a\u202e&lt;b&gt;\n\u200b"
     assert render("{{ x|join(',') }}", x=["\u202e"]) == r"\u202e"
-    # Texts keep their lines.
-    assert render("{{ x|lines|e }}", x=value) == "a\\u202e&lt;b&gt;\n\\u200b"
+    # Texts keep their line breaks.
+    assert (
+        render("{{ x|multiline|e }}", x=value) == "a\\u202e&lt;b&gt;\n\\u200b"
+    )
     assert render("{{ 1 }} {{ x }}", x=None) == "1 None"
 
 
-def test_texts_are_apart_from_what_is_around_them():
+def test_texts_are_isolated_from_their_surroundings():
     macros = rendering.make_environment().get_template("macros.html").module
     example = page.ShownExample(None, texts.Text("שלום\u202e", "one\ntwo"))
     shown = str(macros.text(example))
@@ -41,18 +44,18 @@ def test_texts_are_apart_from_what_is_around_them():
     assert "<bdi>one\ntwo</bdi>" in shown
 
 
-def test_no_template_goes_around_it():
+def test_no_template_disables_escaping():
     folder = os.path.join(os.path.dirname(rendering.__file__), "templates")
     names = sorted(os.listdir(folder))
     assert names == ["base.html", "comparison.html", "macros.html", "run.html"]
     for name in names:
         with open(os.path.join(folder, name), encoding="utf-8") as file:
             text = "".join(file.read().split())
-        for way in ("|safe", "autoescape", "Markup"):
-            assert way not in text, name
+        for unsafe in ("|safe", "autoescape", "Markup"):
+            assert unsafe not in text, name
 
 
-def test_an_installed_package_has_the_templates():
+def test_an_installed_package_has_its_data_files():
     root = pathlib.Path(__file__).resolve().parents[4]
     project = tomllib.loads((root / "pyproject.toml").read_text())
     patterns = project["tool"]["setuptools"]["package-data"][
@@ -60,15 +63,18 @@ def test_an_installed_package_has_the_templates():
     ]
     folder = pathlib.Path(rendering.__file__).parent
     packed = {path for pattern in patterns for path in folder.glob(pattern)}
-    assert packed == set((folder / "templates").iterdir())
+    assert packed == {
+        *(folder / "templates").iterdir(),
+        folder / published._SCORES_FILE,
+    }
 
 
-def test_a_value_that_is_not_there_is_an_error():
+def test_a_missing_variable_is_an_error():
     with pytest.raises(jinja2.UndefinedError, match="'x' is undefined"):
         render("{{ x }}")
 
 
-def test_a_page_is_written_as_a_whole_or_not_at_all(tmp_path, monkeypatch):
+def test_a_page_is_written_atomically(tmp_path, monkeypatch):
     path = tmp_path / "folder" / "page.html"
     template = "{{ x }}{{ 1 / y }}"
     environment = rendering.make_environment()
@@ -79,10 +85,10 @@ def test_a_page_is_written_as_a_whole_or_not_at_all(tmp_path, monkeypatch):
     assert path.read_text(encoding="utf-8") == "ä1.0"
     with pytest.raises(ZeroDivisionError):
         rendering.write("page.html", str(path), {"x": "new", "y": 0})
-    # Where writing itself fails.
-    half = jinja2.utils.markupsafe.Markup("\ud800")
+    # A lone surrogate cannot be encoded.
+    surrogate = jinja2.utils.markupsafe.Markup("\ud800")
     with pytest.raises(UnicodeEncodeError):
-        rendering.write("page.html", str(path), {"x": half, "y": 1})
+        rendering.write("page.html", str(path), {"x": surrogate, "y": 1})
     assert path.read_text(encoding="utf-8") == "ä1.0"
 
 
@@ -112,14 +118,14 @@ def test_p_values(p, text):
 )
 def test_percent_and_differences(value, percent, difference):
     if difference is not None:
-        found = render("{{ x|difference('accuracy') }}", x=value)
-        assert found == difference
+        actual = render("{{ x|difference('accuracy') }}", x=value)
+        assert actual == difference
     if percent is not None:
         assert render("{{ x|percent }}", x=value) == percent
         assert render("{{ x|score('accuracy') }}", x=value) == percent
 
 
-def test_what_is_no_share_is_not_in_percent():
+def test_errors_are_not_in_percent():
     assert render("{{ x|score('macro_mae') }}", x=0.71234) == "0.712"
     assert render("{{ x|score('macro_mae') }}", x=None) == "–"
     assert render("{{ x|difference('macro_mae') }}", x=-0.02) == "−0.020"
@@ -127,13 +133,13 @@ def test_what_is_no_share_is_not_in_percent():
     assert render("{{ 'macro_mae'|units }}") != "in percent"
 
 
-def test_each_metric_is_told_once():
+def test_each_metric_is_defined_once():
     names = ["accuracy", "macro_f1", "macro_mae", "macro_f1"]
-    found = render(
+    actual = render(
         "{% for x in names|meanings %}{{ x }}\n{% endfor %}", names=names
     )
-    first, second = found.splitlines()
-    assert first.startswith("macro_f1: mean of")
+    first, second = actual.splitlines()
+    assert first.startswith("macro_f1: mean F1")
     assert second.endswith("lower is better")
 
 
