@@ -1,17 +1,21 @@
-"""Reads a page of the report as a browser would."""
+"""A parser of HTML pages for tests."""
 
 import html.parser
 
 
-class Reader(html.parser.HTMLParser):
-    """What a browser would see of a page.
+class ParsedPage(html.parser.HTMLParser):
+    """The content of a page as a browser would show it.
+
+    Args:
+      path: path of the page.
 
     Attributes:
+      source: the HTML.
       tags: names of the tags.
-      references: (tag, attribute, address) of all that it points to.
+      references: (tag, attribute, address) of all links and embedded files.
       targets: values of `id`.
       headings: texts of h1 and h2.
-      cells: texts of the cells of each table, by line.
+      tables: texts of the cells, by table and row.
       text: the text.
     """
 
@@ -29,6 +33,7 @@ class Reader(html.parser.HTMLParser):
         assert self._open == []
 
     def handle_starttag(self, tag, attributes):
+        """Records a tag and its references."""
         self.tags.append(tag)
         if tag not in self.VOID:
             self._open.append(tag)
@@ -47,9 +52,11 @@ class Reader(html.parser.HTMLParser):
             self.tables[-1][-1].append("")
 
     def handle_endtag(self, tag):
+        """Checks that the tag closes the one opened last."""
         assert self._open.pop() == tag
 
     def handle_data(self, data):
+        """Records text."""
         if "style" in self._open:
             return
         self.text += data
@@ -59,11 +66,30 @@ class Reader(html.parser.HTMLParser):
             self.tables[-1][-1][-1] += data
 
     def table(self, *heads):
-        """Lines of the table with these heads, as {first cell: cells}."""
+        """Returns the rows of the table with these heads, by first cell."""
         for table in self.tables:
             if table and table[0][: len(heads)] == list(heads):
                 return {
-                    line[0].strip(): [" ".join(x.split()) for x in line[1:]]
-                    for line in table[1:]
+                    row[0].strip(): [" ".join(x.split()) for x in row[1:]]
+                    for row in table[1:]
                 }
         raise AssertionError([table[0] for table in self.tables])
+
+    def check_is_self_contained(self):
+        """Checks that the page loads no other file and runs no script."""
+        assert {"script", "link", "iframe", "object"}.isdisjoint(self.tags)
+        for tag, attribute, address in self.references:
+            if tag == "img":
+                assert address.startswith("data:image/svg+xml;base64,")
+            else:
+                assert (tag, attribute) == ("a", "href")
+                assert address.startswith("#")
+        for forbidden in ("@import", "url(", "onload", "javascript:"):
+            assert forbidden not in self.source
+
+    def check_links(self):
+        """Checks that all links have a target, and that targets are unique."""
+        links = [value for tag, _, value in self.references if tag == "a"]
+        assert len(links) >= 5
+        assert {link.removeprefix("#") for link in links} <= set(self.targets)
+        assert len(self.targets) == len(set(self.targets))

@@ -1,7 +1,7 @@
-"""A made-up run directory: what a run leaves, without training one.
+"""Generated run directories with the files of a run, without training.
 
-Two tasks: `reviews` with three labels, and the pair task `stance` with two.
-Labels, ids and texts hold what a page has to escape.
+The tasks are `reviews` with three labels, and the pair task `stance` with two.
+Labels, ids and texts contain characters that a page must escape.
 """
 
 import json
@@ -57,7 +57,7 @@ def write_corpus(
         os.path.join(data_dir, "corpus.json"), checksums.sign(declaration)
     )
     for task in tasks:
-        gold, _ = answers(task, "test", 0)
+        gold, _ = predictions(task, "test", 0)
         rows = [
             records.Row(
                 _id(task, "test", row),
@@ -73,38 +73,46 @@ def write_corpus(
     return data_dir
 
 
-def answers(
+def predictions(
     task: tasks_lib.Task, split: str, seed: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Gold labels, int [rows], the same for all seeds, and probabilities."""
-    labels = len(task.labels)
-    number = [split == "test", labels]
-    gold = np.random.default_rng(number).integers(labels, size=ROWS)
-    random = np.random.default_rng([*number, seed])
-    scores = random.normal(size=(ROWS, labels)) + 1.5 * np.eye(labels)[gold]
-    scores = np.exp(scores)
-    return gold, scores / scores.sum(axis=1, keepdims=True)
+    """Generates the predictions of a run on a split.
+
+    Returns:
+      Gold labels, int [rows], which do not depend on the seed of the run, and
+      probabilities, float64 [rows, num_classes].
+    """
+    num_classes = len(task.labels)
+    data_seed = [split == "test", num_classes]
+    gold = np.random.default_rng(data_seed).integers(num_classes, size=ROWS)
+    random = np.random.default_rng([*data_seed, seed])
+    logits = random.normal(size=(ROWS, num_classes))
+    logits += 1.5 * np.eye(num_classes)[gold]
+    exponentials = np.exp(logits)
+    return gold, exponentials / exponentials.sum(axis=1, keepdims=True)
 
 
-def transfer_answers(
+def transfer_predictions(
     task: tasks_lib.Task, split: str, seed: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """`answers` of a label transfer network."""
-    return answers(task, split, seed + 100)
+    """Generates the predictions of a label transfer network on a split."""
+    return predictions(task, split, seed + 100)
 
 
 def label_embedding(tasks: tuple[tasks_lib.Task, ...]) -> np.ndarray:
-    """Vectors of the tasks' labels, float32 [labels, 4]."""
-    count = sum(len(task.labels) for task in tasks)
-    return np.random.default_rng(1).normal(size=(count, 4)).astype(np.float32)
+    """Generates vectors of the tasks' labels, float32 [labels, 4]."""
+    num_labels = sum(len(task.labels) for task in tasks)
+    random = np.random.default_rng(1)
+    return random.normal(size=(num_labels, 4)).astype(np.float32)
 
 
 def topics() -> np.ndarray:
-    """Topics of the rows of any split, str [rows]."""
+    """Generates the topics of the rows of a split, str [rows]."""
     return np.array([f"topic {row % 3}" for row in range(ROWS)])
 
 
 def _id(task, split, row):
+    """Makes the id of a row."""
     return f"{task.name}-{split}-{row}<b>"
 
 
@@ -116,15 +124,15 @@ def write_run(
     epochs: int = 3,
     **settings,
 ) -> str:
-    """Writes what a run leaves; returns its directory.
+    """Writes the files of a run; returns its directory.
 
     Args:
-      run_dir: where to.
-      data_dir: a corpus that `write_corpus` wrote.
+      run_dir: directory of the run.
+      data_dir: directory of a corpus of `write_corpus`.
       tasks: tasks of the run.
-      epochs: lines of its history, of each phase.
-      **settings: settings of the run. Several seeds, and single-task models,
-        become runs below it.
+      epochs: number of epochs of each phase.
+      **settings: settings of the run. With several seeds or single-task models,
+        the run has parts in subdirectories.
     """
     config = config_lib.Config(
         data_dir=data_dir,
@@ -145,21 +153,22 @@ def write_run(
             part_tasks = tuple(task for task in tasks if task.name == name)
         write_run(part_dir, data_dir, tasks=part_tasks, epochs=epochs, **values)
     if parts:
-        found = [run_directory.read_results(path) for path in parts.values()]
-        results_lib.write(run_dir, _merge(config, found))
+        results = [run_directory.read_results(path) for path in parts.values()]
+        results_lib.write(run_dir, _merge(config, results))
         return run_dir
     _write_predictions(config, tasks)
     _write_history(config, tasks)
     _write_features(config, tasks)
     if config.output_layer == "label_embedding":
         vectors = label_embedding(tasks)
-        golds = [answers(task, "train", 0)[0] for task in tasks]
+        golds = [predictions(task, "train", 0)[0] for task in tasks]
         label_embeddings.write(run_dir, tasks, vectors, golds)
     results_lib.write(run_dir, _results(config, tasks))
     return run_dir
 
 
 def _write_record(config, corpus, tasks):
+    """Writes `config.json` and the assets."""
     path = os.path.join(config.run_dir, "assets", "corpus.json")
     run_directory.write_json(path, corpus.declaration)
     path = os.path.join(config.run_dir, "assets", "vocabulary.txt")
@@ -183,28 +192,30 @@ def _write_record(config, corpus, tasks):
 
 
 def _outputs(config, task):
-    """`answers` by output."""
+    """Returns functions that generate predictions, by output of the task."""
     if config.label_transfer == "none" or task.name != config.main_task:
-        return {"main": answers}
-    return {"main": answers, "label_transfer": transfer_answers}
+        return {"main": predictions}
+    return {"main": predictions, "label_transfer": transfer_predictions}
 
 
 def _write_predictions(config, tasks):
+    """Writes the files of predictions."""
     os.makedirs(os.path.join(config.run_dir, "predictions"))
     for task in tasks:
-        for output, answer in _outputs(config, task).items():
+        for output, predict in _outputs(config, task).items():
             for split in ("dev", "test"):
-                of_output = "" if output == "main" else f"-{output}"
-                name = f"predictions/{task.name}-{split}{of_output}.jsonl"
-                _write_answers(
+                suffix = "" if output == "main" else f"-{output}"
+                name = f"predictions/{task.name}-{split}{suffix}.jsonl"
+                _write_prediction_file(
                     os.path.join(config.run_dir, name),
                     task,
                     split,
-                    *answer(task, split, config.seed),
+                    *predict(task, split, config.seed),
                 )
 
 
-def _write_answers(path, task, split, gold, probabilities):
+def _write_prediction_file(path, task, split, gold, probabilities):
+    """Writes the predictions of an output on a split."""
     with open(path, "w", encoding="utf-8") as file:
         for row, label in enumerate(gold):
             line = {
@@ -225,9 +236,10 @@ def _write_answers(path, task, split, gold, probabilities):
 
 
 def _write_history(config, tasks):
-    terms = {}
+    """Writes `history.jsonl`."""
+    losses = {}
     if config.adversarial_weight:
-        terms = {
+        losses = {
             "loss/adversarial": 0.6,
             "loss_weighted/adversarial": 0.03,
             "discriminator/cross_entropy": 0.6,
@@ -238,9 +250,9 @@ def _write_history(config, tasks):
     with open(
         os.path.join(config.run_dir, "history.jsonl"), "w", encoding="utf-8"
     ) as file:
-        for number in range(config.epochs * len(config.phases)):
-            epoch = number + 1
-            phase = config.phases[number // config.epochs]
+        for index in range(config.epochs * len(config.phases)):
+            epoch = index + 1
+            phase = config.phases[index // config.epochs]
             accuracy = 0.5 + epoch / 20
             scores = {"accuracy": accuracy}
             dev = {
@@ -256,7 +268,7 @@ def _write_history(config, tasks):
                 "terms": {
                     "loss/task": 1 / epoch,
                     "loss_weighted/task": 2 / epoch,
-                    **terms,
+                    **losses,
                 },
                 "dev": dev,
             }
@@ -264,8 +276,9 @@ def _write_history(config, tasks):
 
 
 def _write_features(config, tasks):
+    """Writes `features.npz`."""
     rows = len(tasks) * ROWS
-    golds = [answers(task, "test", 0)[0] for task in tasks]
+    golds = [predictions(task, "test", 0)[0] for task in tasks]
     np.savez_compressed(
         os.path.join(config.run_dir, "features.npz"),
         kind="private" if config.sharing == "single_task" else "shared",
@@ -285,17 +298,18 @@ def _write_features(config, tasks):
 
 
 def _results(config, tasks):
+    """Makes the content of `results.json`."""
     by_task = {
         task.name: {
             **{
-                output: _scores(task, config.seed, answer)
-                for output, answer in _outputs(config, task).items()
+                output: _scores(task, config.seed, predict)
+                for output, predict in _outputs(config, task).items()
             },
             "majority": _scores(task, config.seed, _majority),
         }
         for task in tasks
     }
-    found = {
+    results = {
         "schema": 1,
         "tasks": by_task,
         "average": results_lib.averages(by_task),
@@ -305,65 +319,67 @@ def _results(config, tasks):
         "tokens_per_second": 1234.0,
     }
     if len(config.phases) > 1:
-        # The base model is another than that of the end.
-        first = {
-            task.name: {"main": _scores(task, config.seed + 1, answers)}
+        # The model of the base phase differs from the final one.
+        base = {
+            task.name: {"main": _scores(task, config.seed + 1, predictions)}
             for task in tasks
         }
-        found["phases"] = {
+        results["phases"] = {
             phase: {
-                "best_epoch": config.epochs * (number + 1),
-                "tasks": by_task if number else first,
+                "best_epoch": config.epochs * (index + 1),
+                "tasks": by_task if index else base,
             }
-            for number, phase in enumerate(config.phases)
+            for index, phase in enumerate(config.phases)
         }
-    return found
+    return results
 
 
 def _majority(task, split, seed):
-    gold, _ = answers(task, split, seed)
+    """Predicts the first label."""
+    gold, _ = predictions(task, split, seed)
     return gold, np.eye(len(task.labels))[np.zeros(len(gold), int)]
 
 
-def _scores(task, seed, answer):
-    """Scores by split of what `answer` returns."""
-    found = {}
+def _scores(task, seed, predict):
+    """Computes the scores of the predictions of `predict` by split."""
+    scores = {}
     for split in ("dev", "test", "test_deduplicated"):
-        first = 4 if split == "test_deduplicated" else 0
-        gold, probabilities = answer(
+        start = 4 if split == "test_deduplicated" else 0
+        gold, probabilities = predict(
             task, split.removesuffix("_deduplicated"), seed
         )
-        found[split] = {
+        scores[split] = {
             **classification.compute(
                 task.metric,
                 task.labels,
-                gold[first:],
-                probabilities.argmax(axis=1)[first:],
-                topics()[first:],
+                gold[start:],
+                probabilities.argmax(axis=1)[start:],
+                topics()[start:],
             ),
-            "n": ROWS - first,
+            "n": ROWS - start,
         }
-    return found
+    return scores
 
 
-def _merge(config, found):
+def _merge(config, results):
+    """Merges the results of parts."""
     if config.num_runs > 1:
-        numbers = [
-            {k: v for k, v in result.items() if k != "schema"}
-            for result in found
+        values = [
+            {k: v for k, v in of_part.items() if k != "schema"}
+            for of_part in results
         ]
         return {
             "schema": 1,
-            **results_lib.combine(numbers, np.mean),
+            **results_lib.combine(values, np.mean),
             "num_runs": config.num_runs,
             "deviation": results_lib.combine(
-                numbers, lambda x: np.std(x, ddof=1)
+                values, lambda x: np.std(x, ddof=1)
             ),
         }
     by_task = {}
-    for result in found:
-        by_task |= result["tasks"]
-    merged = {k: v for k, v in found[0].items() if k != "best_epoch"}
+    for of_part in results:
+        by_task |= of_part["tasks"]
+    merged = {k: v for k, v in results[0].items() if k != "best_epoch"}
     return {
         **merged,
         "tasks": by_task,

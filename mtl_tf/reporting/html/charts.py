@@ -1,4 +1,4 @@
-"""Charts of a page, as pictures that the page itself holds."""
+"""Charts of a page, embedded as data URIs."""
 
 import base64
 import functools
@@ -20,13 +20,13 @@ from mtl_tf.reporting.plots import transfer_curves as transfer_curves_lib
 from mtl_tf.runs import label_embeddings as label_vectors_lib
 from mtl_tf.utils import display_names as names_lib
 
-# A letter and the longest name of a kind of model.
+# A letter and the longest model name.
 _LONGEST_NAME = 32
 _LINES = ("-", "--", "-.", ":", (0, (6, 1, 1, 1, 1, 1)))
 
 
 def _plain(draw):
-    """Draws with names as they are: `$` begins no formula."""
+    """Wraps a drawing function: `$` in names is text; returns a data URI."""
 
     @functools.wraps(draw)
     def wrapped(*args):
@@ -37,29 +37,29 @@ def _plain(draw):
 
 
 def data_uri(picture: figure.Figure) -> str:
-    """A figure as an SVG within an address: `data:image/svg+xml;...`."""
+    """Encodes a figure as an SVG in a data URI: `data:image/svg+xml;...`."""
     file = io.BytesIO()
     with (
-        # Text as text: it is small, and the reader's fonts have all scripts.
+        # Text is smaller than outlines, and browsers have fonts of all scripts.
         matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": "run"}),
         warnings.catch_warnings(),
     ):
         warnings.filterwarnings("ignore", "Glyph .* missing from")
-        # Without a date, the same run gives the same page.
+        # Without the date, the page of a run is reproducible.
         picture.savefig(file, format="svg", dpi=140, metadata={"Date": None})
     encoded = base64.b64encode(file.getvalue()).decode("ascii")
     return f"data:image/svg+xml;base64,{encoded}"
 
 
 def training(run: artifacts.Artifacts) -> str:
-    """Dev scores, losses and the discriminator of a run by epoch."""
+    """Draws dev scores, losses and the discriminator of a run by epoch."""
     return data_uri(figures.curves(run.history, run.results["best_epoch"]))
 
 
 def dev_accuracy(run: artifacts.Artifacts) -> list[float]:
-    """Dev accuracy by epoch, mean over tasks, and over the run's parts.
+    """Computes dev accuracy by epoch, averaged over tasks and over parts.
 
-    A part that has stopped counts with its last epoch.
+    A part that has stopped early keeps the accuracy of its last epoch.
     """
     if not run.parts:
         return [figures.average_accuracy(line) for line in run.history]
@@ -74,17 +74,21 @@ def dev_accuracy(run: artifacts.Artifacts) -> list[float]:
 
 @_plain
 def dev_curves(by_name: Mapping[str, Sequence[float]]) -> str:
-    """Dev accuracy by epoch of several runs, by name."""
+    """Draws the dev accuracy of several runs by epoch.
+
+    Args:
+      by_name: dev accuracies by epoch, by name of the run.
+    """
     picture = figure.Figure(figsize=(7.4, 3.6), layout="constrained")
     axis = picture.subplots()
     axis.set_title("dev accuracy")
     short = names_lib.shorten(by_name, _LONGEST_NAME)
-    for number, (name, values) in enumerate(by_name.items()):
+    for index, (name, values) in enumerate(by_name.items()):
         axis.plot(
             range(1, len(values) + 1),
             values,
-            color=figures.COLORS[number % len(figures.COLORS)],
-            linestyle=_LINES[number % len(_LINES)],
+            color=figures.COLORS[index % len(figures.COLORS)],
+            linestyle=_LINES[index % len(_LINES)],
             marker=figures.marker(len(values)),
             label=figures.legend_label(short[name]),
         )
@@ -100,10 +104,13 @@ def dev_curves(by_name: Mapping[str, Sequence[float]]) -> str:
 
 @_plain
 def reliability(tasks: Sequence[details.Calibration]) -> str:
-    """Accuracy by confidence over the test texts of all tasks.
+    """Draws accuracy by confidence over the test texts of all tasks.
 
-    Left as the model says it, right with each task's temperature. A bar
-    below tells how many texts a bin holds.
+    The left chart is without temperature scaling, the right one with it. The
+    bars below show the share of texts in each bin.
+
+    Args:
+      tasks: the calibration of each task.
     """
     correct = np.concatenate([task.correct for task in tasks])
     picture = figure.Figure(figsize=(7.4, 4.2), layout="constrained")
@@ -112,31 +119,31 @@ def reliability(tasks: Sequence[details.Calibration]) -> str:
     )
     for column, name in enumerate(("raw", "scaled")):
         confidence = np.concatenate([getattr(task, name) for task in tasks])
-        found = calibration.reliability_of(confidence, correct)
-        bins = len(found.count)
-        middles = (np.arange(bins) + 0.5) / bins
+        by_bin = calibration.reliability_from_confidence(confidence, correct)
+        bins = len(by_bin.count)
+        centers = (np.arange(bins) + 0.5) / bins
         upper, lower = axes[0, column], axes[1, column]
         upper.set_title(
-            "as the model says" if name == "raw" else "with temperature"
+            "uncalibrated" if name == "raw" else "with temperature scaling"
         )
         upper.plot([0, 1], [0, 1], ":", color=figures.BLACK, label="ideal")
         upper.bar(
-            middles,
-            found.accuracy,
+            centers,
+            by_bin.accuracy,
             0.9 / bins,
             color=figures.SKY,
             label="accuracy",
         )
         upper.plot(
-            found.confidence,
-            found.confidence,
+            by_bin.confidence,
+            by_bin.confidence,
             "o",
             markersize=4,
             color=figures.RED,
             label="mean confidence",
         )
         lower.bar(
-            middles, found.count / len(correct), 0.9 / bins, color="#777777"
+            centers, by_bin.count / len(correct), 0.9 / bins, color="#777777"
         )
         lower.set_xlabel("confidence")
         for axis in (upper, lower):
@@ -154,19 +161,19 @@ def reliability(tasks: Sequence[details.Calibration]) -> str:
 
 
 def feature_map(sample: artifacts.Features) -> str:
-    """Texts on the two main axes of their features, by task and by label."""
+    """Draws texts on the principal axes of their features."""
     return data_uri(
         feature_map_lib.draw(sample.features, sample.task, sample.label)
     )
 
 
 def label_map(label_vectors: label_vectors_lib.LabelVectors) -> str:
-    """Labels of all tasks on the two main axes of their vectors."""
+    """Draws the labels of all tasks on the principal axes of their vectors."""
     return data_uri(label_map_lib.draw(label_vectors))
 
 
 def transfer_curves(run: artifacts.Artifacts) -> str:
-    """Dev scores of main model and label transfer network by epoch."""
+    """Draws dev scores of main model and label transfer network by epoch."""
     return data_uri(
         transfer_curves_lib.draw(run.history, run.transfer_task, run.results)
     )

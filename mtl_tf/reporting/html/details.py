@@ -1,4 +1,4 @@
-"""What a page says of each task beyond its score: labels, trust, texts."""
+"""Details by task: labels, calibration, input texts and examples."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -14,17 +14,16 @@ from mtl_tf.utils import display_names as names_lib
 
 
 @dataclasses.dataclass(frozen=True)
-class Label:
-    """How a label fared on test.
+class LabelScores:
+    """A row of the confusion matrix on test, with the label's scores.
 
     Attributes:
-      name: the label; of those that are not shown by themselves,
-        `names.other`.
-      precision: share of its predictions that are right; None without any.
-      recall: share of its rows that are predicted right; None without any.
-      f1: their harmonic mean, 0 of a label that is nowhere, as macro F1 has
-        it; None of several labels together.
-      counts: rows of this label by predicted label.
+      name: the label, or `display_names.other` for the remaining labels.
+      precision: precision; None for a label that is never predicted.
+      recall: recall; None for a label without rows.
+      f1: F1, which is 0 for a label that is neither in gold nor predicted, as
+        in macro F1; None for the remaining labels.
+      counts: number of rows of this label by predicted label.
     """
 
     name: str
@@ -35,28 +34,36 @@ class Label:
 
     @property
     def shares(self) -> list[float]:
-        """`counts` as shares of the label's rows; 0 without any."""
+        """The counts as shares of the label's rows; 0 without rows."""
         return [count / max(1, sum(self.counts)) for count in self.counts]
 
 
-def labels(
+def label_scores(
     predictions: prediction_files.SavedPredictions, task: tasks_lib.Task
-) -> list[Label]:
-    """Returns the rows of the confusion matrix, in the task's order of labels.
+) -> list[LabelScores]:
+    """Computes the rows of the confusion matrix, in the order of the labels.
 
-    Of many labels they are the most frequent ones, and all others together.
+    Of many labels, only the most frequent ones have a row; the last row has all
+    remaining labels.
+
+    Args:
+      predictions: predictions on test.
+      task: their task.
     """
-    count = len(task.labels)
+    num_classes = len(task.labels)
     kept, confusion = confusion_lib.count(
-        count, predictions.gold, predictions.predicted
+        num_classes, predictions.gold, predictions.predicted
     )
-    correct = predictions.gold[predictions.correct]
     correct, gold, predicted = (
-        np.bincount(of_rows, minlength=count).astype(float)
-        for of_rows in (correct, predictions.gold, predictions.predicted)
+        np.bincount(of_rows, minlength=num_classes).astype(float)
+        for of_rows in (
+            predictions.gold[predictions.correct],
+            predictions.gold,
+            predictions.predicted,
+        )
     )
-    found = [
-        Label(
+    rows = [
+        LabelScores(
             task.labels[label],
             correct[label] / predicted[label] if predicted[label] else None,
             correct[label] / gold[label] if gold[label] else None,
@@ -65,26 +72,28 @@ def labels(
         )
         for label, counts in zip(kept, confusion, strict=False)
     ]
-    if len(kept) < count:
-        others = names_lib.other(count - len(kept))
-        found.append(Label(others, None, None, None, confusion[-1].tolist()))
-    return found
+    if len(kept) < num_classes:
+        others = names_lib.other(num_classes - len(kept))
+        rows.append(
+            LabelScores(others, None, None, None, confusion[-1].tolist())
+        )
+    return rows
 
 
 @dataclasses.dataclass(frozen=True)
 class Calibration:
-    """How far a task's probabilities can be trusted.
+    """Calibration of a task's probabilities on test.
 
     Attributes:
-      task: its name.
-      accuracy: on test.
-      confidence: mean probability of the predicted label on test.
-      error: expected calibration error on test.
-      temperature: fitted on dev.
-      scaled_error: expected calibration error on test with that temperature.
-      right: bool [rows] of test.
-      raw: float64 [rows], confidence.
-      scaled: float64 [rows], confidence with the temperature.
+      task: name of the task.
+      accuracy: accuracy.
+      confidence: mean probability of the predicted label.
+      error: expected calibration error.
+      temperature: temperature fitted on dev.
+      scaled_error: expected calibration error with the temperature.
+      correct: bool [rows], whether the predicted label is the true one.
+      raw: float64 [rows], probability of the predicted label.
+      scaled: float64 [rows], that probability with the temperature.
     """
 
     task: str
@@ -103,7 +112,13 @@ def calibrate(
     dev: prediction_files.SavedPredictions,
     test: prediction_files.SavedPredictions,
 ) -> Calibration:
-    """Fits the temperature on dev, and looks at test with and without it."""
+    """Fits a temperature on dev, and measures calibration on test with it.
+
+    Args:
+      task: name of the task.
+      dev: predictions on dev.
+      test: predictions on test.
+    """
     temperature = calibration.fit_temperature(dev.probabilities, dev.gold)
     scaled = calibration.scale(test.probabilities, temperature)
     return Calibration(
@@ -122,88 +137,102 @@ def calibrate(
 
 
 @dataclasses.dataclass(frozen=True)
-class Reading:
-    """What the encoder read of a task's split.
+class InputStatistics:
+    """Statistics of the encoder's input texts of a split.
 
     Attributes:
-      task: its name.
+      task: name of the task.
       split: `dev` or `test`.
-      texts: number of texts.
-      median_tokens: median of the tokens read of a text.
+      num_texts: number of texts.
+      median_tokens: median number of tokens of a text, after truncation.
       unknown: share of unknown words among all tokens.
-      cut: share of texts of which tokens were cut off.
+      truncated: share of truncated texts.
     """
 
     task: str
     split: str
-    texts: int
+    num_texts: int
     median_tokens: float
     unknown: float
-    cut: float
+    truncated: float
 
 
-def reading(
+def input_statistics(
     task: str, split: str, predictions: prediction_files.SavedPredictions
-) -> Reading:
-    """What was read of the texts of a split."""
+) -> InputStatistics:
+    """Computes the statistics of the input texts of a split.
+
+    Args:
+      task: name of the task.
+      split: `dev` or `test`.
+      predictions: predictions on the split.
+    """
     counts = predictions.counts
-    return Reading(
-        task,
-        split,
-        len(predictions),
-        float(np.median(counts["tokens"])),
-        float(counts["unknown"].sum() / max(1, counts["tokens"].sum())),
-        float((counts["cut"] > 0).mean()),
+    num_unknown, num_tokens = counts["unknown"].sum(), counts["tokens"].sum()
+    return InputStatistics(
+        task=task,
+        split=split,
+        num_texts=len(predictions),
+        median_tokens=float(np.median(counts["tokens"])),
+        unknown=float(num_unknown / max(1, num_tokens)),
+        truncated=float((counts["cut"] > 0).mean()),
     )
 
 
 @dataclasses.dataclass(frozen=True)
-class LengthGroup:
-    """Test texts of a task that are about as long.
+class LengthBin:
+    """Test texts of a task with similar lengths.
 
     Attributes:
-      shortest: fewest tokens.
-      longest: most tokens.
-      texts: number of texts.
-      accuracy: share of right predictions.
+      shortest: number of tokens of the shortest text.
+      longest: number of tokens of the longest text.
+      num_texts: number of texts.
+      accuracy: share of correct predictions.
     """
 
     shortest: int
     longest: int
-    texts: int
+    num_texts: int
     accuracy: float
 
 
-def by_length(
-    predictions: prediction_files.SavedPredictions, groups: int = 4
-) -> list[LengthGroup]:
-    """Accuracy by length, in groups of about as many texts, shortest first.
+def accuracy_by_length(
+    predictions: prediction_files.SavedPredictions, bins: int = 4
+) -> list[LengthBin]:
+    """Computes the accuracy by length, in bins of about as many texts.
 
-    Texts of a length are in one group, so that there may be fewer groups.
+    Texts of the same length are in the same bin, so there may be fewer bins.
+
+    Args:
+      predictions: predictions on test.
+      bins: maximum number of bins.
+
+    Returns:
+      The bins, those of the shortest texts first.
     """
     tokens = predictions.counts["tokens"]
-    # From 0 to 1: the middle place of a text's length in the order of lengths.
-    place = (stats.rankdata(tokens) - 0.5) / len(tokens)
-    group = (place * groups).astype(int)
+    # Texts of the same length have the same quantile.
+    quantiles = (stats.rankdata(tokens) - 0.5) / len(tokens)
+    bin_ids = (quantiles * bins).astype(int)
     return [
-        LengthGroup(
-            int(tokens[rows].min()),
-            int(tokens[rows].max()),
-            int(rows.sum()),
-            float(predictions.correct[rows].mean()),
+        LengthBin(
+            shortest=int(tokens[rows].min()),
+            longest=int(tokens[rows].max()),
+            num_texts=int(rows.sum()),
+            accuracy=float(predictions.correct[rows].mean()),
         )
-        for rows in (group == number for number in np.unique(group))
+        for rows in (bin_ids == bin_id for bin_id in np.unique(bin_ids))
     ]
 
 
 @dataclasses.dataclass(frozen=True)
-class Answer:
-    """What a run answers to a text.
+class PredictedLabel:
+    """A run's prediction for a text.
 
     Attributes:
       label: the predicted label.
       probability: its probability.
-      right: whether it is the true one.
+      correct: whether it is the true label.
     """
 
     label: str
@@ -213,19 +242,19 @@ class Answer:
 
 @dataclasses.dataclass(frozen=True)
 class Example:
-    """A test text, by id, with what runs answer.
+    """A test example with the predictions of runs.
 
     Attributes:
-      task: name of its task.
-      id: id of its row.
+      task: name of the task.
+      id: id of the row.
       gold: the true label.
-      answers: by run.
+      predictions: predictions by run.
     """
 
     task: str
     id: str
     gold: str
-    answers: list[Answer]
+    predictions: list[PredictedLabel]
 
 
 def mistakes(
@@ -233,7 +262,16 @@ def mistakes(
     task: tasks_lib.Task,
     count: int = 5,
 ) -> list[Example]:
-    """Wrong predictions of the highest probability, the worst first."""
+    """Selects the wrong predictions of the highest probability.
+
+    Args:
+      predictions: predictions on test.
+      task: their task.
+      count: maximum number of examples.
+
+    Returns:
+      The examples, that of the highest probability first.
+    """
     wrong = np.flatnonzero(~predictions.correct)
     order = np.argsort(-predictions.confidence[wrong], kind="stable")
     return [_example(task, [predictions], row) for row in wrong[order][:count]]
@@ -244,33 +282,35 @@ def disagreements(
     task: tasks_lib.Task,
     count: int = 3,
 ) -> list[tuple[float, Example]]:
-    """Texts that some runs answer rightly and others wrongly.
+    """Selects examples that some runs predict correctly and others do not.
 
     Args:
-      runs: test predictions of the seeds of each run, of the same rows. The
-        answer of several seeds is that of their mean probabilities.
+      runs: test predictions by run and seed, in the same order of rows. The
+        prediction of several seeds is that of their mean probabilities.
       task: their task.
-      count: how many, at most.
+      count: maximum number of examples.
 
     Returns:
-      Those for which the probabilities of the true label are furthest apart,
-      with that distance, the furthest first.
+      The examples with the largest range of the true label's probability over
+      runs, each with that range; the largest range first.
     """
     means = [_mean(seeds) for seeds in runs]
     correct = np.stack([mean.correct for mean in means])
     rows = np.arange(correct.shape[1])
-    of_gold = np.stack([m.probabilities[rows, m.gold] for m in means])
-    apart = np.ptp(of_gold, axis=0)
+    gold_probabilities = np.stack(
+        [mean.probabilities[rows, mean.gold] for mean in means]
+    )
+    ranges = np.ptp(gold_probabilities, axis=0)
     mixed = np.flatnonzero(correct.any(axis=0) & ~correct.all(axis=0))
-    order = np.argsort(-apart[mixed], kind="stable")
+    order = np.argsort(-ranges[mixed], kind="stable")
     return [
-        (float(apart[row]), _example(task, means, row))
+        (float(ranges[row]), _example(task, means, row))
         for row in mixed[order][:count]
     ]
 
 
 def _mean(seeds):
-    """Predictions of the mean probabilities."""
+    """Averages the probabilities of seeds, and predicts from the mean."""
     probabilities = np.mean([seed.probabilities for seed in seeds], axis=0)
     return dataclasses.replace(
         seeds[0],
@@ -280,12 +320,13 @@ def _mean(seeds):
 
 
 def _example(task, runs, row):
+    """Makes the example of a row."""
     return Example(
         task.name,
         str(runs[0].ids[row]),
         task.labels[runs[0].gold[row]],
         [
-            Answer(
+            PredictedLabel(
                 task.labels[run.predicted[row]],
                 float(run.confidence[row]),
                 bool(run.correct[row]),

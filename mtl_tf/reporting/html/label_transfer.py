@@ -1,4 +1,4 @@
-"""What a page says of a label transfer network: scores by phase."""
+"""Scores of a label transfer network by training phase."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -14,11 +14,11 @@ class Phase:
     """Scores of the best checkpoint of a phase on the main task.
 
     Attributes:
-      name: its name, in words.
-      best_epoch: epoch of that checkpoint; over seeds, a mean.
+      name: display name of the phase.
+      best_epoch: epoch of the best checkpoint; the mean over seeds.
       main: the main model's score, by split.
-      label_transfer: the label transfer network's score, by split; None before
-        there is one.
+      label_transfer: the label transfer network's score, by split; None in the
+        base phase, which does not train it.
     """
 
     name: str
@@ -28,30 +28,28 @@ class Phase:
 
 
 def phases(results: Mapping, main_task: tasks_lib.Task) -> list[Phase]:
-    """The phases of a run, in order.
+    """Collects the scores of the phases of a run, in order.
 
     Args:
-      results: what `results.json` says.
+      results: content of `results.json`.
       main_task: the task whose labels the label transfer network predicts.
     """
-    found = []
-    for name, phase in results["phases"].items():
-        outputs = phase["tasks"][main_task.name]
-        main, label_transfer = (
-            {
-                split: outputs[output][split][main_task.metric]
-                if output in outputs
-                else None
-                for split in SPLITS
-            }
-            for output in (predictions_lib.MAIN, predictions_lib.LABEL_TRANSFER)
+    return [
+        Phase(
+            name=name.replace("_", " "),
+            best_epoch=phase["best_epoch"],
+            main=_scores(phase, main_task, predictions_lib.MAIN),
+            label_transfer=_scores(
+                phase, main_task, predictions_lib.LABEL_TRANSFER
+            ),
         )
-        found.append(
-            Phase(
-                name.replace("_", " "),
-                phase["best_epoch"],
-                main,
-                label_transfer,
-            )
-        )
-    return found
+        for name, phase in results["phases"].items()
+    ]
+
+
+def _scores(phase, task, output):
+    """Returns the scores of an output by split; None without the output."""
+    outputs = phase["tasks"][task.name]
+    if output not in outputs:
+        return dict.fromkeys(SPLITS)
+    return {split: outputs[output][split][task.metric] for split in SPLITS}

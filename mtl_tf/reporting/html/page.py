@@ -1,8 +1,8 @@
-"""The pages: `report.html` of a run, and the comparison of runs.
+"""HTML pages: `report.html` of a run, and the comparison of several runs.
 
-A page is one file that needs nothing else: no script, no font, no picture from
-elsewhere. Whatever is not there, such as a file of an older version, is left
-out and named.
+A page is a single file without scripts, fonts or images from elsewhere. Content
+whose files are missing, such as those of an older version, is left out and
+listed at the top.
 """
 
 import dataclasses
@@ -27,13 +27,13 @@ from mtl_tf.runs import results as results_lib
 from mtl_tf.runs import score_table
 
 REPORT_FILE = "report.html"
-# Examples on the page that compares runs, of all tasks together.
-_DISAGREEMENTS = 12
+# Examples in a comparison, of all tasks together.
+_MAX_DISAGREEMENTS = 12
 
 
 @dataclasses.dataclass(frozen=True)
 class ShownExample:
-    """An example and its texts; None where they are not to be shown."""
+    """An example and its texts; None if the texts are not shown."""
 
     example: details.Example
     text: texts_lib.Text | None
@@ -49,96 +49,126 @@ def write(
     """Writes the page of a run, `report.html` in its directory.
 
     Args:
-      run_dir: directory of the run; it has to have ended.
-      baseline_run: directory of a run to stand beside it, most often the
-        single-task models. Where it cannot, the page says why.
+      run_dir: directory of the run, which must have ended.
+      baseline_run: directory of a run to compare it with, usually of the
+        single-task models. The page names the reason if they are not
+        comparable.
       texts: whether the page shows texts of the corpus.
-      path: where to write the page, if not to the run's directory.
+      path: path of the page, if it is not in the run's directory.
 
     Returns:
       Path of the page.
 
     Raises:
-      ValueError: if there is no such run, it has not ended, or a file of it
-        is broken.
+      ValueError: if there is no such run, the run has not ended, or one of its
+        files is broken.
     """
     path = path or os.path.join(run_dir, REPORT_FILE)
     logging.info("Writing the report to %s", path)
     run = artifacts.read(run_dir)
     baseline, no_baseline = _read_baseline(run, baseline_run)
-    runs = [baseline, run] if baseline else [run]
-    average = run.results["average"][results_lib.MAIN]
-    values = {
+    changed, others = descriptions.settings([run.run.config])
+    variables = {
         "run": run,
         "config": run.run.config,
-        "lines": scores.lines(runs, run.run.tasks),
-        "caption": score_table.caption(run.run.tasks),
-        "deduplication_note": score_table.deduplication_note(
-            run.run.tasks, run.results
-        ),
-        "deduplicated": results_lib.DEDUPLICATED in average,
-        "deduplicated_tasks": score_table.num_tasks_note(
-            average.get(results_lib.DEDUPLICATED), len(run.run.tasks)
-        ),
         "baseline": baseline,
         "no_baseline": no_baseline,
-        "paper": published.find(
-            run.run.config, run.run.corpus.name, run.run.tasks
-        ),
-        "seeds": _seed_lines(run) if run.of_seeds else [],
-        "curves": _curves(run),
-        "labels": _by_task(run, ("test",), details.labels),
-        "num_labels": {task.name: len(task.labels) for task in run.run.tasks},
-        "calibrations": _calibrations(run),
-        "readings": _readings(run),
-        "lengths": _lengths(run),
-        "mistakes": [],
-        "map": _map(run.features),
-        "label_map": _label_map(run.label_vectors),
-        "nearest_labels": label_vectors_lib.nearest(run.label_vectors)
-        if run.label_vectors
-        else [],
-        "transfer": _label_transfer(run),
         "missing": run.missing(),
-        "settings": descriptions.settings([run.run.config]),
+        **_score_variables(run, baseline),
         "stopping": descriptions.stopping(run.run.config, run.run.tasks),
-        "pages": _pages_of_parts(run, os.path.dirname(path)),
+        "part_pages": _part_pages(run, os.path.dirname(path)),
+        **_chart_variables(run),
+        **_detail_variables(run),
+        "mistakes": [],
+        "changed_settings": changed,
+        "other_settings": others,
     }
-    if values["calibrations"]:
-        values["reliability"] = charts.reliability(values["calibrations"])
     if texts:
-        examples = [
-            example
-            for shown in _by_task(run, ("test",), details.mistakes).values()
-            for example in shown
-        ]
-        values["mistakes"], values["no_texts"] = _with_texts(run, examples)
-    return rendering.write("run.html", path, values)
+        by_task = _by_task(run, ("test",), details.mistakes)
+        examples = [x for of_task in by_task.values() for x in of_task]
+        variables["mistakes"], variables["no_texts"] = _add_texts(run, examples)
+    return rendering.write("run.html", path, variables)
 
 
 def compare(run_dirs: Sequence[str], path: str, *, texts: bool = True) -> str:
     """Writes a page that compares runs on the same corpus.
 
     Args:
-      run_dirs: directories of the runs, at least two; tests are against the
-        first.
-      path: where to write the page.
+      run_dirs: directories of at least two runs. Tests are against the first.
+      path: path of the page.
       texts: whether the page shows texts of the corpus.
 
     Returns:
       Path of the page.
 
     Raises:
-      ValueError: if there are fewer than two runs, or they are of different
+      ValueError: if there are fewer than two runs, or they use different
         corpora, have no task in common, or predict different rows.
     """
     if len(run_dirs) < 2:
         raise ValueError(
-            f"at least 2 runs are needed to compare them, got {list(run_dirs)}"
+            f"expected at least 2 runs to compare, got {list(run_dirs)}"
         )
     logging.info("Writing the comparison to %s", path)
     runs = [artifacts.read(run_dir) for run_dir in run_dirs]
     artifacts.check_comparable(runs)
+    tasks, left_out = _split_common_tasks(runs)
+    by_letter = {letter(index): run for index, run in enumerate(runs)}
+    changed, others = descriptions.settings([run.run.config for run in runs])
+    variables = {
+        "runs": by_letter,
+        "corpus": runs[0].run.corpus,
+        "rows": scores.table_rows(runs, tasks),
+        "caption": score_table.caption(tasks),
+        "left_out": left_out,
+        "curves": _dev_curves(
+            {
+                f"{key}: {descriptions.model_name(run.run.config)}": run
+                for key, run in by_letter.items()
+            }
+        ),
+        "examples": [],
+        "missing": [
+            f"{key}: {file}"
+            for key, run in by_letter.items()
+            for file in run.missing_predictions()
+        ],
+        "changed_settings": changed,
+        "other_settings": others,
+    }
+    if texts:
+        variables["examples"], variables["no_texts"] = _add_texts(
+            runs[0], _disagreements(runs, tasks)
+        )
+    return rendering.write("comparison.html", path, variables)
+
+
+def letter(index: int) -> str:
+    """Returns the name of a run on a page: A, B, ..., Z, A1, B1, ..."""
+    suffix, position = divmod(index, len(string.ascii_uppercase))
+    return string.ascii_uppercase[position] + (str(suffix) if suffix else "")
+
+
+def _read_baseline(run, baseline_run):
+    """Reads the baseline.
+
+    Returns:
+      The baseline or None, and the reason if it is not comparable.
+    """
+    if not baseline_run:
+        return None, ""
+    try:
+        baseline = artifacts.read(baseline_run)
+        artifacts.check_comparable([baseline, run])
+    except ValueError as error:
+        # A long training ends with this page, which must not fail for it.
+        logging.warning("The report leaves out the baseline: %s", error)
+        return None, str(error)
+    return baseline, ""
+
+
+def _split_common_tasks(runs):
+    """Splits tasks into those that all runs have and names of the others."""
     names = [[task.name for task in run.run.tasks] for run in runs]
     common = [
         task
@@ -153,133 +183,120 @@ def compare(run_dirs: Sequence[str], path: str, *, texts: bool = True) -> str:
                 for run, of_run in zip(runs, names, strict=True)
             )
         )
-    every = sorted({name for of_run in names for name in of_run})
-    letters = [letter(number) for number in range(len(runs))]
-    apart, others = descriptions.settings([run.run.config for run in runs])
-    values = {
-        "runs": dict(zip(letters, runs, strict=True)),
-        "corpus": runs[0].run.corpus,
-        "lines": scores.lines(runs, common),
-        "caption": score_table.caption(common),
-        "left_out": [
-            name for name in every if name not in {t.name for t in common}
-        ],
-        "curves": _dev_curves(
-            {
-                f"{letter}: {descriptions.model_name(run.run.config)}": run
-                for letter, run in zip(letters, runs, strict=True)
-            }
+    all_names = {name for of_run in names for name in of_run}
+    return common, sorted(all_names - {task.name for task in common})
+
+
+def _score_variables(run, baseline):
+    """Makes the variables of the section on test scores."""
+    tasks = run.run.tasks
+    average = run.results["average"][results_lib.MAIN]
+    return {
+        "rows": scores.table_rows(
+            [baseline, run] if baseline else [run], tasks
         ),
-        "examples": [],
-        "missing": [
-            f"{letter}: {file}"
-            for letter, run in zip(letters, runs, strict=True)
-            for file in run.missing_predictions()
-        ],
-        "settings": (apart, others),
+        "caption": score_table.caption(tasks),
+        "has_deduplicated": results_lib.DEDUPLICATED in average,
+        "deduplicated_tasks": score_table.num_tasks_note(
+            average.get(results_lib.DEDUPLICATED), len(tasks)
+        ),
+        "deduplication_note": score_table.deduplication_note(
+            tasks, run.results
+        ),
+        "paper": published.find(run.run.config, run.run.corpus.name, tasks),
+        "seed_rows": _seed_rows(run) if run.of_seeds else [],
     }
-    if texts:
-        values["examples"], values["no_texts"] = _with_texts(
-            runs[0], _disagreements(runs, common)
-        )
-    return rendering.write("comparison.html", path, values)
 
 
-def _read_baseline(run, baseline_run):
-    """The run to stand beside, and why it cannot, if so."""
-    if not baseline_run:
-        return None, ""
-    try:
-        baseline = artifacts.read(baseline_run)
-        artifacts.check_comparable([baseline, run])
-    except ValueError as error:
-        # The page is the end of a long training: it is to be written.
-        logging.warning("The report leaves out the baseline: %s", error)
-        return None, str(error)
-    return baseline, ""
+def _chart_variables(run):
+    """Makes the variables of sections with charts."""
+    return {
+        "curves": _curves(run),
+        "feature_map": _feature_map(run.features),
+        "label_map": _label_map(run.label_vectors),
+        "nearest_labels": label_vectors_lib.nearest(run.label_vectors)
+        if run.label_vectors
+        else [],
+        "transfer": _label_transfer_variables(run),
+    }
 
 
-def letter(number: int) -> str:
-    """How a page calls a run: A, B, ..., Z, A1, B1, ..."""
-    turn, place = divmod(number, len(string.ascii_uppercase))
-    return string.ascii_uppercase[place] + (str(turn) if turn else "")
+def _detail_variables(run):
+    """Makes the variables of sections on predictions; empty without them."""
+    calibrations = _by_task(
+        run,
+        ("dev", "test"),
+        lambda dev, test, task: details.calibrate(task.name, dev, test),
+    )
+    calibrations = list(calibrations.values())
+    return {
+        "label_scores": _by_task(run, ("test",), details.label_scores),
+        "num_labels": {task.name: len(task.labels) for task in run.run.tasks},
+        "calibrations": calibrations,
+        "reliability": charts.reliability(calibrations) if calibrations else "",
+        "input_statistics": [
+            details.input_statistics(task.name, split, predictions)
+            for task in run.run.tasks
+            for split in artifacts.SPLITS
+            if (predictions := run.predictions.get((task.name, split)))
+        ],
+        "length_bins": _by_task(
+            run, ("test",), lambda test, _: details.accuracy_by_length(test)
+        ),
+    }
 
 
 def _by_task(run, splits, function):
-    """`function(*predictions, task)` by task that has the predictions."""
-    found = {}
+    """Calls `function(*predictions, task)` for each task with predictions."""
+    by_task = {}
     for task in run.run.tasks:
         predictions = [run.predictions.get((task.name, s)) for s in splits]
-        if all(predicted is not None for predicted in predictions):
-            found[task.name] = function(*predictions, task)
-    return found
-
-
-def _calibrations(run):
-    return list(
-        _by_task(
-            run,
-            ("dev", "test"),
-            lambda dev, test, task: details.calibrate(task.name, dev, test),
-        ).values()
-    )
-
-
-def _readings(run):
-    return [
-        details.reading(task.name, split, predictions)
-        for task in run.run.tasks
-        for split in artifacts.SPLITS
-        if (predictions := run.predictions.get((task.name, split)))
-    ]
-
-
-def _lengths(run):
-    return _by_task(
-        run,
-        ("test",),
-        lambda test, _: details.by_length(test),
-    )
+        if all(of_split is not None for of_split in predictions):
+            by_task[task.name] = function(*predictions, task)
+    return by_task
 
 
 def _curves(run):
-    """A chart of the run, or of its parts together; empty without history."""
+    """Draws the curves of the run, or of its parts; empty without history."""
     if run.history:
         return charts.training(run)
-    kind = "seed " if run.of_seeds else ""
+    prefix = "seed " if run.of_seeds else ""
     return _dev_curves(
-        {f"{kind}{name}": part for name, part in run.parts.items()}
+        {f"{prefix}{name}": part for name, part in run.parts.items()}
     )
 
 
 def _dev_curves(by_name: Mapping[str, artifacts.Artifacts]):
+    """Draws dev accuracies of runs by name; empty without history."""
     curves = {name: charts.dev_accuracy(run) for name, run in by_name.items()}
     curves = {name: curve for name, curve in curves.items() if curve}
     return charts.dev_curves(curves) if curves else ""
 
 
-def _map(features):
-    """The map of features; nothing where there are no two axes to draw."""
+def _feature_map(features):
+    """Draws the map of features; empty if they do not span two axes."""
     if features is None or min(features.features.shape) < 2:
         return ""
     return charts.feature_map(features)
 
 
 def _label_map(label_vectors):
-    """The map of labels; nothing where there are no two axes to draw."""
+    """Draws the map of labels; empty if they do not span two axes."""
     if label_vectors is None or not label_vectors.has_plane:
         return ""
     return charts.label_map(label_vectors)
 
 
-def _label_transfer(run):
-    """What there is to say of a label transfer network; None without one."""
+def _label_transfer_variables(run):
+    """Makes the variables of a label transfer network; None without one."""
     task = run.transfer_task
     if not task:
         return None
     return {
         "task": task,
-        "wording": descriptions.label_transfer(run.run.config, run.run.tasks),
+        "description": descriptions.label_transfer(
+            run.run.config, run.run.tasks
+        ),
         "phases": label_transfer.phases(run.results, task),
         "curves": charts.transfer_curves(run)
         if transfer_curves.has_label_transfer(run.history)
@@ -288,16 +305,16 @@ def _label_transfer(run):
     }
 
 
-def _seed_lines(run):
-    """Test scores by seed: (task or average, scores)."""
-    found = scores.lines(run.seeds, run.run.tasks)
+def _seed_rows(run):
+    """Lists test scores by seed: (task or average, scores)."""
     return [
-        (line.name, [score.value for score in line.scores]) for line in found
+        (row.name, [score.value for score in row.scores])
+        for row in scores.table_rows(run.seeds, run.run.tasks)
     ]
 
 
-def _pages_of_parts(run, folder):
-    """Pages of the parts, by name, relative to a folder."""
+def _part_pages(run, folder):
+    """Finds existing pages of the parts, by name, relative to a folder."""
     pages = {
         name: os.path.join(part.run.run_dir, REPORT_FILE)
         for name, part in run.parts.items()
@@ -310,8 +327,8 @@ def _pages_of_parts(run, folder):
 
 
 def _disagreements(runs, tasks):
-    """Texts on which runs are furthest apart, over all tasks."""
-    found = []
+    """Selects the examples of all tasks on which the runs differ most."""
+    examples = []
     for task in tasks:
         by_run = [
             [seed.predictions.get((task.name, "test")) for seed in run.seeds]
@@ -319,26 +336,27 @@ def _disagreements(runs, tasks):
         ]
         if any(seed is None for seeds in by_run for seed in seeds):
             continue
-        aligned = artifacts.align(
-            [seed for seeds in by_run for seed in seeds], f"task {task.name}"
-        )
-        by_run = [[aligned.pop(0) for _ in seeds] for seeds in by_run]
-        found += details.disagreements(by_run, task)
-    found.sort(key=lambda pair: -pair[0])
-    return [example for _, example in found[:_DISAGREEMENTS]]
+        by_run = artifacts.align_seeds(by_run, f"task {task.name}")
+        examples += details.disagreements(by_run, task)
+    examples.sort(key=lambda pair: -pair[0])
+    return [example for _, example in examples[:_MAX_DISAGREEMENTS]]
 
 
-def _with_texts(run, examples):
-    """The examples with their texts, and why there are none, if so."""
-    texts, why_not = {}, ""
+def _add_texts(run, examples):
+    """Reads the texts of examples.
+
+    Returns:
+      The examples with their texts, and the reason if there are no texts.
+    """
+    texts, reason = {}, ""
     try:
         texts_lib.check(run.run)
         for task in dict.fromkeys(example.task for example in examples):
             ids = [e.id for e in examples if e.task == task]
-            found = texts_lib.read(run.run, task, ids)
-            texts |= {(task, key): text for key, text in found.items()}
+            of_task = texts_lib.read(run.run, task, ids)
+            texts |= {(task, key): text for key, text in of_task.items()}
     except ValueError as error:
-        # The corpus need not outlive the run.
-        why_not = str(error)
+        # The corpus may have been removed since the run.
+        reason = str(error)
     shown = [ShownExample(e, texts.get((e.task, e.id))) for e in examples]
-    return shown, why_not
+    return shown, reason

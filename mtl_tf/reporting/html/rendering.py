@@ -1,4 +1,4 @@
-"""From templates and values to the file of a page."""
+"""Rendering of pages from Jinja templates."""
 
 import math
 from collections.abc import Iterable, Mapping
@@ -10,17 +10,20 @@ from mtl_tf.runs import descriptions
 from mtl_tf.utils import display_names as names_lib
 from mtl_tf.utils import files
 
-# In the head of each page.
+# In the head of each page; the command only overwrites files that have it.
 GENERATOR = '<meta name="generator" content="mtl_tf">'
 
 
 def write(template: str, path: str, values: Mapping) -> str:
-    """Writes a page as a whole, or not at all; returns its path.
+    """Renders a page and writes it atomically.
 
     Args:
       template: name of a file in `templates/`.
-      path: where to; its folder is made if need be.
-      values: what the template needs, by name.
+      path: path of the page. Its folder is created if it does not exist.
+      values: variables of the template.
+
+    Returns:
+      The path.
     """
     text = make_environment().get_template(template).render(values)
     with files.atomic_write(path) as file:
@@ -29,7 +32,7 @@ def write(template: str, path: str, values: Mapping) -> str:
 
 
 def make_environment() -> jinja2.Environment:
-    """Makes the templates' environment, which escapes what is put into them."""
+    """Makes the templates' Jinja environment, which escapes all values."""
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("mtl_tf.reporting.html"),
         autoescape=True,
@@ -41,7 +44,7 @@ def make_environment() -> jinja2.Environment:
     environment.filters |= {
         "counted": names_lib.counted,
         "rate": _rate,
-        "lines": _lines,
+        "multiline": _multiline,
         "percent": _percent,
         "score": _score,
         "difference": _difference,
@@ -56,46 +59,46 @@ def make_environment() -> jinja2.Environment:
 
 
 def _visible(value):
-    """Returns a value in which nothing can hide or reorder the page."""
-    # What is HTML already was made by this environment.
+    """Spells out characters that could hide or reorder text of the page."""
+    # HTML is output of this environment's own macros.
     if isinstance(value, str) and not hasattr(value, "__html__"):
         return names_lib.visible(value)
     return value
 
 
-def _lines(text: str) -> str:
-    """Returns a text that keeps its lines; it has to be escaped (`e`) then."""
+def _multiline(text: str) -> str:
+    """Spells out such characters, but keeps lines; to be escaped with `e`."""
     return names_lib.visible(text, keep="\t\n\r")
 
 
-def _rate(a_second: float) -> str:
-    """Returns a rate, small ones with their digits."""
-    return names_lib.rate(a_second, 1)
+def _rate(per_second: float) -> str:
+    """Formats a rate."""
+    return names_lib.rate(per_second, 1)
 
 
 def _percent(value: float | None) -> str:
-    """A share in percent, a dash where there is none."""
+    """Formats a share in percent; a dash for None."""
     return "–" if value is None else f"{100 * value:.1f}"
 
 
 def _score(value: float | None, metric: str) -> str:
-    """A score of a metric, a dash where there is none."""
+    """Formats a score of a metric; a dash for None."""
     return "–" if value is None else classification.METRICS[metric].show(value)
 
 
 def _difference(difference: float, metric: str) -> str:
-    """A difference of two scores, with its sign; no minus zero."""
+    """Formats a difference of two scores with its sign; zero has a plus."""
     shown = classification.METRICS[metric].show(difference, signed=True)
     return shown.replace("-", "−")
 
 
 def _units(metric: str) -> str:
-    """What scores of a metric are in."""
+    """Returns the unit of a metric."""
     return classification.units([metric])
 
 
 def _meanings(names: Iterable[str]) -> list[str]:
-    """What metrics are, but for accuracy, which all know."""
+    """Defines metrics, except accuracy, which needs no definition."""
     return [
         f"{name}: {classification.METRICS[name].meaning}"
         for name in dict.fromkeys(names)
@@ -104,7 +107,7 @@ def _meanings(names: Iterable[str]) -> list[str]:
 
 
 def _p_value(p: float) -> str:
-    """A p-value to 3 places; a dash where there is no test."""
+    """Formats a p-value with 3 digits; a dash for nan."""
     if math.isnan(p):
         return "–"
     return "< 0.001" if p < 0.001 else f"{p:.3f}"

@@ -12,156 +12,164 @@ from mtl_tf.metrics import significance
 from mtl_tf.reporting.html import artifacts
 from mtl_tf.runs import results as results_lib
 
+# Separates the bootstrap's random numbers from those of training.
+_RANDOM_STREAM = 6
+
 
 @dataclasses.dataclass(frozen=True)
 class Score:
     """Test score of a run on a task.
 
     Attributes:
-      value: the score; a mean if the run is several seeds.
+      value: the score; the mean score of several seeds.
       deviation: standard deviation over seeds; None for one seed.
-      deduplicated: score without rows that are in training too; None where
-        no rows are left, or no task of the run has such rows.
+      deduplicated: score on test rows that are not in the training data; None
+        if there are none, or if no task of the run has duplicates.
       interval: 95 % bootstrap interval over test rows; None without
         predictions.
-      test: against the first run; None for the first run itself, and without
-        predictions of the same rows.
+      test: paired test against the first run; None for the first run itself,
+        and without predictions of the same rows.
       best: whether no other run has a better score.
-      label_transfer: score of the label transfer network; None where there is
-        none, as for all but the main task.
+      label_transfer: score of the label transfer network; None without one, and
+        for auxiliary tasks.
     """
 
     value: float
     deviation: float | None = None
     deduplicated: float | None = None
     interval: tuple[float, float] | None = None
-    test: significance.Test | None = None
+    test: significance.PairedTest | None = None
     best: bool = False
     label_transfer: float | None = None
 
 
 @dataclasses.dataclass(frozen=True)
-class Line:
+class TableRow:
     """Scores of all runs on a task, or their averages over tasks.
 
     Attributes:
-      name: name of the task, or what `results.average_name` says.
-      metric: the task's metric; of the average, the one that all tasks have,
-        or else accuracy.
-      rows: test rows; 0 for the average.
-      majority: score of the most frequent label.
-      scores: by run; None where a run has not all of the tasks.
+      name: name of the task, or of the average as `results.average_name` has
+        it.
+      metric: the task's metric; of the average, the metric that all tasks
+        share, or else accuracy.
+      num_texts: number of test texts; 0 for the average.
+      majority: score of always predicting the most frequent label.
+      scores: scores by run; None for a run that lacks the task.
     """
 
     name: str
     metric: str
-    rows: int
+    num_texts: int
     majority: float
     scores: list[Score | None]
 
 
-def lines(
+def table_rows(
     runs: Sequence[artifacts.Artifacts], tasks: Sequence[tasks_lib.Task]
-) -> list[Line]:
-    """A line a task, and the average last.
+) -> list[TableRow]:
+    """Computes a row of scores by task, and the row of averages.
 
     Args:
-      runs: the runs; their paired tests are against the first.
-      tasks: tasks of at least the last run.
+      runs: the runs. Paired tests are against the first.
+      tasks: the tasks. The last run must have all of them.
+
+    Returns:
+      The rows; the averages are last.
 
     Raises:
-      ValueError: if runs predict different rows.
+      ValueError: if the runs predict different rows.
     """
-    found, samples = [], []
-    metric = results_lib.average_metric(tasks)
-    for number, task in enumerate(tasks):
-        # Another seed for each task: see `resample`.
-        seed = (runs[-1].run.config.seed, 6, number)
-        line, drawn = _task_line(runs, task, task.metric, seed)
-        found.append(line)
-        if task.metric != metric:
-            _, drawn = _task_line(runs, task, metric, seed)
-        samples.append(drawn)
-    found = _with_corrections(found, len(runs))
-    return [*found, _average_line(runs, tasks, metric, samples)]
-
-
-def _task_line(runs, task, metric, seed):
-    """A task's line, and each run's scores on bootstrap samples, or None."""
-    predictions = [_test_predictions(run, task.name) for run in runs]
-    drawn = _resample(predictions, task, metric, seed)
-    scores = [_score(run, task.name, metric) for run in runs]
-    for index, score in enumerate(scores):
-        if drawn[index] is None:
-            continue
-        scores[index] = dataclasses.replace(
-            score, interval=significance.interval(drawn[index])
-        )
-        if index and drawn[0] is not None:
-            first, second = (
-                np.stack([seed.correct for seed in predictions[place]])
-                for place in (0, index)
-            )
-            scores[index] = dataclasses.replace(
-                scores[index],
-                test=significance.paired_test(
-                    first,
-                    second,
-                    (scores[0].value, score.value),
-                    (drawn[0], drawn[index]),
-                ),
-            )
-    last = runs[-1].results["tasks"][task.name]
-    line = Line(
-        task.name,
-        metric,
-        round(last[results_lib.MAIN][results_lib.TEST]["n"]),
-        last[results_lib.MAJORITY][results_lib.TEST][metric],
-        _mark_best(scores, metric),
-    )
-    return line, drawn
-
-
-def _test_predictions(run, task):
-    """Predictions of each seed; none if one of them has none."""
-    found = [
-        seed.predictions.get((task, results_lib.TEST)) for seed in run.seeds
+    rows, samples = [], []
+    average_metric = results_lib.average_metric(tasks)
+    for index, task in enumerate(tasks):
+        # A different seed for each task: see `significance.resample`.
+        seed = (runs[-1].run.config.seed, _RANDOM_STREAM, index)
+        row, task_samples = _task_row(runs, task, task.metric, seed)
+        rows.append(row)
+        if task.metric != average_metric:
+            _, task_samples = _task_row(runs, task, average_metric, seed)
+        samples.append(task_samples)
+    return [
+        *_correct_p_values(rows),
+        _average_row(runs, tasks, average_metric, samples),
     ]
-    return [] if any(seed is None for seed in found) else found
+
+
+def _task_row(runs, task, metric, seed):
+    """Computes the row of a task.
+
+    Returns:
+      The row, and by run the scores on bootstrap samples, float64 [resamples];
+      None for a run without predictions.
+    """
+    predictions = artifacts.align_seeds(
+        [_test_predictions(run, task.name) for run in runs],
+        f"task {task.name}",
+    )
+    samples = _resample(predictions, task, metric, seed)
+    scores = [_score(run, task.name, metric) for run in runs]
+    scores = _add_statistics(scores, predictions, samples)
+    last = runs[-1].results["tasks"][task.name]
+    row = TableRow(
+        name=task.name,
+        metric=metric,
+        num_texts=round(last[results_lib.MAIN][results_lib.TEST]["n"]),
+        majority=last[results_lib.MAJORITY][results_lib.TEST][metric],
+        scores=_mark_best(scores, metric),
+    )
+    return row, samples
+
+
+def _test_predictions(run, task_name):
+    """Returns the predictions of each seed; none if those of a seed lack."""
+    predictions = [
+        seed.predictions.get((task_name, results_lib.TEST))
+        for seed in run.seeds
+    ]
+    return [] if any(x is None for x in predictions) else predictions
 
 
 def _resample(predictions, task, metric, seed):
-    """Scores by run, float64 [resamples], on the same samples; or None."""
-    joined = [seed for run in predictions for seed in run]
-    if not joined:
+    """Scores runs on the same bootstrap samples.
+
+    Args:
+      predictions: aligned predictions by run and seed.
+      task: their task.
+      metric: name of the metric.
+      seed: seed of the samples.
+
+    Returns:
+      By run, the mean score of its seeds, float64 [resamples], or None.
+    """
+    seeds = [of_seed for of_run in predictions for of_seed in of_run]
+    if not seeds:
         return [None] * len(predictions)
-    aligned = artifacts.align(joined, f"task {task.name}")
-    # In place: the paired tests are to see the same order.
-    for run in predictions:
-        run[:] = [aligned.pop(0) for _ in run]
-    answers = np.stack([s.predicted for run in predictions for s in run])
-    rows = next(run for run in predictions if run)[0]
     by_seed = significance.resample(
-        rows.gold, answers, task.labels, metric, seed, topics=rows.groups
+        seeds[0].gold,
+        np.stack([of_seed.predicted for of_seed in seeds]),
+        task.labels,
+        metric,
+        seed,
+        topics=seeds[0].groups,
     )
-    drawn, first = [], 0
-    for run in predictions:
-        columns = by_seed[:, first : first + len(run)]
-        drawn.append(columns.mean(axis=1) if run else None)
-        first += len(run)
-    return drawn
+    samples, start = [], 0
+    for of_run in predictions:
+        end = start + len(of_run)
+        samples.append(by_seed[:, start:end].mean(axis=1) if of_run else None)
+        start = end
+    return samples
 
 
-def _score(run, task, metric):
-    """What `results.json` says; None if the run does not have the task."""
-    if task not in run.results["tasks"]:
+def _score(run, task_name, metric):
+    """Returns the score in `results.json`; None if the run lacks the task."""
+    if task_name not in run.results["tasks"]:
         return None
-    outputs = run.results["tasks"][task]
+    outputs = run.results["tasks"][task_name]
     scores = outputs[results_lib.MAIN]
     deviation = None
     if "deviation" in run.results:
-        deviation = run.results["deviation"]["tasks"][task][results_lib.MAIN]
-        deviation = deviation[results_lib.TEST][metric]
+        deviations = run.results["deviation"]["tasks"][task_name]
+        deviation = deviations[results_lib.MAIN][results_lib.TEST][metric]
     deduplicated = None
     if results_lib.DEDUPLICATED in run.results["average"][results_lib.MAIN]:
         deduplicated = results_lib.scores_of(scores, results_lib.DEDUPLICATED)
@@ -175,8 +183,33 @@ def _score(run, task, metric):
     )
 
 
+def _add_statistics(scores, predictions, samples):
+    """Adds intervals, and paired tests against the first run, to scores."""
+    with_statistics = []
+    for index, score in enumerate(scores):
+        if samples[index] is not None:
+            test = None
+            if index and samples[0] is not None:
+                test = significance.paired_test(
+                    _is_correct(predictions[0]),
+                    _is_correct(predictions[index]),
+                    (scores[0].value, score.value),
+                    (samples[0], samples[index]),
+                )
+            score = dataclasses.replace(
+                score, interval=significance.interval(samples[index]), test=test
+            )
+        with_statistics.append(score)
+    return with_statistics
+
+
+def _is_correct(seeds):
+    """Returns which predictions are correct, bool [seeds, rows]."""
+    return np.stack([of_seed.correct for of_seed in seeds])
+
+
 def _mark_best(scores, metric):
-    """The scores, the best of them marked where there are several."""
+    """Marks the best of several scores."""
     values = [score.value for score in scores if score]
     if len(values) < 2:
         return scores
@@ -188,79 +221,101 @@ def _mark_best(scores, metric):
     ]
 
 
-def _with_corrections(found, runs):
-    """The lines with each run's p-values corrected over tasks."""
-    for index in range(runs):
-        tested = [
-            line
-            for line in found
-            if line.scores[index] and line.scores[index].test
-        ]
-        tests = significance.corrected(
-            [line.scores[index].test for line in tested]
-        )
-        for line, test in zip(tested, tests, strict=True):
-            line.scores[index] = dataclasses.replace(
-                line.scores[index], test=test
+def _correct_p_values(rows):
+    """Corrects each run's p-values for testing several tasks."""
+    by_run = []
+    for scores in zip(*(row.scores for row in rows), strict=True):
+        tests = iter(
+            significance.correct_p_values(
+                [score.test for score in scores if score and score.test]
             )
-    return found
+        )
+        by_run.append(
+            [
+                dataclasses.replace(score, test=next(tests))
+                if score and score.test
+                else score
+                for score in scores
+            ]
+        )
+    return [
+        dataclasses.replace(row, scores=list(scores))
+        for row, scores in zip(rows, zip(*by_run, strict=True), strict=True)
+    ]
 
 
-def _average_line(runs, tasks, metric, samples):
-    """Means over tasks; a run that lacks a task has none."""
+def _average_row(runs, tasks, metric, samples):
+    """Computes the row of averages over tasks.
+
+    Args:
+      runs: the runs.
+      tasks: the tasks.
+      metric: metric of the average.
+      samples: scores on bootstrap samples by task and run, float64 [resamples]
+        or None.
+    """
     names = [task.name for task in tasks]
+    by_run = [_mean_samples(of_run) for of_run in zip(*samples, strict=True)]
     scores = []
-    for index, run in enumerate(runs):
+    for run, run_samples in zip(runs, by_run, strict=True):
         if not set(names) <= set(run.results["tasks"]):
             scores.append(None)
             continue
-        means = _means(run, names)[results_lib.MAIN]
-        deduplicated = means.get(results_lib.DEDUPLICATED)
-        score = Score(
-            means[results_lib.TEST][metric],
-            _deviation_of_average(run, names, metric),
-            deduplicated and deduplicated[metric],
-        )
-        drawn = [by_run[index] for by_run in samples]
-        if all(x is not None for x in drawn):
-            drawn = np.mean(drawn, axis=0)
+        score = _average_score(run, names, metric)
+        if run_samples is not None:
             score = dataclasses.replace(
-                score, interval=significance.interval(drawn)
+                score, interval=significance.interval(run_samples)
             )
-            first = [by_run[0] for by_run in samples]
-            if index and scores[0] and all(x is not None for x in first):
-                difference = drawn - np.mean(first, axis=0)
-                score = dataclasses.replace(
-                    score,
-                    test=significance.Test(
-                        score.value - scores[0].value,
-                        *significance.interval(difference),
-                        significance.p_value(difference),
-                    ),
+            if scores and scores[0] and by_run[0] is not None:
+                differences = run_samples - by_run[0]
+                test = significance.PairedTest(
+                    score.value - scores[0].value,
+                    *significance.interval(differences),
+                    significance.bootstrap_p_value(differences),
                 )
+                score = dataclasses.replace(score, test=test)
         scores.append(score)
-    majority = _means(runs[-1], names)[results_lib.MAJORITY]
-    return Line(
-        results_lib.average_name(tasks),
-        metric,
-        0,
-        majority[results_lib.TEST][metric],
-        _mark_best(scores, metric),
+    majority = _averages(runs[-1], names)[results_lib.MAJORITY]
+    return TableRow(
+        name=results_lib.average_name(tasks),
+        metric=metric,
+        num_texts=0,
+        majority=majority[results_lib.TEST][metric],
+        scores=_mark_best(scores, metric),
     )
 
 
-def _means(run, names):
+def _mean_samples(samples):
+    """Averages samples over tasks; None if those of a task lack."""
+    if any(of_task is None for of_task in samples):
+        return None
+    return np.mean(samples, axis=0)
+
+
+def _average_score(run, names, metric):
+    """Averages the scores of a run over the tasks of these names."""
+    averages = _averages(run, names)[results_lib.MAIN]
+    deduplicated = averages.get(results_lib.DEDUPLICATED)
+    return Score(
+        averages[results_lib.TEST][metric],
+        _deviation_of_average(run, names, metric),
+        deduplicated and deduplicated[metric],
+    )
+
+
+def _averages(run, names):
+    """Averages all scores in `results.json` over the tasks of these names."""
     return results_lib.averages(
         {name: run.results["tasks"][name] for name in names}
     )
 
 
 def _deviation_of_average(run, names, metric):
-    """Standard deviation over seeds of the average; None for one seed."""
+    """Computes the standard deviation over seeds; None for one seed."""
     if not run.of_seeds:
         return None
     averages = [
-        _means(seed, names)[results_lib.MAIN][results_lib.TEST][metric]
+        _averages(seed, names)[results_lib.MAIN][results_lib.TEST][metric]
         for seed in run.seeds
     ]
     return float(np.std(averages, ddof=1))

@@ -1,4 +1,4 @@
-"""The texts of predictions: they are in the prepared corpus, not in the run."""
+"""Texts of predictions, which are in the prepared corpus, not in the run."""
 
 import dataclasses
 from collections.abc import Iterable
@@ -17,8 +17,8 @@ class Text:
     """The texts of a row, shortened.
 
     Attributes:
-      seq1: what seq2 is read against; empty where there is none.
-      seq2: the text itself.
+      seq1: the first text of a pair; empty for a single text.
+      seq2: the second text of a pair, or the single text.
     """
 
     seq1: str
@@ -26,16 +26,16 @@ class Text:
 
 
 def check(run: run_directory.Run) -> None:
-    """Checks that the corpus of a run is there still.
+    """Checks that the corpus of a run still exists.
 
     Raises:
-      ValueError: if it is not, or it is another one.
+      ValueError: if it does not exist, or is a different corpus.
     """
     data_dir = run.config.data_dir
     corpus = tasks_lib.Corpus.read(data_dir)
     if corpus.declaration["fingerprint"] != run.record["fingerprint"]:
         raise ValueError(
-            f"{data_dir} holds another corpus than the run was made with (its "
+            f"{data_dir} holds a different corpus than the one of the run (its "
             "fingerprint differs)"
         )
 
@@ -43,29 +43,41 @@ def check(run: run_directory.Run) -> None:
 def read(
     run: run_directory.Run, task: str, ids: Iterable[str]
 ) -> dict[str, Text]:
-    """Texts of test rows of a task, by id.
+    """Reads the texts of test rows of a task.
+
+    Args:
+      run: the run.
+      task: name of the task.
+      ids: ids of the rows.
+
+    Returns:
+      Shortened texts by id.
 
     Raises:
       ValueError: if there are no records of the task.
     """
-    wanted = set(ids)
+    ids = set(ids)
     return {
         row.id: Text(shorten(row.seq1), shorten(row.seq2))
         for row in records.read_rows(run.config.data_dir, task, "test")
-        if row.id in wanted
+        if row.id in ids
     }
 
 
 def shorten(text: str, length: int = LENGTH) -> str:
-    """Beginning and end of a text, whole words, `[...]` for what is left out.
+    """Shortens a text to its first and last words with `[...]` in between.
 
-    The end is kept because that is where reviews come to their verdict.
+    The end is kept because reviews tend to state their verdict there.
+
+    Args:
+      text: the text.
+      length: maximum number of characters.
     """
     if len(text) <= length:
         return text
     half = (length - len(_GAP)) // 2
     head, tail = text[:half], text[-half:]
-    # Text without spaces, as in Chinese, is cut where it is.
+    # Text without spaces, as in Chinese, is cut between any two characters.
     head = head.rpartition(" ")[0] or head
     tail = tail.partition(" ")[2] or tail
     return f"{head}{_GAP}{tail}"

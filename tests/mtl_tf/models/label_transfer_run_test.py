@@ -99,7 +99,7 @@ def test_nearest_labels_are_those_of_other_tasks(experiment, said):
 
 
 def test_the_page_has_every_phase_and_both_outputs(experiment, results):
-    found = page_reader.Reader(page.write(experiment.config.run_dir))
+    found = page_reader.ParsedPage(page.write(experiment.config.run_dir))
     assert "Left out" not in found.text
     table = found.table("phase", "best epoch")
     assert list(table) == ["base", "label transfer", "semi supervised"]

@@ -115,8 +115,8 @@ def test_labels_and_label_transfer_are_analyzed(tmp_path):
     first = order[0]
     assert f"  {names[first]} (stance) {cosines[first]:.2f}, " in text
     task = run_artifacts.TASKS[1]
-    gold, main = run_artifacts.answers(task, "test", 0)
-    _, second = run_artifacts.transfer_answers(task, "test", 0)
+    gold, main = run_artifacts.predictions(task, "test", 0)
+    _, second = run_artifacts.transfer_predictions(task, "test", 0)
     alone = (main.argmax(axis=1) == gold) & (second.argmax(axis=1) != gold)
     assert found["label_transfer"]["test"]["main_alone"] == alone.mean()
     assert f"main only {100 * alone.mean():.1f}" in text

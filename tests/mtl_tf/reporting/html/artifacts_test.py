@@ -18,44 +18,44 @@ def data_dir(tmp_path_factory):
 
 def test_a_plain_run(tmp_path, data_dir):
     run_dir = run_artifacts.write_run(str(tmp_path / "run"), data_dir)
-    found = artifacts.read(run_dir)
-    assert [task.name for task in found.run.tasks] == ["reviews", "stance"]
-    assert len(found.history) == 3
-    assert set(found.predictions) == {
+    actual = artifacts.read(run_dir)
+    assert [task.name for task in actual.run.tasks] == ["reviews", "stance"]
+    assert len(actual.history) == 3
+    assert set(actual.predictions) == {
         (task, split)
         for task in ("reviews", "stance")
         for split in ("dev", "test")
     }
-    gold, probabilities = run_artifacts.answers(
+    gold, probabilities = run_artifacts.predictions(
         run_artifacts.TASKS[0], "test", 0
     )
-    test = found.predictions["reviews", "test"]
+    test = actual.predictions["reviews", "test"]
     np.testing.assert_array_equal(test.gold, gold)
     np.testing.assert_array_equal(test.probabilities, probabilities)
-    assert found.features.kind == "shared"
-    assert found.features.features.shape == (80, 5)
-    assert found.features.task[[0, -1]].tolist() == ["reviews", "stance"]
-    assert found.analysis is None
-    assert found.parts == {}
-    assert found.seeds == [found]
-    assert found.missing() == []
+    assert actual.features.kind == "shared"
+    assert actual.features.features.shape == (80, 5)
+    assert actual.features.task[[0, -1]].tolist() == ["reviews", "stance"]
+    assert actual.analysis is None
+    assert actual.parts == {}
+    assert actual.seeds == [actual]
+    assert actual.missing() == []
 
 
-def test_a_run_of_single_tasks_has_the_predictions_of_its_parts(
+def test_single_task_models_have_the_predictions_of_all_parts(
     tmp_path, data_dir
 ):
     run_dir = run_artifacts.write_run(
         str(tmp_path / "run"), data_dir, sharing="single_task"
     )
-    found = artifacts.read(run_dir)
-    assert list(found.parts) == ["reviews", "stance"]
-    assert len(found.predictions) == 4
-    assert found.seeds == [found]
-    assert not found.of_seeds
-    assert found.missing() == []
+    actual = artifacts.read(run_dir)
+    assert list(actual.parts) == ["reviews", "stance"]
+    assert len(actual.predictions) == 4
+    assert actual.seeds == [actual]
+    assert not actual.of_seeds
+    assert actual.missing() == []
 
 
-def test_a_run_of_seeds_has_none_of_its_own(tmp_path, data_dir):
+def test_predictions_of_seeds_are_in_the_parts(tmp_path, data_dir):
     run_dir = run_artifacts.write_run(
         str(tmp_path / "run"),
         data_dir,
@@ -63,37 +63,37 @@ def test_a_run_of_seeds_has_none_of_its_own(tmp_path, data_dir):
         seed=4,
         sharing="single_task",
     )
-    found = artifacts.read(run_dir)
-    assert found.of_seeds
-    assert list(found.parts) == ["4", "5"]
-    assert found.predictions == {}
-    # A seed is a run of single tasks, with predictions of its own parts.
-    assert [len(seed.predictions) for seed in found.seeds] == [4, 4]
-    first, second = (s.predictions["stance", "test"] for s in found.seeds)
+    actual = artifacts.read(run_dir)
+    assert actual.of_seeds
+    assert list(actual.parts) == ["4", "5"]
+    assert actual.predictions == {}
+    # Each seed consists of single-task models.
+    assert [len(seed.predictions) for seed in actual.seeds] == [4, 4]
+    first, second = (s.predictions["stance", "test"] for s in actual.seeds)
     np.testing.assert_array_equal(first.gold, second.gold)
     assert (first.probabilities != second.probabilities).any()
 
 
-def test_a_moved_run_is_read_from_where_it_is(tmp_path, data_dir):
+def test_a_moved_run_can_be_read(tmp_path, data_dir):
     run_dir = run_artifacts.write_run(
         str(tmp_path / "run"), data_dir, sharing="single_task"
     )
     moved = shutil.move(run_dir, tmp_path / "moved")
-    found = artifacts.read(str(moved))
-    assert found.parts["stance"].run.run_dir == str(moved / "tasks" / "stance")
+    actual = artifacts.read(str(moved))
+    assert actual.parts["stance"].run.run_dir == str(moved / "tasks" / "stance")
 
 
-def test_what_is_missing_is_told(tmp_path, data_dir):
+def test_missing_files_are_listed(tmp_path, data_dir):
     run_dir = run_artifacts.write_run(str(tmp_path / "run"), data_dir)
     stance = "predictions/stance-dev.jsonl"
     for name in ("features.npz", "history.jsonl", stance):
         os.remove(os.path.join(run_dir, name))
-    found = artifacts.read(run_dir)
-    assert found.missing_predictions() == [stance]
-    assert found.missing() == ["history.jsonl", stance, "features.npz"]
+    actual = artifacts.read(run_dir)
+    assert actual.missing_predictions() == [stance]
+    assert actual.missing() == ["history.jsonl", stance, "features.npz"]
 
 
-def test_what_a_part_lacks_is_told_with_its_folder(tmp_path, data_dir):
+def test_missing_files_of_a_part_have_its_folder(tmp_path, data_dir):
     run_dir = run_artifacts.write_run(
         str(tmp_path / "run"), data_dir, sharing="single_task"
     )
@@ -101,7 +101,7 @@ def test_what_a_part_lacks_is_told_with_its_folder(tmp_path, data_dir):
     assert artifacts.read(run_dir).missing() == ["tasks/stance/features.npz"]
 
 
-def test_a_run_that_has_not_ended_is_refused(tmp_path, data_dir):
+def test_a_run_that_has_not_ended_is_an_error(tmp_path, data_dir):
     run_dir = run_artifacts.write_run(str(tmp_path / "run"), data_dir)
     os.remove(os.path.join(run_dir, "results.json"))
     with pytest.raises(ValueError, match=r"results.json is missing"):
@@ -120,14 +120,14 @@ def make_predictions(ids):
     )
 
 
-def test_aligned_rows_are_those_of_the_first():
+def test_predictions_are_aligned_to_the_first_run():
     first, second = artifacts.align(
         [make_predictions(["a", "b", "c"]), make_predictions(["c", "a", "b"])],
         "task t",
     )
     assert first.ids.tolist() == second.ids.tolist() == ["a", "b", "c"]
     assert second.groups.tolist() == first.groups.tolist()
-    # Where a, b and c were in the second.
+    # Positions of a, b and c in the second run.
     assert second.gold.tolist() == [1, 2, 0]
     assert second.predicted.tolist() == [1, 2, 0]
     assert second.probabilities.argmax(axis=1).tolist() == [1, 2, 0]
@@ -135,13 +135,15 @@ def test_aligned_rows_are_those_of_the_first():
 
 
 @pytest.mark.parametrize("ids", [["a", "x"], ["a"], ["a", "b", "c"]])
-def test_other_rows_are_refused(ids):
+def test_different_rows_are_an_error(ids):
     runs = [make_predictions(["a", "b"]), make_predictions(ids)]
-    with pytest.raises(ValueError, match="task t: the runs predict other rows"):
+    with pytest.raises(
+        ValueError, match="task t: the runs predict different rows"
+    ):
         artifacts.align(runs, "task t")
 
 
-def test_runs_that_can_be_compared(tmp_path, data_dir):
+def test_comparable_runs(tmp_path, data_dir):
     runs = [
         artifacts.read(
             run_artifacts.write_run(str(tmp_path / name), data_dir, **settings)
@@ -153,7 +155,7 @@ def test_runs_that_can_be_compared(tmp_path, data_dir):
         }.items()
     ]
     artifacts.check_comparable(runs)
-    # A seed of the last predicts fewer rows.
+    # A seed of the last run predicts fewer rows.
     seed = runs[-1].seeds[1]
     rows = np.arange(30)
     for key, predictions in seed.predictions.items():
@@ -162,13 +164,13 @@ def test_runs_that_can_be_compared(tmp_path, data_dir):
         artifacts.check_comparable(runs)
 
 
-def test_runs_of_other_corpora_cannot_be_compared(tmp_path, data_dir):
+def test_runs_on_different_corpora_are_not_comparable(tmp_path, data_dir):
     other_dir = run_artifacts.write_corpus(str(tmp_path / "corpus"), "beef")
     runs = [
         artifacts.read(run_artifacts.write_run(str(tmp_path / name), folder))
         for name, folder in (("one", data_dir), ("other", other_dir))
     ]
-    with pytest.raises(ValueError, match=r"prepared otherwise .*f00d.*beef"):
+    with pytest.raises(ValueError, match=r"prepared differently .*f00d.*beef"):
         artifacts.check_comparable(runs)
     path = tmp_path / "other" / "assets" / "corpus.json"
     declaration = json.loads(path.read_text()) | {"corpus": "vader"}
@@ -190,34 +192,36 @@ def with_transfer(tmp_path, data_dir):
 
 
 def test_a_run_with_label_transfer(with_transfer):
-    found = artifacts.read(with_transfer)
-    assert found.transfer_task == run_artifacts.TASKS[1]
-    assert found.missing() == []
+    actual = artifacts.read(with_transfer)
+    assert actual.transfer_task == run_artifacts.TASKS[1]
+    assert actual.missing() == []
     np.testing.assert_array_equal(
-        found.label_vectors.vectors,
+        actual.label_vectors.vectors,
         run_artifacts.label_embedding(run_artifacts.TASKS),
     )
-    gold, second = run_artifacts.transfer_answers(found.transfer_task, "dev", 0)
-    _, first = run_artifacts.answers(found.transfer_task, "dev", 0)
+    gold, second = run_artifacts.transfer_predictions(
+        actual.transfer_task, "dev", 0
+    )
+    _, first = run_artifacts.predictions(actual.transfer_task, "dev", 0)
     both = (first.argmax(axis=1) == gold) & (second.argmax(axis=1) == gold)
-    assert list(found.agreement) == ["dev", "test"]
-    assert found.agreement["dev"].both == both.mean()
+    assert list(actual.agreement) == ["dev", "test"]
+    assert actual.agreement["dev"].both == both.mean()
     # Those of the main model, as everywhere.
     np.testing.assert_array_equal(
-        found.predictions["stance", "dev"].probabilities, first
+        actual.predictions["stance", "dev"].probabilities, first
     )
 
 
-def test_other_runs_have_nothing_of_it(tmp_path, data_dir):
-    # Whose checkpoint follows a task.
-    found = artifacts.read(
+def test_a_run_without_label_transfer(tmp_path, data_dir):
+    # Here main_task only decides early stopping.
+    actual = artifacts.read(
         run_artifacts.write_run(
             str(tmp_path / "run"), data_dir, main_task="stance"
         )
     )
-    assert found.transfer_task is None
-    assert found.label_vectors is None
-    assert found.agreement == {}
+    assert actual.transfer_task is None
+    assert actual.label_vectors is None
+    assert actual.agreement == {}
 
 
 @pytest.mark.parametrize(
@@ -228,12 +232,12 @@ def test_other_runs_have_nothing_of_it(tmp_path, data_dir):
         "label_embedding.npz",
     ],
 )
-def test_what_is_missing_of_it_is_named(with_transfer, name):
+def test_missing_files_of_label_transfer_are_listed(with_transfer, name):
     os.remove(os.path.join(with_transfer, name))
-    found = artifacts.read(with_transfer)
-    assert found.missing() == [name]
-    assert (found.agreement == {}) == ("stance" in name)
-    assert (found.label_vectors is None) == ("embedding" in name)
+    actual = artifacts.read(with_transfer)
+    assert actual.missing() == [name]
+    assert (actual.agreement == {}) == ("stance" in name)
+    assert (actual.label_vectors is None) == ("embedding" in name)
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ def parse(uri):
 
 
 def texts_of(uri):
-    """The words of a picture; text is kept as text."""
+    """Returns the words of a picture, whose text is not outlines."""
     return {
         "".join(element.itertext()).strip()
         for element in parse(uri).iter("{http://www.w3.org/2000/svg}text")
@@ -34,7 +34,7 @@ def images_of(uri):
     return list(parse(uri).iter("{http://www.w3.org/2000/svg}image"))
 
 
-def test_the_same_figure_is_the_same_picture():
+def test_pictures_are_reproducible():
     def draw():
         picture = figure.Figure()
         picture.subplots().plot([1, 2], [3, 4])
@@ -43,10 +43,10 @@ def test_the_same_figure_is_the_same_picture():
     assert draw() == draw()
 
 
-def test_dev_curves_show_names_as_they_are():
+def test_dev_curves_show_names_verbatim():
     names = ["$a$", "_hidden", "中文", run_artifacts.SCRIPT]
-    found = texts_of(charts.dev_curves({name: [0.1, 0.2] for name in names}))
-    assert set(names) <= found
+    actual = texts_of(charts.dev_curves({name: [0.1, 0.2] for name in names}))
+    assert set(names) <= actual
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +71,7 @@ def test_dev_accuracy_by_epoch(runs):
     assert charts.dev_accuracy(runs["seeds"]) == pytest.approx(expected[:2])
 
 
-def test_a_part_that_has_stopped_counts_with_its_last_epoch(runs):
+def test_a_part_that_stopped_early_keeps_its_last_accuracy(runs):
     seeds = runs["seeds"]
     part = next(iter(seeds.seeds[0].parts.values()))
     del part.history[1:]
@@ -79,9 +79,9 @@ def test_a_part_that_has_stopped_counts_with_its_last_epoch(runs):
     assert charts.dev_accuracy(seeds) == pytest.approx([0.55, 0.5875])
 
 
-def test_training_curves_are_those_of_the_history(runs):
-    found = texts_of(charts.training(runs["plain"]))
-    assert {"dev accuracy", "epoch", "each task"} <= found
+def test_training_curves_show_the_history(runs):
+    actual = texts_of(charts.training(runs["plain"]))
+    assert {"dev accuracy", "epoch", "each task"} <= actual
 
 
 def make_calibration(confidence, correct):
@@ -99,28 +99,28 @@ def make_calibration(confidence, correct):
 
 
 def test_reliability_joins_the_tasks(monkeypatch):
-    asked = []
-    original = charts.calibration.reliability_of
+    calls = []
+    original = charts.calibration.reliability_from_confidence
 
     def spy(confidence, correct):
-        asked.append((confidence.tolist(), correct.tolist()))
+        calls.append((confidence.tolist(), correct.tolist()))
         return original(confidence, correct)
 
-    monkeypatch.setattr(charts.calibration, "reliability_of", spy)
+    monkeypatch.setattr(charts.calibration, "reliability_from_confidence", spy)
     uri = charts.reliability(
         [
             make_calibration([0.9, 0.6], [True, False]),
             make_calibration([0.8], [True]),
         ]
     )
-    assert {"as the model says", "with temperature"} <= texts_of(uri)
+    assert {"uncalibrated", "with temperature scaling"} <= texts_of(uri)
     correct = [True, False, True]
-    assert asked == [([0.9, 0.6, 0.8], correct), ([0.45, 0.3, 0.4], correct)]
+    assert calls == [([0.9, 0.6, 0.8], correct), ([0.45, 0.3, 0.4], correct)]
 
 
 def test_the_legend_of_reliability_covers_no_bar(monkeypatch):
     monkeypatch.setattr(charts, "data_uri", lambda picture: picture)
-    # Sure of nothing and always right: bars at the left, to the top.
+    # Low confidence and always correct: high bars at the left.
     picture = charts.reliability([make_calibration([0.05, 0.1], [True] * 2)])
     backend_agg.FigureCanvasAgg(picture).draw()
     (legend,) = picture.legends
@@ -145,21 +145,21 @@ def test_a_long_name_of_a_run_leaves_the_curves_their_room(monkeypatch):
     assert [line.get_marker() for line in axis.lines] == ["None", "."]
 
 
-def make_features(texts=60, width=4, tasks=3):
+def make_features(texts=60, hidden_size=4, tasks=3):
     random = np.random.default_rng(0)
     return artifacts.Features(
         "shared",
-        random.normal(size=(texts, width)).astype(np.float32)
-        * np.array([3, 1] + [0] * (width - 2), np.float32),
+        random.normal(size=(texts, hidden_size)).astype(np.float32)
+        * np.array([3, 1] + [0] * (hidden_size - 2), np.float32),
         np.array([f"task{row % tasks}" for row in range(texts)]),
         np.array(["$bad", "_good"] * (texts // 2)),
     )
 
 
-def test_the_map_tells_tasks_labels_and_variance():
+def test_the_feature_map_shows_tasks_labels_and_variance():
     sample = make_features()
     uri = charts.feature_map(sample)
-    # Two axes hold all there is; the first 9 parts to 1, but for chance.
+    # Two axes explain everything; the variances are about 9 to 1.
     variances = sample.features[:, :2].var(axis=0)
     cross = np.linalg.eigvalsh(np.cov(sample.features[:, :2].T))
     share = cross[1] / cross.sum()
@@ -175,7 +175,7 @@ def test_the_map_tells_tasks_labels_and_variance():
     } <= texts_of(uri)
 
 
-def test_points_are_pixels():
+def test_points_are_rasterized():
     """Thousands of points as shapes would make a page of megabytes."""
     few, many = (
         len(charts.feature_map(make_features(texts))) for texts in (60, 1200)
@@ -185,18 +185,18 @@ def test_points_are_pixels():
     assert many < 10 * few
 
 
-def test_features_that_are_all_the_same_are_a_point():
+def test_constant_features_are_a_single_point():
     sample = make_features()
     sample.features[:] = 1
     assert "axis 1 (0% of variance)" in texts_of(charts.feature_map(sample))
 
 
-def test_no_two_of_many_curves_look_alike():
-    lines = {
-        (number % len(figures.COLORS), number % len(charts._LINES))
-        for number in range(35)
+def test_many_curves_look_different():
+    looks = {
+        (index % len(figures.COLORS), index % len(charts._LINES))
+        for index in range(35)
     }
-    assert len(lines) == 35
+    assert len(looks) == 35
 
 
 def test_label_map_and_transfer_curves_show_their_names(tmp_path):
@@ -211,12 +211,12 @@ def test_label_map_and_transfer_curves_show_their_names(tmp_path):
         )
     )
     labels = {label for task in run_artifacts.TASKS for label in task.labels}
-    found = texts_of(charts.label_map(run.label_vectors))
-    assert labels - {run_artifacts.SCRIPT} | {"reviews", "stance"} <= found
-    # A longer one keeps its beginning and its end.
-    assert "<script>alert…cript>" in found
-    found = texts_of(charts.transfer_curves(run))
-    assert {"main model", "label transfer network", "base"} <= found
+    actual = texts_of(charts.label_map(run.label_vectors))
+    assert labels - {run_artifacts.SCRIPT} | {"reviews", "stance"} <= actual
+    # A long label keeps its first and last characters.
+    assert "<script>alert…cript>" in actual
+    actual = texts_of(charts.transfer_curves(run))
+    assert {"main model", "label transfer network", "base"} <= actual
 
 
 if __name__ == "__main__":

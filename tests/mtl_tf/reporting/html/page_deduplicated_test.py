@@ -14,8 +14,8 @@ _RUNS = {
 
 
 @pytest.fixture
-def undrawn(monkeypatch):
-    """For tests that look at no pictures: drawing takes most of the time."""
+def without_drawing(monkeypatch):
+    """Skips drawing, which takes most of the time."""
     monkeypatch.setattr(page.charts, "data_uri", lambda _: "data:,")
 
 
@@ -29,14 +29,16 @@ def write_run(folder, name):
 
 
 @pytest.mark.parametrize("name", ["adversarial", "seeds", "single"])
-def test_a_task_without_unseen_test_texts_has_a_dash(tmp_path, undrawn, name):
+def test_a_task_whose_test_texts_are_all_duplicates_has_a_dash(
+    tmp_path, without_drawing, name
+):
     run_dir, results = write_run(tmp_path, name)
     for output in results["tasks"]["stance"].values():
         output["test_deduplicated"] = None
     results["average"] = results_lib.averages(results["tasks"])
     results_lib.write(run_dir, results)
-    found = page_reader.Reader(page.write(run_dir))
-    table = found.table("task", "metric", "test texts")
+    parsed = page_reader.ParsedPage(page.write(run_dir))
+    table = parsed.table("task", "metric", "test texts")
     reviews = results["tasks"]["reviews"]["main"]["test_deduplicated"]
     shown = {task: cells[-1] for task, cells in table.items()}
     assert shown == {
@@ -44,19 +46,19 @@ def test_a_task_without_unseen_test_texts_has_a_dash(tmp_path, undrawn, name):
         "stance": "–",
         "average accuracy": f"{100 * reviews['accuracy']:.1f}1 of 2 tasks",
     }
-    assert "No de-duplicated score of stance: all test texts" in found.text
+    assert "No de-duplicated score of stance: all test texts" in parsed.text
 
 
-def test_a_task_without_duplicates_has_its_score_among_the_de_duplicated(
-    tmp_path, undrawn
+def test_a_task_without_duplicates_has_its_test_score(
+    tmp_path, without_drawing
 ):
     run_dir, results = write_run(tmp_path, "adversarial")
     for output in results["tasks"]["stance"].values():
         del output["test_deduplicated"]
     results["average"] = results_lib.averages(results["tasks"])
     results_lib.write(run_dir, results)
-    found = page_reader.Reader(page.write(run_dir))
-    stance = found.table("task", "metric", "test texts")["stance"]
+    parsed = page_reader.ParsedPage(page.write(run_dir))
+    stance = parsed.table("task", "metric", "test texts")["stance"]
     accuracy = results["tasks"]["stance"]["main"]["test"]["accuracy"]
     assert stance[-1] == f"{100 * accuracy:.1f}"
 

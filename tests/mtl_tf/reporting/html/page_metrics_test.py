@@ -1,4 +1,4 @@
-"""Pages of a task whose metric is an error by topic, beside one in percent."""
+"""Pages with a task whose metric is an error, and one in percent."""
 
 import dataclasses
 
@@ -16,8 +16,8 @@ TASKS = (
 
 
 @pytest.fixture(scope="module", autouse=True)
-def undrawn():
-    """No test here looks at pictures: drawing takes most of the time."""
+def without_drawing():
+    """Skips drawing, which takes most of the time."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(page.charts, "data_uri", lambda _: "data:,")
         yield
@@ -42,60 +42,62 @@ def run_dirs(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def errors(run_dirs):
-    """The error of each run on test."""
-    found = [run_directory.read_results(path)["tasks"] for path in run_dirs]
+    """The test error of each run."""
+    results = [run_directory.read_results(path)["tasks"] for path in run_dirs]
     return [
         tasks["reviews"]["main"]["test"]["macro_mae_by_topic"]
-        for tasks in found
+        for tasks in results
     ]
 
 
 @pytest.fixture(scope="module")
-def found(run_dirs):
-    return page_reader.Reader(page.write(run_dirs[1], baseline_run=run_dirs[0]))
+def parsed(run_dirs):
+    return page_reader.ParsedPage(
+        page.write(run_dirs[1], baseline_run=run_dirs[0])
+    )
 
 
-def test_errors_are_not_in_percent(found, errors):
+def test_errors_are_not_in_percent(parsed, errors):
     first, second = errors
-    line = found.table("task", "metric")["reviews"]
+    line = parsed.table("task", "metric")["reviews"]
     metric, _, _, baseline, mine, _, difference, _ = line
     assert metric == "macro_mae_by_topic"
     assert baseline == f"{first:.3f}"
     assert mine.startswith(f"{second:.3f} ± 0.")
     assert difference == f"{second - first:+.3f}".replace("-", "−")
-    assert found.table("task", "seed 3")["reviews"][2] == mine
-    tests = found.table("task", "difference", "95 % interval")
+    assert parsed.table("task", "seed 3")["reviews"][2] == mine
+    tests = parsed.table("task", "difference", "95 % interval")
     assert tests["reviews"][0] == difference
-    # The other task is.
-    line = found.table("task", "metric")["stance"]
+    # The scores of the other task are.
+    line = parsed.table("task", "metric")["stance"]
     assert line[0] == "accuracy"
     assert float(line[3]) > 1
 
 
-def test_the_lower_error_is_bold(found, errors):
+def test_the_lower_error_is_bold(parsed, errors):
     assert errors[0] != errors[1]
-    source = found.source.replace("\n", "")
+    source = parsed.source.replace("\n", "")
     assert f'<td class="best">{min(errors):.3f}' in source
     assert f'<td class="best">{max(errors):.3f}' not in source
 
 
-def test_the_page_says_what_its_scores_are(found):
-    for said in (
-        "in percent, macro_mae_by_topic in places between labels",
+def test_the_page_defines_its_metrics(parsed):
+    for text in (
+        "in percent, macro_mae_by_topic in label positions",
         "macro_mae_by_topic: mean over topics of macro_mae.",
         "average test accuracy, in percent",
     ):
-        assert said in found.text
+        assert text in parsed.text
 
 
 def test_errors_in_a_comparison(run_dirs, errors, tmp_path):
     path = page.compare(run_dirs, str(tmp_path / "comparison.html"))
-    found = page_reader.Reader(path)
-    line = found.table("task", "metric", "test texts")["reviews"]
+    parsed = page_reader.ParsedPage(path)
+    line = parsed.table("task", "metric", "test texts")["reviews"]
     assert line[0] == "macro_mae_by_topic"
     for cell, error in zip(line[3:], errors, strict=True):
         assert cell.startswith(f"{error:.3f}")
-    assert "macro_mae_by_topic: mean over topics" in found.text
+    assert "macro_mae_by_topic: mean over topics" in parsed.text
 
 
 if __name__ == "__main__":

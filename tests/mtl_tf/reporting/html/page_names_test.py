@@ -7,12 +7,12 @@ from tests.helpers import run_artifacts
 
 
 @pytest.fixture
-def undrawn(monkeypatch):
-    """For tests that look at no pictures: drawing takes most of the time."""
+def without_drawing(monkeypatch):
+    """Skips drawing, which takes most of the time."""
     monkeypatch.setattr(page.charts, "data_uri", lambda _: "data:,")
 
 
-def test_nothing_hides_or_moves_the_page(tmp_path, undrawn):
+def test_names_cannot_hide_or_reorder_text(tmp_path, without_drawing):
     odd = tasks_lib.Task("odd", ("two\nlines", "\u202eevil", "tab\there"))
     data_dir = run_artifacts.write_corpus(
         str(tmp_path / "corpus"), tasks=(odd,), name="cor\u2066pus"
@@ -24,16 +24,18 @@ def test_nothing_hides_or_moves_the_page(tmp_path, undrawn):
         output_layer="label_embedding",
         word_vectors="vec\u202etors.txt",
     )
-    found = page_reader.Reader(page.write(run_dir))
-    hidden = {x for x in found.source if not x.isprintable()} - {"\n"}
+    parsed = page_reader.ParsedPage(page.write(run_dir))
+    hidden = {x for x in parsed.source if not x.isprintable()} - {"\n"}
     assert hidden == set()
-    assert r"cor\u2066pus" in found.headings[0]
-    assert r"vec\u202etors.txt" in found.text
-    table = found.table("", r"two\nlines", r"\u202eevil", r"tab\there")
+    assert r"cor\u2066pus" in parsed.headings[0]
+    assert r"vec\u202etors.txt" in parsed.text
+    table = parsed.table("", r"two\nlines", r"\u202eevil", r"tab\there")
     assert list(table) == [r"two\nlines", r"\u202eevil", r"tab\there"]
 
 
-def test_of_many_labels_the_page_has_the_most_frequent(tmp_path, undrawn):
+def test_the_page_shows_the_most_frequent_of_many_labels(
+    tmp_path, without_drawing
+):
     many = tasks_lib.Task("many", tuple(f"label {n}" for n in range(300)))
     data_dir = run_artifacts.write_corpus(
         str(tmp_path / "corpus"), tasks=(many,)
@@ -41,18 +43,16 @@ def test_of_many_labels_the_page_has_the_most_frequent(tmp_path, undrawn):
     run_dir = run_artifacts.write_run(
         str(tmp_path / "run"), data_dir, tasks=(many,)
     )
-    found = page_reader.Reader(page.write(run_dir))
+    parsed = page_reader.ParsedPage(page.write(run_dir))
     (table,) = [
-        t for t in found.tables if t[0][-3:] == ["prec.", "recall", "F1"]
+        t for t in parsed.tables if t[0][-3:] == ["prec.", "recall", "F1"]
     ]
     assert len(table) == 22
-    assert {len(line) for line in table} == {25}
+    assert {len(row) for row in table} == {25}
     assert table[-1][0] == "other (280)"
     assert table[-1][-3:] == ["–", "–", "–"]
-    assert sum(int(x) for line in table[1:] for x in line[1:-3]) == 40
-    assert "The 20 labels most frequent in test, of 300; all others" in (
-        found.text
-    )
+    assert sum(int(x) for row in table[1:] for x in row[1:-3]) == 40
+    assert "The 20 most frequent of 300 labels on test" in parsed.text
 
 
 if __name__ == "__main__":

@@ -14,9 +14,9 @@ def test_warnings_of_training_come_before_the_scores(tmp_path, monkeypatch):
     data_dir = run_artifacts.write_corpus(str(tmp_path / "corpus"))
     run_dir = tmp_path / "run"
     run_artifacts.write_run(str(run_dir), data_dir)
-    found = run_directory.read_results(str(run_dir))
-    found["warnings"] = [f"all rows are {SCRIPT!r}"]
-    results.write(str(run_dir), found)
+    results_with_warning = run_directory.read_results(str(run_dir))
+    results_with_warning["warnings"] = [f"all rows are {SCRIPT!r}"]
+    results.write(str(run_dir), results_with_warning)
     page.write(str(run_dir))
     text = (run_dir / "report.html").read_text("utf-8")
     warning = text.index("<strong>Warning.</strong> all rows are")

@@ -37,30 +37,30 @@ def runs(tmp_path_factory):
     }
 
 
-def score(task, seed, metric, first=0):
-    gold, probabilities = run_artifacts.answers(task, "test", seed)
+def score(task, seed, metric, start=0):
+    gold, probabilities = run_artifacts.predictions(task, "test", seed)
     predicted = probabilities.argmax(axis=1)
-    found = classification.compute(
-        metric, task.labels, gold[first:], predicted[first:]
+    scores_by_metric = classification.compute(
+        metric, task.labels, gold[start:], predicted[start:]
     )
-    return found[metric]
+    return scores_by_metric[metric]
 
 
-def test_a_line_a_task_and_the_average(runs):
-    lines = scores.lines([runs["plain"]], TASKS)
-    assert [line.name for line in lines] == [
+def test_there_is_a_row_by_task_and_one_of_averages(runs):
+    rows = scores.table_rows([runs["plain"]], TASKS)
+    assert [row.name for row in rows] == [
         "reviews",
         "stance",
         "average accuracy",
     ]
-    # The tasks' metrics differ: the average is of accuracy.
-    assert [line.metric for line in lines] == [
+    # The tasks' metrics differ, so the average is of accuracy.
+    assert [row.metric for row in rows] == [
         "macro_f1",
         "accuracy",
         "accuracy",
     ]
-    assert [line.rows for line in lines] == [40, 40, 0]
-    values = [line.scores[0].value for line in lines]
+    assert [row.num_texts for row in rows] == [40, 40, 0]
+    values = [row.scores[0].value for row in rows]
     assert values == pytest.approx(
         [
             score(TASKS[0], 0, "macro_f1"),
@@ -68,55 +68,55 @@ def test_a_line_a_task_and_the_average(runs):
             np.mean([score(task, 0, "accuracy") for task in TASKS]),
         ]
     )
-    deduplicated = [line.scores[0].deduplicated for line in lines]
+    deduplicated = [row.scores[0].deduplicated for row in rows]
     assert deduplicated[:2] == pytest.approx(
         [score(TASKS[0], 0, "macro_f1", 4), score(TASKS[1], 0, "accuracy", 4)]
     )
-    for line in lines:
-        (mine,) = line.scores
+    for row in rows:
+        (mine,) = row.scores
         low, high = mine.interval
         assert low < mine.value < high
         assert mine.deviation is None
         assert mine.test is None
-        # There is no other run to be better than.
+        # There is no run to compare with.
         assert not mine.best
 
 
-def test_the_average_is_of_the_metric_that_all_tasks_have(runs):
+def test_the_average_is_of_the_common_metric(runs):
     same = [dataclasses.replace(task, metric="macro_f1") for task in TASKS]
-    line = scores.lines([runs["plain"]], same)[-1]
-    assert line.metric == "macro_f1"
-    assert line.scores[0].value == pytest.approx(
+    row = scores.table_rows([runs["plain"]], same)[-1]
+    assert row.metric == "macro_f1"
+    assert row.scores[0].value == pytest.approx(
         np.mean([score(task, 0, "macro_f1") for task in TASKS])
     )
 
 
 def test_tasks_are_sampled_independently(runs):
-    """Of two tasks that look the same, the average varies √2 times less."""
+    """The average of two equal tasks has an interval √2 times smaller."""
     same = [dataclasses.replace(task, metric="accuracy") for task in TASKS]
     stance = runs["plain"].predictions["stance", "test"]
-    alike = {(task.name, "test"): stance for task in TASKS}
-    run = dataclasses.replace(runs["plain"], predictions=alike)
+    equal = {(task.name, "test"): stance for task in TASKS}
+    run = dataclasses.replace(runs["plain"], predictions=equal)
 
-    def width(line):
-        low, high = line.scores[0].interval
+    def size(row):
+        low, high = row.scores[0].interval
         return high - low
 
-    first, second, average = map(width, scores.lines([run], same))
+    first, second, average = map(size, scores.table_rows([run], same))
     assert first == pytest.approx(second, rel=0.1)
     assert average == pytest.approx(first / 2**0.5, rel=0.1)
 
 
 def test_the_interval_of_the_average_is_of_its_metric(runs):
     same = [dataclasses.replace(task, metric="accuracy") for task in TASKS]
-    mixed, alike = (
-        scores.lines([runs["plain"]], tasks)[-1] for tasks in (TASKS, same)
+    mixed, common = (
+        scores.table_rows([runs["plain"]], tasks)[-1] for tasks in (TASKS, same)
     )
-    assert (mixed.name, alike.name) == ("average accuracy", "average")
-    assert dataclasses.replace(mixed, name="average") == alike
+    assert (mixed.name, common.name) == ("average accuracy", "average")
+    assert dataclasses.replace(mixed, name="average") == common
 
 
-def test_rows_in_another_order_are_the_same_rows(runs):
+def test_the_order_of_rows_does_not_matter(runs):
     order = np.random.default_rng(0).permutation(run_artifacts.ROWS)
     shuffled = dataclasses.replace(
         runs["plain"],
@@ -125,38 +125,46 @@ def test_rows_in_another_order_are_the_same_rows(runs):
             for key, value in runs["plain"].predictions.items()
         },
     )
-    expected = scores.lines([runs["single"], runs["plain"]], TASKS)
-    assert scores.lines([runs["single"], shuffled], TASKS)[:2] == expected[:2]
+    expected = scores.table_rows([runs["single"], runs["plain"]], TASKS)
+    assert (
+        scores.table_rows([runs["single"], shuffled], TASKS)[:2] == expected[:2]
+    )
 
 
 def test_seeds_are_averaged_in_each_sample(runs):
-    """What one seed has right, the other has wrong: the mean never varies."""
+    """Seeds that are correct on opposite rows have a constant mean."""
     task = TASKS[1]
     run = runs["seeds"]
     stance = run.seeds[0].predictions[task.name, "test"]
-    answers = (stance.gold, 1 - stance.gold, stance.gold)
+    predictions = (stance.gold, 1 - stance.gold, stance.gold)
     parts = {
         name: dataclasses.replace(
             part,
             predictions={
-                (task.name, "test"): dataclasses.replace(stance, predicted=x)
+                (task.name, "test"): dataclasses.replace(
+                    stance, predicted=predicted
+                )
             },
         )
-        for (name, part), x in zip(run.parts.items(), answers, strict=True)
+        for (name, part), predicted in zip(
+            run.parts.items(), predictions, strict=True
+        )
     }
-    (line, _) = scores.lines([dataclasses.replace(run, parts=parts)], [task])
-    assert line.scores[0].interval == pytest.approx((2 / 3, 2 / 3))
+    (row, _) = scores.table_rows(
+        [dataclasses.replace(run, parts=parts)], [task]
+    )
+    assert row.scores[0].interval == pytest.approx((2 / 3, 2 / 3))
 
 
-def test_the_best_is_marked(runs):
-    lines = scores.lines([runs["plain"], runs["single"]], TASKS)
-    for line in lines:
-        first, second = line.scores
+def test_the_best_score_is_marked(runs):
+    rows = scores.table_rows([runs["plain"], runs["single"]], TASKS)
+    for row in rows:
+        first, second = row.scores
         assert first.best == (first.value >= second.value)
         assert second.best == (second.value >= first.value)
 
 
-def test_where_lower_is_better_the_lowest_is_the_best(runs, monkeypatch):
+def test_the_lowest_error_is_the_best(runs, monkeypatch):
     monkeypatch.setitem(
         classification.METRICS,
         "accuracy",
@@ -164,8 +172,8 @@ def test_where_lower_is_better_the_lowest_is_the_best(runs, monkeypatch):
             classification.METRICS["accuracy"], lower_is_better=True
         ),
     )
-    line = scores.lines([runs["plain"], runs["single"]], TASKS)[1]
-    first, second = line.scores
+    row = scores.table_rows([runs["plain"], runs["single"]], TASKS)[1]
+    first, second = row.scores
     assert first.value != second.value
     assert first.best == (first.value < second.value)
     assert second.best != first.best
@@ -182,13 +190,13 @@ def test_a_task_by_topic(tmp_path):
         )
         for seed in (0, 3)
     )
-    line, average = scores.lines([first, second], [stars])
-    assert line.metric == average.metric == "macro_mae_by_topic"
+    row, average = scores.table_rows([first, second], [stars])
+    assert row.metric == average.metric == "macro_mae_by_topic"
     topics = run_artifacts.topics()
-    for seed, found in zip((0, 3), line.scores, strict=True):
-        gold, probabilities = run_artifacts.answers(stars, "test", seed)
+    for seed, actual in zip((0, 3), row.scores, strict=True):
+        gold, probabilities = run_artifacts.predictions(stars, "test", seed)
         errors = np.abs(probabilities.argmax(axis=1) - gold)
-        wanted = np.mean(
+        expected = np.mean(
             [
                 np.mean(
                     [
@@ -199,129 +207,126 @@ def test_a_task_by_topic(tmp_path):
                 for topic in np.unique(topics)
             ]
         )
-        assert found.value == pytest.approx(wanted)
-        # Of samples that know the same topics.
+        assert actual.value == pytest.approx(expected)
+        # The samples keep the topics of their rows.
         drawn = significance.resample(
             gold,
             probabilities.argmax(axis=1)[np.newaxis],
             stars.labels,
-            line.metric,
+            row.metric,
             [1],
             topics=topics,
         )
         np.testing.assert_allclose(
-            found.interval, significance.interval(drawn[:, 0]), atol=0.03
+            actual.interval, significance.interval(drawn[:, 0]), atol=0.03
         )
-    values = [found.value for found in line.scores]
-    assert [found.best for found in line.scores] == [
+    values = [actual.value for actual in row.scores]
+    assert [actual.best for actual in row.scores] == [
         value == min(values) for value in values
     ]
-    assert line.scores[1].test.difference == pytest.approx(
-        values[1] - values[0]
-    )
+    assert row.scores[1].test.difference == pytest.approx(values[1] - values[0])
 
 
 def test_tests_against_the_first_run(runs):
-    lines = scores.lines([runs["single"], runs["plain"]], TASKS)
+    rows = scores.table_rows([runs["single"], runs["plain"]], TASKS)
     p = []
-    for task, line in zip(TASKS, lines, strict=False):
-        gold, first = run_artifacts.answers(task, "test", 3)
-        _, second = run_artifacts.answers(task, "test", 0)
-        alone_first, alone_second, exact = significance.mcnemar(
+    for task, row in zip(TASKS, rows, strict=False):
+        gold, first = run_artifacts.predictions(task, "test", 3)
+        _, second = run_artifacts.predictions(task, "test", 0)
+        only_first, only_second, exact = significance.mcnemar(
             first.argmax(axis=1) == gold, second.argmax(axis=1) == gold
         )
-        assert line.scores[0].test is None
-        test = line.scores[1].test
+        assert row.scores[0].test is None
+        test = row.scores[1].test
         assert test.difference == pytest.approx(
             score(task, 0, task.metric) - score(task, 3, task.metric)
         )
         assert test.low < test.difference < test.high
-        assert (test.first_alone, test.second_alone) == (
-            alone_first,
-            alone_second,
-        )
+        assert (test.only_first, test.only_second) == (only_first, only_second)
         assert test.mcnemar == pytest.approx(exact)
         p.append(exact)
-    corrected = [line.scores[1].test.corrected_mcnemar for line in lines[:2]]
+    corrected = [row.scores[1].test.corrected_mcnemar for row in rows[:2]]
     assert corrected == pytest.approx(significance.holm(p))
-    # Of the average there is no McNemar test, and nothing to correct for.
-    test = lines[-1].scores[1].test
-    assert np.isnan([test.mcnemar, test.corrected_p]).all()
+    # The average has no McNemar test, and its p-value is not corrected.
+    test = rows[-1].scores[1].test
+    assert np.isnan([test.mcnemar, test.corrected_p_value]).all()
     assert test.difference == pytest.approx(
-        lines[-1].scores[1].value - lines[-1].scores[0].value
+        rows[-1].scores[1].value - rows[-1].scores[0].value
     )
     assert test.low < test.difference < test.high
 
 
 def test_a_baseline_without_a_task(runs):
-    lines = scores.lines([runs["stance"], runs["plain"]], TASKS)
-    assert [line.scores[0] is None for line in lines] == [True, False, True]
-    assert [line.scores[1].test is None for line in lines] == [
+    rows = scores.table_rows([runs["stance"], runs["plain"]], TASKS)
+    assert [row.scores[0] is None for row in rows] == [True, False, True]
+    assert [row.scores[1].test is None for row in rows] == [
         True,
         False,
         True,
     ]
-    # One test is not corrected.
-    test = lines[1].scores[1].test
-    assert test.corrected_p == test.p
+    # A single test needs no correction.
+    test = rows[1].scores[1].test
+    assert test.corrected_p_value == test.p_value
 
 
 def test_several_seeds(runs):
-    lines = scores.lines([runs["plain"], runs["seeds"]], TASKS)
-    for task, line in zip(TASKS, lines, strict=False):
+    rows = scores.table_rows([runs["plain"], runs["seeds"]], TASKS)
+    for task, row in zip(TASKS, rows, strict=False):
         by_seed = [score(task, seed, task.metric) for seed in (5, 6, 7)]
-        found = line.scores[1]
-        assert found.value == pytest.approx(np.mean(by_seed))
-        assert found.deviation == pytest.approx(np.std(by_seed, ddof=1))
-        assert found.interval[0] < found.value < found.interval[1]
-        assert np.isnan(found.test.mcnemar)
-        assert found.test.difference == pytest.approx(
-            found.value - score(task, 0, task.metric)
+        actual = row.scores[1]
+        assert actual.value == pytest.approx(np.mean(by_seed))
+        assert actual.deviation == pytest.approx(np.std(by_seed, ddof=1))
+        assert actual.interval[0] < actual.value < actual.interval[1]
+        assert np.isnan(actual.test.mcnemar)
+        assert actual.test.difference == pytest.approx(
+            actual.value - score(task, 0, task.metric)
         )
     averages = [
         np.mean([score(task, seed, "accuracy") for task in TASKS])
         for seed in (5, 6, 7)
     ]
-    assert lines[-1].scores[1].deviation == pytest.approx(
+    assert rows[-1].scores[1].deviation == pytest.approx(
         np.std(averages, ddof=1)
     )
 
 
-def test_scores_stand_without_predictions(runs):
-    bare = dataclasses.replace(runs["plain"], predictions={})
-    with_bare = scores.lines([bare, runs["single"]], TASKS)
-    for line in with_bare:
-        assert line.scores[0].value > 0
-        assert line.scores[0].interval is None
-        # The other still has an interval, and nothing to be tested against.
-        assert line.scores[1].interval is not None
-        assert line.scores[1].test is None
-    alone = scores.lines([bare], TASKS)
-    assert [line.scores[0].interval for line in alone] == [None] * 3
+def test_scores_do_not_need_predictions(runs):
+    without = dataclasses.replace(runs["plain"], predictions={})
+    rows = scores.table_rows([without, runs["single"]], TASKS)
+    for row in rows:
+        assert row.scores[0].value > 0
+        assert row.scores[0].interval is None
+        # The other run has an interval, but no test.
+        assert row.scores[1].interval is not None
+        assert row.scores[1].test is None
+    alone = scores.table_rows([without], TASKS)
+    assert [row.scores[0].interval for row in alone] == [None] * 3
 
 
-def test_other_rows_are_refused(runs):
+def test_different_rows_are_an_error(runs):
     cut = {
         key: value.take(np.arange(30))
         for key, value in runs["single"].predictions.items()
     }
     other = dataclasses.replace(runs["single"], predictions=cut)
-    with pytest.raises(ValueError, match=r"task reviews: .* other rows"):
-        scores.lines([other, runs["plain"]], TASKS)
+    with pytest.raises(ValueError, match=r"task reviews: .* different rows"):
+        scores.table_rows([other, runs["plain"]], TASKS)
 
 
 def test_the_label_transfer_network_has_a_score_of_the_main_task(runs):
-    gold, probabilities = run_artifacts.transfer_answers(TASKS[1], "test", 0)
+    gold, probabilities = run_artifacts.transfer_predictions(
+        TASKS[1], "test", 0
+    )
     accuracy = (probabilities.argmax(axis=1) == gold).mean()
-    found = scores.lines([runs["plain"], runs["transfer"]], TASKS)
-    assert [line.scores[1].label_transfer for line in found] == [
+    actual = scores.table_rows([runs["plain"], runs["transfer"]], TASKS)
+    assert [row.scores[1].label_transfer for row in actual] == [
         None,
         pytest.approx(accuracy),
         None,
     ]
-    assert [line.scores[0].label_transfer for line in found] == [None] * 3
-    # The main model's score is what it is without.
-    assert found[1].scores[1].value == found[1].scores[0].value != accuracy
+    assert [row.scores[0].label_transfer for row in actual] == [None] * 3
+    # The main model's score is unchanged.
+    assert actual[1].scores[1].value == actual[1].scores[0].value != accuracy
 
 
 if __name__ == "__main__":

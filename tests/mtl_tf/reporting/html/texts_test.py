@@ -14,11 +14,11 @@ def run(tmp_path):
     return run_directory.Run.read(run_dir)
 
 
-def test_the_wanted_texts_are_read(run):
+def test_texts_are_read_by_id(run):
     texts.check(run)
-    found = texts.read(run, "stance", ["stance-test-3<b>", "stance-test-0<b>"])
+    actual = texts.read(run, "stance", ["stance-test-3<b>", "stance-test-0<b>"])
     script = run_artifacts.SCRIPT
-    assert found == {
+    assert actual == {
         f"stance-test-{row}<b>": texts.Text(
             f"topic {row} {script}", f"text {row} of stance {script}"
         )
@@ -28,38 +28,38 @@ def test_the_wanted_texts_are_read(run):
     assert text.seq1 == ""
 
 
-def test_a_corpus_that_is_gone(run, tmp_path):
+def test_a_missing_corpus_is_an_error(run, tmp_path):
     shutil.rmtree(tmp_path / "corpus")
     with pytest.raises(ValueError, match="corpus holds no prepared corpus"):
         texts.check(run)
 
 
-def test_a_corpus_that_is_another_one(run, tmp_path):
+def test_a_different_corpus_is_an_error(run, tmp_path):
     run_artifacts.write_corpus(str(tmp_path / "corpus"), "beef")
     with pytest.raises(ValueError, match="its fingerprint differs"):
         texts.check(run)
 
 
-def test_a_short_text_is_left_as_it_is():
+def test_short_texts_are_unchanged():
     text = "a" * texts.LENGTH
     assert texts.shorten(text) == text
 
 
-def test_a_long_text_keeps_whole_words_of_both_ends():
-    words = [f"word{number}" for number in range(500)]
-    found = texts.shorten(" ".join(words))
-    assert len(found) <= texts.LENGTH
-    assert len(found) > texts.LENGTH - 20
-    head, tail = found.split(" [...] ")
+def test_long_texts_keep_whole_words_of_both_ends():
+    words = [f"word{index}" for index in range(500)]
+    actual = texts.shorten(" ".join(words))
+    assert len(actual) <= texts.LENGTH
+    assert len(actual) > texts.LENGTH - 20
+    head, tail = actual.split(" [...] ")
     assert abs(len(head) - len(tail)) < 10
     head, tail = head.split(), tail.split()
     assert head == words[: len(head)]
     assert tail == words[-len(tail) :]
 
 
-def test_a_long_text_without_spaces_is_cut():
-    found = texts.shorten("語" * 1000, 101)
-    assert found == "語" * 47 + " [...] " + "語" * 47
+def test_long_texts_without_spaces_are_cut():
+    actual = texts.shorten("語" * 1000, 101)
+    assert actual == "語" * 47 + " [...] " + "語" * 47
 
 
 if __name__ == "__main__":
