@@ -8,74 +8,74 @@ from matplotlib import markers
 from mtl_tf.reporting.plots import scatter
 from mtl_tf.utils import display_names as names_lib
 
-# Characters that a line of a legend has room for, below its panel.
-_LINE = 52
+# Number of characters that fit in a line of a legend.
+_LEGEND_CHARACTERS = 52
 
 
-# Names are as they are: `$` begins no formula.
+# `$` in names is text.
 @matplotlib.rc_context({"text.parse_math": False})
 def draw(
     features: np.ndarray, task: np.ndarray, label: np.ndarray
 ) -> figure.Figure:
-    """Draws texts on the two main axes of their features (PCA).
+    """Draws texts on the two principal axes of their features.
 
-    The titles of the axes say which share of the variance they explain.
+    The axis titles contain the share of explained variance.
 
     Args:
-      features: float32 [texts, width], at least 2 of both.
-      task: str [texts], by which the left half is colored.
-      label: str [texts], by which the right half is colored.
+      features: float32 [texts, hidden_size], at least 2 of both.
+      task: str [texts], tasks, which color the left panel.
+      label: str [texts], labels, which color the right panel.
     """
     points, shares = scatter.project(features)
-    # Drawn in random order: else the last task would hide the others.
+    # In random order, since the last task would hide the others.
     order = np.random.default_rng(0).permutation(len(points))
-    by_task, by_label = scatter.series(task), scatter.series(label)
+    by_task, by_label = scatter.make_series(task), scatter.make_series(label)
     rows = max(
-        scatter.legend_shape(shown.names, _LINE)[0]
-        for shown in (by_task, by_label)
+        scatter.legend_shape(series.names, _LEGEND_CHARACTERS)[0]
+        for series in (by_task, by_label)
     )
-    # Room for the longer legend, so that the panels stay as large.
+    # The height grows with the longer legend, not the panels shrink.
     picture = figure.Figure(
         figsize=(7.4, 3.7 + 0.175 * rows), layout="constrained"
     )
     axes = picture.subplots(1, 2, sharex=True, sharey=True)
-    for axis, title, shown in (
+    for axis, title, series in (
         (axes[0], "by task", by_task),
         (axes[1], "by label", by_label),
     ):
-        of_points = shown.of_points[order]
-        # What is in the series of all other names is below.
-        below = np.argsort(of_points != names_lib.SHOWN, kind="stable")
-        _draw_points(axis, points[order][below], shown, of_points[below])
-        scatter.draw_legend(axis, shown, _LINE)
-        axis.set_title(f"{title}, {shown.note}" if shown.note else title)
-        axis.set_xlabel(scatter.axis_name(0, shares))
+        of_points = series.of_points[order]
+        # Points of the remaining names are drawn first.
+        first = np.argsort(of_points != names_lib.SHOWN, kind="stable")
+        _draw_points(axis, points[order][first], series, of_points[first])
+        scatter.draw_legend(axis, series, _LEGEND_CHARACTERS)
+        axis.set_title(f"{title}, {series.note}" if series.note else title)
+        axis.set_xlabel(scatter.axis_title(0, shares))
         axis.spines[["top", "right"]].set_visible(False)
-    axes[0].set_ylabel(scatter.axis_name(1, shares))
+    axes[0].set_ylabel(scatter.axis_title(1, shares))
     return picture
 
 
-def _draw_points(axis, points, shown, of_points):
-    """Draws all points in one collection, so that no name hides the others.
+def _draw_points(axis, points, series, of_points):
+    """Draws points of all series in one collection, to keep their order.
 
     Args:
       axis: the axis.
       points: float64 [points, 2].
-      shown: the series.
+      series: names and looks.
       of_points: int [points], index of each point's series.
     """
     paths = []
-    for look in shown.looks:
+    for look in series.looks:
         marker = markers.MarkerStyle(look["marker"])
         paths.append(marker.get_path().transformed(marker.get_transform()))
-    drawn = axis.scatter(
+    collection = axis.scatter(
         *points.T,
         s=9,
-        color=[shown.looks[number]["color"] for number in of_points],
+        color=[series.looks[index]["color"] for index in of_points],
         alpha=0.6,
         linewidths=0,
         rasterized=True,
     )
-    # Points of a look are alike, pixel by pixel: a page with them is smaller.
-    drawn.set_snap(True)
-    drawn.set_paths([paths[number] for number in of_points])
+    # Equal points have equal pixels, which compress better.
+    collection.set_snap(True)
+    collection.set_paths([paths[index] for index in of_points])

@@ -1,4 +1,4 @@
-"""Pictures of a run, from its history."""
+"""Curves of a run by epoch."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -9,16 +9,16 @@ from mtl_tf.runs import history as history_lib
 from mtl_tf.runs import run_directory
 
 CURVES_FILE = os.path.join("figures", "curves.png")
-# Okabe & Ito's palette, which the color-blind can tell apart.
+# The color-blind safe palette of Okabe & Ito.
 BLACK, BLUE, ORANGE, GREEN = "#000000", "#0072B2", "#E69F00", "#009E73"
 RED, PURPLE, SKY = "#D55E00", "#CC79A7", "#56B4E9"
 GRAY = "#BBBBBB"
-# For as many curves or kinds of points as there may be.
+# Colors of curves and series, in order.
 COLORS = (BLUE, ORANGE, GREEN, RED, PURPLE, SKY, BLACK)
 
 
 def draw_curves(run_dir: str) -> str:
-    """Draws dev scores, losses and the discriminator by epoch.
+    """Draws `curves` of a run into a file.
 
     Args:
       run_dir: directory of a run with a history and results.
@@ -34,17 +34,17 @@ def draw_curves(run_dir: str) -> str:
 
 
 def curves(history: Sequence[Mapping], best_epoch: int) -> figure.Figure:
-    """Dev scores, losses and the discriminator by epoch.
+    """Draws dev scores, losses and the discriminator by epoch.
 
     Args:
       history: lines of the history, at least one.
-      best_epoch: the epoch whose checkpoint is evaluated.
+      best_epoch: epoch of the best checkpoint.
     """
-    terms = history[0]["terms"]
+    logs = history[0]["terms"]
     panels = [_draw_dev, _draw_losses]
-    if "loss/orthogonality" in terms or "loss/adversarial" in terms:
+    if "loss/orthogonality" in logs or "loss/adversarial" in logs:
         panels.append(_draw_weighted_losses)
-    if "discriminator/cross_entropy" in terms:
+    if "discriminator/cross_entropy" in logs:
         panels.append(_draw_discriminator)
     columns = len(panels) if len(panels) < 4 else 2
     rows = len(panels) // columns
@@ -58,7 +58,6 @@ def curves(history: Sequence[Mapping], best_epoch: int) -> figure.Figure:
             best_epoch, color=GRAY, linestyle=":", linewidth=1, zorder=0
         )
         finish(axis)
-    # One line of text, for all panels.
     picture.supxlabel(
         f"dotted: best epoch ({best_epoch})", x=0.99, fontsize=7, ha="right"
     )
@@ -66,17 +65,21 @@ def curves(history: Sequence[Mapping], best_epoch: int) -> figure.Figure:
 
 
 def finish(axis) -> None:
-    """What all curves by epoch have in common; they are drawn already."""
+    """Formats the axes and the legend of curves by epoch.
+
+    Args:
+      axis: axis on which the curves are already drawn.
+    """
     axis.set_xlabel("epoch")
     axis.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
     axis.spines[["top", "right"]].set_visible(False)
-    # Below: within, there is not always a place without a curve.
+    # Below the axis, since the curves may fill all of it.
     axis.legend(
         fontsize="small",
         frameon=False,
         loc="upper center",
         bbox_to_anchor=(0.5, 0),
-        # Times the font's size: room for the numbers and name of the axis.
+        # In font sizes: room for the axis title and its numbers.
         borderaxespad=5,
         ncols=2,
         columnspacing=1,
@@ -84,18 +87,23 @@ def finish(axis) -> None:
 
 
 def marker(points: int) -> str | None:
-    """The marker of a curve: a single point makes no line."""
+    """Returns the marker of a curve, as a single point has no line.
+
+    Args:
+      points: number of points.
+    """
     return "." if points == 1 else None
 
 
 def legend_label(name: str) -> str:
-    """A name for a legend, which leaves out those that begin with `_`."""
+    """Makes the legend entry of a name; Matplotlib skips names like `_x`."""
     return f" {name}"
 
 
 def _draw_losses(axis, history):
-    axis.set_title("training loss, mean over groups")
-    _draw_terms(
+    """Draws unweighted losses."""
+    axis.set_title("training loss, mean over task batches")
+    _draw_logs(
         axis,
         history,
         {
@@ -107,9 +115,9 @@ def _draw_losses(axis, history):
 
 
 def _draw_weighted_losses(axis, history):
-    """The terms as they enter the sum: they can be far apart."""
-    axis.set_title("weighted loss, sum over groups")
-    _draw_terms(
+    """Draws the terms of the total loss, whose sizes may differ greatly."""
+    axis.set_title("weighted loss, sum over task batches")
+    _draw_logs(
         axis,
         history,
         {
@@ -122,8 +130,9 @@ def _draw_weighted_losses(axis, history):
 
 
 def _draw_discriminator(axis, history):
+    """Draws the task discriminator's cross-entropy and accuracy."""
     axis.set_title("task discriminator")
-    _draw_terms(
+    _draw_logs(
         axis,
         history,
         {
@@ -131,7 +140,7 @@ def _draw_discriminator(axis, history):
             "discriminator/task_prior_entropy": (
                 BLUE,
                 ":",
-                "entropy of the task mix",
+                "entropy of the tasks",
             ),
             "discriminator/accuracy": (GREEN, "--", "accuracy"),
             "discriminator/chance": (GREEN, ":", "chance"),
@@ -140,13 +149,19 @@ def _draw_discriminator(axis, history):
     axis.set_ylim(bottom=0)
 
 
-def _draw_terms(axis, history, styles):
-    """Terms of the history that there are, each (color, style, label)."""
-    for term, (color, style, label) in styles.items():
-        if term in history[0]["terms"]:
+def _draw_logs(axis, history, styles):
+    """Draws logged values, if the run has them.
+
+    Args:
+      axis: the axis.
+      history: lines of the history.
+      styles: (color, line style, label) by name of the value.
+    """
+    for name, (color, style, label) in styles.items():
+        if name in history[0]["terms"]:
             axis.plot(
                 [line["epoch"] for line in history],
-                [line["terms"][term] for line in history],
+                [line["terms"][name] for line in history],
                 style,
                 marker=marker(len(history)),
                 color=color,
@@ -155,17 +170,17 @@ def _draw_terms(axis, history, styles):
 
 
 def _draw_dev(axis, history):
-    """Dev accuracies, of each task and their average."""
+    """Draws the dev accuracy of each task and their average."""
     axis.set_title("dev accuracy")
     epochs = [line["epoch"] for line in history]
-    for place, task in enumerate(history[0]["dev"]["tasks"]):
+    for index, task in enumerate(history[0]["dev"]["tasks"]):
         axis.plot(
             epochs,
             [line["dev"]["tasks"][task]["accuracy"] for line in history],
             color=GRAY,
             linewidth=0.8,
             marker=marker(len(history)),
-            label=None if place else "each task",
+            label=None if index else "each task",
         )
     axis.plot(
         epochs,
@@ -177,6 +192,6 @@ def _draw_dev(axis, history):
 
 
 def average_accuracy(line: Mapping) -> float:
-    """Mean dev accuracy over tasks of a line of the history."""
+    """Averages the dev accuracy over tasks, of a line of the history."""
     tasks = line["dev"]["tasks"].values()
     return sum(task["accuracy"] for task in tasks) / len(tasks)

@@ -1,4 +1,4 @@
-"""What maps of points have in common: axes, looks and legends."""
+"""Shared parts of scatter plots: principal axes, series and legends."""
 
 import dataclasses
 import math
@@ -11,46 +11,51 @@ from sklearn import decomposition
 from mtl_tf.reporting.plots import figures
 from mtl_tf.utils import display_names as names_lib
 
-# Not by color alone; as many as do not divide the colors, so that no two of
-# the names that are shown have the same pair of the two.
+# Their number is coprime to that of the colors, so that all shown names have
+# distinct pairs of color and marker.
 _MARKERS = "osD^vP*X"
 _OTHER = {"color": figures.GRAY, "marker": "."}
-# Characters of a legend's line that a marker takes.
-_MARKER = 4
-_MOST_COLUMNS = 4
+# Width of a marker in a legend, in characters.
+_MARKER_CHARACTERS = 4
+_MAX_COLUMNS = 4
 
 
 def project(vectors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Points on the two main axes of vectors (PCA).
+    """Projects vectors on their two principal axes (PCA).
 
     Args:
-      vectors: float32 [points, width], at least 2 of both.
+      vectors: float32 [points, size], at least 2 of both.
 
     Returns:
       The points, float64 [points, 2], and the share of the variance that each
-      axis explains, float64 [2]; 0 where there is no variance.
+      axis explains, float64 [2]; 0 for vectors without variance.
     """
-    analysis = decomposition.PCA(2, svd_solver="full")
-    # Vectors that are all the same have no variance to explain.
+    pca = decomposition.PCA(2, svd_solver="full")
+    # Equal vectors have no variance to explain.
     with np.errstate(invalid="ignore"):
-        points = analysis.fit_transform(vectors.astype(np.float64))
-    return points, np.nan_to_num(analysis.explained_variance_ratio_)
+        points = pca.fit_transform(vectors.astype(np.float64))
+    return points, np.nan_to_num(pca.explained_variance_ratio_)
 
 
-def axis_name(number: int, shares: np.ndarray) -> str:
-    """The title of the first (0) or second (1) axis, with its share."""
-    return f"axis {number + 1} ({shares[number]:.0%} of variance)"
+def axis_title(index: int, shares: np.ndarray) -> str:
+    """Makes the title of a principal axis.
+
+    Args:
+      index: index of the axis, 0 or 1.
+      shares: float64 [2], shares of the variance.
+    """
+    return f"axis {index + 1} ({shares[index]:.0%} of variance)"
 
 
 @dataclasses.dataclass(frozen=True)
 class Series:
-    """Points by name; names beyond the most frequent are one series.
+    """Series of points by name; the least frequent names share the last one.
 
     Attributes:
       names: short names for the legend, in order.
-      looks: color and marker of each.
-      of_points: int [points], index of the series that each point is of.
-      count: number of all names.
+      looks: color and marker of each series.
+      of_points: int [points], index of the series of each point.
+      count: number of distinct names.
     """
 
     names: list[str]
@@ -60,14 +65,14 @@ class Series:
 
     @property
     def note(self) -> str:
-        """Returns the names that are shown where not all are."""
+        """A note on the shown names; empty if all are shown."""
         if self.count <= names_lib.SHOWN:
             return ""
         return f"{names_lib.SHOWN} most frequent of {self.count:,}"
 
 
-def series(names: np.ndarray) -> Series:
-    """Groups points by name.
+def make_series(names: np.ndarray) -> Series:
+    """Groups points into series by name.
 
     Args:
       names: str [points].
@@ -80,43 +85,43 @@ def series(names: np.ndarray) -> Series:
     short = [by_name[name] for name in unique[kept].tolist()]
     looks = [
         {
-            "color": figures.COLORS[number % len(figures.COLORS)],
-            "marker": _MARKERS[number % len(_MARKERS)],
+            "color": figures.COLORS[index % len(figures.COLORS)],
+            "marker": _MARKERS[index % len(_MARKERS)],
         }
-        for number in range(len(kept))
+        for index in range(len(kept))
     ]
     if len(kept) < len(unique):
         short.append(names_lib.other(len(unique) - len(kept)))
         looks.append(_OTHER)
-    places = names_lib.groups(kept, len(unique))
-    return Series(short, looks, places[of_points], len(unique))
+    positions = names_lib.groups(kept, len(unique))
+    return Series(short, looks, positions[of_points], len(unique))
 
 
-def legend_shape(names: list[str], line: int) -> tuple[int, int]:
-    """Returns rows and columns of a legend.
+def legend_shape(names: list[str], line_length: int) -> tuple[int, int]:
+    """Computes the numbers of rows and columns of a legend.
 
     Args:
       names: short names, at least one.
-      line: characters that a line has room for.
+      line_length: number of characters that fit in a line.
     """
     longest = max(map(len, names))
     columns = min(
-        _MOST_COLUMNS,
+        _MAX_COLUMNS,
         math.ceil(len(names) / 2),
-        max(1, line // (longest + _MARKER)),
+        max(1, line_length // (longest + _MARKER_CHARACTERS)),
     )
     return math.ceil(len(names) / columns), columns
 
 
-def draw_legend(axis: axes.Axes, shown: Series, line: int) -> None:
-    """Draws a legend below the axis' name.
+def draw_legend(axis: axes.Axes, series: Series, line_length: int) -> None:
+    """Draws a legend below the title of the horizontal axis.
 
     Args:
       axis: the axis.
-      shown: the series that are drawn on it.
-      line: characters that a line has room for.
+      series: the series on the axis.
+      line_length: number of characters that fit in a line.
     """
-    _, columns = legend_shape(shown.names, line)
+    _, columns = legend_shape(series.names, line_length)
     axis.legend(
         handles=[
             lines.Line2D(
@@ -128,13 +133,13 @@ def draw_legend(axis: axes.Axes, shown: Series, line: int) -> None:
                 label=figures.legend_label(name),
                 **look,
             )
-            for name, look in zip(shown.names, shown.looks, strict=True)
+            for name, look in zip(series.names, series.looks, strict=True)
         ],
         fontsize=8,
         frameon=False,
         loc="upper center",
         bbox_to_anchor=(0.5, 0),
-        # Times the font's size: room for the numbers and name of the axis.
+        # In font sizes: room for the axis title and its numbers.
         borderaxespad=5,
         ncols=columns,
         markerscale=1.8,

@@ -18,17 +18,23 @@ TRANSFER_CURVES_FILE = os.path.join("figures", "label_transfer.png")
 
 
 def has_label_transfer(history: Sequence[Mapping]) -> bool:
-    """Whether a label transfer network has been trained, by the history."""
+    """Checks whether the history has scores of a label transfer network."""
     return any(
         predictions_lib.LABEL_TRANSFER in line["dev"] for line in history
     )
 
 
 def write(run_dir: str) -> str:
-    """Draws the curves of a run into `figures/`; returns the path of the PNG.
+    """Draws the curves of a run into `figures/`.
+
+    Args:
+      run_dir: directory of the run.
+
+    Returns:
+      Path of the PNG.
 
     Raises:
-      ValueError: if its history knows no label transfer network.
+      ValueError: if the history has no scores of a label transfer network.
     """
     history = history_lib.read_history(run_dir)
     if not has_label_transfer(history):
@@ -51,54 +57,37 @@ def draw(
 ) -> figure.Figure:
     """Draws the main task's dev scores by epoch, over all phases.
 
-    A dot marks the best epoch of a phase, whose weights the next begins with.
+    A dot marks the best epoch of a phase. The next phase starts from its
+    checkpoint.
 
     Args:
       history: lines of the history, at least one.
       main_task: the task whose labels the label transfer network predicts.
-      results: what `results.json` says.
+      results: content of `results.json`.
     """
     picture = figure.Figure(figsize=(7.4, 4.2), layout="constrained")
     axis = picture.subplots()
     metric = main_task.metric
-    curves = {
-        "main model": (
-            figures.BLACK,
-            "-",
-            [line["dev"]["tasks"][main_task.name][metric] for line in history],
-        ),
-        "label transfer network": (
-            figures.BLUE,
-            "--",
-            [
-                line["dev"].get(predictions_lib.LABEL_TRANSFER, {}).get(metric)
-                for line in history
-            ],
-        ),
-    }
-    best = {phase["best_epoch"] for phase in results["phases"].values()}
-    for name, (color, style, values) in curves.items():
-        shown = {
-            line["epoch"]: value
-            for line, value in zip(history, values, strict=True)
-            if value is not None
-        }
-        axis.plot(
-            list(shown),
-            list(shown.values()),
-            style,
-            marker="o",
-            markersize=6,
-            # One point makes no line.
-            markevery=[
-                place
-                for place, epoch in enumerate(shown)
-                if epoch in best or len(shown) == 1
-            ],
-            color=color,
-            label=name,
-        )
-    # Half an epoch around, as around the lines between phases.
+    main, label_transfer = {}, {}
+    for line in history:
+        scores = line["dev"]["tasks"][main_task.name]
+        main[line["epoch"]] = scores[metric]
+        scores = line["dev"].get(predictions_lib.LABEL_TRANSFER, {})
+        if metric in scores:
+            label_transfer[line["epoch"]] = scores[metric]
+    best_epochs = {p["best_epoch"] for p in results["phases"].values()}
+    _draw_curve(
+        axis, main, best_epochs, label="main model", color=figures.BLACK
+    )
+    _draw_curve(
+        axis,
+        label_transfer,
+        best_epochs,
+        label="label transfer network",
+        color=figures.BLUE,
+        linestyle="--",
+    )
+    # Half an epoch wider than the data, as phases are separated between epochs.
     axis.set_xlim(history[0]["epoch"] - 0.5, history[-1]["epoch"] + 0.5)
     _mark_phases(axis, history)
     axis.set_ylabel(f"dev {metric} of {main_task.name}")
@@ -109,20 +98,37 @@ def draw(
     return picture
 
 
+def _draw_curve(axis, scores, best_epochs, **style):
+    """Draws scores by epoch, with dots at the best epochs."""
+    axis.plot(
+        list(scores),
+        list(scores.values()),
+        marker="o",
+        markersize=6,
+        # A single point has no line, so it always has a dot.
+        markevery=[
+            index
+            for index, epoch in enumerate(scores)
+            if epoch in best_epochs or len(scores) == 1
+        ],
+        **style,
+    )
+
+
 def _mark_phases(axis, history):
     """Draws lines between phases, and writes their names above."""
-    first = {}
+    first_epochs = {}
     for line in history:
-        first.setdefault(line["phase"], line["epoch"])
-    for number, (name, epoch) in enumerate(first.items()):
+        first_epochs.setdefault(line["phase"], line["epoch"])
+    for index, (name, epoch) in enumerate(first_epochs.items()):
         left = epoch - 0.5
-        if number:
+        if index:
             axis.axvline(left, color=figures.GRAY, linewidth=1, zorder=0)
         axis.annotate(
             name.replace("_", " "),
             (left, 1),
-            # Names of short phases stand above each other.
-            (3, 3 + 11 * (number % 2)),
+            # In two rows, as names may be longer than their phases.
+            (3, 3 + 11 * (index % 2)),
             xycoords=("data", "axes fraction"),
             textcoords="offset points",
             fontsize=8,

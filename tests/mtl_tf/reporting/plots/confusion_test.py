@@ -11,7 +11,7 @@ _PREDICTED = np.array([0, 0, 0, 2, 2, 2, 2, 2])
 _SHARES = [[0.75, 0, 0.25, 0], [0, 0, 1, 0], [0, 0, 1, 0], [0, 0, 0, 0]]
 
 
-def test_rows_are_shares_of_the_true_label_beside_counts():
+def test_cells_have_shares_of_the_true_label_and_counts():
     picture = confusion.draw("films, test", _LABELS, _GOLD, _PREDICTED)
     (axis,) = picture.axes
     (image,) = axis.images
@@ -31,7 +31,7 @@ def test_rows_are_shares_of_the_true_label_beside_counts():
         assert [tick.get_text() for tick in ticks] == list(_LABELS)
 
 
-def test_numbers_can_be_read_on_their_cells():
+def test_text_contrasts_with_its_cell():
     picture = confusion.draw("films, test", _LABELS, _GOLD, _PREDICTED)
     (image,) = picture.axes[0].images
     for text in picture.axes[0].texts:
@@ -41,14 +41,14 @@ def test_numbers_can_be_read_on_their_cells():
         assert text.get_color() == ("white" if dark else "black")
 
 
-def test_a_formula_that_is_none_is_drawn(tmp_path):
+def test_labels_with_dollar_signs_are_not_formulas(tmp_path):
     confusion.draw("t", ("$a_{$", "b"), _GOLD[:4] * 0, _GOLD[:4] * 0).savefig(
         tmp_path / "picture.png"
     )
 
 
 def test_long_labels_are_shortened():
-    labels = tuple(f"{number} {'long ' * 15}end" for number in range(7))
+    labels = tuple(f"{index} {'long ' * 15}end" for index in range(7))
     picture = confusion.draw("t", labels, np.arange(7), np.arange(7))
     # A layout that does not fit is a warning here, and so an error.
     backend_agg.FigureCanvasAgg(picture).draw()
@@ -56,20 +56,20 @@ def test_long_labels_are_shortened():
     assert min(axis.get_window_extent().size / picture.dpi) > 4
     for ticks in (axis.get_xticklabels(), axis.get_yticklabels()):
         assert [tick.get_text() for tick in ticks] == [
-            f"{number} long long l…ng end" for number in range(7)
+            f"{index} long long l…ng end" for index in range(7)
         ]
 
 
-@pytest.mark.parametrize(("labels", "numbers"), [(12, 144), (13, 0)])
-def test_many_labels_have_a_scale_instead_of_numbers(labels, numbers):
-    names = tuple(f"label{number}" for number in range(labels))
-    rows = np.arange(labels)
+@pytest.mark.parametrize(("num_classes", "num_texts"), [(12, 144), (13, 0)])
+def test_many_labels_have_a_color_bar_instead_of_text(num_classes, num_texts):
+    names = tuple(f"label{index}" for index in range(num_classes))
+    rows = np.arange(num_classes)
     picture = confusion.draw("many", names, rows, rows)
-    assert len(picture.axes[0].texts) == numbers
-    assert len(picture.axes) == (1 if numbers else 2)
+    assert len(picture.axes[0].texts) == num_texts
+    assert len(picture.axes) == (1 if num_texts else 2)
 
 
-def test_names_of_any_length_are_at_their_rows():
+def test_short_and_long_names_are_at_their_rows():
     labels = ("a label that is too long", "short")
     picture = confusion.draw("t", labels, np.array([0]), np.array([1]))
     ticks = [x.get_text() for x in picture.axes[0].get_yticklabels()]
@@ -77,9 +77,9 @@ def test_names_of_any_length_are_at_their_rows():
     np.testing.assert_allclose(picture.axes[0].images[0].get_array()[0], [0, 1])
 
 
-def test_of_many_labels_the_most_frequent_are_shown():
-    names = tuple(f"label{number}" for number in range(500))
-    # Label n is true of n rows; half of them are predicted as the next one.
+def test_the_most_frequent_of_many_labels_are_shown():
+    names = tuple(f"label{index}" for index in range(500))
+    # Label n has n rows; half of them are predicted as the next label.
     gold = np.repeat(np.arange(500), np.arange(500))
     predicted = np.where(np.arange(len(gold)) % 2, gold, (gold + 1) % 500)
     picture = confusion.draw("t, test", names, gold, predicted)
@@ -93,12 +93,12 @@ def test_of_many_labels_the_most_frequent_are_shown():
     rows = gold == 485
     correct = (predicted[rows] == 485).mean()
     np.testing.assert_allclose(shares[5, 5:7], [correct, 1 - correct])
-    # Of the last, what is taken for the first label is among the others.
+    # Rows of the last label predicted as the first are in the last column.
     correct = (predicted[gold == 499] == 499).mean()
     np.testing.assert_allclose(shares[19, 19:], [correct, 1 - correct])
-    # Of the others, 479 is taken for 480; all else stays among them.
-    taken = ((gold == 479) & (predicted == 480)).sum() / (gold < 480).sum()
-    np.testing.assert_allclose(shares[20, [0, 20]], [taken, 1 - taken])
+    # Of the remaining labels, only 479 is predicted as a shown one, 480.
+    share = ((gold == 479) & (predicted == 480)).sum() / (gold < 480).sum()
+    np.testing.assert_allclose(shares[20, [0, 20]], [share, 1 - share])
 
 
 if __name__ == "__main__":

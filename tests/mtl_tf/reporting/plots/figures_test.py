@@ -11,14 +11,14 @@ from mtl_tf.reporting.plots import figures
 def make_history(adversarial=False, orthogonal=False, epochs=3):
     lines = []
     for epoch in range(1, epochs + 1):
-        terms = {"loss/task": 1 / epoch, "loss_weighted/task": 2 / epoch}
+        logs = {"loss/task": 1 / epoch, "loss_weighted/task": 2 / epoch}
         if orthogonal:
-            terms |= {
+            logs |= {
                 "loss/orthogonality": 0.1,
                 "loss_weighted/orthogonality": 0.001,
             }
         if adversarial:
-            terms |= {
+            logs |= {
                 "loss/adversarial": 1.0,
                 "loss_weighted/adversarial": 0.05,
                 "discriminator/cross_entropy": 1.0,
@@ -39,7 +39,7 @@ def make_history(adversarial=False, orthogonal=False, epochs=3):
                 "phase": "base",
                 "epoch": epoch,
                 "step": epoch,
-                "terms": terms,
+                "terms": logs,
                 "dev": dev,
             }
         )
@@ -55,7 +55,7 @@ def lines_by_label(axis):
 
 
 @pytest.mark.parametrize("epochs", [1, 3])
-def test_curves_are_drawn_into_the_run_directory(tmp_path, epochs):
+def test_curves_are_written_to_the_run_directory(tmp_path, epochs):
     history = make_history(adversarial=True, epochs=epochs)
     path = tmp_path / "history.jsonl"
     path.write_text("".join(json.dumps(line) + "\n" for line in history))
@@ -64,12 +64,12 @@ def test_curves_are_drawn_into_the_run_directory(tmp_path, epochs):
     written = figures.draw_curves(str(tmp_path))
     assert written == str(tmp_path / "figures" / "curves.png")
     image = matplotlib.image.imread(written)
-    # Something is drawn: dark pixels on white.
+    # There are dark pixels on white.
     assert 0.01 < (image[..., :3].mean(axis=-1) < 0.9).mean() < 0.5
 
 
 @pytest.mark.parametrize(
-    ("terms", "titles"),
+    ("settings", "titles"),
     [
         ({}, ["dev", "training"]),
         ({"orthogonal": True}, ["dev", "training", "weighted"]),
@@ -79,8 +79,8 @@ def test_curves_are_drawn_into_the_run_directory(tmp_path, epochs):
         ),
     ],
 )
-def test_there_is_a_panel_for_what_the_run_has(terms, titles):
-    axes = figures.curves(make_history(**terms), 2).axes
+def test_panels_depend_on_the_losses(settings, titles):
+    axes = figures.curves(make_history(**settings), 2).axes
     assert [axis.get_title().split()[0] for axis in axes] == titles
 
 
@@ -98,7 +98,7 @@ def test_curves_hold_the_values_of_the_history():
     np.testing.assert_allclose(weighted["orthogonality"], 0.001)
     assert {name: values[0] for name, values in discriminator.items()} == {
         "cross-entropy (nats)": 1.0,
-        "entropy of the task mix": 1.1,
+        "entropy of the tasks": 1.1,
         "accuracy": 0.4,
         "chance": 0.33,
     }
@@ -117,15 +117,15 @@ def test_a_single_epoch_is_a_point(epochs, marker):
 
 
 @pytest.mark.parametrize("adversarial", [False, True])
-def test_legends_and_the_note_cover_nothing(adversarial):
+def test_legends_and_the_note_do_not_overlap(adversarial):
     picture = figures.curves(make_history(adversarial, True), 2)
     backend_agg.FigureCanvasAgg(picture).draw()
     boxes = [picture.texts[0].get_window_extent()]
     for axis in picture.axes:
         boxes.append(axis.get_legend().get_window_extent())
         boxes.append(axis.get_tightbbox(bbox_extra_artists=[]))
-    for number, box in enumerate(boxes):
-        assert not any(box.overlaps(other) for other in boxes[:number])
+    for index, box in enumerate(boxes):
+        assert not any(box.overlaps(other) for other in boxes[:index])
         assert min(box.x0, box.y0) >= 0
         assert box.x1 <= picture.bbox.x1
 

@@ -17,7 +17,7 @@ TRANSFER = [0.2, 0.3, 0.35, 0.5, 0.4]
 
 def make_history(main=MAIN, transfer=TRANSFER, phases=PHASES):
     lines = []
-    for number, (score, phase) in enumerate(zip(main, phases, strict=True)):
+    for index, (score, phase) in enumerate(zip(main, phases, strict=True)):
         dev = {
             "average": score,
             "tasks": {
@@ -26,16 +26,19 @@ def make_history(main=MAIN, transfer=TRANSFER, phases=PHASES):
             },
         }
         if phase != "base":
-            second = transfer[number - phases.count("base")]
-            dev["label_transfer"] = {"macro_f1": second, "accuracy": 0.1}
-            dev["average"] = (score + second) / 2
+            transfer_score = transfer[index - phases.count("base")]
+            dev["label_transfer"] = {
+                "macro_f1": transfer_score,
+                "accuracy": 0.1,
+            }
+            dev["average"] = (score + transfer_score) / 2
         lines.append(
-            {"phase": phase, "epoch": number + 1, "step": number, "dev": dev}
+            {"phase": phase, "epoch": index + 1, "step": index, "dev": dev}
         )
     return lines
 
 
-# The best epochs are not those of the highest score: the results tell.
+# The best epochs of the results differ from those of the highest score.
 RESULTS = {
     "phases": {
         "base": {"best_epoch": 3},
@@ -55,9 +58,9 @@ def curves_of(axis):
 
 def test_both_outputs_are_drawn_by_the_task_s_metric():
     axis = transfer_curves.draw(make_history(), TASK, RESULTS).axes[0]
-    found = curves_of(axis)
-    assert list(found) == ["main model", "label transfer network"]
-    main, transfer = found.values()
+    actual = curves_of(axis)
+    assert list(actual) == ["main model", "label transfer network"]
+    main, transfer = actual.values()
     np.testing.assert_array_equal(main.get_xdata(), np.arange(1, 10))
     np.testing.assert_allclose(main.get_ydata(), MAIN)
     np.testing.assert_array_equal(transfer.get_xdata(), np.arange(5, 10))
@@ -83,9 +86,9 @@ def test_phases_are_marked():
 def test_dots_are_the_best_epochs_of_the_phases():
     axis = transfer_curves.draw(make_history(), TASK, RESULTS).axes[0]
     main, transfer = curves_of(axis).values()
-    dots = [main.get_xdata()[place] for place in main.get_markevery()]
+    dots = [main.get_xdata()[index] for index in main.get_markevery()]
     assert dots == [3, 6, 8]
-    dots = [transfer.get_xdata()[place] for place in transfer.get_markevery()]
+    dots = [transfer.get_xdata()[index] for index in transfer.get_markevery()]
     assert dots == [6, 8]
 
 
@@ -94,12 +97,12 @@ def test_dots_are_the_best_epochs_of_the_phases():
     [
         PHASES,
         ("base", "label_transfer"),
-        # Names that are far longer than their phases.
+        # Names much longer than their phases.
         ("base",) * 40 + ("label_transfer", "semi_supervised"),
     ],
     ids=len,
 )
-def test_nothing_lies_on_anything_else(phases):
+def test_texts_do_not_overlap(phases):
     history = make_history(np.resize(MAIN, len(phases)), TRANSFER, phases)
     picture = transfer_curves.draw(history, TASK, RESULTS)
     backend_agg.FigureCanvasAgg(picture).draw()
@@ -108,8 +111,8 @@ def test_nothing_lies_on_anything_else(phases):
     boxes.append(axis.get_legend().get_window_extent())
     boxes.append(picture.texts[0].get_window_extent())
     boxes.append(axis.xaxis.label.get_window_extent())
-    for number, box in enumerate(boxes):
-        assert not any(box.overlaps(other) for other in boxes[:number])
+    for index, box in enumerate(boxes):
+        assert not any(box.overlaps(other) for other in boxes[:index])
         assert min(box.x0, box.y0) >= 0
         assert box.x1 <= picture.bbox.x1
         assert box.y1 <= picture.bbox.y1
@@ -135,7 +138,7 @@ def data_dir(tmp_path):
     return run_artifacts.write_corpus(str(tmp_path / "corpus"))
 
 
-def test_they_are_drawn_into_the_run_directory(tmp_path, data_dir):
+def test_curves_are_written_to_the_run_directory(tmp_path, data_dir):
     run_dir = run_artifacts.write_run(
         str(tmp_path / "run"),
         data_dir,
@@ -148,7 +151,7 @@ def test_they_are_drawn_into_the_run_directory(tmp_path, data_dir):
     assert 0.005 < (image[..., :3].mean(axis=-1) < 0.9).mean() < 0.5
 
 
-def test_a_run_without_one_is_told_so(tmp_path):
+def test_a_run_without_label_transfer_is_an_error(tmp_path):
     path = tmp_path / "history.jsonl"
     path.write_text(
         "".join(json.dumps(line) + "\n" for line in make_history()[:4])
