@@ -69,7 +69,7 @@ def _read_papers():
 def _find_fdu(paper, config, tasks):
     """Finds the scores of the model with the run's sharing and losses.
 
-    The run's encoder may differ from the paper's; the note says so.
+    The run's encoder may differ from the paper's; the note names both.
     """
     model = _fdu_model(config)
     names = [task.name for task in tasks]

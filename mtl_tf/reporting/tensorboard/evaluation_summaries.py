@@ -1,4 +1,4 @@
-"""What an evaluation adds to a run's TensorBoard."""
+"""TensorBoard summaries of an evaluation."""
 
 import glob
 import os
@@ -27,7 +27,7 @@ from mtl_tf.runs import label_embeddings as label_vectors_lib
 from mtl_tf.runs import results as results_lib
 from mtl_tf.runs import score_table
 
-# End of the name of the event file, by which the next evaluation finds it.
+# Suffix of the event file, by which the next evaluation replaces it.
 _SUFFIX = ".evaluation"
 
 
@@ -42,18 +42,18 @@ def write(
 ) -> None:
     """Writes scores, pictures and the projector of the best checkpoint.
 
-    They have an event file of their own, beside that of training. Those of an
-    earlier evaluation are removed.
+    They are in a separate event file, which replaces that of an earlier
+    evaluation.
 
     Args:
-      config: settings of the run. Its directory has the history and the
-        sample of features already, and the label vectors if it has any.
+      config: settings of the run. Its directory must already have the history,
+        the sample of features and, if the model has them, label embeddings.
       step: step of the checkpoint.
       tasks: the tasks.
-      results: what `results.json` holds.
-      predictions: predictions on test of each task.
+      results: content of `results.json`.
+      predictions: predictions on test by task.
       tokens: the vocabulary.
-      word_vectors: float32 [tokens, width].
+      word_vectors: float32 [tokens, embedding_dim].
     """
     log_dir = summaries.log_dir(config.run_dir)
     for path in glob.glob(os.path.join(glob.escape(log_dir), f"*{_SUFFIX}")):
@@ -78,6 +78,7 @@ def write(
 
 
 def _write_scores(tasks, results):
+    """Writes averages as scalars, and the table of scores as text."""
     average = results["average"][results_lib.MAIN][results_lib.TEST]
     for metric, value in average.items():
         scalars.write(f"test/{metric}", value)
@@ -91,68 +92,72 @@ def _write_scores(tasks, results):
 
 
 def _write_curves(config, tasks, results):
+    """Writes pictures of curves by epoch."""
     history = history_lib.read_history(config.run_dir)
     _image(
         "curves/by_epoch",
         figures.curves(history, results["best_epoch"]),
-        "The whole run, a point an epoch.",
+        "The whole run, with one point per epoch.",
     )
     if transfer_curves.has_label_transfer(history):
-        (main_task,) = (t for t in tasks if t.name == config.main_task)
+        (main_task,) = (x for x in tasks if x.name == config.main_task)
         _image(
             "curves/label_transfer",
             transfer_curves.draw(history, main_task, results),
-            "Dev scores of the main task by epoch: of the main model, and of "
-            "the label transfer network, which knows a text by the answers to "
-            "the other tasks.",
+            "Dev scores of the main task by epoch: those of the main model, "
+            "and those of the label transfer network, whose input is the "
+            "predictions for the other tasks.",
         )
 
 
 def _write_pictures(run_dir, tasks, predictions):
-    for task, predicted in zip(tasks, predictions, strict=True):
+    """Writes the confusion matrices and the map of features."""
+    for task, of_task in zip(tasks, predictions, strict=True):
         _image(
             f"confusion/{task.name}",
             confusion.draw(
                 f"{task.name}, test",
                 task.labels,
-                predicted.split.labels,
-                predicted.predicted,
+                of_task.split.labels,
+                of_task.predicted,
             ),
-            "Which label is taken for which, with the weights of the best "
-            "epoch: a row is a true label, and its cells sum to 100 %. What "
-            "is right is on the diagonal. Below the shares, numbers of texts.",
+            "Confusion matrix with the weights of the best epoch. The shares "
+            "in a row, which is a true label, sum to 100 %. Correct "
+            "predictions are on the diagonal. Below the shares are the "
+            "numbers of texts.",
         )
     with np.load(os.path.join(run_dir, results_lib.FEATURES_FILE)) as sample:
         features, kind = sample["features"], sample["kind"]
-        # With less there are no two axes.
+        # Fewer texts or features do not span two axes.
         if min(features.shape) >= 2:
             _image(
                 f"features/{kind}",
                 feature_map.draw(features, sample["task"], sample["label"]),
-                f"A sample of test texts by their {kind} features, on the two "
-                "axes of most variance. Good shared features mix the tasks "
-                "and part the labels; good private ones may tell both.",
+                f"The {kind} features of a sample of test texts on their two "
+                "principal axes. Good shared features separate labels but "
+                "not tasks; good private features may separate both.",
             )
 
 
 def _write_label_map(run_dir):
+    """Writes the map of labels, if the run has label embeddings."""
     if not label_vectors_lib.exists(run_dir):
         return
-    found = label_vectors_lib.read(run_dir)
-    if found.has_plane:
+    label_vectors = label_vectors_lib.read(run_dir)
+    if label_vectors.has_plane:
         _image(
             "labels/map",
-            label_map.draw(found),
-            "The labels of all tasks by their vectors, on the two axes of most "
-            "variance. Near each other are labels that the same texts could "
-            "have.",
+            label_map.draw(label_vectors),
+            "Label embeddings of all tasks on their two principal axes. "
+            "Labels that apply to the same texts are close to each other.",
         )
 
 
 def _image(tag: str, picture: figure.Figure, description: str) -> None:
+    """Writes a figure as an image."""
     canvas = backend_agg.FigureCanvasAgg(picture)
     with warnings.catch_warnings():
-        # An empty box for a letter that the font lacks.
+        # Letters that the font lacks are drawn as boxes.
         warnings.filterwarnings("ignore", "Glyph .* missing from")
         canvas.draw()
     pixels = np.asarray(canvas.buffer_rgba())

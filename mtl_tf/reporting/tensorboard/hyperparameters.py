@@ -1,4 +1,4 @@
-"""The settings of a run as TensorBoard shows them: HParams, and a table."""
+"""Settings of a run in TensorBoard: HParams and a table."""
 
 import dataclasses
 import typing
@@ -11,9 +11,9 @@ from mtl_tf.config import config as config_lib
 from mtl_tf.reporting.tensorboard import scalars
 from mtl_tf.utils import display_names as names_lib
 
-# TensorBoard shows five columns unless asked for more: what the models of the
-# paper differ in.
-_SHOWN = {
+# TensorBoard shows five columns by default: those in which the models of the
+# paper differ.
+_DEFAULT_COLUMNS = {
     "sharing",
     "encoder",
     "adversarial_weight",
@@ -29,11 +29,13 @@ _METRICS = {
 
 
 def write(config: config_lib.Config) -> None:
-    """Writes what HParams compares runs by, into the default writer.
+    """Writes the settings and metrics of HParams into the default writer.
 
-    These are the settings that make another run; a setting that may change
-    while a run goes on is none of them. The metrics are those of the run's own
-    event file, with the same tags.
+    Settings that may change when a run is resumed are left out. The metrics are
+    curves of the run's event file.
+
+    Args:
+      config: settings of the run.
     """
     fields = [
         field
@@ -49,20 +51,20 @@ def write(config: config_lib.Config) -> None:
             name: ", ".join(value) if isinstance(value, tuple) else value
             for name, value in values.items()
         },
-        # Else runs with the same settings would be one line, of their means.
+        # By default, HParams averages runs with the same settings.
         trial_id=config.run_dir,
     )
 
 
 def table(config: config_lib.Config) -> str:
-    """The settings in Markdown: first those that are not the default."""
+    """Formats the settings in Markdown, non-default ones first."""
     fields = dataclasses.fields(config)
     changed = [
         field
         for field in fields
         if getattr(config, field.name) != field.default
     ]
-    lines = ["### Other than the default", "", *_header("default")]
+    lines = ["### Non-default settings", "", *_header("default")]
     for field in changed:
         value = getattr(config, field.name)
         lines.append(
@@ -76,7 +78,7 @@ def table(config: config_lib.Config) -> str:
 
 
 def _experiment(fields):
-    """The summary that tells what there is to compare."""
+    """Makes the summary that declares settings and metrics."""
     types = typing.get_type_hints(config_lib.Config)
     summary = api.hparams_config_pb(
         [_hparam(field, types[field.name]) for field in fields],
@@ -87,17 +89,18 @@ def _experiment(fields):
             for tag, name in _METRICS.items()
         ],
     )
-    # TensorBoard sorts the columns: those that differ, then by name. What does
-    # differ between runs is not known here.
+    # TensorBoard first shows columns that differ between runs. Which ones do is
+    # not known here.
     plugin_data = summary.value[0].metadata.plugin_data
     content = plugin_data_pb2.HParamsPluginData.FromString(plugin_data.content)
     for info in content.experiment.hparam_infos:
-        info.differs = info.name in _SHOWN
+        info.differs = info.name in _DEFAULT_COLUMNS
     plugin_data.content = content.SerializeToString()
     return summary
 
 
 def _hparam(field, kind):
+    """Declares a setting with its domain."""
     symbol = field.metadata["symbol"]
     if field.metadata["choices"]:
         domain = api.Discrete(field.metadata["choices"])
@@ -116,11 +119,12 @@ def _hparam(field, kind):
 
 
 def _header(last):
+    """Formats the header of a table of settings."""
     return [f"| setting | value | {last} |", "|---|---|---|"]
 
 
 def _code(value):
-    """A value in Markdown, which is not to read its underscores as signs."""
+    """Formats a value as code, as Markdown would interpret underscores."""
     if isinstance(value, tuple):
         value = ", ".join(value)
     return f"`{names_lib.visible(str(value))}`" if value != "" else ""

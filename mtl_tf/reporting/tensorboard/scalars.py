@@ -1,4 +1,4 @@
-"""What each curve of TensorBoard is, and what a good one looks like."""
+"""Curves of TensorBoard with descriptions of what to expect of them."""
 
 import tensorflow as tf
 from tensorboard.plugins.custom_scalar import layout_pb2
@@ -8,170 +8,179 @@ from mtl_tf.metrics import classification
 
 
 def _describe_metrics():
-    found = {}
+    """Describes the dev and test curves of all metrics, by tag."""
+    descriptions = {}
     for name, metric in classification.METRICS.items():
         meaning = f"{metric.meaning[0].upper()}{metric.meaning[1:]}"
-        found[f"dev/{name}"] = f"{meaning}; on a task's dev set."
-        found[f"test/{name}"] = (
-            f"{meaning}; on test, mean over tasks, which all report it, with "
-            "the weights of the best epoch."
+        descriptions[f"dev/{name}"] = f"{meaning}, on a task's dev set."
+        descriptions[f"test/{name}"] = (
+            f"{meaning}, on test, averaged over tasks, with the weights of the "
+            "best epoch. Only if all tasks report this metric."
         )
-    return found
+    return descriptions
 
 
-# Markdown, by tag. K is the number of tasks, a group the texts of one task in
-# a step. Points of training are means over the steps since the last point.
+# Markdown, by tag. K is the number of tasks; a task batch holds the texts of
+# one task in a step. Points of training are means over the steps since the last
+# point.
 DESCRIPTIONS = {
-    # Of some metrics there is more to say, below.
+    # Some of these are replaced by longer ones below.
     **_describe_metrics(),
     "loss/task": (
-        "Cross-entropy of the labels, in nats, mean over groups. It begins "
-        "near ln(number of labels), 0.69 for two, and falls. Look at "
-        "`dev/loss` to see whether what falls here is learnt or memorised."
+        "Cross-entropy of the labels in nats, averaged over task batches. It "
+        "starts near ln(number of labels), 0.69 for two labels, and falls. "
+        "Compare it with `dev/loss` to detect overfitting."
     ),
     "loss/adversarial": (
-        "What the shared encoder is trained against, in nats, mean over "
-        "groups. With `reversal` it is the discriminator's cross-entropy, "
-        "which the encoder raises; with `confusion` it is the distance from "
-        '"it might be any task", which the encoder lowers. Either way ln K '
-        "is where the discriminator knows nothing."
+        "Adversarial loss of the shared encoder in nats, averaged over task "
+        "batches. With `reversal` it is the discriminator's cross-entropy, "
+        "which the encoder maximizes; with `confusion` it is the cross-entropy "
+        "between the uniform distribution over tasks and the discriminator's, "
+        "which the encoder minimizes. In both cases ln K means that the "
+        "discriminator is at chance."
     ),
     "loss/orthogonality": (
-        "How much shared and private features say the same, mean over "
-        "groups. `normalized`: mean square of the overlaps of feature "
-        "columns, small and falling. `frobenius`: a sum that grows with batch "
-        "and widths, where only the trend means something."
+        "Overlap of shared and private features, averaged over task batches. "
+        "`normalized`: mean squared inner product of feature columns, small "
+        "and falling. `frobenius`: a sum that grows with the batch and feature "
+        "sizes, so only its trend is meaningful."
     ),
     "loss/total": (
-        "What a step minimizes: sums over the groups of a step, weighted. "
-        "With gradient reversal the discriminator's cross-entropy enters "
-        "without λ, so about (groups × ln K) of it never goes away."
+        "Loss that a step minimizes: the weighted losses, summed over task "
+        "batches. With gradient reversal the discriminator's cross-entropy "
+        "enters without λ, so the total loss stays above about ln K times the "
+        "number of task batches."
     ),
     "loss/label_transfer": (
-        "Cross-entropy of the label transfer network on the texts that it is "
-        "trained on, in nats. It begins near ln(number of the main task's "
-        "labels), and falls; 0 before its phase."
+        "Cross-entropy of the label transfer network on its training texts, in "
+        "nats. It starts near ln(number of the main task's labels) and falls. "
+        "It is 0 in the base phase, which does not train the network."
     ),
     "loss/pseudo_label": (
-        "Squared distance of the main model's probabilities from the "
-        "pseudo-labels of the label transfer network, summed over labels, mean "
-        "over all texts of a step that have one, of which those below "
-        "`pseudo_label_threshold` count as 0 (Eq. 7). From 0, where the two "
-        "agree, to 2."
+        "Squared distance between the main model's probabilities and the "
+        "pseudo-labels of the label transfer network (Eq. 7), summed over "
+        "labels and averaged over all pseudo-labeled texts of a step; texts "
+        "below `pseudo_label_threshold` count as 0. Between 0, if the two "
+        "agree, and 2."
     ),
     "loss_weighted/task": (
-        "Sum over the step's groups of α_k times the task loss: what it puts "
-        "into the total (Eq. 10). Compare it with the other `loss_weighted`: "
-        "a term that is far above it takes over."
+        "Task loss times α_k, summed over the task batches of a step: its term "
+        "of the total loss (Eq. 10). Compare it with the other `loss_weighted` "
+        "curves: a much larger term dominates training."
     ),
     "loss_weighted/adversarial": (
-        "λ times the adversarial loss, summed over the step's groups: what "
-        "the shared encoder feels of it."
+        "Adversarial loss times λ, summed over the task batches of a step: the "
+        "strength of the adversary on the shared encoder."
     ),
     "loss_weighted/orthogonality": (
-        "γ times the orthogonality loss, summed over the step's groups. Well "
-        "below `loss_weighted/task`, or it decides what is learnt."
+        "Orthogonality loss times γ, summed over the task batches of a step. "
+        "It should be well below `loss_weighted/task`; otherwise it dominates "
+        "training."
     ),
     "loss_weighted/label_transfer": (
-        "`transfer_weight` times the loss of the label transfer network: what "
-        "it puts into the total."
+        "Loss of the label transfer network times `transfer_weight`: its term "
+        "of the total loss."
     ),
     "loss_weighted/pseudo_label": (
-        "`pseudo_label_weight` times the loss between main model and "
-        "pseudo-labels: what it puts into the total. Above "
-        "`loss_weighted/task`, what the network says counts for more than "
-        "what people labeled."
+        "Pseudo-label loss times `pseudo_label_weight`: its term of the total "
+        "loss. Above `loss_weighted/task`, pseudo-labels have more influence "
+        "than gold labels."
     ),
     "pseudo_label/accepted": (
-        "Share of texts whose pseudo-label is at or above "
-        "`pseudo_label_threshold`; 1 without a threshold. Near 0, the "
-        "pseudo-labels teach nothing: lower it."
+        "Share of texts whose pseudo-label reaches `pseudo_label_threshold`; 1 "
+        "without a threshold. Near 0, the pseudo-labels have no effect: lower "
+        "the threshold."
     ),
     "discriminator/cross_entropy": (
-        "Cross-entropy of the task discriminator, in nats. Below "
-        "`discriminator/task_prior_entropy` (ln K where tasks are drawn "
-        "equally "
-        "often) it reads the task from shared features; at it, it knows "
-        "nothing; far above, the encoder has run away from it. Near ln K "
-        "alone proves nothing: ask fresh probes (`--mode=analyze`)."
+        "Cross-entropy of the task discriminator in nats. Below "
+        "`discriminator/task_prior_entropy` (ln K for equally frequent tasks), "
+        "it recognizes tasks by the shared features; at that entropy, it is at "
+        "chance; far above it, the discriminator cannot follow the encoder. "
+        "Values near ln K alone do not prove that features are "
+        "task-invariant: train probes (`--mode=analyze`)."
     ),
     "discriminator/task_prior_entropy": (
-        "Entropy of the tasks of a step, in nats: the cross-entropy of a "
-        "discriminator that knows how often each task occurs and nothing "
-        "else. ln K, a flat line, where a step holds all tasks alike."
+        "Entropy of the task frequencies in a step, in nats: the cross-entropy "
+        "of a discriminator that only knows how frequent each task is. "
+        "Constantly ln K if all tasks are equally frequent."
     ),
     "discriminator/accuracy": (
-        "Share of texts whose task the discriminator names. Good shared "
-        "features keep it near `discriminator/chance`, 1/K."
+        "Share of texts whose task the discriminator predicts correctly. "
+        "Task-invariant shared features keep it near `discriminator/chance`, "
+        "1/K."
     ),
-    "discriminator/chance": "1/K: the reference of `discriminator/accuracy`.",
+    "discriminator/chance": (
+        "1/K, the chance level of `discriminator/accuracy`."
+    ),
     "discriminator/reversal_open": (
-        "Share of groups whose gradient is reversed. `reversal` closes for a "
-        "group where the discriminator is worse than chance. 1: the encoder "
-        "always feels the adversary; between 0 and 1 once both are even; long "
-        "at 0: the discriminator does not come back, raise "
-        "`discriminator_updates` or its learning rate."
+        "Share of task batches whose gradient is reversed. `reversal` is "
+        "switched off for a task batch on which the discriminator is worse "
+        "than chance. 1: the adversary always acts on the encoder; between 0 "
+        "and 1: encoder and discriminator are balanced; 0 for long: the "
+        "discriminator does not recover, so increase `discriminator_updates` "
+        "or its learning rate."
     ),
     "training/accuracy": (
-        "Share of right labels in training batches, with dropout on. Far above "
-        "`dev/accuracy`: the model overfits."
+        "Share of correct predictions on training batches, with dropout. Far "
+        "above `dev/accuracy`, the model overfits."
     ),
     "training/label_transfer_accuracy": (
-        "Share of right labels of the label transfer network in training "
-        "batches. Beside `training/accuracy`, what the answers to the other "
-        "tasks tell of the main one."
+        "Share of correct predictions of the label transfer network on "
+        "training batches. Compared with `training/accuracy`, it shows how "
+        "well predictions for the other tasks predict the main task."
     ),
     "training/phase": (
-        "Number of the phase. 0: base model; 1: label transfer network beside "
-        "it; 2: the main model learns from that network's pseudo-labels too. "
-        "A phase begins with the best checkpoint of the one before."
+        "Index of the phase. 0: base model; 1: with the label transfer "
+        "network; 2: the main model also learns from that network's "
+        "pseudo-labels. A phase starts from the best checkpoint of the "
+        "previous one."
     ),
     "training/gradient_norm": (
-        "Norm of all gradients of the model together, before clipping. "
-        "Steady or slowly falling; jumps by orders of magnitude ask for "
-        "`clip_norm` or a lower learning rate."
+        "Global gradient norm before clipping. It should be constant or fall "
+        "slowly. If it jumps by orders of magnitude, set `clip_norm` or lower "
+        "the learning rate."
     ),
     "training/learning_rate": (
-        "The learning rate of the step, after warm-up and decay."
+        "Learning rate of the step, after warm-up and decay."
     ),
-    "training/tokens": "Tokens in a step, padding not counted.",
+    "training/tokens": "Number of tokens in a step, without padding.",
     "training/tokens_per_second": (
-        "Speed of training over an epoch, padding not counted. A lasting drop "
-        "means that something else uses the machine."
+        "Training speed over an epoch, without padding. A lasting drop means "
+        "that other processes use the machine."
     ),
     "dev/average": (
-        "What early stopping and the best checkpoint follow: the mean over "
-        "tasks of each one's own metric (or the task that `main_task` names), "
-        "once an epoch. A metric of which lower is better counts negatively. "
-        "Rises, then levels off."
+        "Criterion of early stopping and of the best checkpoint, once per "
+        "epoch: the mean over tasks of each task's own metric, or the score of "
+        "the task that `main_task` names. Metrics of which lower is better "
+        "count negatively. It rises and levels off."
     ),
-    "dev/accuracy": "Share of right labels on a task's dev set.",
+    "dev/accuracy": "Share of correct predictions on a task's dev set.",
     "dev/macro_f1": (
-        "Mean over labels of F1 on a task's dev set. Well below accuracy: rare "
-        "labels are missed."
+        "Mean F1 over labels on a task's dev set. Well below accuracy, rare "
+        "labels are not recognized."
     ),
     "dev/loss": (
-        "Cross-entropy of the labels on a task's dev set, in nats. Rising "
-        "while accuracy holds: the model grows too sure of itself."
+        "Cross-entropy of the labels on a task's dev set, in nats. If it rises "
+        "while accuracy is constant, the model becomes overconfident."
     ),
     "best/dev_average": (
-        "`dev/average` of the best epoch, written once training ends."
+        "`dev/average` of the best epoch, written at the end of training."
     ),
     "best/epoch": (
-        "The epoch whose weights are kept and evaluated. If it is the last "
-        "one, more epochs may help."
+        "Epoch whose weights are kept and evaluated. If it is the last one, "
+        "more epochs may help."
     ),
     "test/accuracy": (
-        "Accuracy on test, mean over tasks, with the weights of the best "
-        "epoch. By task: `run/test_scores` among the texts."
+        "Accuracy on test, averaged over tasks, with the weights of the best "
+        "epoch. Scores by task are in the text `run/test_scores`."
     ),
     "test/macro_f1": (
-        "Mean over labels of F1 on test, mean over tasks, with the weights of "
+        "Mean F1 over labels on test, averaged over tasks, with the weights of "
         "the best epoch."
     ),
 }
 
-# Charts of what is to be seen together, by heading and title.
+# Charts that compare several curves: tags by title, by heading.
 _CHARTS = {
     "learning": {
         "accuracy: training, and dev by task": (
@@ -182,7 +191,7 @@ _CHARTS = {
             "loss/task",
             "dev/loss",
         ),
-        "terms of the loss, as they enter it": (
+        "weighted losses": (
             "loss_weighted/task",
             "loss_weighted/adversarial",
             "loss_weighted/orthogonality",
@@ -191,11 +200,11 @@ _CHARTS = {
 }
 _ADVERSARIAL_CHARTS = {
     "adversary": {
-        "discriminator's cross-entropy, beside knowing nothing": (
+        "discriminator: cross-entropy, and that of chance": (
             "discriminator/cross_entropy",
             "discriminator/task_prior_entropy",
         ),
-        "discriminator's accuracy, beside chance": (
+        "discriminator: accuracy, and that of chance": (
             "discriminator/accuracy",
             "discriminator/chance",
         ),
@@ -203,11 +212,11 @@ _ADVERSARIAL_CHARTS = {
 }
 _LABEL_TRANSFER_CHARTS = {
     "label transfer": {
-        "accuracy: training of main model and label transfer network": (
+        "training accuracy: main model and label transfer network": (
             "training/accuracy",
             "training/label_transfer_accuracy",
         ),
-        "label transfer's terms of the loss, beside the task's": (
+        "weighted losses of the task and of label transfer": (
             "loss_weighted/task",
             "loss_weighted/label_transfer",
             "loss_weighted/pseudo_label",
@@ -218,16 +227,21 @@ _LABEL_TRANSFER_CHARTS = {
 
 
 def write(tag: str, value: float) -> None:
-    """A point of a curve, with its description, into the default writer."""
+    """Writes a point of a curve into the default writer.
+
+    Args:
+      tag: tag of the curve, which determines its description.
+      value: the value.
+    """
     tf.summary.scalar(tag, value, description=DESCRIPTIONS.get(tag))
 
 
 def write_charts(adversarial: bool, label_transfer: bool = False) -> None:
-    """The charts of the tab Custom Scalars, into the default writer.
+    """Writes the charts of the tab Custom Scalars into the default writer.
 
     Args:
-      adversarial: whether there is a discriminator.
-      label_transfer: whether there is a label transfer network.
+      adversarial: whether the run has a task discriminator.
+      label_transfer: whether the run has a label transfer network.
     """
     headings = dict(_CHARTS)
     if adversarial:

@@ -1,4 +1,4 @@
-"""What a run tells while it trains: TensorBoard and `history.jsonl`."""
+"""TensorBoard summaries of training."""
 
 import glob
 import os
@@ -14,20 +14,19 @@ from mtl_tf.reporting.tensorboard import scalars
 
 
 class TensorBoard:
-    """Writers below `tensorboard/`: one for training, one for each task.
+    """Writers of summaries: one for training, and one for each task.
 
-    That of a label transfer network is called TASK.label_transfer, as no task
-    can be. The tasks' writers and its use the same tags, so that TensorBoard
-    draws them all into one chart. Groups of tags: `loss` (raw terms, means
-    over groups), `loss_weighted` (terms as they enter the sum),
-    `discriminator`, `training`, `dev`, `best`; `scalars` says what each curve
-    is.
+    The writer of a label transfer network is `TASK.label_transfer`, which is
+    not a valid name of a task. Its tags and those of the tasks are the same, so
+    TensorBoard draws their curves into one chart. The groups of tags are `loss`
+    (unweighted losses, averaged over task batches), `loss_weighted` (terms of
+    the total loss), `discriminator`, `training`, `dev` and `best`. The module
+    `scalars` describes all curves.
 
     Args:
-      run_dir: directory of the run.
+      run_dir: directory of the run, whose folder `tensorboard` is written.
       task_names: names of the tasks.
-      main_task: the one that a label transfer network answers for, if there is
-        one.
+      main_task: main task of a label transfer network, if the run has one.
     """
 
     def __init__(
@@ -42,16 +41,24 @@ class TensorBoard:
         }
 
     def training(self, step: int, logs: Mapping[str, float]) -> None:
-        """Means of the training terms over the steps since the last call."""
+        """Writes training logs.
+
+        Args:
+          step: the training step.
+          logs: means over the steps since the last call, by tag.
+        """
         with self._run.as_default(step):
             for tag, value in logs.items():
                 scalars.write(tag, value)
 
     def epoch(self, line: Mapping) -> None:
-        """Phase, speed and dev scores of an epoch: its line of the history.
+        """Writes phase, speed and dev scores of an epoch.
 
-        They are on disk afterwards, as are those of training: a checkpoint that
-        is written then counts on them.
+        Then flushes all writers, since a resumed run only writes summaries
+        after the step of its checkpoint.
+
+        Args:
+          line: line of the history.
         """
         dev = line["dev"]
         with self._run.as_default(line["step"]):
@@ -72,7 +79,8 @@ class TensorBoard:
         self._flush()
 
     def _writer(self, name):
-        # A network has none before its phase.
+        """Returns the writer of a name, and creates it if it is new."""
+        # The label transfer network has no scores in the base phase.
         if name not in self._tasks:
             self._tasks[name] = tf.summary.create_file_writer(
                 log_dir(self._run_dir, name)
@@ -80,7 +88,12 @@ class TensorBoard:
         return self._tasks[name]
 
     def settings(self, config: config_lib.Config, description: str) -> None:
-        """The settings, as text and as HParams, and what charts there are."""
+        """Writes the settings as text and HParams, and the custom charts.
+
+        Args:
+          config: settings of the run.
+          description: description of the run.
+        """
         with self._run.as_default(0):
             tf.summary.text("run/description", description)
             tf.summary.text("run/settings", hyperparameters.table(config))
@@ -91,10 +104,14 @@ class TensorBoard:
             )
 
     def best(self, step: int, epoch: int, score: float) -> None:
-        """The best epoch and its dev average.
+        """Writes the best epoch and its dev average, once training has ended.
 
-        HParams shows the last value of a metric: it is written once, at the
-        end, and not while it changes.
+        HParams shows the last value of a metric, so it is written only once.
+
+        Args:
+          step: the last training step.
+          epoch: the best epoch.
+          score: its dev average.
         """
         with self._run.as_default(step):
             scalars.write("best/dev_average", score)
@@ -102,44 +119,52 @@ class TensorBoard:
         self._flush()
 
     def _flush(self):
+        """Writes all summaries to disk."""
         for writer in (self._run, *self._tasks.values()):
             writer.flush()
 
 
 def log_dir(run_dir: str, name: str = "run") -> str:
-    """Directory of the event files of the run, or of one of its tasks."""
+    """Returns the directory of event files of a run or of one of its tasks."""
     return os.path.join(run_dir, "tensorboard", name)
 
 
 def drop_events(run_dir: str, step: int) -> None:
-    """Removes from `tensorboard/` what was written after a step.
+    """Removes the summaries after a step, to resume a run from there.
 
-    A run that goes on from there writes it again, and a curve would have two
-    points at a step. So it does with its settings, at step 0, and with what is
-    best. The end of a file that was cut off goes as well.
+    The resumed run writes them again, and curves would have two points at a
+    step. It also writes its settings, at step 0, and the best epoch again.
+    Truncated ends of files are removed as well.
+
+    Args:
+      run_dir: directory of the run.
+      step: the step of the checkpoint.
     """
     pattern = os.path.join(glob.escape(log_dir(run_dir, "")), "*", "*tfevents*")
     for path in glob.glob(pattern):
-        kept, is_whole = [], True
+        kept, is_unchanged = [], True
         try:
             for event in tf.data.TFRecordDataset(path).as_numpy_iterator():
                 if _is_kept(event_pb2.Event.FromString(event), step):
                     kept.append(event)
                 else:
-                    is_whole = False
+                    is_unchanged = False
         except tf.errors.DataLossError:
-            is_whole = False
-        if not is_whole:
-            # TensorBoard reads every file that is named like this one.
-            part = os.path.join(run_dir, "events.part")
-            with tf.io.TFRecordWriter(part) as writer:
+            is_unchanged = False
+        if not is_unchanged:
+            # Elsewhere, as TensorBoard reads all files in the folder.
+            temporary = os.path.join(run_dir, "events.part")
+            with tf.io.TFRecordWriter(temporary) as writer:
                 for event in kept:
                     writer.write(event)
-            os.replace(part, path)
+            os.replace(temporary, path)
 
 
 def _is_kept(event, step):
+    """Checks whether an event is kept when the run resumes from a step."""
     if event.HasField("file_version"):
         return True
-    is_best = any(x.tag.startswith("best/") for x in event.summary.value)
+    is_best = any(
+        value.tag.startswith("best/") for value in event.summary.value
+    )
     return 0 < event.step <= step and not is_best

@@ -142,7 +142,7 @@ def test_the_most_frequent_of_many_names_are_shown(sample):
     assert right.get_title() == (
         f"by label, 20 most frequent of {len(names):,}"
     )
-    # One artist holds all points, however many names there are.
+    # All points are in one artist, for any number of names.
     assert len(left.collections) == len(right.collections) == 1
     points_by_name = points_of(right)
     most = sorted(np.sort(counts)[-20:])

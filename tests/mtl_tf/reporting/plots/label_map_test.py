@@ -39,7 +39,7 @@ def make(labels=LABELS, seed=0, size=9):
 
 
 def overlap(first, second):
-    """Whether boxes (left, lower, right, upper) share more than an edge."""
+    """Checks whether boxes (left, lower, right, upper) overlap."""
     return (
         min(first[2], second[2]) - max(first[0], second[0]) > 1e-6
         and min(first[3], second[3]) - max(first[1], second[1]) > 1e-6
@@ -219,7 +219,7 @@ def test_each_shown_task_is_a_collection():
 
 
 def test_vectors_of_one_element_are_an_error():
-    with pytest.raises(ValueError, match="at least 2 elements for a map, got 1"):
+    with pytest.raises(ValueError, match="for a map, got 1"):
         label_map.draw(make(size=1))
 
 

@@ -20,9 +20,9 @@ from tests.helpers import run_artifacts
 
 @pytest.fixture(scope="module")
 def experiment(tmp_path_factory):
-    """A run that has ended, and was evaluated twice."""
+    """A finished run that was evaluated twice."""
     folder = tmp_path_factory.mktemp("folder")
-    made = experiment_lib.Experiment(
+    experiment = experiment_lib.Experiment(
         config_lib.Config(
             data_dir=generated.write_corpus(
                 str(folder / "corpus"),
@@ -39,9 +39,9 @@ def experiment(tmp_path_factory):
             epochs=2,
         )
     )
-    made.run()
-    made.evaluate()
-    return made
+    experiment.run()
+    experiment.evaluate()
+    return experiment
 
 
 @pytest.fixture(scope="module")
@@ -50,24 +50,24 @@ def results(experiment):
 
 
 @pytest.fixture(scope="module")
-def found(experiment, results):
-    """What TensorBoard reads of it."""
+def events(experiment, results):
+    """The events of the run."""
     del results
-    events = event_accumulator.EventAccumulator(
+    accumulator = event_accumulator.EventAccumulator(
         summaries.log_dir(experiment.config.run_dir),
         size_guidance={event_accumulator.TENSORS: 0},
     )
-    events.Reload()
-    return events
+    accumulator.Reload()
+    return accumulator
 
 
-def one(found, tag):
-    """The only point of a tag."""
-    (event,) = found.Tensors(tag)
+def one(events, tag):
+    """Returns the single point of a tag."""
+    (event,) = events.Tensors(tag)
     return event.step, tensor_util.make_ndarray(event.tensor_proto)
 
 
-def test_what_is_made_after_training_is_logged(experiment, caplog):
+def test_written_files_are_logged(experiment, caplog):
     with caplog.at_level("INFO", logger=logging.get_absl_logger().name):
         experiment.evaluate()
     run_dir = experiment.config.run_dir
@@ -89,31 +89,31 @@ def best_step(experiment, results):
     return history[results["best_epoch"] - 1]["step"]
 
 
-def test_an_evaluation_takes_the_place_of_the_one_before(experiment, found):
+def test_an_evaluation_replaces_the_previous_one(experiment, events):
     log_dir = summaries.log_dir(experiment.config.run_dir)
     files = [name for name in os.listdir(log_dir) if "tfevents" in name]
-    # That of training, and that of the last evaluation.
+    # One of training, and one of the last evaluation.
     assert len(files) == 2
     assert sum(name.endswith(".evaluation") for name in files) == 1
     # One point each, asserted by `one`.
     for tag in ("test/accuracy", "run/test_scores", "confusion/films"):
-        one(found, tag)
-    # What training wrote is still there.
-    assert "run/settings" in found.Tags()["tensors"]
-    assert len(found.Tensors("dev/average")) == 2
+        one(events, tag)
+    # Summaries of training are kept.
+    assert "run/settings" in events.Tags()["tensors"]
+    assert len(events.Tensors("dev/average")) == 2
 
 
-def test_averages_on_test(experiment, results, found):
+def test_averages_on_test(experiment, results, events):
     for metric in ("accuracy", "macro_f1"):
-        step, value = one(found, f"test/{metric}")
-        wanted = np.mean(
+        step, value = one(events, f"test/{metric}")
+        expected = np.mean(
             [task["main"]["test"][metric] for task in results["tasks"].values()]
         )
-        assert value == pytest.approx(wanted, rel=1e-6)
+        assert value == pytest.approx(expected, rel=1e-6)
         assert step == best_step(experiment, results)
 
 
-def test_metrics_that_not_all_tasks_have_are_not_averaged(results, found):
+def test_metrics_that_some_tasks_lack_are_not_averaged(results, events):
     films = results["tasks"]["films"]["main"]["test"]
     assert list(films) == [
         "accuracy",
@@ -122,11 +122,11 @@ def test_metrics_that_not_all_tasks_have_are_not_averaged(results, found):
         "macro_mae_by_topic",
         "n",
     ]
-    tags = [tag for tag in found.Tags()["tensors"] if tag.startswith("test/")]
+    tags = [tag for tag in events.Tags()["tensors"] if tag.startswith("test/")]
     assert sorted(tags) == ["test/accuracy", "test/macro_f1"]
 
 
-def test_the_best_epoch_is_that_of_the_least_error(experiment, results):
+def test_the_best_epoch_has_the_lowest_error(experiment, results):
     history = history_lib.read_history(experiment.config.run_dir)
     dev = [line["dev"]["tasks"] for line in history]
     selection_score = [
@@ -135,7 +135,7 @@ def test_the_best_epoch_is_that_of_the_least_error(experiment, results):
         - tasks["films"]["macro_mae_by_topic"]
         for tasks in dev
     ]
-    # Of equal ones the one of the lower loss.
+    # Ties are broken by loss.
     losses = [sum(task["loss"] for task in tasks.values()) for tasks in dev]
     epochs = range(len(dev))
     best = max(
@@ -146,29 +146,29 @@ def test_the_best_epoch_is_that_of_the_least_error(experiment, results):
     assert averages == pytest.approx([value / 3 for value in selection_score])
 
 
-def test_table_of_scores(experiment, results, found):
-    _, value = one(found, "run/test_scores")
-    said, table = value.item().decode().split("\n\n")
-    assert said.startswith("Test scores in percent, macro_mae_by_topic in ")
-    assert said.endswith(f"of epoch {results['best_epoch']}.")
+def test_table_of_scores(experiment, results, events):
+    _, value = one(events, "run/test_scores")
+    caption, table = value.item().decode().split("\n\n")
+    assert caption.startswith("Test scores in percent, macro_mae_by_topic in ")
+    assert caption.endswith(f"of epoch {results['best_epoch']}.")
     assert table == score_table.markdown_table(
         results, experiment.tasks, "this run"
     )
 
 
-def picture(found, tag):
-    """Height and width that are told, and the pixels."""
-    _, (width, height, png) = one(found, tag)
+def picture(events, tag):
+    """Decodes an image, and checks its size."""
+    _, (width, height, png) = one(events, tag)
     pixels = tf.io.decode_png(png).numpy()
     assert pixels.shape[:2] == (int(height), int(width))
     return pixels
 
 
-def test_pictures(experiment, found):
+def test_pictures(experiment, events):
     tags = [
         tag
-        for tag in found.Tags()["tensors"]
-        if found.SummaryMetadata(tag).plugin_data.plugin_name == "images"
+        for tag in events.Tags()["tensors"]
+        if events.SummaryMetadata(tag).plugin_data.plugin_name == "images"
     ]
     assert sorted(tags) == [
         "confusion/books",
@@ -178,15 +178,15 @@ def test_pictures(experiment, found):
         "features/shared",
     ]
     for tag in tags:
-        pixels = picture(found, tag)
-        # Something is drawn, on white.
+        pixels = picture(events, tag)
+        # There are dark pixels on white.
         assert (pixels[..., :3].min(axis=-1) < 100).any(), tag
         assert tuple(pixels[0, 0, :3]) == (255, 255, 255), tag
-        assert found.SummaryMetadata(tag).summary_description, tag
-    # Three labels take more room than two.
+        assert events.SummaryMetadata(tag).summary_description, tag
+    # Three labels need more space than two.
     films, books = (
-        picture(found, "confusion/films"),
-        picture(found, "confusion/books"),
+        picture(events, "confusion/films"),
+        picture(events, "confusion/books"),
     )
     assert films.shape[0] > books.shape[0]
 
@@ -215,7 +215,7 @@ def test_label_transfer_and_labels_have_pictures(tmp_path):
         assert events.SummaryMetadata(tag).summary_description
 
 
-def test_projector_has_its_files_beside_the_events(experiment):
+def test_the_projector_has_its_files(experiment):
     log_dir = summaries.log_dir(experiment.config.run_dir)
     with open(
         os.path.join(log_dir, "projector", "words-vectors.tsv"),
@@ -223,21 +223,21 @@ def test_projector_has_its_files_beside_the_events(experiment):
     ) as file:
         vectors = np.loadtxt(file)
     table = experiment.model.get_layer("word_embedding").table.numpy()
-    # Of the best checkpoint, which is what the model holds now.
+    # The model has the weights of the best checkpoint.
     np.testing.assert_allclose(vectors, table[4:], rtol=1e-4)
 
 
-def test_every_curve_of_a_run_is_described(experiment, found):
+def test_every_curve_of_a_run_is_described(experiment, events):
     names = ["run", *(task.name for task in experiment.tasks)]
     for name in names:
-        events = event_accumulator.EventAccumulator(
+        of_writer = event_accumulator.EventAccumulator(
             summaries.log_dir(experiment.config.run_dir, name)
         )
-        events.Reload()
-        for tag in events.Tags()["tensors"]:
-            described = events.SummaryMetadata(tag)
-            if described.plugin_data.plugin_name == "scalars":
-                assert described.summary_description, tag
+        of_writer.Reload()
+        for tag in of_writer.Tags()["tensors"]:
+            metadata = of_writer.SummaryMetadata(tag)
+            if metadata.plugin_data.plugin_name == "scalars":
+                assert metadata.summary_description, tag
 
 
 if __name__ == "__main__":

@@ -23,8 +23,8 @@ _CONFIG = config_lib.Config(
 
 
 @pytest.fixture(scope="module")
-def found(tmp_path_factory):
-    """What TensorBoard reads of a run."""
+def contents(tmp_path_factory):
+    """The contents of HParams of a run, by tag."""
     folder = str(tmp_path_factory.mktemp("run"))
     writer = tf.summary.create_file_writer(folder)
     with writer.as_default(0):
@@ -39,34 +39,36 @@ def found(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def experiment(found):
-    return metadata.parse_experiment_plugin_data(found[metadata.EXPERIMENT_TAG])
+def experiment(contents):
+    return metadata.parse_experiment_plugin_data(
+        contents[metadata.EXPERIMENT_TAG]
+    )
 
 
-def test_values_of_the_run(found):
+def test_values_of_the_settings(contents):
     start = metadata.parse_session_start_info_plugin_data(
-        found[metadata.SESSION_START_INFO_TAG]
+        contents[metadata.SESSION_START_INFO_TAG]
     )
     values = {
         name: getattr(value, value.WhichOneof("kind"))
         for name, value in start.hparams.items()
     }
-    wanted = _CONFIG.to_dict() | {
+    expected = _CONFIG.to_dict() | {
         "tasks": "books, my_films",
         "task_weights": "books:2",
     }
     for field in dataclasses.fields(_CONFIG):
         if field.metadata["changeable"]:
-            del wanted[field.name]
-    assert values == wanted
+            del expected[field.name]
+    assert values == expected
     assert "epochs" not in values
-    # Runs with the same settings stay apart.
+    # Runs with the same settings are separate.
     assert start.group_name == "runs/one"
 
 
-def test_every_value_has_its_column(found, experiment):
+def test_every_value_has_a_column(contents, experiment):
     start = metadata.parse_session_start_info_plugin_data(
-        found[metadata.SESSION_START_INFO_TAG]
+        contents[metadata.SESSION_START_INFO_TAG]
     )
     names = [info.name for info in experiment.hparam_infos]
     assert sorted(names) == sorted(start.hparams)
@@ -74,7 +76,7 @@ def test_every_value_has_its_column(found, experiment):
         assert info.description
 
 
-def test_domains_that_are_known(experiment):
+def test_domains_of_settings(experiment):
     infos = {info.name: info for info in experiment.hparam_infos}
     sharing = infos["sharing"]
     assert sharing.type == api_pb2.DATA_TYPE_STRING
@@ -92,11 +94,11 @@ def test_domains_that_are_known(experiment):
     assert infos["adversarial_weight"].display_name == "adversarial_weight (λ)"
 
 
-def test_columns_that_are_shown_without_asking(experiment):
-    first = {info.name for info in experiment.hparam_infos if info.differs}
-    # TensorBoard shows five.
-    assert len(first) == 5
-    assert {"sharing", "adversarial_weight", "orthogonality_weight"} <= first
+def test_columns_that_are_shown_by_default(experiment):
+    shown = {info.name for info in experiment.hparam_infos if info.differs}
+    # TensorBoard shows five by default.
+    assert len(shown) == 5
+    assert {"sharing", "adversarial_weight", "orthogonality_weight"} <= shown
 
 
 def test_metrics_are_curves(experiment):
@@ -120,10 +122,10 @@ def rows_below(table, heading):
     ]
 
 
-def test_table_begins_with_what_is_not_the_default():
+def test_table_begins_with_non_default_settings():
     table = hyperparameters.table(_CONFIG)
-    assert table.startswith("### Other than the default\n")
-    assert rows_below(table, "Other than the default") == [
+    assert table.startswith("### Non-default settings\n")
+    assert rows_below(table, "Non-default settings") == [
         ["setting", "value", "default"],
         ["---", "---", "---"],
         ["run_dir", "`runs/one`", ""],
@@ -135,21 +137,21 @@ def test_table_begins_with_what_is_not_the_default():
         ["learning_rate", "`0.5`", "`0.001`"],
         ["epochs", "`7`", "`20`"],
     ]
-    everything = rows_below(table, "All settings")
-    assert [row[0] for row in everything[2:]] == [
+    all_settings = rows_below(table, "All settings")
+    assert [row[0] for row in all_settings[2:]] == [
         field.name for field in dataclasses.fields(_CONFIG)
     ]
-    assert ["seed", "`0`", "Seed of everything that is drawn."] in everything
+    assert ["seed", "`0`", "Seed of everything that is drawn."] in all_settings
 
 
 @pytest.mark.filterwarnings("ignore:html5lib's sanitizer is deprecated")
-def test_table_is_one_to_tensorboard():
+def test_tensorboard_renders_the_tables():
     # Its import warns.
     from tensorboard import plugin_util
 
     html = plugin_util.markdown_to_safe_html(hyperparameters.table(_CONFIG))
     assert html.count("<table>") == 2
-    # Underscores are no signs.
+    # Underscores are not markup.
     assert "<code>books, my_films</code>" in html
     assert "<em>" not in html
     fields = len(dataclasses.fields(_CONFIG))

@@ -49,7 +49,7 @@ _SAMPLE = {
 
 
 def write(folder, features=_FEATURES, labels=None):
-    """A run with features of a corpus; returns the projector's directory."""
+    """Writes a run and its projector; returns the projector's directory."""
     for task, rows in _ROWS.items():
         records.write_rows(
             str(folder / "data"), task, "test", rows, np.zeros([len(rows), 5])
@@ -78,10 +78,10 @@ def write(folder, features=_FEATURES, labels=None):
 
 
 class Server:
-    """TensorBoard's own projector, as a browser asks it."""
+    """The server of TensorBoard's projector."""
 
     def __init__(self, log_dir):
-        # A run is seen by its event file.
+        # TensorBoard recognizes a run by its event file.
         open(os.path.join(log_dir, "events.out.tfevents.1.here"), "wb").close()
         events = plugin_event_multiplexer.EventMultiplexer()
         events.AddRunsFromDirectory(log_dir)
@@ -99,18 +99,18 @@ class Server:
         query = urllib.parse.urlencode({"run": ".", **arguments})
         request = {"QUERY_STRING": query}
         util.setup_testing_defaults(request)
-        answers = []
+        statuses = []
         data = b"".join(
             self._apps[route](
-                request, lambda status, headers: answers.append(status)
+                request, lambda status, headers: statuses.append(status)
             )
         )
-        assert answers == ["200 OK"], data
+        assert statuses == ["200 OK"], data
         return data
 
 
 def lines(data):
-    """The cells of the lines, as the projector cuts them."""
+    """Splits metadata into cells, as the projector does."""
     return [line.split("\t") for line in data.decode().strip("\n").split("\n")]
 
 
@@ -119,9 +119,9 @@ def server(tmp_path_factory):
     return Server(write(tmp_path_factory.mktemp("folder")))
 
 
-def test_what_there_is_to_see(server):
-    found = json.loads(server.get("/info"))["embeddings"]
-    assert [(x["tensorName"], x["tensorShape"]) for x in found] == [
+def test_sets_of_points(server):
+    actual = json.loads(server.get("/info"))["embeddings"]
+    assert [(x["tensorName"], x["tensorShape"]) for x in actual] == [
         ("texts, shared features", [4, 3]),
         ("words", [3, 3]),
     ]
@@ -132,13 +132,13 @@ def test_texts_by_their_features(server):
     vectors = np.frombuffer(server.get("/tensor", name=name), np.float32)
     np.testing.assert_allclose(vectors.reshape(4, 3), _FEATURES, rtol=1e-4)
     assert lines(server.get("/metadata", name=name)) == [
-        ["text", "task", "label", "predicted", "answer", "id"],
+        ["text", "task", "label", "predicted", "outcome", "id"],
         [
             ("word " * 15 + "word")[:79] + "…",
             "books",
             "bad",
             "bad",
-            "right",
+            "correct",
             "b1",
         ],
         [
@@ -149,12 +149,12 @@ def test_texts_by_their_features(server):
             "wrong",
             "b0",
         ],
-        ["x" * 80, "films", "great", "great", "right", "f2"],
+        ["x" * 80, "films", "great", "great", "correct", "f2"],
         ["naïve “quotes”", "films", "poor", "great", "wrong", "f0"],
     ]
 
 
-def test_words_without_the_special_ones(server):
+def test_words_without_special_tokens(server):
     vectors = np.frombuffer(server.get("/tensor", name="words"), np.float32)
     np.testing.assert_allclose(vectors.reshape(3, 3), _VECTORS[4:], rtol=1e-4)
     assert lines(server.get("/metadata", name="words")) == [
@@ -164,13 +164,13 @@ def test_words_without_the_special_ones(server):
     ]
 
 
-def test_the_most_frequent_words_where_there_are_many(tmp_path, monkeypatch):
+def test_only_the_most_frequent_words_are_written(tmp_path, monkeypatch):
     monkeypatch.setattr(projector, "WORDS", 2)
-    found = Server(write(tmp_path)).get("/metadata", name="words")
-    assert lines(found) == [["the"], ['"']]
+    actual = Server(write(tmp_path)).get("/metadata", name="words")
+    assert lines(actual) == [["the"], ['"']]
 
 
-def test_written_again_it_is_replaced_wherever_it_lies(tmp_path):
+def test_points_are_replaced_and_can_be_moved(tmp_path):
     write(tmp_path)
     log_dir = write(tmp_path, features=_FEATURES + 1)
     moved = tmp_path / "elsewhere"
@@ -188,8 +188,8 @@ def test_written_again_it_is_replaced_wherever_it_lies(tmp_path):
 def test_labels_of_a_label_embedding(tmp_path):
     vectors = np.array([[1, 2.5], [-3, 4], [0, 0], [1e-3, 7]], np.float32)
     server = Server(write(tmp_path, labels=vectors))
-    found = json.loads(server.get("/info"))["embeddings"]
-    assert [(x["tensorName"], x["tensorShape"]) for x in found][2:] == [
+    actual = json.loads(server.get("/info"))["embeddings"]
+    assert [(x["tensorName"], x["tensorShape"]) for x in actual][2:] == [
         ("labels", [4, 2])
     ]
     shown = np.frombuffer(server.get("/tensor", name="labels"), np.float32)
@@ -203,7 +203,7 @@ def test_labels_of_a_label_embedding(tmp_path):
     ]
 
 
-def test_labels_with_tabs_and_line_ends_are_cells(tmp_path, monkeypatch):
+def test_tabs_and_line_ends_in_labels_are_escaped(tmp_path, monkeypatch):
     odd = ("tab\there", "two\nlines")
     tasks = (tasks_lib.Task("books", odd), _TASKS[1])
     monkeypatch.setattr(sys.modules[__name__], "_TASKS", tasks)
@@ -226,7 +226,7 @@ def test_labels_with_tabs_and_line_ends_are_cells(tmp_path, monkeypatch):
     ]
 
 
-def test_of_many_labels_a_column_has_the_most_frequent(tmp_path, monkeypatch):
+def test_the_most_frequent_of_many_labels_have_a_column(tmp_path, monkeypatch):
     rows = {
         "books": [
             records.Row(f"b{n}", "", f"text {n}", f"label {max(n, 3)}")
@@ -248,7 +248,7 @@ def test_of_many_labels_a_column_has_the_most_frequent(tmp_path, monkeypatch):
     server = Server(folder)
     head, *cells = lines(server.get("/metadata", name="texts, shared features"))
     assert head[3] == "label, 20 most frequent of 27"
-    # Label 3 has four rows, the others one; of these, the first by name.
+    # Label 3 has four rows. Of the others, which have one, the first by name.
     shown = sorted({row.label for row in rows["books"]} - {"label 3"})[:19]
     shown.append("label 3")
     for line in cells:

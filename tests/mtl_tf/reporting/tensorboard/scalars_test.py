@@ -14,28 +14,28 @@ from mtl_tf.reporting.tensorboard import scalars
 
 
 def written(folder, write):
-    """What TensorBoard reads of what `write` writes."""
+    """Calls `write` with a writer, and reads the events."""
     writer = tf.summary.create_file_writer(str(folder))
     with writer.as_default(3):
         write()
     writer.close()
-    found = event_accumulator.EventAccumulator(str(folder))
-    found.Reload()
-    return found
+    events = event_accumulator.EventAccumulator(str(folder))
+    events.Reload()
+    return events
 
 
 def test_a_point_has_the_description_of_its_tag(tmp_path):
-    found = written(tmp_path, lambda: scalars.write("dev/loss", 0.5))
-    (event,) = found.Tensors("dev/loss")
+    events = written(tmp_path, lambda: scalars.write("dev/loss", 0.5))
+    (event,) = events.Tensors("dev/loss")
     assert event.step == 3
     assert tensor_util.make_ndarray(event.tensor_proto).item() == 0.5
-    described = found.SummaryMetadata("dev/loss")
-    assert described.summary_description == scalars.DESCRIPTIONS["dev/loss"]
-    assert described.plugin_data.plugin_name == "scalars"
+    metadata = events.SummaryMetadata("dev/loss")
+    assert metadata.summary_description == scalars.DESCRIPTIONS["dev/loss"]
+    assert metadata.plugin_data.plugin_name == "scalars"
 
 
 def test_every_curve_is_described():
-    # Whatever the library calls like one, in any module.
+    # All strings of the library that look like tags.
     prefix = re.compile(
         r"(loss|loss_weighted|discriminator|training|pseudo_label)/\w+"
     )
@@ -54,13 +54,13 @@ def test_every_metric_is_described():
             assert f"{split}/{metric}" in scalars.DESCRIPTIONS
 
 
-def test_settings_that_are_spoken_of_are_there():
+def test_settings_in_descriptions_exist():
     names = {name for name in vars(config_lib.Config()) if "_" in name}
     flags = {"discriminator_updates", "clip_norm", "main_task"}
     flags |= {"transfer_weight", "pseudo_label_threshold"}
     assert flags <= names
-    spoken = " ".join(scalars.DESCRIPTIONS.values())
-    quoted = set(re.findall(r"`([^`]+)`", spoken))
+    descriptions = " ".join(scalars.DESCRIPTIONS.values())
+    quoted = set(re.findall(r"`([^`]+)`", descriptions))
     known = (
         names
         | set(scalars.DESCRIPTIONS)
@@ -75,13 +75,11 @@ def test_settings_that_are_spoken_of_are_there():
     ("adversarial", "label_transfer"),
     [(True, True), (True, False), (False, True), (False, False)],
 )
-def test_charts_are_of_curves_that_there_are(
-    tmp_path, adversarial, label_transfer
-):
-    found = written(
+def test_charts_have_existing_curves(tmp_path, adversarial, label_transfer):
+    events = written(
         tmp_path, lambda: scalars.write_charts(adversarial, label_transfer)
     )
-    (event,) = found.Tensors("custom_scalars__config__")
+    (event,) = events.Tensors("custom_scalars__config__")
     layout = layout_pb2.Layout.FromString(event.tensor_proto.string_val[0])
     headings = [category.title for category in layout.category]
     assert headings == (

@@ -18,24 +18,24 @@ _TASKS = ("books", "films")
 
 
 def read(run_dir, writer):
-    """What TensorBoard sees of a writer."""
-    found = event_accumulator.EventAccumulator(
+    """Reads the events of a writer."""
+    events = event_accumulator.EventAccumulator(
         os.path.join(run_dir, "tensorboard", writer)
     )
-    found.Reload()
-    return found
+    events.Reload()
+    return events
 
 
-def points(found, tag):
-    """Steps and values of a curve."""
+def points(events, tag):
+    """Returns the steps and values of a curve."""
     return [
         (event.step, tensor_util.make_ndarray(event.tensor_proto).item())
-        for event in found.Tensors(tag)
+        for event in events.Tensors(tag)
     ]
 
 
 def line(step, average, tasks=None, phase="base", **dev):
-    """What the history says of an epoch."""
+    """Makes a line of the history."""
     return {
         "phase": phase,
         "step": step,
@@ -49,13 +49,13 @@ def board(tmp_path):
     return summaries.TensorBoard(str(tmp_path), _TASKS)
 
 
-def test_training_terms_are_curves_by_tag(tmp_path, board):
+def test_training_logs_are_curves_by_tag(tmp_path, board):
     board.training(50, {"loss/task": 0.75, "discriminator/accuracy": 0.5})
     board.training(100, {"loss/task": 0.25, "discriminator/accuracy": 0.125})
     board.best(100, 1, 0.0)
-    found = read(tmp_path, "run")
-    assert points(found, "loss/task") == [(50, 0.75), (100, 0.25)]
-    assert points(found, "discriminator/accuracy") == [(50, 0.5), (100, 0.125)]
+    events = read(tmp_path, "run")
+    assert points(events, "loss/task") == [(50, 0.75), (100, 0.25)]
+    assert points(events, "discriminator/accuracy") == [(50, 0.5), (100, 0.125)]
 
 
 def test_dev_scores_have_the_same_tags_for_all_tasks(tmp_path, board):
@@ -67,19 +67,19 @@ def test_dev_scores_have_the_same_tags_for_all_tasks(tmp_path, board):
     board.best(7, 1, 0.0)
     assert points(read(tmp_path, "run"), "dev/average") == [(7, 0.625)]
     for name, accuracy, loss in (("books", 0.75, 1.5), ("films", 0.5, 2.5)):
-        found = read(tmp_path, name)
-        assert points(found, "dev/accuracy") == [(7, accuracy)]
-        assert points(found, "dev/loss") == [(7, loss)]
-        # The number of rows is no curve.
-        assert sorted(found.Tags()["tensors"]) == ["dev/accuracy", "dev/loss"]
+        events = read(tmp_path, name)
+        assert points(events, "dev/accuracy") == [(7, accuracy)]
+        assert points(events, "dev/loss") == [(7, loss)]
+        # The number of rows is not a curve.
+        assert sorted(events.Tags()["tensors"]) == ["dev/accuracy", "dev/loss"]
 
 
-def test_the_label_transfer_network_stands_beside_the_tasks(tmp_path):
+def test_the_label_transfer_network_has_its_own_writer(tmp_path):
     names = ("films", "label_transfer")
     board = summaries.TensorBoard(str(tmp_path), names, "films")
     by_task = {
         "films": {"accuracy": 0.5, "loss": 2.5, "n": 4},
-        # A task may well be called so.
+        # A task may have this name.
         "label_transfer": {"accuracy": 0.125, "loss": 3.5, "n": 4},
     }
     transfer = {"accuracy": 0.75, "loss": 1.5, "n": 4}
@@ -98,12 +98,12 @@ def test_the_label_transfer_network_stands_beside_the_tasks(tmp_path):
         ("label_transfer", (1, 2, 3), by_task["label_transfer"]),
         ("films.label_transfer", (2, 3), transfer),
     ):
-        found = read(tmp_path, writer)
+        events = read(tmp_path, writer)
         for name in ("accuracy", "loss"):
-            wanted = [(step, scores[name]) for step in steps]
-            assert points(found, f"dev/{name}") == wanted
-        assert sorted(found.Tags()["tensors"]) == ["dev/accuracy", "dev/loss"]
-    # So no task has its name.
+            expected = [(step, scores[name]) for step in steps]
+            assert points(events, f"dev/{name}") == expected
+        assert sorted(events.Tags()["tensors"]) == ["dev/accuracy", "dev/loss"]
+    # No task can have the name of that writer.
     with pytest.raises(ValueError, match=r"'films.label_transfer'"):
         tasks_lib.Task("films.label_transfer", ("no", "yes"))
 
@@ -112,44 +112,44 @@ def test_settings_are_text_and_hparams_and_charts(tmp_path, board):
     config = config_lib.Config(hidden_size=5, run_dir="runs/x")
     board.settings(config, "two tasks")
     board.best(0, 1, 0.0)
-    found = read(tmp_path, "run")
+    events = read(tmp_path, "run")
 
     def text(tag):
-        (event,) = found.Tensors(tag)
+        (event,) = events.Tensors(tag)
         assert event.step == 0
         return event.tensor_proto.string_val[0].decode()
 
     assert text("run/description") == "two tasks"
     assert text("run/settings") == hyperparameters.table(config)
     start = metadata.parse_session_start_info_plugin_data(
-        found.SummaryMetadata(
+        events.SummaryMetadata(
             metadata.SESSION_START_INFO_TAG
         ).plugin_data.content
     )
     assert start.hparams["hidden_size"].number_value == 5
-    assert metadata.EXPERIMENT_TAG in found.Tags()["tensors"]
-    charts = found.Tensors("custom_scalars__config__")[0].tensor_proto
+    assert metadata.EXPERIMENT_TAG in events.Tags()["tensors"]
+    charts = events.Tensors("custom_scalars__config__")[0].tensor_proto
     assert b"learning" in charts.string_val[0]
     assert b"adversary" not in charts.string_val[0]
 
 
-def test_charts_of_an_adversary_where_there_is_one(tmp_path, board):
+def test_an_adversary_has_charts(tmp_path, board):
     board.settings(config_lib.Config(adversarial_weight=0.1), "")
     board.best(0, 1, 0.0)
-    found = read(tmp_path, "run")
-    charts = found.Tensors("custom_scalars__config__")[0].tensor_proto
+    events = read(tmp_path, "run")
+    charts = events.Tensors("custom_scalars__config__")[0].tensor_proto
     assert b"adversary" in charts.string_val[0]
 
 
-def test_the_best_score_is_no_last_one(tmp_path, board):
+def test_the_best_score_is_written_separately(tmp_path, board):
     board.epoch(line(10, 0.875))
     board.epoch(line(20, 0.5))
     board.best(20, 1, 0.875)
-    found = read(tmp_path, "run")
-    # HParams shows a metric's last value, which is not the best one.
-    assert points(found, "dev/average")[-1] == (20, 0.5)
-    assert points(found, "best/dev_average") == [(20, 0.875)]
-    assert points(found, "best/epoch") == [(20, 1)]
+    events = read(tmp_path, "run")
+    # HParams shows the last value of a metric, which is not the best one.
+    assert points(events, "dev/average")[-1] == (20, 0.5)
+    assert points(events, "best/dev_average") == [(20, 0.875)]
+    assert points(events, "best/epoch") == [(20, 1)]
 
 
 def test_every_curve_is_described(tmp_path, board):
@@ -157,12 +157,12 @@ def test_every_curve_is_described(tmp_path, board):
     board.epoch(line(1, 0.5, {"books": {"macro_f1": 0.5}}))
     board.best(1, 1, 0.5)
     for writer in ("run", "books"):
-        found = read(tmp_path, writer)
-        for tag in found.Tags()["tensors"]:
-            assert found.SummaryMetadata(tag).summary_description, tag
+        events = read(tmp_path, writer)
+        for tag in events.Tags()["tensors"]:
+            assert events.SummaryMetadata(tag).summary_description, tag
 
 
-def test_a_run_that_goes_on_writes_into_the_same_curves(tmp_path, board):
+def test_a_resumed_run_continues_its_curves(tmp_path, board):
     board.training(1, {"loss/total": 2.0})
     board.best(1, 1, 0.0)
     again = summaries.TensorBoard(str(tmp_path), _TASKS)
@@ -184,27 +184,29 @@ def write_history(run_dir, steps):
         history.append(line)
 
 
-def test_history_is_a_line_an_epoch(tmp_path):
+def test_history_has_a_line_per_epoch(tmp_path):
     write_history(tmp_path, [5, 10])
-    wanted = [
+    expected = [
         {"epoch": 1, "step": 5, "dev": {"x": 0.1}},
         {"epoch": 2, "step": 10, "dev": {"x": 0.1}},
     ]
-    assert history_lib.read_history(str(tmp_path)) == wanted
+    assert history_lib.read_history(str(tmp_path)) == expected
     text = (tmp_path / "history.jsonl").read_text()
-    assert [json.loads(line) for line in text.splitlines()] == wanted
-    assert history_lib.parse_history(text.encode()) == wanted
-    assert history_lib.format_history(wanted) == text
+    assert [json.loads(line) for line in text.splitlines()] == expected
+    assert history_lib.parse_history(text.encode()) == expected
+    assert history_lib.format_history(expected) == text
 
 
 @pytest.mark.parametrize("steps", [[], [5], [5, 10], [5, 10, 15]])
 @pytest.mark.parametrize("damage", ["none", *damages.DAMAGES])
-def test_a_run_that_goes_on_has_the_lines_up_to_there(tmp_path, steps, damage):
+def test_a_resumed_run_has_the_lines_up_to_its_checkpoint(
+    tmp_path, steps, damage
+):
     write_history(tmp_path, [5, 10, 15])
     path = tmp_path / "history.jsonl"
     if damage != "none":
         damages.DAMAGES[damage](path)
-    # Those of the checkpoint that it goes on from.
+    # The lines of the checkpoint.
     history = history_lib.History(str(tmp_path), epochs(steps))
     assert history_lib.read_history(str(tmp_path)) == epochs(steps)
     history.append({"step": 100})
@@ -213,14 +215,14 @@ def test_a_run_that_goes_on_has_the_lines_up_to_there(tmp_path, steps, damage):
     assert os.listdir(tmp_path) == ["history.jsonl"]
 
 
-def test_a_line_that_was_cut_off_is_left_out_with_a_warning(tmp_path, caplog):
+def test_a_truncated_line_is_left_out_with_a_warning(tmp_path, caplog):
     write_history(tmp_path, [5, 10])
     path = tmp_path / "history.jsonl"
     # The run was killed as it wrote its last line.
     path.write_text(path.read_text()[:-9])
     with caplog.at_level("WARNING", logger=logging.get_absl_logger().name):
-        found = history_lib.read_history(str(tmp_path))
-    assert [line["step"] for line in found] == [5]
+        events = history_lib.read_history(str(tmp_path))
+    assert [line["step"] for line in events] == [5]
     (message,) = caplog.messages
     assert message.startswith(f"{path}:2: the line is cut off and left out;")
 
@@ -237,48 +239,48 @@ def test_events_after_a_step_are_dropped(tmp_path, board):
     run, books = read(tmp_path, "run"), read(tmp_path, "books")
     assert points(run, "loss/total") == [(5, 5.0), (10, 10.0), (15, 0.25)]
     assert points(run, "dev/average") == [(5, 0.5), (10, 1.0), (15, 0.5)]
-    wanted = [(5, 0.5), (10, 1.0), (15, 0.75)]
-    assert points(books, "dev/accuracy") == wanted
+    expected = [(5, 0.5), (10, 1.0), (15, 0.75)]
+    assert points(books, "dev/accuracy") == expected
     assert not (tmp_path / "events.part").exists()
 
 
-def test_events_that_were_cut_off_are_dropped(tmp_path, board):
+def test_truncated_events_are_dropped(tmp_path, board):
     board.training(5, {"loss/total": 5.0})
     board.training(10, {"loss/total": 10.0, "loss/task": 1.0})
     board.epoch(line(10, 0.5))
     (path,) = (tmp_path / "tensorboard" / "run").iterdir()
     path.write_bytes(path.read_bytes()[:-5])
     summaries.drop_events(str(tmp_path), 10)
-    found = read(tmp_path, "run")
-    assert points(found, "loss/total") == [(5, 5.0), (10, 10.0)]
-    # The last of all that was written.
-    assert "dev/average" not in found.Tags()["tensors"]
-    assert points(found, "loss/task") == [(10, 1.0)]
+    events = read(tmp_path, "run")
+    assert points(events, "loss/total") == [(5, 5.0), (10, 10.0)]
+    # The event that was written last.
+    assert "dev/average" not in events.Tags()["tensors"]
+    assert points(events, "loss/task") == [(10, 1.0)]
 
 
-def test_what_is_written_again_is_dropped(tmp_path, board):
+def test_events_that_are_written_again_are_dropped(tmp_path, board):
     config = config_lib.Config(run_dir=str(tmp_path))
     board.settings(config, "a run")
     board.training(5, {"loss/total": 5.0})
     board.best(5, 1, 0.25)
-    # It was killed before its results were there.
+    # The run was killed before it wrote its results.
     summaries.drop_events(str(tmp_path), 5)
     again = summaries.TensorBoard(str(tmp_path), _TASKS)
     again.settings(config, "a run")
     again.best(5, 1, 0.25)
-    found = read(tmp_path, "run")
-    assert points(found, "loss/total") == [(5, 5.0)]
-    for tag in found.Tags()["tensors"]:
-        assert len(found.Tensors(tag)) == 1, tag
+    events = read(tmp_path, "run")
+    assert points(events, "loss/total") == [(5, 5.0)]
+    for tag in events.Tags()["tensors"]:
+        assert len(events.Tensors(tag)) == 1, tag
     assert {"run/description", "run/settings", "best/epoch"} <= set(
-        found.Tags()["tensors"]
+        events.Tags()["tensors"]
     )
 
 
-def test_events_are_on_disk_when_an_epoch_is(tmp_path, board):
+def test_events_are_on_disk_after_an_epoch(tmp_path, board):
     board.training(5, {"loss/total": 5.0})
     board.epoch(line(5, 0.5, {"books": {"accuracy": 0.25}}))
-    # The process may be killed now.
+    # The process may be killed at this point.
     assert points(read(tmp_path, "run"), "loss/total") == [(5, 5.0)]
     assert points(read(tmp_path, "books"), "dev/accuracy") == [(5, 0.25)]
 
@@ -298,7 +300,7 @@ def test_events_are_on_disk_when_an_epoch_is(tmp_path, board):
         (b"[5]", r"history.jsonl:2: 'step' is missing"),
     ],
 )
-def test_a_broken_line_is_named(tmp_path, line, message):
+def test_a_broken_line_is_an_error(tmp_path, line, message):
     write_history(tmp_path, [5, 10, 15])
     path = tmp_path / "history.jsonl"
     first, _, last = path.read_bytes().splitlines()
@@ -307,7 +309,7 @@ def test_a_broken_line_is_named(tmp_path, line, message):
         history_lib.read_history(str(tmp_path))
 
 
-def test_there_is_no_history_yet(tmp_path):
+def test_a_new_run_has_no_history(tmp_path):
     assert history_lib.read_history(str(tmp_path)) == []
     history_lib.History(str(tmp_path), [])
     assert history_lib.read_history(str(tmp_path)) == []
