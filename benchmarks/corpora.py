@@ -21,6 +21,7 @@ from mtl_tf.config import config as config_lib
 from mtl_tf.data import input_pipeline
 from mtl_tf.data import records
 from mtl_tf.data import tasks as tasks_lib
+from mtl_tf.data import training_batches
 from mtl_tf.data import vocabulary as vocabulary_lib
 from mtl_tf.utils import checksums
 
@@ -145,7 +146,7 @@ class Training:
         self.task_names = [task.name for task in tasks]
         self.num_classes = [len(task.labels) for task in tasks]
         self.vocabulary_size = corpus.declaration["vocabulary"]["size"]
-        self.batches = input_pipeline.TrainingBatches(
+        self.batches = training_batches.TrainingBatches(
             [
                 input_pipeline.read_split(corpus, tasks, task, "train", config)
                 for task in range(len(tasks))

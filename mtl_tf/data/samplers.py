@@ -1,7 +1,7 @@
-"""Which tasks a step holds, and which rows: pure functions of (seed, step).
+"""Sampling of the tasks and rows of a training step.
 
-Nothing here has a state, so that a run that goes on after an interruption
-draws what it would have drawn.
+All draws are pure functions of (seed, step): there is no state to save, and a
+resumed run draws what an uninterrupted run would have drawn.
 """
 
 import dataclasses
@@ -9,122 +9,132 @@ import functools
 
 import numpy as np
 
-# Batches of a task that are made at once from rows of mixed lengths: the rows
-# are sorted, so that each batch holds texts of like length.
+# Batches of a shuffle window, whose rows are bucketed by length.
 WINDOW = 32
 
 
 @dataclasses.dataclass(frozen=True)
 class TaskSampler:
-    """Draws the tasks of a step.
+    """A sampler of the tasks of each step.
 
     Attributes:
-      probabilities: share of each task, [tasks].
-      groups: groups of a step: as many as tasks in a joint step, or 1.
-      seed: seed.
+      probabilities: the probability of each task, [num_tasks].
+      num_task_batches: single-task batches of a step: the number of tasks in
+        a joint step, 1 in an alternating one.
+      seed: the seed.
     """
 
     probabilities: tuple[float, ...]
-    groups: int
+    num_task_batches: int
     seed: int
 
     @classmethod
     def create(
         cls, rows: list[int], exponent: float, joint: bool, seed: int
     ) -> "TaskSampler":
-        """A sampler in proportion to rows ** exponent.
+        """Makes a sampler with probabilities proportional to rows ** exponent.
 
         Args:
-          rows: training rows of each task.
-          exponent: 0 is every task equally often, 1 in proportion.
-          joint: whether a step has a group for each task, or one group.
-          seed: seed.
+          rows: number of training rows of each task.
+          exponent: 0 samples all tasks equally often, 1 in proportion to rows.
+          joint: whether a step has as many batches as there are tasks, or one.
+          seed: the seed.
         """
         weights = np.asarray(rows, np.float64) ** exponent
         weights /= weights.sum()
         return cls(tuple(weights.tolist()), len(rows) if joint else 1, seed)
 
     def tasks(self, step: int) -> np.ndarray:
-        """int64 [groups]: the task of each group of this step.
+        """Draws the task of each batch of a step, int64 [num_task_batches].
 
-        One round is as many groups as there are tasks: a joint step is a round,
-        and so are as many alternating steps as there are tasks. A round draws
-        by systematic sampling (one random offset, then even spacing): a task
-        of probability p gets floor or ceil of p * tasks groups, and with equal
-        probabilities each task exactly one.
+        A round has as many batches as there are tasks: it is one joint step, or
+        as many alternating steps as there are tasks. A round is drawn by
+        systematic sampling (one random offset, then even spacing): a task of
+        probability p gets floor(p * num_tasks) or ceil(p * num_tasks) batches,
+        and with equal probabilities each task gets exactly one.
         """
-        tasks = len(self.probabilities)
-        first = step * self.groups
-        round_, place = divmod(first, tasks)
+        num_tasks = len(self.probabilities)
+        round_, start = divmod(step * self.num_task_batches, num_tasks)
         random = np.random.default_rng((self.seed, 1, round_))
-        # Not quite from 0 to 1: a point on an edge that rounding has moved
-        # would give one of several equal tasks two groups.
+        # The margins absorb rounding errors of the edges: without them, one of
+        # several equally likely tasks could get two batches.
         offset = random.uniform(1e-9, 1 - 1e-9)
-        points = (offset + np.arange(tasks)) / tasks
+        points = (offset + np.arange(num_tasks)) / num_tasks
         edges = np.cumsum(self.probabilities)
         edges[-1] = 1.0
         drawn = random.permutation(np.searchsorted(edges, points, side="right"))
-        return drawn[place : place + self.groups]
+        return drawn[start : start + self.num_task_batches]
 
 
 class RowSampler:
-    """Draws the rows of a task's n-th batch.
+    """A sampler of the rows of a task: bucketing within a shuffle window.
 
-    A task's rows come as an endless stream of passes, each in an order of its
-    own. `WINDOW` batches are cut from the stream at once and sorted by length
-    (pass by pass, in a small task), so that a batch holds texts of like length.
-    The window's batches are taken in an order that is the same for all tasks,
-    so that the groups of a joint step are of like length as well: all tasks
-    show their short texts together.
+    The rows of a task form an endless stream of shuffled passes. `WINDOW`
+    batches are cut from the stream at a time, and their rows are sorted by
+    length, so that the texts of a batch have similar lengths and need little
+    padding. Then the order of the batches is shuffled. For example, six rows in
+    a window of three batches of two:
+
+        rows, shuffled        4  0  5  2  1  3
+        their lengths         9  3  4 10  3  5
+        sorted by length      0  1 | 5  3 | 4  2      lengths 3 3 | 4 5 | 9 10
+        batches, shuffled     5  3 | 4  2 | 0  1
+
+    A task that has fewer rows than a window repeats rows within it: then the
+    rows are sorted within each pass, or the copies of a row would fill a batch.
+    The order of the batches is the same for all tasks, so that the batches of a
+    joint step have similar lengths, too.
 
     Args:
       lengths: tokens of each row, int [rows].
       batch_size: rows of a batch.
-      task: number of the task, which keys its permutations.
-      seed: seed.
+      key: int that distinguishes the permutations of the task from others'.
+      seed: the seed.
     """
 
     def __init__(
-        self, lengths: np.ndarray, batch_size: int, task: int, seed: int
+        self, lengths: np.ndarray, batch_size: int, key: int, seed: int
     ):
         self._lengths = lengths
         self._batch_size = batch_size
-        self._task = task
+        self._key = key
         self._seed = seed
-        # Batches are asked for in order: the last window is worth keeping.
+        # Batches are read in order: only the last window is worth keeping.
         self._window = functools.lru_cache(maxsize=1)(self._make_window)
 
-    def rows(self, batch: int) -> np.ndarray:
-        """int64 [batch_size]: the rows of this batch, counted from 0."""
-        window, place = divmod(batch, WINDOW)
-        return self._window(window)[place]
+    def rows(self, index: int) -> np.ndarray:
+        """Draws the rows of a batch, int64 [batch_size].
+
+        Args:
+          index: index of the batch in the task's stream.
+        """
+        window, index_in_window = divmod(index, WINDOW)
+        return self._window(window)[index_in_window]
 
     def _make_window(self, window):
-        """int64 [WINDOW, batch_size]: the rows of the window's batches."""
+        """Draws the rows of all batches of a window, [WINDOW, batch_size]."""
         size = WINDOW * self._batch_size
-        # A small task goes through several passes in a window. What is sorted
-        # together is no more than a pass: copies of a row have the same length,
-        # and would fill a batch.
+        # Rows are sorted in buckets of at most one pass.
         batches_in_pass = max(1, len(self._lengths) // self._batch_size)
-        together = min(WINDOW, 1 << (batches_in_pass.bit_length() - 1))
+        batches_in_bucket = min(WINDOW, 1 << (batches_in_pass.bit_length() - 1))
         stream = self._stream(window * size, size)
-        parts = stream.reshape(-1, together * self._batch_size)
-        order = np.argsort(self._lengths[parts], axis=1, kind="stable")
-        parts = np.take_along_axis(parts, order, axis=1)
-        # Short batches of all parts first, as they are in a task of one part.
-        batches = parts.reshape(-1, together, self._batch_size).swapaxes(0, 1)
-        batches = batches.reshape(WINDOW, self._batch_size)
+        buckets = stream.reshape(-1, batches_in_bucket * self._batch_size)
+        order = np.argsort(self._lengths[buckets], axis=1, kind="stable")
+        buckets = np.take_along_axis(buckets, order, axis=1)
+        # The short batches of all buckets first, as with a single bucket.
+        batches = buckets.reshape(-1, batches_in_bucket, self._batch_size)
+        batches = batches.swapaxes(0, 1).reshape(WINDOW, self._batch_size)
         random = np.random.default_rng((self._seed, 2, window))
         return batches[random.permutation(WINDOW)]
 
-    def _stream(self, first, count):
-        """Rows `first` to `first + count` of the endless stream of passes."""
+    def _stream(self, start, count):
+        """Draws rows `start` to `start + count` of the stream of passes."""
         rows = len(self._lengths)
-        passes = range(first // rows, -(-(first + count) // rows))
-        stream = np.concatenate([self._pass(number) for number in passes])
-        begin = first - passes[0] * rows
-        return stream[begin : begin + count]
+        passes = range(start // rows, -(-(start + count) // rows))
+        stream = np.concatenate([self._shuffled_rows(x) for x in passes])
+        start -= passes[0] * rows
+        return stream[start : start + count]
 
-    def _pass(self, number):
-        key = (self._seed, 3, self._task, number)
+    def _shuffled_rows(self, pass_index):
+        key = (self._seed, 3, self._key, pass_index)
         return np.random.default_rng(key).permutation(len(self._lengths))

@@ -54,7 +54,7 @@ class Predictor:
         self, split: input_pipeline.Split
     ) -> dict[str, predictions_lib.SplitPredictions]:
         """Predicts by output: `MAIN`, and of the main task `LABEL_TRANSFER`."""
-        if split.task != self._main_task:
+        if split.task_id != self._main_task:
             return {predictions_lib.MAIN: self.predict(split)}
         return self._predict(split, self._run_with_transfer)
 
@@ -84,7 +84,7 @@ class Predictor:
         }
 
     def _from_logits(self, split, logits, features):
-        task = self._tasks[split.task]
+        task = self._tasks[split.task_id]
         # In float64, so that the probabilities sum to 1.
         logits = logits[:, : len(task.labels)].astype(np.float64)
         log_probabilities = scipy.special.log_softmax(logits, axis=1)

@@ -110,7 +110,7 @@ def write(
                 "duplicate": bool(predictions.split.duplicate[row]),
                 "tokens": int(predictions.split.lengths[row]),
                 "unknown": int(predictions.split.unknown[row]),
-                "cut": int(predictions.split.cut[row]),
+                "cut": int(predictions.split.truncated[row]),
             }
             # Any reader sees one line, and no character that hides others.
             text = names_lib.visible(json.dumps(line, ensure_ascii=False))

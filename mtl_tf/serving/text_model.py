@@ -315,5 +315,7 @@ def _next_batch(lengths, most):
     # Both factors rise, so that those that fit are the first.
     fits = tf.math.count_nonzero(tokens <= most, dtype=tf.int32)
     fits = tf.maximum(fits, 1)
-    groups = tf.maximum(fits // input_pipeline.EVALUATION_GROUP, 1)
-    return tf.minimum(fits, groups * input_pipeline.EVALUATION_GROUP), groups
+    groups = tf.maximum(fits // input_pipeline.EVALUATION_BATCH_SIZE, 1)
+    return tf.minimum(
+        fits, groups * input_pipeline.EVALUATION_BATCH_SIZE
+    ), groups

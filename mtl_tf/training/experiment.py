@@ -12,6 +12,7 @@ from mtl_tf.data import input_pipeline
 from mtl_tf.data import pretrained_embeddings
 from mtl_tf.data import task_settings
 from mtl_tf.data import tasks as tasks_lib
+from mtl_tf.data import training_batches
 from mtl_tf.data import vocabulary as vocabulary_lib
 from mtl_tf.evaluation import predictor as predictor_lib
 from mtl_tf.models import label_transfer
@@ -56,7 +57,7 @@ class Experiment:
         )
         self.splits = self._read_splits()
         self.corpus.check_unchanged()
-        self.batches = input_pipeline.TrainingBatches(
+        self.batches = training_batches.TrainingBatches(
             [split["train"] for split in self.splits],
             [s["unlabeled"] for s in self.splits if "unlabeled" in s],
             config,

@@ -17,6 +17,7 @@ from absl import logging
 from mtl_tf.config import config as config_lib
 from mtl_tf.data import input_pipeline
 from mtl_tf.data import tasks as tasks_lib
+from mtl_tf.data import training_batches
 from mtl_tf.evaluation import predictions as predictions_lib
 from mtl_tf.evaluation import predictor as predictor_lib
 from mtl_tf.evaluation import scoring
@@ -82,7 +83,7 @@ class TrainingLoop:
         config: config_lib.Config,
         tasks: Sequence[tasks_lib.Task],
         trainer: trainer_lib.Trainer,
-        batches: input_pipeline.TrainingBatches,
+        batches: training_batches.TrainingBatches,
         predictor: predictor_lib.Predictor,
         dev: Sequence[input_pipeline.Split],
         checkpoints: checkpoints_lib.Checkpoints,

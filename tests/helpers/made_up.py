@@ -27,14 +27,14 @@ def predict(
         )
     ]
     split = input_pipeline.Split(
-        task=0,
+        task_id=0,
         ids=np.array([f"row-{n}".encode() for n in range(len(labels))]),
         groups=np.array(groups or [b""] * len(labels), object),
         labels=np.array(labels, np.int32),
         duplicate=np.array(duplicate or [False] * len(labels)),
         diversity=np.zeros([len(labels), 5], np.float32),
         lengths=np.minimum(np.arange(len(labels)) + 1, 2),
-        tokens=records.TokenIds(
+        token_ids=records.TokenIds(
             np.concatenate(texts), np.cumsum([0, *map(len, texts)])
         ),
         rows=np.arange(len(labels)),

@@ -8,7 +8,7 @@ from mtl_tf.data import samplers
 
 
 def tasks(sampler, steps):
-    """The tasks of the first steps, [steps, groups]."""
+    """Draws the tasks of the first steps, [steps, num_task_batches]."""
     return np.array([sampler.tasks(step) for step in range(steps)])
 
 
@@ -27,22 +27,22 @@ def test_tasks_are_a_pure_function_of_seed_and_step(exponent, joint):
     assert (tasks(make(1), 30) != in_order).any()
 
 
-@pytest.mark.parametrize("number", [1, 3, 7, 16])
-def test_a_uniform_joint_step_holds_each_task_once(number):
-    sampler = samplers.TaskSampler.create([5] * number, 0.0, True, seed=0)
+@pytest.mark.parametrize("num_tasks", [1, 3, 7, 16])
+def test_a_uniform_joint_step_holds_each_task_once(num_tasks):
+    sampler = samplers.TaskSampler.create([5] * num_tasks, 0.0, True, seed=0)
     drawn = tasks(sampler, 500)
-    wanted = np.broadcast_to(np.arange(number), drawn.shape)
-    np.testing.assert_array_equal(np.sort(drawn), wanted)
+    expected = np.broadcast_to(np.arange(num_tasks), drawn.shape)
+    np.testing.assert_array_equal(np.sort(drawn), expected)
     # Not always in the same order.
-    assert number == 1 or len({tuple(step) for step in drawn}) > 1
+    assert num_tasks == 1 or len({tuple(step) for step in drawn}) > 1
 
 
-@pytest.mark.parametrize("number", [1, 3, 7, 16])
-def test_alternation_draws_each_task_once_a_round(number):
-    sampler = samplers.TaskSampler.create([5] * number, 0.0, False, seed=0)
-    drawn = tasks(sampler, 100 * number).reshape(100, number)
-    wanted = np.broadcast_to(np.arange(number), drawn.shape)
-    np.testing.assert_array_equal(np.sort(drawn), wanted)
+@pytest.mark.parametrize("num_tasks", [1, 3, 7, 16])
+def test_alternating_steps_draw_each_task_once_a_round(num_tasks):
+    sampler = samplers.TaskSampler.create([5] * num_tasks, 0.0, False, seed=0)
+    drawn = tasks(sampler, 100 * num_tasks).reshape(100, num_tasks)
+    expected = np.broadcast_to(np.arange(num_tasks), drawn.shape)
+    np.testing.assert_array_equal(np.sort(drawn), expected)
 
 
 @pytest.mark.parametrize(
@@ -54,108 +54,108 @@ def test_alternation_draws_each_task_once_a_round(number):
         (0.0, [1 / 3, 1 / 3, 1 / 3]),
     ],
 )
-def test_shares_are_those_asked_for(exponent, probabilities):
+def test_tasks_are_drawn_with_their_probabilities(exponent, probabilities):
     sampler = samplers.TaskSampler.create([100, 400, 2500], exponent, True, 0)
     np.testing.assert_allclose(sampler.probabilities, probabilities)
     steps = 2000
     drawn = tasks(sampler, steps)
     for task, p in enumerate(probabilities):
         in_steps = (drawn == task).sum(axis=1)
-        # A step has three groups: floor or ceil of 3 p of them.
+        # Of the three batches of a step, floor or ceil of 3 p.
         exact = round(3 * p, 9)
         assert in_steps.min() >= math.floor(exact)
         assert in_steps.max() <= math.ceil(exact)
-        # The fractional part of 3 p decides by chance: its standard deviation
-        # is at most 1/2 a step.
+        # Which of the two is random: its standard deviation is at most 1/2 a
+        # step.
         assert abs(in_steps.mean() - 3 * p) < 4 * 0.5 / steps**0.5
 
 
 LENGTHS = np.random.default_rng(0).integers(1, 200, size=300)
 
 
-def batches(count, lengths=LENGTHS, batch_size=4, task=0, seed=0):
-    sampler = samplers.RowSampler(lengths, batch_size, task, seed)
-    return np.array([sampler.rows(batch) for batch in range(count)])
+def batches(count, lengths=LENGTHS, batch_size=4, key=0, seed=0):
+    sampler = samplers.RowSampler(lengths, batch_size, key, seed)
+    return np.array([sampler.rows(index) for index in range(count)])
 
 
 def test_every_pass_holds_every_row_once():
     # 32 batches of 4 rows a window, 300 rows: 75 windows are 32 passes.
     drawn = batches(75 * samplers.WINDOW).reshape(75, -1)
     counts = np.zeros(len(LENGTHS), int)
-    for number, window in enumerate(drawn, start=1):
+    for windows, window in enumerate(drawn, start=1):
         np.add.at(counts, window, 1)
-        # After each window a row has been drawn in all passes that are over,
-        # and at most once in the one that is not.
-        over = number * 128 // 300
-        assert counts.min() >= over
-        assert counts.max() <= -(-number * 128 // 300)
+        # After each window, a row has been drawn once in each complete pass,
+        # and at most once in the incomplete one.
+        passes = windows * 128 // 300
+        assert counts.min() >= passes
+        assert counts.max() <= -(-windows * 128 // 300)
     assert (counts == 32).all()
 
 
 @pytest.mark.parametrize("rows", [1, 3, 5])
-def test_fewer_rows_than_a_batch_has(rows):
+def test_fewer_rows_than_a_batch_are_drawn_equally_often(rows):
     drawn = batches(samplers.WINDOW, np.arange(1, rows + 1))
     counts = collections.Counter(drawn.flatten().tolist())
     assert set(counts) == set(range(rows))
     assert max(counts.values()) - min(counts.values()) <= 1
 
 
-def test_batches_hold_texts_of_like_length():
+def test_texts_of_a_batch_have_similar_lengths():
     lengths = LENGTHS[batches(samplers.WINDOW)]
     spread = lengths.max(axis=1) - lengths.min(axis=1)
     # 128 rows sorted by length, between 1 and 199: the spreads of the 32
     # batches do not overlap, and so add up to 198 at most.
     assert spread.sum() <= 198
-    # Short and long texts take turns.
+    # The order of the batches is shuffled.
     assert (np.diff(lengths.mean(axis=1)) < 0).any()
 
 
 @pytest.mark.parametrize("rows", [8, 21, 64, 200])
-def test_a_batch_of_a_small_task_is_not_made_of_copies(rows):
-    # What is sorted together is at most one pass long, and so touches two: no
-    # row can be in a batch more than twice.
+def test_batches_of_a_small_task_do_not_repeat_rows(rows):
+    # A bucket is at most one pass long, and so overlaps two passes at most: a
+    # row is in a batch twice at most.
     lengths = np.arange(rows) + 1
-    sampler = samplers.RowSampler(lengths, 8, task=0, seed=0)
+    sampler = samplers.RowSampler(lengths, 8, key=0, seed=0)
     distinct = []
-    for number in range(3 * samplers.WINDOW):
-        _, copies = np.unique(sampler.rows(number), return_counts=True)
+    for index in range(3 * samplers.WINDOW):
+        _, copies = np.unique(sampler.rows(index), return_counts=True)
         assert copies.max() <= 2
         distinct.append(len(copies))
     assert np.mean(distinct) > 6.5
 
 
-def test_tasks_show_their_short_texts_together():
-    first = LENGTHS[batches(96, task=0)].mean(axis=1)
-    second = LENGTHS[batches(96, task=1)].mean(axis=1)
+def test_batches_of_different_tasks_have_similar_lengths():
+    first = LENGTHS[batches(96, key=0)].mean(axis=1)
+    second = LENGTHS[batches(96, key=1)].mean(axis=1)
     assert np.corrcoef(first, second)[0, 1] > 0.95
 
 
-def test_tasks_seeds_and_passes_differ():
-    # As many rows as a window has, all of a length: a window is a pass.
+def test_rows_depend_on_the_key_the_seed_and_the_pass():
+    # As many rows of equal length as a window has: a window is a pass.
     lengths = np.ones(4 * samplers.WINDOW, int)
 
-    def together(**key):
-        """Which rows are in a batch together, whatever the batches' order."""
-        drawn = batches(2 * samplers.WINDOW, lengths, **key)
+    def together(**settings):
+        """Returns the sets of rows of the batches of two passes."""
+        drawn = batches(2 * samplers.WINDOW, lengths, **settings)
         return [
-            {frozenset(batch) for batch in a_pass.tolist()}
-            for a_pass in np.split(drawn, 2)
+            {frozenset(batch) for batch in pass_.tolist()}
+            for pass_ in np.split(drawn, 2)
         ]
 
     first, second = together()
     assert first != second
-    assert first != together(task=1)[0]
+    assert first != together(key=1)[0]
     assert first != together(seed=1)[0]
 
 
-def test_going_on_from_any_batch_gives_the_same_rows():
+def test_rows_do_not_depend_on_the_order_of_calls():
     drawn = batches(3 * samplers.WINDOW)
     for first in (1, samplers.WINDOW - 1, samplers.WINDOW, 70, 95):
         resumed = samplers.RowSampler(LENGTHS, 4, 0, 0)
         np.testing.assert_array_equal(resumed.rows(first), drawn[first])
     backwards = samplers.RowSampler(LENGTHS, 4, 0, 0)
-    for batch in reversed(range(len(drawn))):
-        np.testing.assert_array_equal(backwards.rows(batch), drawn[batch])
+    for index in reversed(range(len(drawn))):
+        np.testing.assert_array_equal(backwards.rows(index), drawn[index])
 
 
 if __name__ == "__main__":

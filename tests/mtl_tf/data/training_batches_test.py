@@ -1,5 +1,3 @@
-"""`TrainingBatches` of the input pipeline."""
-
 import collections
 import dataclasses
 import itertools
@@ -11,18 +9,19 @@ import tensorflow as tf
 from mtl_tf.config import config as config_lib
 from mtl_tf.data import input_pipeline
 from mtl_tf.data import records
+from mtl_tf.data import training_batches
 
 
-def make_split(task, split, rows, config):
-    """A split of texts that no other text is like, 1 to 12 tokens long."""
-    random = np.random.default_rng((task, rows))
+def make_split(task_id, split, rows, config):
+    """Makes a split of distinct texts of 1 to 12 tokens."""
+    random = np.random.default_rng((task_id, rows))
     lengths = random.integers(1, 13, rows)
-    first = 10 + 1000 * task + 500 * (split == "unlabeled")
+    first = 10 + 1000 * task_id + 500 * (split == "unlabeled")
     ids = [[first + row] * size for row, size in enumerate(lengths)]
     offsets = np.cumsum([0] + [n for size in lengths for n in (0, size)])
     rows = np.arange(rows)[: config.max_examples or None]
     return input_pipeline.Split(
-        task=task,
+        task_id=task_id,
         ids=np.array([b"row"] * len(rows), object),
         groups=np.array([b""] * len(rows), object),
         labels=random.integers(3, size=len(lengths)).astype(np.int32)[rows],
@@ -31,7 +30,7 @@ def make_split(task, split, rows, config):
         if config.reads_diversity
         else None,
         lengths=lengths.astype(np.int32)[rows],
-        tokens=records.TokenIds(np.concatenate(ids), offsets),
+        token_ids=records.TokenIds(np.concatenate(ids), offsets),
         rows=rows,
         max_tokens=100,
         reads_seq1=np.zeros(len(rows), bool),
@@ -39,18 +38,18 @@ def make_split(task, split, rows, config):
 
 
 def make(*, rows=(24, 24, 24), unlabeled=0, **settings):
-    """Training batches, and the splits they are of."""
+    """Makes training batches; returns them and their splits."""
     settings = {"batch_size": 4, **settings}
     config = config_lib.Config(**settings)
     train = [
-        make_split(task, "train", count, config)
-        for task, count in enumerate(rows)
+        make_split(task_id, "train", count, config)
+        for task_id, count in enumerate(rows)
     ]
     more = [
-        make_split(task, "unlabeled", unlabeled, config)
-        for task in range(len(rows) if unlabeled else 0)
+        make_split(task_id, "unlabeled", unlabeled, config)
+        for task_id in range(len(rows) if unlabeled else 0)
     ]
-    batches = input_pipeline.TrainingBatches(train, more, config)
+    batches = training_batches.TrainingBatches(train, more, config)
     return batches, train, more
 
 
@@ -70,20 +69,20 @@ def assert_equal(batch, other):
 
 @pytest.mark.parametrize("unlabeled", [0, 10])
 @pytest.mark.parametrize("update", ["joint", "alternating"])
-def test_batches_are_the_same_from_any_step_on(update, unlabeled):
+def test_batches_do_not_depend_on_the_first_step(update, unlabeled):
     settings = {"update": update, "unlabeled": unlabeled}
-    # A joint step has two groups of the last task.
+    # A joint step has two batches of the last task.
     settings |= {"rows": (24, 24, 96), "sampling_exponent": 1.0}
     batches, *_ = make(**settings)
-    unbroken = take(batches, 80)
+    uninterrupted = take(batches, 80)
     for first in (1, 31, 32, 79):
         resumed, *_ = make(**settings)
         for batch, other in zip(
-            take(resumed, 80 - first, first), unbroken[first:], strict=True
+            take(resumed, 80 - first, first), uninterrupted[first:], strict=True
         ):
             assert_equal(batch, other)
-    # Else they could go on from the wrong step.
-    assert len({batch["token_ids"].tobytes() for batch in unbroken}) > 60
+    # Distinct, or resuming at another step would go unnoticed.
+    assert len({batch["token_ids"].tobytes() for batch in uninterrupted}) > 60
 
 
 def test_another_seed_gives_other_batches():
@@ -99,45 +98,48 @@ def test_a_joint_step_has_each_task_once():
         assert batch["token_ids"].shape == (3, 4, batch["lengths"].max())
 
 
-def test_an_alternating_step_has_one_group():
+def test_an_alternating_step_has_one_task_batch():
     batches, *_ = make(update="alternating")
     drawn = [batch["task_ids"].tolist() for batch in take(batches, 12)]
-    for begin in range(0, 12, 3):
-        assert sorted(drawn[begin : begin + 3]) == [[0], [1], [2]]
+    for start in range(0, 12, 3):
+        assert sorted(drawn[start : start + 3]) == [[0], [1], [2]]
 
 
-def place(split, batch, group):
-    """The rows of a split that stand in a group, by their tokens."""
-    time = batch["token_ids"].shape[-1]
-    fitting = np.flatnonzero(split.lengths <= time)
+def rows_in_batch(split, batch, index):
+    """Returns the rows of a split in a task batch, found by their token ids."""
+    seq_len = batch["token_ids"].shape[-1]
+    fitting = np.flatnonzero(split.lengths <= seq_len)
+    padded = split.pad(fitting, seq_len)
     rows = {
-        tokens.tobytes(): row
-        for row, tokens in zip(fitting, split.pad(fitting, time), strict=True)
+        token_ids.tobytes(): row
+        for row, token_ids in zip(fitting, padded, strict=True)
     }
-    return [rows[tokens.tobytes()] for tokens in batch["token_ids"][group]]
+    return [
+        rows[token_ids.tobytes()] for token_ids in batch["token_ids"][index]
+    ]
 
 
-def test_groups_hold_texts_lengths_and_labels_of_the_same_rows():
+def test_token_ids_lengths_and_labels_are_of_the_same_rows():
     batches, train, _ = make()
     for batch in take(batches, 10):
-        for group, task in enumerate(batch["task_ids"]):
-            rows = place(train[task], batch, group)
+        for index, task_id in enumerate(batch["task_ids"]):
+            rows = rows_in_batch(train[task_id], batch, index)
             np.testing.assert_array_equal(
-                batch["labels"][group], train[task].labels[rows]
+                batch["labels"][index], train[task_id].labels[rows]
             )
             np.testing.assert_array_equal(
-                batch["lengths"][group], train[task].lengths[rows]
+                batch["lengths"][index], train[task_id].lengths[rows]
             )
 
 
 @pytest.mark.parametrize("update", ["joint", "alternating"])
-def test_every_row_of_a_task_comes_equally_often(update):
+def test_rows_of_a_task_are_drawn_equally_often(update):
     batches, train, _ = make(update=update)
     # A window of 32 batches of 4 is 128 rows: 3 windows are 16 passes of 24.
     counts = [collections.Counter() for _ in train]
     for batch in take(batches, 96 * (1 if update == "joint" else 3)):
-        for group, task in enumerate(batch["task_ids"]):
-            counts[task].update(place(train[task], batch, group))
+        for index, task_id in enumerate(batch["task_ids"]):
+            counts[task_id].update(rows_in_batch(train[task_id], batch, index))
     assert counts == [dict.fromkeys(range(24), 16)] * 3
 
 
@@ -148,61 +150,62 @@ _LABEL_TRANSFER = {"label_transfer": "semi_supervised", "main_task": "a"}
 def test_diversity_features_are_those_of_the_rows(unlabeled):
     batches, train, more = make(unlabeled=unlabeled, **_LABEL_TRANSFER)
     for batch in take(batches, 40):
-        parts = [(batch, train)]
-        parts += [(batch["unlabeled"], more)] if unlabeled else []
-        for part, splits in parts:
-            for group, task in enumerate(part["task_ids"]):
-                rows = place(splits[task], part, group)
+        labeled_and_unlabeled = [(batch, train)]
+        if unlabeled:
+            labeled_and_unlabeled.append((batch["unlabeled"], more))
+        for inputs, splits in labeled_and_unlabeled:
+            for index, task_id in enumerate(inputs["task_ids"]):
+                rows = rows_in_batch(splits[task_id], inputs, index)
                 np.testing.assert_array_equal(
-                    part["diversity"][group], splits[task].diversity[rows]
+                    inputs["diversity"][index], splits[task_id].diversity[rows]
                 )
     spec = batches.signature["diversity"]
     assert (spec.shape.rank, spec.shape[-1], spec.dtype) == (3, 5, np.float32)
 
 
-def test_unlabeled_groups_are_of_every_task():
+def test_unlabeled_batches_are_of_every_task():
     batches, _, splits = make(unlabeled=10)
     counts = [collections.Counter() for _ in splits]
     # 5 windows of 128 rows are 64 passes of 10.
     for batch in take(batches, 160):
-        group = batch["unlabeled"]
-        assert sorted(group) == ["lengths", "task_ids", "token_ids"]
-        assert group["task_ids"].tolist() == [0, 1, 2]
-        assert group["lengths"].shape == (3, 4)
-        for number, split in enumerate(splits):
-            counts[number].update(place(split, group, number))
+        unlabeled = batch["unlabeled"]
+        assert sorted(unlabeled) == ["lengths", "task_ids", "token_ids"]
+        assert unlabeled["task_ids"].tolist() == [0, 1, 2]
+        assert unlabeled["lengths"].shape == (3, 4)
+        for task_id, split in enumerate(splits):
+            counts[task_id].update(rows_in_batch(split, unlabeled, task_id))
     assert counts == [dict.fromkeys(range(10), 64)] * 3
 
 
-def test_unlabeled_rows_do_not_follow_the_labeled_ones():
-    # As many, of the same lengths: only the order could tell them apart.
+def test_unlabeled_rows_are_drawn_independently_of_labeled_ones():
+    # Equal numbers and lengths: only the order can differ.
     batches, train, unlabeled = make(rows=(200, 200, 200), unlabeled=200)
     np.testing.assert_array_equal(train[0].lengths, unlabeled[0].lengths)
     (batch,) = take(batches, 1)
-    group = batch["task_ids"].tolist().index(0)
-    assert place(train[0], batch, group) != place(
+    index = batch["task_ids"].tolist().index(0)
+    assert rows_in_batch(train[0], batch, index) != rows_in_batch(
         unlabeled[0], batch["unlabeled"], 0
     )
 
 
 @pytest.mark.parametrize(
-    ("settings", "wanted"),
+    ("settings", "expected"),
     [
-        # 72 rows; a joint step draws 3 * 4, or 3 * 5 (4.8 steps), one group 4.
+        # 72 rows; a joint step draws 3 * 4 or 3 * 5, an alternating one 4.
         ({}, 6),
         ({"batch_size": 5}, 5),
         ({"update": "alternating"}, 18),
         ({"steps_per_epoch": 7}, 7),
-        # 3 * 2 rows, of which a step could draw twice as many.
+        # 3 * 2 rows, fewer than a step draws.
         ({"max_examples": 2}, 1),
     ],
 )
-def test_steps_of_an_epoch(settings, wanted):
-    assert make(**settings)[0].steps_per_epoch == wanted
+def test_steps_of_an_epoch(settings, expected):
+    assert make(**settings)[0].steps_per_epoch == expected
 
 
 @pytest.mark.parametrize("unlabeled", [0, 10])
-def test_the_signature_is_that_of_the_batches(unlabeled):
+def test_batches_match_the_signature(unlabeled):
     batches, *_ = make(unlabeled=unlabeled)
     batch = next(batches.generate(0))
     tf.nest.assert_same_structure(batch, batches.signature)
@@ -212,47 +215,49 @@ def test_the_signature_is_that_of_the_batches(unlabeled):
         assert spec.is_compatible_with(tf.convert_to_tensor(array)), spec
 
 
-def test_a_task_without_rows_cannot_be_trained_on():
+def test_a_task_without_rows_is_an_error():
     _, train, _ = make()
     empty = dataclasses.replace(train[1], rows=np.zeros(0, np.int64))
     with pytest.raises(ValueError, match="task 1 has no rows to train on"):
-        input_pipeline.TrainingBatches(
+        training_batches.TrainingBatches(
             [train[0], empty], [], config_lib.Config()
         )
-
-
-if __name__ == "__main__":
-    raise SystemExit(pytest.main([__file__]))
 
 
 @pytest.mark.parametrize(
     "settings", [{}, {"label_transfer": "supervised", "main_task": "a"}]
 )
-def test_rows_that_are_taken_keep_what_is_theirs(settings):
+def test_take_selects_rows_of_every_column(settings):
     config = config_lib.Config(**settings)
     split = make_split(1, "train", 24, config)
     rows = np.array([3, 4, 20])
-    taken = split.take(rows)
-    assert len(taken) == 3
-    assert taken.task == 1
+    subset = split.take(rows)
+    assert len(subset) == 3
+    assert subset.task_id == 1
     for name in ("ids", "groups", "labels", "duplicate", "lengths", "rows"):
-        whole, part = getattr(split, name), getattr(taken, name)
-        np.testing.assert_array_equal(part, whole[rows])
+        expected = getattr(split, name)[rows]
+        np.testing.assert_array_equal(getattr(subset, name), expected)
     np.testing.assert_array_equal(
-        taken.pad(np.arange(3), 12), split.pad(rows, 12)
+        subset.pad(np.arange(3), 12), split.pad(rows, 12)
     )
     if settings:
-        np.testing.assert_array_equal(taken.diversity, split.diversity[rows])
+        np.testing.assert_array_equal(subset.diversity, split.diversity[rows])
     else:
-        assert taken.diversity is None
+        assert subset.diversity is None
 
 
 @pytest.mark.parametrize("sampling_exponent", [0.0, 1.0])
-def test_tokens_of_an_epoch_are_those_of_many_epochs(sampling_exponent):
+def test_tokens_per_epoch_is_the_mean_of_many_epochs(sampling_exponent):
     batches, *_ = make(
         rows=(24, 24, 96), sampling_exponent=sampling_exponent, update="joint"
     )
     epochs = 40
-    found = take(batches, epochs * batches.steps_per_epoch)
-    tokens = sum(int(batch["lengths"].sum()) for batch in found)
-    assert batches.tokens_per_epoch == pytest.approx(tokens / epochs, rel=0.05)
+    drawn = take(batches, epochs * batches.steps_per_epoch)
+    num_tokens = sum(int(batch["lengths"].sum()) for batch in drawn)
+    assert batches.tokens_per_epoch == pytest.approx(
+        num_tokens / epochs, rel=0.05
+    )
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))

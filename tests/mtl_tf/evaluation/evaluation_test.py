@@ -25,14 +25,14 @@ def make_split(texts, labels, task=0, groups=None):
     """A split of texts without a first sequence."""
     offsets = np.cumsum([0] + [size for x in texts for size in (0, len(x))])
     return input_pipeline.Split(
-        task=task,
+        task_id=task,
         ids=np.array([b"row"] * len(texts), object),
         groups=np.array(groups or [b""] * len(texts), object),
         labels=np.array(labels, np.int32),
         duplicate=np.zeros(len(texts), bool),
         diversity=None,
         lengths=np.array([len(x) for x in texts], np.int32),
-        tokens=records.TokenIds(np.concatenate(texts), offsets),
+        token_ids=records.TokenIds(np.concatenate(texts), offsets),
         rows=np.arange(len(texts)),
         max_tokens=1000,
         reads_seq1=np.zeros(len(texts), bool),
@@ -130,7 +130,7 @@ def test_predictions_are_those_of_the_model_text_by_text(model, split):
     )
     log_likelihood = 0.0
     for row in range(6):
-        tokens = split.tokens.seq2(row)
+        tokens = split.token_ids.seq2(row)
         outputs = model(
             {
                 "token_ids": tokens[None, None].astype(np.int32),
@@ -166,7 +166,7 @@ def test_predictions_do_not_depend_on_what_else_is_in_a_batch(
     some = predictor.predict(part(split, rows)).probabilities
     np.testing.assert_allclose(some, together[rows], rtol=0, atol=1e-6)
     monkeypatch.setattr(input_pipeline, "EVALUATION_TOKENS", 100)
-    monkeypatch.setattr(input_pipeline, "EVALUATION_GROUP", 3)
+    monkeypatch.setattr(input_pipeline, "EVALUATION_BATCH_SIZE", 3)
     smaller = predictor.predict(split).probabilities
     np.testing.assert_allclose(smaller, together, rtol=0, atol=1e-6)
 

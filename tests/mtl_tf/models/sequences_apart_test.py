@@ -10,6 +10,7 @@ from mtl_tf.config import config as config_lib
 from mtl_tf.data import input_pipeline
 from mtl_tf.data import records
 from mtl_tf.data import tasks as tasks_lib
+from mtl_tf.data import training_batches
 from mtl_tf.data import vocabulary as vocabulary_lib
 from tests.helpers import generated
 
@@ -77,14 +78,16 @@ def test_a_row_is_two_texts(corpus, number, max_tokens):
 def test_what_is_cut_and_unknown_is_of_both(corpus):
     split = read(corpus, 0, max_tokens=3)
     rows = stored(corpus, 0)
-    assert split.cut.tolist() == [
+    assert split.truncated.tolist() == [
         sum(max(0, len(ids) - 3) for ids in row) for row in rows
     ]
     assert split.unknown.tolist() == [
         sum(ids[:3].count(vocabulary_lib.UNKNOWN) for ids in row)
         for row in rows
     ]
-    assert (split.cut > np.array([len(seq2) - 3 for _, seq2 in rows])).any()
+    assert (
+        split.truncated > np.array([len(seq2) - 3 for _, seq2 in rows])
+    ).any()
 
 
 def check_group(batch, split, rows):
@@ -102,7 +105,7 @@ def check_group(batch, split, rows):
 
 def test_evaluation_batches(corpus, monkeypatch):
     monkeypatch.setattr(input_pipeline, "EVALUATION_TOKENS", 150)
-    monkeypatch.setattr(input_pipeline, "EVALUATION_GROUP", 4)
+    monkeypatch.setattr(input_pipeline, "EVALUATION_BATCH_SIZE", 4)
     split, rows = read(corpus, 0, "dev"), stored(corpus, 0, "dev")
     seen, longest = [], []
     for places, batch in input_pipeline.evaluation_batches(split):
@@ -134,7 +137,7 @@ def test_training_batches(corpus):
         kind: [read(corpus, number, kind) for number in range(3)]
         for kind in kinds
     }
-    batches = input_pipeline.TrainingBatches(*splits.values(), config)
+    batches = training_batches.TrainingBatches(*splits.values(), config)
     texts = {
         kind: [stored(corpus, number, kind) for number in range(3)]
         for kind in kinds
@@ -172,7 +175,7 @@ def test_training_batches(corpus):
 def test_the_signature_is_that_of_the_batches(corpus):
     splits = [read(corpus, number) for number in range(3)]
     config = config_lib.Config(**_SETTINGS)
-    batches = input_pipeline.TrainingBatches(splits, [], config)
+    batches = training_batches.TrainingBatches(splits, [], config)
     batch = next(batches.generate(0))
     assert batch.keys() == batches.signature.keys()
     for name, spec in batches.signature.items():

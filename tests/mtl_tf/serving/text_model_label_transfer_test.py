@@ -113,7 +113,7 @@ def test_answers_are_those_of_the_evaluation(corpus, settings):
     split = input_pipeline.read_split(
         corpus, corpus.tasks, number, "test", config
     )
-    assert split.cut.sum() > 0
+    assert split.truncated.sum() > 0
     expected = predictor_lib.Predictor(model, corpus.tasks, number).predict_all(
         split
     )
@@ -188,7 +188,7 @@ def test_batches_do_not_change_answers_or_their_order(
     assert len(np.unique(alone[:, 0])) > 20
     # Read when the graph is made.
     monkeypatch.setattr(input_pipeline, "EVALUATION_TOKENS", tokens)
-    monkeypatch.setattr(input_pipeline, "EVALUATION_GROUP", 3)
+    monkeypatch.setattr(input_pipeline, "EVALUATION_BATCH_SIZE", 3)
     monkeypatch.setattr(text_model_lib, "_TEXTS_AT_ONCE", 17)
     other = make(corpus, sharing="fully_shared")[0]
     np.testing.assert_allclose(

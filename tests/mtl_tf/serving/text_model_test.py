@@ -114,7 +114,7 @@ def test_answers_are_those_of_the_evaluation(corpus, settings):
         split = input_pipeline.read_split(
             corpus, corpus.tasks, number, "test", config
         )
-        assert split.cut.sum() > 0
+        assert split.truncated.sum() > 0
         assert split.reads_seq1.any() == (
             config.sequences_apart or (task.pair and config.sequences == "both")
         )
@@ -174,7 +174,7 @@ def test_batches_do_not_change_answers_or_their_order(
     assert len(np.unique(alone[:, 0])) > 20
     # Read when the graph is made.
     monkeypatch.setattr(input_pipeline, "EVALUATION_TOKENS", tokens)
-    monkeypatch.setattr(input_pipeline, "EVALUATION_GROUP", 3)
+    monkeypatch.setattr(input_pipeline, "EVALUATION_BATCH_SIZE", 3)
     monkeypatch.setattr(text_model_lib, "_TEXTS_AT_ONCE", 17)
     _, _, other = make(corpus)
     np.testing.assert_allclose(other.classify(1, none, texts), alone, atol=1e-6)
@@ -212,7 +212,7 @@ def test_batches_are_those_of_the_evaluation(monkeypatch):
     random = np.random.default_rng(1)
     for tokens, group in ((32_768, 32), (100, 4), (1, 4)):
         monkeypatch.setattr(input_pipeline, "EVALUATION_TOKENS", tokens)
-        monkeypatch.setattr(input_pipeline, "EVALUATION_GROUP", group)
+        monkeypatch.setattr(input_pipeline, "EVALUATION_BATCH_SIZE", group)
         lengths = random.integers(1, 60, size=200).astype(np.int32)
         expected = [
             batch["lengths"].shape
@@ -243,14 +243,14 @@ def split_of(lengths):
     offsets[1::2] -= lengths
     nothing = np.zeros(len(lengths), np.int32)
     return input_pipeline.Split(
-        task=0,
+        task_id=0,
         ids=nothing,
         groups=nothing,
         labels=nothing,
         duplicate=nothing,
         diversity=np.zeros([len(lengths), 5], np.float32),
         lengths=lengths,
-        tokens=records.TokenIds(np.full(offsets[-1], 4, np.int32), offsets),
+        token_ids=records.TokenIds(np.full(offsets[-1], 4, np.int32), offsets),
         rows=np.arange(len(lengths)),
         max_tokens=1000,
         reads_seq1=np.zeros(len(lengths), bool),

@@ -1,0 +1,129 @@
+"""The batches of training: which tasks and rows each step trains on.
+
+`input_pipeline` describes the contents of a batch.
+"""
+
+import math
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import tensorflow as tf
+
+from mtl_tf.config import config as config_lib
+from mtl_tf.data import input_pipeline
+from mtl_tf.data import samplers
+
+
+class TrainingBatches:
+    """The endless stream of training batches, readable from any step.
+
+    Args:
+      train: the training split of each task, by task index.
+      unlabeled: the unlabeled splits of the tasks that have one; empty if
+        unlabeled text is not read.
+      config: batch size, sampling, seed.
+
+    Raises:
+      ValueError: if a split has no rows.
+    """
+
+    def __init__(
+        self,
+        train: Sequence[input_pipeline.Split],
+        unlabeled: Sequence[input_pipeline.Split],
+        config: config_lib.Config,
+    ):
+        for split in (*train, *unlabeled):
+            if not len(split):
+                raise ValueError(
+                    f"task {split.task_id} has no rows to train on"
+                )
+        self._train = train
+        self._unlabeled = unlabeled
+        self._batch_size = config.batch_size
+        self._task_sampler = samplers.TaskSampler.create(
+            [len(split) for split in train],
+            config.sampling_exponent,
+            config.update == "joint",
+            config.seed,
+        )
+        self._row_samplers = [
+            samplers.RowSampler(
+                split.lengths, config.batch_size, split.task_id, config.seed
+            )
+            for split in train
+        ]
+        # Keys beyond the tasks' ids: a stream other than the labeled rows'.
+        self._unlabeled_samplers = [
+            samplers.RowSampler(
+                split.lengths,
+                config.batch_size,
+                split.task_id + len(train),
+                config.seed,
+            )
+            for split in unlabeled
+        ]
+        self.steps_per_epoch = config.steps_per_epoch or self._epoch_length(
+            config
+        )
+
+    def _epoch_length(self, config):
+        """Returns the number of steps of an epoch."""
+        rows = [len(split) for split in self._train]
+        num_task_batches = self._task_sampler.num_task_batches
+        if config.epoch_length == "all":
+            return math.ceil(sum(rows) / (num_task_batches * config.batch_size))
+        # A round has one batch of each task.
+        rounds = math.ceil(min(rows) / config.batch_size)
+        return rounds * len(rows) // num_task_batches
+
+    @property
+    def tokens_per_epoch(self) -> float:
+        """The expected number of tokens of an epoch."""
+        mean_lengths = [split.lengths.mean() for split in self._train]
+        num_texts = (
+            self._task_sampler.num_task_batches
+            * self._batch_size
+            * self.steps_per_epoch
+        )
+        return float(
+            num_texts * np.dot(self._task_sampler.probabilities, mean_lengths)
+        )
+
+    @property
+    def signature(self) -> dict:
+        """The `tf.TensorSpec`s of a batch."""
+        inputs = self._train[0].signature
+        batch = {**inputs, "labels": tf.TensorSpec([None, None], tf.int32)}
+        if self._unlabeled:
+            batch["unlabeled"] = inputs
+        return batch
+
+    def generate(self, first_step: int) -> Iterator[input_pipeline.Batch]:
+        """Yields the batches of `first_step` and all later steps, endlessly.
+
+        Batches are made in the calling thread: this is faster than to fetch
+        them from a `tf.data.Dataset` that prepares them in another one.
+        """
+        # The number of batches that each task has contributed so far.
+        num_drawn = np.zeros(len(self._train), np.int64)
+        for step in range(first_step):
+            np.add.at(num_drawn, self._task_sampler.tasks(step), 1)
+        step = first_step
+        while True:
+            selection = []
+            for task_id in self._task_sampler.tasks(step):
+                rows = self._row_samplers[task_id].rows(num_drawn[task_id])
+                selection.append((self._train[task_id], rows))
+                num_drawn[task_id] += 1
+            batch = input_pipeline.make_batch(selection)
+            batch["labels"] = np.stack(
+                [split.labels[rows] for split, rows in selection]
+            )
+            if self._unlabeled:
+                rows = [x.rows(step) for x in self._unlabeled_samplers]
+                batch["unlabeled"] = input_pipeline.make_batch(
+                    list(zip(self._unlabeled, rows, strict=True))
+                )
+            yield batch
+            step += 1
