@@ -1,4 +1,4 @@
-"""Splits made here: stratified by label, whole groups, the same every time."""
+"""Splits of rows: stratified by label, group by group, reproducible."""
 
 import collections
 import functools
@@ -8,6 +8,8 @@ from collections.abc import Hashable, Iterable, Mapping, Sequence
 
 import numpy as np
 from scipy import optimize
+from scipy import sparse
+from scipy.sparse import csgraph
 
 
 def text_key(text: str) -> str:
@@ -21,142 +23,148 @@ def split(
     fractions: Mapping[str, float],
     seed: int,
 ) -> list[str]:
-    """Divides rows among splits.
+    """Assigns rows to splits.
 
-    Rows that share a key stay together, also through other rows (a document,
-    and a text that two documents repeat). Without such rows, the size of each
-    split and its rows of each label are their shares to within one row; rows of
-    very rare labels are in the first split before others are. With them, the
-    sizes are right to within the largest part that hangs together, where there
-    are parts enough. A pure function of the arguments, without hidden random
-    state; where every row has a key, the order of the rows does not matter.
+    Rows that share a key stay in one split, also indirectly (the rows of two
+    documents that repeat a text). Without such rows, the size of each split and
+    its number of rows of each label deviate from their fractions by less than
+    one row; the rows of very rare labels go to the first split. With them, the
+    sizes deviate by less than the largest connected component, if there are
+    enough components. The result depends on the arguments alone, and not on the
+    order of the rows if each of them has a key.
 
     Args:
       labels: label of each row.
-      keys: the keys of each row; a row without keys stands alone.
-      fractions: share of the rows by split, at most three; they sum to 1.
-      seed: another seed gives another split.
+      keys: the keys of each row; a row without keys is independent of others.
+      fractions: fraction of the rows of each split, at most three; they sum up
+        to 1.
+      seed: the seed; each gives another assignment.
 
     Returns:
       The split of each row.
 
     Raises:
-      ValueError: if the fractions are no fractions, there are no rows, or a
-        split stays empty.
+      ValueError: if the fractions are invalid, there are no rows, or a split
+        would be empty.
     """
-    if any(not 0 < x <= 1 for x in fractions.values()) or not (
-        abs(sum(fractions.values()) - 1) < 1e-6
-    ):
-        raise ValueError(
-            "the shares of the splits have to lie in (0, 1] and sum to 1, got "
-            f"{dict(fractions)}"
-        )
+    _check_fractions(fractions)
     if not labels:
-        raise ValueError("there are no rows to divide")
+        raise ValueError("there are no rows to split")
     totals = collections.Counter(labels)
-    wanted = _wanted(totals, fractions, seed)
-    filled = {name: collections.Counter() for name in fractions}
-    parts = _ordered(_components(keys), labels, keys, seed)
+    targets = _target_counts(totals, fractions, seed)
+    components = _ordered(_connected_components(keys), labels, keys, seed)
     counts = [
-        collections.Counter(labels[row] for row in rows) for rows in parts
+        collections.Counter(labels[row] for row in rows) for rows in components
     ]
-    chosen = []
-    for part in counts:
-        missing = functools.partial(_missing, part, totals, wanted, filled)
-        chosen.append(max(fractions, key=missing))  # the first of equals
-        filled[chosen[-1]].update(part)
-    _fill_empty(chosen, counts, filled)
-    _even_out(chosen, counts, totals, wanted, filled)
+    assigned, filled = [], {name: collections.Counter() for name in fractions}
+    for component in counts:
+        need = functools.partial(_need, component, totals, targets, filled)
+        assigned.append(max(fractions, key=need))  # the first of equals
+        filled[assigned[-1]].update(component)
+    _fill_empty(assigned, counts, filled)
+    _even_out(assigned, counts, totals, targets, filled)
     empty = [name for name in fractions if not filled[name].total()]
     if empty:
         raise ValueError(
-            f"split {empty[0]} (share {fractions[empty[0]]}) of {len(labels)} "
-            "rows stays empty: there are too few rows, or they hang together "
-            "in too few groups"
+            f"split {empty[0]} (fraction {fractions[empty[0]]}) of "
+            f"{len(labels)} rows stays empty: there are too few rows, or "
+            "too few groups of connected rows"
         )
     result = [""] * len(labels)
-    for rows, name in zip(parts, chosen, strict=True):
+    for rows, name in zip(components, assigned, strict=True):
         for row in rows:
             result[row] = name
     return result
 
 
-def _missing(part, totals, wanted, filled, name) -> float:
-    """Returns how much the labels of a part are missed in a split.
+def _check_fractions(fractions) -> None:
+    if any(not 0 < x <= 1 for x in fractions.values()) or not (
+        abs(sum(fractions.values()) - 1) < 1e-6
+    ):
+        raise ValueError(
+            "expected fractions in (0, 1] that sum up to 1, got "
+            f"{dict(fractions)}"
+        )
+
+
+def _need(component, totals, targets, filled, name) -> float:
+    """Returns how much a split needs the labels of a component.
 
     Args:
-      part: rows of the part by label.
-      totals: all rows by label.
-      wanted: rows that a split is to have, by split and label.
-      filled: rows that it has, by split and label.
+      component: number of rows of the component, by label.
+      totals: number of all rows, by label.
+      targets: number of rows that a split should have, by split and label.
+      filled: number of rows that it has so far, by split and label.
       name: the split.
     """
     return sum(
-        (n / totals[label]) * _lack(wanted[name][label], filled[name][label])
-        for label, n in part.items()
+        (n / totals[label])
+        * _deficit(targets[name][label], filled[name][label])
+        for label, n in component.items()
     )
 
 
-def _lack(wanted: int, filled: int) -> float:
-    """Returns the share of the wanted rows that is missing; 0 of no rows."""
-    return 1 - filled / wanted if wanted else -filled
+def _deficit(target: int, filled: int) -> float:
+    """Returns the fraction of the target that is missing."""
+    return 1 - filled / target if target else -filled
 
 
-def _fill_empty(chosen, counts, filled) -> None:
-    """Moves the smallest part of others into each split that has none.
+def _fill_empty(assigned, counts, filled) -> None:
+    """Moves the smallest component of other splits into each empty split.
 
-    Labels that are each in one part may all be missed most in the same split.
+    A split can be empty if each label is in a single component: then all
+    components may be needed most by the same split.
     """
     for target in [name for name in filled if not filled[name].total()]:
-        parts = collections.Counter(chosen)
-        spare = [i for i, x in enumerate(chosen) if parts[x] > 1]
+        components = collections.Counter(assigned)
+        spare = [i for i, x in enumerate(assigned) if components[x] > 1]
         if not spare:
             return
         moved = min(spare, key=lambda i: counts[i].total())
-        filled[chosen[moved]].subtract(counts[moved])
+        filled[assigned[moved]].subtract(counts[moved])
         filled[target].update(counts[moved])
-        chosen[moved] = target
+        assigned[moved] = target
 
 
-def _even_out(chosen, counts, totals, wanted, filled) -> None:
-    """Moves parts until the sizes are right to within the largest part.
+def _even_out(assigned, counts, totals, targets, filled) -> None:
+    """Moves components until sizes deviate by less than the largest of them.
 
-    Many labels in each part may each be right to within a part, and yet sum up
-    to a split that is not.
+    With many labels in each component, the deviations of the labels may add up
+    in a split.
     """
-    sizes = [part.total() for part in counts]
+    sizes = [component.total() for component in counts]
     largest = max(sizes)
-    over = {
-        name: filled[name].total() - sum(wanted[name].values())
-        for name in wanted
+    excess = {
+        name: filled[name].total() - sum(targets[name].values())
+        for name in targets
     }
-    while max(map(abs, over.values())) >= largest:
-        # The last part stays: no split becomes empty here.
-        sources = [x for x in over if over[x] > 0 and chosen.count(x) > 1]
+    while max(map(abs, excess.values())) >= largest:
+        # A split keeps its last component: none becomes empty here.
+        sources = [x for x in excess if excess[x] > 0 and assigned.count(x) > 1]
         if not sources:
             return
-        source = max(sources, key=over.get)
-        target = min(over, key=over.get)
-        # Each such move makes the sum of what is too much or missing smaller.
+        source = max(sources, key=excess.get)
+        target = min(excess, key=excess.get)
+        # Each move reduces the sum of the absolute deviations.
         moved = max(
-            (i for i, name in enumerate(chosen) if name == source),
+            (i for i, name in enumerate(assigned) if name == source),
             key=lambda i: (
-                _missing(counts[i], totals, wanted, filled, target)
-                - _missing(counts[i], totals, wanted, filled, source)
+                _need(counts[i], totals, targets, filled, target)
+                - _need(counts[i], totals, targets, filled, source)
             ),
         )
-        chosen[moved] = target
+        assigned[moved] = target
         filled[source].subtract(counts[moved])
         filled[target].update(counts[moved])
-        over[source] -= sizes[moved]
-        over[target] += sizes[moved]
+        excess[source] -= sizes[moved]
+        excess[target] += sizes[moved]
 
 
-def _wanted(totals, fractions, seed) -> dict[str, dict[str, int]]:
-    """Returns rows by split and label, whole numbers that sum up both ways.
+def _target_counts(totals, fractions, seed) -> dict[str, dict[str, int]]:
+    """Returns the number of rows that each split should have of each label.
 
-    A label's rows in a split are its share of them, rounded down or up, so that
-    the sizes of the splits are right however many labels are rare.
+    They are the fractions of the label's rows, rounded down or up so that the
+    sizes of the splits are exact, however many labels are rare.
     """
     names = list(fractions)
     by_count = collections.defaultdict(list)
@@ -164,44 +172,44 @@ def _wanted(totals, fractions, seed) -> dict[str, dict[str, int]]:
         by_count[totals[label]].append(label)
     # The order decides between equal remainders.
     counts = np.array(sorted(by_count, key=lambda x: min(by_count[x])))
-    labels = np.array([len(by_count[count]) for count in counts])
+    num_labels = np.array([len(by_count[count]) for count in counts])
     shares = np.array(list(fractions.values()))
-    # 0.7 * 10 is a little less than 7.
+    # 0.7 * 10 is slightly less than 7.
     floors = np.floor(np.outer(counts, shares) + 1e-9).astype(int)
     sizes = _sizes(totals.total() * shares)
-    rounded_up = _round_up(counts, labels, shares, floors, sizes)
-    wanted = {name: {} for name in names}
+    rounded_up = _round_up(counts, num_labels, shares, floors, sizes)
+    targets = {name: {} for name in names}
     for row, count in enumerate(counts):
-        # Labels of as many rows take turns.
+        # Labels with equal numbers of rows are rounded up in turn.
         turns = itertools.cycle(by_count[count])
         for column, name in enumerate(names):
             for label in by_count[count]:
-                wanted[name][label] = int(floors[row, column])
+                targets[name][label] = int(floors[row, column])
             for label in itertools.islice(turns, int(rounded_up[row, column])):
-                wanted[name][label] += 1
-    return wanted
+                targets[name][label] += 1
+    return targets
 
 
-def _round_up(counts, labels, shares, floors, sizes) -> np.ndarray:
-    """Returns how many labels of a count get one row more, by split.
+def _round_up(counts, num_labels, shares, floors, sizes) -> np.ndarray:
+    """Returns how many labels of each count are rounded up, by split.
 
-    The largest remainders do. This is a transportation problem, whose basic
-    solutions are whole numbers.
+    Those with the largest remainders are. This is a transportation problem,
+    whose basic solutions are integers.
 
     Args:
-      counts: int [counts], the different numbers of rows that labels have.
-      labels: int [counts], labels of each count.
-      shares: float64 [splits].
-      floors: int [counts, splits], shares of the counts, rounded down.
-      sizes: int [splits], rows that the splits are to have.
+      counts: int [counts], the distinct numbers of rows of labels.
+      num_labels: int [counts], number of labels with each count.
+      shares: float64 [splits], the fractions.
+      floors: int [counts, splits], fractions of the counts, rounded down.
+      sizes: int [splits], target sizes of the splits.
     """
     costs = floors - np.outer(counts, shares)
-    # The first split, train, has what is left, but rows of very rare labels
-    # before the others: a label that is not trained is never predicted.
+    # The first split, train, gets what others leave, but it gets the rows of
+    # very rare labels first: a label without training rows is never predicted.
     costs[:, 0] = -2.0 * ((floors[:, 0] == 0) & (counts > 1)) - (counts == 1)
     rows, columns = costs.shape
     costs += 1e-6 * np.outer(np.arange(rows), np.arange(columns) + 1)
-    found = optimize.linprog(
+    solution = optimize.linprog(
         costs.ravel(),
         A_eq=np.concatenate(
             [
@@ -210,62 +218,69 @@ def _round_up(counts, labels, shares, floors, sizes) -> np.ndarray:
             ]
         ),
         b_eq=np.concatenate(
-            [labels * (counts - floors.sum(axis=1)), sizes - labels @ floors]
+            [
+                num_labels * (counts - floors.sum(axis=1)),
+                sizes - num_labels @ floors,
+            ]
         ),
-        bounds=[(0, n) for n in labels for _ in range(columns)],
+        bounds=[(0, n) for n in num_labels for _ in range(columns)],
         method="highs-ds",
     )
-    return np.rint(found.x).astype(int).reshape(rows, columns)
+    return np.rint(solution.x).astype(int).reshape(rows, columns)
 
 
 def _sizes(quotas: np.ndarray) -> np.ndarray:
-    """Returns whole sizes of the splits; the first has what others leave."""
+    """Rounds the sizes of the splits; the first gets what others leave."""
     most = round(quotas.sum()) - int(quotas[0] + 1e-9)
     rounded = np.rint(quotas[1:]).astype(int)
-    # No split stays empty if the first one can spare a row for it.
+    # No split is empty if the first one can spare a row for it.
     others = np.maximum(rounded, 1)
     if others.sum() > min(most, round(quotas.sum()) - 1):
         others = rounded
-    # Halves that were all rounded up.
+    # All halves may have been rounded up.
     while others.sum() > most:
         others[np.argmax(others - quotas[1:])] -= 1
     return np.array([round(quotas.sum()) - others.sum(), *others])
 
 
 def _digest(seed: int, content: object) -> bytes:
-    """Returns what puts contents into an order that looks drawn at random."""
+    """Returns a sort key that gives contents a pseudorandom order."""
     return hashlib.sha256(repr((seed, content)).encode("utf-8")).digest()
 
 
-def _components(keys: Sequence[Iterable[Hashable]]) -> list[list[int]]:
-    """Returns rows that hang together, by union-find over their keys."""
-    parents = list(range(len(keys)))
+def _connected_components(
+    keys: Sequence[Iterable[Hashable]],
+) -> list[list[int]]:
+    """Returns the rows of each connected component, by their first row.
 
-    def root(row):
-        while parents[row] != row:
-            parents[row] = parents[parents[row]]
-            row = parents[row]
-        return row
-
-    first = {}
+    The graph is bipartite: rows are connected with their keys.
+    """
+    key_indices, edges = {}, []
     for row, row_keys in enumerate(keys):
         for key in row_keys:
-            parents[root(row)] = root(first.setdefault(key, row))
-    members = collections.defaultdict(list)
-    for row in range(len(keys)):
-        members[root(row)].append(row)
-    return list(members.values())
+            edges.append((row, key_indices.setdefault(key, len(key_indices))))
+    rows, columns = np.array(edges, int).reshape(-1, 2).T
+    num_nodes = len(keys) + len(key_indices)
+    graph = sparse.coo_array(
+        (np.ones(len(edges), bool), (rows, len(keys) + columns)),
+        shape=(num_nodes, num_nodes),
+    )
+    _, component_ids = csgraph.connected_components(graph, directed=False)
+    components = collections.defaultdict(list)
+    for row, component in enumerate(component_ids[: len(keys)].tolist()):
+        components[component].append(row)
+    return list(components.values())
 
 
 def _ordered(components, labels, keys, seed) -> list[list[int]]:
-    """Returns large components first, those of a size in an order by seed."""
+    """Returns large components first, those of equal size in random order."""
 
-    def place(rows):
-        # Over contents and not over row numbers: the order of the files moves
-        # no row to another split.
+    def sort_key(rows):
+        # By contents, not by row: the order of the files moves no row to
+        # another split.
         content = sorted(
             repr((labels[row], sorted(map(repr, keys[row])))) for row in rows
         )
         return -len(rows), _digest(seed, content)
 
-    return sorted(components, key=place)
+    return sorted(components, key=sort_key)

@@ -212,11 +212,11 @@ def real():
 @pytest.mark.parametrize("name", _REAL)
 def test_real_counts(real, name):
     splits = real[name].splits
-    for wanted, labels in _REAL[name].items():
+    for expected, labels in _REAL[name].items():
         counts = collections.Counter()
-        for split in wanted.split("+"):
+        for split in expected.split("+"):
             counts.update(row.label for row in splits[split])
-        assert counts == labels, wanted
+        assert counts == labels, expected
     assert real[name].raw["deviations"] == {}
     for rows in splits.values():
         assert all(row.seq1 and row.seq2 and row.group for row in rows)

@@ -148,9 +148,9 @@ def test_rows_that_repeat(tmp_path, raw_file):
 
 def test_dev_rows_that_are_wanted_in_train_stay(tmp_path, raw_file):
     task = tasks.Task("t", ("no", "yes"))
-    wanted = source.TaskRows(task, _splits(), dev_in_train=True)
+    expected = source.TaskRows(task, _splits(), dev_in_train=True)
     out_dir = str(tmp_path / "out")
-    prepare.prepare(_source(raw_file, read=lambda: [wanted]), out_dir)
+    prepare.prepare(_source(raw_file, read=lambda: [expected]), out_dir)
     train = [row.seq2 for row in records.read_rows(out_dir, "t", "train")]
     assert train == ["Good good film", "In DEV .", "bad film", ""]
     declared = tasks.Corpus.read(out_dir).declaration["tasks"]["t"]
@@ -403,9 +403,9 @@ def test_a_corpus_that_lost_its_declaration_is_replaced(
     out_dir = tmp_path / "out"
     # Unlabeled rows, and a name with all kinds of characters.
     task = tasks.Task("A_b-2", ("no", "yes"))
-    wanted = [source.TaskRows(task, _splits())]
+    expected = [source.TaskRows(task, _splits())]
     first = prepare.prepare(
-        _source(raw_file, read=lambda: wanted), str(out_dir)
+        _source(raw_file, read=lambda: expected), str(out_dir)
     )
     path = out_dir / "corpus.json"
     if content is None:
@@ -415,7 +415,7 @@ def test_a_corpus_that_lost_its_declaration_is_replaced(
             content if isinstance(content, bytes) else content.encode()
         )
     again = prepare.prepare(
-        _source(raw_file, read=lambda: wanted), str(out_dir)
+        _source(raw_file, read=lambda: expected), str(out_dir)
     )
     assert again.declaration == first.declaration
 
