@@ -1,9 +1,9 @@
 """Diversity features: five numbers that describe the words of a text.
 
-The label transfer network reads them (Augenstein, Ruder & Søgaard 2018,
-section 3.5); they are those of Ruder & Plank (2017), "Learning to select data
-for transfer learning with Bayesian Optimization", section 3.2. With the sums
-over the word types w of the text (seq2),
+They are inputs of the label transfer network (Augenstein, Ruder & Søgaard 2018,
+section 3.5) and defined by Ruder & Plank (2017), "Learning to select data for
+transfer learning with Bayesian Optimization", section 3.2. With sums over the
+word types w of the text (seq2),
 
     types              number of word types
     type_token_ratio   types / tokens
@@ -11,17 +11,15 @@ over the word types w of the text (seq2),
     simpson            sum p(w)^2
     renyi              1 / (1 - alpha) ln sum p(w)^alpha, alpha = 0.99
 
-p(w) is the term distribution of the text's task: how often w occurs in seq2 of
-its training rows, out of all tokens there. The signs are those of the authors'
-published code; the features are z-scored, and so a sign mirrors one, no more.
+p(w) is the term distribution of the text's task: the relative frequency of w in
+seq2 of its training rows. The signs are those of the authors' published code.
+Since the features are z-scored, another sign would only mirror a feature.
 
-Words are token strings, as in the authors' code. The vocabulary of the model
-has no part in them: its unknown words are as many types as they are strings,
-and each has the p of its own count, which is 0 for a word that the training
-rows do not hold. So the features do not change with `min_count`. For this the
-counts of all terms are kept with the corpus, not those of the vocabulary alone.
-`data_prep` and a served model call the same function, and both have the same
-features.
+Words are token strings, as in the authors' code, and do not depend on the
+model's vocabulary: an unknown word is a type with the p of its own count, which
+is 0 if the training rows do not contain it. Hence the features do not depend on
+`min_count`. For this, the corpus keeps the counts of all terms, not only those
+of the vocabulary. `data_prep` and a served model call the same function.
 """
 
 import dataclasses
@@ -45,16 +43,16 @@ def compute(
 ) -> tf.Tensor:
     """Computes the features, before they are z-scored.
 
-    A text without words has 0 types and ratio 0. Where no word of a text has
-    been seen, the logarithm of `renyi` has no value: such a text gets that of
-    one word seen once.
+    A text without words has 0 types and ratio 0. If none of its words occurs
+    in the training rows, the logarithm of `renyi` is undefined: the text gets
+    the value of a word that occurs once.
 
     Args:
-      types: int [texts, tokens of each], whole texts. Equal tokens have equal
-        numbers below the size of `counts`; which ones does not matter.
-      counts: int64 [types], how often the training rows of the texts' task
-        hold each of them.
-      total: int64, tokens of these rows.
+      types: int [texts, (tokens)], type ids of the tokens of untruncated
+        texts: any ids below the size of `counts`, equal for equal tokens.
+      counts: int64 [types], frequency of each type in the training rows of the
+        texts' task.
+      total: int64, number of tokens of these rows.
 
     Returns:
       float64 [texts, 5], in the order of `FEATURES`.
@@ -62,7 +60,7 @@ def compute(
     num_texts = types.nrows()
     rows = types.value_rowids()
     num_types = tf.size(counts, tf.int64)
-    # Each word once a text.
+    # Each word once per text.
     pairs = tf.unique(rows * num_types + tf.cast(types.flat_values, tf.int64)).y
     type_rows, type_ids = pairs // num_types, pairs % num_types
 
@@ -90,12 +88,12 @@ def compute(
 def z_score(
     features: tf.Tensor, mean: Sequence[float], deviation: Sequence[float]
 ) -> tf.Tensor:
-    """Features as models read them.
+    """Standardizes features.
 
     Args:
-      features: float64 [texts, 5], of `compute`.
-      mean: of each over the training rows of all tasks of a corpus.
-      deviation: of each, above 0.
+      features: float64 [texts, 5], from `compute`.
+      mean: mean of each feature over the training rows of all tasks.
+      deviation: standard deviation of each feature, above 0.
 
     Returns:
       float32 [texts, 5].
@@ -105,12 +103,12 @@ def z_score(
 
 @dataclasses.dataclass(frozen=True)
 class DiversityFeatures:
-    """The features of texts of one task, also within a graph.
+    """A function, also in graphs, that computes the features of a task's texts.
 
     Attributes:
-      counts: how often seq2 of the task's training rows holds each term.
-      mean: five numbers, as `z_score` has them.
-      deviation: five numbers.
+      counts: frequency of each term in seq2 of the task's training rows.
+      mean: mean of each feature; see `z_score`.
+      deviation: standard deviation of each feature.
     """
 
     counts: Mapping[str, int]
@@ -119,7 +117,7 @@ class DiversityFeatures:
 
     @classmethod
     def read(cls, corpus: tasks_lib.Corpus, task: str) -> "DiversityFeatures":
-        """Reads them from a corpus' directory, or a run's assets.
+        """Reads counts, means and deviations from a corpus or a run's assets.
 
         Args:
           corpus: the corpus.
@@ -135,7 +133,7 @@ class DiversityFeatures:
                 counts = json.load(file)[task]
             declared = corpus.declaration["diversity"]
             if not all(isinstance(x, int) for x in counts.values()):
-                raise TypeError("a count is not a whole number")
+                raise TypeError("expected integer counts")
         except FileNotFoundError:
             raise ValueError(
                 f"{path} is missing: prepare the corpus again"
@@ -156,8 +154,8 @@ class DiversityFeatures:
 
     @functools.cached_property
     def table(self) -> tf.lookup.StaticHashTable:
-        """int64 counts by term; an export has to track it."""
-        # A table cannot be empty: one entry is what no text is cut into.
+        """The counts by term, int64. An exported model must track the table."""
+        # A table cannot be empty: this entry is a token that no text has.
         counts = {
             vocabulary_lib.SPECIAL_TOKENS[vocabulary_lib.EMPTY]: 0,
             **self.counts,
@@ -173,8 +171,7 @@ class DiversityFeatures:
         """Computes the features of texts.
 
         Args:
-          tokens: string [texts, tokens of each], of seq2 as a whole: before it
-            is cut to the length that an encoder reads.
+          tokens: string [texts, (tokens)], tokens of seq2 before truncation.
 
         Returns:
           float32 [texts, 5].

@@ -208,10 +208,7 @@ def read_split(
     )
     token_ids = records.TokenIds.read(corpus.data_dir, task.name, split)
     _check_columns(where, task, split, columns, len(token_ids))
-    rows = np.arange(len(token_ids))
-    if config.max_examples and len(rows) > config.max_examples:
-        random = np.random.default_rng((config.seed, 0))
-        rows = np.sort(random.permutation(len(rows))[: config.max_examples])
+    rows = _select_rows(len(token_ids), config)
     seq1_lengths, seq2_lengths, reads_seq1 = _sequence_lengths(
         token_ids, rows, config
     )
@@ -235,6 +232,14 @@ def read_split(
         if config.sequences_apart
         else None,
     )
+
+
+def _select_rows(num_rows, config):
+    """Returns the indices of all rows, or of a sample of `max_examples`."""
+    if not config.max_examples or num_rows <= config.max_examples:
+        return np.arange(num_rows)
+    random = np.random.default_rng((config.seed, 0))
+    return np.sort(random.permutation(num_rows)[: config.max_examples])
 
 
 def _check_columns(where, task, split, columns, num_rows):

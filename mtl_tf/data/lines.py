@@ -1,12 +1,11 @@
-r"""Lines of text files: one rule for all that reads them.
+r"""Lines of text files: one definition for all readers.
 
-A line ends with `\n`, as `wc -l` counts; a `\r` before it belongs to the end.
-All other characters that end lines elsewhere, a bare `\r`, U+0085 or U+2028,
-belong to the text.
+A line ends with `\n` or `\r\n`. Other characters that end lines elsewhere (a
+bare `\r`, U+0085, U+2028) belong to the text.
 
 Files are UTF-8, with or without a byte order mark, or UTF-16 with one, as Excel
-writes it. They may be packed with gzip, whatever their name. `-` is standard
-input.
+writes them. They may be compressed with gzip, whatever their name. `-` is
+standard input.
 """
 
 import codecs
@@ -22,9 +21,11 @@ from collections.abc import Iterator
 STANDARD_INPUT = "-"
 _GZIP = b"\x1f\x8b"
 _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
-_TO_TEXT = "save it as CSV, such as with pandas: DataFrame.to_csv(index=False)"
-_UNPACK = "unpack it, or pack it with gzip"
-# What files are that begin so, and what to do.
+_TO_TEXT = (
+    "save it as CSV, for example with pandas: DataFrame.to_csv(index=False)"
+)
+_UNPACK = "decompress it, or use gzip"
+# Signature, kind and remedy of files that are not text.
 _NO_TEXT = (
     (b"PAR1", "a Parquet file", _TO_TEXT),
     (b"ARROW1", "an Arrow file", _TO_TEXT),
@@ -38,40 +39,41 @@ _NO_TEXT = (
     (b"\xfd7zXZ\0", "an xz file", _UNPACK),
     (b"\x28\xb5\x2f\xfd", "a Zstandard file", _UNPACK),
 )
-# Beginnings of UTF-16 without a byte order mark, and of UTF-32.
+# The start of UTF-16 without a byte order mark, and of UTF-32.
 _WIDE = re.compile(r"(?:[^\0]\0+){4}|(?:\0+[^\0]){4}")
 
 
 def name_of(path: str) -> str:
-    """Returns what messages call a file."""
+    """Returns the name of a file in messages."""
     return "standard input" if path == STANDARD_INPUT else path
 
 
 def read(path: str) -> Iterator[tuple[int, str]]:
-    """Reads the lines of a file, without their ends.
+    """Reads the lines of a file, without their line ends.
 
     Args:
       path: the file, or `STANDARD_INPUT`.
 
     Yields:
-      The number of a line, from 1, and the line.
+      The line number, from 1, and the line.
 
     Raises:
-      ValueError: if there is no such file, it is no text, a line is not UTF-8,
-        or all lines end with a bare carriage return; with file and line.
+      ValueError: if the file does not exist or is not text, a line is not
+        UTF-8, or lines end with carriage returns only. The message names file
+        and line.
     """
-    for number, line in read_with_ends(path):
-        yield number, _without_end(line, "\n", "\r")
+    for line_number, line in read_with_ends(path):
+        yield line_number, line.removesuffix("\n").removesuffix("\r")
 
 
 def read_with_ends(path: str) -> Iterator[tuple[int, str]]:
-    """Reads as `read` does, but leaves each line its end.
+    """Reads the lines of a file, with their line ends.
 
     Args:
-      path: as in `read`.
+      path: the file, or `STANDARD_INPUT`.
 
     Yields:
-      The number of a line, from 1, and the line with its end.
+      The line number, from 1, and the line with its end.
 
     Raises:
       ValueError: as in `read`.
@@ -79,31 +81,25 @@ def read_with_ends(path: str) -> Iterator[tuple[int, str]]:
     name = name_of(path)
     is_ascii = True
     with _open(path) as file:
-        for number, line in enumerate(file, start=1):
-            if number == 1:
+        for line_number, line in enumerate(file, start=1):
+            if line_number == 1:
                 _check_first(name, line)
             if not line.isascii():
-                _check_encoding(f"{name}:{number}", line, file, is_ascii)
+                _check_encoding(f"{name}:{line_number}", line, file, is_ascii)
                 is_ascii = False
-            yield number, line
+            yield line_number, line
 
 
 def split(content: bytes) -> list[bytes]:
-    """Returns the lines of a file's content, without their ends."""
+    """Splits the content of a file into lines, without their line ends."""
     lines = content.split(b"\n")
     if not lines[-1]:
         lines.pop()
     return [line.removesuffix(b"\r") for line in lines]
 
 
-def _without_end(line, *ends):
-    for end in ends:
-        line = line.removesuffix(end)
-    return line
-
-
 def check_file(path: str) -> None:
-    """Raises a ValueError if there is no such file; standard input is one."""
+    """Raises a ValueError unless a path is a file or `STANDARD_INPUT`."""
     if path == STANDARD_INPUT:
         return
     if os.path.isdir(path):
@@ -113,7 +109,7 @@ def check_file(path: str) -> None:
 
 
 def check_text(path: str) -> None:
-    """Raises a ValueError if a path is known to be no file of text."""
+    """Raises a ValueError if a file that exists is known not to be text."""
     if os.path.exists(path):
         check_file(path)
         with open(path, "rb") as file:
@@ -147,8 +143,8 @@ def _open(path):
             text = io.TextIOWrapper(
                 file,
                 "utf-16" if is_utf16 else "utf-8-sig",
-                # What is not UTF-8 comes through as lone surrogates, which no
-                # UTF-8 holds: their line can then be named.
+                # Invalid bytes become lone surrogates, which do not occur in
+                # UTF-8: a message can then name their line.
                 errors="surrogatepass" if is_utf16 else "surrogateescape",
                 newline="\n",
             )
@@ -161,56 +157,57 @@ def _open(path):
             ) from None
         except UnicodeDecodeError as error:
             raise ValueError(
-                f"{name_of(path)}: expected UTF-16, as its byte order mark "
-                f"has it: {error.reason}"
+                f"{name_of(path)}: expected UTF-16 after its byte order mark: "
+                f"{error.reason}"
             ) from None
 
 
 def _check_encoding(where, line, file, is_first):
-    """Refuses a line with lone surrogates.
+    """Raises a ValueError if a line has lone surrogates.
 
     Args:
-      where: the place, for messages.
+      where: file and line, for messages.
       line: the line.
-      file: what it is from.
-      is_first: whether all lines before are ASCII.
+      file: the file.
+      is_first: whether all previous lines are ASCII.
     """
     try:
         line.encode("utf-8")
     except UnicodeEncodeError as error:
-        found = ord(line[error.start])
+        code_point = ord(line[error.start])
     else:
         return
     if file.encoding == "utf-16":
         raise ValueError(
-            f"{where}: expected UTF-16, got half a character, \\u{found:04x}"
+            f"{where}: expected UTF-16, got a lone surrogate, "
+            f"\\u{code_point:04x}"
         )
     remedy = (
         "convert the file to UTF-8 (Latin-1, for example, with: iconv -f "
         "latin1 -t utf8)"
     )
-    # Taken for Latin-1, these lines would be garbled.
+    # Conversion from Latin-1 would garble the lines that are UTF-8.
     if not is_first:
         remedy = (
-            "lines before are UTF-8: mend this line, or leave out such bytes "
+            "previous lines are UTF-8: correct this line, or drop such bytes "
             "with: iconv -c -f utf8 -t utf8"
         )
     raise ValueError(
-        f"{where}: expected UTF-8, got byte 0x{found & 0xFF:02x}; {remedy}"
+        f"{where}: expected UTF-8, got byte 0x{code_point & 0xFF:02x}; {remedy}"
     )
 
 
 def _check_first(name, line):
-    """Refuses a first line that tells of other line ends or characters."""
+    """Raises a ValueError if the first line has other line ends or encoding."""
     if re.search("\r[^\n]", line) and line[-1] != "\n":
         raise ValueError(
             f"{name}: expected lines that end with a line feed, got carriage "
-            "returns alone, as of old Mac files; convert it, such as with: tr "
-            "'\\r' '\\n'"
+            "returns only, as in old Mac files; convert it, for example with: "
+            "tr '\\r' '\\n'"
         )
     if _WIDE.match(line):
         raise ValueError(
-            f"{name}: expected UTF-8, got NUL bytes between characters, as of "
-            "UTF-16 without a byte order mark, or of UTF-32; convert it, such "
-            "as with: iconv -f utf-16le -t utf8"
+            f"{name}: expected UTF-8, got NUL bytes between characters, as in "
+            "UTF-16 without a byte order mark, or in UTF-32; convert it, for "
+            "example with: iconv -f utf-16le -t utf8"
         )

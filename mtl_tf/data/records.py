@@ -1,25 +1,25 @@
 """The record schema: TFRecord shards of `tf.train.Example`, and token ids.
 
-`data_prep` writes what this module describes, and the input pipeline reads
-it. A corpus directory holds, for every task and split that has rows,
+`data_prep` writes these files and the input pipeline reads them. For each task
+and split that has rows, the directory of a corpus holds
 
-    records/TASK-SPLIT-00000-of-00002.tfrecord   one Example a row:
+    records/TASK-SPLIT-00000-of-00002.tfrecord   one Example per row:
         id         unique in the corpus, such as `books-test-17`
-        seq1       the text that seq2 is read against (topic, premise,
-                   headline, the document's opening), empty where there is none
-        seq2       the text itself
-        label      the label's name, empty in the unlabeled split
-        group      key that rows of one topic, document or body share
-        duplicate  1 where the row's text also stands in its own task's train
-                   file: the de-duplicated test scores leave such rows out
+        seq1       the optional first text of a pair (topic, premise, headline,
+                   the opening of the document), or empty
+        seq2       the text that is classified
+        label      name of the label, empty in the unlabeled split
+        group      key that rows of one topic, document or body share, or empty
+        duplicate  1 if train or dev of the task has the same text: the
+                   de-duplicated test scores leave such rows out
         diversity  float32 [5]: the features of `diversity_features`, z-scored
-    token_ids/TASK-SPLIT.ids.npy        int32, all rows' ids end to end
+    token_ids/TASK-SPLIT.ids.npy        int32, token ids of all rows
     token_ids/TASK-SPLIT.offsets.npy    int64 [2 * rows + 1]: seq1 of row r is
-        ids[offsets[2r]:offsets[2r + 1]], its seq2
+        ids[offsets[2r]:offsets[2r + 1]], its seq2 is
         ids[offsets[2r + 1]:offsets[2r + 2]]
 
-Rows stand in the same order in both. An empty sequence has one id, that of the
-empty text.
+Both have the rows in the same order. An empty sequence is a single token id,
+that of the empty text.
 """
 
 import dataclasses
@@ -36,7 +36,7 @@ from mtl_tf.data import diversity_features
 RECORDS_DIR = "records"
 TOKEN_IDS_DIR = "token_ids"
 ROWS_PER_SHARD = 10_000
-# The number of a shard, as a pattern of file names.
+# The index of a shard in patterns of file names.
 _DIGITS = "[0-9]" * 5
 _RECORD_FILE = re.compile(
     rf"{RECORDS_DIR}/[\w-]+-[a-z]+-{_DIGITS}-of-{_DIGITS}\.tfrecord"
@@ -58,7 +58,7 @@ _FEATURES = {
 
 @dataclasses.dataclass(frozen=True)
 class Row:
-    """One row of a task as it was found: fields of its record, as above."""
+    """One row of a task: the fields of its record, as above."""
 
     id: str
     seq1: str
@@ -81,36 +81,45 @@ def write_rows(
       data_dir: directory of the corpus.
       task: name of the task.
       split: name of the split.
-      rows: its rows.
-      diversity: float32 [rows, 5]: their diversity features.
+      rows: the rows of the split.
+      diversity: diversity features of the rows, float32 [rows, 5].
 
     Returns:
-      Paths below `data_dir`.
+      The paths of the shards, relative to `data_dir`.
     """
     os.makedirs(os.path.join(data_dir, RECORDS_DIR), exist_ok=True)
-    shards = max(1, -(-len(rows) // ROWS_PER_SHARD))
+    num_shards = max(1, -(-len(rows) // ROWS_PER_SHARD))
     paths = []
-    for shard in range(shards):
+    for shard in range(num_shards):
         path = os.path.join(
-            RECORDS_DIR, f"{task}-{split}-{shard:05d}-of-{shards:05d}.tfrecord"
+            RECORDS_DIR,
+            f"{task}-{split}-{shard:05d}-of-{num_shards:05d}.tfrecord",
         )
         with tf.io.TFRecordWriter(os.path.join(data_dir, path)) as writer:
-            part = slice(shard * ROWS_PER_SHARD, (shard + 1) * ROWS_PER_SHARD)
-            for row, features in zip(rows[part], diversity[part], strict=True):
+            shard_rows = slice(
+                shard * ROWS_PER_SHARD, (shard + 1) * ROWS_PER_SHARD
+            )
+            for row, features in zip(
+                rows[shard_rows], diversity[shard_rows], strict=True
+            ):
                 example = _to_example(row, features)
-                # Else the order of the features is that of a hash table, which
-                # each process has another one of.
+                # Otherwise the order of the features is that of a hash table,
+                # which differs between processes.
                 writer.write(example.SerializeToString(deterministic=True))
         paths.append(path)
     return paths
 
 
 def read_rows(data_dir: str, task: str, split: str) -> Iterator[Row]:
-    """The rows of a split, in order.
+    """Reads the rows of a split, in order.
+
+    Args:
+      data_dir: directory of the corpus.
+      task: name of the task.
+      split: name of the split.
 
     Raises:
-      ValueError: if there are no records of it, shards are missing, or one
-        is damaged.
+      ValueError: if there are no records, or shards are missing or damaged.
     """
     fields = {x.name: _FEATURES[x.name] for x in dataclasses.fields(Row)}
     for batch in _batches(data_dir, task, split, fields):
@@ -129,35 +138,34 @@ def read_rows(data_dir: str, task: str, split: str) -> Iterator[Row]:
 def read_columns(
     data_dir: str, task: str, split: str, names: Iterable[str]
 ) -> dict[str, np.ndarray]:
-    """Some columns of a split as arrays [rows], without reading its texts.
+    """Reads columns of a split.
 
     Args:
       data_dir: directory of the corpus.
       task: name of the task.
       split: name of the split.
-      names: names of fields of the records.
+      names: names of the columns, which are fields of the records.
 
     Returns:
-      By name: object arrays of bytes, int64 for `duplicate`, float32 [rows, 5]
-      for `diversity`.
+      Arrays by name: bytes [rows], but int64 [rows] for `duplicate` and
+      float32 [rows, 5] for `diversity`.
 
     Raises:
-      ValueError: if there are no records of it, shards are missing, or one
-        is damaged.
+      ValueError: if there are no records, or shards are missing or damaged.
     """
     features = {name: _FEATURES[name] for name in names}
-    parts = {name: [] for name in features}
+    columns = {name: [] for name in features}
     for batch in _batches(data_dir, task, split, features):
         for name, tensor in batch.items():
-            parts[name].append(tensor.numpy())
+            columns[name].append(tensor.numpy())
     return {
-        name: np.concatenate(part) if part else np.array([])
-        for name, part in parts.items()
+        name: np.concatenate(arrays) if arrays else np.array([])
+        for name, arrays in columns.items()
     }
 
 
 def is_record_file(path: str) -> bool:
-    """Returns whether a path below a corpus is named like what is written here.
+    """Returns whether a path has the name of a file that this module writes.
 
     Args:
       path: a path relative to the directory of the corpus.
@@ -167,8 +175,7 @@ def is_record_file(path: str) -> bool:
 
 def _batches(data_dir, task, split, features) -> Iterator[dict]:
     pattern = os.path.join(data_dir, RECORDS_DIR, f"{task}-{split}-*.tfrecord")
-    # Digits alone: `news-train-*` also matches the records of a task
-    # `news-train-2020`.
+    # `news-train-*` would also match the records of a task `news-train-2020`.
     paths = sorted(
         glob.glob(
             os.path.join(
@@ -185,17 +192,17 @@ def _batches(data_dir, task, split, features) -> Iterator[dict]:
     expected = int(paths[0].rsplit("-", 1)[1].split(".")[0])
     if len(paths) != expected:
         raise ValueError(
-            f"{pattern}: {expected} shards were written, {len(paths)} are "
-            "there: prepare the corpus again"
+            f"{pattern}: expected {expected} shards, got {len(paths)}: prepare "
+            "the corpus again"
         )
     try:
-        # To trace a function for each split would take longer than to read it.
+        # Tracing a function for each split would take longer than reading it.
         for batch in tf.data.TFRecordDataset(paths).batch(1024):
             yield tf.io.parse_example(batch, features)
     except (tf.errors.DataLossError, tf.errors.InvalidArgumentError):
         raise ValueError(
-            f"a file of {pattern} is damaged, or of an earlier version: "
-            "prepare the corpus again"
+            f"a file of {pattern} is damaged, or was written by an earlier "
+            "version: prepare the corpus again"
         ) from None
 
 
@@ -226,11 +233,12 @@ def _to_example(row: Row, diversity: np.ndarray) -> tf.train.Example:
 
 @dataclasses.dataclass(frozen=True)
 class TokenIds:
-    """Token ids of a split's rows, mapped from disk.
+    """The token ids of a split, memory-mapped.
 
     Attributes:
-      ids: int32 [tokens].
-      offsets: int64 [2 * rows + 1].
+      ids: token ids of all rows, int32 [num_tokens].
+      offsets: start of each sequence in `ids`, int64 [2 * rows + 1]; see the
+        module's docstring.
     """
 
     ids: np.ndarray
@@ -238,14 +246,14 @@ class TokenIds:
 
     @classmethod
     def read(cls, data_dir: str, task: str, split: str) -> "TokenIds":
-        """Maps the files of a split.
+        """Maps the files of a split into memory.
 
         Raises:
-          ValueError: if they are missing, damaged, or do not fit each other.
+          ValueError: if they are missing, damaged, or inconsistent.
         """
         ids_path, offsets_path = _token_id_paths(data_dir, task, split)
         try:
-            # To slice a memmap takes nine times as long as to slice an array.
+            # Slicing a memmap takes nine times as long as slicing an array.
             ids = np.asarray(np.load(ids_path, mmap_mode="r"))
             offsets = np.load(offsets_path)
         except FileNotFoundError as error:
@@ -259,13 +267,13 @@ class TokenIds:
             ) from None
         if len(ids) != offsets[-1]:
             raise ValueError(
-                f"{ids_path} holds {len(ids)} ids, {offsets_path} says "
-                f"{offsets[-1]}: prepare the corpus again"
+                f"{ids_path}: expected {offsets[-1]} ids, as in "
+                f"{offsets_path}, got {len(ids)}: prepare the corpus again"
             )
         return cls(ids, offsets)
 
     def write(self, data_dir: str, task: str, split: str) -> list[str]:
-        """Writes both files; returns their paths below `data_dir`."""
+        """Writes both files; returns their paths relative to `data_dir`."""
         paths = _token_id_paths(data_dir, task, split)
         os.makedirs(os.path.dirname(paths[0]), exist_ok=True)
         np.save(paths[0], self.ids.astype(np.int32))
@@ -276,11 +284,11 @@ class TokenIds:
         return (len(self.offsets) - 1) // 2
 
     def seq1(self, row: int) -> np.ndarray:
-        """int32 [tokens of seq1 of this row]."""
+        """Returns the token ids of seq1 of a row, int32 [seq1_len]."""
         return self.ids[self.offsets[2 * row] : self.offsets[2 * row + 1]]
 
     def seq2(self, row: int) -> np.ndarray:
-        """int32 [tokens of seq2 of this row]."""
+        """Returns the token ids of seq2 of a row, int32 [seq_len]."""
         return self.ids[self.offsets[2 * row + 1] : self.offsets[2 * row + 2]]
 
 

@@ -1,17 +1,18 @@
-"""Reads columns of TSV, CSV and JSONL files, with the line of each row.
+"""Readers of the columns of TSV, CSV and JSONL files.
 
-Files are read line by line, whatever their size; `lines` says what a line is,
-and what may be packed or encoded how.
+Files are read line by line, whatever their size; `lines` describes their
+encodings, compression and line ends.
 
-- TSV: a row a line, tabs between columns, quotes are characters like others.
-- CSV: commas, quotes around what holds commas, quotes or line ends.
-- JSONL: an object a line.
+- TSV: one row per line, tabs between columns; quotes are ordinary characters.
+- CSV: commas between columns; values that contain commas, quotes or line ends
+  are quoted.
+- JSONL: one object per line.
 
-Tables may have another delimiter than tabs and commas. A blank in a TSV file
-divides a line once: what follows the first blank is the second column.
+Tables may have another delimiter than a tab or a comma. The delimiter " " of a
+TSV file splits a line once: the second column is all after the first blank.
 
-TSV and CSV have a header line with the columns' names, unless columns are
-asked for by number (from 0).
+TSV and CSV have a header line with the names of the columns, unless columns are
+selected by index (from 0).
 """
 
 import csv
@@ -28,26 +29,26 @@ from mtl_tf.utils import suggestions
 
 FORMATS = choices.TABLE_FORMATS
 _DELIMITERS = {"tsv": "\t", "csv": ","}
-# No UTF-8 holds it: what the csv module is given for a bare carriage return,
-# which it would take for the end of a line.
+# Replaces bare carriage returns, which the csv module would take for line ends.
+# It does not occur in UTF-8.
 _CARRIAGE_RETURN = "\udc0d"
 _QUOTED = re.compile(r'"(?:[^"\\]|""|\\.)*"', re.DOTALL)
-_AN_OBJECT_A_LINE = "; write an object a line, a row each"
+_ONE_OBJECT_PER_LINE = "; write one object per line, one for each row"
 _QUOTES_IN_CSV = (
-    ": a quote encloses a column here, and is doubled within; where quotes are "
-    "characters like others, the format is tsv"
+    ": quotes enclose a column in CSV, and are doubled within it; if quotes "
+    "are ordinary characters, use format tsv"
 )
 
 
 @dataclasses.dataclass(frozen=True)
 class Record:
-    """The columns of a row that are read.
+    """The selected columns of a row.
 
     Attributes:
       where: `FILE:LINE`, for messages.
-      line: number of the line that the row begins in, from 1.
-      values: by the name under which it is read: str, or any JSON value; None
-        for JSON's null and NaN.
+      line: line number of the start of the row, from 1.
+      values: value by name, str or any JSON value; None for JSON's null and
+        NaN.
     """
 
     where: str
@@ -56,23 +57,23 @@ class Record:
 
 
 def guess_format(path: str) -> str:
-    """Returns the format that the extension of a path names.
+    """Returns the format that the extension of a path indicates.
 
     Args:
-      path: the path; an ending `.gz` is passed over.
+      path: the path; a final `.gz` is ignored.
 
     Raises:
-      ValueError: if it names none, or the file is no text.
+      ValueError: if the extension is none of a format, or the file is not text.
     """
     stem = re.sub(r"\.gz$", "", path, flags=re.IGNORECASE)
     extension = os.path.splitext(stem)[1].removeprefix(".").lower()
     if extension not in FORMATS:
         lines_lib.check_text(path)
-        hint = "; jsonl is an object a line" if extension == "json" else ""
+        hint = "; jsonl is one object per line" if extension == "json" else ""
         raise ValueError(
-            f"{path}: the extension names no format; one of "
-            f"{', '.join('.' + x for x in FORMATS)} is needed, or the name of "
-            f"the format in `format`{hint}"
+            f"{path}: expected one of the extensions "
+            f"{', '.join('.' + x for x in FORMATS)}, or the name of the format "
+            f"in `format`{hint}"
         )
     return extension
 
@@ -82,27 +83,27 @@ def check_delimiter(file_format: str, delimiter: str) -> str:
 
     Args:
       file_format: one of `FORMATS`.
-      delimiter: a character; `\t`, spelled out, is a tab. If empty, it is that
-        of the format.
+      delimiter: one character, or a backslash and a t for a tab. If empty, the
+        default of the format.
 
     Returns:
       The delimiter; empty for JSONL.
 
     Raises:
-      ValueError: if it cannot be one.
+      ValueError: if the format has no delimiter, or this one is invalid.
     """
     if not delimiter:
         return _DELIMITERS.get(file_format, "")
     if file_format not in _DELIMITERS:
         raise ValueError(
-            f"delimiter {delimiter!r}: {file_format} has none; it is for "
-            f"{', '.join(_DELIMITERS)}"
+            f"delimiter {delimiter!r} is not used by format {file_format}; it "
+            f"is for {', '.join(_DELIMITERS)}"
         )
     delimiter = delimiter.replace("\\t", "\t")
     if len(delimiter) != 1 or delimiter in '"\r\n\0':
         raise ValueError(
-            f"delimiter {delimiter!r}: expected one character such as ';', and "
-            "neither a quote nor a line end"
+            f"delimiter {delimiter!r}: expected one character such as ';', "
+            "other than a quote or a line end"
         )
     return delimiter
 
@@ -118,231 +119,231 @@ def read(
     Args:
       path: the file, or `lines.STANDARD_INPUT`.
       file_format: one of `FORMATS`.
-      columns: for each value of a row, the name or the number of its column;
-        all names or all numbers.
-      delimiter: what is between the columns of a table, if not what the format
-        has there.
+      columns: the name or index of the column of each value; either all names
+        or all indices.
+      delimiter: the delimiter of a table; if empty, the default of the format.
 
     Yields:
       The rows, and None for a blank line.
 
     Raises:
-      ValueError: if the delimiter cannot be one, or a line is malformed, with
-        file, line, what was expected and what was found.
+      ValueError: if the delimiter is invalid, or a line is malformed; the
+        message names file and line.
     """
     if file_format not in FORMATS:
         raise ValueError(
-            f"format {file_format!r}: one of {', '.join(FORMATS)} is needed"
+            f"expected a format among {', '.join(FORMATS)}, got {file_format!r}"
         )
     delimiter = check_delimiter(file_format, delimiter)
     if file_format == "jsonl":
         return _jsonl(path, columns)
-    divide = _csv_lines if file_format == "csv" else _tsv_lines
-    return _table(path, divide(path, delimiter), columns, delimiter)
+    read_cells = _csv_lines if file_format == "csv" else _tsv_lines
+    return _table(path, read_cells(path, delimiter), columns, delimiter)
 
 
 def is_quoted(text: str) -> bool:
-    """Returns whether a text is in quotes, as CSV writes it."""
+    """Returns whether a text is quoted as in CSV."""
     return _QUOTED.fullmatch(text) is not None
 
 
 def has_marked_quotes(text: str) -> bool:
-    r"""Returns whether a text in quotes has `""` or `\"` for quotes within."""
+    r"""Returns whether a quoted text contains escaped quotes, `""` or `\"`."""
     return is_quoted(text) and ('""' in text[1:-1] or '\\"' in text[1:-1])
 
 
 def _tsv_lines(path, delimiter):
-    most = 1 if delimiter == " " else -1
-    for number, line in lines_lib.read(path):
-        # Written as text on Windows, \r\n has become \r\r\n.
+    max_splits = 1 if delimiter == " " else -1
+    for line_number, line in lines_lib.read(path):
+        # Windows programs may have turned \r\n into \r\r\n.
         line = line.rstrip("\r")
-        # A row of absent values is a row: it has its delimiters.
-        is_blank = not line.strip() and (most == 1 or delimiter not in line)
-        yield number, [] if is_blank else line.split(delimiter, most)
+        # A line with delimiters is not blank: its values are missing.
+        is_blank = not line.strip() and (
+            max_splits == 1 or delimiter not in line
+        )
+        yield line_number, [] if is_blank else line.split(delimiter, max_splits)
 
 
 def _csv_lines(path, delimiter):
     limit = csv.field_size_limit(sys.maxsize)
-    number = 1
+    line_number = 1
     lines = (
         re.sub(r"\r(?!\r*\n|\r*\Z)", _CARRIAGE_RETURN, line)
         for _, line in lines_lib.read_with_ends(path)
     )
-    # strict: an unbalanced quote is an error, and does not swallow the rest.
-    reader = csv.reader(lines, strict=True, delimiter=delimiter)
+    # strict: an unbalanced quote is an error, instead of one very long cell.
+    rows = csv.reader(lines, strict=True, delimiter=delimiter)
     try:
-        for cells in reader:
-            yield number, [x.replace(_CARRIAGE_RETURN, "\r") for x in cells]
-            number = reader.line_num + 1
+        for cells in rows:
+            cells = [x.replace(_CARRIAGE_RETURN, "\r") for x in cells]
+            yield line_number, cells
+            line_number = rows.line_num + 1
     except csv.Error as error:
         raise ValueError(
-            f"{lines_lib.name_of(path)}:{number}: expected a CSV row, got: "
-            f"{error}{_QUOTES_IN_CSV}"
+            f"{lines_lib.name_of(path)}:{line_number}: expected a CSV row, "
+            f"got: {error}{_QUOTES_IN_CSV}"
         ) from None
     finally:
         csv.field_size_limit(limit)
 
 
 def _table(path, lines, columns, delimiter):
-    """Rows of a table; None for a blank line."""
+    """Yields the rows of a table, and None for a blank line."""
     path = lines_lib.name_of(path)
-    by_number = all(isinstance(x, int) for x in columns.values())
-    places = width = None
-    names = "columns"
-    if by_number:
-        places = dict(columns)
-    for number, cells in lines:
+    has_header = not all(isinstance(x, int) for x in columns.values())
+    indices = None if has_header else dict(columns)
+    num_columns, names = None, "columns"
+    for line_number, cells in lines:
+        where = f"{path}:{line_number}"
         if not cells:
             yield None
             continue
-        if places is None:
+        if indices is None:
             names = f"columns {cells}"
-            places = _header_places(
-                f"{path}:{number}", cells, columns, delimiter
-            )
-            width = len(cells)
+            indices = _header_indices(where, cells, columns, delimiter)
+            num_columns = len(cells)
             continue
-        if width is None:
-            width = len(cells)
-            last = max(places.values())
-            if last >= width:
+        if num_columns is None:
+            num_columns = len(cells)
+            last = max(indices.values())
+            if last >= num_columns:
                 raise ValueError(
-                    f"{path}:{number}: expected a column of number {last} "
-                    f"(from 0), got {width} columns"
-                    + _suggest_delimiter(cells, delimiter, places.values())
+                    f"{where}: expected a column with index {last} (from 0), "
+                    f"got {num_columns} columns"
+                    + _suggest_delimiter(cells, delimiter, indices.values())
                 )
-        if len(cells) != width:
+        if len(cells) != num_columns:
             if not "".join(cells).strip():
                 yield None
                 continue
             raise ValueError(
-                f"{path}:{number}: expected {width} {names}, got "
-                f"{len(cells)}: {_shown(cells)}{_suggest_ends(cells)}"
+                f"{where}: expected {num_columns} {names}, got "
+                f"{len(cells)}: {_shorten(cells)}{_suggest_line_ends(cells)}"
             )
-        values = {name: cells[place] for name, place in places.items()}
-        yield Record(f"{path}:{number}", number, values)
-    if places is None:
+        values = {name: cells[index] for name, index in indices.items()}
+        yield Record(where, line_number, values)
+    if indices is None:
         raise ValueError(f"{path}: expected a header line, got an empty file")
 
 
-def _header_places(where, header, columns, delimiter):
-    places = {}
+def _header_indices(where, header, columns, delimiter):
+    """Returns the index of each column in the header."""
+    indices = {}
     for name, column in columns.items():
-        found = [i for i, cell in enumerate(header) if cell == column]
-        if len(found) != 1:
+        matches = [i for i, cell in enumerate(header) if cell == column]
+        if len(matches) != 1:
             hint = _suggest_delimiter(header, delimiter, columns.values())
-            hint = hint or _suggest_ends(header)
-            if not hint and not found:
+            hint = hint or _suggest_line_ends(header)
+            if not hint and not matches:
                 hint = suggestions.nearest(str(column), header)
             raise ValueError(
                 f"{where}: expected one column {column!r} in the header, got "
-                f"{len(found)} among {_shown(header)}{hint}; `columns` says "
-                f"which column is {name}"
+                f"{len(matches)} among {_shorten(header)}{hint}; `columns` "
+                f"names the column of {name}"
             )
-        places[name] = found[0]
-    return places
+        indices[name] = matches[0]
+    return indices
 
 
-def _suggest_ends(cells) -> str:
-    """Returns the remedy, if the cells of a line hold the ends of others."""
+def _suggest_line_ends(cells) -> str:
+    """Returns a hint if the cells of a line seem to contain line ends."""
     if any("\r" in cell for cell in cells):
         return (
-            ", with carriage returns alone, as of old Mac files: if they end "
-            "lines, convert the file, such as with: tr '\\r' '\\n'"
+            ", with carriage returns only, as in old Mac files: if they end "
+            "lines, convert the file, for example with: tr '\\r' '\\n'"
         )
     quoted = [cell for cell in cells if cell.startswith('"')]
     if quoted and quoted[-1].count('"') % 2:
         return (
-            "; if quotes enclose columns here, as CSV has them, the format is "
-            "csv with its `delimiter`"
+            "; if quotes enclose columns, as in CSV, use format csv with its "
+            "`delimiter`"
         )
     return ""
 
 
 def _suggest_delimiter(cells, delimiter, columns) -> str:
-    """Returns the remedy, if a line looks as if others divided its columns.
+    """Returns a hint if the columns of a line seem to have another delimiter.
 
     Args:
       cells: the cells of the line.
-      delimiter: what divided them.
-      columns: names or numbers of the columns that it should have.
+      delimiter: the delimiter that was used.
+      columns: names or indices of the expected columns.
     """
     line = delimiter.join(cells)
-    by_number = all(isinstance(x, int) for x in columns)
+    by_index = all(isinstance(x, int) for x in columns)
     fitting = []
     for other in ";,\t| ":
-        found = line.split(other, 1 if other == " " else -1)
-        found = [cell.strip('"') for cell in found]
-        # Any text has a blank: that it divides columns takes two of them.
+        other_cells = line.split(other, 1 if other == " " else -1)
+        other_cells = [cell.strip('"') for cell in other_cells]
+        # A text has blanks: a single column does not show that they delimit.
         fits = (
-            max(columns) + 1 == len(found)
+            max(columns) + 1 == len(other_cells)
             and (other != " " or len(columns) > 1)
-            if by_number
-            else set(columns) <= set(found)
+            if by_index
+            else set(columns) <= set(other_cells)
         )
         if fits:
             fitting.append(other)
     if len(fitting) != 1 or delimiter in fitting:
         return ""
     return (
-        f", which {fitting[0]!r} seems to divide: `delimiter` names what "
-        "divides columns"
+        f", whose delimiter seems to be {fitting[0]!r}: set `delimiter` to the "
+        "one of the columns"
     )
 
 
 def _jsonl(path, columns):
-    """Rows of a JSONL file; None for a blank line."""
-    for number, line in lines_lib.read(path):
-        where = f"{lines_lib.name_of(path)}:{number}"
+    """Yields the rows of a JSONL file, and None for a blank line."""
+    for line_number, line in lines_lib.read(path):
+        where = f"{lines_lib.name_of(path)}:{line_number}"
         if not line.strip():
             yield None
             continue
         try:
             value = json.loads(line)
-        # RecursionError: brackets within brackets, thousands of them.
-        # ValueError: also of thousands of digits.
+        # RecursionError: thousands of nested brackets.
+        # ValueError: also integers of thousands of digits.
         except (ValueError, RecursionError) as error:
-            hint = _AN_OBJECT_A_LINE if line.strip() in ("[", "{") else ""
+            hint = _ONE_OBJECT_PER_LINE if line.strip() in ("[", "{") else ""
             raise ValueError(
                 f"{where}: expected a JSON object, got {line[:60]!r}: {error}"
                 f"{hint}"
             ) from None
         if not isinstance(value, dict):
-            hint = _AN_OBJECT_A_LINE if isinstance(value, list) else ""
+            hint = _ONE_OBJECT_PER_LINE if isinstance(value, list) else ""
             raise ValueError(
                 f"{where}: expected a JSON object, got {line[:60]!r}{hint}"
             )
         missing = [x for x in columns.values() if x not in value]
         if missing:
-            is_other = number == 1 and len(missing) == len(columns)
+            is_other = line_number == 1 and len(missing) == len(columns)
             raise ValueError(
-                f"{where}: expected {_shown(list(columns.values()))}, got "
-                f"{_shown(list(value))}: {missing[0]!r} is missing"
-                f"{_AN_OBJECT_A_LINE if is_other else ''}"
+                f"{where}: expected {_shorten(list(columns.values()))}, got "
+                f"{_shorten(list(value))}: {missing[0]!r} is missing"
+                f"{_ONE_OBJECT_PER_LINE if is_other else ''}"
             )
         values = {name: value[x] for name, x in columns.items()}
         values = {
-            # NaN, which JSON does not know, but some write.
+            # NaN is not JSON, but some programs write it.
             name: None if isinstance(x, float) and x != x else x
             for name, x in values.items()
         }
         for text in values.values():
             if isinstance(text, str):
-                _check_halves(where, text)
-        yield Record(where, number, values)
+                _check_surrogates(where, text)
+        yield Record(where, line_number, values)
 
 
-def _check_halves(where, text):
-    """Refuses what JSON can spell, but UTF-8 cannot: a lone surrogate."""
+def _check_surrogates(where, text):
+    """Raises a ValueError if a text has a lone surrogate, as JSON allows."""
     try:
         text.encode("utf-8")
     except UnicodeEncodeError as error:
         raise ValueError(
-            f"{where}: half a character, \\u{ord(text[error.start]):04x}, in "
-            f"{text[:60]!r}"
+            f"{where}: expected Unicode text, got a lone surrogate, "
+            f"\\u{ord(text[error.start]):04x}, in {text[:60]!r}"
         ) from None
 
 
-def _shown(cells) -> str:
+def _shorten(cells) -> str:
     text = repr(cells)
     return text if len(text) <= 120 else f"{text[:120]}..."

@@ -1,4 +1,4 @@
-"""Settings of a run, checked against the tasks of its corpus."""
+"""Checks of a run's settings against the tasks of its corpus."""
 
 from collections.abc import Sequence
 
@@ -7,7 +7,7 @@ from mtl_tf.config import config as config_lib
 from mtl_tf.data import tasks as tasks_lib
 from mtl_tf.utils import suggestions
 
-# Batches up to it may be larger than a task.
+# Batches up to this size may be larger than a task.
 _SMALL_BATCH = 1_024
 
 
@@ -18,11 +18,21 @@ def check(
 ) -> None:
     """Checks the settings of a run against its tasks.
 
+    Args:
+      config: the settings.
+      corpus: the prepared corpus.
+      tasks: the tasks of the run.
+
     Raises:
-      ValueError: if a setting names a task that is not there, or needs more
-        tasks or unlabeled text.
+      ValueError: if a setting names an unknown task, or needs more tasks or
+        unlabeled text.
     """
-    names = [task.name for task in tasks]
+    _check_names(config, [task.name for task in tasks])
+    _check_rows(config, corpus.rows, [task.name for task in tasks])
+
+
+def _check_names(config, names):
+    """Checks the names of tasks in settings, and the number of tasks."""
     for name in config.task_weights_by_name():
         if name not in names:
             raise ValueError(
@@ -44,25 +54,29 @@ def check(
             f"label_transfer={config.label_transfer} needs at least 2 "
             f"tasks, got {', '.join(names)}"
         )
-    taken = f"{main_task}_{choices.LABEL_TRANSFER}"
-    if config.label_transfer != "none" and taken in names:
+    transfer_name = f"{main_task}_{choices.LABEL_TRANSFER}"
+    if config.label_transfer != "none" and transfer_name in names:
         raise ValueError(
-            f"{taken} would be both the task of this name and the label "
-            f"transfer network of {main_task}, in the export: give the "
-            "task another name"
+            f"task {transfer_name} has the name of the label transfer network "
+            f"of {main_task} in the export: give the task another name"
         )
-    largest = max(names, key=lambda name: corpus.rows[name]["train"])
-    rows = corpus.rows[largest]["train"]
-    rows = min(rows, config.max_examples or rows)
-    if config.batch_size > max(rows, _SMALL_BATCH):
+
+
+def _check_rows(config, rows, names):
+    """Checks the batch size, and that unlabeled text exists if it is read."""
+    largest = max(names, key=lambda name: rows[name]["train"])
+    max_rows = rows[largest]["train"]
+    max_rows = min(max_rows, config.max_examples or max_rows)
+    if config.batch_size > max(max_rows, _SMALL_BATCH):
         raise ValueError(
-            f"batch_size={config.batch_size}: at most {rows}, the training "
-            f"rows of the largest task ({largest}): a batch would repeat them"
+            f"batch_size={config.batch_size}: expected at most {max_rows}, the "
+            f"number of training rows of the largest task ({largest}): a batch "
+            "would repeat rows"
         )
-    lacking = [n for n in names if not corpus.rows[n].get("unlabeled")]
-    # The adversary is to tell tasks apart: it wants text of each.
-    is_needed = config.adversarial_weight or lacking == names
-    if config.unlabeled and lacking and is_needed:
+    lacking = [name for name in names if not rows[name].get("unlabeled")]
+    # The task discriminator needs text of each task.
+    is_required = config.adversarial_weight or lacking == names
+    if config.unlabeled and lacking and is_required:
         raise ValueError(
             f"unlabeled: these tasks have no unlabeled text: "
             f"{', '.join(lacking)}"

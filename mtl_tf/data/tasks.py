@@ -1,4 +1,4 @@
-"""Tasks, and the corpus that holds them: what `corpus.json` declares."""
+"""Tasks and corpora, as `corpus.json` declares them."""
 
 import dataclasses
 import json
@@ -12,22 +12,21 @@ from mtl_tf.utils import suggestions
 
 CORPUS_FILE = "corpus.json"
 VOCABULARY_FILE = "vocabulary.txt"
-# By task, how often seq2 of its training rows holds each term.
+# Frequency of each term in seq2 of the training rows, by task.
 TERM_COUNTS_FILE = "term_counts.json"
 SPLITS = ("train", "dev", "test", "unlabeled")
 LABELED_SPLITS = ("train", "dev", "test")
-# A file's name has at most 255 bytes, of which the parts that follow the name
-# of a task take some forty.
+# A file name has at most 255 bytes, and some forty follow the name of a task.
 MAX_NAME_LENGTH = 100
-_SHOWN_LENGTH = 60
-# Windows has no files of these names, whatever their extension.
+_MAX_SHOWN_LENGTH = 60
+# Windows reserves these names, with any extension.
 _DEVICES = frozenset(
     [
         *("con", "prn", "aux", "nul"),
         *(f"{port}{n}" for port in ("com", "lpt") for n in range(10)),
     ]
 )
-# Folder of the whole run among those of its tasks, in TensorBoard's logs.
+# In TensorBoard's logs, the folder of the run, next to those of its tasks.
 _RUN = "run"
 
 
@@ -36,16 +35,16 @@ class Task:
     """One classification task: a name, its labels in order, its metric.
 
     Attributes:
-      name: at most 100 letters (A to Z), digits, `_` and `-`, beginning with
-        a letter: it becomes part of file names, TensorBoard tags and SavedModel
+      name: at most 100 letters (A to Z), digits, `_` and `-`, starting with a
+        letter: it becomes part of file names, TensorBoard tags and SavedModel
         signatures. `run` and the names of Windows' devices are reserved.
-      labels: the label names; a label's index is its place in this tuple.
-      metric: name of the metric that decides for this task, one of
-        `metrics.METRICS`. It may need certain labels, or their order.
-      pair: whether its texts (seq2) are read against another one (seq1).
+      labels: the label names; the index of a label is its position.
+      metric: name of the task's main metric, one of `classification.METRICS`.
+        It may require certain labels, or an order of the labels.
+      pair: whether the examples are pairs of texts (seq1 and seq2).
 
     Raises:
-      ValueError: if one of them is not as described.
+      ValueError: if an attribute is invalid.
     """
 
     name: str
@@ -58,7 +57,7 @@ class Task:
         self._check_types()
         if len(self.labels) < 2:
             raise ValueError(
-                f"task {self.name}: at least 2 labels are needed, got "
+                f"task {self.name}: expected at least 2 labels, got "
                 f"{list(self.labels)}"
             )
         repeated = sorted({x for x in self.labels if self.labels.count(x) > 1})
@@ -81,28 +80,32 @@ class Task:
                 )
 
     def _check_types(self):
-        """Refuses other types; labels may be a list."""
+        """Checks the types of attributes; converts labels to a tuple."""
         if not isinstance(self.metric, str):
             raise ValueError(
-                f"task {self.name}: metric: a text is expected, got "
+                f"task {self.name}: metric: expected a text, got "
                 f"{self.metric!r:.80}"
             )
         if not isinstance(self.labels, list | tuple) or not all(
             isinstance(label, str) for label in self.labels
         ):
             raise ValueError(
-                f"task {self.name}: labels: a list of names is expected, got "
+                f"task {self.name}: labels: expected a list of names, got "
                 f"{self.labels!r:.80}"
             )
         object.__setattr__(self, "labels", tuple(self.labels))
         if not isinstance(self.pair, bool):
             raise ValueError(
-                f"task {self.name}: pair: True or False is expected, got "
+                f"task {self.name}: pair: expected True or False, got "
                 f"{self.pair!r:.80}"
             )
 
     def label_index(self, label: str) -> int:
-        """Place of `label` in `labels`; a ValueError names the nearest."""
+        """Returns the index of a label.
+
+        Raises:
+          ValueError: if the task does not have it; names the nearest label.
+        """
         try:
             return self.labels.index(label)
         except ValueError:
@@ -115,15 +118,15 @@ class Task:
 
 @dataclasses.dataclass(frozen=True)
 class Corpus:
-    """A prepared corpus: what `corpus.json` in its directory says.
+    """A prepared corpus, as its `corpus.json` declares it.
 
     Attributes:
       data_dir: the directory.
       name: name of the corpus, such as `fdu_mtl`.
-      tasks: its tasks, sorted by name (saved weights are stacked by task, so
-        that the order has to be one that does not change).
-      rows: rows by task name and split.
-      declaration: the whole of `corpus.json`.
+      tasks: the tasks, sorted by name: saved weights are stacked by task, and
+        their order must not change.
+      rows: number of rows by task name and split.
+      declaration: the contents of `corpus.json`.
     """
 
     data_dir: str
@@ -137,7 +140,7 @@ class Corpus:
         """Reads `corpus.json`.
 
         Raises:
-          ValueError: if it is missing, broken, or was changed after it was
+          ValueError: if it is missing, malformed, or was changed after it was
             written.
         """
         path = os.path.join(data_dir, CORPUS_FILE)
@@ -152,7 +155,7 @@ class Corpus:
             ) from None
         except ValueError as error:
             raise ValueError(f"{path}: not JSON: {error}") from None
-        # Labels in another order would be other answers, without an error.
+        # Reordered labels would give wrong predictions without an error.
         checksums.check(declaration, path, "prepare the corpus again")
         try:
             tasks = tuple(
@@ -174,10 +177,10 @@ class Corpus:
         """Checks files of the corpus against their declared checksums.
 
         Args:
-          names: paths below `data_dir`; None: all that are declared.
+          names: paths relative to `data_dir`; None for all declared files.
 
         Raises:
-          ValueError: if a file is missing or not as it was written.
+          ValueError: if a file is missing or was changed.
         """
         declared = self.declaration["files"]
         for name in declared if names is None else names:
@@ -194,17 +197,21 @@ class Corpus:
         """Checks that the directory still holds this corpus.
 
         Raises:
-          ValueError: if another one was prepared there since it was read.
+          ValueError: if another corpus was prepared there in the meantime.
         """
         if Corpus.read(self.data_dir).declaration != self.declaration:
             raise ValueError(
                 f"{self.data_dir} was prepared again with other data while it "
-                "was in use: prepare it as it was, and give the same command "
-                "again (for the new data, another run_dir)"
+                "was in use: restore the previous corpus and repeat the "
+                "command, or use another run_dir for the new data"
             )
 
     def select(self, names: Iterable[str]) -> tuple[Task, ...]:
-        """The tasks of these names (of all, where `names` is empty)."""
+        """Returns the tasks with these names, or all if there are no names.
+
+        Raises:
+          ValueError: if the corpus does not have a task; names the nearest.
+        """
         names = list(names)
         by_name = {task.name: task for task in self.tasks}
         for name in names:
@@ -221,27 +228,27 @@ def check_names(names: Iterable[str]) -> None:
     """Checks that the names of a corpus' tasks differ by more than case.
 
     Args:
-      names: the names, each once.
+      names: the names, without repetitions.
 
     Raises:
-      ValueError: if two names are the same but for upper and lower case: on
-        the disks of Windows and macOS, their files would be the same.
+      ValueError: if two names differ in case only: on Windows and macOS, they
+        would have the same files.
     """
     seen = {}
     for name in names:
         other = seen.setdefault(name.lower(), name)
         if other != name:
             raise ValueError(
-                f"tasks {other} and {name} differ in case alone, and so would "
-                "the names of their files: rename one"
+                f"tasks {other} and {name} differ in case only, and so would "
+                "the names of their files: rename one of them"
             )
 
 
 def show_name(name: object) -> str:
-    """Returns a name for a message, however long and whatever it holds."""
+    """Returns a name for messages, quoted and shortened."""
     shown = repr(name)
-    if len(shown) > _SHOWN_LENGTH:
-        shown = f"{shown[:_SHOWN_LENGTH]}..."
+    if len(shown) > _MAX_SHOWN_LENGTH:
+        shown = f"{shown[:_MAX_SHOWN_LENGTH]}..."
     return shown
 
 
@@ -251,20 +258,20 @@ def _check_name(name):
         r"[A-Za-z][A-Za-z0-9_-]*", name
     ):
         raise ValueError(
-            f"{where}: letters (A to Z), digits, '_' and '-' are allowed, and "
-            "the first has to be a letter"
+            f"{where}: expected letters (A to Z), digits, '_' and '-', "
+            "starting with a letter"
         )
     if len(name) > MAX_NAME_LENGTH:
         raise ValueError(
-            f"{where}: at most {MAX_NAME_LENGTH} characters are allowed, got "
+            f"{where}: expected at most {MAX_NAME_LENGTH} characters, got "
             f"{len(name)}: it becomes part of file names"
         )
     if name.lower() in _DEVICES:
         raise ValueError(
-            f"{where}: Windows reserves this name: choose another one"
+            f"{where}: this name is reserved by Windows: choose another one"
         )
     if name.lower() == _RUN:
         raise ValueError(
-            f"{where}: TensorBoard's logs of the whole run have this name: "
-            "choose another one"
+            f"{where}: this name is reserved for TensorBoard's logs of the "
+            "run: choose another one"
         )

@@ -1,11 +1,11 @@
-"""Values in the columns of files: absent ones, texts, and names of labels.
+"""Values in the columns of files: missing values, texts, and label names.
 
-The same value counts the same, whether a table or JSON spells it:
+Tables and JSON give the same values:
 
-- JSON's null and NaN, and an empty text, are an absent value.
-- A whole number is the same with a fraction of zeros and without it: 5, 5.0 and
-  "5.0" are one label.
-- Truth values are JSON's `true` and `false`, also as `True` and `FALSE`.
+- JSON's null and NaN, and an empty text, are missing values.
+- Integers are the same with and without a fraction of zeros: 5, 5.0 and "5.0"
+  are one label.
+- Truth values are `true` and `false`, also spelled `True` and `FALSE`.
 """
 
 import functools
@@ -18,34 +18,34 @@ import numpy as np
 from mtl_tf.data import tasks
 from mtl_tf.metrics import classification
 
-# What programs write for an absent value into a column of texts.
+# Texts that programs write for a missing value.
 _LOOKS_ABSENT = frozenset(
     ["nan", "none", "null", "n/a", "na", "#n/a", "<na>", "not available"]
 )
 
 
 def is_absent(value: object) -> bool:
-    """Returns whether it is None, NaN, pandas' NA or an empty text."""
+    """Returns whether a value is None, NaN, pandas' NA or an empty text."""
     if value is None or (isinstance(value, str | bytes) and not value):
         return True
-    # Whatever the library, NaN does not equal itself, and pandas' NA neither
-    # does nor does not.
+    # In every library, NaN does not equal itself. A comparison of pandas' NA
+    # has no truth value.
     return type(value).__name__ in ("NAType", "NaTType") or (
         isinstance(value, numbers.Number) and value != value
     )
 
 
 def is_no_label(value: object) -> bool:
-    """Returns whether a value is absent, or a text of blanks alone."""
+    """Returns whether a value is missing, or a blank text."""
     return is_absent(value.strip() if isinstance(value, str) else value)
 
 
 def is_named(value: object, names: Collection[str]) -> bool:
-    """Returns whether a value is among names, in whatever spelling.
+    """Returns whether a value is among names, in any equivalent spelling.
 
     Args:
-      value: the value in a file. Absent ones are the empty text.
-      names: texts, such as those that mean an absent value.
+      value: the value in a file; a missing one is the empty text.
+      names: texts, such as those that mean a missing value.
     """
     if not names or not isinstance(value, str | numbers.Real | None):
         return False
@@ -54,32 +54,30 @@ def is_named(value: object, names: Collection[str]) -> bool:
 
 
 def looks_absent(value: object) -> bool:
-    """Returns whether a text is what programs write for an absent value."""
+    """Returns whether a text is one that programs write for a missing value."""
     return isinstance(value, str) and value.strip().casefold() in _LOOKS_ABSENT
 
 
 def describe_absent_looks(counts: Mapping[str, int]) -> str:
-    """Returns a warning of texts that are kept, but look as if they were none.
+    """Returns a warning about texts that may mean a missing value.
 
     Args:
-      counts: how often each was found.
+      counts: the number of occurrences of each text.
     """
-    found = ", ".join(f"{text!r} {n} times" for text, n in counts.items())
-    return (
-        "texts that may stand for an absent value are kept as texts: " + found
-    )
+    shown = ", ".join(f"{text!r} {n} times" for text, n in counts.items())
+    return f"texts that may mean a missing value are kept as texts: {shown}"
 
 
 def to_text(where: str, field: str, value: object) -> str:
-    """Returns a value as text, empty if it is absent.
+    """Converts a value to text, empty if it is missing.
 
     Args:
-      where: the place, for messages.
+      where: file and line, for messages.
       field: the field of the row, for messages.
       value: the value in a file.
 
     Raises:
-      ValueError: if it is no single value.
+      ValueError: if it is a list or an object.
     """
     if is_absent(value):
         return ""
@@ -92,45 +90,44 @@ def to_text(where: str, field: str, value: object) -> str:
     if isinstance(value, numbers.Integral):
         return str(int(value))
     if isinstance(value, numbers.Real):
-        whole = float(value).is_integer()
-        return str(int(value)) if whole else str(float(value))
+        is_integer = float(value).is_integer()
+        return str(int(value)) if is_integer else str(float(value))
     raise ValueError(f"{where}: expected a text for {field}, got {value!r:.80}")
 
 
 def to_group(where: str, value: object, metric: str = "accuracy") -> str:
-    """Returns the group of a row, empty where its metric can do without.
+    """Converts a value to a group, empty if it is missing.
 
-    A column of whole numbers, some of which are absent, is often written as
-    fractions: 7.0 is the group 7.
+    The group 7.0 is 7: a column of integers with missing values is often
+    written as floating-point numbers.
 
     Args:
-      where: the place, for messages.
+      where: file and line, for messages.
       value: the value in a file.
-      metric: name of the metric that the group is for.
+      metric: name of the metric that the row is scored with.
 
     Raises:
-      ValueError: if it is no single value, or the metric needs a group and
-        there is none.
+      ValueError: if it is a list or an object, or is missing although the
+        metric needs a group.
     """
     group = to_text(where, "group", value)
     if not group and classification.METRICS[metric].by_topic:
         raise ValueError(
-            f"{where}: expected a group, by which {metric} takes the mean, got "
-            "nothing"
+            f"{where}: expected a group, which {metric} needs, got nothing"
         )
     return whole_number(group) or group
 
 
 def label_name(where: str, label: object, known: Collection[str] = ()) -> str:
-    """Returns the name of a label, in the spelling of the known ones.
+    """Converts a value to the name of a label.
 
     Args:
-      where: the place, for messages.
+      where: file and line, for messages.
       label: the value in a file.
-      known: names of the labels of the task.
+      known: names of the labels of the task, whose spelling is used.
 
     Raises:
-      ValueError: if it is no single label.
+      ValueError: if it is not a single label.
     """
     if is_absent(label):
         raise ValueError(f"{where}: expected a label, got nothing")
@@ -155,15 +152,15 @@ def label_name(where: str, label: object, known: Collection[str] = ()) -> str:
 
 
 def label_index(where: str, label: object, task: tasks.Task) -> int:
-    """Returns the index of a label among those of its task.
+    """Converts a value to the index of a label.
 
     Args:
-      where: the place, for messages.
+      where: file and line, for messages.
       label: the value in a file.
       task: the task.
 
     Raises:
-      ValueError: if it is no single label, or the task does not have it.
+      ValueError: if it is not a single label, or the task does not have it.
     """
     name = label_name(where, label, task.labels)
     try:
@@ -174,35 +171,35 @@ def label_index(where: str, label: object, task: tasks.Task) -> int:
 
 
 def _hint(label, known):
-    # SNLI and MultiNLI have a hyphen where annotators did not agree.
+    # SNLI and MultiNLI use a hyphen if annotators did not agree.
     if looks_absent(label) or label == "-":
-        return "; `absent` names texts that mean there is none"
+        return "; `absent` lists texts that mean a missing value"
     try:
         number = float(label)
     except ValueError:
         return ""
     if not number.is_integer():
-        return "; numbers as targets (regression) are not supported"
+        return "; regression targets are not supported"
     if any(map(whole_number, known)):
         return ""
-    return "; labels are declared as the file spells them"
+    return "; declare labels as they are spelled in the file"
 
 
 def whole_number(text: str) -> str | None:
-    """Returns a whole number as `5`, also for `5.0`; None for other texts."""
-    # 05 is no number, but a code.
-    found = re.fullmatch(r"(0|-?[1-9][0-9]*)(\.0+)?", text)
-    return found[1] if found else None
+    """Returns an integer such as `5` or `5.0` as `5`; None for other texts."""
+    # 05 is a code, not a number.
+    match = re.fullmatch(r"(0|-?[1-9][0-9]*)(\.0+)?", text)
+    return match[1] if match else None
 
 
 def canonical(text: str) -> str | None:
-    """Returns the one spelling of a whole number or a truth value.
+    """Returns the canonical spelling of an integer or a truth value.
 
     Args:
       text: any text.
 
     Returns:
-      `5` for `5.0`, `true` for `True`; None for texts that have one spelling.
+      `5` for `5.0`, `true` for `True`; None for other texts.
     """
     lower = text.lower()
     return lower if lower in ("false", "true") else whole_number(text)
@@ -211,5 +208,5 @@ def canonical(text: str) -> str | None:
 @functools.lru_cache
 def _by_canonical(names):
     return {
-        found: name for name in names if (found := canonical(name)) is not None
+        text: name for name in names if (text := canonical(name)) is not None
     }

@@ -1,4 +1,4 @@
-"""The vocabulary: the tokens that have an id."""
+"""The vocabulary: the tokens that have ids."""
 
 import dataclasses
 import functools
@@ -13,27 +13,23 @@ from mtl_tf.data import tasks
 from mtl_tf.data import tokenizer
 
 VOCABULARY_FILE = tasks.VOCABULARY_FILE
-
-
 PADDING, UNKNOWN, SEPARATOR, EMPTY = range(4)
-
-
-# No text is cut into these: `<` is a token of its own, but in `<3`.
+# They are not tokens of any text: `<` is a separate token, except in `<3`.
 SPECIAL_TOKENS = ("<padding>", "<unknown>", "<separator>", "<empty>")
 
 
 @dataclasses.dataclass(frozen=True)
 class Vocabulary:
-    """The tokens that have an id of their own.
+    """The tokens that have ids.
 
     Attributes:
-      tokens: a token's id is its place; `SPECIAL_TOKENS` stand in front.
-      path: file that holds them, one a line, or None. With a file the lookup
-        table is initialized from it, so that a SavedModel carries it along.
+      tokens: the tokens by id, starting with `SPECIAL_TOKENS`.
+      path: the file of the tokens, one per line, or None. The lookup table is
+        initialized from the file, which becomes an asset of a SavedModel.
 
     Raises:
-      ValueError: if a token is empty, repeats or holds a blank, or the special
-        tokens are not in front.
+      ValueError: if a token is empty, repeated or contains a blank, or the
+        special tokens are not the first.
     """
 
     tokens: tuple[str, ...]
@@ -41,35 +37,35 @@ class Vocabulary:
 
     def __post_init__(self):
         where = self.path or "vocabulary"
-        for place, special in enumerate(SPECIAL_TOKENS):
-            found = self.tokens[place] if place < len(self.tokens) else None
-            if found != special:
+        for token_id, special in enumerate(SPECIAL_TOKENS):
+            token = self.tokens[token_id] if token_id < len(self) else None
+            if token != special:
                 raise ValueError(
-                    f"{where}:{place + 1}: expected {special}, got {found!r}; "
-                    f"a vocabulary begins with {' '.join(SPECIAL_TOKENS)}, "
-                    "one a line"
+                    f"{where}:{token_id + 1}: expected {special}, got "
+                    f"{token!r}; a vocabulary starts with "
+                    f"{' '.join(SPECIAL_TOKENS)}, one per line"
                 )
         lines = {}
         for line, token in enumerate(self.tokens, start=1):
             if len(token.split()) != 1 or token != token.strip():
                 raise ValueError(
-                    f"{where}:{line}: {token!r} is not a token: one without "
-                    "blanks is expected on each line"
+                    f"{where}:{line}: expected one token without blanks, got "
+                    f"{token!r}"
                 )
             if token in lines:
                 raise ValueError(
-                    f"{where}:{line}: {token!r} stands in line {lines[token]} "
-                    "already"
+                    f"{where}:{line}: token {token!r} repeats line "
+                    f"{lines[token]}"
                 )
             lines[token] = line
 
     @classmethod
     def read(cls, path: str) -> "Vocabulary":
-        """Reads a file of one token a line.
+        """Reads a file of one token per line.
 
         Raises:
-          ValueError: if it is missing, is not UTF-8, or its tokens are not as
-            the class wants them; with the file and the line.
+          ValueError: if it is missing or not UTF-8, or its tokens are invalid;
+            the message names file and line.
         """
         try:
             with open(path, "rb") as file:
@@ -77,17 +73,17 @@ class Vocabulary:
         except FileNotFoundError:
             raise ValueError(f"there is no vocabulary {path}") from None
         tokens = []
-        for number, line in enumerate(lines, start=1):
+        for line_number, line in enumerate(lines, start=1):
             try:
                 tokens.append(line.decode("utf-8"))
             except UnicodeDecodeError as error:
                 raise ValueError(
-                    f"{path}:{number}: not UTF-8: {error}"
+                    f"{path}:{line_number}: not UTF-8: {error}"
                 ) from None
         return cls(tuple(tokens), path)
 
     def write(self, path: str) -> "Vocabulary":
-        """Writes one token a line; returns the vocabulary of that file."""
+        """Writes one token per line; returns the vocabulary of that file."""
         os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
         with open(path, "w", encoding="utf-8", newline="\n") as file:
             file.writelines(f"{token}\n" for token in self.tokens)
@@ -98,9 +94,9 @@ class Vocabulary:
 
     @functools.cached_property
     def table(self) -> tf.lookup.StaticHashTable:
-        """int64 ids by token; an export has to track it."""
-        # Lifted out of the graph that happens to ask first: the table belongs
-        # to the vocabulary.
+        """The ids by token, int64. An exported model must track the table."""
+        # The table belongs to the vocabulary, not to the graph that happens to
+        # use it first.
         with tf.init_scope():
             if self.path is None:
                 initializer = tf.lookup.KeyValueTensorInitializer(
@@ -120,55 +116,55 @@ class Vocabulary:
             return tf.lookup.StaticHashTable(initializer, UNKNOWN)
 
     def lookup(self, tokens: tf.RaggedTensor) -> tf.RaggedTensor:
-        """Ids of tokens, `UNKNOWN` for those without one.
+        """Returns the ids of tokens, `UNKNOWN` for those that have none.
 
         Args:
-          tokens: string [texts, tokens of each].
+          tokens: string [texts, (tokens)].
 
         Returns:
-          int32 of the same shape.
+          int32 [texts, (tokens)].
         """
         return tf.ragged.map_flat_values(
             lambda flat: tf.cast(self.table.lookup(flat), tf.int32), tokens
         )
 
     def encode(self, texts: tf.Tensor) -> tf.RaggedTensor:
-        """Cuts texts into tokens and encodes them; see `encode_tokens`.
+        """Tokenizes texts and encodes their tokens; see `encode_tokens`.
 
         Args:
           texts: string [texts].
 
         Returns:
-          int32 [texts, tokens of each], at least one each.
+          Token ids, int32 [texts, (tokens)], at least one for each text.
         """
         return self.encode_tokens(tokenizer.tokenize(texts))
 
     def encode_tokens(self, tokens: tf.RaggedTensor) -> tf.RaggedTensor:
-        """Encodes texts that have been cut into tokens.
+        """Encodes tokenized texts.
 
-        A text without tokens becomes the single id `EMPTY`: recurrent layers
-        want a true last token.
+        A text without tokens becomes the single id `EMPTY`, since recurrent
+        layers need a last token.
 
         Args:
-          tokens: string [texts, tokens of each].
+          tokens: string [texts, (tokens)].
 
         Returns:
-          int32 [texts, tokens of each], at least one each.
+          Token ids, int32 [texts, (tokens)], at least one for each text.
         """
-        ids = self.lookup(tokens)
-        empty = tf.cast(tf.equal(ids.row_lengths(), 0), tf.int64)
+        token_ids = self.lookup(tokens)
+        is_empty = tf.cast(tf.equal(token_ids.row_lengths(), 0), tf.int64)
         filler = tf.RaggedTensor.from_row_lengths(
-            tf.fill([tf.reduce_sum(empty)], EMPTY), empty
+            tf.fill([tf.reduce_sum(is_empty)], EMPTY), is_empty
         )
-        return tf.concat([ids, filler], axis=1)
+        return tf.concat([token_ids, filler], axis=1)
 
 
 class _FileInitializer(tf.lookup.TextFileInitializer):
-    """Fills a table that is known by what it holds.
+    """A table initializer that identifies the table by its contents.
 
-    TensorFlow takes tables of the same path and size for one, whatever the
-    files hold, and writes the path into SavedModels. A table without a name is
-    no way out: TensorFlow Serving would find it empty.
+    TensorFlow shares tables of equal path and size, even if the contents of the
+    files differ, and writes the path into SavedModels. Without a shared name,
+    the table would be empty in TensorFlow Serving.
     """
 
     def __init__(self, tokens, path, **kwargs):
@@ -184,10 +180,15 @@ class _FileInitializer(tf.lookup.TextFileInitializer):
 def vocabulary_from_counts(
     tokens: Sequence[str], counts: Sequence[int], min_count: int
 ) -> Vocabulary:
-    """Vocabulary of the tokens seen `min_count` times or more.
+    """Makes a vocabulary of the tokens that occur `min_count` times or more.
 
-    The most frequent comes first, equally frequent ones in the order of their
-    code points: the same counts give the same file.
+    Tokens are sorted by frequency, then by code points, so that equal counts
+    give equal files.
+
+    Args:
+      tokens: tokens, without repetitions.
+      counts: the number of occurrences of each token.
+      min_count: the minimum number of occurrences.
     """
     kept = sorted(
         (-count, token)

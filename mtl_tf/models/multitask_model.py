@@ -217,7 +217,7 @@ def set_word_vectors(
             "rest is then trained from a random start)"
         )
     values = table.numpy()
-    values[vectors.found, :width] = vectors.matrix[vectors.found]
+    values[vectors.has_vector, :width] = vectors.matrix[vectors.has_vector]
     table.assign(values)
 
 

@@ -354,7 +354,7 @@ class Experiment:
         return {
             "source": source,
             "words": len(self.vocabulary),
-            "found": int(vectors.found.sum()),
+            "found": int(vectors.has_vector.sum()),
             "width": vectors.matrix.shape[1],
         }
 

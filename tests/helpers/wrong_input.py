@@ -48,8 +48,8 @@ CASES = {
     "batch larger than a task": (
         {},
         f"{TRAIN} --batch_size=60000",
-        "batch_size=60000: at most 16, the training rows of the largest task "
-        "(answers): a batch would repeat them",
+        "batch_size=60000: expected at most 16, the number of training rows of "
+        "the largest task (answers): a batch would repeat rows",
     ),
     "no share": (
         {},
@@ -198,14 +198,15 @@ CASES = {
     "no word found": (
         {"v.txt": "Is 1 2\n"},
         f"{TRAIN} --word_vectors=v.txt",
-        "v.txt holds none of the vocabulary's ... tokens (the last are ...; "
-        "letters count as they are written, and the vocabulary's are small)",
+        "v.txt has vectors for none of the vocabulary's ... tokens (the last "
+        "are ...; words are matched case-sensitively, and tokens are "
+        "lowercase)",
     ),
     "packed vectors": (
         {"v.zip": "PK"},
         f"{TRAIN} --word_vectors=v.zip",
-        "v.zip: a text file is needed, as it is or packed as .gz: unpack this "
-        "one",
+        "v.zip: expected a text file, uncompressed or compressed as .gz: "
+        "unpack this one",
     ),
     # Where a run is to be.
     "comma in run_dir": (
@@ -298,7 +299,7 @@ CASES = {
         {},
         f"{PREDICT} --input=requests.tsv",
         "requests.tsv:1: expected one column 'text' in the header, got 0 among "
-        "['message', 'intent']...; `columns` says which column is seq2",
+        "['message', 'intent']...; `columns` names the column of seq2",
     ),
     "misspelt field": (
         {},
@@ -315,8 +316,8 @@ CASES = {
         {"x.csv": "text;label\nhello;billing\n"},
         f"{EVALUATE} --input=x.csv",
         "x.csv:1: expected one column 'text' in the header, got 0 among "
-        "['text;label'], which ';' seems to divide: `delimiter` names what "
-        "divides columns; `columns` says which column is seq2",
+        "['text;label'], whose delimiter seems to be ';': set `delimiter` to "
+        "the one of the columns; `columns` names the column of seq2",
     ),
     "delimiter of lines": (
         {"x.txt": "hello\n"},

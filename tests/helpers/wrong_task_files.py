@@ -1,4 +1,4 @@
-"""Task files, and raw files beside them, that are wrong: for `wrong_input`."""
+"""Invalid task files and raw files, for `wrong_input`."""
 
 TASKS = """\
 [tasks.answers]
@@ -33,7 +33,7 @@ HEADER = "message\tintent\n"
 
 
 def tasks(old, new, **files):
-    """A task file with something else in it."""
+    """Returns the files with a replacement in the task file, and others."""
     assert old in TASKS
     return {"tasks.toml": TASKS.replace(old, new)} | {
         name.replace("_", "."): content for name, content in files.items()
@@ -58,15 +58,15 @@ CASES = {
     "long name": (
         tasks("tasks.requests", f"tasks.{'r' * 300}"),
         PREPARE,
-        f"tasks.toml: [tasks.'{'r' * 59}...]: task name '{'r' * 59}...: at "
-        "most 100 characters are allowed, got 300: it becomes part of file "
+        f"tasks.toml: [tasks.'{'r' * 59}...]: task name '{'r' * 59}...: "
+        "expected at most 100 characters, got 300: it becomes part of file "
         "names",
     ),
     "names that differ in case": (
         tasks("tasks.requests", "tasks.Answers"),
         PREPARE,
-        "tasks.toml: tasks answers and Answers differ in case alone, and so "
-        "would the names of their files: rename one",
+        "tasks.toml: tasks answers and Answers differ in case only, and so "
+        "would the names of their files: rename one of them",
     ),
     "no labels": (
         tasks('labels = ["no", "yes"]\n', ""),
@@ -101,8 +101,8 @@ CASES = {
         tasks('"message"', '"mesage"'),
         PREPARE,
         "requests.tsv:1: expected one column 'mesage' in the header, got 0 "
-        "among ['message', 'intent'] (did you mean message?); `columns` says "
-        "which column is seq2",
+        "among ['message', 'intent'] (did you mean message?); `columns` names "
+        "the column of seq2",
     ),
     "misspelt split": (
         tasks("test = 0.25", "tets = 0.25"),
@@ -133,21 +133,22 @@ CASES = {
         {"requests.tsv": REQUESTS.replace("\n", "\r")},
         PREPARE,
         "requests.tsv: expected lines that end with a line feed, got carriage "
-        "returns alone, as of old Mac files; convert it, such as with: tr "
+        "returns only, as in old Mac files; convert it, for example with: tr "
         "'\\r' '\\n'",
     ),
     "another delimiter": (
         {"requests.tsv": REQUESTS.replace("\t", ";")},
         PREPARE,
         "requests.tsv:1: expected one column 'message' in the header, got 0 "
-        "among ['message;intent'], which ';' seems to divide: `delimiter` "
-        "names what divides columns; `columns` says which column is seq2",
+        "among ['message;intent'], whose delimiter seems to be ';': set "
+        "`delimiter` to the one of the columns; `columns` names the column of "
+        "seq2",
     ),
     "delimiter of JSONL": (
         tasks('requests.tsv"', 'r.jsonl"\ndelimiter = ";"', r_jsonl="{}"),
         PREPARE,
-        "tasks.toml: [tasks.requests]: delimiter ';': jsonl has none; it is "
-        "for tsv, csv",
+        "tasks.toml: [tasks.requests]: delimiter ';' is not used by format "
+        "jsonl; it is for tsv, csv",
     ),
     "train that is divided": (
         tasks("file =", "train ="),
@@ -165,7 +166,8 @@ CASES = {
         {"requests.tsv": REQUESTS + "hello\tNULL\n"},
         PREPARE,
         "requests.tsv:18: task requests has no label 'NULL'; its labels are "
-        "['billing', 'delivery']; `absent` names texts that mean there is none",
+        "['billing', 'delivery']; `absent` lists texts that mean a missing "
+        "value",
     ),
     "no labels in a file": (
         {"dev.tsv": "question\tanswer\tsettled\na\tb\t\nc\td\t\n"},
@@ -180,28 +182,28 @@ CASES = {
             dev_tsv=ANSWERS + "\tis it\tno\n",
         ),
         PREPARE,
-        "dev.tsv:18: expected a group, by which macro_mae_by_topic takes the "
-        "mean, got nothing",
+        "dev.tsv:18: expected a group, which macro_mae_by_topic needs, got "
+        "nothing",
     ),
     "Parquet": (
         tasks("requests.tsv", "r.parquet", r_parquet="PAR1\x15\x04"),
         PREPARE,
         "tasks.toml: [tasks.requests]: file: r.parquet: expected text, got a "
-        "Parquet file: save it as CSV, such as with pandas: "
-        "DataFrame.to_csv(index=False)",
+        "Parquet file: save it as CSV, for example with "
+        "pandas: DataFrame.to_csv(index=False)",
     ),
-    "half UTF-8": (
+    "some lines not UTF-8": (
         {"requests.tsv": (REQUESTS + "thé\tbilling\n").encode() + b"caf\xe9"},
         PREPARE,
-        "requests.tsv:19: expected UTF-8, got byte 0xe9; lines before are "
-        "UTF-8: mend this line, or leave out such bytes with: iconv -c -f utf8 "
+        "requests.tsv:19: expected UTF-8, got byte 0xe9; previous lines are "
+        "UTF-8: correct this line, or drop such bytes with: iconv -c -f utf8 "
         "-t utf8",
     ),
     "cut UTF-16": (
         {"requests.tsv": REQUESTS.encode("utf-16")[:-1]},
         PREPARE,
-        "requests.tsv: expected UTF-16, as its byte order mark has it: "
-        "truncated data",
+        "requests.tsv: expected UTF-16 after its byte order mark: truncated "
+        "data",
     ),
     "several columns of labels": (
         tasks('label = "intent"', 'label = ["billing", "delivery"]'),

@@ -14,17 +14,17 @@ from mtl_tf.data import tokenizer
 from mtl_tf.utils import checksums
 from tests.helpers import generated
 
-# Of the 20 tokens of a task's training rows.
+# Frequencies in the 20 tokens of a task's training rows.
 _COUNTS = {"a": 10, "b": 5, "c": 1, "rare": 4}
-# Moments that leave the features as they are.
+# Moments that do not change the features.
 _RAW = {"mean": (0,) * 5, "deviation": (1,) * 5}
 
 
 def compute(*texts, counts=None):
-    """Features of texts, as words with blanks between them."""
+    """Computes features of texts whose words are separated by blanks."""
     counts = _COUNTS if counts is None else counts
     words = [x.split() for x in texts]
-    # Types are numbered backwards: the order has no part in it.
+    # In reversed order, since the type ids must not matter.
     known = sorted({*counts, *(x for row in words for x in row)}, reverse=True)
     types = tf.ragged.constant(
         [[known.index(x) for x in row] for row in words],
@@ -37,29 +37,29 @@ def compute(*texts, counts=None):
 
 
 def by_definition(words, counts):
-    """The features of one text, a word at a time."""
+    """Computes the features of one text in a loop."""
     words = words.split()
-    all_tokens = max(sum(counts.values()), 1)
+    total = max(sum(counts.values()), 1)
     entropy = simpson = powers = 0.0
     for word in set(words):
-        p = counts.get(word, 0) / all_tokens
+        p = counts.get(word, 0) / total
         if p:
             entropy -= p * math.log(p)
             simpson += p * p
             powers += p**0.99
     if not powers:
-        powers = (1 / all_tokens) ** 0.99
+        powers = (1 / total) ** 0.99
     types = len(set(words))
     ratio = types / len(words) if words else 0
     return [types, ratio, entropy, simpson, math.log(powers) / 0.01]
 
 
-def test_worked_example():
+def test_compute_equals_a_worked_example():
     # Words a (p = 1/2), b (1/4); three tokens.
-    (found,) = compute("a b a")
+    (actual,) = compute("a b a")
     powers = 0.5**0.99 + 0.25**0.99
     np.testing.assert_allclose(
-        found,
+        actual,
         [
             2,
             2 / 3,
@@ -72,58 +72,58 @@ def test_worked_example():
     )
 
 
-def test_renyi_is_near_shannon_where_p_is_a_distribution():
-    # Rényi's entropy becomes Shannon's as alpha becomes 1.
-    (found,) = compute("a b c", counts={"a": 7, "b": 2, "c": 1})
-    _, _, entropy, _, renyi = found
+def test_renyi_entropy_is_close_to_shannon_entropy():
+    # Rényi's entropy approaches Shannon's as alpha approaches 1.
+    (actual,) = compute("a b c", counts={"a": 7, "b": 2, "c": 1})
+    _, _, entropy, _, renyi = actual
     np.testing.assert_allclose(renyi, entropy, rtol=0.01)
     assert renyi > entropy
 
 
-def test_words_that_were_never_seen_are_types_without_probability():
-    found = compute("a new newer new", "a")
-    np.testing.assert_array_equal(found[0, 2:], found[1, 2:])
-    # Three strings among four tokens.
-    np.testing.assert_allclose(found[:, :2], [[3, 3 / 4], [1, 1]])
+def test_unseen_words_are_types_with_probability_0():
+    actual = compute("a new newer new", "a")
+    np.testing.assert_array_equal(actual[0, 2:], actual[1, 2:])
+    # Three types among four tokens.
+    np.testing.assert_allclose(actual[:, :2], [[3, 3 / 4], [1, 1]])
 
 
-def test_a_text_without_words():
+def test_features_of_an_empty_text():
     before, empty, after = compute("a", "", "b")
-    # As if it held one word that was seen once, of 20 tokens.
+    # As of one word with a frequency of 1 in 20 tokens.
     renyi = 99 * math.log(1 / 20)
     np.testing.assert_allclose(empty, [0, 0, 0, 0, renyi], rtol=1e-12)
     np.testing.assert_array_equal([before, after], compute("a", "b"))
 
 
-def test_a_text_of_words_that_were_never_seen():
-    found = compute("new", "newer", "c")
-    # What is unseen counts like what was seen once, which c was.
-    np.testing.assert_allclose(found[:, 4], found[2, 4], rtol=1e-12)
-    np.testing.assert_array_equal(found[:2, 2:4], 0)
+def test_features_of_a_text_of_unseen_words():
+    actual = compute("new", "newer", "c")
+    # The same as of a word that occurs once, such as c.
+    np.testing.assert_allclose(actual[:, 4], actual[2, 4], rtol=1e-12)
+    np.testing.assert_array_equal(actual[:2, 2:4], 0)
 
 
-def test_a_task_without_words():
-    found = compute("a", "", counts={})
-    np.testing.assert_array_equal(found, [[1, 1, 0, 0, 0], [0, 0, 0, 0, 0]])
+def test_features_of_a_task_without_words():
+    actual = compute("a", "", counts={})
+    np.testing.assert_array_equal(actual, [[1, 1, 0, 0, 0], [0, 0, 0, 0, 0]])
 
 
-def test_no_texts():
+def test_features_of_no_texts():
     assert compute().shape == (0, 5)
 
 
-def _random_texts(number, counts, seed=0):
+def _random_texts(num_texts, counts, seed=0):
     random = np.random.default_rng(seed)
     words = [*counts, *(f"new{n}" for n in range(20))]
     return [
         " ".join(random.choice(words, size=random.integers(60)))
-        for _ in range(number)
+        for _ in range(num_texts)
     ]
 
 
 _MANY = {f"w{n}": 1 + n * n % 9 for n in range(40)}
 
 
-def test_random_texts():
+def test_compute_equals_the_definition_on_random_texts():
     texts = ["", *_random_texts(50, _MANY)]
     np.testing.assert_allclose(
         compute(*texts, counts=_MANY),
@@ -133,7 +133,7 @@ def test_random_texts():
 
 
 def _from_strings(features):
-    """The features of texts, in a graph."""
+    """Returns a graph function that computes the features of texts."""
     return tf.function(
         lambda texts: features(tokenizer.tokenize(texts)),
         input_signature=[tf.TensorSpec([None], tf.string)],
@@ -142,7 +142,7 @@ def _from_strings(features):
 
 
 @pytest.mark.parametrize("counts", [{}, _MANY])
-def test_features_from_strings_in_any_batch(counts):
+def test_features_of_a_text_do_not_depend_on_its_batch(counts):
     features = diversity_features.DiversityFeatures(counts, **_RAW)
     serve = _from_strings(features)
     texts = ["", *_random_texts(20, _MANY)]
@@ -150,14 +150,14 @@ def test_features_from_strings_in_any_batch(counts):
     together = serve(texts)
     assert together.dtype == tf.float32
     np.testing.assert_allclose(together, expected, rtol=1e-6, atol=1e-6)
-    # Alone, without words in the batch, and in another order.
-    for number, one in enumerate(texts):
-        np.testing.assert_array_equal(serve([one])[0], together[number])
+    # Each alone, and in another order.
+    for text, expected_row in zip(texts, together, strict=True):
+        np.testing.assert_array_equal(serve([text])[0], expected_row)
     np.testing.assert_array_equal(serve(texts[::-1])[::-1], together)
     assert serve(tf.constant([], tf.string)).shape == (0, 5)
 
 
-def test_strings_that_are_nearly_alike_are_two_types():
+def test_similar_strings_are_different_types():
     features = diversity_features.DiversityFeatures(_COUNTS, **_RAW)
     tokens = tf.ragged.constant([["a", "á", "aa", "b"], ["a", "a"]])
     assert features(tokens)[:, 0].numpy().tolist() == [4, 1]
@@ -171,8 +171,7 @@ def corpus(tmp_path_factory):
     return tasks_lib.Corpus.read(data_dir)
 
 
-def test_strings_have_the_features_of_their_records(corpus):
-    # All that is read is what a run keeps of its corpus.
+def test_served_features_equal_those_of_the_records(corpus):
     for task in corpus.tasks:
         features = diversity_features.DiversityFeatures.read(corpus, task.name)
         serve = _from_strings(features)
@@ -188,7 +187,7 @@ def test_strings_have_the_features_of_their_records(corpus):
             )
 
 
-def test_a_saved_model_has_the_same_features(corpus, tmp_path):
+def test_a_saved_model_computes_the_same_features(corpus, tmp_path):
     features = diversity_features.DiversityFeatures.read(corpus, "games")
     module = tf.Module()
     module.table = features.table
@@ -196,19 +195,19 @@ def test_a_saved_model_has_the_same_features(corpus, tmp_path):
     path = str(tmp_path / "model")
     tf.saved_model.save(module, path)
     texts = tf.constant(["good1 new games1 new newer", "", "uniquegamestrain0"])
-    found = tf.saved_model.load(path).serve(texts)
-    np.testing.assert_array_equal(found, module.serve(texts))
-    assert np.ptp(found, axis=0).min() > 1e-3
+    actual = tf.saved_model.load(path).serve(texts)
+    np.testing.assert_array_equal(actual, module.serve(texts))
+    assert np.ptp(actual, axis=0).min() > 1e-3
 
 
-def test_features_are_of_the_task_that_is_named(corpus):
+def test_features_depend_on_the_task(corpus):
     tokens = tf.ragged.constant([["good1", "games1"], ["bad3", "filler2"]])
-    answers = [
+    features = [
         diversity_features.DiversityFeatures.read(corpus, task.name)(tokens)
         for task in corpus.tasks
     ]
-    for other in answers[1:]:
-        assert abs(answers[0] - other).numpy().max() > 1e-3
+    for other in features[1:]:
+        assert abs(features[0] - other).numpy().max() > 1e-3
 
 
 def _without_declaration(data_dir):
@@ -241,13 +240,15 @@ def _write(content):
             "no diversity features of task games .'diversity' is missing in",
         ),
         (_write('{"games": {"a"'), "term_counts.json is damaged .Expecting"),
-        (_write('{"games": {"a": "1"}}'), "damaged .a count is not a whole"),
+        (_write('{"games": {"a": "1"}}'), "damaged .expected integer counts"),
         (_write('{"games": [1]}'), "term_counts.json is damaged"),
         (_write("[]"), "term_counts.json is damaged"),
         (_write('{"books": {}}'), "of task games .'games' is missing in"),
     ],
 )
-def test_what_is_missing_or_damaged(corpus, tmp_path, damage, message):
+def test_missing_and_damaged_files_are_an_error(
+    corpus, tmp_path, damage, message
+):
     data_dir = str(tmp_path / "data")
     shutil.copytree(corpus.data_dir, data_dir)
     damage(data_dir)

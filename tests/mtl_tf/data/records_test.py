@@ -33,7 +33,7 @@ def test_rows_in_shards_keep_their_order(tmp_path, monkeypatch):
     assert list(records.read_rows(str(tmp_path), "t", "dev")) == _ROWS
 
 
-def test_read_columns(tmp_path):
+def test_columns_round_trip(tmp_path):
     records.write_rows(str(tmp_path), "t", "dev", _ROWS, _DIVERSITY)
     columns = records.read_columns(
         str(tmp_path), "t", "dev", ["label", "duplicate", "diversity"]
@@ -44,16 +44,16 @@ def test_read_columns(tmp_path):
     np.testing.assert_array_equal(columns["diversity"], _DIVERSITY)
 
 
-def test_the_same_rows_are_the_same_bytes(tmp_path):
+def test_equal_rows_give_equal_bytes(tmp_path):
     (path,) = records.write_rows(str(tmp_path), "t", "dev", _ROWS, _DIVERSITY)
     names = sorted(records._FEATURES)
     for record in tf.data.TFRecordDataset(str(tmp_path / path)):
-        # Each feature's length, then its name's, then the name, in one order.
-        places = [
+        # The length of a feature, that of its name, and the name.
+        positions = [
             record.numpy().index(b"\n%c%s" % (len(name), name.encode()))
             for name in names
         ]
-        assert places == sorted(places)
+        assert positions == sorted(positions)
 
 
 def test_diversity_in_shards_keeps_its_order(tmp_path, monkeypatch):
@@ -63,19 +63,19 @@ def test_diversity_in_shards_keeps_its_order(tmp_path, monkeypatch):
     np.testing.assert_array_equal(columns["diversity"], _DIVERSITY)
 
 
-def test_diversity_of_other_rows(tmp_path):
+def test_another_number_of_features_than_rows_is_an_error(tmp_path):
     with pytest.raises(ValueError, match="zip"):
         records.write_rows(str(tmp_path), "t", "dev", _ROWS, _DIVERSITY[:2])
 
 
-def test_records_of_an_earlier_version(tmp_path, monkeypatch):
+def test_records_of_an_earlier_version_are_an_error(tmp_path, monkeypatch):
     monkeypatch.setattr(records, "_to_example", lambda *_: tf.train.Example())
     records.write_rows(str(tmp_path), "t", "dev", _ROWS, _DIVERSITY)
     with pytest.raises(ValueError, match="earlier version: prepare the corpus"):
         records.read_columns(str(tmp_path), "t", "dev", ["diversity"])
 
 
-def test_another_task_with_the_same_beginning_is_another(tmp_path):
+def test_tasks_whose_names_share_a_prefix_are_separate(tmp_path):
     records.write_rows(str(tmp_path), "t", "dev", _ROWS, _DIVERSITY)
     records.write_rows(str(tmp_path), "t-dev", "dev", _ROWS[:1], _DIVERSITY[:1])
     assert len(list(records.read_rows(str(tmp_path), "t", "dev"))) == 3
@@ -83,23 +83,23 @@ def test_another_task_with_the_same_beginning_is_another(tmp_path):
 
 
 @pytest.mark.parametrize("other", ["t-dev-2020", "t-dev-00000-of-00001"])
-def test_another_task_that_looks_like_a_shard_is_another(tmp_path, other):
+def test_tasks_whose_names_look_like_shards_are_separate(tmp_path, other):
     records.write_rows(str(tmp_path), "t", "dev", _ROWS, _DIVERSITY)
     records.write_rows(str(tmp_path), other, "dev", _ROWS[:1], _DIVERSITY[:1])
     assert list(records.read_rows(str(tmp_path), "t", "dev")) == _ROWS
     assert list(records.read_rows(str(tmp_path), other, "dev")) == _ROWS[:1]
 
 
-def test_no_records(tmp_path):
+def test_missing_records_are_an_error(tmp_path):
     with pytest.raises(ValueError, match="no records of task t, split test"):
         list(records.read_rows(str(tmp_path), "t", "test"))
 
 
-def test_missing_shard(tmp_path, monkeypatch):
+def test_a_missing_shard_is_an_error(tmp_path, monkeypatch):
     monkeypatch.setattr(records, "ROWS_PER_SHARD", 1)
     paths = records.write_rows(str(tmp_path), "t", "dev", _ROWS, _DIVERSITY)
     os.remove(tmp_path / paths[1])
-    with pytest.raises(ValueError, match="3 shards were written, 2 are there"):
+    with pytest.raises(ValueError, match="expected 3 shards, got 2"):
         list(records.read_rows(str(tmp_path), "t", "dev"))
 
 
@@ -122,14 +122,14 @@ def test_token_ids_round_trip(tmp_path):
     assert read.seq2(1).tolist() == [9]
 
 
-def test_token_ids_missing(tmp_path):
+def test_missing_token_ids_are_an_error(tmp_path):
     with pytest.raises(ValueError, match="prepare the corpus again"):
         records.TokenIds.read(str(tmp_path), "t", "dev")
 
 
 @pytest.mark.parametrize("bytes_left", [0, 60, -4])
 @pytest.mark.parametrize("file", [0, 1])
-def test_token_ids_that_are_cut(tmp_path, file, bytes_left):
+def test_truncated_token_ids_are_an_error(tmp_path, file, bytes_left):
     ids = records.TokenIds(np.array([3, 5]), np.array([0, 1, 2]))
     path = tmp_path / ids.write(str(tmp_path), "t", "dev")[file]
     path.write_bytes(path.read_bytes()[:bytes_left])
@@ -137,21 +137,21 @@ def test_token_ids_that_are_cut(tmp_path, file, bytes_left):
         records.TokenIds.read(str(tmp_path), "t", "dev")
 
 
-@pytest.mark.parametrize("place", [2, 20])
-def test_a_shard_with_a_changed_byte(tmp_path, place):
+@pytest.mark.parametrize("position", [2, 20])
+def test_a_shard_with_a_changed_byte_is_an_error(tmp_path, position):
     (path,) = records.write_rows(str(tmp_path), "t", "dev", _ROWS, _DIVERSITY)
     data = bytearray((tmp_path / path).read_bytes())
-    data[place] ^= 1
+    data[position] ^= 1
     (tmp_path / path).write_bytes(data)
-    with pytest.raises(ValueError, match=r"t-dev-.* is damaged, or of"):
+    with pytest.raises(ValueError, match=r"t-dev-.* is damaged, or was"):
         list(records.read_rows(str(tmp_path), "t", "dev"))
 
 
-def test_token_ids_that_do_not_fit_each_other(tmp_path):
+def test_inconsistent_token_ids_are_an_error(tmp_path):
     ids = records.TokenIds(np.array([3, 5]), np.array([0, 1, 2]))
     paths = ids.write(str(tmp_path), "t", "dev")
     np.save(tmp_path / paths[1], np.array([0, 1, 3]))
-    with pytest.raises(ValueError, match="holds 2 ids"):
+    with pytest.raises(ValueError, match=r"expected 3 ids, .* got 2"):
         records.TokenIds.read(str(tmp_path), "t", "dev")
 
 

@@ -25,12 +25,12 @@ def _values(rows):
     return [(row.line, row.values["seq2"], row.values["label"]) for row in rows]
 
 
-def test_tsv(tmp_path):
+def test_tsv_has_columns_between_tabs(tmp_path):
     rows, blank = _read(
         tmp_path,
         "a.tsv",
-        # Byte order mark, CRLF, a blank line, quotes that mean nothing, an
-        # empty text, U+0085 inside a text, no line end at the end.
+        # Byte order mark, CRLF, a blank line, an ordinary quote, an empty text,
+        # U+0085 inside a text, no final line end.
         '\ufeffid\ty\ttext\r\n1\tno\t"odd\r\n\r\n2\tyes\t\n3\tno\ta\x85b',
     )
     assert blank == 1
@@ -42,7 +42,7 @@ def test_tsv(tmp_path):
     assert rows[0].where.endswith("a.tsv:2")
 
 
-def test_csv(tmp_path):
+def test_csv_has_quoted_values(tmp_path):
     rows, blank = _read(
         tmp_path,
         "a.csv",
@@ -55,7 +55,7 @@ def test_csv(tmp_path):
     ]
 
 
-def test_jsonl(tmp_path):
+def test_jsonl_has_one_object_per_line(tmp_path):
     rows, blank = _read(
         tmp_path,
         "a.jsonl",
@@ -65,18 +65,18 @@ def test_jsonl(tmp_path):
     assert _values(rows) == [(1, "a\nb", 1), (3, "é", True)]
 
 
-def test_columns_by_number(tmp_path):
+def test_columns_by_index(tmp_path):
     columns = {"seq2": 2, "label": 0}
     rows, _ = _read(tmp_path, "a.tsv", "no\t1\tx\nyes\t2\ty\n", columns)
     assert _values(rows) == [(1, "x", "no"), (2, "y", "yes")]
 
 
-def test_text_beyond_the_csv_modules_limit(tmp_path):
+def test_a_text_may_exceed_the_limit_of_the_csv_module(tmp_path):
     rows, _ = _read(tmp_path, "a.csv", f"text,y\n{'x' * 200_000},no\n")
     assert len(rows[0].values["seq2"]) == 200_000
 
 
-def test_what_ends_a_line_is_the_same_in_all_formats(tmp_path):
+def test_line_ends_are_the_same_in_all_formats(tmp_path):
     # A bare carriage return, U+0085 and U+2028 belong to the text.
     text = "a\rb\x85c\u2028d"
     for name, content in (
@@ -98,7 +98,7 @@ def test_what_ends_a_line_is_the_same_in_all_formats(tmp_path):
 @pytest.mark.parametrize(
     "name", ["a.tsv.gz", "a.csv.GZ", "a.jsonl.gz", "a.tsv"]
 )
-def test_packed(tmp_path, name):
+def test_files_may_be_compressed(tmp_path, name):
     content = {
         "tsv": "text\ty\nhello\tno\n",
         "csv": "text,y\nhello,no\n",
@@ -108,7 +108,7 @@ def test_packed(tmp_path, name):
     assert _values(rows) == [(2, "hello", "no")]
 
 
-def test_tables_as_excel_writes_them(tmp_path):
+def test_tables_written_by_excel(tmp_path):
     # "Unicode text": UTF-16 with a byte order mark.
     content = "text\ty\r\nπ and 🙂\tno\r\n".encode("utf-16")
     rows, _ = _read(tmp_path, "a.tsv", content)
@@ -120,14 +120,14 @@ def test_tables_as_excel_writes_them(tmp_path):
     assert _values([row]) == [(2, "one; two", "no")]
 
 
-def test_a_table_with_row_names_as_r_writes_it(tmp_path):
+def test_a_table_with_row_names_written_by_r(tmp_path):
     rows, _ = _read(
         tmp_path, "a.csv", '"","text","y"\n"1","say ""hi""","no"\n"2",NA,"no"\n'
     )
     assert _values(rows) == [(2, 'say "hi"', "no"), (3, "NA", "no")]
 
 
-def test_a_blank_divides_once(tmp_path):
+def test_the_delimiter_blank_splits_a_line_once(tmp_path):
     path = tmp_path / "questions"
     path.write_text("DESC:manner How did it end ?\nNUM:date When ?\n")
     columns = {"label": 0, "seq2": 1}
@@ -138,7 +138,7 @@ def test_a_blank_divides_once(tmp_path):
     ]
 
 
-def test_null_and_nan_are_nothing(tmp_path):
+def test_null_and_nan_are_missing_values(tmp_path):
     rows, _ = _read(
         tmp_path, "a.jsonl", '{"text": null, "y": NaN}\n{"text": "", "y": 0}\n'
     )
@@ -156,7 +156,7 @@ def test_null_and_nan_are_nothing(tmp_path):
         (
             "a.tsv",
             "text\tyy\n",
-            r"'yy'\] \(did you mean yy\?\); `columns` says",
+            r"'yy'\] \(did you mean yy\?\); `columns` nam",
         ),
         ("a.tsv", "text\ty\ty\n", r":1: .* got 2 among .*'y'\]; `columns`"),
         (
@@ -174,40 +174,44 @@ def test_null_and_nan_are_nothing(tmp_path):
         ("a.csv", "text,y\na,b,no\n", ":2: expected 2 .* got 3"),
         ("a.jsonl", '{"text": 1}\n', ":1: expected .*'y'.* is missing"),
         ("a.jsonl", '{"text"\n', ":1: expected a JSON object, got '{\"text\"'"),
-        ("a.jsonl", "[1]\n", ":1: expected .*; write an object a line"),
+        ("a.jsonl", "[1]\n", ":1: expected .*; write one object per line"),
         (
             "a.csv",
             "text;y\na;no\n",
-            ":1: .*, which ';' seems to divide: `delimiter` names",
+            ":1: .*, whose delimiter seems to be ';': set `delimiter`",
         ),
-        ("a.tsv", '"text","y"\na,no\n', ":1: .* which ',' seems to divide"),
+        ("a.tsv", '"text","y"\na,no\n', ":1: .* delimiter seems to be ','"),
         (
             "a.csv",
             "id\ty\ttext\n1\tno\ta\n",
-            r":1: .* which '\\t' seems to divide",
+            r":1: .* delimiter seems to be '\\t'",
         ),
-        ("a.tsv", "text\ty\ra\tno\rb\tno\r", ": .* carriage returns alone"),
-        ("a.csv", "text,y\ra,no", ": .* old Mac files; convert it, such as"),
-        # Half a conversion; the header alone ends with a line feed.
+        ("a.tsv", "text\ty\ra\tno\rb\tno\r", ": .* carriage returns only"),
+        ("a.csv", "text,y\ra,no", ": .* old Mac files; convert it, for ex"),
+        # Partly converted; only the header ends with a line feed.
         ("a.tsv", "text\ty\na\tno\rb\tno\n", ":2: .* got 3.* old Mac files"),
         ("a.csv", "text,y\ra,no\rb,no\n", ":1: .* old Mac files: if they end"),
-        # CSV with tabs, which is read as TSV, and the reverse.
+        # CSV with tabs that is read as TSV, and the reverse.
         (
             "a.tsv",
             'text\ty\n"two\nlines"\tno\n',
-            ":2: expected 2 .*; if quotes enclose columns here, .* is csv",
+            ":2: expected 2 .*; if quotes enclose columns, .* format csv",
         ),
-        ("a.csv", 'text,y\n"a" b,no\n', ":2: .* where quotes are .* is tsv"),
-        ("a.csv", 'text,y\n"b,no\n', ":2: .* where quotes are .* is tsv"),
-        ("a.jsonl", '[\n {"text": 1}\n]\n', ":1: .*; write an object a line"),
-        ("a.jsonl", '{\n "text": 1\n}\n', ":1: .*; write an object a line"),
-        # A file that is one object, such as a split by name.
+        ("a.csv", 'text,y\n"a" b,no\n', ":2: .* if quotes are .* format tsv"),
+        ("a.csv", 'text,y\n"b,no\n', ":2: .* if quotes are .* format tsv"),
+        (
+            "a.jsonl",
+            '[\n {"text": 1}\n]\n',
+            ":1: .*; write one object per line",
+        ),
+        ("a.jsonl", '{\n "text": 1\n}\n', ":1: .*; write one object per line"),
+        # A file that is a single object, such as rows by split.
         (
             "a.jsonl",
             '{"train": [["a", "no"]]}\n',
-            ":1: .*; write an object a l",
+            ":1: .*; write one object per",
         ),
-        # A number that Python does not read.
+        # An integer with more digits than Python reads.
         (
             "a.jsonl",
             f'{{"y": {"1" * 9999}}}\n',
@@ -221,25 +225,25 @@ def test_null_and_nan_are_nothing(tmp_path):
         ("a.tsv", b"\x1f\x8b" + b"text\ty\n", ": damaged gzip file: "),
     ],
 )
-def test_malformed(tmp_path, name, content, message):
+def test_malformed_files_are_an_error(tmp_path, name, content, message):
     with pytest.raises(ValueError, match=re.escape(name) + ".*" + message):
         _read(tmp_path, name, content)
 
 
-def test_too_few_columns_without_a_header(tmp_path):
-    with pytest.raises(ValueError, match=r":1: expected a column of number 4"):
+def test_too_few_columns_without_a_header_are_an_error(tmp_path):
+    with pytest.raises(ValueError, match=r":1: expected a column with index 4"):
         _read(tmp_path, "a.tsv", "a\tb\n", {"seq2": 0, "label": 4})
 
 
-def test_columns_by_number_with_another_delimiter(tmp_path):
+def test_another_delimiter_is_suggested_without_a_header(tmp_path):
     with pytest.raises(
-        ValueError, match=r":1: .* 1 columns, which ' ' seems to"
+        ValueError, match=r":1: .* 1 columns, whose delimiter seems to be ' '"
     ):
         _read(tmp_path, "a.tsv", "no one two\n", {"seq2": 1, "label": 0})
 
 
-def test_texts_alone_are_not_divided_by_blanks(tmp_path):
-    # Unlabeled texts, where the second column of others is the text.
+def test_blanks_are_not_suggested_as_delimiters_of_texts(tmp_path):
+    # Unlabeled texts in a file without the column of labels.
     with pytest.raises(ValueError, match=r":1: .* got 1 columns$"):
         _read(tmp_path, "a.tsv", "one two\n", {"seq2": 1})
 
@@ -247,22 +251,22 @@ def test_texts_alone_are_not_divided_by_blanks(tmp_path):
 @pytest.mark.parametrize(
     ("name", "content", "texts", "blank"),
     [
-        # A row of absent values has its delimiters.
+        # A row of missing values has delimiters.
         ("a.tsv", "text\ty\na\tno\n\t\n \t \n", ["a", "", " "], 0),
         ("a.csv", "text,y\na,no\n,\n , \n", ["a", "", " "], 0),
-        # What has none is a blank line.
+        # A blank line has none.
         ("a.tsv", "text\ty\na\tno\n  \n\n\t\t\n", ["a"], 3),
         ("a.csv", "text,y\na,no\n  \n\n", ["a"], 2),
     ],
 )
-def test_blank_lines(tmp_path, name, content, texts, blank):
-    rows, found = _read(tmp_path, name, content)
+def test_blank_lines_are_counted(tmp_path, name, content, texts, blank):
+    rows, actual = _read(tmp_path, name, content)
     assert [row.values["seq2"] for row in rows] == texts
-    assert found == blank
+    assert actual == blank
 
 
 @pytest.mark.parametrize("name", ["a.tsv", "a.csv"])
-def test_line_ends_that_were_converted_twice(tmp_path, name):
+def test_line_ends_may_have_been_converted_twice(tmp_path, name):
     content = "text\ty\r\r\na\tno\r\r\n\r\r\nb\tyes\r\r\n"
     if name == "a.csv":
         content = content.replace("\t", ",")
@@ -271,12 +275,12 @@ def test_line_ends_that_were_converted_twice(tmp_path, name):
     assert blank == 1
 
 
-def test_formats(tmp_path):
+def test_guess_format_uses_the_extension(tmp_path):
     assert tabular_files.guess_format("a/b.TSV") == "tsv"
     assert tabular_files.guess_format("a/b.jsonl.gz") == "jsonl"
-    with pytest.raises(ValueError, match=r"one of \.tsv, \.csv, \.jsonl"):
+    with pytest.raises(ValueError, match=r"extensions \.tsv, \.csv, \.jsonl"):
         tabular_files.guess_format("a/b.txt")
-    with pytest.raises(ValueError, match=r"; jsonl is an object a line"):
+    with pytest.raises(ValueError, match=r"; jsonl is one object per line"):
         tabular_files.guess_format("a/b.json")
     with pytest.raises(ValueError, match="is a directory, expected a file"):
         tabular_files.guess_format(str(tmp_path))
@@ -285,18 +289,18 @@ def test_formats(tmp_path):
         tabular_files.guess_format(str(tmp_path / "a.parquet"))
 
 
-def test_unknown_format(tmp_path):
+def test_an_unknown_format_is_an_error(tmp_path):
     (tmp_path / "a").write_text("")
-    with pytest.raises(ValueError, match="format 'xml'"):
+    with pytest.raises(ValueError, match=r"format .*, got 'xml'"):
         tabular_files.read(str(tmp_path / "a"), "xml", _COLUMNS)
 
 
-def test_half_a_character_is_named(tmp_path):
-    with pytest.raises(ValueError, match=r"a.jsonl:1: half a character, .ud8"):
+def test_a_lone_surrogate_is_an_error(tmp_path):
+    with pytest.raises(ValueError, match=r"a.jsonl:1: .* lone surrogate, .ud8"):
         _read(tmp_path, "a.jsonl", '{"text": "a \\ud800", "y": 1}\n')
 
 
-def test_brackets_without_end_are_no_object(tmp_path):
+def test_deeply_nested_brackets_are_an_error(tmp_path):
     with pytest.raises(ValueError, match=r"a.jsonl:1: expected a JSON object"):
         _read(tmp_path, "a.jsonl", "[" * 200_000)
 

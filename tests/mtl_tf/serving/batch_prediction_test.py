@@ -125,7 +125,7 @@ def test_standard_input_to_standard_output(model, monkeypatch, capsys):
         ("a.tsv", "text\nx\ty\n", {}, "a.tsv:2: expected 1 columns"),
         ("a.jsonl", '{"text": 1}\n', {}, "a.jsonl:1: expected a text for seq2"),
         ("a.jsonl", "{text}\n", {}, "a.jsonl:1: expected a JSON object"),
-        ("a.doc", "x", {}, "the extension names no format"),
+        ("a.doc", "x", {}, "expected one of the extensions"),
         (
             "a.txt",
             "x",
@@ -142,13 +142,13 @@ def test_standard_input_to_standard_output(model, monkeypatch, capsys):
             "a.jsonl",
             "{}\n",
             {"delimiter": ";"},
-            "delimiter ';': jsonl has none; it is for tsv, csv",
+            "delimiter ';' is not used by format jsonl; it is for tsv",
         ),
         (
             "a.csv",
             "n;text\n",
             {},
-            "a.csv:1: .*, which ';' seems to divide: `delimiter` names",
+            "a.csv:1: .*, whose delimiter seems to be ';': set",
         ),
         (
             "a.tsv",
@@ -304,7 +304,7 @@ def test_groups_of_a_metric_that_can_do_without(model, tmp_path):
         ("text\tlabel\na\tbad\n", "a.tsv:1: expected one column 'group'"),
         (
             "text\tlabel\tgroup\na\tbad\tx\na\tbad\t\n",
-            "a.tsv:3: expected a group, by which macro_mae_by_topic takes",
+            "a.tsv:3: expected a group, which macro_mae_by_topic needs",
         ),
     ],
 )

@@ -294,7 +294,8 @@ def test_a_task_named_like_the_label_transfer_network(tmp_path, monkeypatch):
         task_names=("books", other),
     )
     with pytest.raises(
-        ValueError, match=f"^{other} would be both the task of this name and "
+        ValueError,
+        match=f"^task {other} has the name of the label transfer network",
     ):
         run(corpus, tmp_path / "run", **LABEL_TRANSFER)
     assert not (tmp_path / "run" / "config.json").exists()

@@ -20,7 +20,7 @@ def _tokens(*texts):
         ("", ""),
         (" \t\u00a0\u200b\x00 ", ""),
         ("A Good film.", "a good film ."),
-        # Quotes and contractions, raw and in the manner of the Treebank.
+        # Quotes and contractions, raw and as in the Treebank.
         ("“I can’t”, he said", '" i ca n\'t " , he said'),
         ("`` I ca n't '' , he said", '" i ca n\'t " , he said'),
         ("it's they'll we’ve I'd", "it 's they 'll we 've i 'd"),
@@ -31,27 +31,27 @@ def _tokens(*texts):
         ("well—no -- yes", "well -- no -- yes"),
         ("!!!!!! ??", "! ! ! ? ?"),
         ("well-known", "well - known"),
-        # Not cut: numbers, names, tags, links, emoticons.
+        # Single tokens: numbers, names, tags, links, emoticons.
         ("$3.50, 10,000 (2.5mm)", "$ 3.50 , 10,000 ( 2.5mm )"),
         ("@some_one #fun #1", "@some_one #fun # 1"),
         ("see http://a.b/c?d=1.", "see http://a.b/c?d=1 ."),
         ("ok :) :'( ;-D <3", "ok :) :'( ;-d <3"),
-        # Compatibility forms, case folding, one form of composition.
+        # Compatibility forms, case folding, composition.
         ("ﬁne STRASSE Straße ＡＢ", "fine strasse strasse ab"),
         ("cafe\u0301", "caf\u00e9"),
-        # Control characters and odd blanks part words.
+        # Control characters and all kinds of blanks separate words.
         ("a\x00b\x85c\u00a0d\u3000e\nf", "a b c d e f"),
         ("<unknown> <padding>", "< unknown > < padding >"),
     ],
 )
-def test_tokenize(raw, expected):
+def test_tokenize_cuts_words_and_punctuation(raw, expected):
     assert _tokens(raw) == [expected.split()]
 
 
 _ENGLAND = "\U0001f3f4" + "".join(chr(0xE0000 + ord(x)) for x in "gbeng\x7f")
 _TEXAS = "\U0001f3f4" + "".join(chr(0xE0000 + ord(x)) for x in "ustx\x7f")
 _FAMILY = "\U0001f468\u200d\U0001f469\u200d\U0001f467\u200d\U0001f466"
-# With a skin tone each, and hearts that have a presentation selector or none.
+# With skin tones, and a heart with or without a presentation selector.
 _KISS = "\U0001f469\U0001f3fd\u200d\u2764{}\u200d\U0001f468\U0001f3ff"
 _THUMB = "\U0001f44d\U0001f3fd"
 
@@ -59,8 +59,8 @@ _THUMB = "\U0001f44d\U0001f3fd"
 @pytest.mark.parametrize(
     ("raw", "expected"),
     [
-        # UAX #29, rule WB4: format characters do not part a word; what is
-        # ignorable is none of its letters (UAX #31, NFKC_Casefold).
+        # UAX #29, rule WB4: format characters do not separate words; ignorable
+        # characters are removed (UAX #31, NFKC_Casefold).
         ("co\u00adop\u00ader\u00adate", ["cooperate"]),
         ("\ufeffsl\u2060ow a\ufeffb", ["slow", "ab"]),
         ("\u200eab\u200f c\u202ad\u202c \u2066e\u2069", ["ab", "cd", "e"]),
@@ -72,7 +72,7 @@ _THUMB = "\U0001f44d\U0001f3fd"
             ["\u0645\u06cc\u0631\u0648\u0645"],
         ),
         ("\u0dc1\u0dca\u200d\u0dbb\u0dd3", ["\u0dc1\u0dca\u0dbb\u0dd3"]),
-        # A zero width space parts words of Thai, Khmer and Chinese, no others.
+        # A zero width space separates words of Thai, Khmer and Chinese only.
         ("qu\u200bick", ["quick"]),
         (
             "\u0e1b\u0e25\u0e32\u200b\u0e14\u0e35",
@@ -80,11 +80,11 @@ _THUMB = "\U0001f44d\U0001f3fd"
         ),
         ("\u1780\u200b\u200b\u1781\u200b", ["\u1780", "\u1781"]),
         ("\u5b57\u200bab\u200b\u304b", ["\u5b57", "ab", "\u304b"]),
-        # An Arabic number sign is printed, and stands before its digits.
+        # An Arabic number sign is visible, and precedes its digits.
         ("\u0600\u0661\u0662", ["\u0600\u0661\u0662"]),
-        # Ruby text is no part of what it explains.
+        # Ruby text is separate from the text that it annotates.
         ("\ufff9\u6f22\ufffa\u304b\ufffb", ["\u6f22", "\u304b"]),
-        # Emoji, as UTS #51 has them, are one token each.
+        # Each emoji of UTS #51 is one token.
         (f"a{_FAMILY}b", ["a", _FAMILY, "b"]),
         (_KISS.format("\ufe0f") * 2, [_KISS.format("")] * 2),
         (f"{_THUMB}{_THUMB}\U0001f44d", [_THUMB, _THUMB, "\U0001f44d"]),
@@ -93,26 +93,26 @@ _THUMB = "\U0001f44d\U0001f3fd"
         ("no1\ufe0f\u20e32\u20e3", ["no", "1\u20e3", "2\u20e3"]),
         ("#\ufe0f\u20e3:*\ufe0f\u20e3", ["#\u20e3", ":", "*\u20e3"]),
         ("\u2764\ufe0e\u2764\ufe0f", ["\u2764", "\u2764"]),
-        # Joiners and tags that join or tag nothing.
+        # Joiners and tags without effect.
         (
             "\U0001f468\u200d x\u200d\U0001f469",
             ["\U0001f468", "x", "\U0001f469"],
         ),
         ("g\U000e0067d \U0001f3f4\U000e0067", ["gd", "\U0001f3f4"]),
-        # What stands for them on the way cannot be spelled.
+        # Their private use replacements are removed from texts.
         ("a\ue000b \U000f0067", ["a", "b"]),
     ],
 )
-def test_characters_that_are_not_seen(raw, expected):
+def test_invisible_characters_and_emoji(raw, expected):
     assert _tokens(raw) == [expected]
 
 
-def test_tokenize_replaces_what_is_not_utf8():
+def test_tokenize_replaces_invalid_utf8():
     tokens = tokenizer.tokenize(tf.constant([b"a caf\xe9 x"])).to_list()
     assert tokens == [[b"a", b"caf", "\ufffd".encode(), b"x"]]
 
 
-def test_tokenize_no_texts():
+def test_tokenize_accepts_no_texts():
     assert tokenizer.tokenize(tf.zeros([0], tf.string)).to_list() == []
 
 
@@ -124,7 +124,7 @@ def _assert_idempotent(texts):
     return once
 
 
-def test_tokens_joined_and_cut_again_are_the_same():
+def test_tokenize_is_idempotent_on_random_texts():
     random.seed(3)
     pieces = [
         *"'`\".,!?-:;()[]@#<>=_*/|^~&%$ \t\n01adsmtléÉ",
@@ -139,11 +139,11 @@ def test_tokens_joined_and_cut_again_are_the_same():
         for _ in range(5000)
     ]
     tokens = _assert_idempotent(texts).flat_values.numpy().tolist()
-    # Nobody can spell a special token.
+    # No text has a special token.
     assert not {x.encode() for x in vocabulary_lib.SPECIAL_TOKENS} & set(tokens)
 
 
-def test_characters_within_words_keep_tokens_whole():
+def test_tokenize_is_idempotent_with_invisible_characters():
     random.seed(5)
     pieces = [
         *"ab1#*' :)-.!\x00_@\u00e9\u00df\u2800\u2764\u2194\u2642\u2122\u2460",
@@ -174,7 +174,7 @@ def test_characters_within_words_keep_tokens_whole():
     assert {_ENGLAND, _FAMILY} <= tokens
 
 
-def test_a_saved_model_cuts_alike(tmp_path):
+def test_a_saved_model_gives_the_same_tokens(tmp_path):
     module = tf.Module()
     module.tokenize = tf.function(
         lambda texts: tokenizer.tokenize(texts).to_tensor(""),
@@ -184,141 +184,18 @@ def test_a_saved_model_cuts_alike(tmp_path):
     loaded = tf.saved_model.load(str(tmp_path / "saved"))
     raw = f"co\u00adop {_FAMILY}{_ENGLAND} \u0e01\u200b\u0e02 1\ufe0f\u20e3"
     expected = ["coop", _FAMILY, _ENGLAND, "\u0e01", "\u0e02", "1\u20e3"]
-    found = loaded.tokenize(tf.constant([raw])).numpy()[0].tolist()
-    assert [token.decode() for token in found] == expected
+    actual = loaded.tokenize(tf.constant([raw])).numpy()[0].tolist()
+    assert [token.decode() for token in actual] == expected
 
 
-def test_idempotent_on_fdu_mtl():
+def test_tokenize_is_idempotent_on_fdu_mtl():
     folder = os.environ.get("MTL_TF_FDU_MTL_DIR")
     if not folder:
-        pytest.skip("MTL_TF_FDU_MTL_DIR names no folder of the FDU-MTL files")
+        pytest.skip("set MTL_TF_FDU_MTL_DIR to the folder of the FDU-MTL files")
     for name in sorted(os.listdir(folder)):
         with open(os.path.join(folder, name), "rb") as file:
             lines = file.read().split(b"\n")[:-1]
         _assert_idempotent([line.split(b"\t", 1)[-1] for line in lines])
-
-
-_SPECIAL = "<padding>\n<unknown>\n<separator>\n<empty>\n"
-
-
-def _write(path, content):
-    path.write_bytes(
-        content if isinstance(content, bytes) else content.encode()
-    )
-    return str(path)
-
-
-def test_vocabulary_round_trip(tmp_path):
-    path = str(tmp_path / "folder" / "vocabulary.txt")
-    written = vocabulary_lib.Vocabulary(
-        (*vocabulary_lib.SPECIAL_TOKENS, "the", "é")
-    ).write(path)
-    read = vocabulary_lib.Vocabulary.read(path)
-    assert read == written
-    assert read.tokens[4:] == ("the", "é")
-    assert len(read) == 6
-
-
-@pytest.mark.parametrize(
-    ("content", "message"),
-    [
-        ("", r":1: expected <padding>, got None"),
-        ("the\n", r":1: expected <padding>, got 'the'"),
-        ("<padding>\n<unknown>\n<empty>\n", r":3: expected <separator>"),
-        (_SPECIAL + "a\nb\na\n", r":7: 'a' stands in line 5 already"),
-        (_SPECIAL + "a\n\nb\n", r":6: '' is not a token"),
-        (_SPECIAL + "a b\n", r":5: 'a b' is not a token"),
-        (_SPECIAL + "a\rb\n", r":5: 'a\\rb' is not a token"),
-        (_SPECIAL.encode() + b"\xe9\n", r":5: not UTF-8"),
-    ],
-)
-def test_vocabulary_errors_name_file_and_line(tmp_path, content, message):
-    path = _write(tmp_path / "v.txt", content)
-    with pytest.raises(ValueError, match="v.txt" + message):
-        vocabulary_lib.Vocabulary.read(path)
-
-
-def test_a_vocabulary_whose_lines_end_as_on_windows(tmp_path):
-    content = (_SPECIAL + "the\ncat\n").replace("\n", "\r\n")
-    vocabulary = vocabulary_lib.Vocabulary.read(
-        _write(tmp_path / "v.txt", content)
-    )
-    assert vocabulary.tokens[4:] == ("the", "cat")
-    # TensorFlow reads the file by itself.
-    assert vocabulary.encode(tf.constant(["cat the"])).to_list() == [[5, 4]]
-
-
-def test_vocabulary_missing(tmp_path):
-    with pytest.raises(ValueError, match="there is no vocabulary"):
-        vocabulary_lib.Vocabulary.read(str(tmp_path / "v.txt"))
-
-
-@pytest.mark.parametrize("in_file", [False, True])
-def test_encode(tmp_path, in_file):
-    vocabulary = vocabulary_lib.Vocabulary(
-        (*vocabulary_lib.SPECIAL_TOKENS, "good", "film", "#")
-    )
-    if in_file:
-        vocabulary = vocabulary.write(str(tmp_path / "v.txt"))
-    ids = vocabulary.encode(tf.constant(["Good FILM!", "", "# good", " "]))
-    assert ids.dtype == tf.int32
-    # good = 4, film = 5, # = 6, ! unknown = 1, no token at all = 3.
-    assert ids.to_list() == [[4, 5, 1], [3], [6, 4], [3]]
-
-
-def test_encode_first_asked_in_a_graph(tmp_path):
-    vocabulary = vocabulary_lib.Vocabulary(
-        (*vocabulary_lib.SPECIAL_TOKENS, "good")
-    ).write(str(tmp_path / "v.txt"))
-    dataset = tf.data.Dataset.from_tensors(tf.constant(["good", "bad"]))
-    ids = next(iter(dataset.map(vocabulary.encode)))
-    assert ids.to_list() == [[4], [1]]
-    # The table is not that graph's own.
-    assert vocabulary.encode(tf.constant(["good"])).to_list() == [[4]]
-
-
-def test_a_file_that_was_replaced_is_another_vocabulary(tmp_path):
-    path = str(tmp_path / "v.txt")
-    one = vocabulary_lib.Vocabulary(
-        (*vocabulary_lib.SPECIAL_TOKENS, "good", "bad")
-    ).write(path)
-    assert one.encode(tf.constant(["good"])).to_list() == [[4]]
-    other = vocabulary_lib.Vocabulary(
-        (*vocabulary_lib.SPECIAL_TOKENS, "bad", "good")
-    ).write(path)
-    assert other.encode(tf.constant(["good"])).to_list() == [[5]]
-    assert one.encode(tf.constant(["good"])).to_list() == [[4]]
-
-
-def test_vocabulary_travels_with_a_saved_model(tmp_path):
-    vocabulary = vocabulary_lib.Vocabulary(
-        (*vocabulary_lib.SPECIAL_TOKENS, "good")
-    ).write(str(tmp_path / "v.txt"))
-    module = tf.Module()
-    module.table = vocabulary.table
-    module.encode = tf.function(
-        lambda texts: vocabulary.encode(texts).to_tensor(),
-        input_signature=[tf.TensorSpec([None], tf.string)],
-    )
-    tf.saved_model.save(module, str(tmp_path / "saved"))
-    os.remove(vocabulary.path)
-    os.rename(tmp_path / "saved", tmp_path / "moved")
-    loaded = tf.saved_model.load(str(tmp_path / "moved"))
-    ids = loaded.encode(tf.constant(["a good", ""])).numpy()
-    assert ids.tolist() == [[1, 4], [3, 0]]
-
-
-def test_vocabulary_from_counts():
-    vocabulary = vocabulary_lib.vocabulary_from_counts(
-        ["<empty>", "b", "rare", "a", "common"], [9, 2, 1, 2, 5], min_count=2
-    )
-    # The most frequent first, equals by code point, once-seen words left out.
-    assert vocabulary.tokens == (
-        *vocabulary_lib.SPECIAL_TOKENS,
-        "common",
-        "a",
-        "b",
-    )
 
 
 if __name__ == "__main__":
