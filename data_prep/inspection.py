@@ -1,4 +1,4 @@
-"""A look at a prepared corpus."""
+"""Description of a prepared corpus, for `--inspect`."""
 
 import itertools
 from collections.abc import Iterator
@@ -11,24 +11,23 @@ from mtl_tf.data import tasks
 from mtl_tf.utils import display_names
 
 _QUANTILES = (0.0, 0.25, 0.5, 0.75, 0.95, 1.0)
-_EXAMPLES = 2
-_SHOWN_CHARACTERS = 160
+_NUM_EXAMPLES = 2
+_MAX_CHARACTERS = 160
 
 
 def describe(corpus: tasks.Corpus, length: int) -> Iterator[str]:
-    """Lines that show examples, label counts and lengths of each task.
+    """Yields lines with the rows, labels, lengths and examples of each task.
 
     Args:
       corpus: a prepared corpus.
-      length: number of tokens a text might be cut to; the share of texts that
-        are longer is given.
+      length: number of tokens; the share of longer texts is printed.
     """
     vocabulary = corpus.declaration["vocabulary"]
     yield (
         f"corpus {display_names.visible(corpus.name)}: "
         f"{display_names.counted(len(corpus.tasks), 'task')}, vocabulary of "
-        f"{display_names.counted(vocabulary['size'], 'token')} (seen at least "
-        f"{display_names.counted(vocabulary['min_count'], 'time')})"
+        f"{display_names.counted(vocabulary['size'], 'token')} (that occur at "
+        f"least {display_names.counted(vocabulary['min_count'], 'time')})"
     )
     for task in corpus.tasks:
         entry = corpus.declaration["tasks"][task.name]
@@ -38,7 +37,7 @@ def describe(corpus: tasks.Corpus, length: int) -> Iterator[str]:
             yield f"  skipped: {display_names.counted(rows, 'row')}, {reason}"
         if entry["duplicates"]["test"]:
             yield (
-                f"  test rows that also stand in train or dev: "
+                "  test rows that are also in train or dev: "
                 f"{entry['duplicates']['test']}"
             )
         for split, rows in entry["splits"].items():
@@ -61,9 +60,9 @@ def _labels(entry, split) -> str:
 def _lengths(corpus, task, split, pair, length) -> Iterator[str]:
     token_ids = records.TokenIds.read(corpus.data_dir, task, split)
     lengths = np.diff(token_ids.offsets).reshape(-1, 2)
-    for place, name in enumerate(("seq1", "seq2")):
-        if place or pair:
-            column = lengths[:, place]
+    for index, name in enumerate(("seq1", "seq2")):
+        if name == "seq2" or pair:
+            column = lengths[:, index]
             quantiles = np.quantile(column, _QUANTILES, method="nearest")
             yield (
                 f"    tokens of {name}: "
@@ -76,47 +75,47 @@ def _lengths(corpus, task, split, pair, length) -> Iterator[str]:
 
 
 def _findings(corpus, task) -> Iterator[str]:
-    found = [
+    task_findings = [
         findings.Finding.from_json(x)
         for x in corpus.declaration["findings"]
         if x["task"] == task
     ]
-    wanted = {row_id for finding in found for row_id in finding.examples}
-    rows = _rows_by_id(corpus, task, wanted)
-    for finding in found:
+    ids = {row_id for finding in task_findings for row_id in finding.examples}
+    rows = _rows_by_id(corpus, task, ids)
+    for finding in task_findings:
         yield f"  warning: {finding.message}"
-        # What the reader has found may have left train since.
+        # A row that the reader found may have been removed from train.
         for row_id in filter(rows.get, finding.examples):
-            for line in _shown(*rows[row_id]):
+            for line in _format_row(*rows[row_id]):
                 yield f"    {line}"
 
 
-def _rows_by_id(corpus, task, wanted) -> dict[str, tuple[records.Row, str]]:
-    """Returns some rows of a task, each with its split."""
-    found = {}
+def _rows_by_id(corpus, task, ids) -> dict[str, tuple[records.Row, str]]:
+    """Returns rows of a task with their splits, by id."""
+    rows = {}
     for split in corpus.rows[task]:
-        if len(found) == len(wanted):
+        if len(rows) == len(ids):
             break
         for row in records.read_rows(corpus.data_dir, task, split):
-            if row.id in wanted:
-                found[row.id] = row, split
-    return found
+            if row.id in ids:
+                rows[row.id] = row, split
+    return rows
 
 
 def _examples(corpus, task) -> Iterator[str]:
     rows = records.read_rows(corpus.data_dir, task, "train")
-    for row in itertools.islice(rows, _EXAMPLES):
-        for line in _shown(row):
+    for row in itertools.islice(rows, _NUM_EXAMPLES):
+        for line in _format_row(row):
             yield f"  {line}"
 
 
-def _shown(row, split="") -> Iterator[str]:
+def _format_row(row, split="") -> Iterator[str]:
     where = f" ({split})" if split else ""
     label = display_names.visible(row.label)
     yield f"{display_names.visible(row.id)}{where}: {label}"
     for name in ("seq1", "seq2"):
         text = getattr(row, name)
         if text:
-            cut = "..." if len(text) > _SHOWN_CHARACTERS else ""
-            shown = display_names.visible(text[:_SHOWN_CHARACTERS])
-            yield f"  {name}: {shown}{cut}"
+            ellipsis = "..." if len(text) > _MAX_CHARACTERS else ""
+            shown = display_names.visible(text[:_MAX_CHARACTERS])
+            yield f"  {name}: {shown}{ellipsis}"

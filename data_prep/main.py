@@ -1,14 +1,14 @@
 """Prepares a corpus: python -m data_prep.main --corpus=NAME --out_dir=DIR.
 
-    --corpus=vader     four domains of short rated texts, fetched with pip
-    --corpus=fdu_mtl   16 review corpora, from the folder --raw_dir
-    --corpus=custom    tasks of one's own, declared in --task_file
-    --corpus=synthetic generated pairs whose truth is known
-    --corpus=pairwise  those of eight corpora of pairs whose files stand in the
-                       folder --raw_dir, or one of them: topic2, topic5, target,
+    --corpus=vader     four domains of rated short texts, downloaded with pip
+    --corpus=fdu_mtl   16 review corpora, from the directory --raw_dir
+    --corpus=custom    your own tasks, declared in --task_file
+    --corpus=synthetic generated pairs with known labels
+    --corpus=pairwise  the pairwise corpora whose files are in the directory
+                       --raw_dir, or one of them: topic2, topic5, target,
                        stance, absa_laptops, absa_restaurants, fnc1, multinli
 
-The module of each corpus says what it reads, `prepare` what is written.
+The module of each corpus describes its raw files, `prepare` the prepared ones.
 """
 
 import os
@@ -34,63 +34,67 @@ _CORPUS = flags.DEFINE_enum(
 _RAW_DIR = flags.DEFINE_string(
     "raw_dir",
     None,
-    "Folder of the raw files: fdu_mtl, pairwise and its corpora need it; vader "
-    "fetches its package into it (default: raw/vader beside out_dir).",
+    "Directory of the raw files, required for fdu_mtl, pairwise and its "
+    "corpora; vader is downloaded to it (default: raw/vader next to out_dir).",
 )
 _OUT_DIR = flags.DEFINE_string(
-    "out_dir", None, "Directory to write; a corpus in it is replaced."
+    "out_dir", None, "Output directory; a corpus in it is replaced."
 )
 _TASK_FILE = flags.DEFINE_string(
-    "task_file", None, "TOML file that declares the tasks of corpus custom."
+    "task_file", None, "custom: TOML file that declares the tasks."
 )
 _MIN_COUNT = flags.DEFINE_integer(
     "min_count",
     2,
-    "Words seen less often in train and unlabeled texts are unknown words.",
+    "Minimum frequency of the words of the vocabulary in train and unlabeled "
+    "texts; other words are unknown.",
     lower_bound=1,
 )
 _DEV_SPLIT = flags.DEFINE_enum(
     "dev_split",
     "last",
     list(names.DEV_SPLITS),
-    "fdu_mtl: dev is the last 200 rows of a train file, or drawn by text.",
+    "fdu_mtl: dev is the last 200 rows of each train file, or a random sample.",
 )
 _DEV_IN_TRAIN = flags.DEFINE_bool(
     "dev_in_train",
     False,
-    "pairwise, stance, topic2, topic5: train on the rows of dev (stance) and "
-    "devtest (topics) as well, as the published research code does. A leak, "
-    "for comparison only.",
+    "pairwise, stance, topic2, topic5: also train on the rows of dev (stance) "
+    "and devtest (topics), as the published research code does. A leak, for "
+    "comparison only.",
 )
 _ROWS = flags.DEFINE_integer(
     "rows",
     2000,
-    "synthetic: training rows of a task; its other splits grow with them.",
+    "synthetic: number of training rows of each task; other splits scale with "
+    "it.",
 )
 _MAIN_ROWS = flags.DEFINE_integer(
-    "main_rows", 100, "synthetic: training rows of the main task, stances."
+    "main_rows",
+    100,
+    "synthetic: number of training rows of stances, the main task.",
 )
 _NOISE = flags.DEFINE_float(
-    "noise", 0.1, "synthetic: share of the labels that are drawn at random."
+    "noise", 0.1, "synthetic: fraction of random labels."
 )
 _SEED = flags.DEFINE_integer(
-    "seed", 0, "Seed of the splits made here, and of what is generated."
+    "seed", 0, "Seed of random splits and of generated corpora."
 )
 _INSPECT = flags.DEFINE_bool(
     "inspect",
     False,
-    "Print examples, label counts and lengths of the prepared corpus.",
+    "Print label counts, lengths and examples of the prepared corpus.",
 )
 _INSPECT_LENGTH = flags.DEFINE_integer(
     "inspect_length",
     200,
-    "With --inspect: print the share of texts with more tokens than this.",
+    "With --inspect: also print the share of texts with more tokens than this.",
     lower_bound=1,
 )
 
 
 def main(argv: list[str]) -> None:
-    """Prepares the corpus that the flags name."""
+    """Prepares the corpus that the flags select."""
     out_dir = _path(_OUT_DIR)
     try:
         with interruption.raised():
@@ -101,23 +105,20 @@ def main(argv: list[str]) -> None:
             _check_flags()
             _prepare(out_dir)
     except BaseException as error:
-        # A message is what helps with input that is not as expected; -v 1
-        # shows where it was noticed.
+        # Invalid input needs a message, not a traceback, which -v 1 shows.
         folder = os.path.dirname(os.path.abspath(out_dir))
         sys.exit(failures.report("data_prep", error, folder))
 
 
 def _prepare(out_dir):
-    # It brings TensorFlow, which takes seconds to start.
+    # TensorFlow takes seconds to import: check the flags first.
     with entry_point.quiet_tensorflow():
         from data_prep import inspection
         from data_prep.pipeline import prepare
     try:
         corpus = prepare.prepare(_source(), out_dir, _MIN_COUNT.value)
     except KeyboardInterrupt as interrupt:
-        interrupt.advice = (
-            f"{out_dir} is as it was; give the same command again"
-        )
+        interrupt.advice = f"{out_dir} is unchanged; repeat the command"
         raise
     if _INSPECT.value:
         for line in inspection.describe(corpus, _INSPECT_LENGTH.value):
@@ -125,38 +126,38 @@ def _prepare(out_dir):
 
 
 def _path(flag):
-    """The path that a flag gives, with a leading ~ expanded."""
+    """Returns the path in a flag, with a leading ~ expanded."""
     return os.path.expanduser(flag.value or "")
 
 
 def _check_flags():
-    """Refuses what needs no corpus to be seen as wrong."""
+    """Checks all that can be checked without reading the corpus."""
     corpus = _CORPUS.value
     if not corpus:
         raise ValueError(
-            f"--corpus is missing: one of {', '.join(names.CORPORA)}"
+            f"--corpus is missing: expected one of {', '.join(names.CORPORA)}"
         )
     if not _OUT_DIR.value:
-        raise ValueError("--out_dir is empty: name the directory to write")
-    _refuse(_RAW_DIR, corpus not in ("custom", "synthetic"))
-    _refuse(_TASK_FILE, corpus == "custom")
-    _refuse(_DEV_SPLIT, corpus == "fdu_mtl")
+        raise ValueError("--out_dir is missing: expected a directory")
+    _check_used(_RAW_DIR, corpus not in ("custom", "synthetic"))
+    _check_used(_TASK_FILE, corpus == "custom")
+    _check_used(_DEV_SPLIT, corpus == "fdu_mtl")
     for flag in (_ROWS, _MAIN_ROWS, _NOISE):
-        _refuse(flag, corpus == "synthetic")
-    _refuse(_DEV_IN_TRAIN, corpus in _PAIRWISE)
+        _check_used(flag, corpus == "synthetic")
+    _check_used(_DEV_IN_TRAIN, corpus in _PAIRWISE)
     if corpus == "custom":
         if not _TASK_FILE.value:
-            raise ValueError("corpus custom needs --task_file=FILE")
+            raise ValueError("--corpus=custom needs --task_file=FILE")
         declared, _ = task_file_lib.read(_path(_TASK_FILE))
         for task in declared:
             for path, _ in task.files.values():
                 lines.check_file(path)
     elif corpus not in ("synthetic", "vader") and not _RAW_DIR.value:
-        raise ValueError(f"corpus {corpus} needs --raw_dir=DIR")
+        raise ValueError(f"--corpus={corpus} needs --raw_dir=DIR")
 
 
 def _source():
-    """The raw corpus that the flags name."""
+    """Makes the source of the corpus that the flags select."""
     from data_prep.corpora import custom
     from data_prep.corpora import fdu_mtl
     from data_prep.corpora import pairwise
@@ -169,10 +170,9 @@ def _source():
             _ROWS.value, _MAIN_ROWS.value, _NOISE.value, _SEED.value
         )
     if corpus == "vader":
-        beside = os.path.dirname(os.path.abspath(_path(_OUT_DIR)))
-        return vader.make_source(
-            _path(_RAW_DIR) or os.path.join(beside, "raw", "vader"), _SEED.value
-        )
+        parent = os.path.dirname(os.path.abspath(_path(_OUT_DIR)))
+        default = os.path.join(parent, "raw", "vader")
+        return vader.make_source(_path(_RAW_DIR) or default, _SEED.value)
     if corpus == "custom":
         return custom.make_source(_path(_TASK_FILE), _SEED.value)
     if corpus == "fdu_mtl":
@@ -184,15 +184,16 @@ def _source():
     )
 
 
-def _refuse(flag, allowed):
+def _check_used(flag, allowed):
+    """Raises a ValueError if a flag is given that is not used."""
     if flag.present and not allowed:
         raise ValueError(
-            f"--{flag.name} means nothing for corpus {_CORPUS.value}"
+            f"--{flag.name} is not used by --corpus={_CORPUS.value}"
         )
 
 
 def run() -> None:
-    """The console script."""
+    """Runs the console script."""
     logging.set_verbosity(logging.INFO)
     with interruption.quick_exit():
         entry_point.run(main, "data_prep", __name__)

@@ -1,4 +1,4 @@
-"""Checks of a corpus: what cannot be learned or scored, and leaks."""
+"""Checks of a corpus for unlearnable or unscored labels, leaks, and others."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -15,8 +15,8 @@ from mtl_tf.data import tasks
 from mtl_tf.data import vocabulary as vocabulary_lib
 from mtl_tf.utils import display_names
 
-_MOST_UNKNOWN = 0.2
-_MOST_WITHOUT_BLANKS = 0.1
+_MAX_UNKNOWN_SHARE = 0.2
+_MAX_UNSPACED_SHARE = 0.1
 # Han, kana, Thai, Lao, Burmese and Khmer, which are written without blanks.
 _UNSPACED = (
     "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u31f0-\u31ff"
@@ -24,142 +24,147 @@ _UNSPACED = (
 )
 _UNSPACED_CHARACTER = re.compile(f"[{_UNSPACED}]")
 _BLANK_BETWEEN = re.compile(rf"[{_UNSPACED}]\s+(?=[{_UNSPACED}])")
-# A word of them is shorter than this, on average.
+# Words of these scripts are shorter, on average.
 _CHARACTERS_PER_BLANK = 10
-_FEWEST_CHARACTERS = 4
+_MIN_CHARACTERS = 4
 
 
 def check(
-    parts: Sequence[
+    encoded_tasks: Sequence[
         tuple[source.TaskRows, Mapping[str, tokens_lib.EncodedTexts]]
     ],
     token_ids: Sequence[Mapping[str, records.TokenIds]],
     min_count: int,
 ) -> list[findings.Finding]:
-    """Checks all that is known of a corpus.
+    """Runs all checks of a corpus.
 
     Args:
-      parts: rows of each task, and their tokens by split.
-      token_ids: ids of the same tokens in the vocabulary.
-      min_count: how often a word of the vocabulary was seen, at least.
+      encoded_tasks: the rows of each task, and their encoded texts by split.
+      token_ids: the same texts in the ids of the vocabulary.
+      min_count: minimum frequency of the words of the vocabulary.
 
     Returns:
-      The findings by task, in the order of `findings.KINDS`.
+      The findings of the readers and the checks, sorted by task and kind.
     """
-    texts = task_texts.number_texts(parts)
-    found = [x for task, _ in parts for x in task.findings]
-    found += leaks.check_shared_texts(texts) + leaks.check_unlabeled(texts)
-    for x, ids in zip(texts, token_ids, strict=True):
-        found += [
-            *check_train(x),
-            *check_labels(x),
-            *leaks.check_conflicts_in_train(x),
-            *leaks.check_conflicts_with_train(x),
-            *leaks.check_seq2(x),
-            *check_blanks(x.task),
-            *check_unknown(x, ids, min_count),
+    tasks_texts = task_texts.identify_texts(encoded_tasks)
+    results = [x for task, _ in encoded_tasks for x in task.findings]
+    results += leaks.check_shared_texts(tasks_texts)
+    results += leaks.check_unlabeled(tasks_texts)
+    for texts, ids in zip(tasks_texts, token_ids, strict=True):
+        results += [
+            *check_train(texts),
+            *check_labels(texts),
+            *leaks.check_conflicts_in_train(texts),
+            *leaks.check_conflicts_with_train(texts),
+            *leaks.check_seq2(texts),
+            *check_blanks(texts.task),
+            *check_unknown(texts, ids, min_count),
         ]
     kinds = list(findings.KINDS)
-    return sorted(found, key=lambda x: (x.task, kinds.index(x.kind)))
+    return sorted(results, key=lambda x: (x.task, kinds.index(x.kind)))
 
 
-def check_train(x: task_texts.TaskTexts) -> list[findings.Finding]:
-    """Finds training rows that are too few, or all of one label."""
-    labels = x.task.task.labels
-    rows = len(x.labels["train"])
-    found = []
+def check_train(texts: task_texts.TaskTexts) -> list[findings.Finding]:
+    """Finds too few training rows, or training rows with a single label."""
+    labels = texts.task.task.labels
+    rows = len(texts.labels["train"])
+    results = []
     if rows < len(labels):
-        found.append(
+        results.append(
             findings.Finding(
                 "few_train_rows",
-                x.name,
+                texts.name,
                 rows,
                 f"train has {rows} {'rows' if rows > 1 else 'row'} for "
                 f"{len(labels)} labels",
-                x.ids("train", np.ones(rows, bool)),
+                texts.ids("train", np.ones(rows, bool)),
             )
         )
-    label = x.labels["train"][0]
-    if rows > 1 and (x.labels["train"] == label).all():
-        found.append(
+    label = texts.labels["train"][0]
+    if rows > 1 and (texts.labels["train"] == label).all():
+        results.append(
             findings.Finding(
                 "one_label_in_train",
-                x.name,
+                texts.name,
                 rows,
                 f"all {rows} training rows have the label "
                 f"{display_names.quote(labels[label])}: no other can be "
                 "learned",
-                x.ids("train", np.ones(rows, bool)),
+                texts.ids("train", np.ones(rows, bool)),
             )
         )
-    return found
+    return results
 
 
-def check_labels(x: task_texts.TaskTexts) -> list[findings.Finding]:
-    """Finds labels that train, dev or test lacks."""
+def check_labels(texts: task_texts.TaskTexts) -> list[findings.Finding]:
+    """Finds labels without rows in train, dev or test."""
     counts = {
-        split: np.bincount(x.labels[split], minlength=len(x.task.task.labels))
+        split: np.bincount(
+            texts.labels[split], minlength=len(texts.task.task.labels)
+        )
         for split in tasks.LABELED_SPLITS
     }
-    labels = [display_names.quote(label) for label in x.task.task.labels]
+    labels = [display_names.quote(label) for label in texts.task.task.labels]
     in_train = counts["train"] > 0
-    found = []
-    lacking = np.flatnonzero(~in_train)
-    if len(lacking):
+    results = []
+    missing = np.flatnonzero(~in_train)
+    if len(missing):
         shown = findings.listed(
             f"{labels[i]} (dev {counts['dev'][i]}, test {counts['test'][i]})"
-            for i in lacking
+            for i in missing
         )
-        found.append(
+        results.append(
             findings.Finding(
                 "labels_not_in_train",
-                x.name,
-                len(lacking),
-                f"{len(lacking)} of {len(labels)} labels without a training "
+                texts.name,
+                len(missing),
+                f"{len(missing)} of {len(labels)} labels without a training "
                 f"row, never learned: {shown}",
                 task_texts.first(
-                    x.ids(split, ~in_train[x.labels[split]])
+                    texts.ids(split, ~in_train[texts.labels[split]])
                     for split in task_texts.SCORED_SPLITS
                 ),
             )
         )
-    absent = {
+    unscored = {
         i: " and ".join(s for s in task_texts.SCORED_SPLITS if not counts[s][i])
         for i in np.flatnonzero(in_train)
     }
-    absent = {i: splits for i, splits in absent.items() if splits}
-    if absent:
+    unscored = {i: splits for i, splits in unscored.items() if splits}
+    if unscored:
         shown = findings.listed(
-            f"{labels[i]} (not in {splits})" for i, splits in absent.items()
+            f"{labels[i]} (not in {splits})" for i, splits in unscored.items()
         )
-        found.append(
+        results.append(
             findings.Finding(
                 "labels_not_scored",
-                x.name,
-                len(absent),
-                f"{len(absent)} of {len(labels)} labels of train without a row "
-                f"in dev or test, whose scores do not cover them: {shown}",
-                x.ids("train", np.isin(x.labels["train"], list(absent))),
+                texts.name,
+                len(unscored),
+                f"{len(unscored)} of {len(labels)} labels of train without a "
+                f"row in dev or test, whose scores do not cover them: {shown}",
+                texts.ids(
+                    "train", np.isin(texts.labels["train"], list(unscored))
+                ),
             )
         )
-    return found
+    return results
 
 
 def check_blanks(task: source.TaskRows) -> list[findings.Finding]:
-    """Finds out whether texts have no blanks between words."""
+    """Finds texts without blanks between words."""
     rows = [row for split in task.splits.values() for row in split]
-    found = [row.id for row in rows if is_unspaced(row.seq2)]
-    if len(found) <= _MOST_WITHOUT_BLANKS * len(rows):
+    ids = [row.id for row in rows if is_unspaced(row.seq2)]
+    if len(ids) <= _MAX_UNSPACED_SHARE * len(rows):
         return []
     return [
         findings.Finding(
             "no_blanks",
             task.task.name,
-            len(found),
-            f"{len(found)} of {len(rows)} texts ({len(found) / len(rows):.0%}) "
-            "have no blanks between words: the tokenizer needs them, and takes "
-            "what is between two blanks for one word; segment the words first",
-            tuple(found[: task_texts.EXAMPLES]),
+            len(ids),
+            f"{len(ids)} of {len(rows)} texts ({len(ids) / len(rows):.0%}) "
+            "have no blanks between words: the tokenizer separates words at "
+            "blanks; segment the texts into words first",
+            tuple(ids[: task_texts.EXAMPLES]),
         )
     ]
 
@@ -167,13 +172,13 @@ def check_blanks(task: source.TaskRows) -> list[findings.Finding]:
 def is_unspaced(string: str) -> bool:
     """Returns whether a text is written without blanks between words.
 
-    Half of its letters or more are of such a script, and blanks between them
-    are rarer than those between words.
+    This is so if at least half of its letters are of such a script, with fewer
+    blanks between them than there would be between words.
     """
     if string.isascii():
         return False
     characters = len(_UNSPACED_CHARACTER.findall(string))
-    if characters < _FEWEST_CHARACTERS:
+    if characters < _MIN_CHARACTERS:
         return False
     blanks = len(_BLANK_BETWEEN.findall(string))
     letters = sum(map(str.isalpha, string))
@@ -183,32 +188,35 @@ def is_unspaced(string: str) -> bool:
 
 
 def check_unknown(
-    x: task_texts.TaskTexts,
+    texts: task_texts.TaskTexts,
     token_ids: Mapping[str, records.TokenIds],
     min_count: int,
 ) -> list[findings.Finding]:
-    """Finds dev and test splits of which many words are unknown."""
+    """Finds dev and test splits with many unknown words."""
     unknown, shares, examples = 0, [], []
     for split in task_texts.SCORED_SPLITS:
         is_unknown = token_ids[split].ids == vocabulary_lib.UNKNOWN
-        words = np.count_nonzero(token_ids[split].ids != vocabulary_lib.EMPTY)
-        share = is_unknown.sum() / max(words, 1)
-        if share > _MOST_UNKNOWN:
+        num_words = np.count_nonzero(
+            token_ids[split].ids != vocabulary_lib.EMPTY
+        )
+        share = is_unknown.sum() / max(num_words, 1)
+        if share > _MAX_UNKNOWN_SHARE:
             unknown += int(is_unknown.sum())
             shares.append(f"{share:.0%} of {split}")
             by_row = np.add.reduceat(
                 is_unknown, token_ids[split].offsets[:-1:2]
             )
-            examples.append(x.ids(split, by_row == by_row.max()))
+            examples.append(texts.ids(split, by_row == by_row.max()))
     if not shares:
         return []
     return [
         findings.Finding(
             "unknown_words",
-            x.name,
+            texts.name,
             unknown,
-            f"{' and '.join(shares)} are unknown words: the vocabulary has "
-            f"those seen {min_count} times or more in train and unlabeled "
+            f"{' and '.join(shares)} are unknown words: words of the "
+            f"vocabulary occur at least {min_count} "
+            f"{'times' if min_count > 1 else 'time'} in train and unlabeled "
             "texts (--min_count)",
             task_texts.first(examples),
         )

@@ -1,4 +1,4 @@
-"""The diversity features of a corpus, while it is prepared.
+"""Diversity features of all rows of a corpus.
 
 `mtl_tf.data.diversity_features` defines them.
 """
@@ -13,20 +13,20 @@ import tensorflow as tf
 from data_prep.pipeline import tokens as tokens_lib
 from mtl_tf.data import diversity_features
 
-# Bounds the memory that is needed at once.
+# Bounds the memory of a batch.
 _TOKENS_PER_BATCH = 1 << 20
 
 
 @dataclasses.dataclass(frozen=True)
 class CorpusFeatures:
-    """The features of all rows, and what those of new texts need.
+    """The features of all rows, and the statistics that new texts need.
 
     Attributes:
-      splits: float32 [rows, 5] by split, for each task.
-      counts: by term, how often seq2 of a task's training rows holds it, for
-        each task; the most frequent first.
-      mean: of each feature over the training rows of all tasks.
-      deviation: of each, 1 where they are all alike.
+      splits: features, float32 [rows, 5], by split, for each task.
+      counts: frequency in seq2 of the training rows, by term, for each task;
+        sorted by frequency.
+      mean: mean of each feature over the training rows of all tasks.
+      deviation: standard deviation of each feature; 1 if it is constant.
     """
 
     splits: list[dict[str, np.ndarray]]
@@ -42,7 +42,7 @@ def compute(
     """Computes the features of a corpus.
 
     Args:
-      tasks: the texts of each task by split, `train` among them.
+      tasks: the encoded texts of each task by split, including `train`.
       tokens: the tokens by temporary id.
     """
     raw, term_counts = [], []
@@ -55,7 +55,7 @@ def compute(
         term_counts.append(_by_term(counts, tokens))
     train = np.concatenate([splits["train"] for splits in raw])
     mean, deviation = train.mean(axis=0), train.std(axis=0)
-    # Rounding may leave a deviation to numbers that are all the same.
+    # Rounding errors may give equal numbers a deviation.
     deviation[np.ptp(train, axis=0) == 0] = 1
     return CorpusFeatures(
         [
@@ -74,12 +74,12 @@ def compute(
 
 
 def _by_term(counts, tokens):
-    """Returns the counts above 0 by term, in an order free of the ids."""
+    """Returns positive counts by term, in an order independent of the ids."""
     seen = [(-int(counts[x]), tokens[x]) for x in np.flatnonzero(counts)]
     return {token: -count for count, token in sorted(seen)}
 
 
-# Traced once, whatever the number of tasks and splits.
+# The signature avoids retracing for each task and split.
 @tf.function(
     input_signature=[
         tf.TensorSpec([None], tf.int32),
@@ -94,25 +94,25 @@ def _compute(ids, lengths, counts):
 
 
 def _measure(texts, counts):
-    """float64 [rows, 5]: the features, not yet z-scored."""
+    """Computes the features before z-scoring, float64 [rows, 5]."""
     ids, lengths = _seq2(texts)
     ends = np.cumsum(lengths)
     batches = ends // _TOKENS_PER_BATCH
-    begins = np.flatnonzero(np.diff(batches, prepend=-1))
+    starts = np.flatnonzero(np.diff(batches, prepend=-1))
     results = [np.zeros([0, len(diversity_features.FEATURES)])]
-    for begin, end in itertools.pairwise([*begins, len(ends)]):
-        first = ends[begin] - lengths[begin]
+    for start, end in itertools.pairwise([*starts, len(ends)]):
+        first = ends[start] - lengths[start]
         batch = ids[first : ends[end - 1]]
-        results.append(_compute(batch, lengths[begin:end], counts).numpy())
+        results.append(_compute(batch, lengths[start:end], counts).numpy())
     return np.concatenate(results)
 
 
 def _seq2(texts):
-    """The ids of seq2 of all rows end to end, int32, and its lengths, int64."""
+    """Returns the concatenated ids of seq2 of all rows, and their lengths."""
     lengths = np.diff(texts.offsets)
     is_seq2 = np.arange(len(lengths)) % 2 == 1
     ids = texts.ids[np.repeat(is_seq2, lengths)]
     lengths = lengths[is_seq2]
-    # A text without words has one id that stands for none.
+    # A text without words has the single id EMPTY.
     lengths[ids[np.cumsum(lengths) - lengths] == tokens_lib.EMPTY] = 0
     return ids[ids != tokens_lib.EMPTY], lengths

@@ -1,7 +1,7 @@
-"""Checks of texts that are where they should not be, or labeled twice.
+"""Checks for leaks between splits and tasks, and for conflicting labels.
 
-They compare rows by the tokens of their texts, over all tasks at once. The work
-grows with the rows, not with the pairs of tasks.
+Rows are compared by the tokens of their texts, over all tasks at once. The cost
+grows with the number of rows, not with the number of pairs of tasks.
 """
 
 import collections
@@ -15,175 +15,194 @@ from data_prep.pipeline import task_texts
 
 
 def check_conflicts_in_train(
-    x: task_texts.TaskTexts,
+    texts: task_texts.TaskTexts,
 ) -> list[findings.Finding]:
     """Finds texts of train that have several labels."""
-    train = x.pairs["train"]
-    texts, label_counts, _ = _labels_in_train(x)
-    several = texts[label_counts > 1]
-    if not len(several):
+    train = texts.text_ids["train"]
+    text_ids, label_counts, _ = _labels_in_train(texts)
+    conflicting = text_ids[label_counts > 1]
+    if not len(conflicting):
         return []
-    rows = np.isin(train, several)
+    rows = np.isin(train, conflicting)
     first = int(np.argmax(rows))
     return [
         findings.Finding(
             "conflicts_in_train",
-            x.name,
-            len(several),
-            f"{len(several)} {'texts' if len(several) > 1 else 'text'} of "
-            f"train with several labels ({int(rows.sum())} of {len(rows)} "
+            texts.name,
+            len(conflicting),
+            f"{len(conflicting)} {'texts' if len(conflicting) > 1 else 'text'} "
+            f"of train with several labels ({int(rows.sum())} of {len(rows)} "
             "rows)",
             (
-                x.task.splits["train"][first].id,
-                _id_of_other(x, train[first], x.labels["train"][first]),
+                texts.task.splits["train"][first].id,
+                _id_of_conflict(
+                    texts, train[first], texts.labels["train"][first]
+                ),
             ),
         )
     ]
 
 
 def check_conflicts_with_train(
-    x: task_texts.TaskTexts,
+    texts: task_texts.TaskTexts,
 ) -> list[findings.Finding]:
     """Finds test rows whose text has another label in train."""
-    test = x.pairs["test"]
-    texts, label_counts, labeled = _labels_in_train(x)
-    place = np.minimum(np.searchsorted(texts, test), len(texts) - 1)
-    in_train = np.where(texts[place] == test, label_counts[place], 0)
-    # The labels in train are more than the row's own, if that is among them.
-    is_same = np.isin(_labeled(x, "test"), labeled)
-    rows = in_train > is_same
+    test = texts.text_ids["test"]
+    text_ids, label_counts, labeled_texts = _labels_in_train(texts)
+    index = np.minimum(np.searchsorted(text_ids, test), len(text_ids) - 1)
+    num_labels = np.where(text_ids[index] == test, label_counts[index], 0)
+    # Train has other labels than the row's own, which may be one of them.
+    has_own_label = np.isin(_labeled_texts(texts, "test"), labeled_texts)
+    rows = num_labels > has_own_label
     if not rows.any():
         return []
     first = int(np.argmax(rows))
     return [
         findings.Finding(
             "conflicts_with_train",
-            x.name,
+            texts.name,
             int(rows.sum()),
             f"{int(rows.sum())} of {len(rows)} test rows have the text of a "
             "training row with another label",
             (
-                x.task.splits["test"][first].id,
-                _id_of_other(x, test[first], x.labels["test"][first]),
+                texts.task.splits["test"][first].id,
+                _id_of_conflict(
+                    texts, test[first], texts.labels["test"][first]
+                ),
             ),
         )
     ]
 
 
-def _labeled(x, split):
-    """Returns a number for text and label of each row."""
-    return x.pairs[split] * len(x.task.task.labels) + x.labels[split]
+def _labeled_texts(texts, split):
+    """Returns an id for the text and label of each row, int64 [rows]."""
+    num_labels = len(texts.task.task.labels)
+    return texts.text_ids[split] * num_labels + texts.labels[split]
 
 
-def _labels_in_train(x):
-    """Returns the texts of train, how many labels each has, and with which."""
-    labeled = np.unique(_labeled(x, "train"))
-    texts, counts = np.unique(
-        labeled // len(x.task.task.labels), return_counts=True
+def _labels_in_train(texts):
+    """Returns text ids of train, their numbers of labels, and labeled texts."""
+    labeled_texts = np.unique(_labeled_texts(texts, "train"))
+    text_ids, counts = np.unique(
+        labeled_texts // len(texts.task.task.labels), return_counts=True
     )
-    return texts, counts, labeled
+    return text_ids, counts, labeled_texts
 
 
-def _id_of_other(x, number, label) -> str:
-    """Returns the first training row of a text with another label."""
-    rows = (x.pairs["train"] == number) & (x.labels["train"] != label)
-    return x.ids("train", rows)[0]
+def _id_of_conflict(texts, text_id, label) -> str:
+    """Returns the id of the first training row with another label."""
+    rows = texts.text_ids["train"] == text_id
+    rows &= texts.labels["train"] != label
+    return texts.ids("train", rows)[0]
 
 
 def check_shared_texts(
-    texts: Sequence[task_texts.TaskTexts],
+    tasks_texts: Sequence[task_texts.TaskTexts],
 ) -> list[findings.Finding]:
     """Finds test rows whose text is in train of another task.
 
-    A row that another task also has in train is no `duplicate`: that mark is
-    for the task's own training rows.
+    These rows are not marked as `duplicate`, which refers to the task's own
+    training rows.
     """
-    trained = [np.unique(x.pairs["train"]) for x in texts]
-    in_train = sparse.csr_array(
-        (
-            np.ones(sum(map(len, trained)), np.int64),
-            (
-                np.concatenate(trained),
-                np.repeat(np.arange(len(texts)), list(map(len, trained))),
-            ),
-        ),
-        shape=(
-            1 + max(int(x.max()) for y in texts for x in y.pairs.values()),
-            len(texts),
-        ),
-    )
-    found = []
-    for place, x in enumerate(texts):
-        # Which tasks have the text of a row in train: [rows, tasks].
-        others = in_train[x.pairs["test"]].tocoo()
-        row, task = others.coords
-        row, task = row[task != place], task[task != place]
-        rows = np.zeros(len(x.pairs["test"]), bool)
+    in_train = _texts_in_train(tasks_texts)
+    results = []
+    for task_index, texts in enumerate(tasks_texts):
+        # The tasks that have the text of a test row in train: [rows, tasks].
+        row, task = in_train[texts.text_ids["test"]].tocoo().coords
+        row, task = row[task != task_index], task[task != task_index]
+        rows = np.zeros(len(texts.text_ids["test"]), bool)
         rows[row] = True
         if rows.any():
-            by_task = collections.Counter(texts[i].name for i in task)
+            by_task = collections.Counter(tasks_texts[i].name for i in task)
             counts = [f"{name} {n}" for name, n in by_task.most_common()]
-            found.append(
+            results.append(
                 findings.Finding(
                     "test_in_other_train",
-                    x.name,
+                    texts.name,
                     int(rows.sum()),
                     f"{int(rows.sum())} of {len(rows)} test rows have the text "
                     "of a training row of another task "
-                    f"({findings.listed(counts)}): what tasks share is trained "
+                    f"({findings.listed(counts)}): shared layers are trained "
                     "on them",
-                    x.ids("test", rows),
+                    texts.ids("test", rows),
                     dict(by_task.most_common()),
                 )
             )
-    return found
+    return results
+
+
+def _texts_in_train(tasks_texts):
+    """Returns which tasks have a text in train, sparse [text ids, tasks]."""
+    text_ids = [np.unique(texts.text_ids["train"]) for texts in tasks_texts]
+    sizes = list(map(len, text_ids))
+    max_id = max(
+        int(ids.max())
+        for texts in tasks_texts
+        for ids in texts.text_ids.values()
+    )
+    return sparse.csr_array(
+        (
+            np.ones(sum(sizes), np.int64),
+            (
+                np.concatenate(text_ids),
+                np.repeat(np.arange(len(tasks_texts)), sizes),
+            ),
+        ),
+        shape=(1 + max_id, len(tasks_texts)),
+    )
 
 
 def check_unlabeled(
-    texts: Sequence[task_texts.TaskTexts],
+    tasks_texts: Sequence[task_texts.TaskTexts],
 ) -> list[findings.Finding]:
-    """Finds dev and test rows whose text also is an unlabeled text."""
-    unlabeled = [x.pairs["unlabeled"] for x in texts if "unlabeled" in x.pairs]
+    """Finds dev and test rows whose text is also an unlabeled text."""
+    unlabeled = [
+        texts.text_ids["unlabeled"]
+        for texts in tasks_texts
+        if "unlabeled" in texts.text_ids
+    ]
     if not unlabeled:
         return []
     unlabeled = np.unique(np.concatenate(unlabeled))
-    found = []
-    for x in texts:
+    results = []
+    for texts in tasks_texts:
         rows = {
-            s: np.isin(x.pairs[s], unlabeled) for s in task_texts.SCORED_SPLITS
+            split: np.isin(texts.text_ids[split], unlabeled)
+            for split in task_texts.SCORED_SPLITS
         }
         if any(map(np.any, rows.values())):
-            found.append(
-                _of_scored(
+            results.append(
+                _scored_rows_finding(
                     "unlabeled_is_scored",
-                    x,
+                    texts,
                     rows,
-                    "are unlabeled texts, too: the vocabulary has read them, "
-                    "and --unlabeled does (transductive scores)",
+                    "are unlabeled texts, too: they are used by the vocabulary "
+                    "and by --unlabeled (transductive scores)",
                 )
             )
-    return found
+    return results
 
 
-def check_seq2(x: task_texts.TaskTexts) -> list[findings.Finding]:
+def check_seq2(texts: task_texts.TaskTexts) -> list[findings.Finding]:
     """Finds rows of pairs whose seq2 is in train, with another seq1.
 
-    Rows of a group stay in one split, or were meant to be in several.
+    Rows with a group are left out: they stay in one split, or the files of the
+    splits separate them deliberately.
     """
-    if not x.seq2:
+    if not texts.seq2_ids:
         return []
     rows = {
-        split: np.isin(x.seq2[split], x.seq2["train"])
-        & ~np.isin(x.pairs[split], x.pairs["train"])
-        & np.array([not row.group for row in x.task.splits[split]])
+        split: np.isin(texts.seq2_ids[split], texts.seq2_ids["train"])
+        & ~np.isin(texts.text_ids[split], texts.text_ids["train"])
+        & np.array([not row.group for row in texts.task.splits[split]])
         for split in task_texts.SCORED_SPLITS
     }
     if not any(map(np.any, rows.values())):
         return []
     return [
-        _of_scored(
+        _scored_rows_finding(
             "seq2_in_train",
-            x,
+            texts,
             rows,
             "have the seq2 of a training row with another seq1, and no group "
             "that keeps them in one split",
@@ -191,8 +210,8 @@ def check_seq2(x: task_texts.TaskTexts) -> list[findings.Finding]:
     ]
 
 
-def _of_scored(kind, x, rows, message) -> findings.Finding:
-    """Returns a finding on dev and test rows, given by masks."""
+def _scored_rows_finding(kind, texts, rows, message) -> findings.Finding:
+    """Makes a finding about dev and test rows, given as masks."""
     shares = [
         f"{int(mask.sum())} of {len(mask)} {split} rows"
         for split, mask in rows.items()
@@ -200,8 +219,10 @@ def _of_scored(kind, x, rows, message) -> findings.Finding:
     ]
     return findings.Finding(
         kind,
-        x.name,
+        texts.name,
         int(sum(mask.sum() for mask in rows.values())),
         f"{' and '.join(shares)} {message}",
-        task_texts.first(x.ids(split, mask) for split, mask in rows.items()),
+        task_texts.first(
+            texts.ids(split, mask) for split, mask in rows.items()
+        ),
     )

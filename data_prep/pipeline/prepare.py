@@ -1,6 +1,7 @@
-"""Makes a prepared corpus of what a reader finds, whatever the corpus.
+"""Preparation of a corpus from the rows that its reader returns.
 
-What it writes is described in `mtl_tf.data.records` and by `corpus.json`:
+The files are described in `mtl_tf.data.records`. They are declared in
+`corpus.json`:
 
     {"schema": 3, "corpus": NAME,
      "tasks": {NAME: {"labels": [in order], "metric": NAME, "pair": bool,
@@ -13,14 +14,14 @@ What it writes is described in `mtl_tf.data.records` and by `corpus.json`:
      "diversity": {"mean": [of each feature], "deviation": [of each]},
      "findings": [{"kind": KIND, "task": NAME, "count": n, "message": TEXT,
                    "examples": [ids], "by_task": {NAME: n}}],
-     "fingerprint": sha256, "settings": {what the reader was asked for},
-     "checksum": sha256 of all the rest}
+     "fingerprint": sha256, "settings": {settings of the reader},
+     "checksum": sha256 of all other keys}
 
-Two rules hold for every corpus. A train row whose tokens also stand in dev
-leaves train, for dev decides when training stops (unless a reader wants dev
-rows in train, for comparison with others' results). A test row whose tokens
-also stand in train or dev stays and is marked `duplicate`, so that evaluation
-can report the official and the de-duplicated score.
+Two rules hold for every corpus. A train row whose tokens are also in dev is
+removed from train, since dev decides when training stops (unless a reader keeps
+dev rows in train, for comparison with published results). A test row whose
+tokens are also in train or dev is kept and marked as `duplicate`, so that the
+official and the de-duplicated score can be reported.
 """
 
 import collections
@@ -28,8 +29,6 @@ import dataclasses
 import hashlib
 import json
 import os
-import re
-import secrets
 import shutil
 
 import numpy as np
@@ -38,6 +37,7 @@ from absl import logging
 from data_prep.pipeline import checks
 from data_prep.pipeline import diversity_features as corpus_features
 from data_prep.pipeline import findings
+from data_prep.pipeline import output_directory
 from data_prep.pipeline import source as source_lib
 from data_prep.pipeline import tokens as tokens_lib
 from mtl_tf.data import diversity_features
@@ -49,45 +49,42 @@ from mtl_tf.utils import checksums
 from mtl_tf.utils import files
 from mtl_tf.utils import run_lock
 
-# Grows with each change of what is written: older corpora are prepared again.
+# Increase it with each change of the files: older corpora are prepared again.
 SCHEMA = 3
-IN_DEV = "text stands in dev"
-# In the name of the folder that a corpus is written to.
-_RANDOM_BYTES = 4
+IN_DEV = "text is in dev"
 
 
 def prepare(
     source: source_lib.Source, out_dir: str, min_count: int = 2
 ) -> tasks.Corpus:
-    """Prepares a corpus, unless `out_dir` holds just that already.
+    """Prepares a corpus, unless `out_dir` already holds it.
 
-    Everything is written to a folder beside `out_dir`, which is renamed at the
-    end: an interrupted call leaves `out_dir` as it was. Where `out_dir` is a
-    link, it stays one, and its target is replaced. One call at a time works on
-    an `out_dir`: others wait for it, and then find it prepared if they are to
-    prepare the same.
+    The corpus is written to a sibling of `out_dir` that is renamed at the end:
+    an interrupted call does not change `out_dir`. If `out_dir` is a link, its
+    target is replaced. Concurrent calls with the same `out_dir` wait for each
+    other, so that the same corpus is prepared once.
 
     Args:
       source: the raw corpus.
-      out_dir: directory to make; a corpus prepared before is replaced.
-      min_count: words seen less often in train and unlabeled texts together
-        are unknown words.
+      out_dir: the directory to write; a previous corpus is replaced.
+      min_count: minimum frequency of the words of the vocabulary, in train and
+        unlabeled texts together.
 
     Returns:
       The prepared corpus.
 
     Raises:
-      ValueError: if raw files are missing or malformed, if the reader's rows do
-        not fit their declarations, or if `out_dir` holds anything else.
+      ValueError: if raw files are missing or malformed, rows do not match
+        their declarations, or `out_dir` holds other files.
     """
     if min_count < 1:
-        raise ValueError(f"min_count has to be at least 1, got {min_count}")
+        raise ValueError(f"min_count={min_count}: expected at least 1")
     out_dir = files.resolve(os.path.expanduser(out_dir))
     lock = files.sibling(out_dir, "lock")
     with run_lock.wait_for(lock, f"preparing {out_dir}") as is_alone:
-        _recover(out_dir)
+        output_directory.recover(out_dir)
         if is_alone:
-            _remove_partial(out_dir)
+            output_directory.remove_partial(out_dir)
         return _prepare(source, out_dir, min_count)
 
 
@@ -95,18 +92,14 @@ def _prepare(source, out_dir, min_count) -> tasks.Corpus:
     raw_checksums = source.checksums()
     fingerprint = _fingerprint(source, raw_checksums, min_count)
     if _is_prepared(out_dir, fingerprint):
-        logging.info("%s is prepared already: nothing has changed", out_dir)
+        logging.info("%s is already prepared: nothing has changed", out_dir)
         return tasks.Corpus.read(out_dir)
-    _check_replaceable(out_dir)
-    _check_place(out_dir)
+    output_directory.check_replaceable(out_dir)
+    output_directory.check_place(out_dir)
 
     task_rows = sorted(source.read(), key=lambda rows: rows.task.name)
     source_lib.check_rows(source.corpus, task_rows)
-    # A folder that no other process has, even where files cannot be locked.
-    partial = files.sibling(
-        out_dir, f"partial.{secrets.token_hex(_RANDOM_BYTES)}"
-    )
-    os.makedirs(partial)
+    partial = output_directory.make_partial(out_dir)
     try:
         declaration = _write(task_rows, partial, min_count)
         declaration = {
@@ -129,8 +122,8 @@ def _prepare(source, out_dir, min_count) -> tasks.Corpus:
 
 
 def _fingerprint(source, raw_checksums, min_count) -> str:
-    """Of all that the prepared files depend on."""
-    parts = {
+    """Returns a checksum of everything that the prepared files depend on."""
+    inputs = {
         "schema": SCHEMA,
         "corpus": source.corpus,
         "reader": source.version,
@@ -140,7 +133,7 @@ def _fingerprint(source, raw_checksums, min_count) -> str:
         "license": source.license,
         "source": raw_checksums,
     }
-    canonical = json.dumps(parts, sort_keys=True)
+    canonical = json.dumps(inputs, sort_keys=True)
     return hashlib.sha256(canonical.encode("utf-8")).hexdigest()
 
 
@@ -149,139 +142,97 @@ def _is_prepared(out_dir: str, fingerprint: str) -> bool:
         declaration = tasks.Corpus.read(out_dir).declaration
     except (ValueError, LookupError, TypeError, AttributeError) as error:
         if os.path.exists(os.path.join(out_dir, tasks.CORPUS_FILE)):
-            logging.info("%s is prepared again: %s", out_dir, error)
+            logging.info("preparing %s again: %s", out_dir, error)
         return False
     except NotADirectoryError:
         return False
     if declaration.get("fingerprint") != fingerprint:
-        logging.info("%s was made of other input: prepared again", out_dir)
+        logging.info(
+            "%s was made from other input: preparing it again", out_dir
+        )
         return False
     for path, checksum in declaration["files"].items():
         full = os.path.join(out_dir, path)
         if not os.path.isfile(full) or source_lib.sha256(full) != checksum:
-            logging.info("%s is damaged (%s): prepared again", out_dir, path)
+            logging.info(
+                "%s is damaged (%s): preparing it again", out_dir, path
+            )
             return False
     return True
 
 
-def _check_place(out_dir: str) -> None:
-    """Refuses a place that a finished folder could not be moved to."""
-    if os.path.ismount(out_dir):
-        raise ValueError(
-            f"out_dir={out_dir} is a mount point, which cannot be replaced: "
-            "give a folder in it"
-        )
-    # The folder is made there, and then renamed.
-    reason = files.why_not_writable(os.path.dirname(out_dir))
-    if reason:
-        raise ValueError(f"out_dir={out_dir}: {reason}; give another out_dir")
-
-
-def _check_replaceable(out_dir: str) -> None:
-    """Refuses to replace a folder that holds what is not ours."""
-    if not os.path.lexists(out_dir):
-        return
-    if not os.path.isdir(out_dir):
-        raise ValueError(f"{out_dir} is a file, not a directory to write to")
-    paths = [
-        os.path.relpath(os.path.join(folder, name), out_dir)
-        for folder, _, names in os.walk(out_dir)
-        for name in names
-    ]
-    try:
-        with open(
-            os.path.join(out_dir, tasks.CORPUS_FILE), encoding="utf-8"
-        ) as file:
-            known = set(json.load(file)["files"])
-    except (FileNotFoundError, ValueError, KeyError, TypeError):
-        known = _known_by_name(paths)
-    known.add(tasks.CORPUS_FILE)
-    for path in paths:
-        if path not in known:
-            raise ValueError(
-                f"{out_dir} holds {path}, which is no part of a prepared "
-                "corpus; the directory would be replaced: move the file "
-                "or choose another out_dir"
-            )
-
-
-def _known_by_name(paths) -> set[str]:
-    """Returns the files of a corpus whose `corpus.json` is lost."""
-    known = {path for path in paths if records.is_record_file(path)}
-    # Others may have a vocabulary.txt, too, but not next to these.
-    if known:
-        known |= {
-            vocabulary_lib.VOCABULARY_FILE,
-            diversity_features.TERM_COUNTS_FILE,
-        }
-    return known
-
-
 def _write(task_rows, data_dir, min_count) -> dict:
-    """Writes all but `corpus.json`; returns what that says of it."""
+    """Writes all files but `corpus.json`; returns what it declares of them."""
     tokenizer = tokens_lib.Tokenizer()
-    parts = [
-        _without_repetitions(task, encoded)
+    encoded_tasks = [
+        _deduplicate(task, encoded)
         for task, encoded in zip(
             task_rows, _tokenize(tokenizer, task_rows), strict=True
         )
     ]
     logging.info("tokenized: %d different tokens", len(tokenizer.tokens))
-
-    counted = [
-        encoded[split].ids
-        for _, encoded in parts
-        for split in ("train", "unlabeled")
-        if split in encoded
-    ]
-    counts = np.bincount(
-        np.concatenate(counted), minlength=len(tokenizer.tokens)
+    vocabulary = _make_vocabulary(encoded_tasks, tokenizer.tokens, min_count)
+    vocabulary = vocabulary.write(
+        os.path.join(data_dir, vocabulary_lib.VOCABULARY_FILE)
     )
-    vocabulary = vocabulary_lib.vocabulary_from_counts(
-        tokenizer.tokens, counts, min_count
-    ).write(os.path.join(data_dir, vocabulary_lib.VOCABULARY_FILE))
     final_ids = tokenizer.final_ids(vocabulary)
     token_ids = [
         {split: x.with_final_ids(final_ids) for split, x in encoded.items()}
-        for _, encoded in parts
+        for _, encoded in encoded_tasks
     ]
     features = corpus_features.compute(
-        [encoded for _, encoded in parts], tokenizer.tokens
+        [encoded for _, encoded in encoded_tasks], tokenizer.tokens
     )
-    _write_term_counts(data_dir, task_rows, features.counts)
-
     paths = [
         vocabulary_lib.VOCABULARY_FILE,
-        diversity_features.TERM_COUNTS_FILE,
+        _write_term_counts(data_dir, task_rows, features.counts),
     ]
-    declarations = {}
-    for (task, _), tokens, diversity in zip(
-        parts, token_ids, features.splits, strict=True
+    for (task, _), ids, diversity in zip(
+        encoded_tasks, token_ids, features.splits, strict=True
     ):
-        name = task.task.name
-        for split, rows in task.splits.items():
-            paths += records.write_rows(
-                data_dir, name, split, rows, diversity[split]
-            )
-            paths += tokens[split].write(data_dir, name, split)
-        declarations[name] = _task_declaration(task)
+        paths += _write_task(data_dir, task, ids, diversity)
+    corpus_findings = checks.check(encoded_tasks, token_ids, min_count)
     return {
-        "tasks": declarations,
+        "tasks": {
+            task.task.name: _task_declaration(task) for task, _ in encoded_tasks
+        },
         "files": {
             path: source_lib.sha256(os.path.join(data_dir, path))
             for path in sorted(paths)
         },
         "vocabulary": {"size": len(vocabulary), "min_count": min_count},
         "diversity": {"mean": features.mean, "deviation": features.deviation},
-        "findings": [
-            finding.to_json()
-            for finding in checks.check(parts, token_ids, min_count)
-        ],
+        "findings": [finding.to_json() for finding in corpus_findings],
     }
 
 
+def _make_vocabulary(encoded_tasks, tokens, min_count):
+    """Makes a vocabulary from the train and unlabeled texts."""
+    token_ids = np.concatenate(
+        [
+            encoded[split].ids
+            for _, encoded in encoded_tasks
+            for split in ("train", "unlabeled")
+            if split in encoded
+        ]
+    )
+    counts = np.bincount(token_ids, minlength=len(tokens))
+    return vocabulary_lib.vocabulary_from_counts(tokens, counts, min_count)
+
+
+def _write_task(data_dir, task, token_ids, diversity) -> list[str]:
+    """Writes the records and token ids of a task; returns their paths."""
+    name, paths = task.task.name, []
+    for split, rows in task.splits.items():
+        paths += records.write_rows(
+            data_dir, name, split, rows, diversity[split]
+        )
+        paths += token_ids[split].write(data_dir, name, split)
+    return paths
+
+
 def _tokenize(tokenizer, task_rows) -> list[dict]:
-    """Returns the tokens of each task by split."""
+    """Returns the encoded texts of each task by split."""
     encoded = iter(
         tokenizer.encode(
             [x for row in rows for x in (row.seq1, row.seq2)]
@@ -294,7 +245,8 @@ def _tokenize(tokenizer, task_rows) -> list[dict]:
     ]
 
 
-def _write_term_counts(data_dir, task_rows, counts) -> None:
+def _write_term_counts(data_dir, task_rows, counts) -> str:
+    """Writes the term counts of all tasks; returns the file's name."""
     names = [rows.task.name for rows in task_rows]
     path = os.path.join(data_dir, diversity_features.TERM_COUNTS_FILE)
     with open(path, "w", encoding="utf-8") as file:
@@ -302,6 +254,7 @@ def _write_term_counts(data_dir, task_rows, counts) -> None:
             dict(zip(names, counts, strict=True)), file, ensure_ascii=False
         )
         file.write("\n")
+    return diversity_features.TERM_COUNTS_FILE
 
 
 def _write_declaration(data_dir, declaration) -> None:
@@ -313,7 +266,7 @@ def _write_declaration(data_dir, declaration) -> None:
         file.write("\n")
 
 
-def _without_repetitions(task, encoded):
+def _deduplicate(task, encoded):
     """Applies the two rules of the module's docstring to a task."""
     keys = {split: encoded[split].row_keys() for split in tasks.LABELED_SPLITS}
     dev = set(keys["dev"])
@@ -322,12 +275,14 @@ def _without_repetitions(task, encoded):
     )
     if not keep.any():
         raise ValueError(
-            f"task {task.task.name}: every text of train stands in dev"
+            f"task {task.task.name}: all training texts are also in dev"
         )
     seen = dev.union(keys["train"])
     splits = dict(task.splits)
     splits["train"] = [
-        row for row, kept in zip(splits["train"], keep, strict=True) if kept
+        row
+        for row, is_kept in zip(splits["train"], keep, strict=True)
+        if is_kept
     ]
     splits["test"] = [
         dataclasses.replace(row, duplicate=key in seen)
@@ -363,32 +318,18 @@ def _task_declaration(task: source_lib.TaskRows) -> dict:
     }
 
 
-def _recover(out_dir: str) -> None:
-    """Brings back a corpus whose replacement stopped between two renames."""
-    old = files.sibling(out_dir, "old")
-    if os.path.isdir(old) and not os.path.lexists(out_dir):
-        os.rename(old, out_dir)
-
-
-def _remove_partial(out_dir: str) -> None:
-    """Removes the folders that killed calls were writing to."""
-    parent, name = os.path.split(files.sibling(out_dir, "partial"))
-    random = rf"\.[0-9a-f]{{{2 * _RANDOM_BYTES}}}"
-    for found in os.listdir(parent):
-        if re.fullmatch(re.escape(name) + random, found):
-            shutil.rmtree(os.path.join(parent, found), ignore_errors=True)
-
-
 def _log_summary(corpus: tasks.Corpus) -> None:
     for name, task in corpus.declaration["tasks"].items():
         logging.info(
-            "%s: %s; skipped: %s; test rows that stand in train or dev: %d",
+            "%s: %s; skipped: %s; test rows that are also in train or dev: %d",
             name,
             ", ".join(f"{split} {n}" for split, n in task["splits"].items()),
             task["skipped"] or "none",
             task["duplicates"]["test"],
         )
-    found = map(findings.Finding.from_json, corpus.declaration["findings"])
-    for line in findings.summarize(list(found)):
+    corpus_findings = map(
+        findings.Finding.from_json, corpus.declaration["findings"]
+    )
+    for line in findings.summarize(list(corpus_findings)):
         logging.warning("%s", line)
     logging.info("prepared corpus %s in %s", corpus.name, corpus.data_dir)

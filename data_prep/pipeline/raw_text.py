@@ -1,4 +1,4 @@
-"""What raw texts need before they are anybody's rows."""
+"""Clean-up of raw texts."""
 
 import html
 import re
@@ -7,9 +7,9 @@ _ENTITY = re.compile(r"&#?\w+;")
 
 
 def unescape(text: str) -> str:
-    """A text with its HTML entities (`&amp;`, `&#39;`) as characters.
+    """Replaces HTML entities (`&amp;`, `&#39;`) by their characters.
 
-    Entities end with a semicolon here: `html.unescape` alone would also take
-    the `&not` of `this&nothing` for one.
+    An entity must end with a semicolon: `html.unescape` alone would also
+    replace the `&not` of `this&nothing`.
     """
     return _ENTITY.sub(lambda match: html.unescape(match[0]), text)

@@ -1,4 +1,4 @@
-"""What a corpus' reader hands to the engine in `prepare`."""
+"""The interface between the readers of corpora and `prepare`."""
 
 import collections
 import dataclasses
@@ -16,17 +16,16 @@ sha256 = checksums.sha256
 
 @dataclasses.dataclass(frozen=True)
 class TaskRows:
-    """The rows of a task as its reader found them.
+    """The rows of a task, from its reader.
 
     Attributes:
-      task: its declaration.
-      splits: rows by split; a split without rows is left out.
-      skipped: rows that the reader left out, by reason.
-      raw: counts of the raw files before any cut, for the reader of
-        `corpus.json`.
-      dev_in_train: whether dev rows are wanted in train too, a leak. Otherwise
-        a train row whose text stands in dev leaves train.
-      findings: what is odd about the raw files.
+      task: the task.
+      splits: rows by split, without empty splits.
+      skipped: number of rows that the reader skipped, by reason.
+      raw: statistics of the raw files, recorded in `corpus.json`.
+      dev_in_train: whether train keeps the rows whose text is in dev, a leak.
+        Otherwise they are removed from train.
+      findings: findings about the raw files.
     """
 
     task: tasks.Task
@@ -43,12 +42,12 @@ class Source:
 
     Attributes:
       corpus: name of the corpus.
-      version: version of its reader; grows when the reader finds other rows
-        in the same files.
-      files: paths of the raw files by the name they are recorded under.
-      settings: what the reader was asked for, JSON values.
-      license: terms of the texts, in words.
-      read: reads the files.
+      version: version of the reader; increased when it returns other rows of
+        the same files.
+      files: paths of the raw files, by the name that they are recorded under.
+      settings: settings of the reader, JSON values.
+      license: terms of use of the texts.
+      read: function that reads the files.
     """
 
     corpus: str
@@ -59,20 +58,33 @@ class Source:
     read: Callable[[], list[TaskRows]]
 
     def checksums(self) -> dict[str, str]:
-        """sha256 of the raw files; a missing one is a ValueError."""
+        """Returns the sha256 of each raw file, by name.
+
+        Raises:
+          ValueError: if a file is missing.
+        """
         missing = [p for p in self.files.values() if not os.path.isfile(p)]
         if missing:
             more = f" and {len(missing) - 1} more" if missing[1:] else ""
             raise ValueError(
-                f"corpus {self.corpus}: no file {missing[0]}{more}"
+                f"corpus {self.corpus}: there is no file {missing[0]}{more}"
             )
         return {name: sha256(path) for name, path in self.files.items()}
 
 
 def check_rows(corpus: str, task_rows: Sequence[TaskRows]) -> None:
-    """Checks what a reader returned against its declarations."""
+    """Checks the rows of a reader against its declarations.
+
+    Args:
+      corpus: name of the corpus.
+      task_rows: the rows of each task.
+
+    Raises:
+      ValueError: if there are no tasks, names or ids repeat, a labeled split
+        has no rows, or a row does not match the declaration of its task.
+    """
     if not task_rows:
-        raise ValueError(f"corpus {corpus} has no task")
+        raise ValueError(f"corpus {corpus} has no tasks")
     ids = collections.Counter()
     names = collections.Counter(rows.task.name for rows in task_rows)
     repeated = [name for name, n in names.items() if n > 1]
@@ -105,8 +117,8 @@ def check_rows(corpus: str, task_rows: Sequence[TaskRows]) -> None:
                     task.task.label_index(row.label)
                 if row.seq1 and not task.task.pair:
                     raise ValueError(
-                        f"{row.id}: task {name} has single texts, but this row "
-                        "has a seq1"
+                        f"{row.id}: expected no seq1, since task {name} has "
+                        "single texts"
                     )
     repeated = [name for name, n in ids.items() if n > 1]
     if repeated:

@@ -1,4 +1,4 @@
-"""The task file of a `custom` corpus, checked; `custom` says what it holds."""
+"""Reader of the task file of a `custom` corpus; `custom` describes it."""
 
 import codecs
 import dataclasses
@@ -22,15 +22,15 @@ _COLUMNS = ("seq1", "seq2", "label", "group", "id")
 
 @dataclasses.dataclass(frozen=True)
 class TaskTable:
-    """The table of a task, checked.
+    """The table of a task in a task file.
 
     Attributes:
-      task: the task's declaration.
-      columns: column by the field of a row.
+      task: the task.
+      columns: name or index of the column of each field of a row.
       files: (path, format) by key: `file` or a split.
-      split: shares of the splits that `file` is divided into, or empty.
-      delimiter: what divides the columns, if not what the format has there.
-      absent: texts that mean an absent value.
+      split: fractions of the splits of `file`, or empty.
+      delimiter: delimiter of the columns; empty for that of the format.
+      absent: texts that mean a missing value.
     """
 
     task: tasks.Task
@@ -48,14 +48,14 @@ def read(task_file: str) -> tuple[list[TaskTable], str]:
       task_file: path of the TOML file.
 
     Returns:
-      Its tasks, and the license it states.
+      The tables of the tasks, and the license.
 
     Raises:
-      ValueError: if it is missing or what it says makes no corpus.
+      ValueError: if the file is missing or invalid.
     """
     try:
         with open(task_file, "rb") as file:
-            # Editors of Windows write a byte order mark.
+            # Windows editors write a byte order mark.
             text = file.read().removeprefix(codecs.BOM_UTF8).decode("utf-8")
         content = tomllib.loads(text)
     except FileNotFoundError:
@@ -72,21 +72,21 @@ def read(task_file: str) -> tuple[list[TaskTable], str]:
     if not isinstance(declared, dict) or not declared:
         raise ValueError(f"{task_file}: expected a table [tasks.NAME] per task")
     folder = os.path.dirname(task_file)
-    found = []
+    tables = []
     for name, table in declared.items():
-        where = f"{task_file}: [tasks.{_shown(name)}]"
+        where = f"{task_file}: [tasks.{_shorten(name)}]"
         if not isinstance(table, dict):
             raise ValueError(f"{where}: expected a table, got {table!r}")
-        found.append(_check_task(where, folder, name, table))
+        tables.append(_check_task(where, folder, name, table))
     try:
         tasks.check_names(declared)
     except ValueError as error:
         raise ValueError(f"{task_file}: {error}") from None
-    return found, str(content.get("license", "not stated in the task file"))
+    return tables, str(content.get("license", "not stated in the task file"))
 
 
-def _shown(name) -> str:
-    """Returns a task's name as TOML spells it, cut if it is long."""
+def _shorten(name) -> str:
+    """Returns the name of a task as in TOML, shortened."""
     if re.fullmatch(r"[\w-]{1,60}", name, re.ASCII):
         return name
     return tasks.show_name(name)
@@ -96,9 +96,9 @@ def _check_task(where, folder, name, table) -> TaskTable:
     kind = table.get("type", "classification")
     if kind != "classification":
         raise ValueError(
-            f"{where}: type = {kind!r} is not supported: each row needs one "
-            "label of a list (classification); regression targets and several "
-            "labels a row (multi-label) are not trained here"
+            f"{where}: type = {kind!r} is not supported: expected one label "
+            "per row (classification), no regression targets or several labels "
+            "(multi-label targets)"
         )
     _check_keys(where, table, _TASK_KEYS + _FILE_KEYS)
     for key in ("metric", "format", "delimiter", *_FILE_KEYS):
@@ -139,17 +139,17 @@ def _check_task(where, folder, name, table) -> TaskTable:
         raise ValueError(f"{where}: {error}") from None
     _check_spellings(where, task.labels)
     return TaskTable(
-        task,
-        columns,
-        files,
-        split,
-        _check_delimiter(where, table, files),
-        _check_absent(where, table, task.labels),
+        task=task,
+        columns=columns,
+        files=files,
+        split=split,
+        delimiter=_check_delimiter(where, table, files),
+        absent=_check_absent(where, table, task.labels),
     )
 
 
 def _check_spellings(where, labels) -> None:
-    """Refuses labels that a file cannot tell apart, such as 1 and 1.0."""
+    """Raises a ValueError for labels that are equal in files (1 and 1.0)."""
     spelled = {}
     for label in labels:
         value = values.canonical(label)
@@ -189,42 +189,43 @@ def _check_absent(where, table, labels) -> frozenset[str]:
 
 
 def _check_split(where, table) -> dict[str, float]:
-    """Shares by split; checks that each split has one origin."""
+    """Returns the fraction of each split of `file`, and checks the origins."""
     split = table.get("split", {})
     if not isinstance(split, dict):
         raise ValueError(
-            f"{where}: split: expected shares such as {{dev = 0.1, test = 0.2}}"
-            f", got {split!r}"
+            f"{where}: split: expected fractions such as {{dev = 0.1, test = "
+            f"0.2}}, got {split!r}"
         )
     _check_keys(f"{where} split", split, ("dev", "test"))
     if split and "file" not in table and "train" in table:
         raise ValueError(
-            f"{where}: split divides the rows of `file`: name the file of "
-            f"train `file` instead: file = {table['train']!r}"
+            f"{where}: split applies to the rows of `file`: use `file` instead "
+            f"of `train`: file = {table['train']!r}"
         )
     if bool(split) != ("file" in table):
         raise ValueError(
-            f"{where}: file and split belong together: a file that is divided, "
-            "and the shares of dev and test; without them, train, dev and test "
-            "name a file each"
+            f"{where}: expected file and split together (a file, and the "
+            "fractions of dev and test), or one file each for train, dev and "
+            "test"
         )
     if any(
         isinstance(x, bool) or not isinstance(x, (int, float)) or not 0 < x < 1
         for x in split.values()
     ) or (split and sum(split.values()) >= 1):
         raise ValueError(
-            f"{where}: split: expected shares above 0 that leave a rest for "
-            f"train, got {split}"
+            f"{where}: split: expected fractions above 0 whose sum is below 1, "
+            f"since train has the remaining rows, got {split}"
         )
-    shares = {"train": 1 - sum(split.values()), **split} if split else {}
+    fractions = {"train": 1 - sum(split.values()), **split} if split else {}
     for name in tasks.LABELED_SPLITS:
-        origins = (name in table) + (name in shares)
+        origins = (name in table) + (name in fractions)
         if origins != 1:
             raise ValueError(
                 f"{where}: expected one origin of {name} rows, got {origins}: "
-                f"either {name} = FILE, or file = FILE with its share in split"
+                f"either {name} = FILE, or file = FILE with its fraction in "
+                "split"
             )
-    return shares
+    return fractions
 
 
 def _check_columns(where, table, files) -> dict[str, str | int]:
@@ -238,30 +239,32 @@ def _check_columns(where, table, files) -> dict[str, str | int]:
     if isinstance(columns.get("label"), list):
         raise ValueError(
             f"{where}: columns: expected one column of labels, got "
-            f"{columns['label']!r}: several labels a row (multi-label targets) "
-            "are not supported; each may be a task, with its column"
+            f"{columns['label']!r}: several labels per row (multi-label "
+            "targets) are not supported; each may be a task with its column"
         )
     columns = {"seq2": "text", "label": "label", **columns}
-    numbers = [
+    is_index = [
         isinstance(x, int) and not isinstance(x, bool) and x >= 0
         for x in columns.values()
     ]
-    if not all(numbers) and not all(
+    if not all(is_index) and not all(
         isinstance(x, str) for x in columns.values()
     ):
         raise ValueError(
-            f"{where}: columns: expected names for all of them or numbers from "
-            f"0 for all of them, got {columns}"
+            f"{where}: columns: expected either names or indices from 0 for "
+            f"all of them, got {columns}"
         )
     formats = {file_format for _, file_format in files.values()}
     unknown = formats.difference(tabular_files.FORMATS)
     if unknown:
         raise ValueError(
-            f"{where}: format {min(unknown)!r}: one of "
-            f"{', '.join(tabular_files.FORMATS)} is needed"
+            f"{where}: expected a format among "
+            f"{', '.join(tabular_files.FORMATS)}, got {min(unknown)!r}"
         )
-    if all(numbers) and "jsonl" in formats:
-        raise ValueError(f"{where}: columns of JSONL files have names")
+    if all(is_index) and "jsonl" in formats:
+        raise ValueError(
+            f"{where}: columns of JSONL files need names, got indices"
+        )
     return columns
 
 
@@ -270,6 +273,6 @@ def _check_keys(where, table, known) -> None:
         if key not in known:
             raise ValueError(
                 f"{where}: unknown key {key!r}"
-                f"{suggestions.nearest(key, known)}; known are "
+                f"{suggestions.nearest(key, known)}; the keys are "
                 f"{', '.join(known)}"
             )

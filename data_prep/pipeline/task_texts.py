@@ -1,7 +1,8 @@
-"""Rows with numbers for their texts, so that texts can be compared fast."""
+"""Rows with integer ids for their texts, for fast comparisons of texts."""
 
 import dataclasses
 import hashlib
+import itertools
 from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
@@ -17,47 +18,48 @@ _DIGEST_BYTES = 16
 
 @dataclasses.dataclass(frozen=True)
 class TaskTexts:
-    """A task's rows with numbers for their texts and labels.
+    """A task's rows with integer ids for their texts and labels.
 
     Attributes:
       task: the rows.
-      pairs: int64 [rows] by split: rows of all tasks have the same number if
+      text_ids: int64 [rows] by split. Rows have equal ids, also over tasks, if
         they have the same tokens in seq1 and in seq2.
-      seq2: the same for seq2 alone, within the task; empty for single texts.
-      labels: int64 [rows] by labeled split: indices of labels.
+      seq2_ids: int64 [rows] by split. Rows of the task have equal ids if they
+        have the same tokens in seq2; empty for single texts.
+      labels: label indices, int64 [rows], by labeled split.
     """
 
     task: source.TaskRows
-    pairs: dict[str, np.ndarray]
-    seq2: dict[str, np.ndarray]
+    text_ids: dict[str, np.ndarray]
+    seq2_ids: dict[str, np.ndarray]
     labels: dict[str, np.ndarray]
 
     @property
     def name(self) -> str:
-        """The task's name."""
+        """Name of the task."""
         return self.task.task.name
 
     def ids(self, split: str, rows: np.ndarray) -> tuple[str, ...]:
-        """Returns the ids of the first rows of a mask, as examples."""
+        """Returns the ids of the first rows of a mask, bool [rows]."""
         first = np.flatnonzero(rows)[:EXAMPLES]
         return tuple(self.task.splits[split][row].id for row in first)
 
 
-class _Numbers:
-    """Gives each key that it meets the next number.
+class _IdAssigner:
+    """A function that assigns consecutive ids to keys.
 
-    A hash of 16 bytes takes the place of a key: keys are as long as texts.
+    Keys are as long as texts: their hashes of 16 bytes are kept instead.
     """
 
     def __init__(self):
-        self._numbers = {}
+        self._ids = {}
 
     def __call__(self, keys: Iterable[bytes]) -> np.ndarray:
         return np.array(
             [
-                self._numbers.setdefault(
+                self._ids.setdefault(
                     hashlib.blake2b(key, digest_size=_DIGEST_BYTES).digest(),
-                    len(self._numbers),
+                    len(self._ids),
                 )
                 for key in keys
             ],
@@ -65,41 +67,44 @@ class _Numbers:
         )
 
 
-def number_texts(
-    parts: Sequence[
+def identify_texts(
+    encoded_tasks: Sequence[
         tuple[source.TaskRows, Mapping[str, tokens_lib.EncodedTexts]]
     ],
 ) -> list[TaskTexts]:
-    """Returns numbers for the texts of each task.
+    """Assigns ids to the texts of all tasks.
 
     Args:
-      parts: rows of each task, and their tokens by split.
+      encoded_tasks: the rows of each task, and their encoded texts by split.
     """
-    numbers = _Numbers()
-    found = []
-    for task, encoded in parts:
-        in_task = _Numbers()
-        places = {label: i for i, label in enumerate(task.task.labels)}
-        found.append(
+    assign_text_ids = _IdAssigner()
+    texts = []
+    for task, encoded in encoded_tasks:
+        assign_seq2_ids = _IdAssigner()
+        label_indices = {x: index for index, x in enumerate(task.task.labels)}
+        texts.append(
             TaskTexts(
-                task,
-                {split: numbers(x.row_keys()) for split, x in encoded.items()},
-                {
-                    split: in_task(x.seq2_keys())
+                task=task,
+                text_ids={
+                    split: assign_text_ids(x.row_keys())
+                    for split, x in encoded.items()
+                },
+                seq2_ids={
+                    split: assign_seq2_ids(x.seq2_keys())
                     for split, x in encoded.items()
                     if task.task.pair
                 },
-                {
+                labels={
                     split: np.array(
-                        [places[row.label] for row in task.splits[split]]
+                        [label_indices[row.label] for row in task.splits[split]]
                     )
                     for split in tasks.LABELED_SPLITS
                 },
             )
         )
-    return found
+    return texts
 
 
 def first(examples: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
-    """Returns the first of some examples, as many as a finding has."""
-    return tuple(x for part in examples for x in part)[:EXAMPLES]
+    """Returns the first examples, as many as a finding has."""
+    return tuple(itertools.chain.from_iterable(examples))[:EXAMPLES]

@@ -1,4 +1,4 @@
-"""Tokenizes the texts of a corpus once, before its vocabulary is known."""
+"""Tokenization of a corpus, once, before its vocabulary is known."""
 
 import dataclasses
 import itertools
@@ -12,16 +12,16 @@ from mtl_tf.data import tokenizer
 from mtl_tf.data import vocabulary as vocabulary_lib
 
 _TEXTS_PER_BATCH = 512
-# A text without tokens holds this temporary id alone.
+# The single temporary id of a text without tokens.
 EMPTY = 0
 
 
 @dataclasses.dataclass(frozen=True)
 class EncodedTexts:
-    """Texts as temporary ids, laid out like `records.TokenIds`.
+    """Texts as temporary token ids, in the layout of `records.TokenIds`.
 
     Attributes:
-      ids: int32 [tokens].
+      ids: temporary token ids of all texts, int32 [num_tokens].
       offsets: int64 [2 * rows + 1].
     """
 
@@ -29,7 +29,7 @@ class EncodedTexts:
     offsets: np.ndarray
 
     def row_keys(self) -> list[bytes]:
-        """What two rows share that have the same tokens in both sequences."""
+        """Returns a key for each row, equal if both sequences are equal."""
         keys = []
         for start, middle, end in zip(
             self.offsets[:-1:2],
@@ -37,13 +37,13 @@ class EncodedTexts:
             self.offsets[2::2],
             strict=True,
         ):
-            # The length of seq1 keeps `a b | c` apart from `a | b c`.
+            # The length of seq1 distinguishes `a b | c` from `a | b c`.
             length = (middle - start).tobytes()
             keys.append(length + self.ids[start:end].tobytes())
         return keys
 
     def seq2_keys(self) -> list[bytes]:
-        """Returns what two rows share that have the same tokens in seq2."""
+        """Returns a key for each row, equal if seq2 is equal."""
         return [
             self.ids[start:end].tobytes()
             for start, end in zip(
@@ -52,21 +52,21 @@ class EncodedTexts:
         ]
 
     def select(self, keep: np.ndarray) -> "EncodedTexts":
-        """The rows whose place in `keep` (bool [rows]) is true."""
+        """Selects rows by a mask, bool [rows]."""
         lengths = np.diff(self.offsets)
-        of_texts = np.repeat(keep, 2)
+        keep_texts = np.repeat(keep, 2)
         return EncodedTexts(
-            self.ids[np.repeat(of_texts, lengths)],
-            _to_offsets(lengths[of_texts]),
+            self.ids[np.repeat(keep_texts, lengths)],
+            _to_offsets(lengths[keep_texts]),
         )
 
     def with_final_ids(self, final_ids: np.ndarray) -> records.TokenIds:
-        """The same texts in the ids of a vocabulary."""
+        """Converts temporary ids to those of a vocabulary."""
         return records.TokenIds(final_ids[self.ids], self.offsets)
 
 
 class Tokenizer:
-    """Gives each token that it meets the next temporary id.
+    """A tokenizer that assigns consecutive temporary ids to tokens.
 
     Attributes:
       tokens: the tokens by temporary id.
@@ -79,38 +79,39 @@ class Tokenizer:
     def encode(self, splits: Iterable[Sequence[str]]) -> list[EncodedTexts]:
         """Tokenizes the texts of several splits in one pipeline.
 
-        A pipeline takes longer to make than it takes to read a small split.
+        Building a pipeline takes longer than tokenizing a small split.
 
         Args:
-          splits: texts, seq1 and seq2 of each row by turns.
+          splits: the texts of each split, alternating seq1 and seq2 of each
+            row.
 
         Returns:
-          The same of each split.
+          The encoded texts of each split.
         """
         splits = list(splits)
-        # Where pairs share a topic, a premise or an article, that is tokenized
+        # Texts that pairs share (a topic, a premise, an article) are tokenized
         # once.
         unique = dict.fromkeys(itertools.chain.from_iterable(splits))
-        numbers = {x: number for number, x in enumerate(unique)}
+        indices = {text: index for index, text in enumerate(unique)}
         ids, lengths = self._tokenize(list(unique))
         starts = np.cumsum(lengths) - lengths
         return [
             _take(
-                ids, starts, lengths, np.array([numbers[x] for x in texts], int)
+                ids, starts, lengths, np.array([indices[x] for x in texts], int)
             )
             for texts in splits
         ]
 
     def _tokenize(self, texts):
-        """Returns temporary ids of texts end to end, and how many each has."""
+        """Returns the concatenated ids of texts, and the texts' lengths."""
 
         def batches():
-            for begin in range(0, len(texts), _TEXTS_PER_BATCH):
-                batch = texts[begin : begin + _TEXTS_PER_BATCH]
-                # An array of str would give each text the room of the longest.
+            for start in range(0, len(texts), _TEXTS_PER_BATCH):
+                batch = texts[start : start + _TEXTS_PER_BATCH]
+                # In an array of str, all texts have the size of the longest.
                 yield np.array([x.encode("utf-8") for x in batch], object)
 
-        # A batch at a time goes into TensorFlow's memory.
+        # TensorFlow's memory holds a few batches at a time.
         dataset = (
             tf.data.Dataset.from_generator(
                 batches, output_signature=tf.TensorSpec([None], tf.string)
@@ -119,48 +120,47 @@ class Tokenizer:
             .prefetch(tf.data.AUTOTUNE)
         )
         ids, lengths = [np.zeros(0, np.int32)], [np.zeros(0, np.int64)]
-        for tokens, places, text_lengths in dataset.as_numpy_iterator():
-            # Each batch names its tokens once, so that Python sees some
-            # thousand strings a batch and not every token of the corpus.
+        for tokens, token_indices, text_lengths in dataset.as_numpy_iterator():
+            # Each batch has its tokens once, so that Python handles some
+            # thousand strings per batch instead of all tokens of the corpus.
             new_ids = np.array([self._id(x) for x in tokens], np.int32)
             text_lengths = text_lengths.copy()
-            empty = text_lengths == 0
-            at = (np.cumsum(text_lengths) - text_lengths)[empty]
-            ids.append(np.insert(new_ids[places], at, EMPTY))
-            text_lengths[empty] = 1
+            is_empty = text_lengths == 0
+            positions = (np.cumsum(text_lengths) - text_lengths)[is_empty]
+            ids.append(np.insert(new_ids[token_indices], positions, EMPTY))
+            text_lengths[is_empty] = 1
             lengths.append(text_lengths)
         return np.concatenate(ids), np.concatenate(lengths)
 
     def final_ids(self, vocabulary: vocabulary_lib.Vocabulary) -> np.ndarray:
-        """int32 [temporary ids]: the ids of a vocabulary."""
-        places = {token: i for i, token in enumerate(vocabulary.tokens)}
+        """Returns the vocabulary's id of each temporary id, int32."""
+        ids = {
+            token: token_id for token_id, token in enumerate(vocabulary.tokens)
+        }
         return np.array(
-            [
-                places.get(token, vocabulary_lib.UNKNOWN)
-                for token in self.tokens
-            ],
+            [ids.get(token, vocabulary_lib.UNKNOWN) for token in self.tokens],
             np.int32,
         )
 
     def _id(self, token: bytes) -> int:
-        found = self._ids.get(token)
-        if found is None:
-            found = self._ids[token] = len(self.tokens)
+        token_id = self._ids.get(token)
+        if token_id is None:
+            token_id = self._ids[token] = len(self.tokens)
             self.tokens.append(token.decode("utf-8"))
-        return found
+        return token_id
 
 
 def _unique_tokens(texts):
     tokens = tokenizer.tokenize(texts)
-    unique, places = tf.unique(tokens.flat_values)
-    return unique, places, tokens.row_lengths()
+    unique, indices = tf.unique(tokens.flat_values)
+    return unique, indices, tokens.row_lengths()
 
 
-def _take(ids, starts, lengths, numbers) -> EncodedTexts:
-    """Texts end to end, by their numbers among those of starts and lengths."""
-    lengths = lengths[numbers]
+def _take(ids, starts, lengths, indices) -> EncodedTexts:
+    """Concatenates the texts at `indices`, given their starts and lengths."""
+    lengths = lengths[indices]
     offsets = _to_offsets(lengths)
-    shifts = np.repeat(starts[numbers] - offsets[:-1], lengths)
+    shifts = np.repeat(starts[indices] - offsets[:-1], lengths)
     return EncodedTexts(ids[np.arange(offsets[-1]) + shifts], offsets)
 
 

@@ -8,7 +8,7 @@ from mtl_tf.data import records
 from mtl_tf.data import tasks
 
 
-def test_describe(tmp_path):
+def test_describe_shows_rows_labels_lengths_and_examples(tmp_path):
     def read():
         return [
             source.TaskRows(
@@ -33,21 +33,21 @@ def test_describe(tmp_path):
     lines = list(inspection.describe(corpus, length=5))
     # a, b, c and topic, and the four special tokens.
     assert lines[0] == (
-        "corpus c: 1 task, vocabulary of 8 tokens (seen at least 2 times)"
+        "corpus c: 1 task, vocabulary of 8 tokens (that occur at least 2 times)"
     )
     assert "t (pairs)" in lines
     assert "  skipped: 4 rows, odd" in lines
-    assert "  test rows that also stand in train or dev: 1" in lines
+    assert "  test rows that are also in train or dev: 1" in lines
     assert "  train: 3 rows: no 2, yes 1" in lines
     # seq2 has 5, 9 and 100 tokens, two of them more than 5.
-    place = lines.index("  train: 3 rows: no 2, yes 1")
-    assert lines[place + 2].startswith("    tokens of seq2: 0% 5,")
-    assert "50% 9," in lines[place + 2]
-    assert lines[place + 2].endswith("100% 100; 66.7% longer than 5")
+    index = lines.index("  train: 3 rows: no 2, yes 1")
+    assert lines[index + 2].startswith("    tokens of seq2: 0% 5,")
+    assert "50% 9," in lines[index + 2]
+    assert lines[index + 2].endswith("100% 100; 66.7% longer than 5")
     assert "  unlabeled: 1 row" in lines
     assert "  t-1: yes" in lines
     assert "    seq1: topic" in lines
-    # Two examples, no more.
+    # Only two examples.
     assert not any("t-3" in line for line in lines)
 
 
@@ -75,12 +75,11 @@ def test_describe_shows_findings_with_their_rows(tmp_path):
 
     out_dir = str(tmp_path / "out")
     prepare.prepare(source.Source("c", 1, {}, {}, "", read), out_dir)
-    # A corpus that is read, not only one that has just been prepared.
     lines = list(inspection.describe(tasks.Corpus.read(out_dir), length=5))
-    place = lines.index(
+    index = lines.index(
         "  warning: 1 text of train with several labels (2 of 2 rows)"
     )
-    assert lines[place + 1 :] == [
+    assert lines[index + 1 :] == [
         "    t-1 (train): yes",
         "      seq2: bad film",
         "    t-2 (train): no",
@@ -98,8 +97,10 @@ def test_describe_shows_findings_with_their_rows(tmp_path):
     ]
 
 
-def test_describe_passes_over_rows_that_have_left(tmp_path):
-    found = findings.Finding("quotes_in_tsv", "t", 2, "said", ("t-1", "t-2"))
+def test_describe_skips_rows_removed_from_train(tmp_path):
+    finding = findings.Finding(
+        "quotes_in_tsv", "t", 2, "a warning", ("t-1", "t-2")
+    )
 
     def read():
         rows = {
@@ -111,21 +112,21 @@ def test_describe_passes_over_rows_that_have_left(tmp_path):
             "test": [records.Row("t-4", "", "stays", "yes")],
         }
         task = tasks.Task("t", ("no", "yes"))
-        return [source.TaskRows(task, rows, findings=(found,))]
+        return [source.TaskRows(task, rows, findings=(finding,))]
 
     corpus = prepare.prepare(
         source.Source("c", 1, {}, {}, "", read), str(tmp_path / "out")
     )
     lines = list(inspection.describe(corpus, length=5))
-    place = lines.index("  warning: said")
-    assert lines[place + 1 : place + 3] == [
+    index = lines.index("  warning: a warning")
+    assert lines[index + 1 : index + 3] == [
         "    t-2 (train): no",
         "      seq2: stays",
     ]
     assert not any("t-1" in line for line in lines)
 
 
-def test_counts_of_labels_can_be_read():
+def test_labels_with_commas_are_quoted():
     entry = {"label_counts": {"dev": {'say "hi", twice': 16, "7": 4, "no": 2}}}
     assert inspection._labels(entry, "dev") == (
         r': "say \"hi\", twice" 16, "7" 4, no 2'

@@ -19,14 +19,14 @@ _EXAMPLE = _ROOT / "examples" / "two_tasks" / "tasks.toml"
 
 
 def _start(*arguments):
-    # A process of its own: flags are defined once in a process.
+    # A separate process: flags are defined once per process.
     return subprocess.Popen(
         [sys.executable, "-m", "data_prep.main", *arguments],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
         cwd=_ROOT,
-        # Bazel hands its modules over on sys.path alone.
+        # Bazel only sets sys.path.
         env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
     )
 
@@ -39,7 +39,7 @@ def _run(*arguments):
     )
 
 
-def test_prepares_and_inspects_the_example(tmp_path):
+def test_the_example_is_prepared_and_inspected(tmp_path):
     arguments = (
         "--corpus=custom",
         f"--task_file={_EXAMPLE}",
@@ -53,11 +53,11 @@ def test_prepares_and_inspects_the_example(tmp_path):
     assert "answers (pairs)" in done.stdout
     assert "longer than 10" in done.stdout
     again = _run(*arguments)
-    assert "is prepared already: nothing has changed" in again.stderr
+    assert "is already prepared: nothing has changed" in again.stderr
     assert again.stdout == done.stdout
 
 
-def test_jobs_that_prepare_the_same_at_once(tmp_path):
+def test_concurrent_jobs_prepare_a_corpus_once(tmp_path):
     out_dir = tmp_path / "new" / "out"
     arguments = (
         "--corpus=custom",
@@ -65,15 +65,15 @@ def test_jobs_that_prepare_the_same_at_once(tmp_path):
         f"--out_dir={out_dir}",
     )
     jobs = [_start(*arguments) for _ in range(3)]
-    said = [job.communicate()[1] for job in jobs]
-    assert [job.returncode for job in jobs] == [0, 0, 0], said
-    assert not any("Traceback" in text for text in said)
-    assert sum(f"prepared corpus custom in {out_dir}" in x for x in said) == 1
-    assert sum("is prepared already: nothing has" in x for x in said) == 2
+    logs = [job.communicate()[1] for job in jobs]
+    assert [job.returncode for job in jobs] == [0, 0, 0], logs
+    assert not any("Traceback" in text for text in logs)
+    assert sum(f"prepared corpus custom in {out_dir}" in x for x in logs) == 1
+    assert sum("is already prepared: nothing has" in x for x in logs) == 2
     assert os.listdir(tmp_path / "new") == ["out"]
 
 
-def test_generates_what_the_flags_say(tmp_path):
+def test_flags_of_the_synthetic_corpus(tmp_path):
     done = _run(
         "--corpus=synthetic",
         "--rows=40",
@@ -93,7 +93,7 @@ def test_generates_what_the_flags_say(tmp_path):
     }
 
 
-def test_a_signal_leaves_nothing_behind(tmp_path, monkeypatch, capsys):
+def test_a_signal_leaves_no_files(tmp_path, monkeypatch, capsys):
     write_rows, calls = prepare.records.write_rows, []
 
     def stop(*arguments):
@@ -110,13 +110,13 @@ def test_a_signal_leaves_nothing_behind(tmp_path, monkeypatch, capsys):
     assert caught.value.code == 143
     assert len(calls) == 2
     assert capsys.readouterr().err.splitlines()[-1] == (
-        f"data_prep: interrupted (SIGTERM): {out_dir} is as it was; give the "
-        "same command again"
+        f"data_prep: interrupted (SIGTERM): {out_dir} is unchanged; repeat the "
+        "command"
     )
     assert os.listdir(tmp_path) == []
 
 
-def test_a_full_disk(tmp_path, capsys):
+def test_a_full_disk_is_reported(tmp_path, capsys):
     with full_disk.small(tmp_path / "disk", "40k") as disk:
         arguments = ["--corpus=synthetic", f"--out_dir={disk}/out"]
         with flagsaver.flagsaver(), pytest.raises(SystemExit) as caught:
@@ -148,14 +148,17 @@ def test_a_tilde_is_the_home_directory(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--corpus=fdu_mtl"], "data_prep: corpus fdu_mtl needs --raw_dir=DIR"),
+        (
+            ["--corpus=fdu_mtl"],
+            "data_prep: --corpus=fdu_mtl needs --raw_dir=DIR",
+        ),
         (
             ["--corpus=vader", "--dev_split=random"],
-            "data_prep: --dev_split means nothing for corpus vader",
+            "data_prep: --dev_split is not used by --corpus=vader",
         ),
         (
             ["--corpus=fdu_mtl", "--dev_in_train"],
-            "data_prep: --dev_in_train means nothing for corpus fdu_mtl",
+            "data_prep: --dev_in_train is not used by --corpus=fdu_mtl",
         ),
         (
             ["--corpus=pairwise", f"--raw_dir={_ROOT}"],
@@ -163,9 +166,12 @@ def test_a_tilde_is_the_home_directory(tmp_path, monkeypatch):
         ),
         (
             ["--corpus=vader", "--noise=0"],
-            "data_prep: --noise means nothing for corpus vader",
+            "data_prep: --noise is not used by --corpus=vader",
         ),
-        ([], "data_prep: --corpus is missing: one of vader, fdu_mtl, custom, "),
+        (
+            [],
+            "data_prep: --corpus is missing: expected one of vader, fdu_mtl, ",
+        ),
     ],
 )
 def test_errors_are_messages(tmp_path, arguments, message):

@@ -10,13 +10,13 @@ from mtl_tf.data import tasks
 
 
 class TextEncoder:
-    """Gives each word, cut at blanks, the next id; 0 is the empty text."""
+    """An encoder of texts: consecutive ids of words; 0 is an empty text."""
 
     def __init__(self):
         self._ids = {"": 0}
 
     def encode(self, texts):
-        """Tokens of texts, seq1 and seq2 of each row by turns."""
+        """Encodes texts, alternating seq1 and seq2 of each row."""
         words = [text.split() or [""] for text in texts]
         ids = [
             self._ids.setdefault(x, len(self._ids)) for y in words for x in y
@@ -26,25 +26,25 @@ class TextEncoder:
 
 
 def make(encoder, name, labels, pair=False, **splits):
-    """Rows of a task with their tokens by split.
+    """Makes the rows of a task and their encoded texts by split.
 
     Args:
       encoder: the encoder of all tasks that are compared.
       name: name of the task.
-      labels: its labels, a blank between them.
-      pair: whether it has pairs.
-      **splits: `label: text` or `label: seq1 | text` of each row; `text` alone
+      labels: the labels, separated by blanks.
+      pair: whether the task has pairs.
+      **splits: `label: text` or `label: seq1 | text` of each row; only `text`
         for unlabeled rows. `+` at the end of seq1 gives the row a group.
     """
     rows, encoded = {}, {}
     for split, lines in splits.items():
         rows[split] = []
-        for number, line in enumerate(lines):
+        for index, line in enumerate(lines):
             label, _, texts = line.rpartition(": ")
             seq1, _, seq2 = texts.rpartition(" | ")
             rows[split].append(
                 records.Row(
-                    f"{name}-{split}-{number}",
+                    f"{name}-{split}-{index}",
                     seq1.removesuffix("+"),
                     seq2,
                     label,
@@ -58,6 +58,6 @@ def make(encoder, name, labels, pair=False, **splits):
     return source.TaskRows(task, rows), encoded
 
 
-def number(*parts):
-    """The texts of tasks from `make`, numbered."""
-    return task_texts.number_texts(parts)
+def identify(*encoded_tasks):
+    """Assigns ids to the texts of tasks from `make`."""
+    return task_texts.identify_texts(encoded_tasks)

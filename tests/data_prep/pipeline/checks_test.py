@@ -9,24 +9,25 @@ from mtl_tf.data import tasks
 from tests.helpers import encoded_rows
 
 
-def _number(labels, **splits):
-    part = encoded_rows.make(encoded_rows.Encoder(), "t", labels, **splits)
-    (x,) = encoded_rows.number(part)
-    return x
+def _identify(labels, **splits):
+    (texts,) = encoded_rows.identify(
+        encoded_rows.make(encoded_rows.TextEncoder(), "t", labels, **splits)
+    )
+    return texts
 
 
 def _rows(*labels):
     return [f"{label}: text {n}" for n, label in enumerate(labels)]
 
 
-def test_labels_that_splits_lack():
-    x = _number(
+def test_labels_missing_in_a_split_are_found():
+    texts = _identify(
         "a b c d,e f",
         train=_rows("a", "a", "b", "c"),
         dev=_rows("a", "d,e", "c"),
         test=_rows("a", "c", "d,e", "f", "d,e"),
     )
-    not_in_train, not_scored = checks.check_labels(x)
+    not_in_train, not_scored = checks.check_labels(texts)
     assert not_in_train.kind == "labels_not_in_train"
     assert not_in_train.count == 2
     assert not_in_train.message == (
@@ -43,26 +44,26 @@ def test_labels_that_splits_lack():
     assert not_scored.examples == ("t-train-2",)
 
 
-def test_labels_that_only_dev_or_only_test_lacks():
-    x = _number(
+def test_labels_missing_in_dev_or_test_only_are_found():
+    texts = _identify(
         "a b c d e f",
         train=_rows(*"abcdef"),
         dev=_rows("a", "b"),
         test=_rows(*"acdef"),
     )
-    (found,) = checks.check_labels(x)
-    assert found.count == 5
-    assert found.message.endswith(
+    (finding,) = checks.check_labels(texts)
+    assert finding.count == 5
+    assert finding.message.endswith(
         "do not cover them: b (not in test), c (not in dev), d (not in dev) "
         "and 2 more"
     )
 
 
-def test_labels_that_all_splits_have():
+def test_labels_in_all_splits_are_not_found():
     every = _rows("a", "b", "a")
-    x = _number("a b", train=every, dev=every[:2], test=every[:2])
-    assert checks.check_labels(x) == []
-    assert checks.check_train(x) == []
+    texts = _identify("a b", train=every, dev=every[:2], test=every[:2])
+    assert checks.check_labels(texts) == []
+    assert checks.check_train(texts) == []
 
 
 @pytest.mark.parametrize(
@@ -83,14 +84,16 @@ def test_labels_that_all_splits_have():
         ("aba", [], None),
     ],
 )
-def test_training_rows(labels, kinds, message):
-    x = _number("a b c", train=_rows(*labels), dev=_rows("a"), test=_rows("a"))
-    found = checks.check_train(x)
-    assert [x.kind for x in found] == kinds
-    assert [x.count for x in found] == [len(labels)] * len(kinds)
+def test_too_few_and_uniform_training_rows_are_found(labels, kinds, message):
+    texts = _identify(
+        "a b c", train=_rows(*labels), dev=_rows("a"), test=_rows("a")
+    )
+    actual = checks.check_train(texts)
+    assert [finding.kind for finding in actual] == kinds
+    assert [finding.count for finding in actual] == [len(labels)] * len(kinds)
     if kinds:
-        assert found[0].message == message
-        assert found[0].examples[0] == "t-train-0"
+        assert actual[0].message == message
+        assert actual[0].examples[0] == "t-train-0"
 
 
 @pytest.mark.parametrize(
@@ -101,11 +104,11 @@ def test_training_rows(labels, kinds, message):
         ("この映画はとても面白かったです。", True),
         ("หนังเรื่องนี้สนุกมาก แนะนำให้ดูเลย", True),
         ("ဒီရုပ်ရှင်ကောင်းတယ်", True),
-        # Words apart.
+        # Separated words.
         ("这个 电影 很 好看", False),
         ("この 映画 は とても 面白かった です", False),
         ("หนัง เรื่อง นี้ สนุก มาก", False),
-        # Other languages, and a name in one.
+        # Other languages, and a name in one of them.
         ("this film is good", False),
         ("это хороший фильм", False),
         ("이 영화는 정말 재미있어요", False),
@@ -114,65 +117,66 @@ def test_training_rows(labels, kinds, message):
         ("", False),
     ],
 )
-def test_texts_without_blanks(text, expected):
+def test_is_unspaced_recognizes_scripts_without_blanks(text, expected):
     assert checks.is_unspaced(text) == expected
 
 
 @pytest.mark.parametrize(("unspaced", "expected"), [(1, False), (2, True)])
-def test_share_of_texts_without_blanks(unspaced, expected):
-    # One of ten is a tenth, and not more.
+def test_texts_without_blanks_are_found_above_a_tenth(unspaced, expected):
     texts = ["这个电影很好看"] * unspaced + ["a film"] * (10 - unspaced)
     rows = [records.Row(f"t-{n}", "", x, "a") for n, x in enumerate(texts)]
-    found = checks.check_blanks(
+    actual = checks.check_blanks(
         source.TaskRows(
             tasks.Task("t", ("a", "b")), {"dev": rows[:1], "test": rows[1:]}
         )
     )
-    assert bool(found) == expected
+    assert bool(actual) == expected
     if expected:
-        assert found[0].count == 2
-        assert found[0].examples == ("t-0", "t-1")
-        assert found[0].message.startswith(
+        assert actual[0].count == 2
+        assert actual[0].examples == ("t-0", "t-1")
+        assert actual[0].message.startswith(
             "2 of 10 texts (20%) have no blanks between words: the tokenizer "
         )
 
 
 def _token_ids(*rows):
-    """Ids of single texts: 1 is an unknown word, 3 the empty text."""
+    """Makes token ids of single texts: 1 is unknown, 3 an empty text."""
     ids = [x for row in rows for x in (3, *row)]
     lengths = [n for row in rows for n in (1, len(row))]
     return records.TokenIds(np.array(ids), np.cumsum([0, *lengths]))
 
 
-def test_unknown_words():
-    x = _number("a b", train=_rows(*"ab"), dev=_rows(*"ab"), test=_rows(*"aba"))
+def test_unknown_words_are_found_above_a_fifth():
+    texts = _identify(
+        "a b", train=_rows(*"ab"), dev=_rows(*"ab"), test=_rows(*"aba")
+    )
     token_ids = {
-        # Two words of eight are a quarter.
+        # Two of eight words.
         "dev": _token_ids([4, 1, 5, 6], [7, 1, 8, 9]),
-        # Three of ten, two of them in the second row; the empty text is none.
+        # Three of ten words, two of them in the second row.
         "test": _token_ids([1, 4, 4, 4], [1, 1, 4, 4, 4, 4], [3]),
     }
-    (found,) = checks.check_unknown(x, token_ids, 2)
-    assert found.kind == "unknown_words"
-    assert found.count == 5
-    assert found.message == (
-        "25% of dev and 30% of test are unknown words: the vocabulary has "
-        "those seen 2 times or more in train and unlabeled texts (--min_count)"
+    (finding,) = checks.check_unknown(texts, token_ids, 2)
+    assert finding.kind == "unknown_words"
+    assert finding.count == 5
+    assert finding.message == (
+        "25% of dev and 30% of test are unknown words: words of the vocabulary "
+        "occur at least 2 times in train and unlabeled texts (--min_count)"
     )
-    assert found.examples == ("t-dev-0", "t-dev-1")
-    # A fifth is no more than a fifth.
+    assert finding.examples == ("t-dev-0", "t-dev-1")
+    # Exactly a fifth of dev.
     token_ids["dev"] = _token_ids([4, 1, 5], [7, 8])
-    (found,) = checks.check_unknown(x, token_ids, 2)
-    assert found.count == 3
-    assert found.message.startswith("30% of test are unknown words")
-    assert found.examples == ("t-test-1",)
+    (finding,) = checks.check_unknown(texts, token_ids, 2)
+    assert finding.count == 3
+    assert finding.message.startswith("30% of test are unknown words")
+    assert finding.examples == ("t-test-1",)
     token_ids["test"] = _token_ids([4], [5], [1, 6, 7, 8, 9])
-    assert checks.check_unknown(x, token_ids, 2) == []
+    assert checks.check_unknown(texts, token_ids, 2) == []
 
 
-def test_findings_are_in_order():
-    encoder = encoded_rows.Encoder()
-    parts = [
+def test_findings_are_sorted_by_task_and_kind():
+    encoder = encoded_rows.TextEncoder()
+    encoded_tasks = [
         encoded_rows.make(
             encoder,
             name,
@@ -184,14 +188,14 @@ def test_findings_are_in_order():
         for name in ("t", "s")
     ]
     known = {split: _token_ids([4], [5]) for split in ("train", "dev", "test")}
-    odd = findings.Finding("quotes_in_tsv", "t", 1, "found by the reader")
-    first, encoded = parts[0]
-    parts[0] = (
-        source.TaskRows(first.task, first.splits, findings=(odd,)),
+    from_reader = findings.Finding("quotes_in_tsv", "t", 1, "from the reader")
+    first, encoded = encoded_tasks[0]
+    encoded_tasks[0] = (
+        source.TaskRows(first.task, first.splits, findings=(from_reader,)),
         encoded,
     )
-    found = checks.check(parts, [known, known], 2)
-    assert [(x.task, x.kind) for x in found] == [
+    actual = checks.check(encoded_tasks, [known, known], 2)
+    assert [(x.task, x.kind) for x in actual] == [
         ("s", "conflicts_in_train"),
         ("t", "conflicts_in_train"),
         ("t", "quotes_in_tsv"),

@@ -8,9 +8,9 @@ from scipy import stats
 from data_prep.pipeline import diversity_features
 from data_prep.pipeline import tokens
 
-# Tokens by temporary id, of which 0 stands for a text without words.
+# Tokens by temporary id; 0 is a text without words.
 _TOKENS = ["<empty>", "z", "b", "a", "c", "d"]
-# Two tasks of pairs (seq1, seq2), as ids. What is in seq1 is not counted.
+# Two tasks of pairs (seq1, seq2), as ids. seq1 is not counted.
 _TASKS = [
     {
         "train": [
@@ -46,7 +46,7 @@ def compute(tasks=_TASKS):
 
 
 def raw_features(seq2, train):
-    """Features of a text by their definition, before they are z-scored."""
+    """Computes features of a text by their definition, before z-scoring."""
     seen = collections.Counter(word for _, ids in train for word in ids if word)
     words = [word for word in seq2 if word]
     p = [seen[word] / seen.total() for word in set(words) if seen[word]]
@@ -60,8 +60,8 @@ def raw_features(seq2, train):
     ]
 
 
-def test_features_by_their_definition():
-    found = compute()
+def test_features_equal_their_definition():
+    actual = compute()
     raw = [
         {
             split: np.array(
@@ -72,9 +72,9 @@ def test_features_by_their_definition():
         for splits in _TASKS
     ]
     train = np.concatenate([splits["train"] for splits in raw])
-    np.testing.assert_allclose(found.mean, train.mean(axis=0), rtol=1e-10)
-    np.testing.assert_allclose(found.deviation, train.std(axis=0), rtol=1e-10)
-    for features, splits in zip(found.splits, raw, strict=True):
+    np.testing.assert_allclose(actual.mean, train.mean(axis=0), rtol=1e-10)
+    np.testing.assert_allclose(actual.deviation, train.std(axis=0), rtol=1e-10)
+    for features, splits in zip(actual.splits, raw, strict=True):
         assert features.keys() == splits.keys()
         for split, expected in splits.items():
             assert features[split].dtype == np.float32
@@ -86,46 +86,46 @@ def test_features_by_their_definition():
             )
 
 
-def test_counts_are_those_of_seq2_in_train():
-    found = compute()
-    # The most frequent first, equally frequent ones by their code points.
-    assert [list(counts.items()) for counts in found.counts] == [
+def test_counts_are_of_seq2_in_train():
+    actual = compute()
+    # Sorted by frequency, then by code points.
+    assert [list(counts.items()) for counts in actual.counts] == [
         [("b", 3), ("a", 2), ("z", 2)],
         [("c", 2), ("d", 1), ("z", 1)],
     ]
 
 
-def test_features_that_do_not_vary():
-    # A third as three tenths and a bit: sums of it round.
+def test_constant_features_are_0():
+    # A type-token ratio of 0.3, whose sums have rounding errors.
     same = ([0], [1, 2, 3, 1, 1, 1, 1, 1, 1, 1])
     other = ([0], [4])
-    found = compute([{"train": [same] * 7, "dev": [same, other]}])
-    assert found.deviation == [1] * 5
-    np.testing.assert_allclose(found.splits[0]["train"], 0, atol=1e-12)
-    np.testing.assert_allclose(found.splits[0]["dev"][0], 0, atol=1e-12)
-    # Of other texts, what the features differ by: 1 - 3 types.
-    np.testing.assert_allclose(found.splits[0]["dev"][1, 0], -2)
+    actual = compute([{"train": [same] * 7, "dev": [same, other]}])
+    assert actual.deviation == [1] * 5
+    np.testing.assert_allclose(actual.splits[0]["train"], 0, atol=1e-12)
+    np.testing.assert_allclose(actual.splits[0]["dev"][0], 0, atol=1e-12)
+    # Not divided by a deviation: 1 - 3 types.
+    np.testing.assert_allclose(actual.splits[0]["dev"][1, 0], -2)
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 5, 8])
-def test_batches_change_nothing(monkeypatch, size):
+def test_features_do_not_depend_on_the_batch_size(monkeypatch, size):
     expected = compute()
     monkeypatch.setattr(diversity_features, "_TOKENS_PER_BATCH", size)
-    found = compute()
-    assert found.mean == expected.mean
-    for batched, whole in zip(found.splits, expected.splits, strict=True):
-        for split, features in whole.items():
+    actual = compute()
+    assert actual.mean == expected.mean
+    for batched, unbatched in zip(actual.splits, expected.splits, strict=True):
+        for split, features in unbatched.items():
             np.testing.assert_array_equal(batched[split], features)
 
 
-def test_a_split_without_rows():
+def test_a_split_may_have_no_rows():
     none = tokens.EncodedTexts(np.zeros(0, np.int32), np.zeros(1, np.int64))
     splits = {"train": encode(_TASKS[0]["train"]), "unlabeled": none}
-    found = diversity_features.compute([splits], _TOKENS)
-    assert found.splits[0]["unlabeled"].shape == (0, 5)
+    actual = diversity_features.compute([splits], _TOKENS)
+    assert actual.splits[0]["unlabeled"].shape == (0, 5)
 
 
-def test_many_tasks_take_one_trace():
+def test_many_tasks_use_one_trace():
     compute()
     traces = diversity_features._compute.experimental_get_tracing_count()
     compute(_TASKS * 10)

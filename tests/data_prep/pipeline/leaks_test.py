@@ -3,28 +3,28 @@ import pytest
 from data_prep.pipeline import leaks
 from tests.helpers import encoded_rows
 
-_REST = {"dev": ["no: d"], "test": ["no: t"]}
+_DEV_AND_TEST = {"dev": ["no: d"], "test": ["no: t"]}
 
 
-def _number(*parts):
-    """Numbers of the texts of tasks: name, whether pairs, splits of each."""
-    encoder = encoded_rows.Encoder()
-    return encoded_rows.number(
+def _identify(*declared):
+    """Makes tasks of (name, whether it has pairs, splits), with text ids."""
+    encoder = encoded_rows.TextEncoder()
+    return encoded_rows.identify(
         *(
             encoded_rows.make(encoder, name, "no yes", pair, **splits)
-            for name, pair, splits in parts
+            for name, pair, splits in declared
         )
     )
 
 
-def test_conflicts_in_train():
-    (x,) = _number(
+def test_texts_of_train_with_several_labels_are_found():
+    (texts,) = _identify(
         (
             "a",
             False,
-            _REST
+            _DEV_AND_TEST
             | {
-                # Two of three texts have both labels, in 2 and in 3 rows.
+                # e and f have both labels, in 3 and in 2 rows.
                 "train": [
                     "no: c",
                     "no: e",
@@ -36,23 +36,29 @@ def test_conflicts_in_train():
             },
         )
     )
-    (found,) = leaks.check_conflicts_in_train(x)
-    assert found.kind == "conflicts_in_train"
-    assert found.task == "a"
-    assert found.count == 2
-    assert found.message == "2 texts of train with several labels (5 of 6 rows)"
-    assert found.examples == ("a-train-1", "a-train-4")
-    assert leaks.check_conflicts_with_train(x) == []
+    (finding,) = leaks.check_conflicts_in_train(texts)
+    assert finding.kind == "conflicts_in_train"
+    assert finding.task == "a"
+    assert finding.count == 2
+    assert (
+        finding.message == "2 texts of train with several labels (5 of 6 rows)"
+    )
+    assert finding.examples == ("a-train-1", "a-train-4")
+    assert leaks.check_conflicts_with_train(texts) == []
 
 
-def test_one_conflict_in_train():
-    (x,) = _number(("a", False, _REST | {"train": ["no: c", "yes: c"]}))
-    (found,) = leaks.check_conflicts_in_train(x)
-    assert found.message == "1 text of train with several labels (2 of 2 rows)"
+def test_a_single_conflict_is_described_in_the_singular():
+    (texts,) = _identify(
+        ("a", False, _DEV_AND_TEST | {"train": ["no: c", "yes: c"]})
+    )
+    (finding,) = leaks.check_conflicts_in_train(texts)
+    assert (
+        finding.message == "1 text of train with several labels (2 of 2 rows)"
+    )
 
 
-def test_texts_that_repeat_with_one_label_are_no_conflict():
-    (x,) = _number(
+def test_repeated_texts_with_one_label_are_not_found():
+    (texts,) = _identify(
         (
             "a",
             False,
@@ -63,19 +69,19 @@ def test_texts_that_repeat_with_one_label_are_no_conflict():
             },
         )
     )
-    assert leaks.check_conflicts_in_train(x) == []
-    assert leaks.check_conflicts_with_train(x) == []
+    assert leaks.check_conflicts_in_train(texts) == []
+    assert leaks.check_conflicts_with_train(texts) == []
 
 
-def test_conflicts_between_train_and_test():
-    (x,) = _number(
+def test_test_rows_with_another_label_in_train_are_found():
+    (texts,) = _identify(
         (
             "a",
             False,
             {
                 "train": ["no: c", "yes: e", "no: f", "yes: f", "no: last"],
                 "dev": ["no: d"],
-                # The second, third and fourth: another label, and one of two.
+                # The second has another label, the next two one of two.
                 "test": [
                     "no: c",
                     "yes: c",
@@ -87,52 +93,52 @@ def test_conflicts_between_train_and_test():
             },
         )
     )
-    (found,) = leaks.check_conflicts_with_train(x)
-    assert found.kind == "conflicts_with_train"
-    assert found.count == 3
-    assert found.message == (
+    (finding,) = leaks.check_conflicts_with_train(texts)
+    assert finding.kind == "conflicts_with_train"
+    assert finding.count == 3
+    assert finding.message == (
         "3 of 6 test rows have the text of a training row with another label"
     )
-    assert found.examples == ("a-test-1", "a-train-0")
+    assert finding.examples == ("a-test-1", "a-train-0")
 
 
-def test_test_rows_in_train_of_other_tasks():
-    texts = _number(
+def test_test_rows_in_train_of_other_tasks_are_found():
+    texts = _identify(
         (
             "a",
             False,
             {
                 "train": ["no: own", "no: own"],
                 "dev": ["no: d"],
-                # Its own training text is a `duplicate`, and no leak of others.
+                # The task's own training text is only a `duplicate`.
                 "test": ["no: own", "no: x", "yes: x", "no: y", "no: new"],
             },
         ),
         (
             "b",
             False,
-            # More rows of a text make no more of a test row.
-            _REST | {"train": ["no: x", "no: x", "yes: y"]},
+            # Repeated training rows do not count twice.
+            _DEV_AND_TEST | {"train": ["no: x", "no: x", "yes: y"]},
         ),
-        ("c", False, _REST | {"train": ["yes: y"]}),
-        # The same text against another one is another text.
-        ("p", True, _REST | {"train": ["yes: topic | x"]}),
+        ("c", False, _DEV_AND_TEST | {"train": ["yes: y"]}),
+        # A pair with the same seq2 is another text.
+        ("p", True, _DEV_AND_TEST | {"train": ["yes: topic | x"]}),
     )
-    (found,) = leaks.check_shared_texts(texts)
-    assert found.kind == "test_in_other_train"
-    assert found.task == "a"
-    assert found.count == 3
-    assert found.by_task == {"b": 3, "c": 1}
-    assert found.message == (
+    (finding,) = leaks.check_shared_texts(texts)
+    assert finding.kind == "test_in_other_train"
+    assert finding.task == "a"
+    assert finding.count == 3
+    assert finding.by_task == {"b": 3, "c": 1}
+    assert finding.message == (
         "3 of 5 test rows have the text of a training row of another task "
-        "(b 3, c 1): what tasks share is trained on them"
+        "(b 3, c 1): shared layers are trained on them"
     )
-    assert found.examples == ("a-test-1", "a-test-2")
+    assert finding.examples == ("a-test-1", "a-test-2")
 
 
-def test_many_tasks_over_the_same_texts():
+def test_many_tasks_may_share_a_text():
     names = [f"t{n:02}" for n in range(64)]
-    texts = _number(
+    texts = _identify(
         *(
             (
                 name,
@@ -142,17 +148,17 @@ def test_many_tasks_over_the_same_texts():
             for name in names
         )
     )
-    found = leaks.check_shared_texts(texts)
-    assert [x.task for x in found] == names
-    assert all(x.count == 1 and len(x.by_task) == 63 for x in found)
-    assert found[0].message == (
+    results = leaks.check_shared_texts(texts)
+    assert [x.task for x in results] == names
+    assert all(x.count == 1 and len(x.by_task) == 63 for x in results)
+    assert results[0].message == (
         "1 of 1 test rows have the text of a training row of another task "
-        "(t01 1, t02 1, t03 1 and 60 more): what tasks share is trained on them"
+        "(t01 1, t02 1, t03 1 and 60 more): shared layers are trained on them"
     )
 
 
-def test_unlabeled_texts_that_are_scored():
-    texts = _number(
+def test_scored_unlabeled_texts_are_found():
+    texts = _identify(
         (
             "a",
             False,
@@ -163,16 +169,16 @@ def test_unlabeled_texts_that_are_scored():
                 "unlabeled": ["u", "v", "x", "u"],
             },
         ),
-        # Without such texts of its own: those of other tasks are read, too.
+        # Without unlabeled texts of its own: those of other tasks count, too.
         ("b", False, {"train": ["no: x"], "dev": ["no: d"], "test": ["no: v"]}),
-        ("c", False, _REST | {"train": ["no: x"]}),
+        ("c", False, _DEV_AND_TEST | {"train": ["no: x"]}),
     )
     first, second = leaks.check_unlabeled(texts)
     assert first.kind == second.kind == "unlabeled_is_scored"
     assert (first.task, first.count) == ("a", 3)
     assert first.message == (
-        "1 of 2 dev rows and 2 of 4 test rows are unlabeled texts, too: the "
-        "vocabulary has read them, and --unlabeled does (transductive scores)"
+        "1 of 2 dev rows and 2 of 4 test rows are unlabeled texts, too: they "
+        "are used by the vocabulary and by --unlabeled (transductive scores)"
     )
     assert first.examples == ("a-dev-0", "a-test-0")
     assert (second.task, second.count) == ("b", 1)
@@ -180,34 +186,34 @@ def test_unlabeled_texts_that_are_scored():
     assert leaks.check_unlabeled(texts[2:]) == []
 
 
-def test_seq2_in_train_with_another_seq1():
-    (x,) = _number(
+def test_seq2_in_train_with_another_seq1_is_found():
+    (texts,) = _identify(
         (
             "p",
             True,
             {
                 "train": ["no: q | x", "no: q | y", "no: r+ | z"],
-                # A group was given, or the pair itself is in train, or seq1 is.
+                # A group; the same pair; a seq1 that is a seq2 of train.
                 "dev": ["no: s+ | x", "no: q | x", "no: x | d"],
                 "test": ["no: s | x", "yes: s | z", "no: y", "no: q | new"],
             },
         )
     )
-    (found,) = leaks.check_seq2(x)
-    assert found.kind == "seq2_in_train"
-    assert found.count == 3
-    assert found.message == (
+    (finding,) = leaks.check_seq2(texts)
+    assert finding.kind == "seq2_in_train"
+    assert finding.count == 3
+    assert finding.message == (
         "3 of 4 test rows have the seq2 of a training row with another seq1, "
         "and no group that keeps them in one split"
     )
-    assert found.examples == ("p-test-0", "p-test-1")
+    assert finding.examples == ("p-test-0", "p-test-1")
 
 
-def test_seq2_of_single_texts_is_the_text():
-    (x,) = _number(
+def test_single_texts_have_no_seq1_to_compare():
+    (texts,) = _identify(
         ("a", False, {"train": ["no: x"], "dev": ["no: x"], "test": ["no: x"]})
     )
-    assert leaks.check_seq2(x) == []
+    assert leaks.check_seq2(texts) == []
 
 
 if __name__ == "__main__":

@@ -7,9 +7,9 @@ from data_prep.pipeline import raw_text
     ("raw", "text"),
     [
         ("R&amp;B &lt;3 &#39;n&#x27; &eacute;", "R&B <3 'n' é"),
-        # Escaped twice is unescaped once.
+        # Text that is escaped twice is unescaped once.
         ("&amp;quot;", "&quot;"),
-        # No semicolon, or no entity.
+        # Without a semicolon, or unknown.
         (
             "this&nothing AT&T &lt 3 &nosuch;",
             "this&nothing AT&T &lt 3 &nosuch;",
@@ -17,7 +17,7 @@ from data_prep.pipeline import raw_text
         ("", ""),
     ],
 )
-def test_unescape(raw, text):
+def test_unescape_replaces_entities(raw, text):
     assert raw_text.unescape(raw) == text
 
 

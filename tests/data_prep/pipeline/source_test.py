@@ -18,7 +18,7 @@ def _task_rows(name="t", pair=False, **splits):
     )
 
 
-def test_accepts():
+def test_valid_rows_are_accepted():
     source.check_rows(
         "c",
         [
@@ -31,34 +31,37 @@ def test_accepts():
 @pytest.mark.parametrize(
     ("task_rows", "message"),
     [
-        ([], "has no task"),
+        ([], "has no tasks"),
         ([_task_rows(), _task_rows()], r"tasks repeat: \['t'\]"),
         (
             [_task_rows("news"), _task_rows("News")],
-            "corpus c: tasks news and News differ in case alone",
+            "corpus c: tasks news and News differ in case only",
         ),
         ([_task_rows(tset=[_row("x")])], r"'tset' \(did you mean test?"),
         ([_task_rows(dev=[])], "task t has no dev rows"),
         ([_task_rows(unlabeled=[_row("u")])], "u: an unlabeled row has label"),
         ([_task_rows(dev=[_row("x", "yse")])], "t has no label 'yse' .*yes"),
-        ([_task_rows(dev=[_row("x", seq1="s")])], "x: task t has single texts"),
+        (
+            [_task_rows(dev=[_row("x", seq1="s")])],
+            "x: expected no seq1, since task t has",
+        ),
         ([_task_rows(dev=[_row("t-train")])], "1 ids repeat, such as t-train"),
     ],
 )
-def test_refuses(task_rows, message):
+def test_invalid_rows_are_an_error(task_rows, message):
     with pytest.raises(ValueError, match=message):
         source.check_rows("c", task_rows)
 
 
-def test_checksums(tmp_path):
+def test_checksums_are_sha256_of_the_files(tmp_path):
     path = tmp_path / "a.txt"
     path.write_bytes(b"abc")
     files = {"a.txt": str(path)}
-    found = source.Source("c", 1, files, {}, "", list).checksums()
-    assert found == {"a.txt": hashlib.sha256(b"abc").hexdigest()}
+    actual = source.Source("c", 1, files, {}, "", list).checksums()
+    assert actual == {"a.txt": hashlib.sha256(b"abc").hexdigest()}
 
 
-def test_missing_files(tmp_path):
+def test_missing_files_are_an_error(tmp_path):
     files = {x: str(tmp_path / x) for x in ("a.txt", "b.txt", "c.txt")}
     with pytest.raises(ValueError, match=r"no file .*a\.txt and 2 more"):
         source.Source("c", 1, files, {}, "", list).checksums()

@@ -19,7 +19,7 @@ def _read_task(tmp_path, content):
     return table
 
 
-def test_a_file_a_split(tmp_path):
+def test_each_split_may_have_a_file(tmp_path):
     table = _read_task(
         tmp_path,
         _LABELS + _FILES + 'unlabeled = "d.tsv"\nmetric = "macro_f1"\n'
@@ -41,7 +41,7 @@ def test_a_file_a_split(tmp_path):
     }
 
 
-def test_a_file_that_is_divided(tmp_path):
+def test_a_file_may_be_split(tmp_path):
     table = _read_task(
         tmp_path,
         "labels = [1, 0, true]\n" + _CUT + 'format = "csv"\n'
@@ -53,7 +53,7 @@ def test_a_file_that_is_divided(tmp_path):
     assert table.columns == {"seq2": 3, "label": 0}
 
 
-def test_dev_is_cut_and_test_is_given(tmp_path):
+def test_dev_may_be_split_off_with_a_given_test_file(tmp_path):
     table = _read_task(
         tmp_path,
         _LABELS + 'file = "a.tsv"\nsplit = {dev = 0.25}\ntest = "b.tsv"',
@@ -62,21 +62,21 @@ def test_dev_is_cut_and_test_is_given(tmp_path):
     assert sorted(table.files) == ["file", "test"]
 
 
-def test_licence(tmp_path):
+def test_license(tmp_path):
     task = f"[tasks.t]\n{_LABELS}{_CUT}"
     assert _read(tmp_path, 'license = "CC0"\n' + task)[1] == "CC0"
     assert _read(tmp_path, task)[1] == "not stated in the task file"
 
 
-def test_labels_that_are_numbers(tmp_path):
+def test_labels_may_be_numbers(tmp_path):
     table = _read_task(tmp_path, "labels = [1.0, 5, -2.0]\n" + _CUT)
     assert table.task.labels == ("1", "5", "-2")
-    # A spelling in quotes stays as it is.
+    # Quoted labels keep their spelling.
     table = _read_task(tmp_path, 'labels = ["1.0", "5.0", "05"]\n' + _CUT)
     assert table.task.labels == ("1.0", "5.0", "05")
 
 
-def test_delimiter_and_absent_values(tmp_path):
+def test_delimiter_and_missing_values(tmp_path):
     table = _read_task(
         tmp_path,
         _LABELS
@@ -87,12 +87,12 @@ def test_delimiter_and_absent_values(tmp_path):
     assert table.absent == {"NA", "", "Not Available"}
 
 
-def test_numbers_that_mean_an_absent_value(tmp_path):
+def test_numbers_may_mean_a_missing_value(tmp_path):
     table = _read_task(tmp_path, _LABELS + _CUT + 'absent = [-1, "NA", 9.0]')
     assert table.absent == {"-1", "NA", "9"}
 
 
-def test_a_byte_order_mark_and_line_ends_of_windows(tmp_path):
+def test_a_task_file_may_be_written_on_windows(tmp_path):
     content = "[tasks.t]\n" + _LABELS + _FILES
     path = tmp_path / "tasks.toml"
     path.write_bytes(content.replace("\n", "\r\n").encode("utf-8-sig"))
@@ -100,7 +100,7 @@ def test_a_byte_order_mark_and_line_ends_of_windows(tmp_path):
     assert table.task.labels == ("no", "yes")
 
 
-def test_another_encoding(tmp_path):
+def test_another_encoding_is_an_error(tmp_path):
     path = tmp_path / "tasks.toml"
     path.write_bytes("[tasks.t]\n".encode("utf-16"))
     with pytest.raises(
@@ -109,7 +109,7 @@ def test_another_encoding(tmp_path):
         task_file.read(str(path))
 
 
-def test_a_place_is_told_once(tmp_path):
+def test_a_message_names_the_file_once(tmp_path):
     with pytest.raises(ValueError, match=r"the number 0\.5") as error:
         _read_task(tmp_path, "labels = [0.5, 1]\n" + _FILES)
     assert str(error.value).count("tasks.toml") == 1
@@ -124,7 +124,7 @@ def test_a_place_is_told_once(tmp_path):
         ("tasks.t = 3", r"\[tasks.t\]: expected a table, got 3"),
     ],
 )
-def test_refuses_file(tmp_path, content, message):
+def test_invalid_files_are_an_error(tmp_path, content, message):
     with pytest.raises(ValueError, match=r"tasks\.toml: " + message):
         _read(tmp_path, content)
 
@@ -157,25 +157,28 @@ def test_refuses_file(tmp_path, content, message):
         (_LABELS + 'train = "a.tsv"', "expected one origin of dev rows, got 0"),
         (_LABELS + _CUT + 'dev = "b.tsv"', "one origin of dev rows, got 2"),
         (_LABELS + _CUT + 'train = "b.tsv"', "origin of train rows, got 2"),
-        (_LABELS + 'file = "a.tsv"', "file and split belong together"),
+        (_LABELS + 'file = "a.tsv"', "expected file and split together"),
         (
             _LABELS + _FILES + "split = {dev = 0.1}",
-            "split divides the rows of `file`: name the file of train `file` "
-            "instead: file = 'a.tsv'",
+            "split applies to the rows of `file`: use `file` instead of "
+            "`train`: file = 'a.tsv'",
         ),
         (
             _LABELS + 'test = "a.tsv"\nsplit = {dev = 0.1}',
-            "file and split belong together",
+            "expected file and split together",
         ),
         (
             _LABELS + _FILES + 'delimiter = ";"',
-            "delimiter ';': jsonl has none; it is for tsv, csv",
+            "delimiter ';' is not used by format jsonl; it is for",
         ),
         (
             _LABELS + _CUT + 'delimiter = "::"',
             "delimiter '::': expected one character such as ';'",
         ),
-        (_LABELS + _CUT + "delimiter = '\"'", "neither a quote nor a line end"),
+        (
+            _LABELS + _CUT + "delimiter = '\"'",
+            "other than a quote or a line end",
+        ),
         (
             _LABELS + _CUT + "delimiter = 3",
             "delimiter: expected text in quotes",
@@ -198,15 +201,15 @@ def test_refuses_file(tmp_path, content, message):
         ),
         (
             _LABELS + 'file = "a.tsv"\nsplit = 0.1',
-            "split: expected shares such",
+            "split: expected fractions such",
         ),
         (
             _LABELS + 'file = "a.tsv"\nsplit = {dev = 0.5, test = 0.5}',
-            "leave a rest for train",
+            "train has the remaining rows",
         ),
         (
             _LABELS + 'file = "a.tsv"\nsplit = {dev = 0, test = 0.5}',
-            "shares above 0",
+            "fractions above 0",
         ),
         (
             _LABELS + 'file = "a.tsv"\nsplit = {deev = 0.5}',
@@ -214,9 +217,12 @@ def test_refuses_file(tmp_path, content, message):
         ),
         (
             _LABELS + 'file = "a.txt"\nsplit = {dev = 0.1, test = 0.1}',
-            "the extension names no format",
+            "expected one of the extensions",
         ),
-        (_LABELS + _FILES + "format = 'xml'", "format 'xml': one of tsv"),
+        (
+            _LABELS + _FILES + "format = 'xml'",
+            "expected a format among .* got 'xml'",
+        ),
         (_LABELS + _FILES + "columns = 3", "columns: expected names such as"),
         (
             _LABELS + _FILES + "columns = {seq3 = 'x'}",
@@ -224,16 +230,16 @@ def test_refuses_file(tmp_path, content, message):
         ),
         (
             _LABELS + _CUT + "columns = {seq2 = 1}",
-            "names for all of them or numbers from 0 for all",
+            "expected either names or indices from 0 for all",
         ),
-        (_LABELS + _CUT + "columns = {seq2 = -1, label = 0}", "numbers from 0"),
+        (_LABELS + _CUT + "columns = {seq2 = -1, label = 0}", "indices from 0"),
         (
             _LABELS + _FILES + "columns = {seq2 = 1, label = 0}",
-            "columns of JSONL files have names",
+            "columns of JSONL files need names",
         ),
     ],
 )
-def test_refuses_task(tmp_path, content, message):
+def test_invalid_tasks_are_an_error(tmp_path, content, message):
     with pytest.raises(
         ValueError, match=r"tasks\.toml: \[tasks\.t\].*" + message
     ):
@@ -243,30 +249,33 @@ def test_refuses_task(tmp_path, content, message):
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("a/b", r"\[tasks\.'a/b'\]: task name 'a/b': letters \(A to Z\), "),
+        (
+            "a/b",
+            r"\[tasks\.'a/b'\]: task name 'a/b': expected letters \(A to Z\), ",
+        ),
         ("../a", r"\[tasks\.'\.\./a'\]: task name"),
-        ("-a", r"\[tasks\.-a\]: task name '-a': letters"),
-        ("a\\nb", r"\[tasks\.'a\\nb'\]: task name 'a\\nb': letters"),
+        ("-a", r"\[tasks\.-a\]: task name '-a': expected letters"),
+        ("a\\nb", r"\[tasks\.'a\\nb'\]: task name 'a\\nb': expected letters"),
         ("a\\u202eb", r"\[tasks\.'a\\u202eb'\]: task name"),
         (
             "a" * 300,
-            rf"\[tasks\.'{'a' * 59}\.\.\.\]: task name '{'a' * 59}\.\.\.: at "
-            "most 100 characters are allowed, got 300",
+            rf"\[tasks\.'{'a' * 59}\.\.\.\]: task name '{'a' * 59}\.\.\.: "
+            "expected at most 100 characters, got 300",
         ),
-        ("nul", r"\[tasks\.nul\]: task name 'nul': Windows reserves"),
-        ("run", r"\[tasks\.run\]: task name 'run': TensorBoard's logs"),
+        ("nul", r"\[tasks\.nul\]: task name 'nul': .* is reserved by Windows"),
+        ("run", r"\[tasks\.run\]: task name 'run': .* for TensorBoard's logs"),
     ],
 )
-def test_names_that_are_no_tasks(tmp_path, name, message):
+def test_invalid_names_are_an_error(tmp_path, name, message):
     with pytest.raises(ValueError, match=r"tasks\.toml: " + message) as caught:
         _read(tmp_path, f'[tasks."{name}"]\n{_LABELS}{_FILES}')
     assert len(str(caught.value)) < 400
     assert str(caught.value).isprintable()
 
 
-def test_names_that_differ_in_case_alone(tmp_path):
+def test_names_that_differ_in_case_only_are_an_error(tmp_path):
     with pytest.raises(
-        ValueError, match=r"tasks\.toml: tasks news and NEWS differ in case alo"
+        ValueError, match=r"tasks\.toml: tasks news and NEWS differ in case onl"
     ):
         _read(
             tmp_path,
@@ -274,7 +283,7 @@ def test_names_that_differ_in_case_alone(tmp_path):
         )
 
 
-def test_missing(tmp_path):
+def test_a_missing_file_is_an_error(tmp_path):
     with pytest.raises(ValueError, match="there is no task file"):
         task_file.read(str(tmp_path / "tasks.toml"))
 

@@ -4,15 +4,15 @@ from data_prep.pipeline import task_texts
 from tests.helpers import encoded_rows
 
 
-def _number(*tasks):
-    encoder = encoded_rows.Encoder()
-    return encoded_rows.number(
+def _identify(*tasks):
+    encoder = encoded_rows.TextEncoder()
+    return encoded_rows.identify(
         *(encoded_rows.make(encoder, *args, **kwargs) for args, kwargs in tasks)
     )
 
 
-def test_rows_of_all_tasks_with_the_same_texts_have_one_number():
-    first, second = _number(
+def test_equal_texts_of_all_tasks_have_equal_ids():
+    first, second = _identify(
         (
             ("a", "no yes"),
             {
@@ -31,21 +31,25 @@ def test_rows_of_all_tasks_with_the_same_texts_have_one_number():
             },
         ),
     )
-    assert first.pairs["train"].tolist() == [0, 1, 0]
-    assert first.pairs["dev"].tolist() == [2]
-    assert first.pairs["test"].tolist() == [1]
-    assert second.pairs["train"].tolist() == [2]
-    assert second.pairs["dev"].tolist() == second.pairs["test"].tolist() == [3]
-    assert second.pairs["unlabeled"].tolist() == [0]
+    assert first.text_ids["train"].tolist() == [0, 1, 0]
+    assert first.text_ids["dev"].tolist() == [2]
+    assert first.text_ids["test"].tolist() == [1]
+    assert second.text_ids["train"].tolist() == [2]
+    assert (
+        second.text_ids["dev"].tolist()
+        == second.text_ids["test"].tolist()
+        == [3]
+    )
+    assert second.text_ids["unlabeled"].tolist() == [0]
     assert first.labels["train"].tolist() == [0, 1, 0]
     assert second.labels["train"].tolist() == [1]
-    # Only pairs have a seq1 to leave out.
-    assert first.seq2 == {}
+    # Only pairs have ids of seq2.
+    assert first.seq2_ids == {}
     assert first.name == "a"
 
 
-def test_pairs_differ_where_their_texts_are_cut_elsewhere():
-    (pairs,) = _number(
+def test_pairs_differ_if_only_their_concatenation_is_equal():
+    (pairs,) = _identify(
         (
             ("p", "no yes", True),
             {
@@ -55,22 +59,25 @@ def test_pairs_differ_where_their_texts_are_cut_elsewhere():
             },
         ),
     )
-    assert pairs.pairs["train"].tolist() == [0, 1, 2]
-    assert pairs.pairs["dev"].tolist() == [0]
-    assert pairs.pairs["test"].tolist() == [3]
-    assert pairs.seq2["train"].tolist() == [0, 1, 0]
-    assert pairs.seq2["test"].tolist() == [0]
+    assert pairs.text_ids["train"].tolist() == [0, 1, 2]
+    assert pairs.text_ids["dev"].tolist() == [0]
+    assert pairs.text_ids["test"].tolist() == [3]
+    assert pairs.seq2_ids["train"].tolist() == [0, 1, 0]
+    assert pairs.seq2_ids["test"].tolist() == [0]
 
 
 def test_examples_are_the_first_rows():
-    (x,) = _number(
+    (x,) = _identify(
         (
             ("a", "no yes"),
             {"train": ["no: x"] * 4, "dev": ["no: x"], "test": ["no: x"]},
         ),
     )
-    assert x.ids("train", x.pairs["train"] == 0) == ("a-train-0", "a-train-1")
-    assert x.ids("train", x.pairs["train"] == 1) == ()
+    assert x.ids("train", x.text_ids["train"] == 0) == (
+        "a-train-0",
+        "a-train-1",
+    )
+    assert x.ids("train", x.text_ids["train"] == 1) == ()
     assert task_texts.first([("a",), (), ("b", "c")]) == ("a", "b")
 
 

@@ -9,7 +9,7 @@ from mtl_tf.data import vocabulary as vocabulary_lib
 
 @pytest.fixture(params=[1, 2, 512])
 def tokenizer(request, monkeypatch):
-    """With texts in one batch and in several."""
+    """A tokenizer of one or several batches."""
     monkeypatch.setattr(tokens, "_TEXTS_PER_BATCH", request.param)
     return tokens.Tokenizer()
 
@@ -17,22 +17,22 @@ def tokenizer(request, monkeypatch):
 _TEXTS = ["", "a b a", "", "", "c", "a", " ", "b!"]
 
 
-def test_encode(tokenizer):
+def test_encode_assigns_ids_in_order_of_appearance(tokenizer):
     (encoded,) = tokenizer.encode([_TEXTS])
-    # Temporary ids in the order of first sight: a 1, b 2, c 3, ! 4; 0 stands
-    # for a text without tokens.
+    # Temporary ids in order of appearance: a 1, b 2, c 3, ! 4; 0 is a text
+    # without tokens.
     assert tokenizer.tokens == ["<empty>", "a", "b", "c", "!"]
     assert encoded.ids.tolist() == [0, 1, 2, 1, 0, 0, 3, 1, 0, 2, 4]
     assert encoded.offsets.tolist() == [0, 1, 4, 5, 6, 7, 8, 9, 11]
 
 
-def test_encode_goes_on(tokenizer):
+def test_encode_keeps_ids_between_calls(tokenizer):
     tokenizer.encode([["a", "b"]])
     (encoded,) = tokenizer.encode([["b", "c"]])
     assert encoded.ids.tolist() == [2, 3]
 
 
-def test_encode_gives_each_split_its_texts(tokenizer):
+def test_encode_returns_the_texts_of_each_split(tokenizer):
     splits = [["a b", "c"], [], ["c", "b a"], ["", "c"]]
     encoded = tokenizer.encode(iter(splits))
     assert [x.ids.tolist() for x in encoded] == [
@@ -49,7 +49,7 @@ def test_encode_gives_each_split_its_texts(tokenizer):
     ]
 
 
-def test_many_splits_take_one_pipeline(tokenizer, monkeypatch):
+def test_many_splits_use_one_pipeline(tokenizer, monkeypatch):
     traced = []
 
     def tokenize(texts, original=tokenizer_lib.tokenize):
@@ -61,14 +61,14 @@ def test_many_splits_take_one_pipeline(tokenizer, monkeypatch):
     assert len(traced) == 1
 
 
-def test_a_batch_of_a_long_and_a_padded_text(tokenizer):
-    # numpy takes NUL at the end of a text for padding.
+def test_a_batch_may_have_a_long_text_and_a_final_nul(tokenizer):
+    # NumPy removes final NULs of strings.
     (encoded,) = tokenizer.encode([["a\x00", "b " * 100_000]])
     assert encoded.offsets.tolist() == [0, 1, 100_001]
     assert tokenizer.tokens == ["<empty>", "a", "b"]
 
 
-def test_texts_that_repeat(tokenizer, monkeypatch):
+def test_repeated_texts_are_tokenized_once(tokenizer, monkeypatch):
     tokenized = []
 
     def tokenize(texts, original=tokenizer_lib.tokenize):
@@ -84,15 +84,15 @@ def test_texts_that_repeat(tokenizer, monkeypatch):
     assert sorted(tokenized) == [b"", b"a b", b"c", b"d a"]
 
 
-def test_encode_nothing(tokenizer):
+def test_encode_accepts_no_texts(tokenizer):
     (encoded,) = tokenizer.encode([[]])
     assert encoded.row_keys() == []
     assert encoded.offsets.tolist() == [0]
 
 
-def test_final_ids(tokenizer):
+def test_final_ids_are_those_of_the_vocabulary(tokenizer):
     (encoded,) = tokenizer.encode([_TEXTS])
-    # b 4, a 5; c and ! are unknown, 1; a text without tokens is 3.
+    # b is 4, a 5; c and ! are unknown, 1; a text without tokens is 3.
     vocabulary = vocabulary_lib.Vocabulary(
         (*vocabulary_lib.SPECIAL_TOKENS, "b", "a")
     )
@@ -103,7 +103,7 @@ def test_final_ids(tokenizer):
     assert final.seq2(3).tolist() == [4, 1]
 
 
-def test_final_ids_are_those_of_encode(tokenizer):
+def test_final_ids_equal_those_of_vocabulary_encode(tokenizer):
     (encoded,) = tokenizer.encode([_TEXTS])
     vocabulary = vocabulary_lib.Vocabulary(
         (*vocabulary_lib.SPECIAL_TOKENS, "b", "a")
@@ -115,18 +115,18 @@ def test_final_ids_are_those_of_encode(tokenizer):
     )
 
 
-def test_row_keys():
+def test_row_keys_are_equal_for_equal_pairs():
     (encoded,) = tokens.Tokenizer().encode(
         [["a b", "c", "a", "b c", "A  b", "C", "", "c"]]
     )
     first, second, third, fourth = encoded.row_keys()
     assert first == third
-    # The same tokens, but another border between seq1 and seq2.
+    # The same tokens, split differently into seq1 and seq2.
     assert first != second
     assert len({first, second, fourth}) == 3
 
 
-def test_select():
+def test_select_keeps_the_rows_of_a_mask():
     (encoded,) = tokens.Tokenizer().encode([["a b", "c", "a", "b c", "", "d"]])
     kept = encoded.select(np.array([True, False, True]))
     assert kept.ids.tolist() == [1, 2, 3, 0, 4]
