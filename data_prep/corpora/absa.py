@@ -2,17 +2,18 @@
 
 SemEval-2016 Task 5, subtask 1, English: reviews of sentences with opinions, in
 XML. Each opinion is a row: seq1 is its category, `ENTITY#ATTRIBUTE` in words,
-seq2 its sentence. What a naive reader trips over:
+seq2 its sentence. Pitfalls:
 
 - Sentences have any number of opinions. Without one, the element `Opinions` is
-  missing or empty; such sentences are left out.
+  missing or empty; such sentences are skipped.
 - Opinions on several targets of a restaurant's sentence share category and
-  sentence, and some have another polarity: those are counted, and stay.
+  sentence, and some of them have different polarities: these are counted, and
+  kept.
 - The gold files escape some entities twice, `&amp;quot;`.
-- Gold files have categories that train has not.
+- Gold files have categories that are not in train.
 
-There is no dev file: a tenth of train is dev, cut by review; a sentence that
-several reviews share draws them all to one side.
+There is no dev file: dev is a tenth of train, split by review; reviews that
+share a sentence stay in one split.
 """
 
 import collections
@@ -45,46 +46,46 @@ def read(
     Args:
       task: `absa_laptops` or `absa_restaurants`.
       files: paths of `train` and `test`.
-      seed: of the dev split.
-      dev_in_train: not looked at: dev is cut from train.
+      seed: seed of the dev split.
+      dev_in_train: ignored: dev is split off from train.
 
     Raises:
-      ValueError: if a file is not the XML described above, with the file and
-        the sentence.
+      ValueError: if a file is not as described above; the message names the
+        sentence.
     """
     del dev_in_train
-    rows, silent = {}, 0
-    for part, path in files.items():
-        rows[part] = []
+    rows, num_skipped = {}, 0
+    for split, path in files.items():
+        rows[split] = []
         for sentence in _sentences(path):
-            opinions = list(_opinions(path, sentence, f"{task}-{part}"))
-            rows[part] += opinions
-            silent += not opinions
+            opinions = list(_opinions(path, sentence, f"{task}-{split}"))
+            rows[split] += opinions
+            num_skipped += not opinions
     raw = raw_corpus.count_rows(
         task,
         files,
-        {part: [row.label for row in x] for part, x in rows.items()},
+        {split: [row.label for row in x] for split, x in rows.items()},
         _PUBLISHED[task],
     )
     raw["pairs_of_several_labels"] = {
-        part: _contradictions(x) for part, x in rows.items()
+        split: _count_conflicts(x) for split, x in rows.items()
     }
     train = rows["train"]
     keys = [
         [("review", row.group), ("text", splits.text_key(row.seq2))]
         for row in train
     ]
-    rows |= raw_corpus.cut_dev(train, keys, DEV_SHARE, seed)
+    rows |= raw_corpus.split_dev(train, keys, DEV_SHARE, seed)
     return source.TaskRows(
         tasks.Task(task, _LABELS, _METRIC, pair=True),
         rows,
-        skipped={NO_OPINION: silent} if silent else {},
+        skipped={NO_OPINION: num_skipped} if num_skipped else {},
         raw=raw,
     )
 
 
 def _sentences(path) -> Iterator[ElementTree.Element]:
-    """The sentences, each with the id of its review as attribute `rid`."""
+    """Yields the sentences, with the id of the review as attribute `rid`."""
     try:
         root = ElementTree.parse(path).getroot()
     except ElementTree.ParseError as error:
@@ -102,7 +103,7 @@ def _opinions(path, sentence, prefix) -> Iterator[records.Row]:
     sentence_id = _attribute(path, sentence, "id")
     where = f"{path}: sentence {sentence_id}"
     text = raw_text.unescape(sentence.findtext("text", "")).strip()
-    for number, opinion in enumerate(sentence.iter("Opinion"), start=1):
+    for index, opinion in enumerate(sentence.iter("Opinion"), start=1):
         category = _attribute(where, opinion, "category")
         label = _attribute(where, opinion, "polarity")
         if not text or category.count("#") != 1 or label not in _LABELS:
@@ -112,7 +113,7 @@ def _opinions(path, sentence, prefix) -> Iterator[records.Row]:
                 f"{category!r} and {label!r} of {text[:60]!r}"
             )
         yield records.Row(
-            f"{prefix}-{sentence_id}-{number}",
+            f"{prefix}-{sentence_id}-{index}",
             category.replace("#", " ").replace("_", " "),
             text,
             label,
@@ -130,8 +131,8 @@ def _attribute(where, element, name) -> str:
     return value
 
 
-def _contradictions(rows) -> int:
-    """How many pairs of category and sentence have several labels."""
+def _count_conflicts(rows) -> int:
+    """Counts the pairs of category and sentence that have several labels."""
     labels = collections.defaultdict(set)
     for row in rows:
         sentence = row.id.rpartition("-")[0]
@@ -144,7 +145,7 @@ def _corpus(task, train, test) -> raw_corpus.RawCorpus:
         task,
         ({"train": train, "test": test},),
         "SemEval-2016 Task 5 (Aspect-Based Sentiment Analysis), subtask 1, "
-        "English, which its organizers give out through META-SHARE",
+        "English, which its organizers distribute through META-SHARE",
         "META-SHARE terms of the organizers of SemEval-2016 Task 5: for "
         "research only.",
         functools.partial(read, task),

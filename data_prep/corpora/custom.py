@@ -1,37 +1,42 @@
-"""Tasks of one's own, `custom`: a task file in TOML beside TSV, CSV, JSONL.
+"""Your own tasks, `custom`: a TOML task file, and TSV, CSV or JSONL files.
 
-    license = "CC0"                      # optional, kept in corpus.json
+    license = "CC0"                      # optional, recorded in corpus.json
 
-    [tasks.requests]                     # a table a task
+    [tasks.requests]                     # one table per task
     labels = ["billing", "delivery"]     # in order
-    metric = "macro_f1"                  # optional; accuracy if left out
-    file = "requests.tsv"                # divided here:
-    split = {dev = 0.1, test = 0.2}      # the rest is train
+    metric = "macro_f1"                  # optional; default: accuracy
+    file = "requests.tsv"                # is split:
+    split = {dev = 0.1, test = 0.2}      # train has the remaining rows
     columns = {seq2 = "message", label = "intent"}
 
     [tasks.answers]
     labels = ["no", "yes"]
-    train = "answers/train.jsonl"        # or a file a split
+    train = "answers/train.jsonl"        # or one file per split
     dev = "answers/dev.jsonl"
     test = "answers/test.jsonl"
     unlabeled = "answers/more.jsonl"     # optional
     columns = {seq1 = "question", seq2 = "answer", label = "label"}
 
-Paths are relative to the task file. `columns` names the columns of `seq2` (the
-text that is classified; "text" if left out), `label` ("label"), and where there
-are such, `seq1` (what seq2 is read against: then the task has pairs), `group`
-(rows that share it stay in one split) and `id`. Numbers instead of names, from
-0, mean files without a header. The extension names the format, unless `format`
-does. A file that is divided here is divided by label, and texts that repeat
-stay in one split. `delimiter` is what divides the columns of a table, where it
-is no tab or comma.
+Paths are relative to the task file. `columns` names the columns of
 
-An absent value is JSON's null or an empty text, or one of the texts in
-`absent`, such as ["NA"]. Rows without a label are left out and counted, and so
-are those whose text is one of `absent`; a text that is empty or null stays, as
-the empty text, and is counted.
+    seq2    the text that is classified; default: "text"
+    label   default: "label"
+    seq1    the optional first text of a pair
+    group   optional; rows with the same group stay in one split
+    id      optional
 
-Each row has one label. Regression and several labels a row are refused.
+Column indices from 0 instead of names mean files without a header. The format
+is that of the extension, or `format`. `delimiter` is the delimiter of tables
+that do not use a tab or comma. `file` is split by label; repeated texts stay in
+one split.
+
+A missing value is JSON's null, an empty text, or one of the texts in `absent`,
+such as ["NA"]. Rows without a label, and rows whose text is in `absent`, are
+skipped and counted; a text that is empty or null is kept as the empty text, and
+counted.
+
+Each row has one label. Regression targets and several labels per row are not
+supported.
 """
 
 import collections
@@ -54,19 +59,19 @@ BLANK_LINE = "blank line"
 NO_LABEL = "no label"
 NO_TEXT = "no text"
 _LABEL_SEPARATORS = (",", ";", "|", " ", "+")
-# A list, as pandas writes it into a column.
+# A list in a column, as pandas writes it.
 _LIST = re.compile(r"\[.*\]|[({].*,.*[)}]", re.DOTALL)
 
 
 def make_source(task_file: str, seed: int = 0) -> source.Source:
-    """The corpus that a task file declares.
+    """Makes the source of the corpus that a task file declares.
 
     Args:
       task_file: path of the TOML file.
-      seed: of the splits made here.
+      seed: seed of random splits.
 
     Raises:
-      ValueError: if the file is missing or what it says makes no corpus.
+      ValueError: if the file is missing or invalid.
     """
     tables_by_task, license = task_file_lib.read(task_file)
     folder = os.path.dirname(task_file)
@@ -85,89 +90,102 @@ def make_source(task_file: str, seed: int = 0) -> source.Source:
 
 
 def _read_task(table: task_file_lib.TaskTable, seed: int) -> source.TaskRows:
+    """Reads the files of a task, and splits `file`."""
     name = table.task.name
-    found, raw = {}, {"rows": {}, "empty_texts": {}}
+    splits_rows, raw = {}, {"rows": {}, "empty_texts": {}}
     skipped, suspects = collections.Counter(), []
-    tab_separated, places = [], {}
+    tsv_rows, where_by_id = [], {}
     for key, (path, file_format) in table.files.items():
         columns = dict(table.columns)
         if key == "unlabeled":
-            # Nothing reads the topics of unlabeled texts, either.
+            # The groups of unlabeled texts are not used, either.
             del columns["label"]
             columns.pop("group", None)
-        lines = tabular_files.read(path, file_format, columns, table.delimiter)
+        all_records = tabular_files.read(
+            path, file_format, columns, table.delimiter
+        )
         rows = []
-        for record in lines:
+        for record in all_records:
             reason = _reason_to_skip(table, record)
             if reason:
                 skipped[reason] += 1
                 continue
             rows.append(_to_row(table, key, record))
-            _check_id(rows[-1].id, record, places)
+            _check_id(
+                record.values.get("id"),
+                record.where,
+                where_by_id.setdefault(rows[-1].id, record.where),
+            )
             suspects += [
                 (text, rows[-1].id)
                 for text in _texts_that_look_absent(record, table.absent)
             ]
         if not rows:
-            left_out = f"; left out: {dict(skipped)}" if skipped else ""
+            reasons = f"; skipped: {dict(skipped)}" if skipped else ""
             raise ValueError(
-                f"{path}: task {name}: expected rows, got none{left_out}"
+                f"{path}: task {name}: expected rows, got none{reasons}"
             )
         raw["rows"][key] = len(rows)
         raw["empty_texts"][key] = sum(not row.seq2.strip() for row in rows)
-        found[key] = rows
+        splits_rows[key] = rows
         if file_format == "tsv":
-            tab_separated += rows
-    _warn_of_losses(name, skipped)
+            tsv_rows += rows
+    _log_skipped(name, skipped)
     if table.split:
-        rows = found.pop("file")
-        keys = [
-            [(splits.text_key(row.seq1), splits.text_key(row.seq2))]
-            + ([row.group] if row.group else [])
-            for row in rows
-        ]
-        try:
-            chosen = splits.split(
-                [row.label for row in rows], keys, table.split, seed
-            )
-        except ValueError as error:
-            raise ValueError(f"task {name}: {error}") from None
-        for split in table.split:
-            found[split] = [
-                row for row, x in zip(rows, chosen, strict=True) if x == split
-            ]
+        splits_rows |= _split(table, splits_rows.pop("file"), seed)
     return source.TaskRows(
         table.task,
-        found,
+        splits_rows,
         dict(skipped),
         raw,
         findings=(
-            *_quotes(name, tab_separated),
-            *_looks_absent(name, suspects),
+            *_find_quotes(name, tsv_rows),
+            *_find_missing_values(name, suspects),
         ),
     )
 
 
-def _quotes(name, rows) -> tuple[findings.Finding, ...]:
-    """Finds texts of TSV files that a writer of CSV has put in quotes.
+def _split(table, rows, seed) -> dict[str, list[records.Row]]:
+    """Splits the rows of `file`; repeated texts and groups stay together."""
+    keys = [
+        [(splits.text_key(row.seq1), splits.text_key(row.seq2))]
+        + ([row.group] if row.group else [])
+        for row in rows
+    ]
+    try:
+        assigned = splits.split(
+            [row.label for row in rows], keys, table.split, seed
+        )
+    except ValueError as error:
+        raise ValueError(f"task {table.task.name}: {error}") from None
+    return {
+        split: [
+            row for row, x in zip(rows, assigned, strict=True) if x == split
+        ]
+        for split in table.split
+    }
 
-    It does so where a text holds quotes, which it marks, or everywhere.
+
+def _find_quotes(name, rows) -> tuple[findings.Finding, ...]:
+    """Finds texts of TSV files that were quoted by a writer of CSV.
+
+    Such a writer quotes texts with quotes, which it escapes, or all texts.
     """
     texts = [(row.id, x) for row in rows for x in (row.seq1, row.seq2)]
     in_quotes = dict.fromkeys(
         row_id for row_id, x in texts if tabular_files.is_quoted(x)
     )
-    marked = dict.fromkeys(
+    with_escapes = dict.fromkeys(
         row_id for row_id, x in texts if tabular_files.has_marked_quotes(x)
     )
-    quoted = list(in_quotes if len(in_quotes) == len(rows) else marked)
+    quoted = list(in_quotes if len(in_quotes) == len(rows) else with_escapes)
     if not quoted:
         return ()
-    again = ""
-    if any('\\"' in x for row_id, x in texts if row_id in marked):
-        again = (
-            '; where it is \\" that means a quote within, write the file again '
-            "with quotes doubled"
+    hint = ""
+    if any('\\"' in x for row_id, x in texts if row_id in with_escapes):
+        hint = (
+            '; if \\" is an escaped quote, write the file again with doubled '
+            "quotes"
         )
     return (
         findings.Finding(
@@ -175,16 +193,16 @@ def _quotes(name, rows) -> tuple[findings.Finding, ...]:
             name,
             len(quoted),
             f"{len(quoted)} of {len(rows)} rows of TSV files have a text in "
-            'quotes, as CSV writes it ("She said ""yes"" to me"), and the '
-            'quotes stay in the text: set format = "csv" and delimiter = '
-            f'"\\t" if they do not belong to it{again}',
+            'quotes as in CSV ("She said ""yes"" to me"), which are kept: set '
+            'format = "csv" and delimiter = "\\t" if they do not belong to the '
+            f"text{hint}",
             tuple(quoted[:2]),
         ),
     )
 
 
 def _reason_to_skip(table, record) -> str | None:
-    """Returns why a row is left out, None if it stays."""
+    """Returns why a row is skipped, None if it is kept."""
     if record is None:
         return BLANK_LINE
     if values_lib.is_named(record.values["seq2"], table.absent):
@@ -199,6 +217,7 @@ def _reason_to_skip(table, record) -> str | None:
 
 
 def _texts_that_look_absent(record, absent) -> Sequence[str]:
+    """Returns texts of a row that may mean a missing value."""
     return [
         value
         for field, value in record.values.items()
@@ -208,8 +227,8 @@ def _texts_that_look_absent(record, absent) -> Sequence[str]:
     ]
 
 
-def _looks_absent(name, suspects) -> tuple[findings.Finding, ...]:
-    """Finds texts that may stand for an absent value."""
+def _find_missing_values(name, suspects) -> tuple[findings.Finding, ...]:
+    """Finds texts that may mean a missing value."""
     if not suspects:
         return ()
     counts = collections.Counter(text for text, _ in suspects)
@@ -218,18 +237,18 @@ def _looks_absent(name, suspects) -> tuple[findings.Finding, ...]:
             "looks_absent",
             name,
             len(suspects),
-            f"{values_lib.describe_absent_looks(counts)}; `absent` in the task "
-            "file names those that are none",
+            f"{values_lib.describe_absent_looks(counts)}; list those that do "
+            "in `absent` in the task file",
             tuple(row_id for _, row_id in suspects[:2]),
         ),
     )
 
 
-def _warn_of_losses(task, skipped) -> None:
+def _log_skipped(task, skipped) -> None:
     for reason in (NO_LABEL, NO_TEXT):
         if skipped[reason]:
             logging.warning(
-                "task %s: %d rows are left out: %s",
+                "task %s: %d rows are skipped: %s",
                 task,
                 skipped[reason],
                 reason,
@@ -251,9 +270,9 @@ def _to_row(table, key, record) -> records.Row:
     group = record.values.get("group")
     if values_lib.is_named(group, table.absent):
         group = None
-    # No metric asks for the topics of train.
-    scored = key not in ("train", "unlabeled")
-    metric = task.metric if scored else "accuracy"
+    # Metrics need the groups of scored rows only.
+    is_scored = key not in ("train", "unlabeled")
+    metric = task.metric if is_scored else "accuracy"
     fields["group"] = values_lib.to_group(record.where, group, metric)
     label = ""
     if key != "unlabeled":
@@ -266,20 +285,19 @@ def _to_row(table, key, record) -> records.Row:
     return records.Row(f"{task.name}-{row_id}", label=label, **fields)
 
 
-def _check_id(row_id, record, places) -> None:
-    """Refuses an id that another row of the task has.
+def _check_id(row_id, where, first) -> None:
+    """Raises a ValueError if an id was first used by another row.
 
     Args:
-      row_id: the id.
-      record: the row.
-      places: place by id of the rows before; this one is added.
+      row_id: the id in the file.
+      where: file and line of the row.
+      first: file and line of the first row with this id.
     """
-    first = places.setdefault(row_id, record.where)
-    if first != record.where:
+    if first != where:
         raise ValueError(
-            f"{record.where}: id {record.values.get('id')!r} stands in {first} "
-            "already: ids differ over all files of a task; without `id` in "
-            "`columns`, rows are named by their lines"
+            f"{where}: id {row_id!r} repeats {first}: ids must differ over all "
+            "files of a task; without `id` in `columns`, ids are made of line "
+            "numbers"
         )
 
 
@@ -289,12 +307,12 @@ def _check_label(where, task, label, may_be_header) -> str:
         return label
     several = _LIST.fullmatch(label) is not None
     for separator in _LABEL_SEPARATORS:
-        parts = [part.strip() for part in label.split(separator)]
-        several |= len(parts) > 1 and all(x in task.labels for x in parts)
+        names = [name.strip() for name in label.split(separator)]
+        several |= len(names) > 1 and all(x in task.labels for x in names)
     if several:
         raise ValueError(
             f"{where}: expected one label of task {task.name}, got {label!r}: "
-            "several labels a row (multi-label targets) are not supported"
+            "several labels per row (multi-label targets) are not supported"
         )
     try:
         return task.labels[values_lib.label_index(where, label, task)]

@@ -2,20 +2,20 @@ r"""The 16 review corpora of Liu, Qiu & Huang (ACL 2017), `fdu_mtl`.
 
 `raw_dir` holds TASK.task.train, TASK.task.test and TASK.task.unlabel for each
 task. A line is `LABEL<TAB>TEXT` with label 0 (negative) or 1 (positive), in the
-unlabeled files a text alone. What a naive reader trips over:
+unlabeled files only a text. Pitfalls:
 
-- Texts hold U+0085, which `str.splitlines` takes for a line end: lines end as
-  `lines` has it.
-- Some lines are cp1252 in files that are UTF-8 otherwise: each line is decoded
-  for itself, and those lines are counted.
-- One labeled text is empty. It stays, as the token for empty texts.
-- There is no dev file: the train files are larger than Table 1 of the paper
-  says by its 200 dev rows. Their last 200 rows are dev, or with
-  `dev_split="random"` 200 rows drawn by text, so that no text stands in both.
-- Reviews repeat, also between train and test: `prepare` marks those.
+- Texts contain U+0085, which `str.splitlines` takes for a line end: lines end
+  as described in `lines`.
+- Some lines are cp1252 in files that are otherwise UTF-8: each line is decoded
+  separately, and these lines are counted.
+- One labeled text is empty. It is kept, as the token of empty texts.
+- There is no dev file: the train files include the 200 dev rows of Table 1 of
+  the paper. Dev is the last 200 rows or, with `dev_split="random"`, 200 random
+  rows, without texts that are also in train.
+- Reviews repeat, also between train and test: `prepare` marks them.
 
-The row counts are checked against Table 1 before anything is cut, for the
-paper's numbers mean nothing beside those of another copy.
+The numbers of rows are checked against Table 1, since scores on another copy
+cannot be compared with the paper's.
 """
 
 import dataclasses
@@ -31,7 +31,7 @@ from mtl_tf.data import tasks
 READER_VERSION = 1
 DEV_ROWS = 200
 LABELS = ("negative", "positive")
-LICENCE = (
+LICENSE = (
     "No license is stated for these texts, product and film reviews that the "
     "authors of the paper and others before them collected: for research only."
 )
@@ -61,20 +61,20 @@ TEST_ROWS = 400
 def make_source(
     raw_dir: str, dev_split: str = "last", seed: int = 0
 ) -> source.Source:
-    """The corpus in `raw_dir`.
+    """Makes the source of the corpus in `raw_dir`.
 
     Args:
-      raw_dir: folder of the 48 files.
+      raw_dir: directory of the 48 files.
       dev_split: `last` or `random`.
-      seed: of the random dev split; another is not looked at.
+      seed: seed of the random dev split.
 
     Raises:
-      ValueError: if there is no such dev split.
+      ValueError: if `dev_split` is neither of them.
     """
     if dev_split not in names.DEV_SPLITS:
         raise ValueError(
-            f"dev_split {dev_split!r}: one of "
-            f"{', '.join(names.DEV_SPLITS)} is needed"
+            f"dev_split={dev_split!r}: expected one of "
+            f"{', '.join(names.DEV_SPLITS)}"
         )
     files = {
         name: os.path.join(raw_dir, name)
@@ -89,7 +89,7 @@ def make_source(
         return [_read_task(raw_dir, task, dev_split, seed) for task in TABLE_1]
 
     return source.Source(
-        "fdu_mtl", READER_VERSION, files, settings, LICENCE, read
+        "fdu_mtl", READER_VERSION, files, settings, LICENSE, read
     )
 
 
@@ -120,15 +120,15 @@ def _read_task(raw_dir, task, dev_split, seed) -> source.TaskRows:
                 f"{path}: expected {count} lines"
                 + (" (train and dev)" if kind == "train" else "")
                 + f" as in Table 1 of the paper, got {len(lines)}: this copy "
-                "is not complete, or not the paper's data"
+                "is incomplete, or not the paper's data"
             )
         rows[kind] = [
-            _parse(path, number, line, f"{task}-{kind}-{number}", kind)
-            for number, line in enumerate(lines, start=1)
+            _parse(f"{path}:{n}", line, f"{task}-{kind}-{n}", kind)
+            for n, line in enumerate(lines, start=1)
         ]
         raw["rows"][kind] = len(lines)
         raw["empty_texts"][kind] = sum(not x.seq2.strip() for x in rows[kind])
-    train, dev = _cut_dev(rows["train"], dev_split, seed)
+    train, dev = _split_dev(rows["train"], dev_split, seed)
     return source.TaskRows(
         tasks.Task(task, LABELS),
         splits={
@@ -150,44 +150,43 @@ def _read_task(raw_dir, task, dev_split, seed) -> source.TaskRows:
 
 
 def read_lines(path: str) -> tuple[list[str], int]:
-    """Returns lines of a file, and how many are cp1252 instead of UTF-8."""
+    """Reads lines; returns them and how many are cp1252 instead of UTF-8."""
     with open(path, "rb") as file:
         encoded = lines_lib.split(file.read())
-    lines, other = [], 0
+    lines, num_cp1252 = [], 0
     for line in encoded:
         try:
             lines.append(line.decode("utf-8"))
         except UnicodeDecodeError:
-            # Five bytes mean nothing in cp1252; the files hold none of them.
+            # cp1252 leaves five bytes undefined; the files have none of them.
             lines.append(line.decode("cp1252", errors="replace"))
-            other += 1
-    return lines, other
+            num_cp1252 += 1
+    return lines, num_cp1252
 
 
-def _parse(path, number, line, row_id, kind) -> records.Row:
+def _parse(where, line, row_id, kind) -> records.Row:
     if kind == "unlabel":
         return records.Row(row_id, "", line.strip(" "))
     label, tab, text = line.partition("\t")
     if not tab or label not in ("0", "1"):
         raise ValueError(
-            f"{path}:{number}: expected 0 or 1, a tab and a text, got "
-            f"{line[:40]!r}"
+            f"{where}: expected 0 or 1, a tab and a text, got {line[:40]!r}"
         )
     return records.Row(row_id, "", text.strip(" "), LABELS[int(label)])
 
 
-def _cut_dev(rows, dev_split, seed):
-    """Train and dev rows."""
+def _split_dev(rows, dev_split, seed):
+    """Splits rows into train and dev."""
     if dev_split == "last":
         return rows[:-DEV_ROWS], rows[-DEV_ROWS:]
     share = DEV_ROWS / len(rows)
-    chosen = splits.split(
+    assigned = splits.split(
         [row.label for row in rows],
         [[splits.text_key(row.seq2)] for row in rows],
         {"train": 1 - share, "dev": share},
         seed,
     )
     return (
-        [row for row, name in zip(rows, chosen, strict=True) if name == x]
+        [row for row, name in zip(rows, assigned, strict=True) if name == x]
         for x in ("train", "dev")
     )

@@ -1,13 +1,13 @@
 """Headlines and articles, `fnc1`: Fake News Challenge, stage 1.
 
-Two CSV files a split: `Headline,Body ID,Stance` and `Body ID,articleBody`, with
-line ends inside quotes. seq1 is the headline, seq2 the body, of which the same
-one stands in about thirty rows. Some bodies repeat under another id: those are
-one group. A few entities such as `&nbsp;` are left in the texts, and resolved.
+Each split has two CSV files, `Headline,Body ID,Stance` and `Body
+ID,articleBody`, with quoted line ends. seq1 is the headline, seq2 the body,
+which about thirty rows share. Some bodies are repeated with another id: their
+rows have the same group. HTML entities such as `&nbsp;` are replaced.
 
-A fifth of train is dev, cut by body, with all four labels in both. (The split
-that Augenstein et al. (2018) train on has no `unrelated` row in dev.) Headlines
-stand in dev and train with other bodies, as they stand in the official files.
+Dev is a fifth of train, split by body, with all four labels in both. (The split
+of Augenstein et al. (2018) has no `unrelated` row in dev.) Headlines of dev are
+also in train with other bodies, as in the official files.
 """
 
 from data_prep.corpora import raw_corpus
@@ -31,54 +31,54 @@ def read(
 
     Args:
       files: paths of `train`, `train_bodies`, `test` and `test_bodies`.
-      seed: of the dev split.
-      dev_in_train: not looked at: dev is cut from train.
+      seed: seed of the dev split.
+      dev_in_train: ignored: dev is split off from train.
 
     Raises:
-      ValueError: if a row is malformed, with file and line.
+      ValueError: if a row is malformed; the message names file and line.
     """
     del dev_in_train
-    rows = {part: _read_part(files, part) for part in ("train", "test")}
+    rows = {split: _read_split(files, split) for split in ("train", "test")}
     task = tasks.Task("fnc1", LABELS, _METRIC, pair=True)
-    return raw_corpus.cut_by_group(
+    return raw_corpus.split_dev_by_group(
         task, files, rows, _PUBLISHED, DEV_SHARE, seed
     )
 
 
-def _read_part(files, part) -> list[records.Row]:
+def _read_split(files, split) -> list[records.Row]:
     bodies = {}
-    # The first id that a text stands under is the group of all its rows.
+    # The group of a text is its first id.
     groups = {}
     for record in _read_table(
-        files[f"{part}_bodies"], id="Body ID", body="articleBody"
+        files[f"{split}_bodies"], id="Body ID", body="articleBody"
     ):
         body_id = record.values["id"]
         body = raw_text.unescape(record.values["body"]).strip()
         if body_id in bodies:
             raise ValueError(
-                f"{record.where}: body {body_id} stands here twice"
+                f"{record.where}: expected one body {body_id}, got two"
             )
         group = groups.setdefault(splits.text_key(body), body_id)
         bodies[body_id] = body, group
     rows = []
     for record in _read_table(
-        files[part], headline="Headline", id="Body ID", stance="Stance"
+        files[split], headline="Headline", id="Body ID", stance="Stance"
     ):
         body_id, label = record.values["id"], record.values["stance"]
         if body_id not in bodies or label not in LABELS:
             raise ValueError(
                 f"{record.where}: expected the id of a body of "
-                f"{files[f'{part}_bodies']} and a stance "
+                f"{files[f'{split}_bodies']} and a stance "
                 f"({', '.join(LABELS)}), got {body_id!r} and {label!r}"
             )
         body, group = bodies[body_id]
         rows.append(
             records.Row(
-                f"fnc1-{part}-{record.line}",
+                f"fnc1-{split}-{record.line}",
                 raw_text.unescape(record.values["headline"]).strip(),
                 body,
                 label,
-                group=f"{part}-{group}",
+                group=f"{split}-{group}",
             )
         )
     return rows

@@ -1,16 +1,16 @@
 """Premises and hypotheses, `multinli`: MultiNLI (Williams et al., 2018).
 
-seq1 is the premise, seq2 the hypothesis. Labels of the official test set are
-not public: of the rows of the matched validation set every other one is dev,
-the rest test, as in Augenstein et al. (2018). Four forms are read, all of them
-tab-separated with a header, quotes being characters like others:
+seq1 is the premise, seq2 the hypothesis. The labels of the official test set
+are not public: the rows of the matched validation set alternate between dev and
+test, as in Augenstein et al. (2018). Four releases are supported, all of them
+tab-separated with a header, in which quotes are ordinary characters:
 
 - the official .txt files of version 0.9, which the paper uses, and of 1.0, with
-  15 columns. Rows whose raters agree on no label have `-` and are left out;
+  15 columns. Rows whose raters do not agree have the label `-` and are skipped;
 - samples of these, `sample_multinli_*.txt`;
-- samples of four columns, `mnli_*.tsv`. Three of their premises have swallowed
-  the rows after them, up to the next quote, parses and labels and all: those
-  are left out.
+- samples of four columns, `mnli_*.tsv`. Three of their premises contain the
+  following rows up to the next quote, with parses and labels: these are
+  skipped.
 """
 
 import collections
@@ -23,9 +23,9 @@ from mtl_tf.data import tasks
 
 LABELS = ("contradiction", "neutral", "entailment")
 NO_LABEL = "no gold label"
-SWALLOWED = "premise holds other rows"
+MERGED_ROWS = "premise contains other rows"
 _METRIC = "accuracy"
-# Less is a sample.
+# Samples have fewer.
 _PUBLISHED = {"train": 392702}
 
 
@@ -36,30 +36,33 @@ def read(
 
     Args:
       files: paths of `train` and `validation`.
-      seed: not looked at, for nothing is drawn.
-      dev_in_train: not looked at: dev and test are cut from one file.
+      seed: ignored: the splits are not random.
+      dev_in_train: ignored: dev and test are from one file.
 
     Raises:
-      ValueError: if a row is malformed, with file and line.
+      ValueError: if a row is malformed; the message names file and line.
     """
     del seed, dev_in_train
-    found = {part: _read_file(path) for part, path in files.items()}
+    all_rows = {role: _read_file(path) for role, path in files.items()}
     raw = raw_corpus.count_rows(
         "multinli",
         files,
-        {part: [x["label"] for _, x in rows] for part, rows in found.items()},
+        {
+            role: [fields["label"] for _, fields in rows]
+            for role, rows in all_rows.items()
+        },
         _PUBLISHED,
     )
     skipped, kept = collections.Counter(), {}
-    for part, rows in found.items():
+    for role, rows in all_rows.items():
         reasons = [_reason_to_skip(x) for _, x in rows]
         skipped.update(filter(None, reasons))
-        kept[part] = [
+        kept[role] = [
             row
             for row, reason in zip(rows, reasons, strict=True)
             if reason is None
         ]
-    parts = {
+    rows_by_split = {
         "train": kept["train"],
         "dev": kept["validation"][::2],
         "test": kept["validation"][1::2],
@@ -70,7 +73,7 @@ def read(
             split: [
                 records.Row(f"multinli-{split}-{line}", **x) for line, x in rows
             ]
-            for split, rows in parts.items()
+            for split, rows in rows_by_split.items()
         },
         skipped=dict(skipped),
         raw=raw,
@@ -78,7 +81,7 @@ def read(
 
 
 def _read_file(path) -> list[tuple[int, dict[str, str]]]:
-    """Line number and fields of each row."""
+    """Reads the line number and fields of each row."""
     label = "label" if path.endswith(".tsv") else "gold_label"
     columns = {"seq1": "sentence1", "seq2": "sentence2", "label": label}
     rows = []
@@ -96,9 +99,9 @@ def _read_file(path) -> list[tuple[int, dict[str, str]]]:
 def _reason_to_skip(fields) -> str | None:
     if fields["label"] == "-":
         return NO_LABEL
-    # How the tokenized samples write the root of a parse.
+    # The root of a parse in the tokenized samples.
     if "( ROOT (" in fields["seq1"]:
-        return SWALLOWED
+        return MERGED_ROWS
     return None
 
 

@@ -1,9 +1,9 @@
-"""Names of the corpora, and spellings of their flags' values.
+"""Names of the corpora, and values of their flags.
 
-The modules that read corpora need TensorFlow, which takes seconds to start.
+The modules of the corpora import TensorFlow, which takes seconds.
 """
 
-# `pairwise` stands for all of its corpora that are there.
+# All pairwise corpora whose files exist.
 PAIRWISE = "pairwise"
 PAIRWISE_CORPORA = (
     "topic2",
@@ -23,5 +23,5 @@ CORPORA = (
     PAIRWISE,
     *PAIRWISE_CORPORA,
 )
-# Of fdu_mtl.
+# Values of --dev_split.
 DEV_SPLITS = ("last", "random")

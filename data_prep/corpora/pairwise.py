@@ -1,7 +1,7 @@
 """The eight corpora of pairs of Augenstein, Ruder & Søgaard (NAACL 2018).
 
-Each is a corpus of its own, and `pairwise` is those of them that are there,
-with one vocabulary. The module of each publisher's format says what is read.
+Each is a separate corpus; `pairwise` is a corpus of those whose files exist,
+with one vocabulary. The modules of the corpora describe their files.
 """
 
 import os
@@ -18,7 +18,7 @@ from data_prep.corpora import stance
 from data_prep.corpora import target_dependent
 from data_prep.pipeline import source
 
-# Of all of these modules.
+# Common to all of these modules.
 READER_VERSION = 1
 CORPORA = {
     corpus.name: corpus
@@ -37,42 +37,31 @@ CORPORA = {
 def make_source(
     name: str, raw_dir: str, seed: int = 0, dev_in_train: bool = False
 ) -> source.Source:
-    """A corpus in `raw_dir`.
+    """Makes the source of a corpus in `raw_dir`.
 
     Args:
-      name: one of `CORPORA`, or `pairwise` for all of them that are there.
-      raw_dir: folder of the files, or of one folder a corpus.
-      seed: of the splits made here.
-      dev_in_train: whether the dev rows of stance, and the devtest rows of
-        topic2 and topic5, are train rows as well.
+      name: one of `CORPORA`, or `pairwise` for all whose files exist.
+      raw_dir: directory of the files, or of one directory per corpus.
+      seed: seed of random splits.
+      dev_in_train: whether train also has the dev rows of stance, and the
+        devtest rows of topic2 and topic5.
 
     Raises:
-      ValueError: if files are missing or there twice, or if `dev_in_train`
-        means nothing for this corpus.
+      ValueError: if files are missing or exist twice, or `dev_in_train` does
+        not apply to the corpus.
     """
-    wanted = (
+    corpora = (
         list(CORPORA.values()) if name == names.PAIRWISE else [CORPORA[name]]
     )
-    if dev_in_train and all(corpus.dev_files is None for corpus in wanted):
+    if dev_in_train and all(corpus.dev_files is None for corpus in corpora):
         raise ValueError(
-            f"dev_in_train means nothing for corpus {name}, whose dev rows are "
-            "cut from its files"
+            f"dev_in_train is not used by corpus {name}, whose dev rows are "
+            "split off from its files"
         )
-    files, missing = {}, {}
-    for corpus in wanted:
-        try:
-            files[corpus.name] = corpus.find(raw_dir, dev_in_train)
-        except raw_corpus.MissingFilesError as error:
-            if name != names.PAIRWISE:
-                raise
-            logging.warning("left out: %s", error)
-            missing[corpus.name] = f"to be had from: {corpus.origin}"
-    if not files:
-        raise ValueError(
-            f"{raw_dir} holds the files of none of the corpora "
-            f"{', '.join(CORPORA)}"
-        )
-    found = [corpus for corpus in wanted if corpus.name in files]
+    files, missing = _find_files(
+        corpora, raw_dir, dev_in_train, may_miss=name == names.PAIRWISE
+    )
+    corpora = [corpus for corpus in corpora if corpus.name in files]
     settings = {"seed": seed, "dev_in_train": dev_in_train}
     if name == names.PAIRWISE:
         settings["missing"] = missing
@@ -80,7 +69,7 @@ def make_source(
     def read():
         return [
             corpus.read(files[corpus.name], seed, dev_in_train)
-            for corpus in found
+            for corpus in corpora
         ]
 
     return source.Source(
@@ -92,6 +81,25 @@ def make_source(
             for path in paths.values()
         },
         settings,
-        "\n".join(f"{corpus.name}: {corpus.license}" for corpus in found),
+        "\n".join(f"{corpus.name}: {corpus.license}" for corpus in corpora),
         read,
     )
+
+
+def _find_files(corpora, raw_dir, dev_in_train, may_miss):
+    """Returns paths by corpus and role, and the origins of missing corpora."""
+    files, missing = {}, {}
+    for corpus in corpora:
+        try:
+            files[corpus.name] = corpus.find(raw_dir, dev_in_train)
+        except raw_corpus.MissingFilesError as error:
+            if not may_miss:
+                raise
+            logging.warning("skipped: %s", error)
+            missing[corpus.name] = f"available from: {corpus.origin}"
+    if not files:
+        raise ValueError(
+            f"{raw_dir} holds the files of none of the corpora "
+            f"{', '.join(CORPORA)}"
+        )
+    return files, missing

@@ -1,4 +1,4 @@
-"""Corpora as their publishers gave them out: files found, rows counted."""
+"""Corpora in the files of their publishers."""
 
 import collections
 import dataclasses
@@ -14,27 +14,26 @@ from mtl_tf.data import tasks
 
 
 class MissingFilesError(ValueError):
-    """Files of a corpus are not there; the message says where they are had."""
+    """An error about missing files; the message names their origin."""
 
 
 @dataclasses.dataclass(frozen=True)
 class RawCorpus:
-    """A corpus of one task, given out in files.
+    """A corpus of one task, distributed as files.
 
-    A reader has a name of its own for each file, such as `train` or `bodies`:
-    what is called a part here.
+    Readers identify files by roles such as `train` or `test_bodies`.
 
     Attributes:
       name: name of the corpus and of its task.
-      releases: the forms that it comes in, file names by part; where several
-        are there, the first is taken.
-      origin: where it is to be had, in words.
-      license: terms of the texts, in words.
-      read: (paths by part, seed of the splits made here, whether dev rows are
-        wanted in train) -> the rows.
-      dev_files: file names by part that are needed besides where dev rows are
-        wanted in train; None if there are none to put there, because dev is
-        cut from train or from test anyway.
+      releases: the supported releases, file names by role; the first complete
+        one is used.
+      origin: where the corpus is available.
+      license: terms of use of the texts.
+      read: function of (paths by role, seed of random splits, whether dev rows
+        are kept in train) that returns the rows.
+      dev_files: names by role of additional files that are needed for dev rows
+        in train; None if this is not supported, since dev is split off from
+        train or test.
     """
 
     name: str
@@ -45,44 +44,44 @@ class RawCorpus:
     dev_files: dict[str, str] | None = None
 
     def find(self, raw_dir: str, dev_in_train: bool = False) -> dict[str, str]:
-        """Paths of the files, by part.
+        """Returns the paths of the files, by role.
 
-        The files of a release stand together, in `raw_dir` or in a folder
-        directly below it: names such as `train.csv` say little elsewhere.
+        All files of a release are in `raw_dir` or in one directory below it,
+        since names such as `train.csv` are not unique.
 
         Args:
-          raw_dir: a folder.
-          dev_in_train: whether dev rows are wanted in train.
+          raw_dir: the directory.
+          dev_in_train: whether dev rows are kept in train.
 
         Raises:
           MissingFilesError: if no release is complete.
-          ValueError: if one is there twice.
+          ValueError: if a release exists twice.
         """
-        more = (self.dev_files or {}) if dev_in_train else {}
-        releases = [{**release, **more} for release in self.releases]
+        dev_files = (self.dev_files or {}) if dev_in_train else {}
+        releases = [{**release, **dev_files} for release in self.releases]
         folders = _folders(raw_dir)
         for release in releases:
             complete = [x for x in folders if not _missing(x, release)]
             if len(complete) > 1:
                 raise ValueError(
-                    f"corpus {self.name}: {', '.join(release.values())} stand "
-                    f"in {' and in '.join(complete)}: name one of the folders "
-                    "as raw_dir"
+                    f"corpus {self.name}: {', '.join(release.values())} are "
+                    f"in {' and in '.join(complete)}: use one of these "
+                    "directories as raw_dir"
                 )
             if complete:
                 return {
-                    part: os.path.join(complete[0], name)
-                    for part, name in release.items()
+                    role: os.path.join(complete[0], name)
+                    for role, name in release.items()
                 }
-        what = _what_is_missing(raw_dir, folders, releases)
+        missing = _describe_missing(raw_dir, folders, releases)
         raise MissingFilesError(
-            f"corpus {self.name}: {what}. To be had from: {self.origin}"
+            f"corpus {self.name}: {missing}. Available from: {self.origin}"
         )
 
 
 def _folders(raw_dir):
     if not os.path.isdir(raw_dir):
-        raise ValueError(f"raw_dir: there is no folder {raw_dir}")
+        raise ValueError(f"raw_dir: there is no directory {raw_dir}")
     with os.scandir(raw_dir) as entries:
         below = sorted(entry.path for entry in entries if entry.is_dir())
     return [raw_dir, *below]
@@ -96,8 +95,8 @@ def _missing(folder, release) -> list[str]:
     ]
 
 
-def _what_is_missing(raw_dir, folders, releases) -> str:
-    """Of the release that is nearest to being complete."""
+def _describe_missing(raw_dir, folders, releases) -> str:
+    """Describes the missing files of the release that is most complete."""
     _, folder, release = min(
         (
             (len(_missing(folder, release)) - len(release), folder, release)
@@ -109,8 +108,8 @@ def _what_is_missing(raw_dir, folders, releases) -> str:
     missing = _missing(folder, release)
     if len(missing) < len(release):
         return f"{folder} lacks {', '.join(missing)}"
-    wanted = ", or ".join(", ".join(x.values()) for x in releases)
-    return f"expected {wanted} in {raw_dir} or in one folder below it"
+    expected = ", or ".join(", ".join(x.values()) for x in releases)
+    return f"expected {expected} in {raw_dir} or in one directory below it"
 
 
 def count_rows(
@@ -119,71 +118,74 @@ def count_rows(
     labels: Mapping[str, Iterable[str]],
     published: Mapping[str, int],
 ) -> dict:
-    """Counts raw rows, and warns where others are published.
+    """Counts raw rows, and warns if they differ from the published numbers.
 
     Args:
       corpus: name of the corpus.
-      files: paths by part.
-      labels: labels of all rows of a part, before any cut.
-      published: rows by part, of the parts whose number was published.
+      files: paths by role.
+      labels: labels of all raw rows, by role.
+      published: published numbers of rows, by role.
 
     Returns:
-      For `TaskRows.raw`: rows by file and label, published rows by file, and
-      the files where both differ.
+      For `TaskRows.raw`: rows by file and label, published numbers by file, and
+      the files for which both differ.
     """
     rows, expected, deviations = {}, {}, {}
-    for part, part_labels in labels.items():
-        name = os.path.basename(files[part])
-        counts = collections.Counter(part_labels)
+    for role, role_labels in labels.items():
+        name = os.path.basename(files[role])
+        counts = collections.Counter(role_labels)
         rows[name] = dict(sorted(counts.items()))
-        if part not in published:
+        if role not in published:
             continue
-        expected[name] = published[part]
-        if counts.total() != published[part]:
+        expected[name] = published[role]
+        if counts.total() != published[role]:
             deviations[name] = {
                 "rows": counts.total(),
-                "published": published[part],
+                "published": published[role],
             }
             logging.warning(
-                "corpus %s: %s holds %d rows, but %d are published: scores on "
-                "this copy are not those of others",
+                "corpus %s: %s has %d rows, but %d are published: scores on "
+                "this copy cannot be compared with published ones",
                 corpus,
-                files[part],
+                files[role],
                 counts.total(),
-                published[part],
+                published[role],
             )
     return {"rows": rows, "published": expected, "deviations": deviations}
 
 
-def cut_dev(
+def split_dev(
     rows: Sequence[records.Row],
     keys: Sequence[Iterable[Hashable]],
     share: float,
     seed: int,
 ) -> dict[str, list[records.Row]]:
-    """Divides rows of a train file into `train` and `dev`.
+    """Splits the rows of a train file into `train` and `dev`.
 
     Args:
-      rows: the rows, with ids TASK-train-PLACE; those of dev become
-        TASK-dev-PLACE.
-      keys: of each row; rows that share one stay together.
-      share: of the rows that are dev.
-      seed: another seed gives another split.
+      rows: the rows, with ids TASK-train-POSITION; those of dev become
+        TASK-dev-POSITION.
+      keys: keys of each row; rows that share a key stay in one split.
+      share: fraction of the rows that become dev.
+      seed: the seed.
+
+    Returns:
+      The rows by split.
     """
-    chosen = splits.split(
+    assigned = splits.split(
         [row.label for row in rows],
         keys,
         {"train": 1 - share, "dev": share},
         seed,
     )
     result = {"train": [], "dev": []}
-    for row, split in zip(rows, chosen, strict=True):
+    for row, split in zip(rows, assigned, strict=True):
         row_id = row.id.replace("-train-", f"-{split}-", 1)
         result[split].append(dataclasses.replace(row, id=row_id))
     return result
 
 
-def cut_by_group(
+def split_dev_by_group(
     task: tasks.Task,
     files: Mapping[str, str],
     rows: Mapping[str, Sequence[records.Row]],
@@ -191,18 +193,18 @@ def cut_by_group(
     share: float,
     seed: int,
 ) -> source.TaskRows:
-    """Counts the rows of train and test, and cuts dev from train by group.
+    """Counts the rows of train and test, and splits off dev by group.
 
     Args:
-      task: its declaration; `count_rows` calls the corpus by its name.
-      files: paths by part.
-      rows: rows by part, before any cut.
-      published: as in `count_rows`.
-      share: share of train that becomes dev.
-      seed: of the cut.
+      task: the task; its name is that of the corpus.
+      files: paths by role.
+      rows: all raw rows, by role.
+      published: published numbers of rows; see `count_rows`.
+      share: fraction of train that becomes dev.
+      seed: seed of the split.
     """
-    labels = {part: [row.label for row in x] for part, x in rows.items()}
+    labels = {role: [row.label for row in x] for role, x in rows.items()}
     raw = count_rows(task.name, files, labels, published)
     groups = [[row.group] for row in rows["train"]]
-    cut = cut_dev(rows["train"], groups, share, seed)
-    return source.TaskRows(task, {**rows, **cut}, raw=raw)
+    train_and_dev = split_dev(rows["train"], groups, share, seed)
+    return source.TaskRows(task, {**rows, **train_and_dev}, raw=raw)

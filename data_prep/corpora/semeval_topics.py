@@ -1,16 +1,16 @@
 """Tweets about a topic, `topic2` and `topic5`: SemEval-2016 Task 4 B and C.
 
 A line is `ID<TAB>TOPIC<TAB>LABEL<TAB>TEXT`. seq1 is the topic, seq2 the tweet;
-the topic is also the group that the metrics average over. No two files share a
-topic. What a naive reader trips over:
+the topic is also the group that the metrics average over. Files do not share
+topics. Pitfalls:
 
-- In train, dev and devtest files quotes are characters like others, and often
+- In train, dev and devtest files quotes are ordinary characters, and often
   unbalanced. In the test files, texts with a comma or a quote are CSV-quoted.
-- In the test file of task B most lines end with a further tab, and a tweet
-  stands on two lines, the first of which opens a quote.
-- `&amp;`, `&lt;` and `&gt;` stand for `&`, `<` and `>`.
-- Who fetched the tweets by their ids has "Not Available" where they are gone:
-  such rows are left out and counted.
+- In the test file of task B most lines end with another tab, and one quoted
+  tweet has two lines.
+- `&amp;`, `&lt;` and `&gt;` are escapes of `&`, `<` and `>`.
+- In files whose tweets were downloaded by id, deleted tweets are "Not
+  Available": these rows are skipped and counted.
 """
 
 import functools
@@ -24,7 +24,7 @@ from mtl_tf.data import records
 from mtl_tf.data import tasks
 
 UNAVAILABLE = "tweet not available"
-# Labels as the files have them, in order, and their names.
+# Names of the labels by their spelling in the files, in order.
 _LABELS = {
     "topic2": {"negative": "negative", "positive": "positive"},
     "topic5": {
@@ -49,26 +49,26 @@ def read(
 
     Args:
       task: `topic2` or `topic5`.
-      files: paths of `train`, `dev`, `test`, and perhaps of `devtest`.
-      seed: not looked at, for nothing is drawn.
-      dev_in_train: whether the rows of `devtest` are train rows as well.
+      files: paths of `train`, `dev`, `test`, and optionally `devtest`.
+      seed: ignored: the splits are not random.
+      dev_in_train: whether train also has the rows of `devtest`.
 
     Raises:
-      ValueError: if a line is malformed, with file and line.
+      ValueError: if a line is malformed; the message names file and line.
     """
     del seed
-    rows, gone = {}, 0
-    for part, path in files.items():
-        found = [
-            _parse(f"{path}:{number}", line, task, f"{task}-{part}-{number}")
-            for number, line in _lines(path, quoted=part == "test")
+    rows, num_unavailable = {}, 0
+    for role, path in files.items():
+        all_rows = [
+            _parse(f"{path}:{n}", line, task, f"{task}-{role}-{n}")
+            for n, line in _read_lines(path, quoted=role == "test")
         ]
-        rows[part] = [row for row in found if row.seq2 != "Not Available"]
-        gone += len(found) - len(rows[part])
+        rows[role] = [row for row in all_rows if row.seq2 != "Not Available"]
+        num_unavailable += len(all_rows) - len(rows[role])
     raw = raw_corpus.count_rows(
         task,
         files,
-        {part: [row.label for row in x] for part, x in rows.items()},
+        {role: [row.label for row in x] for role, x in rows.items()},
         _PUBLISHED[task],
     )
     if dev_in_train:
@@ -78,18 +78,18 @@ def read(
             task, tuple(_LABELS[task].values()), _METRICS[task], pair=True
         ),
         rows,
-        skipped={UNAVAILABLE: gone} if gone else {},
+        skipped={UNAVAILABLE: num_unavailable} if num_unavailable else {},
         raw=raw,
     )
 
 
-def _lines(path, quoted) -> Iterator[tuple[int, str]]:
-    """Numbers and lines; lines that a quoted text runs over are one.
+def _read_lines(path, quoted) -> Iterator[tuple[int, str]]:
+    """Yields line numbers and lines; a quoted text may have several lines.
 
-    Quotes are taken off.
+    Quotes are removed.
     """
     lines = lines_lib.read(path)
-    for number, line in lines:
+    for line_number, line in lines:
         if not line.strip():
             continue
         if quoted:
@@ -97,12 +97,12 @@ def _lines(path, quoted) -> Iterator[tuple[int, str]]:
                 following = next(lines, None)
                 if following is None:
                     raise ValueError(
-                        f"{path}:{number}: expected a quote to be closed, got "
+                        f"{path}:{line_number}: expected a closing quote, got "
                         f"the end of the file: {line[:60]!r}"
                     )
                 line = f"{line} {following[1]}"
             line = "\t".join(_without_quotes(x) for x in line.split("\t"))
-        yield number, line
+        yield line_number, line
 
 
 def _is_open(line) -> bool:
@@ -136,16 +136,16 @@ def _parse(where, line, task, row_id) -> records.Row:
 
 
 def _corpus(task, suffix) -> raw_corpus.RawCorpus:
-    def name(part):
-        return f"twitter-2016{part}-{suffix}.txt"
+    def name(role):
+        return f"twitter-2016{role}-{suffix}.txt"
 
     return raw_corpus.RawCorpus(
         task,
-        ({part: name(part) for part in ("train", "dev", "test")},),
+        ({role: name(role) for role in ("train", "dev", "test")},),
         "the release of SemEval-2017 Task 4 (Sentiment Analysis in Twitter), "
-        f"which holds the data of 2016: English, GOLD/Subtasks_{suffix}",
-        "CC BY 3.0 as the release says; its user agrees to Twitter's terms, in "
-        "particular not to redistribute the tweets.",
+        f"which contains the data of 2016: English, GOLD/Subtasks_{suffix}",
+        "CC BY 3.0 according to the release; users agree to Twitter's terms, "
+        "in particular not to redistribute the tweets.",
         functools.partial(read, task),
         dev_files={"devtest": name("devtest")},
     )

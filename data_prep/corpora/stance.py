@@ -1,26 +1,27 @@
 """Tweets for or against a target, `stance`: SemEval-2016 Task 6.
 
 seq1 is the target, seq2 the tweet. The test target, Donald Trump, is in no
-training file (subtask B); dev is all that is about Hillary Clinton, train what
-is about the other four. Two releases hold the same tweets:
+training file (subtask B); dev has the tweets about Hillary Clinton, train those
+about the other four targets. Two releases have the same tweets:
 
-- `StanceDataset`: train.csv and test.csv, with 100 trial tweets that make 2,914
-  training rows of 2,814. Lines end with a bare carriage return.
-- The files of the task, tab-separated, in which quotes are characters like
-  others and often unbalanced.
+- `StanceDataset`: train.csv and test.csv, with 100 trial tweets in addition to
+  2,814 training tweets. Lines end with a bare carriage return.
+- The files of the task, tab-separated, in which quotes are ordinary characters
+  and often unbalanced.
 
-Tweets are ASCII but for two, garbled in every copy: their stray bytes become
-U+FFFD and are counted. The test tweets of subtask A, about the targets of train
-and dev, are left out.
+Tweets are ASCII, except for two that are garbled in every copy: their other
+bytes become U+FFFD and are counted. The test tweets of subtask A, about the
+targets of train and dev, are skipped.
 
-The research code of Augenstein et al. (2018) trains on the dev rows as well.
-With `dev_in_train` so does this; what stops training has then been learnt by
-heart, and dev scores mean nothing.
+The research code of Augenstein et al. (2018) also trains on the dev rows, as
+does `dev_in_train`; then dev scores are training scores, and early stopping
+does not work.
 """
 
 import csv
 import dataclasses
 import io
+import itertools
 from collections.abc import Iterator
 
 from data_prep.corpora import raw_corpus
@@ -36,7 +37,7 @@ _LABELS = {"AGAINST": "against", "NONE": "none", "FAVOR": "favor"}
 _METRIC = "favor_against_f1"
 _PUBLISHED = {"train": 2914, "test": 1956, "test_a": 1249, "test_b": 707}
 _COLUMNS = ("Target", "Tweet", "Stance")
-_LEAK = "dev rows stand in train as well, a leak, for comparison only"
+_LEAK = "dev rows are also in train, a leak, for comparison only"
 
 
 def read(
@@ -46,39 +47,39 @@ def read(
 
     Args:
       files: paths of `train` and `test`, or of `train`, `test_a` and `test_b`.
-      seed: not looked at, for nothing is drawn.
-      dev_in_train: whether the dev rows are train rows as well.
+      seed: ignored: the splits are not random.
+      dev_in_train: whether train also has the dev rows.
 
     Raises:
-      ValueError: if a row is malformed, with file and line.
+      ValueError: if a row is malformed; the message names file and line.
     """
     del seed
-    rows, stray = {}, {}
-    for part, path in files.items():
+    rows, stray_bytes = {}, {}
+    for role, path in files.items():
         with open(path, "rb") as file:
             content = file.read()
-        stray[part] = sum(byte > 127 for byte in content)
-        rows[part] = [
-            _to_row(where, cells, f"stance-{part}-{number}")
-            for where, number, cells in _table(path, content)
+        stray_bytes[role] = sum(byte > 127 for byte in content)
+        rows[role] = [
+            _to_row(where, cells, f"stance-{role}-{index}")
+            for where, index, cells in _read_table(path, content)
         ]
     raw = raw_corpus.count_rows(
         "stance",
         files,
-        {part: [row.label for row in x] for part, x in rows.items()},
+        {role: [row.label for row in x] for role, x in rows.items()},
         _PUBLISHED,
     )
-    raw["stray_bytes"] = stray
+    raw["stray_bytes"] = stray_bytes
     train = rows.pop("train")
     if any(row.seq1 == TEST_TARGET for row in train):
         raise ValueError(
-            f"{files['train']}: expected no rows about {TEST_TARGET}, the test "
-            "target, but there are some: a copy with the test rows added"
+            f"{files['train']}: expected no rows about the test target, "
+            f"{TEST_TARGET}, got some: this copy contains test rows"
         )
-    test = [row for part in rows.values() for row in part]
+    test = list(itertools.chain.from_iterable(rows.values()))
     kept = [row for row in test if row.seq1 == TEST_TARGET]
     skipped = len(test) - len(kept)
-    found = {
+    splits = {
         "train": [
             row for row in train if dev_in_train or row.seq1 != DEV_TARGET
         ],
@@ -93,18 +94,18 @@ def read(
         raw["leak"] = _LEAK
     return source.TaskRows(
         tasks.Task("stance", tuple(_LABELS.values()), _METRIC, pair=True),
-        found,
+        splits,
         skipped={SUBTASK_A: skipped} if skipped else {},
         raw=raw,
         dev_in_train=dev_in_train,
     )
 
 
-def _table(path, content) -> Iterator[tuple[str, int, dict[str, str]]]:
-    """Yields place, number and cells by column of the rows after the header."""
+def _read_table(path, content) -> Iterator[tuple[str, int, dict[str, str]]]:
+    """Yields `FILE:LINE`, index and cells by column of each row."""
     header = None
-    for number, (line, cells) in enumerate(_cells(path, content)):
-        where = f"{path}:{line}"
+    for index, (line_number, cells) in enumerate(_read_cells(path, content)):
+        where = f"{path}:{line_number}"
         if header is None:
             header = cells
             if missing := set(_COLUMNS).difference(header):
@@ -113,7 +114,7 @@ def _table(path, content) -> Iterator[tuple[str, int, dict[str, str]]]:
                     f"{header}: {min(missing)} is missing"
                 )
         elif len(cells) == len(header):
-            yield where, number, dict(zip(header, cells, strict=True))
+            yield where, index, dict(zip(header, cells, strict=True))
         elif any(cells):
             raise ValueError(
                 f"{where}: expected {len(header)} columns, got "
@@ -121,22 +122,23 @@ def _table(path, content) -> Iterator[tuple[str, int, dict[str, str]]]:
             )
 
 
-def _cells(path, content) -> Iterator[tuple[int, list[str]]]:
-    """Yields the line and the cells of each row."""
+def _read_cells(path, content) -> Iterator[tuple[int, list[str]]]:
+    """Yields the line number and the cells of each row."""
     if not path.endswith(".csv"):
-        for number, line in enumerate(lines_lib.split(content), start=1):
-            yield number, line.decode("ascii", errors="replace").split("\t")
+        for line_number, line in enumerate(lines_lib.split(content), start=1):
+            line = line.decode("ascii", errors="replace")
+            yield line_number, line.split("\t")
         return
-    # In this release alone, a bare carriage return ends a line: the csv module
-    # takes it for a line end where newlines are left to it.
+    # In this release only, lines end with a bare carriage return, as the csv
+    # module accepts it with newline="".
     text = content.decode("ascii", errors="replace")
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    rows = csv.reader(io.StringIO(text, newline=""), strict=True)
     try:
-        for cells in reader:
-            yield reader.line_num, cells
+        for cells in rows:
+            yield rows.line_num, cells
     except csv.Error as error:
         raise ValueError(
-            f"{path}:{reader.line_num}: expected CSV, got: {error}"
+            f"{path}:{rows.line_num}: expected CSV, got: {error}"
         ) from None
 
 
@@ -161,8 +163,8 @@ CORPORA = (
                 "test_b": "SemEval2016-Task6-subtaskB-testdata-gold.txt",
             },
         ),
-        "SemEval-2016 Task 6 (Detecting Stance in Tweets), as its organizers' "
-        "StanceDataset or as the files of the task",
+        "SemEval-2016 Task 6 (Detecting Stance in Tweets): StanceDataset of "
+        "its organizers, or the files of the task",
         "No license is stated for these tweets: for research only.",
         read,
         dev_files={},

@@ -1,20 +1,20 @@
-"""A generated corpus of pairs, `synthetic`, whose truth is known.
+"""A generated corpus of pairs, `synthetic`, with known labels.
 
-Tasks with label sets of their own over one hidden polarity. A text (seq2) is
-shuffled of
+The tasks have different label sets for the same latent polarity. A text (seq2)
+is a random permutation of
 
     tone0 ... tone20    words of polarity -1 to 1, the same in all tasks; the
                         polarity of the text is their mean
     word0 ...           filler
-    TASK0 ...           words that tell the task
+    TASK0 ...           words that identify the task
 
-and its label is the task's own cut of the text's polarity. `label_polarities`
-says where the labels of a task lie, and so which labels of other tasks each of
-them is near to: what label embeddings and a label transfer network are to find
-out. seq1 is a topic, which says nothing of the label.
+and its label is the interval of the text's polarity, among those of the task.
+`label_polarities` gives the polarity of each label, and so which labels of
+other tasks it is close to: what label embeddings and a label transfer network
+should learn. seq1 is a topic that does not depend on the label.
 
-Rows are drawn one after another: a smaller corpus of the same seed is the
-beginning of a larger one, and noise changes labels alone.
+Rows are drawn one after another: a corpus starts with the rows of a smaller one
+with the same seed, and noise only changes labels.
 """
 
 import bisect
@@ -27,11 +27,10 @@ from mtl_tf.data import records
 from mtl_tf.data import tasks
 
 READER_VERSION = 1
-_MOST_ROWS = 1_000_000
-# The task that has few rows, as the one that others are to help.
+_MAX_ROWS = 1_000_000
+# The task with few rows, which the others should help.
 MAIN_TASK = "stances"
-# Labels by task, from the lowest polarity on, and the polarities from which on
-# the next one begins.
+# Labels by task, in the order of polarity, and the thresholds between them.
 _TASKS = {
     "comments": (("reject", "accept"), (0.1,)),
     "moods": (("sad", "calm", "happy"), (-0.3, 0.3)),
@@ -41,9 +40,9 @@ _TASKS = {
     ),
     MAIN_TASK: (("against", "none", "favor"), (-0.5, 0.4)),
 }
-# Tone words on each side of the neutral one.
+# Number of tone words on each side of the neutral one.
 _TONES = 10
-# Of tone words about the polarity that the text was drawn for.
+# Standard deviation of the tones of a text.
 _DEVIATION = 0.25
 _FILLERS = 100
 _TASK_WORDS = 20
@@ -53,32 +52,33 @@ _TOPICS = 5
 def make_source(
     rows: int = 2000, main_rows: int = 100, noise: float = 0.1, seed: int = 0
 ) -> source.Source:
-    """The corpus of a seed.
+    """Makes the source of a generated corpus.
 
     Args:
-      rows: training rows of a task. Dev and test have a quarter as many, and
-        half as many are unlabeled.
-      main_rows: training rows of `MAIN_TASK`, whose other splits are like
-        those of all tasks.
-      noise: share of the labels of all splits that are drawn at random.
-      seed: of all that is drawn.
+      rows: number of training rows of each task. Dev and test have a quarter
+        as many rows, the unlabeled split half as many.
+      main_rows: number of training rows of `MAIN_TASK`, whose other splits
+        have the sizes of those of the other tasks.
+      noise: fraction of the labels of all splits that are random.
+      seed: the seed.
 
     Raises:
-      ValueError: if there would be no rows, or noise is no share.
+      ValueError: if a number of rows or the noise is out of range.
     """
     if rows < 4:
         raise ValueError(
-            f"rows={rows}: a quarter is dev, at least 4 are needed"
+            f"rows={rows}: expected at least 4, since dev has a quarter of them"
         )
     if main_rows < 1:
-        raise ValueError(f"main_rows={main_rows}: at least 1 is needed")
+        raise ValueError(f"main_rows={main_rows}: expected at least 1")
     for name, value in (("rows", rows), ("main_rows", main_rows)):
-        if value > _MOST_ROWS:
+        if value > _MAX_ROWS:
             raise ValueError(
-                f"{name}={value}: at most {_MOST_ROWS} (all are in memory)"
+                f"{name}={value}: expected at most {_MAX_ROWS} (all are in "
+                "memory)"
             )
     if not 0 <= noise <= 1:
-        raise ValueError(f"noise={noise}: a share from 0 to 1 is expected")
+        raise ValueError(f"noise={noise}: expected a fraction from 0 to 1")
     sizes = {
         "train": rows,
         "dev": rows // 4,
@@ -109,27 +109,31 @@ def make_source(
 
 
 def label_polarities(task: str) -> dict[str, float]:
-    """Middle of the polarities that each label of a task stands for."""
+    """Returns the mean polarity of each label of a task.
+
+    Args:
+      task: name of a task.
+    """
     labels, cuts = _TASKS[task]
     edges = (-1, *cuts, 1)
     return {
-        label: statistics.mean(edges[number : number + 2])
-        for number, label in enumerate(labels)
+        label: statistics.mean(edges[index : index + 2])
+        for index, label in enumerate(labels)
     }
 
 
 def _draw_task(name, sizes, noise, seed) -> source.TaskRows:
     labels, cuts = _TASKS[name]
     splits = {}
-    for number, (split, size) in enumerate(sizes.items()):
+    for split_index, (split, size) in enumerate(sizes.items()):
         random = np.random.default_rng(
-            [seed, sorted(_TASKS).index(name), number]
+            [seed, sorted(_TASKS).index(name), split_index]
         )
         splits[split] = []
         for row in range(size):
             topic, seq2, polarity = _draw_text(random, name)
             label = labels[bisect.bisect_right(cuts, polarity)]
-            # Both are drawn for each row, and so rows are the same without.
+            # Both are always drawn, so that noise does not change other rows.
             other = labels[random.integers(len(labels))]
             if random.random() < noise:
                 label = other
@@ -146,7 +150,7 @@ def _draw_task(name, sizes, noise, seed) -> source.TaskRows:
 
 
 def _draw_text(random, task) -> tuple[str, str, float]:
-    """Topic, text, and the text's polarity."""
+    """Draws a topic, a text, and the text's polarity."""
     topic = f"{task} topic{random.integers(_TOPICS)}"
     tones = random.normal(
         random.uniform(-1, 1), _DEVIATION, size=random.integers(4, 9)
@@ -154,8 +158,8 @@ def _draw_text(random, task) -> tuple[str, str, float]:
     tones = np.rint(_TONES * tones.clip(-1, 1)).astype(int)
     words = [f"tone{tone + _TONES}" for tone in tones]
     words += [
-        f"word{number}"
-        for number in random.integers(_FILLERS, size=random.integers(4, 13))
+        f"word{n}"
+        for n in random.integers(_FILLERS, size=random.integers(4, 13))
     ]
     words += [f"{task}{n}" for n in random.integers(_TASK_WORDS, size=2)]
     random.shuffle(words)

@@ -1,9 +1,9 @@
 """Tweets that mention a target, `target`: Dong et al. (ACL 2014).
 
 An example is three lines: the tweet with `$T$` for the target, the target, and
--1, 0 or 1. seq1 is the target, seq2 the tweet with the target put back wherever
-it stands, which may be more than once. There is no dev file: a tenth of train
-is dev, cut by text, for some texts stand there more than once.
+-1, 0 or 1. seq1 is the target, seq2 the tweet in which the target replaces each
+`$T$`. There is no dev file: dev is a tenth of train, split by text, since some
+texts are repeated.
 """
 
 from data_prep.corpora import raw_corpus
@@ -14,7 +14,7 @@ from mtl_tf.data import records
 from mtl_tf.data import tasks
 
 DEV_SHARE = 0.1
-_PLACE = "$T$"
+_PLACEHOLDER = "$T$"
 _LABELS = {"-1": "negative", "0": "neutral", "1": "positive"}
 _METRIC = "macro_f1"
 _PUBLISHED = {"train": 6248, "test": 692}
@@ -27,50 +27,50 @@ def read(
 
     Args:
       files: paths of `train` and `test`.
-      seed: of the dev split.
-      dev_in_train: not looked at: dev is cut from train.
+      seed: seed of the dev split.
+      dev_in_train: ignored: dev is split off from train.
 
     Raises:
-      ValueError: if an example is malformed, with file and line.
+      ValueError: if an example is malformed; the message names file and line.
     """
     del dev_in_train
-    rows = {part: _read_file(path, part) for part, path in files.items()}
+    rows = {split: _read_file(path, split) for split, path in files.items()}
     task = tasks.Task("target", tuple(_LABELS.values()), _METRIC, pair=True)
-    return raw_corpus.cut_by_group(
+    return raw_corpus.split_dev_by_group(
         task, files, rows, _PUBLISHED, DEV_SHARE, seed
     )
 
 
-def _read_file(path, part) -> list[records.Row]:
+def _read_file(path, split) -> list[records.Row]:
     lines = [line for _, line in lines_lib.read(path)]
     while lines and not lines[-1].strip():
         lines.pop()
     rows = []
-    # The rows of a text share the line that it first stands in.
-    first = {}
+    # The group of a text is its first line.
+    first_lines = {}
     for start in range(0, len(lines), 3):
         example = lines[start : start + 3]
         where = f"{path}:{start + 1}"
-        if len(example) < 3 or _PLACE not in example[0]:
+        if len(example) < 3 or _PLACEHOLDER not in example[0]:
             raise ValueError(
-                f"{where}: expected a text with {_PLACE}, its target and a "
-                f"label on a line each, got {example}"
+                f"{where}: expected a text with {_PLACEHOLDER}, its target and "
+                f"a label on a line each, got {example}"
             )
         target, label = example[1].strip(), example[2].strip()
         if label not in _LABELS or not target:
             raise ValueError(
                 f"{where}: expected a target and one of {', '.join(_LABELS)} "
-                f"on the two lines after it, got {example[1:]}"
+                f"on the next two lines, got {example[1:]}"
             )
-        text = example[0].replace(_PLACE, target).strip()
-        line = first.setdefault(splits.text_key(text), start + 1)
+        text = example[0].replace(_PLACEHOLDER, target).strip()
+        first_line = first_lines.setdefault(splits.text_key(text), start + 1)
         rows.append(
             records.Row(
-                f"target-{part}-{start + 1}",
+                f"target-{split}-{start + 1}",
                 target,
                 text,
                 _LABELS[label],
-                group=f"{part}-{line}",
+                group=f"{split}-{first_line}",
             )
         )
     return rows

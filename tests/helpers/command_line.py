@@ -1,4 +1,4 @@
-"""What the flags of a command line say, and the command in this process."""
+"""Command lines of `mtl_tf.main`: their settings, and calls in this process."""
 
 from collections.abc import Sequence
 
@@ -14,7 +14,7 @@ from mtl_tf.utils import flagfiles
 def parse(
     arguments: Sequence[str],
 ) -> tuple[command_lib.Command, config_lib.Config]:
-    """Returns what `mtl_tf.main` takes from these arguments."""
+    """Parses arguments as `mtl_tf.main` does."""
     values = flags.FlagValues()
     main.define_flags(values)
     values(["mtl_tf", *flagfiles.expand(arguments, values)])

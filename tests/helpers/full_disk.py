@@ -1,4 +1,4 @@
-"""Small disks and read-only folders, where the system lets a test have them."""
+"""Small disks and read-only directories, if the system permits them."""
 
 import contextlib
 import os
@@ -11,7 +11,7 @@ import pytest
 
 @contextlib.contextmanager
 def small(folder: pathlib.Path, size: str) -> Iterator[pathlib.Path]:
-    """Mounts a disk of a size (`100k`); skips the test where that fails."""
+    """Mounts a disk of a size (`100k`); skips the test if this fails."""
     folder.mkdir()
     _mount(folder, "-t", "tmpfs", "-o", f"size={size}", "tmpfs")
     try:
@@ -21,16 +21,16 @@ def small(folder: pathlib.Path, size: str) -> Iterator[pathlib.Path]:
 
 
 def grow(folder: pathlib.Path, size: str) -> None:
-    """Gives a small disk another size."""
+    """Changes the size of a small disk."""
     _mount(folder, "-o", f"remount,size={size}")
 
 
 @contextlib.contextmanager
 def read_only(folder: pathlib.Path) -> Iterator[None]:
-    """Makes a folder read-only for a while.
+    """Makes a directory read-only within the context.
 
-    Permissions do not bind root, who can mount instead; skips the test where
-    neither holds.
+    Permissions do not restrict root, who can mount instead. Skips the test if
+    neither is possible.
     """
     if os.geteuid():
         modes = {x: x.stat().st_mode for x in (folder, *folder.rglob("*"))}
@@ -58,4 +58,4 @@ def _mount(folder, *arguments):
     except FileNotFoundError:
         pytest.skip("there is no program `mount`")
     if done.returncode:
-        pytest.skip(f"mounting is not allowed here: {done.stderr.strip()}")
+        pytest.skip(f"mounting is not permitted: {done.stderr.strip()}")

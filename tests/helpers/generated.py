@@ -1,8 +1,7 @@
-"""A generated corpus whose truth is known.
+"""A generated corpus with known labels.
 
-Every text holds words that tell its task, words that tell its label, and
-filler. So it is known what shared features should hold (the label) and what
-they should not (the task).
+Each text has words that identify its task, words that identify its label, and
+filler: shared features should encode the label, and not the task.
 """
 
 import os
@@ -16,8 +15,8 @@ from data_prep.pipeline import source
 from mtl_tf.data import records
 from mtl_tf.data import tasks
 
-# Task by task, labels from bad to good. Words of like polarity are the same in
-# all tasks: "bad3" is bad everywhere.
+# Labels by task, from bad to good. Words of equal polarity are the same in all
+# tasks: "bad3" is bad everywhere.
 LABELS = {
     "books": ("bad", "good"),
     "films": ("poor", "fair", "great"),
@@ -39,14 +38,13 @@ def write_corpus(
     """Prepares the corpus; returns its directory.
 
     Args:
-      out_dir: where to.
-      rows: rows of each split of each task.
-      task_names: some of `LABELS`.
-      pairs: those of them whose texts are read against others, which say
-        nothing of the label.
-      metrics: metrics of tasks, where they are not accuracy.
-      noise: share of labels that are drawn at random.
-      seed: seed.
+      out_dir: directory of the corpus.
+      rows: number of rows of each split, the same for all tasks.
+      task_names: names of tasks in `LABELS`.
+      pairs: names of tasks with pairs, whose seq1 does not depend on the label.
+      metrics: metrics of tasks other than accuracy.
+      noise: fraction of random labels.
+      seed: the seed.
     """
     rows = rows or {"train": 64, "dev": 32, "test": 32, "unlabeled": 32}
     random = np.random.default_rng(seed)
@@ -55,7 +53,7 @@ def write_corpus(
         file.write(
             f"{rows} {task_names} {pairs} {noise} {seed} {dict(metrics)}"
         )
-    made = source.Source(
+    raw = source.Source(
         corpus="generated",
         version=1,
         files={os.path.basename(seed_file): seed_file},
@@ -71,8 +69,10 @@ def write_corpus(
                 ),
                 {
                     split: [
-                        _row(random, name, split, number, noise, name in pairs)
-                        for number in range(count)
+                        _make_row(
+                            random, name, split, index, noise, name in pairs
+                        )
+                        for index in range(count)
                     ]
                     for split, count in rows.items()
                     if count
@@ -81,15 +81,15 @@ def write_corpus(
             for name in task_names
         ],
     )
-    # A word of one text alone is unknown: what is learnt is not single texts.
-    prepare.prepare(made, out_dir, 2)
+    # Words of a single text are unknown, so that texts cannot be memorized.
+    prepare.prepare(raw, out_dir, 2)
     return out_dir
 
 
-def _row(random, task, split, number, noise, pair):
+def _make_row(random, task, split, index, noise, pair):
     labels = LABELS[task]
     label = random.integers(len(labels))
-    # From -1 for the first label to 1 for the last; between them, the middle.
+    # From -1 for the first label to 1 for the last.
     polarity = 2 * label / (len(labels) - 1) - 1
     sign = {-1: "bad", 0: "so", 1: "good"}[int(polarity)]
     words = [f"{task}{random.integers(WORDS)}" for _ in range(3)]
@@ -98,18 +98,18 @@ def _row(random, task, split, number, noise, pair):
         f"filler{random.integers(WORDS)}" for _ in range(random.integers(1, 12))
     ]
     random.shuffle(words)
-    # A word of its own keeps texts apart, which prepare would else drop.
-    words.append(f"unique{task}{split}{number}")
+    # A unique word: otherwise, prepare would remove duplicates.
+    words.append(f"unique{task}{split}{index}")
     if random.random() < noise:
         label = random.integers(len(labels))
-    about = ""
+    seq1 = ""
     if pair:
-        words_about = random.integers(WORDS, size=random.integers(1, 6))
-        about = " ".join(f"about{number}" for number in words_about)
+        seq1_words = random.integers(WORDS, size=random.integers(1, 6))
+        seq1 = " ".join(f"about{n}" for n in seq1_words)
     return records.Row(
-        id=f"{task}-{split}-{number}",
-        seq1=about,
+        id=f"{task}-{split}-{index}",
+        seq1=seq1,
         seq2=" ".join(words),
         label="" if split == "unlabeled" else labels[label],
-        group=f"topic {number % 4}",
+        group=f"topic {index % 4}",
     )

@@ -1,4 +1,4 @@
-"""Predictions that no model made."""
+"""Predictions without a model."""
 
 import numpy as np
 
@@ -14,14 +14,14 @@ TASK = tasks_lib.Task("made_up", ("no", "yes"))
 def predict(
     labels, predicted, duplicate=None, features=None, groups=None, task=TASK
 ):
-    """Predictions of a task of two labels, with certainty .75.
+    """Makes predictions with a probability of 0.75, for a task of two labels.
 
-    Row r has r + 1 tokens, of which 2 are read; the first is unknown.
+    Row r has r + 1 tokens, of which 2 are read; the first one is unknown.
     """
     texts = [
-        part
+        token_ids
         for row in range(len(labels))
-        for part in (
+        for token_ids in (
             [vocabulary_lib.EMPTY],
             [vocabulary_lib.UNKNOWN] + [10] * row,
         )

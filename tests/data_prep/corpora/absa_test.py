@@ -30,7 +30,7 @@ def _document(**reviews):
     )
 
 
-# Twenty reviews of two sentences; those of r0 and r1 share one.
+# Twenty reviews of two sentences; r0 and r1 share one.
 _TRAIN = _document(
     **{
         f"r{n}": [
@@ -77,14 +77,14 @@ def _read(folder, train=_TRAIN, test=_TEST, task="absa_laptops", seed=0):
 
 
 @pytest.mark.parametrize("task", _NAMES)
-def test_rows(tmp_path, task):
-    found = _read(tmp_path, task=task)
-    assert found.task.name == task
-    assert found.task.labels == ("negative", "neutral", "positive")
-    assert found.task.metric == "accuracy"
-    assert found.task.pair
+def test_opinions_become_rows(tmp_path, task):
+    task_rows = _read(tmp_path, task=task)
+    assert task_rows.task.name == task
+    assert task_rows.task.labels == ("negative", "neutral", "positive")
+    assert task_rows.task.metric == "accuracy"
+    assert task_rows.task.pair
     text = 'Works "well" & café'
-    assert found.splits["test"] == [
+    assert task_rows.splits["test"] == [
         records.Row(
             f"{task}-test-t1:0-1",
             "LAPTOP OPERATION PERFORMANCE",
@@ -97,15 +97,15 @@ def test_rows(tmp_path, task):
             f"{task}-test-t1:0-3", "OS GENERAL", text, "negative", "t1"
         ),
     ]
-    assert found.skipped == {"sentence without an opinion": 2}
-    assert found.raw["pairs_of_several_labels"] == {"train": 0, "test": 1}
-    assert found.raw["rows"][_NAMES[task][0]] == {
+    assert task_rows.skipped == {"sentence without an opinion": 2}
+    assert task_rows.raw["pairs_of_several_labels"] == {"train": 0, "test": 1}
+    assert task_rows.raw["rows"][_NAMES[task][0]] == {
         "negative": 20,
         "positive": 20,
     }
 
 
-def test_dev_is_cut_by_review(tmp_path):
+def test_dev_is_split_by_review(tmp_path):
     seen = set()
     for seed in range(12):
         splits = _read(tmp_path, seed=seed).splits
@@ -114,7 +114,7 @@ def test_dev_is_cut_by_review(tmp_path):
         assert len(train | dev) == 20
         assert not train & dev
         assert {row.id.split("-")[1] for row in splits["dev"]} == {"dev"}
-        # r0 and r1 hang together by a sentence.
+        # r0 and r1 are connected by a sentence.
         assert ("r0" in dev) == ("r1" in dev)
         assert len(dev) == 2
         seen |= dev
@@ -148,7 +148,7 @@ def test_dev_is_cut_by_review(tmp_path):
         ),
     ],
 )
-def test_malformed(tmp_path, train, message):
+def test_malformed_files_are_an_error(tmp_path, train, message):
     with pytest.raises(ValueError, match=message):
         _read(tmp_path, train=train)
 

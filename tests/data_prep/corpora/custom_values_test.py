@@ -9,7 +9,7 @@ from mtl_tf.data import records
 
 
 def _read(tmp_path, table, seed=0, **files):
-    """Rows of a task; files by name, `_` for the dot."""
+    """Reads the rows of a task; files by name, with `_` for the dot."""
     for name, content in files.items():
         (tmp_path / name.replace("_", ".")).write_text(content)
     path = tmp_path / "tasks.toml"
@@ -43,31 +43,30 @@ def _all_from(name):
     )
 
 
-def test_null_is_nothing_in_each_column(tmp_path, caplog):
+def test_null_is_a_missing_value_in_each_column(tmp_path, caplog):
     table = _all_from("a.jsonl") + _COLUMNS
     rows = _read(tmp_path, table, a_jsonl=_NULLS)
-    found = rows.splits["dev"]
-    assert found == [
+    assert rows.splits["dev"] == [
         records.Row("t-one", "", "a", "no", "x"),
-        # An absent text is the empty text; an absent id is the line.
+        # A missing text is the empty text; a missing id the line number.
         records.Row("t-dev-2", "", "", "no", ""),
         records.Row("t-dev-3", "", "", "no", ""),
         records.Row("t-3", "", "c", "yes", "7"),
         records.Row("t-dev-6", "", "d", "yes", ""),
     ]
-    # Two rows of each of three files.
+    # Two rows in each of three files.
     assert rows.skipped == {"no label": 6}
     assert rows.raw["empty_texts"] == {"train": 2, "dev": 2, "test": 2}
-    assert "task t: 6 rows are left out: no label" in caplog.text
+    assert "task t: 6 rows are skipped: no label" in caplog.text
 
 
 def test_tables_of_the_same_values_give_the_same_rows(tmp_path):
-    # As pandas writes them: an absent value is an empty cell.
+    # As written by pandas: a missing value is an empty cell.
     table = "text,label,g,i\na,no,x,one\n,no,,\n,no,,\nb,,x,two\nc,yes,7,3\n"
     table += "d,yes,,\ne,,x,four\n"
     from_csv = _read(tmp_path, _all_from("a.csv") + _COLUMNS, a_csv=table)
     from_json = _read(tmp_path, _all_from("a.jsonl") + _COLUMNS, a_jsonl=_NULLS)
-    # A header is a line, too.
+    # The header is a line.
     ids = ["t-one", "t-dev-3", "t-dev-4", "t-3", "t-dev-7"]
     assert [row.id for row in from_csv.splits["dev"]] == ids
     assert [
@@ -76,8 +75,8 @@ def test_tables_of_the_same_values_give_the_same_rows(tmp_path):
     assert from_csv.skipped == from_json.skipped
 
 
-def test_rows_without_a_group_are_not_one_group(tmp_path):
-    # Half of 80 rows have no group: they are divided like single rows.
+def test_rows_without_a_group_do_not_form_a_group(tmp_path):
+    # Half of 80 rows have no group: each is split independently.
     lines = [
         f'{{"text": "t{i}", "label": "no", "g": {i // 4 if i % 2 else "null"}}}'
         for i in range(80)
@@ -93,8 +92,8 @@ def test_rows_without_a_group_are_not_one_group(tmp_path):
         "dev": 8,
         "test": 16,
     }
-    for found in rows.splits.values():
-        assert any(row.group == "" for row in found)
+    for split in rows.splits.values():
+        assert any(row.group == "" for row in split)
 
 
 _ABSENT = (
@@ -103,7 +102,7 @@ _ABSENT = (
 )
 
 
-def test_texts_that_mean_an_absent_value(tmp_path):
+def test_texts_may_mean_a_missing_value(tmp_path):
     rows = _read(
         tmp_path,
         _all_from("a.tsv")
@@ -117,20 +116,23 @@ def test_texts_that_mean_an_absent_value(tmp_path):
         ("none of it", "x"),
     ]
     assert rows.skipped == {"no text": 3, "no label": 3}
-    # Others are kept, and named once, with how many there are in three files.
-    (found,) = rows.findings
-    assert (found.kind, found.task, found.count) == ("looks_absent", "t", 9)
-    assert found.message == (
-        "texts that may stand for an absent value are kept as texts: 'nan' 6 "
-        "times, 'None' 3 times; `absent` in the task file names those that are "
-        "none"
+    # Other texts are kept, and counted in all three files.
+    (finding,) = rows.findings
+    assert (finding.kind, finding.task, finding.count) == (
+        "looks_absent",
+        "t",
+        9,
     )
-    assert found.examples == ("t-train-5", "t-train-5")
+    assert finding.message == (
+        "texts that may mean a missing value are kept as texts: 'nan' 6 times, "
+        "'None' 3 times; list those that do in `absent` in the task file"
+    )
+    assert finding.examples == ("t-train-5", "t-train-5")
 
 
 @pytest.mark.parametrize("absent", ['["-1"]', "[-1]"])
-def test_a_number_that_means_no_label(tmp_path, absent):
-    # As data sets have it where a label is not known.
+def test_a_number_may_mean_no_label(tmp_path, absent):
+    # As in data sets with unknown labels.
     labels = [-1, -1.0, "-1", "-1.0", "no"]
     rows = _read(
         tmp_path,
@@ -149,24 +151,24 @@ def test_a_number_that_means_no_label(tmp_path, absent):
     assert rows.skipped == {"no label": 12}
 
 
-def test_truth_values_of_pandas(tmp_path):
+def test_labels_may_be_truth_values_written_by_pandas(tmp_path):
     (tmp_path / "tasks.toml").write_text(
         "[tasks.t]\nlabels = [false, true]\n" + _all_from("a.csv")
     )
     (tmp_path / "a.csv").write_text("text,label\na,True\nb,False\nc,TRUE\n")
     (rows,) = custom.make_source(str(tmp_path / "tasks.toml")).read()
-    found = [row.label for row in rows.splits["train"]]
-    assert found == ["true", "false", "true"]
+    labels = [row.label for row in rows.splits["train"]]
+    assert labels == ["true", "false", "true"]
 
 
-def test_a_row_of_tabs_is_no_blank_line(tmp_path):
+def test_a_row_of_tabs_is_not_a_blank_line(tmp_path):
     rows = _read(
         tmp_path, _all_from("a.tsv"), a_tsv="text\tlabel\na\tno\n\t\n \t \n\n"
     )
     assert rows.skipped == {"no label": 6, "blank line": 3}
 
 
-def test_a_header_where_columns_have_numbers(tmp_path):
+def test_a_header_without_column_names_is_an_error(tmp_path):
     with pytest.raises(ValueError, match=r"a.csv:1: .* 'label'; .* a header"):
         _read(
             tmp_path,
@@ -175,7 +177,7 @@ def test_a_header_where_columns_have_numbers(tmp_path):
         )
 
 
-def test_an_empty_text_may_be_named(tmp_path):
+def test_absent_may_contain_the_empty_text(tmp_path):
     rows = _read(
         tmp_path, _all_from("a.jsonl") + 'absent = [""]\n', a_jsonl=_NULLS
     )
@@ -183,7 +185,7 @@ def test_an_empty_text_may_be_named(tmp_path):
     assert rows.skipped == {"no text": 6, "no label": 6}
 
 
-def test_a_metric_by_topic_needs_groups_but_in_train(tmp_path):
+def test_a_metric_by_topic_needs_groups_except_in_train(tmp_path):
     header = "text\tlabel\tg\n"
     files = {
         "a_tsv": header + "a\tno\t\n",
@@ -193,11 +195,11 @@ def test_a_metric_by_topic_needs_groups_but_in_train(tmp_path):
     metric = 'metric = "macro_recall_by_topic"\ncolumns = {group = "g"}\n'
     rows = _read(tmp_path, _FILES + metric, **files)
     assert rows.splits["train"][0].group == ""
-    message = r":{}: expected a group, by which macro_recall_by_topic takes"
+    message = r":{}: expected a group, which macro_recall_by_topic needs"
     files["c_jsonl"] += '{"text": "c", "label": "yes", "g": null}\n'
     with pytest.raises(ValueError, match=r"c\.jsonl" + message.format(2)):
         _read(tmp_path, _FILES + metric, **files)
-    # Any row of a file that is divided may be one of dev.
+    # Any row of a file that is split may become a dev row.
     with pytest.raises(ValueError, match=r"a\.tsv" + message.format(2)):
         _read(tmp_path, _CUT + metric, **files)
 
@@ -211,7 +213,7 @@ def test_a_metric_by_topic_needs_groups_but_in_train(tmp_path):
         ('["1.0", "5.0"]', ("1.0", "5.0")),
     ],
 )
-def test_stars_in_each_spelling(tmp_path, declared, names):
+def test_numeric_labels_match_in_any_spelling(tmp_path, declared, names):
     one, five = names
     (tmp_path / "a.jsonl").write_text(
         "".join(
@@ -232,7 +234,7 @@ def test_stars_in_each_spelling(tmp_path, declared, names):
     assert [row.label for row in rows.splits["dev"]] == [five, five, one]
 
 
-def test_a_packed_table_with_semicolons(tmp_path):
+def test_a_compressed_table_with_semicolons(tmp_path):
     text = "text;label\r\none, two;no\r\n"
     (tmp_path / "a.csv.gz").write_bytes(gzip.compress(text.encode()))
     rows = _read(tmp_path, _all_from("a.csv.gz") + 'delimiter = ";"\n')
@@ -241,7 +243,7 @@ def test_a_packed_table_with_semicolons(tmp_path):
     ]
 
 
-def test_questions_after_a_blank(tmp_path):
+def test_the_delimiter_blank_splits_labels_and_questions(tmp_path):
     (tmp_path / "questions.label").write_text("no Who was it ?\nyes Why ?\n")
     rows = _read(
         tmp_path,
@@ -254,10 +256,10 @@ def test_questions_after_a_blank(tmp_path):
     ]
 
 
-def test_refuses_a_file_without_labels(tmp_path):
+def test_a_file_without_labels_is_an_error(tmp_path):
     with pytest.raises(
         ValueError,
-        match=r"b\.tsv: task t: expected rows, got none; left out: "
+        match=r"b\.tsv: task t: expected rows, got none; skipped: "
         r"{'blank line': 1, 'no label': 2}",
     ):
         _read(tmp_path, _FILES, a_tsv=_A, b_tsv="text\tlabel\na\t\nb\t\n")

@@ -43,7 +43,7 @@ def _read(folder, **arguments):
     return task
 
 
-def test_rows(tmp_path):
+def test_rows_of_the_files(tmp_path):
     _write(tmp_path)
     task = _read(tmp_path)
     assert task.task.name == "books"
@@ -74,7 +74,7 @@ def test_rows(tmp_path):
     }
 
 
-def test_prepared(tmp_path):
+def test_duplicates_are_removed_or_marked(tmp_path):
     (tmp_path / "raw").mkdir()
     _write(tmp_path / "raw")
     corpus = prepare.prepare(
@@ -87,7 +87,7 @@ def test_prepared(tmp_path):
         "test": 3,
         "unlabeled": 2,
     }
-    assert task["skipped"] == {"text stands in dev": 1}
+    assert task["skipped"] == {"text is in dev": 1}
     assert task["duplicates"] == {"test": 1}
 
 
@@ -118,32 +118,32 @@ def test_random_dev_keeps_repeated_texts_together(tmp_path):
         ("test", [b"1\ta", b"0\tb", b"0 c"], r"test:3: expected 0 or 1, a tab"),
     ],
 )
-def test_other_copy(tmp_path, kind, lines, message):
+def test_other_copies_are_an_error(tmp_path, kind, lines, message):
     _write(tmp_path, **{kind: lines})
     with pytest.raises(ValueError, match=r"books\.task\." + message):
         _read(tmp_path)
 
 
-def test_missing_file(tmp_path):
+def test_a_missing_file_is_an_error(tmp_path):
     _write(tmp_path)
     os.remove(tmp_path / "books.task.test")
     with pytest.raises(ValueError, match=r"no file .*books\.task\.test"):
         fdu_mtl.make_source(str(tmp_path)).checksums()
 
 
-def test_unknown_dev_split(tmp_path):
+def test_an_unknown_dev_split_is_an_error(tmp_path):
     with pytest.raises(ValueError, match="one of last, random"):
         fdu_mtl.make_source(str(tmp_path), dev_split="first")
 
 
-def test_seed_counts_for_a_random_dev_only(tmp_path):
+def test_the_seed_only_matters_for_a_random_dev(tmp_path):
     last = fdu_mtl.make_source(str(tmp_path), "last", seed=4)
     drawn = fdu_mtl.make_source(str(tmp_path), "random", seed=4)
     assert last.settings == {"dev_split": "last"}
     assert drawn.settings == {"dev_split": "random", "seed": 4}
 
 
-def test_real_files(tmp_path, monkeypatch):
+def test_the_published_files(tmp_path, monkeypatch):
     raw_dir = os.environ.get("MTL_TF_FDU_MTL_DIR")
     if not raw_dir:
         pytest.skip("MTL_TF_FDU_MTL_DIR names no folder of the FDU-MTL files")
@@ -154,7 +154,7 @@ def test_real_files(tmp_path, monkeypatch):
     assert len(corpus.tasks) == 16
     declared = corpus.declaration["tasks"]
     # Table 1 of the paper: 16 x 400 test rows; counted by hand in the files:
-    # 539 of them repeat a text of their task's train file.
+    # 539 of them have a text of their task's train file.
     assert sum(x["splits"]["test"] for x in declared.values()) == 6400
     assert sum(x["duplicates"]["test"] for x in declared.values()) == 539
     assert sum(x["raw"]["rows"]["train"] for x in declared.values()) == 25380

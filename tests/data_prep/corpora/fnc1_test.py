@@ -8,8 +8,8 @@ from mtl_tf.data import records
 _BODIES = [["Body ID", "articleBody"]]
 _STANCES = [["Headline", "Body ID", "Stance"]]
 _LABELS = ("disagree", "discuss", "agree", "unrelated")
-# Forty bodies of four rows, a row of each label; the headlines stand with many.
-# Bodies 38 and 39 are the same text.
+# Forty bodies with one row of each label; headlines have many bodies. Bodies 38
+# and 39 are the same text.
 _TRAIN_BODIES = [
     *_BODIES,
     *([str(n), f'Body {min(n, 38)}\n\nmore, of "it"'] for n in range(40)),
@@ -50,29 +50,31 @@ def _read(folder, seed=0):
     return corpus.read(corpus.find(str(folder)), seed, False)
 
 
-def test_rows(tmp_path):
+def test_rows_of_the_files(tmp_path):
     _write(tmp_path)
-    found = _read(tmp_path)
-    assert found.task.labels == _LABELS
-    assert found.task.metric == "accuracy"
-    assert found.task.pair
-    assert found.splits["test"] == [
+    task_rows = _read(tmp_path)
+    assert task_rows.task.labels == _LABELS
+    assert task_rows.task.metric == "accuracy"
+    assert task_rows.task.pair
+    assert task_rows.splits["test"] == [
         records.Row(
             "fnc1-test-2", "on\xa0two\nlines", "Test &\nbody", "agree", "test-0"
         ),
-        # The row before stands on lines 2 and 3.
+        # The previous row has lines 2 and 3.
         records.Row(
             "fnc1-test-4", "next", "Test &\nbody", "unrelated", "test-0"
         ),
     ]
-    assert found.raw["rows"]["train_stances.csv"] == dict.fromkeys(_LABELS, 40)
-    assert found.raw["published"] == {
+    assert task_rows.raw["rows"]["train_stances.csv"] == dict.fromkeys(
+        _LABELS, 40
+    )
+    assert task_rows.raw["published"] == {
         "train_stances.csv": 49972,
         "competition_test_stances.csv": 25413,
     }
 
 
-def test_dev_is_cut_by_body(tmp_path):
+def test_dev_is_split_by_body(tmp_path):
     _write(tmp_path)
     seen = set()
     for seed in range(6):
@@ -84,7 +86,7 @@ def test_dev_is_cut_by_body(tmp_path):
         dev = {row.seq2 for row in splits["dev"]}
         assert not train & dev
         groups = {row.group for rows in splits.values() for row in rows}
-        # Bodies 38 and 39 are one; and there is the body of test.
+        # Bodies 38 and 39 are one; another body is that of test.
         assert len(groups) == 40
         seen.add(frozenset(dev))
     assert len(seen) > 1
@@ -103,7 +105,7 @@ def test_dev_is_cut_by_body(tmp_path):
         ),
         (
             {"competition_test_bodies": [*_TEST_BODIES, ["0", "x"]]},
-            r"test_bodies\.csv:4: body 0 stands here twice",
+            r"test_bodies\.csv:4: expected one body 0, got two",
         ),
         (
             {"train_stances": [["Headline", "Stance"], ["x", "agree"]]},
@@ -111,7 +113,7 @@ def test_dev_is_cut_by_body(tmp_path):
         ),
     ],
 )
-def test_malformed(tmp_path, tables, message):
+def test_malformed_files_are_an_error(tmp_path, tables, message):
     _write(tmp_path, **tables)
     with pytest.raises(ValueError, match=message):
         _read(tmp_path)

@@ -23,7 +23,7 @@ _OFFICIAL_HEADER = [
 
 
 def _official(*rows):
-    """Lines of 15 columns of (label, premise, hypothesis)."""
+    """Formats (label, premise, hypothesis) as lines of 15 columns."""
     return [_OFFICIAL_HEADER] + [
         [label, *(["( p )"] * 4), seq1, seq2, "7", "7n", "slate", label]
         + [""] * 4
@@ -70,28 +70,28 @@ def _read(folder):
         ("mnli_train.tsv", "mnli_val.tsv", _four_columns),
     ],
 )
-def test_rows(tmp_path, train_name, validation_name, form):
+def test_rows_of_each_release(tmp_path, train_name, validation_name, form):
     _write(tmp_path, train_name, validation_name, form)
-    found = _read(tmp_path)
-    assert found.task.labels == ("contradiction", "neutral", "entailment")
-    assert found.task.metric == "accuracy"
-    assert found.task.pair
-    assert found.splits == {
+    task_rows = _read(tmp_path)
+    assert task_rows.task.labels == ("contradiction", "neutral", "entailment")
+    assert task_rows.task.metric == "accuracy"
+    assert task_rows.task.pair
+    assert task_rows.splits == {
         "train": [
             records.Row(
                 "multinli-train-2", 'An odd " quote', "Hypothesis.", "neutral"
             ),
             records.Row("multinli-train-4", "p", "h", "entailment"),
         ],
-        # By turns, over the rows that have a label.
+        # Alternating between dev and test, among the rows with a label.
         "dev": [
             records.Row("multinli-dev-2", "p1", "h1", "contradiction"),
             records.Row("multinli-dev-5", "p4", "h4", "entailment"),
         ],
         "test": [records.Row("multinli-test-4", "p3", "h3", "neutral")],
     }
-    assert found.skipped == {"no gold label": 2}
-    assert found.raw == {
+    assert task_rows.skipped == {"no gold label": 2}
+    assert task_rows.raw == {
         "rows": {
             train_name: {"-": 1, "entailment": 1, "neutral": 1},
             validation_name: {
@@ -106,22 +106,25 @@ def test_rows(tmp_path, train_name, validation_name, form):
     }
 
 
-def test_premise_that_swallowed_other_rows(tmp_path):
-    swallowing = "A premise . h neutral 1 1n ( ( p ) ) ( ROOT ( S ( p ) ) ) p2"
+def test_premises_with_merged_rows_are_skipped(tmp_path):
+    merged = "A premise . h neutral 1 1n ( ( p ) ) ( ROOT ( S ( p ) ) ) p2"
     _write(
         tmp_path,
         "mnli_train.tsv",
         "mnli_val.tsv",
         _four_columns,
-        [*_TRAIN, ("neutral", swallowing, "h"), ("neutral", "( ROOT", "h")],
+        [*_TRAIN, ("neutral", merged, "h"), ("neutral", "( ROOT", "h")],
     )
-    found = _read(tmp_path)
-    train = [row.id for row in found.splits["train"]]
+    task_rows = _read(tmp_path)
+    train = [row.id for row in task_rows.splits["train"]]
     assert train == ["multinli-train-2", "multinli-train-4", "multinli-train-6"]
-    assert found.skipped == {"no gold label": 2, "premise holds other rows": 1}
+    assert task_rows.skipped == {
+        "no gold label": 2,
+        "premise contains other rows": 1,
+    }
 
 
-def test_the_version_of_the_paper_goes_first(tmp_path):
+def test_the_version_of_the_paper_takes_precedence(tmp_path):
     for version in ("1.0", "0.9"):
         _write(
             tmp_path,
@@ -130,8 +133,8 @@ def test_the_version_of_the_paper_goes_first(tmp_path):
             _official,
         )
     (corpus,) = multinli.CORPORA
-    found = corpus.find(str(tmp_path))
-    assert found["train"].endswith("multinli_0.9_train.txt")
+    files = corpus.find(str(tmp_path))
+    assert files["train"].endswith("multinli_0.9_train.txt")
 
 
 @pytest.mark.parametrize(
@@ -141,7 +144,7 @@ def test_the_version_of_the_paper_goes_first(tmp_path):
         ([("neutral", "a\tb", "h")], r"mnli_train\.tsv:2: expected 4 col"),
     ],
 )
-def test_malformed(tmp_path, train, message):
+def test_malformed_files_are_an_error(tmp_path, train, message):
     _write(tmp_path, "mnli_train.tsv", "mnli_val.tsv", _four_columns, train)
     with pytest.raises(ValueError, match=message):
         _read(tmp_path)

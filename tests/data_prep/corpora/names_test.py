@@ -4,7 +4,7 @@ from data_prep.corpora import names
 from data_prep.corpora import pairwise
 
 
-def test_pairwise_corpora_are_those_that_have_a_reader():
+def test_pairwise_corpora_are_those_with_a_reader():
     assert tuple(pairwise.CORPORA) == names.PAIRWISE_CORPORA
     assert set(names.PAIRWISE_CORPORA) < set(names.CORPORA)
 

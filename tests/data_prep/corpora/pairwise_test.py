@@ -20,7 +20,7 @@ _STANCE_TEST = "Tweet,Target,Stance\rfour,Donald Trump,NONE"
 
 @pytest.fixture
 def raw_dir(tmp_path):
-    """Files of two corpora, and a part of those of a third."""
+    """Files of two corpora, and an incomplete third one."""
     files = {
         "tweets/train.raw": _TARGET,
         "tweets/test.raw": _TARGET.replace("text", "test text"),
@@ -35,7 +35,7 @@ def raw_dir(tmp_path):
     return str(tmp_path / "raw")
 
 
-def test_corpora_of_the_paper():
+def test_pairwise_has_the_corpora_of_the_paper():
     assert list(pairwise.CORPORA) == [
         "topic2",
         "topic5",
@@ -48,46 +48,46 @@ def test_corpora_of_the_paper():
     ]
 
 
-def test_one_corpus(raw_dir):
-    found = pairwise.make_source("target", raw_dir, seed=3)
-    assert found.corpus == "target"
-    assert found.files == {
+def test_a_single_corpus(raw_dir):
+    corpus = pairwise.make_source("target", raw_dir, seed=3)
+    assert corpus.corpus == "target"
+    assert corpus.files == {
         "target/train.raw": os.path.join(raw_dir, "tweets", "train.raw"),
         "target/test.raw": os.path.join(raw_dir, "tweets", "test.raw"),
     }
-    assert found.settings == {"seed": 3, "dev_in_train": False}
-    assert found.license.startswith("target: No license is stated")
-    (rows,) = found.read()
+    assert corpus.settings == {"seed": 3, "dev_in_train": False}
+    assert corpus.license.startswith("target: No license is stated")
+    (rows,) = corpus.read()
     assert rows.task.name == "target"
     assert len(rows.splits["dev"]) == 3
     (again,) = pairwise.make_source("target", raw_dir, seed=4).read()
     assert again.splits["dev"] != rows.splits["dev"]
 
 
-def test_all_that_are_there(raw_dir, tmp_path, caplog):
+def test_pairwise_has_the_corpora_whose_files_exist(raw_dir, tmp_path, caplog):
     with caplog.at_level(logging.WARNING, logger="absl"):
-        found = pairwise.make_source("pairwise", raw_dir)
-    left_out = [
+        raw = pairwise.make_source("pairwise", raw_dir)
+    warnings = [
         record.getMessage()
         for record in caplog.records
-        if record.getMessage().startswith("left out: ")
+        if record.getMessage().startswith("skipped: ")
     ]
-    assert len(left_out) == 6
+    assert len(warnings) == 6
     assert any(
         re.search(
             r"fnc lacks train_stances\.csv, competition_test_stances\.csv, "
-            r"competition_test_bodies\.csv\. To be had from: Fake News",
+            r"competition_test_bodies\.csv\. Available from: Fake News",
             message,
         )
-        for message in left_out
+        for message in warnings
     )
-    corpus = prepare.prepare(found, str(tmp_path / "out"), min_count=1)
+    corpus = prepare.prepare(raw, str(tmp_path / "out"), min_count=1)
     assert [task.name for task in corpus.tasks] == ["stance", "target"]
     assert corpus.rows["stance"] == {"train": 2, "dev": 1, "test": 1}
     declared = corpus.declaration
     missing = declared["settings"]["missing"]
     assert set(missing) == {*pairwise.CORPORA} - {"stance", "target"}
-    assert missing["multinli"].startswith("to be had from: the authors of Mult")
+    assert missing["multinli"].startswith("available from: the authors of Mu")
     assert raw_dir not in str(declared)
     assert set(declared["source"]) == {
         "stance/train.csv",
@@ -100,7 +100,7 @@ def test_all_that_are_there(raw_dir, tmp_path, caplog):
     assert (row.seq1, row.seq2, row.label) == ("Donald Trump", "four", "none")
 
 
-def test_dev_rows_stay_in_train_where_they_are_wanted(raw_dir, tmp_path):
+def test_dev_in_train_keeps_dev_rows_in_train(raw_dir, tmp_path):
     corpus = prepare.prepare(
         pairwise.make_source("pairwise", raw_dir, dev_in_train=True),
         str(tmp_path / "out"),
@@ -111,21 +111,21 @@ def test_dev_rows_stay_in_train_where_they_are_wanted(raw_dir, tmp_path):
     assert "leak" in corpus.declaration["tasks"]["stance"]["raw"]
 
 
-def test_dev_in_train_of_a_corpus_without_dev(raw_dir):
-    with pytest.raises(ValueError, match="nothing for corpus target, whose"):
+def test_dev_in_train_of_a_corpus_without_dev_is_an_error(raw_dir):
+    with pytest.raises(ValueError, match="is not used by corpus target, whose"):
         pairwise.make_source("target", raw_dir, dev_in_train=True)
 
 
-def test_files_that_dev_in_train_needs(raw_dir):
-    for part in ("train", "dev", "test"):
-        with open(f"{raw_dir}/twitter-2016{part}-BD.txt", "w") as file:
+def test_dev_in_train_needs_more_files(raw_dir):
+    for role in ("train", "dev", "test"):
+        with open(f"{raw_dir}/twitter-2016{role}-BD.txt", "w") as file:
             file.write("1\ttopic\tpositive\ttext\n")
     assert len(pairwise.make_source("topic2", raw_dir).files) == 3
     with pytest.raises(ValueError, match=r"lacks twitter-2016devtest-BD\.txt"):
         pairwise.make_source("topic2", raw_dir, dev_in_train=True)
 
 
-def test_missing_files(raw_dir, tmp_path):
+def test_missing_files_are_an_error(raw_dir, tmp_path):
     with pytest.raises(ValueError, match=r"corpus fnc1: .*fnc lacks train_st"):
         pairwise.make_source("fnc1", raw_dir)
     empty = tmp_path / "empty"
@@ -134,8 +134,8 @@ def test_missing_files(raw_dir, tmp_path):
         pairwise.make_source("pairwise", str(empty))
 
 
-# Rows as published: Table 1 of the paper for train, the organizers for test;
-# labels counted in the files with grep.
+# Published numbers of rows: Table 1 of the paper for train, the organizers for
+# test; labels were counted with grep.
 _REAL = {
     "topic2": {
         "train": {"negative": 755, "positive": 3591},
@@ -202,15 +202,16 @@ _REAL = {
 def real():
     raw_dir = os.environ.get("MTL_TF_PAIRWISE_DIR")
     if not raw_dir:
-        pytest.skip("MTL_TF_PAIRWISE_DIR names no folder of the eight corpora")
-    found = pairwise.make_source("pairwise", raw_dir)
-    task_rows = found.read()
+        pytest.skip(
+            "set MTL_TF_PAIRWISE_DIR to the folder of the eight corpora"
+        )
+    task_rows = pairwise.make_source("pairwise", raw_dir).read()
     source.check_rows("pairwise", task_rows)
     return {rows.task.name: rows for rows in task_rows}
 
 
 @pytest.mark.parametrize("name", _REAL)
-def test_real_counts(real, name):
+def test_the_published_files_have_the_published_rows(real, name):
     splits = real[name].splits
     for expected, labels in _REAL[name].items():
         counts = collections.Counter()
@@ -222,7 +223,7 @@ def test_real_counts(real, name):
         assert all(row.seq1 and row.seq2 and row.group for row in rows)
 
 
-def test_real_splits_share_no_group(real):
+def test_splits_of_the_published_files_share_no_group(real):
     for name in _REAL:
         groups = {
             split: {row.group for row in rows}
@@ -237,9 +238,9 @@ def test_real_splits_share_no_group(real):
     assert real["stance"].skipped == {"test row of subtask A": 1249}
 
 
-def test_real_texts(real):
+def test_texts_of_the_published_files(real):
     topic5 = real["topic5"].splits
-    # Task B is task C without label 0. (One tweet has a quote there alone.)
+    # Task B is task C without label 0. (The quotes of one tweet differ.)
     for split, rows in real["topic2"].splits.items():
         in_topic5 = [row for row in topic5[split] if row.label != "neutral"]
         texts, texts_of_5 = (

@@ -9,8 +9,8 @@ _TRAIN = [
 ]
 _DEV = ['3\tother\tpositive\t"quoted, whole"']
 _DEVTEST = ["5\tthird\tnegative\tmore"]
-# As in the test file of task B: a further tab, CSV quotes, a tweet on two
-# lines, a line without the tab.
+# As in the test file of task B: another tab, CSV quotes, a tweet on two lines,
+# a line without the tab.
 _TEST = [
     '10\tfourth\tpositive\t"commas, and ""quotes"""\t',
     '11\tfourth\tnegative\t"goes on',
@@ -30,8 +30,8 @@ def _write(folder, suffix="BD", **files):
         "test": _TEST,
         **files,
     }
-    for part, content in lines.items():
-        path = folder / f"twitter-2016{part}-{suffix}.txt"
+    for role, content in lines.items():
+        path = folder / f"twitter-2016{role}-{suffix}.txt"
         path.write_text("".join(f"{line}\n" for line in content), "utf-8")
 
 
@@ -41,14 +41,14 @@ def _read(folder, task="topic2", dev_in_train=False):
     return corpus.read(files, 0, dev_in_train)
 
 
-def test_rows(tmp_path):
+def test_rows_of_train_and_dev(tmp_path):
     _write(tmp_path)
-    found = _read(tmp_path)
-    assert found.task.name == "topic2"
-    assert found.task.labels == ("negative", "positive")
-    assert found.task.metric == "macro_recall_by_topic"
-    assert found.task.pair
-    assert found.splits["train"] == [
+    task_rows = _read(tmp_path)
+    assert task_rows.task.name == "topic2"
+    assert task_rows.task.labels == ("negative", "positive")
+    assert task_rows.task.metric == "macro_recall_by_topic"
+    assert task_rows.task.pair
+    assert task_rows.splits["train"] == [
         records.Row(
             "topic2-train-1",
             "some topic",
@@ -56,7 +56,7 @@ def test_rows(tmp_path):
             "negative",
             "some topic",
         ),
-        # Quotes at both ends are no wrapping here.
+        # Quotes at both ends belong to the text.
         records.Row(
             "topic2-train-2",
             "@microsoft",
@@ -65,20 +65,20 @@ def test_rows(tmp_path):
             "@microsoft",
         ),
     ]
-    assert [row.seq2 for row in found.splits["dev"]] == ['"quoted, whole"']
-    assert set(found.splits) == {"train", "dev", "test"}
-    assert found.skipped == {}
-    assert found.raw["rows"]["twitter-2016train-BD.txt"] == {
+    assert [row.seq2 for row in task_rows.splits["dev"]] == ['"quoted, whole"']
+    assert set(task_rows.splits) == {"train", "dev", "test"}
+    assert task_rows.skipped == {}
+    assert task_rows.raw["rows"]["twitter-2016train-BD.txt"] == {
         "negative": 1,
         "positive": 1,
     }
-    assert found.raw["deviations"]["twitter-2016train-BD.txt"] == {
+    assert task_rows.raw["deviations"]["twitter-2016train-BD.txt"] == {
         "rows": 2,
         "published": 4346,
     }
 
 
-def test_the_test_file(tmp_path):
+def test_rows_of_the_test_file(tmp_path):
     _write(tmp_path)
     rows = _read(tmp_path).splits["test"]
     assert [(row.id, row.seq2) for row in rows] == [
@@ -96,45 +96,45 @@ def test_the_test_file(tmp_path):
     ]
 
 
-def test_five_labels(tmp_path):
+def test_topic5_has_five_labels(tmp_path):
     lines = [f"{n}\ttopic\t{n - 2}\ttext" for n in range(5)]
     _write(tmp_path, "CE", train=lines, dev=lines, test=lines)
-    found = _read(tmp_path, "topic5")
-    assert found.task.labels == (
+    task_rows = _read(tmp_path, "topic5")
+    assert task_rows.task.labels == (
         "very_negative",
         "negative",
         "neutral",
         "positive",
         "very_positive",
     )
-    assert found.task.metric == "macro_mae_by_topic"
-    train = found.splits["train"]
-    assert [row.label for row in train] == list(found.task.labels)
+    assert task_rows.task.metric == "macro_mae_by_topic"
+    train = task_rows.splits["train"]
+    assert [row.label for row in train] == list(task_rows.task.labels)
 
 
 def test_dev_in_train_adds_devtest(tmp_path):
     _write(tmp_path)
-    found = _read(tmp_path, dev_in_train=True)
-    assert [row.id for row in found.splits["train"]] == [
+    task_rows = _read(tmp_path, dev_in_train=True)
+    assert [row.id for row in task_rows.splits["train"]] == [
         "topic2-train-1",
         "topic2-train-2",
         "topic2-devtest-1",
     ]
-    assert set(found.splits) == {"train", "dev", "test"}
-    # Other topics: nothing that stands in dev.
-    assert not found.dev_in_train
+    assert set(task_rows.splits) == {"train", "dev", "test"}
+    # devtest has other topics than dev.
+    assert not task_rows.dev_in_train
 
 
-def test_tweets_that_are_gone(tmp_path):
+def test_unavailable_tweets_are_skipped(tmp_path):
     gone = "9\ttopic\tnegative\tNot Available"
     _write(tmp_path, train=[*_TRAIN, gone], test=[*_TEST, gone, gone])
-    found = _read(tmp_path)
-    assert found.skipped == {"tweet not available": 3}
-    assert len(found.splits["train"]) == 2
+    task_rows = _read(tmp_path)
+    assert task_rows.skipped == {"tweet not available": 3}
+    assert len(task_rows.splits["train"]) == 2
 
 
 @pytest.mark.parametrize(
-    ("part", "lines", "message"),
+    ("role", "lines", "message"),
     [
         (
             "train",
@@ -148,11 +148,15 @@ def test_tweets_that_are_gone(tmp_path):
         ),
         ("dev", ["", "1\tt\tnegative\tx\ty"], r"dev-BD\.txt:2: expected an id"),
         ("dev", ["x1\tt\tnegative\tx"], r"dev-BD\.txt:1: expected an id"),
-        ("test", [*_TEST, '7\tt\tnegative\t"op'], r"test-BD\.txt:8: .* closed"),
+        (
+            "test",
+            [*_TEST, '7\tt\tnegative\t"op'],
+            r"test-BD\.txt:8: .* closing",
+        ),
     ],
 )
-def test_malformed(tmp_path, part, lines, message):
-    _write(tmp_path, **{part: lines})
+def test_malformed_lines_are_an_error(tmp_path, role, lines, message):
+    _write(tmp_path, **{role: lines})
     with pytest.raises(ValueError, match=message):
         _read(tmp_path)
 

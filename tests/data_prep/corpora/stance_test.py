@@ -4,7 +4,7 @@ from data_prep.corpora import stance
 from mtl_tf.data import records
 
 _HEADER = b"Tweet,Target,Stance,Opinion Towards,Sentiment"
-# Lines end with a bare CR, the last one with nothing.
+# Lines end with a bare CR; the last one has no line end.
 _TRAIN_CSV = b"\r".join(
     (
         _HEADER,
@@ -52,14 +52,14 @@ def _read(folder, dev_in_train=False):
     return corpus.read(corpus.find(str(folder), dev_in_train), 0, dev_in_train)
 
 
-def test_csv(tmp_path):
+def test_rows_of_the_csv_release(tmp_path):
     _write(tmp_path)
-    found = _read(tmp_path)
-    assert found.task.labels == ("against", "none", "favor")
-    assert found.task.metric == "favor_against_f1"
-    assert found.task.pair
+    task_rows = _read(tmp_path)
+    assert task_rows.task.labels == ("against", "none", "favor")
+    assert task_rows.task.metric == "favor_against_f1"
+    assert task_rows.task.pair
     climate = "Climate Change is a Real Concern"
-    assert found.splits == {
+    assert task_rows.splits == {
         "train": [
             records.Row(
                 "stance-train-1",
@@ -91,43 +91,43 @@ def test_csv(tmp_path):
             )
         ],
     }
-    assert found.skipped == {"test row of subtask A": 1}
-    assert found.raw["stray_bytes"] == {"train": 2, "test": 0}
-    assert found.raw["rows"]["train.csv"] == {
+    assert task_rows.skipped == {"test row of subtask A": 1}
+    assert task_rows.raw["stray_bytes"] == {"train": 2, "test": 0}
+    assert task_rows.raw["rows"]["train.csv"] == {
         "against": 1,
         "favor": 1,
         "none": 1,
     }
-    assert not found.dev_in_train
-    assert "leak" not in found.raw
+    assert not task_rows.dev_in_train
+    assert "leak" not in task_rows.raw
 
 
-def test_files_of_the_task(tmp_path):
+def test_rows_of_the_task_release(tmp_path):
     _write(tmp_path, csv=False)
-    found = _read(tmp_path)
+    task_rows = _read(tmp_path)
     texts = {
         split: [(row.id, row.seq2) for row in rows]
-        for split, rows in found.splits.items()
+        for split, rows in task_rows.splits.items()
     }
     assert texts == {
         "train": [("stance-train-1", 'RT "so\ufffd\ufffd it is')],
         "dev": [("stance-dev-2", '"odd')],
         "test": [("stance-test_b-1", 'of "subtask B')],
     }
-    assert found.skipped == {"test row of subtask A": 1}
+    assert task_rows.skipped == {"test row of subtask A": 1}
 
 
-def test_dev_in_train(tmp_path):
+def test_dev_in_train_keeps_dev_rows(tmp_path):
     _write(tmp_path)
-    found = _read(tmp_path, dev_in_train=True)
-    assert [row.id for row in found.splits["train"]] == [
+    task_rows = _read(tmp_path, dev_in_train=True)
+    assert [row.id for row in task_rows.splits["train"]] == [
         "stance-train-1",
         "stance-train-2",
         "stance-train-3",
     ]
-    assert [row.id for row in found.splits["dev"]] == ["stance-dev-2"]
-    assert found.dev_in_train
-    assert "a leak" in found.raw["leak"]
+    assert [row.id for row in task_rows.splits["dev"]] == ["stance-dev-2"]
+    assert task_rows.dev_in_train
+    assert "a leak" in task_rows.raw["leak"]
 
 
 @pytest.mark.parametrize(
@@ -151,7 +151,7 @@ def test_dev_in_train(tmp_path):
             True,
             "train",
             _TRAIN_CSV + b"\rx,Donald Trump,NONE,1.,pos",
-            r"train\.csv: expected no rows about Donald Trump",
+            r"train\.csv: expected no rows about the test target",
         ),
         (
             False,
@@ -161,7 +161,7 @@ def test_dev_in_train(tmp_path):
         ),
     ],
 )
-def test_malformed(tmp_path, csv, file, content, message):
+def test_malformed_files_are_an_error(tmp_path, csv, file, content, message):
     _write(tmp_path, csv, **{file: content})
     with pytest.raises(ValueError, match=message):
         _read(tmp_path)

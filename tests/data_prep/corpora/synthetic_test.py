@@ -18,7 +18,7 @@ _LABELS = {
     "reviews": ["terrible", "poor", "fair", "good", "great"],
     "stances": ["against", "none", "favor"],
 }
-# From where on the next label begins, in twentieths.
+# Thresholds between the labels, in twentieths.
 _CUTS = {
     "comments": [2],
     "moods": [-6, 6],
@@ -28,7 +28,7 @@ _CUTS = {
 
 
 def read(**settings):
-    """Rows by task and split."""
+    """Reads rows by task and split."""
     rows = synthetic.make_source(**settings).read()
     return {x.task.name: x.splits for x in rows}
 
@@ -39,18 +39,18 @@ def clean():
 
 
 def tones(row):
-    """Of the tone words of a text, tenths of polarity."""
+    """Returns the polarities of the tone words of a text, in tenths."""
     return [int(n) - 10 for n in re.findall(r"\btone(\d+)\b", row.seq2)]
 
 
 def true_label(task, row):
-    """The label of a row by its words, in whole numbers."""
+    """Computes the label of a row from its words, in integers."""
     total, count = sum(tones(row)), len(tones(row))
     above = sum(2 * total >= cut * count for cut in _CUTS[task])
     return _LABELS[task][above]
 
 
-def test_labels_are_cuts_of_the_polarity_of_the_words(clean):
+def test_labels_are_intervals_of_the_polarity_of_the_words(clean):
     assert clean.keys() == _LABELS.keys()
     for task, splits in clean.items():
         for split in tasks_lib.LABELED_SPLITS:
@@ -60,29 +60,29 @@ def test_labels_are_cuts_of_the_polarity_of_the_words(clean):
         assert {row.label for row in splits["unlabeled"]} == {""}
 
 
-def test_label_polarities_are_those_of_their_rows(clean):
+def test_label_polarities_equal_the_means_of_rows(clean):
     for task, splits in clean.items():
         polarities = synthetic.label_polarities(task)
         assert list(polarities) == _LABELS[task]
-        found = collections.defaultdict(list)
+        actual = collections.defaultdict(list)
         for row in splits["train"]:
-            found[row.label].append(np.mean(tones(row)) / 10)
+            actual[row.label].append(np.mean(tones(row)) / 10)
         for label, polarity in polarities.items():
-            assert len(found[label]) > 90
+            assert len(actual[label]) > 90
             np.testing.assert_allclose(
-                np.mean(found[label]), polarity, atol=0.1
+                np.mean(actual[label]), polarity, atol=0.1
             )
 
 
-def test_label_polarities_by_hand():
-    # Cut at -.5 and .4.
-    found = synthetic.label_polarities("stances")
-    assert found == pytest.approx(
+def test_label_polarities_of_stances():
+    # Thresholds at -.5 and .4.
+    actual = synthetic.label_polarities("stances")
+    assert actual == pytest.approx(
         {"against": -0.75, "none": -0.05, "favor": 0.7}
     )
 
 
-def test_sizes():
+def test_sizes_of_the_splits():
     for task, splits in read(rows=40, main_rows=7).items():
         sizes = {split: len(rows) for split, rows in splits.items()}
         train = 7 if task == synthetic.MAIN_TASK else 40
@@ -95,15 +95,15 @@ def test_sizes():
 
 
 @pytest.mark.parametrize("noise", [0.0, 0.3, 1.0])
-def test_noise_is_the_share_of_labels_drawn_at_random(clean, noise):
+def test_noise_is_the_fraction_of_random_labels(clean, noise):
     noisy = read(rows=1200, main_rows=900, noise=noise)
     for task, splits in noisy.items():
         for split, rows in splits.items():
-            # The texts are the same as without.
+            # The texts are the same as without noise.
             assert [row.seq2 for row in rows] == [
                 row.seq2 for row in clean[task][split]
             ]
-        # One of L labels that are drawn is the right one by chance.
+        # One of L random labels is the correct one by chance.
         wrong = [row.label != true_label(task, row) for row in splits["train"]]
         expected = noise * (1 - 1 / len(_LABELS[task]))
         deviation = np.sqrt(expected * (1 - expected) / len(wrong))
@@ -112,21 +112,21 @@ def test_noise_is_the_share_of_labels_drawn_at_random(clean, noise):
         )
 
 
-def test_same_seed_same_corpus():
+def test_the_corpus_depends_on_the_seed():
     first = read(rows=20, main_rows=5, noise=0.5, seed=3)
     assert read(rows=20, main_rows=5, noise=0.5, seed=3) == first
     other = read(rows=20, main_rows=5, noise=0.5, seed=4)
     assert other["moods"]["train"][0].seq2 != first["moods"]["train"][0].seq2
 
 
-def test_a_smaller_corpus_is_the_beginning_of_a_larger_one():
+def test_a_corpus_starts_with_the_rows_of_a_smaller_one():
     small = read(rows=20, main_rows=5, noise=0.5)
     for task, splits in read(rows=40, main_rows=9, noise=0.5).items():
         for split, rows in small[task].items():
             assert splits[split][: len(rows)] == rows
 
 
-def test_splits_and_tasks_are_drawn_apart(clean):
+def test_splits_and_tasks_are_independent(clean):
     texts = [
         row.seq2.replace(task, "")
         for task, splits in clean.items()
@@ -137,7 +137,7 @@ def test_splits_and_tasks_are_drawn_apart(clean):
 
 
 @pytest.mark.parametrize("task", list(_LABELS))
-def test_a_bag_of_words_tells_the_labels(clean, task):
+def test_a_bag_of_words_predicts_the_labels(clean, task):
     train, test = clean[task]["train"], clean[task]["test"]
     model = pipeline.make_pipeline(
         feature_extraction.text.CountVectorizer(),
@@ -148,13 +148,13 @@ def test_a_bag_of_words_tells_the_labels(clean, task):
     accuracy = model.score([row.seq2 for row in test], gold)
     (_, majority), *_ = collections.Counter(gold).most_common()
     assert accuracy > majority / len(gold) + 0.2
-    # Topics say nothing.
+    # Topics do not predict the label.
     model.fit([row.seq1 for row in train], [row.label for row in train])
     by_topic = model.score([row.seq1 for row in test], gold)
     assert by_topic < majority / len(gold) + 0.05
 
 
-def test_is_prepared_like_any_other(tmp_path):
+def test_the_corpus_can_be_prepared(tmp_path):
     made = synthetic.make_source(rows=24, main_rows=8, seed=2)
     corpus = prepare.prepare(made, str(tmp_path / "out"))
     assert [task.name for task in corpus.tasks] == list(_LABELS)
@@ -177,13 +177,13 @@ def test_is_prepared_like_any_other(tmp_path):
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"rows": 3}, "rows=3: a quarter is dev, at least 4"),
-        ({"main_rows": 0}, "main_rows=0: at least 1 is needed"),
-        ({"noise": 1.5}, r"noise=1.5: a share from 0 to 1"),
-        ({"noise": -0.1}, r"noise=-0.1: a share from 0 to 1"),
+        ({"rows": 3}, "rows=3: expected at least 4"),
+        ({"main_rows": 0}, "main_rows=0: expected at least 1"),
+        ({"noise": 1.5}, r"noise=1.5: expected a fraction"),
+        ({"noise": -0.1}, r"noise=-0.1: expected a fraction"),
     ],
 )
-def test_settings_that_make_no_corpus(settings, message):
+def test_invalid_settings_are_an_error(settings, message):
     with pytest.raises(ValueError, match=message):
         synthetic.make_source(**settings)
 

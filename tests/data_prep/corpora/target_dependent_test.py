@@ -7,7 +7,7 @@ _TRAIN = [
     ("i agree about $T$ and $T$ .", "jimmy carter", "-1"),
     ("$T$ , i love it", "britney spears", "1"),
 ]
-# Twenty texts, five of them twice.
+# Twenty texts, five of which are repeated.
 _MORE = [(f"$T$ text {n % 20}", "x", "0") for n in range(25)]
 
 
@@ -24,13 +24,13 @@ def _read(folder, seed=0):
 
 
 @pytest.mark.parametrize("end", ["", "\n", "\n\n"])
-def test_rows(tmp_path, end):
+def test_rows_of_the_files(tmp_path, end):
     _write(tmp_path, end=end)
-    found = _read(tmp_path)
-    assert found.task.labels == ("negative", "neutral", "positive")
-    assert found.task.metric == "macro_f1"
-    assert found.task.pair
-    assert found.splits["test"] == [
+    task_rows = _read(tmp_path)
+    assert task_rows.task.labels == ("negative", "neutral", "positive")
+    assert task_rows.task.metric == "macro_f1"
+    assert task_rows.task.pair
+    assert task_rows.splits["test"] == [
         records.Row(
             "target-test-1",
             "jimmy carter",
@@ -39,19 +39,19 @@ def test_rows(tmp_path, end):
             "test-1",
         )
     ]
-    rows = {row.seq2: row for row in found.splits["train"]}
-    rows |= {row.seq2: row for row in found.splits["dev"]}
+    rows = {row.seq2: row for row in task_rows.splits["train"]}
+    rows |= {row.seq2: row for row in task_rows.splits["dev"]}
     second = rows["britney spears , i love it"]
     assert second.id.endswith("-4")
     assert second.label == "positive"
-    assert found.raw["rows"]["train.raw"] == {
+    assert task_rows.raw["rows"]["train.raw"] == {
         "negative": 1,
         "neutral": 25,
         "positive": 1,
     }
 
 
-def test_dev_is_cut_by_text(tmp_path):
+def test_dev_is_split_by_text(tmp_path):
     _write(tmp_path)
     for seed in range(4):
         splits = _read(tmp_path, seed).splits
@@ -75,7 +75,7 @@ def test_dev_is_cut_by_text(tmp_path):
         ([("a $T$", " ", "1")], r"train\.raw:1: expected a target"),
     ],
 )
-def test_malformed(tmp_path, examples, message):
+def test_malformed_examples_are_an_error(tmp_path, examples, message):
     _write(tmp_path, train=examples)
     with pytest.raises(ValueError, match=message):
         _read(tmp_path)

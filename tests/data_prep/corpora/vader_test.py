@@ -22,7 +22,7 @@ _NYT = "\r\n".join(
 )
 
 
-def test_ratings_become_labels():
+def test_labels_are_intervals_of_ratings():
     def labels(task, *ratings):
         return [vader.DOMAINS[task].label(x) for x in ratings]
 
@@ -51,7 +51,7 @@ def test_ratings_become_labels():
     assert labels("nyt", -0.3, -0.2, 0.3) == ["negative", "neutral", "positive"]
 
 
-def test_documents():
+def test_sentences_of_documents_are_pairs():
     task = vader.read_domain("nyt", _NYT.encode(), seed=0, rows=26)
     assert task.task.pair
     rows = {row.id: row for split in task.splits.values() for row in split}
@@ -67,19 +67,19 @@ def test_documents():
         "nyt-1",
     )
     assert rows["nyt-2_2"].seq1 == ""
-    # Document 3 repeats a sentence of document 1: both are in one split.
+    # Documents 1 and 3 share a sentence: both are in one split.
     homes = {
-        row.id: split for split, found in task.splits.items() for row in found
+        row.id: split for split, rows in task.splits.items() for row in rows
     }
     together = {homes[f"nyt-{x}"] for x in ("1_1", "1_2", "1_3", "3_1", "3_2")}
     assert len(together) == 1
 
 
-def test_middle_ratings_are_counted():
+def test_middle_ratings_are_skipped_and_counted():
     lines = [f"{i}\t{i / 10 - 1}\tText number {i}." for i in range(30)]
     content = "\n".join(lines).encode()
     task = vader.read_domain("movies", content, seed=0, rows=30)
-    # Ratings -1.0 to 1.9 in steps of 0.1: -0.4 to 0.4 are in the middle.
+    # Ratings from -1.0 to 1.9 in steps of 0.1: -0.4 to 0.4 are skipped.
     assert task.skipped == {"rating in the middle": 9}
     assert sum(len(rows) for rows in task.splits.values()) == 21
     assert not task.task.pair
@@ -96,20 +96,20 @@ def test_middle_ratings_are_counted():
         ("1\t1\tok\n", "expected 4200 rows, got 1"),
     ],
 )
-def test_malformed(content, message):
+def test_malformed_files_are_an_error(content, message):
     with pytest.raises(ValueError, match=message):
         vader.read_domain("tweets", content.encode(), seed=0)
 
 
-def test_wrong_checksum(tmp_path):
+def test_another_checksum_is_an_error(tmp_path):
     path = tmp_path / vader.SDIST
     with tarfile.open(path, "w:gz") as tar:
         tar.addfile(tarfile.TarInfo("empty"), io.BytesIO())
-    with pytest.raises(ValueError, match=r"sha256 5d7c06e0.* is expected, got"):
+    with pytest.raises(ValueError, match=r"expected sha256 5d7c06e0.*, got"):
         vader.make_source(str(tmp_path)).read()
 
 
-def test_failed_download_is_told(tmp_path, monkeypatch):
+def test_a_failed_download_is_an_error(tmp_path, monkeypatch):
     def run(command, **_):
         assert "--require-hashes" in command
         assert command[command.index("-r") + 1] == vader.REQUIREMENTS
@@ -121,7 +121,7 @@ def test_failed_download_is_told(tmp_path, monkeypatch):
     assert os.listdir(tmp_path / "raw") == []
 
 
-def test_download_is_kept(tmp_path, monkeypatch):
+def test_the_package_is_downloaded_once(tmp_path, monkeypatch):
     calls = []
 
     def run(command, **_):
@@ -138,7 +138,7 @@ def test_download_is_kept(tmp_path, monkeypatch):
     assert os.listdir(tmp_path / "raw") == [vader.SDIST]
 
 
-def test_real_package(tmp_path):
+def test_the_published_package(tmp_path):
     path = os.environ.get("MTL_TF_VADER_SDIST")
     if not path:
         pytest.skip(f"MTL_TF_VADER_SDIST names no {vader.SDIST}")
