@@ -52,8 +52,8 @@ CASES = {
         tasks("split =", "splits ="),
         PREPARE,
         "tasks.toml: [tasks.requests]: unknown key 'splits' (did you mean "
-        "split?); known are labels, metric, type, columns, format, delimiter, "
-        "absent, split, file, train, dev, test, unlabeled",
+        "split?); the keys are labels, metric, type, columns, format, "
+        "delimiter, absent, split, file, train, dev, test, unlabeled",
     ),
     "long name": (
         tasks("tasks.requests", f"tasks.{'r' * 300}"),
@@ -89,8 +89,8 @@ CASES = {
         tasks("file =", 'type = "regression"\nfile ='),
         PREPARE,
         "tasks.toml: [tasks.requests]: type = 'regression' is not supported: "
-        "each row needs one label of a list (classification); regression "
-        "targets and several labels a row (multi-label) are not trained here",
+        "expected one label per row (classification), no regression targets or "
+        "several labels (multi-label targets)",
     ),
     "missing file": (
         tasks("requests.tsv", "request.tsv"),
@@ -108,7 +108,7 @@ CASES = {
         tasks("test = 0.25", "tets = 0.25"),
         PREPARE,
         "tasks.toml: [tasks.requests] split: unknown key 'tets' (did you mean "
-        "test?); known are dev, test",
+        "test?); the keys are dev, test",
     ),
     # Raw files.
     "wrong label": (
@@ -150,11 +150,11 @@ CASES = {
         "tasks.toml: [tasks.requests]: delimiter ';' is not used by format "
         "jsonl; it is for tsv, csv",
     ),
-    "train that is divided": (
+    "split of train": (
         tasks("file =", "train ="),
         PREPARE,
-        "tasks.toml: [tasks.requests]: split divides the rows of `file`: name "
-        "the file of train `file` instead: file = 'requests.tsv'",
+        "tasks.toml: [tasks.requests]: split applies to the rows of `file`: "
+        "use `file` instead of `train`: file = 'requests.tsv'",
     ),
     "absent label": (
         tasks("file =", 'absent = ["billing"]\nfile ='),
@@ -172,7 +172,7 @@ CASES = {
     "no labels in a file": (
         {"dev.tsv": "question\tanswer\tsettled\na\tb\t\nc\td\t\n"},
         PREPARE,
-        "dev.tsv: task answers: expected rows, got none; left out: {'no "
+        "dev.tsv: task answers: expected rows, got none; skipped: {'no "
         "label': 2}",
     ),
     "row without a topic": (
@@ -209,15 +209,16 @@ CASES = {
         tasks('label = "intent"', 'label = ["billing", "delivery"]'),
         PREPARE,
         "tasks.toml: [tasks.requests]: columns: expected one column of labels, "
-        "got ['billing', 'delivery']: several labels a row (multi-label "
-        "targets) are not supported; each may be a task, with its column",
+        "got ['billing', 'delivery']: several labels per row "
+        "(multi-label targets) are not supported; each may be a task with its "
+        "column",
     ),
     "ids that repeat": (
         tasks('settled"}', 'settled", id = "question"}', dev_tsv=ANSWERS),
         PREPARE,
-        "answers.tsv:3: id 'is it 0?' stands in answers.tsv:2 already: ids "
-        "differ over all files of a task; without `id` in `columns`, rows are "
-        "named by their lines",
+        "answers.tsv:3: id 'is it 0?' repeats answers.tsv:2: ids must differ "
+        "over all files of a task; without `id` in `columns`, ids are made of "
+        "line numbers",
     ),
     "damaged gzip file": (
         {"requests.tsv": b"\x1f\x8b" + REQUESTS.encode()},
@@ -238,12 +239,12 @@ CASES = {
     "directory of others": (
         {"out/mine.txt": "mine"},
         PREPARE,
-        ".../out holds mine.txt, which is no part of a prepared corpus; the "
+        ".../out holds mine.txt, which is not part of a prepared corpus; the "
         "directory would be replaced: move the file or choose another out_dir",
     ),
     "flag of another corpus": (
         {},
         f"{PREPARE} --raw_dir=x",
-        "--raw_dir means nothing for corpus custom",
+        "--raw_dir is not used by --corpus=custom",
     ),
 }
