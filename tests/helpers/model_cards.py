@@ -22,7 +22,7 @@ def make_run(license=LICENCES, findings=(), **settings):
         task.name: {
             "splits": {"train": 1400, "dev": 20, "test": 40, "unlabeled": 77},
             "label_counts": {"train": dict.fromkeys(task.labels, 10)},
-            "skipped": {"text stands in dev": 3} if task.pair else {},
+            "skipped": {"text is in dev": 3} if task.pair else {},
             "duplicates": {"test": 4 if task.pair else 0},
         }
         for task in tasks

@@ -190,7 +190,7 @@ def test_data():
     heads, books, films = model_cards.read_table(card, "Training data", "task")
     assert heads[1:4] == ["train", "dev", "test"]
     assert books[1:4] == ["1,400", "20", "40"]
-    assert books[5:] == ["text stands in dev 3", "4"]
+    assert books[5:] == ["text is in dev 3", "4"]
     assert books[4].startswith('bad 10, "')
     name, count = books[4].removeprefix("bad 10, ").rsplit(" ", 1)
     assert (json.loads(name), count) == (model_cards.NASTY, "10")
