@@ -1,8 +1,10 @@
-"""Layers: each knows tensors alone, nothing of flags, files or task names.
+"""Keras layers of both papers' models.
 
-Texts come in groups, all of a group from one task. Token features are packed,
-`float32 [rows, batch, width]`: a row is a time step of a group, and a group has
-rows up to the end of its longest text (`packing`). Text features are `float32
-[task_batches, batch, width]`. Masks are never implicit: every layer that
-needs one takes `lengths`, `int32 [task_batches, batch]`, at least 1.
+A layer knows tensors alone: nothing of flags, files or names of tasks.
+
+Texts come in task batches; all texts of one are of the same task. Token
+features are packed, float32 [rows, batch, width]: a row is a time step of a
+task batch (`packed_rnn.packing`). Text features are float32 [task_batches,
+batch, width]. There are no implicit masks: a layer that needs one takes
+`lengths`, int32 [task_batches, batch], at least 1.
 """

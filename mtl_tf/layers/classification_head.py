@@ -37,13 +37,13 @@ class ClassificationHead(float32_layer.Float32Layer):
         self.seed = seed
         first_rows = np.cumsum((0, *self.num_classes[:-1]))
         labels = np.arange(max(self.num_classes))
-        # [tasks, most labels]: the row of each label in the matrix, and where
-        # there is such a label.
+        # [num_tasks, most labels]: the row of each label, and the mask of the
+        # labels that a task has.
         self._rows = (first_rows[:, np.newaxis] + labels).astype(np.int32)
         self._mask = labels < np.array(self.num_classes)[:, np.newaxis]
 
-    def add_label_vectors(self, name: str, width: int):
-        """Adds a vector for each label: [labels of all tasks, width]."""
+    def add_label_vectors(self, name: str, width: int) -> keras.Variable:
+        """Adds a vector for each label, [labels of all tasks, width]."""
         return self.add_weight(
             name=name,
             shape=(sum(self.num_classes), width),
@@ -52,22 +52,22 @@ class ClassificationHead(float32_layer.Float32Layer):
             ),
         )
 
-    def add_label_bias(self):
-        """Adds a bias for each label: [labels of all tasks]."""
+    def add_label_bias(self) -> keras.Variable:
+        """Adds a bias for each label, [labels of all tasks]."""
         return self.add_weight(
             name="bias", shape=(sum(self.num_classes),), initializer="zeros"
         )
 
     def gather_labels(self, weight, task_ids: tf.Tensor) -> tf.Tensor:
-        """Gathers the rows of the labels of each batch's task.
+        """Gathers the rows of the labels of each task batch's task.
 
         Args:
-          weight: [labels of all tasks, ...].
+          weight: float32 [labels of all tasks, ...].
           task_ids: int32 [task_batches].
 
         Returns:
-          [task_batches, most labels, ...], zeros where a task has no such
-          label.
+          float32 [task_batches, most labels, ...], zeros where a task has no
+          such label.
         """
         mask = tf.gather(self._mask, task_ids)
         indices = tf.cast(tf.where(mask), tf.int32)
@@ -82,7 +82,11 @@ class ClassificationHead(float32_layer.Float32Layer):
         )
 
     def logits(
-        self, features: tf.Tensor, vectors: tf.Tensor, bias, task_ids: tf.Tensor
+        self,
+        features: tf.Tensor,
+        vectors: tf.Tensor,
+        bias: keras.Variable | None,
+        task_ids: tf.Tensor,
     ) -> tf.Tensor:
         """Multiplies features with label vectors, and adds a bias.
 
@@ -90,7 +94,7 @@ class ClassificationHead(float32_layer.Float32Layer):
           features: float32 [task_batches, batch, width].
           vectors: float32 [task_batches, most labels, width], from
             `gather_labels`.
-          bias: [labels of all tasks]; None for none.
+          bias: float32 [labels of all tasks]; None for none.
           task_ids: int32 [task_batches].
 
         Returns:

@@ -1,4 +1,4 @@
-"""What several tasks say of a text, beside each other."""
+"""Concatenation of several tasks' predictions for the same text."""
 
 import keras
 import tensorflow as tf
@@ -8,20 +8,28 @@ from mtl_tf.layers import float32_layer
 
 @keras.saving.register_keras_serializable(package="mtl_tf")
 class ConcatTaskOutputs(float32_layer.Float32Layer):
-    """The answers of all tasks that were asked of a group, in one vector.
+    """Concatenates the predictions of several tasks for each text.
+
+    Augenstein, Ruder & Søgaard 2018, section 3.3: the arguments of Eq. 6, [o_1,
+    ..., o_{T-1}]. A prediction may be hidden: it becomes zeros.
 
     Args:
-      tasks: numbers of the tasks that were asked.
-      widths: numbers of each answer that are read; the rest is padding.
+      tasks: indices of the tasks.
+      widths: number of elements of each task's predictions; further elements
+        are padding.
       **kwargs: for `keras.layers.Layer`.
 
-    Call arguments: answers, float32 [task_batches * tasks, batch, width],
-    those of a
-    group together, and a task of each group, int32 [task_batches], or None:
-    where it
-    was asked, its answer becomes zeros. Returns float32 [task_batches, batch,
-    sum of
-    widths].
+    Call arguments:
+      predictions: float32 [task_batches * number of tasks, batch, width], those
+        of all tasks for the first task batch, then those for the next one.
+      hidden_task: int32 [task_batches], a task whose prediction is hidden; -1,
+        or None for all task batches, where none is.
+
+    Returns:
+      float32 [task_batches, batch, sum of widths].
+
+    Reference:
+      [Augenstein, Ruder & Søgaard 2018](https://aclanthology.org/N18-1172).
     """
 
     def __init__(
@@ -31,21 +39,23 @@ class ConcatTaskOutputs(float32_layer.Float32Layer):
         self.tasks = tuple(tasks)
         self.widths = tuple(widths)
 
-    def call(self, answers, hidden_task=None):
-        _, batch, width = tf.unstack(tf.shape(answers))
-        answers = tf.reshape(answers, [-1, len(self.tasks), batch, width])
+    def call(self, predictions, hidden_task=None):
+        _, batch, width = tf.unstack(tf.shape(predictions))
+        predictions = tf.reshape(
+            predictions, [-1, len(self.tasks), batch, width]
+        )
         if hidden_task is not None:
-            is_read = tf.constant(self.tasks) != hidden_task[:, tf.newaxis]
-            is_read = tf.cast(is_read, answers.dtype)
-            answers *= is_read[:, :, tf.newaxis, tf.newaxis]
-        joined = tf.concat(
+            is_visible = tf.constant(self.tasks) != hidden_task[:, tf.newaxis]
+            is_visible = tf.cast(is_visible, predictions.dtype)
+            predictions *= is_visible[:, :, tf.newaxis, tf.newaxis]
+        concatenated = tf.concat(
             [
-                answers[:, place, :, :width]
-                for place, width in enumerate(self.widths)
+                predictions[:, index, :, :width]
+                for index, width in enumerate(self.widths)
             ],
             axis=-1,
         )
-        return tf.ensure_shape(joined, [None, None, sum(self.widths)])
+        return tf.ensure_shape(concatenated, [None, None, sum(self.widths)])
 
     def get_config(self):
         return {

@@ -8,17 +8,22 @@ from mtl_tf.layers import per_task
 
 @keras.saving.register_keras_serializable(package="mtl_tf")
 class FeatureDropout(float32_layer.Float32Layer):
-    """Drops elements in training, and scales the others up to make up for it.
+    """Drops elements of features in training, and scales up the others.
 
-    `keras.layers.Dropout`, but for the name of the seed's state, see
-    `stacked.seed_generator`.
+    It is `keras.layers.Dropout` but for the name of the seed generator's state
+    (`per_task.seed_generator`).
 
     Args:
-      rate: share of elements that a training step drops.
-      seed: seed.
+      rate: share of the elements that a training step drops.
+      seed: seed of dropout.
       **kwargs: for `keras.layers.Layer`.
 
-    Call arguments: features, of any shape, which is also the result's.
+    Call arguments:
+      features: float32, any shape.
+      training: whether to drop elements.
+
+    Returns:
+      float32, of the shape of `features`.
     """
 
     def __init__(self, rate: float, *, seed: int | None = None, **kwargs):

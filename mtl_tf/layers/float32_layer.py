@@ -4,11 +4,11 @@ import keras
 
 
 class Float32Layer(keras.layers.Layer):
-    """A layer with weights and results of float32.
+    """Base of the layers, with weights and outputs in float32.
 
-    A user's `keras.json` or global dtype policy, such as float16 or
-    mixed_float16, does not change it: these layers choose where less precision
-    does no harm (`--precision`).
+    A user's `keras.json` or global dtype policy, such as mixed_float16, does
+    not change it. Where less precision does no harm, a layer has an argument
+    for it (`PerTaskLSTM`).
 
     Args:
       **kwargs: for `keras.layers.Layer`.

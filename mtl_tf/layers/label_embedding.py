@@ -9,23 +9,24 @@ from mtl_tf.layers import classification_head
 
 @keras.saving.register_keras_serializable(package="mtl_tf")
 class LabelEmbedding(classification_head.ClassificationHead):
-    """Classifies by the products of label vectors and features.
+    """Classifies by the products of features and label vectors.
 
-    Augenstein, Ruder & Søgaard 2018, section 3.2, Eq. 4: p = softmax(L h),
-    where
-    L has a row l_j for each label of each task, and the labels of other tasks
-    are masked. `joint_logits` computes L h as the paper shows it.
+    Augenstein, Ruder & Søgaard 2018, section 3.2. The labels of all tasks are
+    embedded in one matrix L, with a row l_j for each label of each task:
 
-    A masked label has probability 0 and no gradient. The layer therefore
-    gathers the rows of the task's own labels, and returns their logits; the
-    softmax is in the loss. With a bias, and label vectors as long as h, it
-    computes what a `SoftmaxHead` does; the difference is that label vectors
-    are also the predictions that a label transfer network reads (Eq. 5).
+        Eq. 4   p = softmax(L h), the labels of other tasks masked
+        Eq. 5   o = sum_j p_j l_j, the expected label embedding of task i (o_i)
+
+    `joint_logits` computes L h as the paper shows it. A masked label has
+    probability 0 and no gradient. A call therefore gathers the rows of the
+    task's own labels, and returns their logits; the softmax is in the loss.
+    With a bias, and label vectors as long as h, the logits are those of a
+    `SoftmaxHead`; the difference is o, which a label transfer network reads.
 
     Args:
       num_classes: number of labels of each task.
-      embedding_dim: length of a label vector (l); 0: that of h. The paper pads
-        shorter vectors with zeros: elements of h beyond l are not read.
+      embedding_dim: length of a label vector (l); 0 for that of h. The paper
+        pads shorter vectors with zeros: elements of h beyond l are not read.
       use_bias: whether each label has a bias; Eq. 4 has none.
       **kwargs: for `ClassificationHead`.
 
@@ -35,9 +36,26 @@ class LabelEmbedding(classification_head.ClassificationHead):
 
     Returns:
       Logits, float32 [task_batches, batch, most labels], as
-      `ClassificationHead.logits`; and the expected label embedding, float32
-      [task_batches, batch, l]: o = sum_j p_j l_j over the task's labels (Eq.
-      5).
+      `ClassificationHead.logits`; and expected label embeddings o, float32
+      [task_batches, batch, l].
+
+    Raises:
+      ValueError: in `build`, if label vectors are longer than h.
+
+    Example:
+      ```python
+      import tensorflow as tf
+      from mtl_tf.layers import label_embedding
+
+      # A task with 2 labels and a task with 4.
+      layer = label_embedding.LabelEmbedding((2, 4), embedding_dim=20)
+      features = tf.random.normal([3, 8, 100])  # 3 task batches of 8 texts
+      logits, expected = layer(features, tf.constant([0, 1, 1]))
+      logits.shape, expected.shape  # [3, 8, 4], [3, 8, 20]
+      ```
+
+    Reference:
+      [Augenstein, Ruder & Søgaard 2018](https://aclanthology.org/N18-1172).
     """
 
     def __init__(
@@ -54,20 +72,24 @@ class LabelEmbedding(classification_head.ClassificationHead):
 
     def build(self, features_shape, task_ids_shape=None):
         del task_ids_shape
-        most = features_shape[-1]
-        if self.embedding_dim > most:
+        width = features_shape[-1]
+        if self.embedding_dim > width:
             raise ValueError(
                 f"label_embedding_dim={self.embedding_dim}: label vectors may "
                 f"be as long as the features that they are multiplied with "
-                f"({most}), or shorter, but not longer"
+                f"({width}), or shorter, but not longer"
             )
-        self.table = self.add_label_vectors("table", self.embedding_dim or most)
+        self.table = self.add_label_vectors(
+            "table", self.embedding_dim or width
+        )
         self.bias = self.add_label_bias() if self.use_bias else None
 
     def call(self, features, task_ids):
         vectors = self.gather_labels(self.table, task_ids)
         features = features[..., : self.table.shape[1]]
+        # Eq. 4, without its softmax.
         logits = self.logits(features, vectors, self.bias, task_ids)
+        # Eq. 5
         expected = tf.einsum("kbl,kli->kbi", tf.nn.softmax(logits), vectors)
         return logits, expected
 
@@ -86,6 +108,7 @@ class LabelEmbedding(classification_head.ClassificationHead):
           labels equals that of `call`.
         """
         features = features[..., : self.table.shape[1]]
+        # Eq. 4, over all labels.
         logits = tf.einsum("kbi,li->kbl", features, self.table.value)
         if self.bias is not None:
             logits += self.bias.value

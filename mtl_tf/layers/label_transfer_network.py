@@ -12,26 +12,46 @@ from mtl_tf.layers import task_dense
 class LabelTransferNetwork(float32_layer.Float32Layer):
     """Predicts the main task's label from the predictions of other tasks.
 
-    Augenstein, Ruder & Søgaard 2018, section 3.3, Eq. 6: LTN(o_1, ..., o_T-1,
-    d), where o_i is the expected label embedding of auxiliary task i (Eq. 5)
-    and d holds the diversity features of the text. One hidden layer with a
-    ReLU, then the logits.
+    Augenstein, Ruder & Søgaard 2018, section 3.3:
+
+        Eq. 6   LTN(o_1, ..., o_{T-1}, d)
+
+    where o_i is the expected label embedding of auxiliary task i (Eq. 5), and d
+    holds the diversity features of the text (section 3.5). The network is one
+    hidden layer with a ReLU, and a linear layer. The call returns the logits;
+    the softmax is in the loss.
 
     Args:
-      num_classes: number of classes of each task that it predicts.
-      hidden_size: width of the hidden layer; 0: no hidden layer.
+      num_classes: number of labels of each task that it predicts.
+      hidden_size: width of the hidden layer; 0 for no hidden layer.
       init_range: weights are drawn uniformly from [-init_range, init_range].
       seeds: of the hidden layer and of the output layer.
       **kwargs: for `keras.layers.Layer`.
 
     Call arguments:
-      predictions: float32 [task_batches, batch, width], those of the auxiliary
-        tasks, concatenated.
-      task_ids: int32 [task_batches], which of `num_classes` is predicted.
-      diversity: float32 [task_batches, batch, features]; None for none.
+      predictions: [o_1, ..., o_{T-1}], float32 [task_batches, batch, width].
+      task_ids: int32 [task_batches], indices into `num_classes`: the tasks that
+        are predicted.
+      diversity: d, float32 [task_batches, batch, features]; None for none.
 
     Returns:
-      Logits, float32 [task_batches, batch, most classes].
+      Logits, float32 [task_batches, batch, most labels].
+
+    Example:
+      ```python
+      import tensorflow as tf
+      from mtl_tf.layers import label_transfer_network
+
+      # The main task has 3 labels. Four auxiliary tasks predict, as label
+      # embeddings of 20 elements.
+      network = label_transfer_network.LabelTransferNetwork((3,), 64)
+      predictions = tf.random.normal([1, 8, 4 * 20])
+      diversity = tf.random.normal([1, 8, 5])
+      logits = network(predictions, tf.constant([0]), diversity)  # [1, 8, 3]
+      ```
+
+    Reference:
+      [Augenstein, Ruder & Søgaard 2018](https://aclanthology.org/N18-1172).
     """
 
     def __init__(

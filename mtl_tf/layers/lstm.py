@@ -1,32 +1,64 @@
-"""An LSTM layer whose weights are stacked by task_ids."""
+"""An LSTM layer with weights for each task."""
 
 import keras
+import numpy as np
 import tensorflow as tf
 
+from mtl_tf.layers import packed_rnn
 from mtl_tf.layers import per_task
-from mtl_tf.layers.packed_rnn import lstm_ops
 
 
 @keras.saving.register_keras_serializable(package="mtl_tf")
 class PerTaskLSTM(per_task.PerTaskLayer):
-    """One direction of an LSTM, with a set of weights for each task_ids.
+    """Runs an LSTM in one direction, with a set of weights for each task.
+
+    Liu et al. 2017, section 2, without peepholes:
+
+        Eq. 1   [g; o; i; f] = [tanh; σ; σ; σ](W [x_t; h_{t-1}] + b)
+        Eq. 2   c_t = f * c_{t-1} + i * g
+        Eq. 3   h_t = o * tanh(c_t)
 
     Args:
-      hidden_size: width of its state (d in the paper).
+      hidden_size: width of h and c (d in the paper).
       num_tasks: number of weight sets.
-      backwards: read every text from its last token to its first.
-      forget_bias: added to the start of the forget gate's bias. The paper
-        draws all biases from [-0.1, 0.1], hence 0; Keras starts from 1.
-      recurrent_dropout: share of h_{t-1}'s elements that a training step
-        drops, the same for all time steps (Gal & Ghahramani 2016) and for all
-        texts of a group: a mask on the rows of the recurrent weights.
-      precision: see `lstm.lstm`.
+      backwards: whether to read a text from its true last token to its first.
+      forget_bias: added to the initial bias of the forget gate. The paper draws
+        all biases from [-0.1, 0.1], hence 0; Keras starts from 1.
+      recurrent_dropout: share of the elements of h_{t-1} that a training step
+        drops (Gal & Ghahramani 2016): the same for all time steps, and for all
+        texts of a task batch, as a mask on the rows of the recurrent weights.
+      precision: one of `packed_rnn.PRECISIONS`, that of matrix products.
       **kwargs: for `PerTaskLayer`.
 
-    Call arguments: token features, packed, `lengths` [task_batches, batch] and
-    `task_ids` [task_batches]; `initial_state` and `result` as in `lstm.lstm`,
-    which
-    also says what is returned.
+    Call arguments:
+      inputs: x, float32 [rows, batch, width], packed (`packed_rnn.packing`).
+      lengths: int32 [task_batches, batch].
+      task_ids: int32 [task_batches].
+      initial_state: h_0 and c_0, float32 [task_batches, batch, hidden_size]
+        each; None for zeros.
+      result: one of `packed_rnn.LSTM_RESULTS`.
+      training: whether to drop elements, and to keep what the gradient needs.
+
+    Returns:
+      `states`: h at each token, float32 [rows, batch, hidden_size], packed.
+      `last`: h of the token that is read last, float32 [task_batches, batch,
+      hidden_size]. `end`: (h, c) of that token.
+
+    Example:
+      ```python
+      import numpy as np
+      import tensorflow as tf
+      from mtl_tf.layers import lstm
+
+      layer = lstm.PerTaskLSTM(64, num_tasks=2)
+      lengths = np.array([[3, 1]], np.int32)  # two texts of one task
+      inputs = tf.random.normal([3, 2, 50])  # packed: a row for each step
+      last = layer(inputs, lengths, np.array([1]), result="last")  # [1, 2, 64]
+      ```
+
+    Reference:
+      [Liu, Qiu & Huang 2017](https://aclanthology.org/P17-1001);
+      [Gal & Ghahramani 2016](https://arxiv.org/abs/1512.05287).
     """
 
     def __init__(
@@ -47,6 +79,11 @@ class PerTaskLSTM(per_task.PerTaskLayer):
         self.recurrent_dropout = recurrent_dropout
         self.precision = precision
 
+    @property
+    def output_size(self) -> int:
+        """Width of the states that a call returns."""
+        return self.hidden_size
+
     def build(self, inputs_shape, lengths_shape=None, task_ids_shape=None):
         del lengths_shape, task_ids_shape
         self.kernel = self.add_per_task_weight(
@@ -55,13 +92,11 @@ class PerTaskLSTM(per_task.PerTaskLayer):
         self.recurrent_kernel = self.add_per_task_weight(
             "recurrent_kernel", (self.hidden_size, 4 * self.hidden_size)
         )
-        forget_gate = [0.0] * self.hidden_size + [
-            self.forget_bias
-        ] * self.hidden_size
+        gate_offsets = [0.0, self.forget_bias, 0.0, 0.0]  # i, f, g, o
         self.bias = self.add_per_task_weight(
             "bias",
             (4 * self.hidden_size,),
-            offset=tf.constant(forget_gate + [0.0] * 2 * self.hidden_size),
+            offset=np.repeat(np.float32(gate_offsets), self.hidden_size),
         )
         self.seed_generator = per_task.seed_generator(self.seed)
 
@@ -75,10 +110,10 @@ class PerTaskLSTM(per_task.PerTaskLayer):
         training=False,
     ):
         weights = [self.kernel, self.recurrent_kernel, self.bias]
-        drops = training and self.recurrent_dropout
-        if self.num_tasks > 1 or drops:
+        uses_dropout = training and self.recurrent_dropout
+        if self.num_tasks > 1 or uses_dropout:
             weights = [self.gather(weight, task_ids) for weight in weights]
-        if drops:
+        if uses_dropout:
             weights[1] = keras.random.dropout(
                 weights[1],
                 self.recurrent_dropout,
@@ -86,7 +121,7 @@ class PerTaskLSTM(per_task.PerTaskLayer):
                 seed=self.seed_generator,
             )
         weights = [tf.convert_to_tensor(weight) for weight in weights]
-        return lstm_ops.lstm(
+        return packed_rnn.lstm(
             inputs,
             *weights,
             lengths,

@@ -8,13 +8,12 @@ from mtl_tf.layers import text_encoder
 
 @keras.saving.register_keras_serializable(package="mtl_tf")
 class SharedPrivateEncoder(float32_layer.Float32Layer):
-    """Encodes text with one encoder for all tasks and one for each task.
+    """Encodes texts with an encoder of all tasks and an encoder of each task.
 
     Liu et al. 2017, section 3, Figure 2: the shared encoder computes s, the
-    private encoder of task k computes h_k, from the same word vectors. With
-    both it is the shared-private model (Figure 2c), with the shared encoder
-    alone the fully shared model (Figure 2a), with the private ones alone a
-    single-task model for each task.
+    private encoder of task k computes h_k, from the same word vectors. Both
+    encoders make a shared-private model, the shared encoder alone a fully
+    shared model, the private encoders alone a single-task model for each task.
 
     Args:
       shared_encoder: a `TextEncoder` with one set of weights; None for none.
@@ -22,19 +21,41 @@ class SharedPrivateEncoder(float32_layer.Float32Layer):
         None for none.
       **kwargs: for `keras.layers.Layer`.
 
+    Call arguments:
+      vectors: word vectors, float32 [rows, batch, width], packed
+        (`packed_rnn.packing`).
+      lengths: int32 [task_batches, batch].
+      task_ids: int32 [task_batches].
+      seq1: as `vectors`, the first texts of pairs, for an encoder of pairs.
+      seq1_lengths: their lengths, int32 [task_batches, batch].
+      training: for the encoders.
+
+    Returns:
+      A dict of `shared` (s) and `private` (h_k), those that exist: float32
+      [task_batches, batch, features].
+
     Raises:
       ValueError: if there is neither encoder.
 
-    Call arguments:
-      vectors: word vectors, float32, packed (`packed_rnn.packing`).
-      lengths: int32 [task_batches, batch].
-      task_ids: int32 [task_batches].
-      seq1, seq1_lengths: as `vectors` and `lengths`, for an encoder that reads
-        pairs of texts.
+    Example:
+      ```python
+      import numpy as np
+      import tensorflow as tf
+      from mtl_tf.layers import shared_private_encoder
+      from mtl_tf.layers import text_encoder
 
-    Returns:
-      Features by name, `shared` and `private`: float32 [task_batches, batch,
-      features].
+      encoder = shared_private_encoder.SharedPrivateEncoder(
+          text_encoder.TextEncoder("lstm", "last", 64, num_tasks=1),
+          text_encoder.TextEncoder("lstm", "last", 64, num_tasks=2),
+      )
+      lengths = np.array([[3, 1]], np.int32)  # two texts of one task
+      vectors = tf.random.normal([3, 2, 50])  # packed: a row for each step
+      features = encoder(vectors, lengths, np.array([1]))
+      features["shared"].shape, features["private"].shape  # [1, 2, 64] each
+      ```
+
+    Reference:
+      [Liu, Qiu & Huang 2017](https://aclanthology.org/P17-1001).
     """
 
     def __init__(
@@ -45,7 +66,7 @@ class SharedPrivateEncoder(float32_layer.Float32Layer):
     ):
         super().__init__(**kwargs)
         if shared_encoder is None and private_encoder is None:
-            raise ValueError("a shared or a private encoder is needed")
+            raise ValueError("expected a shared or a private encoder, got none")
         self.shared_encoder = shared_encoder
         self.private_encoder = private_encoder
 

@@ -10,21 +10,30 @@ from mtl_tf.layers import classification_head
 class SoftmaxHead(classification_head.ClassificationHead):
     """Classifies by a linear layer for each task.
 
-    Liu et al. 2017, Eq. 6, and Augenstein et al. 2018, Eq. 1: y = softmax(W_k h
-    + b_k) for task k. The layer returns the logits; the softmax is in the loss.
+    Liu et al. 2017, Eq. 6, and Augenstein, Ruder & Søgaard 2018, Eq. 1:
+
+        y = softmax(W_k h + b_k) for task k
+
+    The layer returns the logits; the softmax is in the loss.
 
     Args:
       num_classes: number of labels of each task.
-      tanh: whether the logits are tanh(W h + b), as in the code of Augenstein
-        et al. No probability of one of two labels then exceeds 0.881.
+      tanh: whether the logits are tanh(W_k h + b_k), as in the code of
+        Augenstein et al. The probability of one of two labels then never
+        exceeds 0.881.
       **kwargs: for `ClassificationHead`.
 
     Call arguments:
-      features: float32 [task_batches, batch, width].
+      features: h, float32 [task_batches, batch, width].
       task_ids: int32 [task_batches].
 
     Returns:
-      Logits, as `ClassificationHead.logits`.
+      Logits, float32 [task_batches, batch, most labels], as
+      `ClassificationHead.logits`.
+
+    Reference:
+      [Liu, Qiu & Huang 2017](https://aclanthology.org/P17-1001);
+      [Augenstein, Ruder & Søgaard 2018](https://aclanthology.org/N18-1172).
     """
 
     def __init__(

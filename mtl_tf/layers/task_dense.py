@@ -1,4 +1,4 @@
-"""Dense layers with weights of their own for each task_ids."""
+"""Dense layers with weights for each task."""
 
 import keras
 import tensorflow as tf
@@ -8,22 +8,27 @@ from mtl_tf.layers import per_task
 
 @keras.saving.register_keras_serializable(package="mtl_tf")
 class TaskDense(per_task.PerTaskLayer):
-    """f(W_t h + b_t), with a W_t and a b_t for each task.
+    """Computes f(W_t h + b_t), with a W_t and a b_t for each task t.
 
-    The task-specific layer of Augenstein, Ruder & Søgaard 2018, section 3.6,
-    between the encoders and the output. Each task's layer reads h itself,
-    never the layer of another task.
+    It is the task-specific layer of Augenstein, Ruder & Søgaard 2018, section
+    3.6, between the encoders and the output layer. The layer of each task reads
+    h, never the layer of another task.
 
     Args:
-      hidden_size: width of its result.
+      hidden_size: width of the result.
       num_tasks: number of tasks.
       activation: f, a name that `keras.activations` knows.
       **kwargs: for `PerTaskLayer`.
 
-    Call arguments: features h, float32 [task_batches, batch, width], and the
-    task
-    that reads each group, int32 [task_batches]; returns [task_batches, batch,
-    hidden_size].
+    Call arguments:
+      features: h, float32 [task_batches, batch, width].
+      task_ids: int32 [task_batches].
+
+    Returns:
+      float32 [task_batches, batch, hidden_size].
+
+    Reference:
+      [Augenstein, Ruder & Søgaard 2018](https://aclanthology.org/N18-1172).
     """
 
     def __init__(
@@ -47,7 +52,7 @@ class TaskDense(per_task.PerTaskLayer):
 
     def call(self, features, task_ids):
         product = tf.einsum(
-            "gbi,gio->gbo", features, self.gather(self.kernel, task_ids)
+            "kbi,kio->kbo", features, self.gather(self.kernel, task_ids)
         )
         bias = self.gather(self.bias, task_ids)[:, tf.newaxis]
         return keras.activations.get(self.activation)(product + bias)
@@ -62,19 +67,28 @@ class TaskDense(per_task.PerTaskLayer):
 
 @keras.saving.register_keras_serializable(package="mtl_tf")
 class ChainedTaskDense(per_task.PerTaskLayer):
-    """Task layers that stand on each other, in the order of the tasks.
+    """Computes task-specific layers in a chain, in the order of the tasks.
 
-    What the code of Augenstein et al. does in the place of section 3.6: the
-    first task's layer reads h, and each other task's that of the task before
-    it. So the last one is as deep as there are tasks, and every step changes
-    the layers below its tasks too. To compare with that code.
+    The code of Augenstein et al. differs from section 3.6 of their paper: the
+    layer of the first task reads h, and the layer of each other task reads that
+    of the task before it. The last one is as deep as there are tasks, and a
+    step updates the layers before its tasks too. The layer exists for
+    comparisons with that code.
 
     Args:
       hidden_size: width of each layer.
       num_tasks: number of tasks.
       **kwargs: for `PerTaskLayer`.
 
-    Call arguments: as those of `TaskDense`.
+    Call arguments:
+      features: h, float32 [task_batches, batch, width].
+      task_ids: int32 [task_batches].
+
+    Returns:
+      float32 [task_batches, batch, hidden_size].
+
+    Reference:
+      [Augenstein, Ruder & Søgaard 2018](https://aclanthology.org/N18-1172).
     """
 
     def __init__(self, hidden_size: int, num_tasks: int, **kwargs):
@@ -103,7 +117,7 @@ class ChainedTaskDense(per_task.PerTaskLayer):
     def call(self, features, task_ids):
         layers = [features]
         for task, kernel in enumerate(self.kernels):
-            product = tf.einsum("gbi,io->gbo", layers[-1], kernel)
+            product = tf.einsum("kbi,io->kbo", layers[-1], kernel)
             layers.append(tf.tanh(product + self.bias[task]))
         return tf.gather(tf.stack(layers[1:], axis=1), task_ids, batch_dims=1)
 

@@ -10,9 +10,13 @@ from mtl_tf.layers import float32_layer
 class TaskDiscriminator(float32_layer.Float32Layer):
     """Predicts the task of a text from its shared features.
 
-    Liu et al. 2017, Eq. 12: D(s) = softmax(b + U s). The paper prints U as
-    d x d, which does not give one logit for each task: U is [num_tasks, d]
-    here. The layer returns the logits b + U s; the softmax is in the loss.
+    Liu et al. 2017, section 4.1:
+
+        Eq. 12   D(s) = softmax(b + U s)
+
+    The paper prints U as d x d, which does not give one logit for each task: U
+    is [num_tasks, d] here. The layer returns the logits b + U s; the softmax is
+    in the loss (Eq. 13).
 
     Args:
       num_tasks: number of tasks (K).
@@ -21,11 +25,29 @@ class TaskDiscriminator(float32_layer.Float32Layer):
       **kwargs: for `keras.layers.Layer`.
 
     Call arguments:
-      features: float32 [task_batches, batch, width].
+      features: s, float32 [task_batches, batch, d].
       frozen: whether U and b get no gradient.
 
     Returns:
       Logits, float32 [task_batches, batch, num_tasks].
+
+    Raises:
+      ValueError: if `num_tasks` is below 2.
+
+    Example:
+      ```python
+      import tensorflow as tf
+      from mtl_tf.layers import gradient_reversal
+      from mtl_tf.layers import task_discriminator
+
+      reverse = gradient_reversal.GradientReversal(weight=0.05)
+      discriminator = task_discriminator.TaskDiscriminator(num_tasks=16)
+      shared = tf.random.normal([16, 8, 64])  # 8 texts of each task
+      logits = discriminator(reverse(shared))  # [16, 8, 16]
+      ```
+
+    Reference:
+      [Liu, Qiu & Huang 2017](https://aclanthology.org/P17-1001).
     """
 
     def __init__(
@@ -38,9 +60,7 @@ class TaskDiscriminator(float32_layer.Float32Layer):
     ):
         super().__init__(**kwargs)
         if num_tasks < 2:
-            raise ValueError(
-                f"a task discriminator needs at least 2 tasks, got {num_tasks}"
-            )
+            raise ValueError(f"num_tasks: expected 2 or more, got {num_tasks}")
         self.num_tasks = num_tasks
         self.init_range = init_range
         self.seed = seed
@@ -62,6 +82,7 @@ class TaskDiscriminator(float32_layer.Float32Layer):
         bias = tf.convert_to_tensor(self.bias)
         if frozen:
             kernel, bias = tf.stop_gradient(kernel), tf.stop_gradient(bias)
+        # Eq. 12, without its softmax.
         return tf.einsum("kbi,ti->kbt", features, kernel) + bias
 
     def get_config(self):

@@ -1,4 +1,4 @@
-"""From text features to the logits of a task's labels."""
+"""The head: from text features to the logits of a task's labels."""
 
 import keras
 import tensorflow as tf
@@ -11,25 +11,50 @@ from mtl_tf.layers import per_task
 
 @keras.saving.register_keras_serializable(package="mtl_tf")
 class TaskHead(float32_layer.Float32Layer):
-    """Concatenates features, applies a task's layer, and classifies.
+    """Concatenates features, applies the task-specific layer, and classifies.
 
     Augenstein, Ruder & Søgaard 2018, section 3.6: a task-specific layer reads
     the features, and the output layer reads the task-specific layer.
 
+        logits = output_layer(task_layer(dropout([features_1; ...])))
+
     Args:
       output_layer: a `SoftmaxHead` or a `LabelEmbedding`.
       task_layer: a `TaskDense` or `ChainedTaskDense`; None for none.
-      dropout: of the concatenated features.
+      dropout: dropout of the concatenated features.
       **kwargs: for `keras.layers.Layer`.
 
     Call arguments:
       features: a list of float32 [task_batches, batch, width of each].
       task_ids: int32 [task_batches].
+      training: for `dropout`.
 
     Returns:
-      `logits`, float32 [task_batches, batch, most classes]; with a label
-      embedding also `expected_label`, float32 [task_batches, batch, label
-      embedding dim].
+      A dict of `logits`, float32 [task_batches, batch, most labels], and with a
+      label embedding of `expected_label`, float32 [task_batches, batch, label
+      embedding dim] (Eq. 5).
+
+    Example:
+      ```python
+      import numpy as np
+      import tensorflow as tf
+      from mtl_tf.layers import dropout
+      from mtl_tf.layers import softmax_head
+      from mtl_tf.layers import task_dense
+      from mtl_tf.layers import task_head
+
+      head = task_head.TaskHead(
+          softmax_head.SoftmaxHead(num_classes=(2, 4)),
+          task_dense.TaskDense(100, num_tasks=2),
+          dropout.FeatureDropout(0.5),
+      )
+      shared, private = tf.random.normal([2, 1, 8, 64])
+      outputs = head([shared, private], np.array([1]))
+      outputs["logits"].shape  # [1, 8, 4]
+      ```
+
+    Reference:
+      [Augenstein, Ruder & Søgaard 2018](https://aclanthology.org/N18-1172).
     """
 
     def __init__(

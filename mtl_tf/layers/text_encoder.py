@@ -1,10 +1,4 @@
-"""Text encoders: token features in, one feature vector a text out.
-
-An encoder reads `float32 [rows, batch, width]` (`packing`) with the weights of
-the group's task_ids and returns `float32 [task_batches, batch, features]`. The
-shared
-encoder has one task_ids, a private encoder has one for each task.
-"""
+"""Text encoders: from token features to one feature vector for a text."""
 
 import keras
 import tensorflow as tf
@@ -12,7 +6,7 @@ import tensorflow as tf
 from mtl_tf.layers import lstm
 from mtl_tf.layers import per_task
 from mtl_tf.layers import pooling as pooling_layers
-from mtl_tf.layers.packed_rnn import packing as packing_lib
+from mtl_tf.layers import token_layers
 
 CONDITIONAL = "conditional_bilstm"
 RECURRENT = ("lstm", "bilstm", "stacked_lstm", CONDITIONAL)
@@ -21,141 +15,55 @@ POOLINGS = ("last", "max", "mean", "attention")
 
 
 @keras.saving.register_keras_serializable(package="mtl_tf")
-class Convolution(per_task.PerTaskLayer):
-    """Convolutions over windows of several widths, then a ReLU (Kim 2014).
-
-        s_t = relu(sum_j x_{t + j - (w - 1) // 2} W_j + b), j = 0 .. w - 1
-
-    for each window width w; beyond the ends of a text stand zeros.
-
-    Args:
-      filters: number of filters of each window width.
-      windows: window widths, in tokens.
-      **kwargs: for `PerTaskLayer`.
-
-    Call arguments: token features, packed, lengths [task_batches, batch],
-    task_ids
-    [task_batches]; returns [rows, batch, filters * number of windows].
-    """
-
-    def __init__(
-        self,
-        filters: int,
-        num_tasks: int,
-        *,
-        windows: tuple[int, ...] = (3, 4, 5),
-        **kwargs,
-    ):
-        super().__init__(num_tasks, **kwargs)
-        self.filters = filters
-        self.windows = tuple(windows)
-
-    def build(self, inputs_shape, lengths_shape=None, task_ids_shape=None):
-        del lengths_shape, task_ids_shape
-        self.kernels = [
-            self.add_per_task_weight(
-                f"kernel_{window}", (inputs_shape[-1], window * self.filters)
-            )
-            for window in self.windows
-        ]
-        self.bias = self.add_per_task_weight(
-            "bias", (len(self.windows) * self.filters,)
-        )
-
-    def call(self, inputs, lengths, task_ids):
-        packing = packing_lib.Packing(lengths)
-        inputs, mask = packing.unpack_with_mask(inputs)
-        inputs = tf.where(mask, inputs, tf.zeros_like(inputs))
-        time = tf.shape(inputs)[1]
-        outputs = []
-        for window, kernel in zip(self.windows, self.kernels, strict=True):
-            # One product for all places in the window, then a shifted sum.
-            product = tf.einsum(
-                "gtbi,gio->gtbo", inputs, self.gather(kernel, task_ids)
-            )
-            before = (window - 1) // 2
-            product = tf.pad(
-                product, [[0, 0], [before, window - 1 - before], [0, 0], [0, 0]]
-            )
-            places = tf.split(product, window, axis=-1)
-            outputs.append(
-                tf.add_n(
-                    [place[:, j : j + time] for j, place in enumerate(places)]
-                )
-            )
-        bias = self.gather(self.bias, task_ids)[:, tf.newaxis, tf.newaxis]
-        return packing.pack(tf.nn.relu(tf.concat(outputs, axis=-1) + bias))
-
-    def get_config(self):
-        return {
-            **super().get_config(),
-            "filters": self.filters,
-            "windows": self.windows,
-        }
-
-
-@keras.saving.register_keras_serializable(package="mtl_tf")
-class TokenDense(per_task.PerTaskLayer):
-    """Every word by itself: s_t = tanh(x_t W + b); order plays no part.
-
-    Pooled over the tokens it is a bag of words. Call arguments: token features,
-    packed, lengths [task_batches, batch], task_ids [task_batches]; returns
-    [rows, batch,
-    hidden_size].
-    """
-
-    def __init__(self, hidden_size: int, num_tasks: int, **kwargs):
-        super().__init__(num_tasks, **kwargs)
-        self.hidden_size = hidden_size
-
-    def build(self, inputs_shape, lengths_shape=None, task_ids_shape=None):
-        del lengths_shape, task_ids_shape
-        self.kernel = self.add_per_task_weight(
-            "kernel", (inputs_shape[-1], self.hidden_size)
-        )
-        self.bias = self.add_per_task_weight("bias", (self.hidden_size,))
-
-    def call(self, inputs, lengths, task_ids):
-        packing = packing_lib.Packing(lengths)
-        product = tf.einsum(
-            "gtbi,gio->gtbo",
-            packing.unpack(inputs),
-            self.gather(self.kernel, task_ids),
-        )
-        bias = self.gather(self.bias, task_ids)[:, tf.newaxis, tf.newaxis]
-        return packing.pack(tf.tanh(product + bias))
-
-    def get_config(self):
-        return {**super().get_config(), "hidden_size": self.hidden_size}
-
-
-@keras.saving.register_keras_serializable(package="mtl_tf")
 class TextEncoder(per_task.PerTaskLayer):
-    """A text encoder by name, with its pooling.
+    """Encodes texts with one of several encoders, and pools over the tokens.
+
+    A shared encoder has one set of weights, a private encoder has one for each
+    task (Liu et al. 2017, section 3). The encoders:
+
+        lstm                one LSTM (Liu et al. 2017, Eq. 1-3)
+        bilstm              an LSTM in each direction, concatenated
+        stacked_lstm        `num_layers` LSTMs, each reading the one before
+        cnn                 windows of 3, 4 and 5 tokens with `hidden_size`
+                            filters each (Kim 2014)
+        bag_of_words        a dense layer for each token
+        conditional_bilstm  a BiLSTM encodes seq1; a second one, with other
+                            weights, encodes the text. In each direction it
+                            starts from the final state of the first one
+                            (Augenstein et al. 2016)
 
     Args:
-      encoder: one of `ENCODERS`. `stacked_lstm` has `num_layers` LSTMs on
-        each other, `cnn` windows of 3, 4 and 5 tokens with `hidden_size`
-        filters
-        each. `conditional_bilstm` reads two texts, seq1 with a BiLSTM, and then
-        the other with a BiLSTM of its own weights that starts, in each
-        direction, from the state in which that of seq1 ended (Rocktäschel et
-        al. 2016; Augenstein et al. 2016). Its features are those of the second
-        text.
-      pooling: one of `POOLINGS`. `last` is the paper's: the state at
+      encoder: one of `ENCODERS`.
+      pooling: one of `POOLINGS`. `last`, as in Liu et al. 2017, is the state at
         the text's true last token (at its first, for the backward direction).
-      hidden_size: width of a state (d), of each direction in a BiLSTM.
-      num_layers: number of layers of a `stacked_lstm`.
-      forget_bias: see `stacked_lstm.StackedLSTM`.
-      recurrent_dropout: see `stacked_lstm.StackedLSTM`.
-      precision: see `lstm.lstm`; of recurrent encoders alone.
+      hidden_size: width of a state, of each direction in a BiLSTM.
+      num_tasks: number of weight sets.
+      num_layers: number of LSTMs of a `stacked_lstm`.
+      forget_bias: as in `PerTaskLSTM`.
+      recurrent_dropout: as in `PerTaskLSTM`.
+      precision: as in `PerTaskLSTM`.
       **kwargs: for `PerTaskLayer`.
 
-    Call arguments: token features, packed, lengths [task_batches, batch],
-    task_ids
-    [task_batches]; a `conditional_bilstm` also wants the features of seq1,
-    packed,
-    and their lengths. Returns [task_batches, batch, features].
+    Call arguments:
+      inputs: token features, float32 [rows, batch, width], packed
+        (`packed_rnn.packing`).
+      lengths: int32 [task_batches, batch].
+      task_ids: int32 [task_batches]; None if all tasks share one set of
+        weights.
+      seq1: token features of the first texts of pairs, float32 [rows, batch,
+        width], packed; for a `conditional_bilstm`.
+      seq1_lengths: their lengths, int32 [task_batches, batch].
+      training: whether to apply recurrent dropout.
+
+    Returns:
+      float32 [task_batches, batch, features].
+
+    Raises:
+      ValueError: if there is no such encoder or pooling, or no last state.
+
+    Reference:
+      [Liu, Qiu & Huang 2017](https://aclanthology.org/P17-1001);
+      [Augenstein et al. 2016](https://aclanthology.org/D16-1084).
     """
 
     def __init__(
@@ -190,13 +98,17 @@ class TextEncoder(per_task.PerTaskLayer):
         self._pools = self._make_pools()
 
     def _make_directions(self):
-        """Stacks of token layers, the results of which are concatenated."""
+        """Makes a list of layers for each direction."""
         if self.encoder == "cnn":
-            return [
-                [Convolution(self.hidden_size, **self._common("convolution"))]
-            ]
+            layer = token_layers.Convolution(
+                self.hidden_size, **self._common("convolution")
+            )
+            return [[layer]]
         if self.encoder == "bag_of_words":
-            return [[TokenDense(self.hidden_size, **self._common("words"))]]
+            layer = token_layers.TokenDense(
+                self.hidden_size, **self._common("words")
+            )
+            return [[layer]]
         if self.encoder in ("bilstm", CONDITIONAL):
             return [
                 [self._make_lstm("forward")],
@@ -218,27 +130,27 @@ class TextEncoder(per_task.PerTaskLayer):
         )
 
     def _make_pools(self):
-        """One pooling layer a direction; none for what an LSTM ends with."""
+        """Makes a pooling layer for each direction; none for last states."""
         if self.pooling == "last":
             return []
         if self.pooling == "attention":
             return [
                 pooling_layers.AttentionPooling(
-                    **self._common(f"attention_{n}")
+                    **self._common(f"attention_{index}")
                 )
-                for n in range(len(self._directions))
+                for index in range(len(self._directions))
             ]
         return [
-            pooling_layers.Pooling(self.pooling, name=f"pooling_{n}")
-            for n in range(len(self._directions))
+            pooling_layers.Pooling(self.pooling, name=f"pooling_{index}")
+            for index in range(len(self._directions))
         ]
 
     def _common(self, name):
-        seed = self.seed if self.seed is None else self._weight_seed(name)
+        """Returns the arguments that the layers of an encoder share."""
         return {
             "num_tasks": self.num_tasks,
             "init_range": self.init_range,
-            "seed": seed,
+            "seed": self._weight_seed(name),
             "name": name,
         }
 
@@ -252,15 +164,15 @@ class TextEncoder(per_task.PerTaskLayer):
     ):
         del lengths_shape, task_ids_shape, seq1_shape, seq1_lengths_shape
         for layer in self._seq1_directions:
-            # The features of its tokens are as wide.
+            # Both texts of a pair have word vectors of the same width.
             layer.build(tuple(inputs_shape))
-        for number, layers in enumerate(self._directions):
+        for index, layers in enumerate(self._directions):
             shape = tuple(inputs_shape)
             for layer in layers:
                 layer.build(shape)
-                shape = (*shape[:-1], _width(layer))
+                shape = (*shape[:-1], layer.output_size)
             if self._pools:
-                self._pools[number].build(shape)
+                self._pools[index].build(shape)
 
     def call(
         self,
@@ -272,11 +184,10 @@ class TextEncoder(per_task.PerTaskLayer):
         training=False,
     ):
         if task_ids is None:
-            # All tasks share the one set of weights.
             task_ids = tf.zeros(tf.shape(lengths)[:1], tf.int32)
-        starts = [None] * len(self._directions)
-        if self._seq1_directions:
-            starts = [
+        initial_states = [None] * len(self._directions)
+        if self.encoder == CONDITIONAL:
+            initial_states = [
                 layer(
                     seq1,
                     seq1_lengths,
@@ -287,29 +198,38 @@ class TextEncoder(per_task.PerTaskLayer):
                 for layer in self._seq1_directions
             ]
         features = []
-        for number, (layers, start) in enumerate(
-            zip(self._directions, starts, strict=True)
-        ):
-            states = inputs
-            for layer in layers:
-                settings = {}
-                if isinstance(layer, lstm.PerTaskLSTM):
-                    ends = self.pooling == "last" and layer is layers[-1]
-                    settings = {
-                        "initial_state": start,
-                        "result": "last" if ends else "states",
-                        "training": training,
-                    }
-                states = layer(states, lengths, task_ids, **settings)
-            features.append(self._pool(number, states, lengths, task_ids))
+        for index, initial_state in enumerate(initial_states):
+            states = self._encode(
+                index, inputs, lengths, task_ids, initial_state, training
+            )
+            features.append(self._pool(index, states, lengths, task_ids))
         return tf.concat(features, axis=-1)
 
-    def _pool(self, number, states, lengths, task_ids):
+    def _encode(
+        self, index, inputs, lengths, task_ids, initial_state, training
+    ):
+        """Computes the states of a direction; with `last`, the last ones."""
+        layers = self._directions[index]
+        states = inputs
+        for layer in layers:
+            arguments = {}
+            if isinstance(layer, lstm.PerTaskLSTM):
+                is_last = self.pooling == "last" and layer is layers[-1]
+                arguments = {
+                    "initial_state": initial_state,
+                    "result": "last" if is_last else "states",
+                    "training": training,
+                }
+            states = layer(states, lengths, task_ids, **arguments)
+        return states
+
+    def _pool(self, index, states, lengths, task_ids):
+        """Pools over the tokens of a direction."""
         if self.pooling == "last":
             return states
         if self.pooling == "attention":
-            return self._pools[number](states, lengths, task_ids)
-        return self._pools[number](states, lengths)
+            return self._pools[index](states, lengths, task_ids)
+        return self._pools[index](states, lengths)
 
     def get_config(self):
         return {
@@ -324,18 +244,18 @@ class TextEncoder(per_task.PerTaskLayer):
         }
 
 
-def _width(layer):
-    if isinstance(layer, Convolution):
-        return layer.filters * len(layer.windows)
-    return layer.hidden_size
-
-
 def _check(encoder, pooling):
+    """Raises a ValueError if a pooling does not go with an encoder."""
     if encoder not in ENCODERS:
-        raise ValueError(f"encoder: one of {ENCODERS}, got {encoder!r}")
+        raise ValueError(
+            f"encoder: expected one of {ENCODERS}, got {encoder!r}"
+        )
     if pooling not in POOLINGS:
-        raise ValueError(f"pooling: one of {POOLINGS}, got {pooling!r}")
+        raise ValueError(
+            f"pooling: expected one of {POOLINGS}, got {pooling!r}"
+        )
     if pooling == "last" and encoder not in RECURRENT:
         raise ValueError(
-            f"pooling: {encoder} has no last state; only {RECURRENT} have"
+            f"encoder: expected one of {RECURRENT} with pooling=last, got "
+            f"{encoder!r}, which has no last state"
         )

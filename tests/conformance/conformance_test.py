@@ -24,12 +24,12 @@ every_layer = pytest.mark.parametrize("subject", subjects.LAYERS, ids=str)
 some_models = pytest.mark.parametrize("subject", subjects.SOME_MODELS, ids=str)
 
 
-def assert_same(got, wanted, tolerance=0.0):
-    """Asserts that two dicts of arrays are equal, or that near."""
-    assert got.keys() == wanted.keys()
-    for name, array in wanted.items():
+def assert_equal(actual, expected, tolerance=0.0):
+    """Asserts that two dicts of arrays are equal, up to a tolerance."""
+    assert actual.keys() == expected.keys()
+    for name, array in expected.items():
         assert np.isfinite(array).all(), name
-        difference = abs(got[name] - array).max(initial=0)
+        difference = abs(actual[name] - array).max(initial=0)
         assert difference <= tolerance, f"{name}: {difference}"
 
 
@@ -41,19 +41,21 @@ def test_shapes_and_dtypes(subject):
 
 
 @every_layer_and_some_models
-def test_a_symbolic_call_does_what_the_eager_one_does(subject):
+def test_symbolic_call_equals_eager_call(subject):
     layer, batch = subject.built, subject_lib.batch()
     symbolic = subject.symbolic
     for name, output in symbolic.output.items():
         assert output.dtype == "float32"
-        # Known beforehand: the number of axes, and the last one.
+        # The number of axes is static, and so is the size of the last one.
         assert len(output.shape) == len(subject.shapes[name])
         assert output.shape[-1] == subject.shapes[name][-1]
-    assert_same(subject.outputs(symbolic, batch), subject.outputs(layer, batch))
+    assert_equal(
+        subject.outputs(symbolic, batch), subject.outputs(layer, batch)
+    )
 
 
 @every_layer
-def test_the_config_holds_every_argument(subject):
+def test_config_contains_every_argument(subject):
     layer = subject.built
     config = layer.get_config()
     for parent in type(layer).__mro__:
@@ -69,7 +71,7 @@ def test_config_round_trip(subject):
     assert json.dumps(copy.get_config()) == json.dumps(layer.get_config())
     subject.call(copy, batch)
     copy.set_weights(layer.get_weights())
-    assert_same(subject.outputs(copy, batch), subject.outputs(layer, batch))
+    assert_equal(subject.outputs(copy, batch), subject.outputs(layer, batch))
 
 
 LOAD = """
@@ -80,31 +82,33 @@ from tests.conformance import subject as subject_lib
 from tests.conformance import subjects
 
 folder = sys.argv[1]
-for number, subject in enumerate(subjects.SOME):
-    model = keras.models.load_model(f"{folder}/{number}.keras")
+for index, subject in enumerate(subjects.SOME):
+    model = keras.models.load_model(f"{folder}/{index}.keras")
     outputs = subject.outputs(model, subject_lib.batch())
-    np.savez(f"{folder}/{number}.npz", **outputs)
+    np.savez(f"{folder}/{index}.npz", **outputs)
 """
 
 
-def test_saved_and_loaded_in_another_process(tmp_path, pytestconfig):
-    wanted = []
-    for number, subject in enumerate(subjects.SOME):
+def test_outputs_are_equal_after_loading_in_another_process(
+    tmp_path, pytestconfig
+):
+    expected = []
+    for index, subject in enumerate(subjects.SOME):
         is_model = isinstance(subject.built, keras.Model)
         model = subject.built if is_model else subject.symbolic
-        model.save(tmp_path / f"{number}.keras")
-        wanted.append(subject.outputs(model, subject_lib.batch()))
+        model.save(tmp_path / f"{index}.keras")
+        expected.append(subject.outputs(model, subject_lib.batch()))
     subprocess.run(
         [sys.executable, "-c", LOAD, tmp_path],
         check=True,
         cwd=pytestconfig.rootpath,
     )
-    for number, outputs in enumerate(wanted):
-        assert_same(dict(np.load(tmp_path / f"{number}.npz")), outputs)
+    for index, outputs in enumerate(expected):
+        assert_equal(dict(np.load(tmp_path / f"{index}.npz")), outputs)
 
 
-def padded(batch, more, seed=0):
-    """`batch` with other padding, and with more of it to the right."""
+def padded(batch, extra, seed=0):
+    """Changes the padding of a batch, and adds some to the right."""
     random = np.random.default_rng(seed)
     batch = dict(batch)
     for name, axis, lengths in (
@@ -114,9 +118,9 @@ def padded(batch, more, seed=0):
         ("seq1_vectors", 1, "seq1_lengths"),
     ):
         array = batch[name]
-        widths = [(0, more if k == axis else 0) for k in range(array.ndim)]
-        time = np.arange(array.shape[axis] + more)
-        beyond = time >= batch[lengths][..., np.newaxis]
+        widths = [(0, extra if k == axis else 0) for k in range(array.ndim)]
+        steps = np.arange(array.shape[axis] + extra)
+        beyond = steps >= batch[lengths][..., np.newaxis]
         if axis == 1:
             beyond = beyond.transpose(0, 2, 1)[..., np.newaxis]
         array = np.pad(array, widths)
@@ -126,69 +130,72 @@ def padded(batch, more, seed=0):
 
 
 @every_layer_and_some_models
-def test_padding_changes_nothing(subject):
+def test_padding_does_not_change_outputs_or_gradients(subject):
     layer, batch = subject.built, subject_lib.batch()
     outputs = subject.outputs(layer, batch)
     gradients = subject.gradients(layer, batch)
-    # Other padding, bit for bit.
-    other = padded(batch, more=0)
-    assert_same(subject.outputs(layer, other), outputs)
-    assert_same(subject.gradients(layer, other), gradients)
-    # More padding, but for rounding; what is added is cut off.
-    longer = padded(batch, more=4)
+    # With other padding, bit for bit.
+    other = padded(batch, extra=0)
+    assert_equal(subject.outputs(layer, other), outputs)
+    assert_equal(subject.gradients(layer, other), gradients)
+    # With more padding, but for rounding; the outputs for it are cut off.
+    longer = padded(batch, extra=4)
 
     def cut(arrays):
         return {
-            name: array[:, : subject_lib.TIME]
-            if array.ndim == 4 and array.shape[1] == subject_lib.TIME + 4
+            name: array[:, : subject_lib.SEQ_LEN]
+            if array.ndim == 4 and array.shape[1] == subject_lib.SEQ_LEN + 4
             else array
             for name, array in arrays.items()
         }
 
-    assert_same(cut(subject.outputs(layer, longer)), outputs, 1e-6)
-    assert_same(cut(subject.gradients(layer, longer)), gradients, 1e-6)
+    assert_equal(cut(subject.outputs(layer, longer)), outputs, 1e-6)
+    assert_equal(cut(subject.gradients(layer, longer)), gradients, 1e-6)
 
 
-def mixed(first, others):
-    """The first group of a batch, with the others of another batch."""
+def replace_other_task_batches(first, others):
+    """Joins the first task batch of a batch, and the others of another one."""
     return {
         name: np.concatenate([array[:1], others[name][1:]])
         for name, array in first.items()
     }
 
 
-def first_group(arrays):
+def first_task_batch(arrays):
+    """Returns the first task batch of each array."""
     return {name: array[:1] for name, array in arrays.items()}
 
 
 @every
-def test_what_other_groups_hold_changes_nothing(subject):
+def test_content_of_other_task_batches_does_not_change_outputs(subject):
     layer, batch = subject.built, subject_lib.batch()
-    other = mixed(batch, subject_lib.batch(seed=1))
+    other = replace_other_task_batches(batch, subject_lib.batch(seed=1))
     other["task_ids"] = np.array([0, 0, 1], np.int32)
     # Bit for bit.
-    assert_same(
-        first_group(subject.outputs(layer, other)),
-        first_group(subject.outputs(layer, batch)),
+    assert_equal(
+        first_task_batch(subject.outputs(layer, other)),
+        first_task_batch(subject.outputs(layer, batch)),
     )
 
 
 @every_layer_and_some_models
-def test_how_long_and_how_many_other_groups_are_changes_nothing(subject):
+def test_size_of_other_task_batches_does_not_change_outputs(subject):
     layer, batch = subject.built, subject_lib.batch()
-    wanted = first_group(subject.outputs(layer, batch))
-    other = mixed(batch, subject_lib.batch(seed=1))
+    expected = first_task_batch(subject.outputs(layer, batch))
+    other = replace_other_task_batches(batch, subject_lib.batch(seed=1))
     other["lengths"] = np.array([[5, 2], [4, 3], [2, 5]], np.int32)
     other["seq1_lengths"] = np.array([[2, 1], [1, 3], [4, 4]], np.int32)
-    # But for rounding.
-    assert_same(first_group(subject.outputs(layer, other)), wanted, 1e-6)
-    alone = first_group(batch)
-    assert_same(subject.outputs(layer, alone), wanted, 1e-6)
+    # Equal but for rounding.
+    assert_equal(
+        first_task_batch(subject.outputs(layer, other)), expected, 1e-6
+    )
+    alone = first_task_batch(batch)
+    assert_equal(subject.outputs(layer, alone), expected, 1e-6)
 
 
 def reordered(layer, copy, order):
-    """Gives `copy`, made for tasks in another order, the weights of `layer`."""
-    counts = subject_lib.LABEL_COUNTS
+    """Assigns the weights of `layer` to a copy with another order of tasks."""
+    counts = subject_lib.NUM_CLASSES
     firsts = np.cumsum((0, *counts))
     rows = [row for task in order for row in range(*firsts[task : task + 2])]
     for old, new in zip(layer.weights, copy.weights, strict=True):
@@ -203,20 +210,20 @@ def reordered(layer, copy, order):
 
 
 @some_models
-def test_the_order_of_the_tasks_changes_nothing(subject):
+def test_order_of_tasks_does_not_change_outputs(subject):
     layer, batch = subject.built, subject_lib.batch()
     order = [2, 0, 1]
-    copy = subject.make([subject_lib.LABEL_COUNTS[task] for task in order])
+    copy = subject.make([subject_lib.NUM_CLASSES[task] for task in order])
     reordered(layer, copy, order)
     other = {
         **batch,
         "task_ids": np.argsort(order)[batch["task_ids"]].astype(np.int32),
     }
-    assert_same(subject.outputs(copy, other), subject.outputs(layer, batch))
+    assert_equal(subject.outputs(copy, other), subject.outputs(layer, batch))
 
 
 def training_step(model, rule, traces=None):
-    """A function that trains a model with a batch."""
+    """Makes a function that trains a model with a batch."""
     decay = 0.1 if rule == "adamw" else 0.0
     optimizer = optimizers.Optimizer(
         rule,
@@ -239,18 +246,20 @@ def training_step(model, rule, traces=None):
     return step
 
 
-def rows_in_the_step(path, weight, batch, reads_seq1):
-    """Which rows of a weight a batch reads: bool [rows]."""
+def rows_in_batch(path, weight, batch, reads_seq1):
+    """Returns the rows of a weight that a batch reads, bool [rows]."""
     if path == "word_embedding/table":
-        there = np.arange(subject_lib.TIME) < batch["lengths"][..., np.newaxis]
-        present = batch["token_ids"][there]
+        mask = (
+            np.arange(subject_lib.SEQ_LEN) < batch["lengths"][..., np.newaxis]
+        )
+        present = batch["token_ids"][mask]
         if reads_seq1:
-            time = np.arange(batch["seq1"].shape[-1])
-            there = time < batch["seq1_lengths"][..., np.newaxis]
-            present = np.concatenate([present, batch["seq1"][there]])
+            steps = np.arange(batch["seq1"].shape[-1])
+            mask = steps < batch["seq1_lengths"][..., np.newaxis]
+            present = np.concatenate([present, batch["seq1"][mask]])
     elif path.startswith(("head/softmax_head/", "head/label_embedding/")):
-        counts = subject_lib.LABEL_COUNTS
-        task_of_row = np.repeat(np.arange(subject_lib.TASKS), counts)
+        counts = subject_lib.NUM_CLASSES
+        task_of_row = np.repeat(np.arange(subject_lib.NUM_TASKS), counts)
         present = np.flatnonzero(np.isin(task_of_row, batch["task_ids"]))
     elif path.startswith(("encoder/private_encoder/", "head/task_layer/")):
         present = batch["task_ids"]
@@ -259,10 +268,10 @@ def rows_in_the_step(path, weight, batch, reads_seq1):
     return np.isin(np.arange(len(weight)), present)
 
 
-def check_a_step_moves_what_it_holds(subject, rule):
+def check_step_updates_only_what_the_batch_contains(subject, rule):
     model = subject.new()
     step = training_step(model, rule)
-    # Every task and many words have some momentum to begin with.
+    # Every task and many words have momentum.
     step(subject_lib.batch())
     before = {w.path: w.numpy() for w in model.weights}
     batch = subject_lib.batch(seed=1)
@@ -270,34 +279,36 @@ def check_a_step_moves_what_it_holds(subject, rule):
     step(batch)
     for weight in model.weights:
         start = before[weight.path]
-        moved = (weight.numpy() != start).reshape(len(start), -1).any(axis=1)
+        is_updated = (
+            (weight.numpy() != start).reshape(len(start), -1).any(axis=1)
+        )
         reads_seq1 = "seq1" in subject.arguments
-        wanted = rows_in_the_step(weight.path, start, batch, reads_seq1)
-        assert not moved[~wanted].any(), weight.path
+        expected = rows_in_batch(weight.path, start, batch, reads_seq1)
+        assert not is_updated[~expected].any(), weight.path
         if weight.path == "word_embedding/table" and "-max" in subject.name:
-            # A word may nowhere be the maximum.
-            assert moved.any()
+            # A word may never be the maximum.
+            assert is_updated.any()
         else:
-            assert moved[wanted].all(), weight.path
+            assert is_updated[expected].all(), weight.path
 
 
 @some_models
-def test_a_step_moves_what_it_holds_and_nothing_else(subject):
-    check_a_step_moves_what_it_holds(subject, "adam")
+def test_step_updates_only_what_the_batch_contains(subject):
+    check_step_updates_only_what_the_batch_contains(subject, "adam")
 
 
 @pytest.mark.parametrize("rule", optimizers.RULES)
-def test_what_a_step_lacks_stays_under_each_optimizer(rule):
+def test_every_optimizer_updates_only_what_the_batch_contains(rule):
     (subject,) = (
         model
         for model in subjects.SOME_MODELS
         if model.name == "shared_private-bag_of_words-mean"
     )
-    check_a_step_moves_what_it_holds(subject, rule)
+    check_step_updates_only_what_the_batch_contains(subject, rule)
 
 
 @some_models
-def test_one_trace_serves_all_shapes_and_does_what_the_eager_step_does(subject):
+def test_one_trace_serves_all_shapes_and_equals_eager_step(subject):
     names = (*subject.arguments, "labels")
     first = subject_lib.batch()
     signature = {
@@ -310,8 +321,8 @@ def test_one_trace_serves_all_shapes_and_does_what_the_eager_step_does(subject):
     step = tf.function(
         training_step(compiled, "adam", traces), input_signature=[signature]
     )
-    longer = padded(subject_lib.batch(seed=1), more=3)
-    fewer = first_group(subject_lib.batch(seed=2))
+    longer = padded(subject_lib.batch(seed=1), extra=3)
+    fewer = first_task_batch(subject_lib.batch(seed=2))
     losses = []
     for batch in (first, longer, fewer, first):
         losses.append(step({name: batch[name] for name in names}))

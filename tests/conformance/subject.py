@@ -1,4 +1,4 @@
-"""What the conformance suite knows of a layer or a model, and its inputs."""
+"""A layer or model under test, and its inputs."""
 
 import dataclasses
 import functools
@@ -8,61 +8,67 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from mtl_tf.layers.packed_rnn import packing
+from mtl_tf.layers import packed_rnn
 from tests.helpers import packed
 
-GROUPS, BATCH, TIME, WIDTH, UNITS = 3, 2, 5, 4, 3
+TASK_BATCHES, BATCH, SEQ_LEN, WIDTH, HIDDEN_SIZE = 3, 2, 5, 4, 3
 ROWS = 13
 WORDS = 30
-LABEL_COUNTS = (2, 4, 3)
-TASKS = len(LABEL_COUNTS)
+NUM_CLASSES = (2, 4, 3)
+NUM_TASKS = len(NUM_CLASSES)
 
 Batch = dict[str, np.ndarray]
 
-# Token features of a batch, and where their lengths are.
+# Token features of a batch, and their lengths.
 _TOKEN_FEATURES = {"vectors": "lengths", "seq1_vectors": "seq1_lengths"}
 
 
 def batch(seed: int = 0) -> Batch:
-    """A group of each task; the last group has no text of the batch's time.
+    """Makes a task batch of each task; the last one is shorter than the batch.
 
-    Token features are by group; layers get them packed, in `ROWS` rows.
+    Token features are unpacked; layers get them packed, in `ROWS` rows.
     """
     random = np.random.default_rng(seed)
-    lengths = np.array([[TIME, 2], [1, TIME], [3, 3]], np.int32)
-    shape = (GROUPS, TIME, BATCH, WIDTH)
+    lengths = np.array([[SEQ_LEN, 2], [1, SEQ_LEN], [3, 3]], np.int32)
+    shape = (TASK_BATCHES, SEQ_LEN, BATCH, WIDTH)
     return {
-        "token_ids": random.integers(0, WORDS, (GROUPS, BATCH, TIME), np.int32),
+        "token_ids": random.integers(
+            0, WORDS, (TASK_BATCHES, BATCH, SEQ_LEN), np.int32
+        ),
         "lengths": lengths,
-        "task_ids": np.arange(GROUPS, dtype=np.int32),
-        "labels": random.integers(0, 2, (GROUPS, BATCH), np.int32),
-        "seq1": random.integers(0, WORDS, (GROUPS, BATCH, TIME), np.int32),
-        "seq1_lengths": np.array([[2, 1], [TIME, 2], [1, 1]], np.int32),
+        "task_ids": np.arange(TASK_BATCHES, dtype=np.int32),
+        "labels": random.integers(0, 2, (TASK_BATCHES, BATCH), np.int32),
+        "seq1": random.integers(
+            0, WORDS, (TASK_BATCHES, BATCH, SEQ_LEN), np.int32
+        ),
+        "seq1_lengths": np.array([[2, 1], [SEQ_LEN, 2], [1, 1]], np.int32),
         "seq1_vectors": random.normal(size=shape).astype(np.float32),
         "vectors": random.normal(size=shape).astype(np.float32),
-        "features": random.normal(size=(GROUPS, BATCH, WIDTH)).astype(
+        "features": random.normal(size=(TASK_BATCHES, BATCH, WIDTH)).astype(
             np.float32
         ),
-        "transfer_indices": np.arange(GROUPS, dtype=np.int32),
-        "diversity": random.normal(size=(GROUPS, BATCH, 5)).astype(np.float32),
+        "transfer_indices": np.arange(TASK_BATCHES, dtype=np.int32),
+        "diversity": random.normal(size=(TASK_BATCHES, BATCH, 5)).astype(
+            np.float32
+        ),
     }
 
 
 @keras.saving.register_keras_serializable(package="tests")
 class Pack(keras.layers.Layer):
-    """Packs token features: all inputs of a model are by group."""
+    """Packs token features, so that all inputs of a model are unpacked."""
 
-    def call(self, grouped, lengths):
-        return packing.Packing(lengths).pack(grouped)
+    def call(self, unpacked, lengths):
+        return packed_rnn.Packing(lengths).pack(unpacked)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Subject:
-    """A layer or a model.
+    """A layer or a model under test.
 
     Attributes:
-      name: its name among the tests.
-      make: makes a new one.
+      name: its name in test ids.
+      make: makes a new layer or model.
       arguments: names of the inputs; a model takes a dict of them.
       shapes: shape of each output, for `batch()`.
       per_token: whether the outputs are token features.
@@ -78,7 +84,7 @@ class Subject:
         return self.name
 
     def new(self) -> keras.layers.Layer:
-        """A new one, whose weights are no longer what its seed makes them."""
+        """Makes a layer or model with random weights, not those of its seed."""
         layer = self.make()
         if not layer.built:
             self.call(layer, batch())
@@ -89,13 +95,13 @@ class Subject:
 
     @functools.cached_property
     def built(self) -> keras.layers.Layer:
-        """A new one, for all tests that leave it as it is."""
+        """A layer or model for all tests that do not change it."""
         return self.new()
 
     def call(
         self, layer: keras.layers.Layer, batch: Batch, **kwargs
     ) -> dict[str, tf.Tensor]:
-        """The outputs by name, those of a layer by their order."""
+        """Returns the outputs by name; a layer's are named by their order."""
         inputs = {name: batch[name] for name in self.arguments}
         if isinstance(layer, keras.Model):
             outputs = layer(inputs, **kwargs)
@@ -112,14 +118,16 @@ class Subject:
     def outputs(
         self, layer: keras.layers.Layer, batch: Batch
     ) -> dict[str, np.ndarray]:
-        """What the outputs mean: by group, zero beyond the end of a text."""
+        """Returns the unpacked outputs, zero beyond the end of a text."""
         outputs = self.call(layer, batch)
-        return {k: self._there(v, batch).numpy() for k, v in outputs.items()}
+        return {
+            k: self._mask_padding(v, batch).numpy() for k, v in outputs.items()
+        }
 
     def gradients(
         self, layer: keras.layers.Layer, batch: Batch
     ) -> dict[str, np.ndarray]:
-        """Gradients of half the sum of the outputs' squares, by name."""
+        """Computes gradients of half the sum of the outputs' squares."""
         batch = {name: tf.convert_to_tensor(x) for name, x in batch.items()}
         inputs = {name: batch[name] for name in self.arguments}
         by_name = {w.path: w.value for w in layer.trainable_weights}
@@ -128,7 +136,7 @@ class Subject:
             tape.watch(list(by_name.values()))
             loss = tf.add_n(
                 [
-                    tf.reduce_sum(self._there(output, batch) ** 2) / 2
+                    tf.reduce_sum(self._mask_padding(output, batch) ** 2) / 2
                     for output in self.call(layer, batch).values()
                 ]
             )
@@ -138,18 +146,18 @@ class Subject:
             for name, gradient in gradients.items()
         }
 
-    def _there(self, output, batch):
+    def _mask_padding(self, output, batch):
         if not self.per_token:
             return output
         return packed.unpack(output, np.asarray(batch["lengths"]))
 
     @functools.cached_property
     def symbolic(self) -> keras.Model:
-        """`built` in a functional model of its own."""
+        """A functional model with `built` as its only layer."""
         inputs = {}
         for name in self.arguments:
             array = batch()[name]
-            # As the layers see them: none but a width is known beforehand.
+            # As in the models: only the width is static.
             shape = [None] * (array.ndim - 1)
             if array.dtype == np.float32:
                 shape[-1] = array.shape[-1]

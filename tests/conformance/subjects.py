@@ -1,7 +1,7 @@
-"""The layers and models that the conformance suite tests, and how to call them.
+"""The layers and models that the conformance tests cover.
 
-A new layer or model becomes one entry of `LAYERS` or `MODELS`, and has all the
-properties of `conformance_test` tested.
+A new layer or model is one entry of `LAYERS` or `MODELS`; `conformance_test`
+then tests all its properties.
 """
 
 import functools
@@ -24,17 +24,20 @@ from mtl_tf.layers import softmax_head
 from mtl_tf.layers import task_dense
 from mtl_tf.layers import task_discriminator
 from mtl_tf.layers import text_encoder
+from mtl_tf.layers import token_layers
 from mtl_tf.models import multitask_model
 from mtl_tf.training import losses
 from tests.conformance import subject as subject_lib
 
 
-def _layer(name, layer_class, arguments, shape, *args, more=None, **kwargs):
+def _layer(
+    name, layer_class, arguments, shape, *args, more_shapes=None, **kwargs
+):
     return subject_lib.Subject(
         name,
         functools.partial(layer_class, *args, **kwargs),
         arguments,
-        {"output": shape, **(more or {})},
+        {"output": shape, **(more_shapes or {})},
         per_token=shape == _token_features(shape[-1]),
     )
 
@@ -44,23 +47,23 @@ def _token_features(width):
 
 
 def _text_features(width):
-    return subject_lib.GROUPS, subject_lib.BATCH, width
+    return subject_lib.TASK_BATCHES, subject_lib.BATCH, width
 
 
 _TOKENS = ("vectors", "lengths")
-_READ_TOKENS = ("vectors", "lengths", "task_ids")
-_START = {"init_range": 0.3, "seed": 5}
-_STACKED = {"num_tasks": subject_lib.TASKS, **_START}
+_TASK_TOKENS = ("vectors", "lengths", "task_ids")
+_INITIAL = {"init_range": 0.3, "seed": 5}
+_PER_TASK = {"num_tasks": subject_lib.NUM_TASKS, **_INITIAL}
 _COMBINATIONS = [
     (encoder, kind)
     for encoder in choices.ENCODERS
     for kind in choices.POOLINGS
     if kind != "last" or encoder in choices.RECURRENT
 ]
-# Features of a text, for each unit: three windows, two directions.
-_PER_UNIT = {"cnn": 3, "bilstm": 2, choices.CONDITIONAL: 2}
+# Features of a text for each hidden unit: three windows, two directions.
+_FEATURES_PER_UNIT = {"cnn": 3, "bilstm": 2, choices.CONDITIONAL: 2}
 
-# Arguments are others than the defaults, so that a config that lacks one shows.
+# Arguments differ from the defaults, so that a config without one fails.
 LAYERS = [
     _layer(
         "word_embedding",
@@ -72,19 +75,19 @@ LAYERS = [
         unknown_id=1,
         word_dropout=0.1,
         vector_dropout=0.2,
-        **_START,
+        **_INITIAL,
     ),
     *[
         _layer(
             f"lstm-{'backwards' if backwards else 'forwards'}",
             lstm.PerTaskLSTM,
-            _READ_TOKENS,
-            _token_features(subject_lib.UNITS),
-            subject_lib.UNITS,
+            _TASK_TOKENS,
+            _token_features(subject_lib.HIDDEN_SIZE),
+            subject_lib.HIDDEN_SIZE,
             backwards=backwards,
             forget_bias=1.0,
             recurrent_dropout=0.1,
-            **_STACKED,
+            **_PER_TASK,
         )
         for backwards in (False, True)
     ],
@@ -96,20 +99,20 @@ LAYERS = [
     ),
     _layer(
         "convolution",
-        text_encoder.Convolution,
-        _READ_TOKENS,
-        _token_features(2 * subject_lib.UNITS),
-        subject_lib.UNITS,
+        token_layers.Convolution,
+        _TASK_TOKENS,
+        _token_features(2 * subject_lib.HIDDEN_SIZE),
+        subject_lib.HIDDEN_SIZE,
         windows=(2, 3),
-        **_STACKED,
+        **_PER_TASK,
     ),
     _layer(
         "token_dense",
-        text_encoder.TokenDense,
-        _READ_TOKENS,
-        _token_features(subject_lib.UNITS),
-        subject_lib.UNITS,
-        **_STACKED,
+        token_layers.TokenDense,
+        _TASK_TOKENS,
+        _token_features(subject_lib.HIDDEN_SIZE),
+        subject_lib.HIDDEN_SIZE,
+        **_PER_TASK,
     ),
     *[
         _layer(
@@ -124,25 +127,27 @@ LAYERS = [
     _layer(
         "pooling-attention",
         pooling.AttentionPooling,
-        _READ_TOKENS,
+        _TASK_TOKENS,
         _text_features(subject_lib.WIDTH),
-        **_STACKED,
+        **_PER_TASK,
     ),
     *[
         _layer(
             f"encoder-{encoder}-{kind}",
             text_encoder.TextEncoder,
-            (*_READ_TOKENS, "seq1_vectors", "seq1_lengths")
+            (*_TASK_TOKENS, "seq1_vectors", "seq1_lengths")
             if encoder == choices.CONDITIONAL
-            else _READ_TOKENS,
-            _text_features(_PER_UNIT.get(encoder, 1) * subject_lib.UNITS),
+            else _TASK_TOKENS,
+            _text_features(
+                _FEATURES_PER_UNIT.get(encoder, 1) * subject_lib.HIDDEN_SIZE
+            ),
             encoder,
             kind,
-            subject_lib.UNITS,
+            subject_lib.HIDDEN_SIZE,
             num_layers=3,
             forget_bias=1.0,
             recurrent_dropout=0.1,
-            **_STACKED,
+            **_PER_TASK,
         )
         for encoder, kind in _COMBINATIONS
     ],
@@ -158,66 +163,71 @@ LAYERS = [
         "softmax_head",
         softmax_head.SoftmaxHead,
         ("features", "task_ids"),
-        _text_features(max(subject_lib.LABEL_COUNTS)),
-        subject_lib.LABEL_COUNTS,
+        _text_features(max(subject_lib.NUM_CLASSES)),
+        subject_lib.NUM_CLASSES,
         tanh=True,
-        **_START,
+        **_INITIAL,
     ),
     _layer(
         "label_embedding",
         label_embedding.LabelEmbedding,
         ("features", "task_ids"),
-        _text_features(max(subject_lib.LABEL_COUNTS)),
-        subject_lib.LABEL_COUNTS,
-        more={"expected": _text_features(subject_lib.WIDTH - 1)},
+        _text_features(max(subject_lib.NUM_CLASSES)),
+        subject_lib.NUM_CLASSES,
+        more_shapes={"expected": _text_features(subject_lib.WIDTH - 1)},
         embedding_dim=subject_lib.WIDTH - 1,
         use_bias=True,
-        **_START,
+        **_INITIAL,
     ),
     _layer(
         "task_dense",
         task_dense.TaskDense,
         ("features", "task_ids"),
-        _text_features(subject_lib.UNITS),
-        subject_lib.UNITS,
+        _text_features(subject_lib.HIDDEN_SIZE),
+        subject_lib.HIDDEN_SIZE,
         activation="relu",
-        **_STACKED,
+        **_PER_TASK,
     ),
     _layer(
         "chained_task_dense",
         task_dense.ChainedTaskDense,
         ("features", "task_ids"),
-        _text_features(subject_lib.UNITS),
-        subject_lib.UNITS,
-        **_STACKED,
+        _text_features(subject_lib.HIDDEN_SIZE),
+        subject_lib.HIDDEN_SIZE,
+        **_PER_TASK,
     ),
     subject_lib.Subject(
         "shared_private_encoder",
         lambda: shared_private_encoder.SharedPrivateEncoder(
             text_encoder.TextEncoder(
-                "lstm", "last", subject_lib.UNITS, 1, name="shared", **_START
+                "lstm",
+                "last",
+                subject_lib.HIDDEN_SIZE,
+                1,
+                name="shared",
+                **_INITIAL,
             ),
             text_encoder.TextEncoder(
                 "bag_of_words",
                 "max",
-                subject_lib.UNITS,
+                subject_lib.HIDDEN_SIZE,
                 name="private",
-                **_STACKED,
+                **_PER_TASK,
             ),
         ),
-        _READ_TOKENS,
+        _TASK_TOKENS,
         {
-            "shared": _text_features(subject_lib.UNITS),
-            "private": _text_features(subject_lib.UNITS),
+            "shared": _text_features(subject_lib.HIDDEN_SIZE),
+            "private": _text_features(subject_lib.HIDDEN_SIZE),
         },
     ),
     subject_lib.Subject(
         "label_transfer_network",
         lambda: label_transfer_network.LabelTransferNetwork(
-            subject_lib.LABEL_COUNTS, 6, init_range=0.3, seeds=(5, 6)
+            subject_lib.NUM_CLASSES, 6, init_range=0.3, seeds=(5, 6)
         ),
         ("features", "task_ids", "diversity"),
-        {"logits": _text_features(max(subject_lib.LABEL_COUNTS))},
+        {"logits": _text_features(max(subject_lib.NUM_CLASSES))},
     ),
     _layer(
         "gradient_reversal",
@@ -230,18 +240,18 @@ LAYERS = [
         "task_discriminator",
         task_discriminator.TaskDiscriminator,
         ("features",),
-        _text_features(subject_lib.TASKS),
-        subject_lib.TASKS,
-        **_START,
+        _text_features(subject_lib.NUM_TASKS),
+        subject_lib.NUM_TASKS,
+        **_INITIAL,
     ),
 ]
 
 
 def build_model(
     config: config_lib.Config,
-    num_classes: tuple[int, ...] = subject_lib.LABEL_COUNTS,
+    num_classes: tuple[int, ...] = subject_lib.NUM_CLASSES,
 ) -> keras.Model:
-    """A model for `batch()`."""
+    """Builds a model for `batch()`."""
     return multitask_model.build(
         config, num_classes, subject_lib.WORDS, main_task=1
     )
@@ -252,13 +262,15 @@ def _model(encoder, kind, sharing, name="", **settings):
         encoder=encoder,
         pooling=kind,
         sharing=sharing,
-        hidden_size=subject_lib.UNITS,
+        hidden_size=subject_lib.HIDDEN_SIZE,
         embedding_dim=subject_lib.WIDTH,
         seed=5,
         **settings,
     )
-    shapes = {"logits": _text_features(max(subject_lib.LABEL_COUNTS))}
-    features = _text_features(_PER_UNIT.get(encoder, 1) * subject_lib.UNITS)
+    shapes = {"logits": _text_features(max(subject_lib.NUM_CLASSES))}
+    features = _text_features(
+        _FEATURES_PER_UNIT.get(encoder, 1) * subject_lib.HIDDEN_SIZE
+    )
     if sharing != "single_task":
         shapes["shared"] = features
     if sharing != "fully_shared":
@@ -268,7 +280,7 @@ def _model(encoder, kind, sharing, name="", **settings):
         arguments += ("seq1", "seq1_lengths")
     if config.label_transfer != "none":
         arguments += ("transfer_indices", "diversity")
-        shapes["transfer_logits"] = _text_features(subject_lib.LABEL_COUNTS[1])
+        shapes["transfer_logits"] = _text_features(subject_lib.NUM_CLASSES[1])
         shapes["main_task_logits"] = shapes["logits"]
     return subject_lib.Subject(
         f"{sharing}-{encoder}-{kind}{name}",
@@ -278,7 +290,7 @@ def _model(encoder, kind, sharing, name="", **settings):
     )
 
 
-# A shared_private model holds both others: every pooling is tested there alone.
+# A shared_private model contains both others: it has every pooling.
 MODELS = [
     _model(encoder, kind, sharing)
     for sharing in choices.SHARINGS
@@ -313,9 +325,9 @@ _LABEL_TRANSFER = _model(
     transfer_hidden_size=6,
 )
 MODELS.append(_LABEL_TRANSFER)
-# Every encoder, every pooling and every way of sharing, but not each with each:
-# for properties that take long to test. As layers, encoders and poolings are
-# tested each with each.
+# Every encoder, pooling and sharing, but not all combinations: for properties
+# that take long to test. All combinations of encoders and poolings are tested
+# as layers.
 SOME_MODELS = [
     model
     for model in MODELS
@@ -330,14 +342,13 @@ SOME_MODELS = [
         "shared_private-conditional_bilstm-last-label_embedding",
     )
 ]
-# What properties that take long are tested on. Label transfer reads groups as
-# other tasks than theirs, and the tasks in their order: it is none of
-# `SOME_MODELS`.
+# For properties that take long to test. With label transfer, the outputs depend
+# on other tasks and on their order: it is not one of `SOME_MODELS`.
 SOME = [*LAYERS, *SOME_MODELS, _LABEL_TRANSFER]
 
 
 def loss(model: keras.Model, batch: subject_lib.Batch) -> tf.Tensor:
-    """The task losses of the groups, added up."""
+    """Computes the sum of the losses of the task batches."""
     inputs = {name: batch[name] for name in model.input}
-    scores = model(inputs, training=True)["logits"]
-    return tf.reduce_sum(losses.task_loss(scores, batch["labels"]))
+    logits = model(inputs, training=True)["logits"]
+    return tf.reduce_sum(losses.task_loss(logits, batch["labels"]))

@@ -1,7 +1,7 @@
-"""Packed token features (`packed_rnn.packing`), by the picture alone.
+"""Packing of token features, independent of `packed_rnn.packing`.
 
-Written apart from the code under test, with TensorFlow's own gradients: tests
-pack what they hold by group, and unpack what they get.
+It follows the definition of packed rows, with TensorFlow's own gradients: tests
+pack their inputs, and unpack the outputs of layers.
 """
 
 import numpy as np
@@ -9,31 +9,36 @@ import tensorflow as tf
 
 
 def rows(lengths: np.ndarray) -> list[tuple[int, int]]:
-    """(group, step) of each packed row, of lengths [groups, batch]."""
+    """Lists (task batch, step) of each packed row.
+
+    Args:
+      lengths: [task_batches, batch].
+    """
     steps = np.max(lengths, axis=1)
-    longest_first = sorted(range(len(steps)), key=lambda group: -steps[group])
+    longest_first = sorted(
+        range(len(steps)), key=lambda task_batch: -steps[task_batch]
+    )
     return [
-        (group, step)
+        (task_batch, step)
         for step in range(max(steps))
-        for group in longest_first
-        if step < steps[group]
+        for task_batch in longest_first
+        if step < steps[task_batch]
     ]
 
 
-def pack(grouped: tf.Tensor, lengths: np.ndarray) -> tf.Tensor:
-    """[groups, time, batch, width] to [rows, batch, width]."""
-    return tf.gather_nd(grouped, rows(lengths))
+def pack(unpacked: tf.Tensor, lengths: np.ndarray) -> tf.Tensor:
+    """Packs [task_batches, seq_len, batch, width] to [rows, batch, width]."""
+    return tf.gather_nd(unpacked, rows(lengths))
 
 
 def unpack(packed: tf.Tensor, lengths: np.ndarray) -> tf.Tensor:
-    """[rows, batch, width] to [groups, longest, batch, width].
+    """Unpacks [rows, batch, width] to [task_batches, seq_len, batch, width].
 
-    Zero beyond the end of a text, whatever stands there.
+    The result is zero beyond the end of a text.
     """
-    there = np.arange(np.max(lengths)) < np.asarray(lengths)[..., np.newaxis]
-    there = there.transpose(0, 2, 1)
-    # At each row alone: whether its texts have a token there.
-    of_rows = np.array([there[row] for row in rows(lengths)])[..., np.newaxis]
-    packed = tf.where(of_rows, packed, tf.zeros_like(packed))
-    shape = (*there.shape, packed.shape[-1])
+    mask = np.arange(np.max(lengths)) < np.asarray(lengths)[..., np.newaxis]
+    mask = mask.transpose(0, 2, 1)
+    row_mask = np.array([mask[row] for row in rows(lengths)])[..., np.newaxis]
+    packed = tf.where(row_mask, packed, tf.zeros_like(packed))
+    shape = (*mask.shape, packed.shape[-1])
     return tf.scatter_nd(rows(lengths), packed, shape)

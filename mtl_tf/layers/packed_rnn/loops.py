@@ -1,65 +1,65 @@
-"""Loops over numbers, as recurrent layers need them."""
+"""Loops over integers, for recurrent layers."""
 
 from collections.abc import Callable
 
 import tensorflow as tf
 
-# A tensor, a `tf.TensorArray`, or several of them.
-Value = tf.Tensor | tf.TensorArray | tuple
+# A tensor, a `tf.TensorArray`, or a nest of them.
+Value = tf.Tensor | tf.TensorArray | tuple | dict
 
 
 def for_each(
-    first: tf.Tensor,
+    start: tf.Tensor,
     end: tf.Tensor,
     body: Callable[..., tuple],
     *values: Value,
     backwards: bool = False,
     unrolled: int = 1,
 ) -> tuple:
-    """Calls a function of a number and values, which returns new values.
+    """Calls a function for each integer of a range; it updates the values.
 
     Args:
-      first: int32, the first number.
-      end: int32, the first one beyond the last.
-      body: the function.
-      *values: what it begins with; of matrices the number of rows may change.
-      backwards: from the last number to the first.
-      unrolled: how often an iteration calls it; what is left over at the end
-        is one by one.
+      start: int32, the first integer.
+      end: int32, one beyond the last integer.
+      body: the function, (integer, *values) -> values.
+      *values: the initial values. The number of rows of a matrix may change.
+      backwards: whether the range runs from its last integer to its first.
+      unrolled: number of calls in an iteration of the loop. A second loop makes
+        the calls that are left, one in an iteration.
 
     Returns:
-      The last values.
+      The final values.
     """
     delta = -1 if backwards else 1
 
     def loop(calls, *values):
-        def goes_on(number, *_):
-            last = number + delta * (calls - 1)
-            return last >= first if backwards else last < end
+        def condition(index, *_):
+            last = index + delta * (calls - 1)
+            return last >= start if backwards else last < end
 
-        def iteration(number, *values):
+        def iteration(index, *values):
             for _ in range(calls):
-                values = body(number, *values)
-                number += delta
-            return number, *values
+                values = body(index, *values)
+                index += delta
+            return index, *values
 
         return tf.while_loop(
-            goes_on,
+            condition,
             iteration,
             values,
-            tf.nest.map_structure(_lasting_shape, values),
+            tf.nest.map_structure(_invariant_shape, values),
             parallel_iterations=1,
         )
 
-    number = tf.convert_to_tensor(end - 1 if backwards else first)
-    values = loop(unrolled, number, *values)
+    index = tf.convert_to_tensor(end - 1 if backwards else start)
+    values = loop(unrolled, index, *values)
     if unrolled > 1:
         values = loop(1, *values)
     return values[1:]
 
 
-def _lasting_shape(value):
-    """What all iterations have in common of a value's shape."""
+def _invariant_shape(value):
+    """Returns the shape that a value has in all iterations."""
     if isinstance(value, tf.TensorArray):
         return tf.TensorShape([])
     if value.shape.rank == 2:
@@ -67,8 +67,10 @@ def _lasting_shape(value):
     return value.shape
 
 
-def array(dtype: tf.DType, width: int, size: tf.Tensor) -> tf.TensorArray:
-    """Of `size` matrices, [any, width], whose numbers of rows differ."""
+def matrix_array(
+    dtype: tf.DType, columns: int, size: tf.Tensor
+) -> tf.TensorArray:
+    """Makes an array of `size` matrices, whose numbers of rows may differ."""
     return tf.TensorArray(
-        dtype, size, infer_shape=False, element_shape=[None, width]
+        dtype, size, infer_shape=False, element_shape=[None, columns]
     )

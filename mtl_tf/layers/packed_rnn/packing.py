@@ -1,20 +1,33 @@
-"""Grouped sequences without what lies beyond the ends of their groups.
+"""Packed batches: no row for a step that no text of a task batch has.
 
-A packed tensor holds, for one time step after the other, the groups that still
-have a text there, the longest group first. Of groups g0, g1, g2 with 3, 1 and
-2 steps:
+A batch holds task batches: texts of one task each. A task batch has as many
+steps as its longest text has tokens. A packed tensor has a row, `[batch, ...]`,
+for each step of each task batch, and none beyond:
 
-    row     0   1   2   3   4   5
-    step    0   0   0   1   1   2
-    group   g0  g2  g1  g0  g2  g0
+    packed      one time step after the other, and in each step the task batches
+                that have it, from the longest to the shortest
+    block       at most `BLOCK_SIZE` task batches, which are packed together;
+                the blocks follow each other, the longest task batches first
+    segment     the steps of a block that the same task batches have
 
-The rows of a time step lie together, and those of the groups that go on to the
-next step are the first of them. A row is `[batch, width]`: a token, or features
-of it, of each text of a group. What it holds of a text that has ended, while
-another one of its group has not, has no meaning.
+Four task batches A, B, C and D, the longest texts of which have 2, 4, 1 and 3
+tokens, in blocks of two:
 
-More than `BLOCK` groups are packed in blocks of as many, one behind the other,
-the longest groups in the first one.
+                    block 0         block 1
+    step            0   1   2   3   4   5
+    B (rank 0)      0   2   4   6                rows
+    D (rank 1)      1   3   5
+    A (rank 2)                      7   9
+    C (rank 3)                      8
+    segment         0   0   0   1   2   3
+
+Ranks number the task batches from the longest to the shortest; steps are
+numbered through all blocks. The rows of a step are adjacent, and the task
+batches that continue in the next step are the first ones of it: a recurrent
+loop slices its inputs and its state, and gathers nothing.
+
+A row holds a token, or features of a token, for each text of its task batch.
+The elements of texts that have already ended are undefined.
 """
 
 from collections.abc import Callable
@@ -22,269 +35,311 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
-# A recurrent loop reads the weights of all groups of a block in each step:
-# those of more groups would not stay in a processor's caches.
-BLOCK = 16
+# A recurrent loop reads the weights of all task batches of a block in each
+# step: those of more task batches would not stay in a processor's caches.
+BLOCK_SIZE = 16
 
 
 class Segment(NamedTuple):
-    """Steps of a block that the same groups have.
+    """The steps of a block that the same task batches have.
 
-    Rows are flat here: a row for each text.
+    Rows are flat here: a row for each text (`flatten`).
 
     Attributes:
-      ranks: ranks of its groups.
+      ranks: slice of its task batches, by rank.
       first_step: int32, its first step.
-      end_step: int32, the one after its last.
-      begin: int32 [1], where its first row begins.
-      end: int32 [1], where its last one ends.
-      texts: int32 [1], how many texts each step has.
-      going_on: int32, how many of them are those of the segment before: all of
-        them, or none in the first segment of a block.
-      new: where the others, which begin here, stand among all texts by rank.
+      end_step: int32, one beyond its last step.
+      start: int32 [1], its first flat row.
+      end: int32 [1], one beyond its last flat row.
+      num_texts: int32 [1], number of texts in each of its steps.
+      num_continued: int32, how many of these texts were in the segment before:
+        all of them, or none in the first segment of a block.
+      starting: slice of the other texts, which start here, among all texts by
+        rank.
     """
 
     ranks: slice
     first_step: tf.Tensor
     end_step: tf.Tensor
-    begin: tf.Tensor
+    start: tf.Tensor
     end: tf.Tensor
-    texts: tf.Tensor
-    going_on: tf.Tensor
-    new: slice
+    num_texts: tf.Tensor
+    num_continued: tf.Tensor
+    starting: slice
+
+
+class _Segments(NamedTuple):
+    """All segments, in the order of their rows: vectors, int32 [segments].
+
+    Attributes:
+      first_step: as in `Segment`.
+      end_step: as in `Segment`.
+      first_rank: rank of the first task batch.
+      num_task_batches: number of task batches.
+      num_continued: as in `Segment`.
+      start: as in `Segment`.
+      end: as in `Segment`.
+      num_texts: as in `Segment`.
+    """
+
+    first_step: tf.Tensor
+    end_step: tf.Tensor
+    first_rank: tf.Tensor
+    num_task_batches: tf.Tensor
+    num_continued: tf.Tensor
+    start: tf.Tensor
+    end: tf.Tensor
+    num_texts: tf.Tensor
 
 
 class Packing:
-    """How the sequences of a batch are packed.
+    """The order of the rows of a packed batch.
 
     Args:
-      lengths: int32 [task_batches, batch], at least 1.
+      lengths: int32 [task_batches, batch], number of tokens of each text, at
+        least 1.
 
     Attributes:
       lengths: as given.
-      batch: int32, texts of a group.
-      longest: int32, steps of the longest group.
-      order: int32 [task_batches], the groups from the longest to the shortest.
-      rank: int32 [task_batches], the place of each group in that order.
-      steps: int32, number of steps of all blocks, which are numbered through.
-      segments: int32, number of segments of all blocks.
+      batch_size: int32, number of texts of a task batch.
+      seq_len: int32, number of steps of the longest task batch.
+      order: int32 [task_batches], indices of the task batches by rank.
+      rank: int32 [task_batches], the rank of each task batch.
+      num_steps: int32, number of steps of all blocks.
+      num_segments: int32, number of segments of all blocks.
     """
 
     def __init__(self, lengths: tf.Tensor):
         self.lengths = lengths
-        self.batch = tf.shape(lengths)[1]
+        self.batch_size = tf.shape(lengths)[1]
         steps = tf.reduce_max(lengths, axis=1)
         self.order = tf.argsort(steps, direction="DESCENDING", stable=True)
         self.rank = tf.argsort(self.order)
-        self._group_steps = tf.gather(steps, self.order)
-        self.longest = self._group_steps[0]
-        missing = -tf.size(steps) % BLOCK
-        by_block = tf.reshape(
-            tf.pad(self._group_steps, [[0, missing]]), [-1, BLOCK]
+        self._steps_by_rank = tf.gather(steps, self.order)
+        self.seq_len = self._steps_by_rank[0]
+        padding = -tf.size(steps) % BLOCK_SIZE
+        # [blocks, BLOCK_SIZE], 0 where a block is not full.
+        steps_by_block = tf.reshape(
+            tf.pad(self._steps_by_rank, [[0, padding]]), [-1, BLOCK_SIZE]
         )
-        # [blocks, time, BLOCK]
-        there = tf.sequence_mask(by_block, self.longest)
-        there = tf.where(tf.transpose(there, [0, 2, 1]))
-        # Of each row: the step of its group, and the rank of that.
+        # [blocks, seq_len, BLOCK_SIZE]: the rows, in their order.
+        mask = tf.sequence_mask(steps_by_block, self.seq_len)
+        indices = tf.where(tf.transpose(mask, [0, 2, 1]))
+        # The step of each row, counted in its task batch, and the rank of that.
         block, self._row_step, member = tf.unstack(
-            tf.cast(there, tf.int32), axis=1
+            tf.cast(indices, tf.int32), axis=1
         )
-        self._row_rank = block * BLOCK + member
-        longest = self._group_steps[::BLOCK]
-        self._first_of_block = tf.cumsum(longest, exclusive=True)
-        self._divide(by_block)
+        self._row_rank = block * BLOCK_SIZE + member
+        block_steps = self._steps_by_rank[::BLOCK_SIZE]
+        self._block_first_step = tf.cumsum(block_steps, exclusive=True)
+        self._find_segments(steps_by_block)
 
-    def _divide(self, by_block):
-        """Finds the segments; `by_block` is [blocks, BLOCK], 0 for no group."""
-        # A segment ends with each group, and those that are longer go on.
-        ends = tf.reverse(by_block, axis=[1])
-        begins = tf.pad(ends[:, :-1], [[0, 0], [1, 0]])
-        is_one = ends > begins
-        block, place = tf.unstack(tf.cast(tf.where(is_one), tf.int32), axis=1)
-        groups = BLOCK - place
-        goes_on = tf.boolean_mask(begins, is_one) > 0
-        steps = tf.boolean_mask(ends - begins, is_one)
-        end_step, end_row = tf.cumsum(steps), tf.cumsum(steps * groups)
-        self.steps, self.segments = end_step[-1], tf.size(steps)
-        active = tf.repeat(groups, steps)
-        self._first_row = tf.cumsum(active, exclusive=True)
-        texts = groups * self.batch
-        self._table = tf.stack(
-            [
-                end_step - steps,
-                end_step,
-                block * BLOCK,
-                groups,
-                tf.where(goes_on, texts, 0),
-                end_row * self.batch - steps * texts,
-                end_row * self.batch,
-                texts,
-            ],
-            axis=1,
+    def _find_segments(self, steps_by_block):
+        """Computes the segments of blocks.
+
+        Args:
+          steps_by_block: int32 [blocks, BLOCK_SIZE], in descending order.
+        """
+        # A segment ends where a task batch ends, the shortest one first. Task
+        # batches of equal length end together, in one segment.
+        ends = tf.reverse(steps_by_block, axis=[1])
+        starts = tf.pad(ends[:, :-1], [[0, 0], [1, 0]])
+        is_segment = ends > starts
+        block, num_ended = tf.unstack(
+            tf.cast(tf.where(is_segment), tf.int32), axis=1
         )
-
-    def segment(self, number: tf.Tensor) -> Segment:
-        """One of the segments, which are in the order of their rows."""
-        row = self._table[number]
-        first_step, end_step, rank, groups, going_on = tf.unstack(row[:5])
-        begin, end, texts = tf.split(row[5:], 3)
-        first_text = rank * self.batch
-        return Segment(
-            ranks=slice(rank, rank + groups),
-            first_step=first_step,
+        num_task_batches = BLOCK_SIZE - num_ended
+        is_continued = tf.boolean_mask(starts, is_segment) > 0
+        num_steps = tf.boolean_mask(ends - starts, is_segment)
+        end_step = tf.cumsum(num_steps)
+        end_row = tf.cumsum(num_steps * num_task_batches)
+        self.num_steps, self.num_segments = end_step[-1], tf.size(num_steps)
+        rows_by_step = tf.repeat(num_task_batches, num_steps)
+        self._step_first_row = tf.cumsum(rows_by_step, exclusive=True)
+        num_texts = num_task_batches * self.batch_size
+        segments = _Segments(
+            first_step=end_step - num_steps,
             end_step=end_step,
-            begin=begin,
-            end=end,
-            texts=texts,
-            going_on=going_on,
-            new=slice(first_text + going_on, first_text + texts[0]),
+            first_rank=block * BLOCK_SIZE,
+            num_task_batches=num_task_batches,
+            num_continued=tf.where(is_continued, num_texts, 0),
+            start=end_row * self.batch_size - num_steps * num_texts,
+            end=end_row * self.batch_size,
+            num_texts=num_texts,
+        )
+        # A loop reads one tensor for each segment instead of eight.
+        self._segment_table = tf.stack(segments, axis=1)
+
+    def segment(self, index: tf.Tensor) -> Segment:
+        """Returns a segment by its index, int32."""
+        row = self._segment_table[index]
+        # `tf.strided_slice` takes vectors: the last three stay [1].
+        values = _Segments(*tf.unstack(row[:5]), *tf.split(row[5:], 3))
+        first_rank = values.first_rank
+        first_text = first_rank * self.batch_size
+        return Segment(
+            ranks=slice(first_rank, first_rank + values.num_task_batches),
+            first_step=values.first_step,
+            end_step=values.end_step,
+            start=values.start,
+            end=values.end,
+            num_texts=values.num_texts,
+            num_continued=values.num_continued,
+            starting=slice(
+                first_text + values.num_continued,
+                first_text + values.num_texts[0],
+            ),
         )
 
     def _row(self, rank, step):
-        """The row of a group's step."""
-        first = tf.gather(self._first_of_block, rank // BLOCK)
-        return tf.gather(self._first_row, first + step) + rank % BLOCK
+        """Returns the row of a task batch's step."""
+        first_step = tf.gather(self._block_first_step, rank // BLOCK_SIZE)
+        first_row = tf.gather(self._step_first_row, first_step + step)
+        return first_row + rank % BLOCK_SIZE
 
     @property
     def _row_lengths(self):
-        """int32 [rows, batch]: lengths of the texts of a row's group."""
+        """Lengths of the texts of each row, int32 [rows, batch]."""
         return tf.gather(tf.gather(self.lengths, self.order), self._row_rank)
 
-    def pack(self, grouped: tf.Tensor) -> tf.Tensor:
-        """Packs [task_batches, longest or more, batch, width] into rows."""
-        time = tf.shape(grouped)[1]
-        group = tf.gather(self.order, self._row_rank)
-        place = group * time + self._row_step
+    def pack(self, unpacked: tf.Tensor) -> tf.Tensor:
+        """Packs [task_batches, seq_len or more, batch, width] into rows."""
+        seq_len = tf.shape(unpacked)[1]
+        task_batch = tf.gather(self.order, self._row_rank)
+        position = task_batch * seq_len + self._row_step
 
-        # A gather's own gradient adds rows up, one by one.
+        # Each step has one row: the gradient is a gather, too. That of
+        # `tf.gather` would add up the rows one by one.
         @tf.custom_gradient
-        def run(grouped):
+        def run(unpacked):
             def gradient(upstream):
                 steps = tf.reduce_max(self.lengths, axis=1)
-                there = tf.sequence_mask(steps, time)[..., tf.newaxis]
-                upstream = tf.gather(upstream, self._rows(time))
-                return tf.where(there[..., tf.newaxis], upstream, 0.0)
+                mask = tf.sequence_mask(steps, seq_len)[..., tf.newaxis]
+                upstream = tf.gather(upstream, self._rows(seq_len))
+                return tf.where(mask[..., tf.newaxis], upstream, 0.0)
 
-            return tf.gather(_merge_first_axes(grouped), place), gradient
+            return tf.gather(_merge_first_axes(unpacked), position), gradient
 
-        return run(grouped)
+        return run(unpacked)
 
-    def pack_tokens(self, tokens: tf.Tensor) -> tf.Tensor:
-        """int32 [task_batches, batch, seq_len] to [rows, batch].
+    def pack_tokens(self, token_ids: tf.Tensor) -> tf.Tensor:
+        """Packs int32 [task_batches, batch, seq_len] into [rows, batch].
 
-        Where a text has ended its first token stands: one that is in the batch
-        anyway, so that an optimizer does not take another for present.
+        Beyond its end, a text repeats its first token: one that is in the batch
+        anyway, so that no optimizer takes a padding token for a present one.
         """
         step = self._row_step[:, tf.newaxis]
         step = tf.where(step < self._row_lengths, step, 0)
-        group = tf.gather(self.order, self._row_rank)[:, tf.newaxis]
-        text = group * self.batch + tf.range(self.batch)
-        flat = tf.reshape(tokens, [-1])
-        return tf.gather(flat, text * tf.shape(tokens)[2] + step)
+        task_batch = tf.gather(self.order, self._row_rank)[:, tf.newaxis]
+        text = task_batch * self.batch_size + tf.range(self.batch_size)
+        flat = tf.reshape(token_ids, [-1])
+        return tf.gather(flat, text * tf.shape(token_ids)[2] + step)
 
     def unpack(self, packed: tf.Tensor) -> tf.Tensor:
-        """[rows, batch, width] to [task_batches, longest, batch, width].
+        """Unpacks [rows, batch, width].
 
-        What stands beyond the end of a text has no meaning.
+        Returns:
+          [task_batches, seq_len, batch, width], undefined beyond the end of a
+          text.
         """
 
         @tf.custom_gradient
         def run(packed):
-            return tf.gather(packed, self._rows(self.longest)), self.pack
+            return tf.gather(packed, self._rows(self.seq_len)), self.pack
 
         return run(packed)
 
     def unpack_with_mask(
         self, packed: tf.Tensor
     ) -> tuple[tf.Tensor, tf.Tensor]:
-        """What `unpack` returns, and where tokens are.
+        """Unpacks [rows, batch, width], and computes the mask of its tokens.
 
-        The mask is bool [task_batches, longest, batch, 1].
+        Returns:
+          The result of `unpack`, and bool [task_batches, seq_len, batch, 1].
         """
-        mask = tf.sequence_mask(self.lengths, self.longest)
+        mask = tf.sequence_mask(self.lengths, self.seq_len)
         mask = tf.transpose(mask, [0, 2, 1])[..., tf.newaxis]
         return self.unpack(packed), mask
 
-    def _rows(self, time):
-        """Returns the rows of the steps, then the last one again."""
+    def _rows(self, seq_len):
+        """Returns the rows of all steps; the last one again beyond the end."""
         last = tf.reduce_max(self.lengths, axis=1)[:, tf.newaxis] - 1
-        step = tf.minimum(tf.range(time), last)
+        step = tf.minimum(tf.range(seq_len), last)
         return self._row(self.rank[:, tf.newaxis], step)
 
-    def take(self, packed: tf.Tensor, groups: tf.Tensor) -> tf.Tensor:
-        """Groups of a packed tensor, packed themselves.
+    def gather(self, packed: tf.Tensor, indices: tf.Tensor) -> tf.Tensor:
+        """Gathers task batches of a packed tensor.
 
         Args:
-          packed: a packed tensor.
-          groups: int32 [any], numbers of groups; one may come several times.
+          packed: [rows, batch, width].
+          indices: int32 [n], indices of task batches, also repeated ones.
 
         Returns:
-          What `Packing(tf.gather(lengths, groups))` packs.
+          The task batches, packed by `Packing(tf.gather(lengths, indices))`.
         """
-        taken = Packing(tf.gather(self.lengths, groups))
-        group = tf.gather(tf.gather(groups, taken.order), taken._row_rank)
-        rows = self._row(tf.gather(self.rank, group), taken._row_step)
+        gathered = Packing(tf.gather(self.lengths, indices))
+        task_batch = tf.gather(
+            tf.gather(indices, gathered.order), gathered._row_rank
+        )
+        rows = self._row(tf.gather(self.rank, task_batch), gathered._row_step)
         return tf.gather(packed, rows)
 
     def reverse(self, packed: tf.Tensor) -> tf.Tensor:
-        """Turns every text about, its true last token to the front."""
+        """Reverses the tokens of every text of [rows, batch, width]."""
         step = self._row_step[:, tf.newaxis]
         lengths = self._row_lengths
         step = tf.where(step < lengths, lengths - 1 - step, step)
         row = self._row(self._row_rank[:, tf.newaxis], step)
-        place = row * self.batch + tf.range(self.batch)
+        position = row * self.batch_size + tf.range(self.batch_size)
 
-        # Twice reversed is as before: the gradient is the same gather.
+        # The inverse of reversing is reversing: the gradient is the same
+        # gather.
         @tf.custom_gradient
         def run(packed):
             def gather(packed):
-                return tf.gather(_merge_first_axes(packed), place)
+                return tf.gather(_merge_first_axes(packed), position)
 
             return gather(packed), gather
 
         return run(packed)
 
     def last(self, packed: tf.Tensor) -> tf.Tensor:
-        """The true last token of each text: [task_batches, batch, width]."""
-        return tf.gather_nd(packed, self._last())
+        """Gathers the true last token of each text of [rows, batch, width].
 
-    def put_last(self, values: tf.Tensor) -> tf.Tensor:
-        """The inverse of `last`, with zeros in all other places."""
-        shape = [tf.size(self._row_step), self.batch, values.shape[-1]]
-        return tf.scatter_nd(self._last(), values, shape)
-
-    def in_own_order(self, ranked: tf.Tensor) -> tf.Tensor:
-        """Restores the order of the batch; `ranked` is in that of `order`."""
-        return tf.gather(ranked, self.rank)
-
-    def _last(self):
-        """Of each text: the row it ends in, and its number in the batch."""
+        Returns:
+          [task_batches, batch, width].
+        """
         row = self._row(self.rank[:, tf.newaxis], self.lengths - 1)
-        text = tf.zeros_like(row) + tf.range(self.batch)
-        return tf.stack([row, text], axis=-1)
+        text = tf.zeros_like(row) + tf.range(self.batch_size)
+        return tf.gather_nd(packed, tf.stack([row, text], axis=-1))
 
-    def map_groups(
+    def in_batch_order(self, by_rank: tf.Tensor) -> tf.Tensor:
+        """Reorders [task_batches, ...] from ranks to the order of the batch."""
+        return tf.gather(by_rank, self.rank)
+
+    def map_task_batches(
         self, function: Callable[..., tf.Tensor], *packed: tf.Tensor
     ) -> tf.Tensor:
-        """Calls a function with the rows of each group.
+        """Calls a function with the rows of each task batch.
 
         Args:
-          function: (the group's rows of each packed tensor, flat: [steps *
-            batch, width]) -> a tensor that is as large for every group.
+          function: (flat rows of a task batch in each packed tensor, [steps *
+            batch, width]) -> a tensor, whose shape is the same for all task
+            batches.
           *packed: packed tensors.
 
         Returns:
-          [task_batches, ...], in the order of `order`.
+          [task_batches, ...], by rank.
         """
-        ends = tf.cumsum(self._group_steps)
-        begins = ends - self._group_steps
-        # Where each row would stand if all rows of a group lay together.
-        place = tf.gather(begins, self._row_rank) + self._row_step
-        by_group = tf.argsort(place)
-        packed = [tf.gather(tensor, by_group) for tensor in packed]
+        ends = tf.cumsum(self._steps_by_rank)
+        starts = ends - self._steps_by_rank
+        # The positions of the rows when those of a task batch are adjacent.
+        position = tf.gather(starts, self._row_rank) + self._row_step
+        by_task_batch = tf.argsort(position)
+        packed = [tf.gather(tensor, by_task_batch) for tensor in packed]
 
         def body(rank, array):
-            rows = slice(begins[rank], ends[rank])
+            rows = slice(starts[rank], ends[rank])
             value = function(*(flatten(tensor[rows]) for tensor in packed))
             return rank + 1, array.write(rank, value)
 
@@ -295,12 +350,12 @@ class Packing:
 
 
 def flatten(packed: tf.Tensor) -> tf.Tensor:
-    """[rows, batch, width] to [rows * batch, width]."""
+    """Reshapes [rows, batch, width] to [rows * batch, width]."""
     return tf.reshape(packed, [-1, packed.shape[-1]])
 
 
 def _merge_first_axes(tensor):
-    """[a, b, ...] to [a * b, ...]."""
+    """Reshapes [a, b, ...] to [a * b, ...]."""
     shape = tf.shape(tensor)
     merged = tf.reshape(tensor, tf.concat([[-1], shape[2:]], axis=0))
     return tf.ensure_shape(merged, [None, *tensor.shape[2:]])

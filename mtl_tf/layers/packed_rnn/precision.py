@@ -1,10 +1,10 @@
-"""Matrix products of a given precision, alike on every processor.
+"""Matrix products of a given precision, with equal results on all processors.
 
 A product in bfloat16 has factors and a result that are rounded to bfloat16, and
-sums in float32. TensorFlow makes it so where oneDNN has kernels for the
-processor (AVX-512), and on GPUs. Elsewhere its kernels round the sums, too,
-again and again: half of the results are then other ones. There the rounded
-factors are multiplied in float32.
+sums in float32. TensorFlow computes it so where oneDNN has kernels for the
+processor (AVX-512), and on GPUs. Elsewhere its kernels also round the partial
+sums, and half of the results differ. There the rounded factors are multiplied
+in float32.
 """
 
 import functools
@@ -30,7 +30,7 @@ class Precision(NamedTuple):
     multiplied: tf.DType
 
     def factor(self, tensor: tf.Tensor) -> tf.Tensor:
-        """Rounds what is to be multiplied."""
+        """Rounds a factor of a product."""
         return tf.cast(tf.cast(tensor, self.rounded), self.multiplied)
 
     def result(self, product: tf.Tensor) -> tf.Tensor:
@@ -38,19 +38,20 @@ class Precision(NamedTuple):
         return tf.cast(tf.cast(product, self.rounded), tf.float32)
 
 
+# Correct on machines that have native products of the precision.
 NATIVE = {name: Precision(*[tf.as_dtype(name)] * 2) for name in PRECISIONS}
-# On every machine.
+# Correct on every machine.
 PORTABLE = {
     name: Precision(tf.as_dtype(name), tf.float32) for name in PRECISIONS
 }
 
 
 def choose(name: str, *, portable: bool = False) -> Precision:
-    """Returns the fastest way to products of a precision.
+    """Returns the types of the fastest correct products of a precision.
 
     Args:
       name: one of `PRECISIONS`.
-      portable: whether the graph may be run on another machine.
+      portable: whether the graph may run on another machine.
     """
     if portable or name == "float32":
         return PORTABLE[name]
@@ -60,41 +61,42 @@ def choose(name: str, *, portable: bool = False) -> Precision:
 @functools.cache
 def _has_native_bfloat16() -> bool:
     """Measures this machine, once in a process."""
-    # Models are traced: the measurement is no part of their graphs.
+    # Models are traced; the measurement must not be part of their graphs.
     with tf.init_scope():
-        found = sums_in_float32(tf.matmul)
-    if not found:
+        is_native = sums_in_float32(tf.matmul)
+    if not is_native:
         logging.warning(
             "precision=bfloat16: TensorFlow's own bfloat16 products do not add "
             "up in float32 on this processor. Factors and results are rounded "
             "to bfloat16 and multiplied in float32, which is not faster than "
             "precision=float32."
         )
-    return found
+    return is_native
 
 
 def sums_in_float32(
     product: Callable[[tf.Tensor, tf.Tensor], tf.Tensor],
 ) -> bool:
-    """Checks that products of bfloat16 matrices add up in float32.
+    """Checks that products of bfloat16 matrices are summed in float32.
 
     Args:
-      product: a function like `tf.matmul`, of one or of several pairs of
+      product: a function like `tf.matmul`, of a pair or of a batch of pairs of
         matrices, which returns bfloat16.
     """
     random = np.random.default_rng(0)
-    pairs = [[(8, 1000), (1000, 32)], [(2, 8, 1000), (2, 1000, 32)]]
+    shapes = [[(8, 1000), (1000, 32)], [(2, 8, 1000), (2, 1000, 32)]]
     shares = [
         _share_of_exact(product, *(random.normal(0.03, 0.03, x) for x in pair))
-        for pair in pairs
+        for pair in shapes
     ]
-    # Sums that are rounded to bfloat16 on the way leave about a half. Of those
-    # in float32, a sum halfway between two numbers may be rounded to either.
+    # With partial sums in bfloat16 about half of the results are exact. With
+    # sums in float32 a few are not: those halfway between two numbers may be
+    # rounded to either.
     return min(shares) > 0.95
 
 
 def _share_of_exact(product, *factors):
-    """Returns the share of results that are the true sums, rounded once."""
+    """Returns the share of results that equal the true sums, rounded once."""
     factors = [tf.cast(factor, tf.bfloat16) for factor in factors]
     exact = np.matmul(*(tf.cast(x, tf.float64).numpy() for x in factors))
     rounded = tf.cast(exact, tf.bfloat16).numpy()

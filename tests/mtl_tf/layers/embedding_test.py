@@ -17,7 +17,7 @@ def make(vocabulary_size, width, **kwargs):
 
 
 def numbered(vocabulary_size, **kwargs):
-    """A table in which the vector of word i is (i + 1, -i - 1)."""
+    """Makes a layer in which the vector of word i is (i + 1, -i - 1)."""
     layer = make(vocabulary_size, 2, **kwargs)
     number = np.arange(1, vocabulary_size + 1)
     layer.table.assign(np.stack([number, -number], axis=1))
@@ -29,12 +29,12 @@ def test_vectors_are_packed():
         [[[4, 2, 0], [3, 3, 0]], [[4, 2, 0], [3, 3, 4]]], np.int32
     )
     lengths = np.array([[2, 1], [2, 3]], np.int32)
-    got = numbered(5)(tokens, lengths)
-    # Word 4 has the vector (5, -5). Group 1, of three steps, comes first, and
-    # where a text has ended its first word stands.
-    wanted = [[5, 4], [5, 4], [3, 4], [3, 4], [5, 5]]
-    np.testing.assert_array_equal(got[..., 0], wanted)
-    np.testing.assert_array_equal(got[..., 1], np.negative(wanted))
+    actual = numbered(5)(tokens, lengths)
+    # Word 4 has the vector (5, -5). Task batch 1, of three steps, comes first.
+    # Beyond the end of a text, its first word is repeated.
+    expected = [[5, 4], [5, 4], [3, 4], [3, 4], [5, 5]]
+    np.testing.assert_array_equal(actual[..., 0], expected)
+    np.testing.assert_array_equal(actual[..., 1], np.negative(expected))
 
 
 def gradient(layer, tokens, lengths, **kwargs):
@@ -44,36 +44,36 @@ def gradient(layer, tokens, lengths, **kwargs):
     return tape.gradient(loss, layer.table.value)
 
 
-def test_the_gradient_is_sparse_and_names_the_steps_words_alone():
-    # Words 0 and 7 stand beyond the end only; word 4 occurs twice.
+def test_gradient_is_sparse_and_only_of_words_in_the_batch():
+    # Words 0 and 7 occur beyond the end only; word 4 occurs twice.
     tokens = np.array([[[4, 2, 0], [5, 7, 7]], [[4, 6, 3], [2, 7, 0]]])
     lengths = np.array([[2, 1], [3, 1]], np.int32)
-    got = gradient(numbered(9), tokens, lengths)
-    assert isinstance(got, tf.IndexedSlices)
-    assert set(got.indices.numpy()) == {2, 3, 4, 5, 6}
-    wanted = np.zeros((9, 2))
+    actual = gradient(numbered(9), tokens, lengths)
+    assert isinstance(actual, tf.IndexedSlices)
+    assert set(actual.indices.numpy()) == {2, 3, 4, 5, 6}
+    expected = np.zeros((9, 2))
     for word, times in {2: 2, 3: 1, 4: 2, 5: 1, 6: 1}.items():
-        wanted[word] = [times, 3 * times]
-    np.testing.assert_array_equal(tf.convert_to_tensor(got), wanted)
+        expected[word] = [times, 3 * times]
+    np.testing.assert_array_equal(tf.convert_to_tensor(actual), expected)
 
 
-def test_no_word_that_is_dropped_beyond_the_end_joins_the_step():
+def test_word_dropout_beyond_the_end_adds_no_word_to_the_gradient():
     layer = numbered(30, word_dropout=0.3)
-    # Twenty texts of one word beside one of eight: most rows of most texts lie
-    # beyond an end.
+    # A text of eight words, and nineteen of one word: most positions are beyond
+    # the end of a text.
     tokens = np.arange(2, 22, dtype=np.int32).reshape(1, 20, 1)
     tokens = np.repeat(tokens, 8, axis=2)
     lengths = np.ones((1, 20), np.int32)
     lengths[0, 0] = 8
     for _ in range(5):
-        got = gradient(layer, tokens, lengths, training=True)
-        values = tf.math.unsorted_segment_sum(got.values, got.indices, 30)
-        named = np.unique(got.indices)
-        # Every row that the gradient names is that of a word of the step.
-        np.testing.assert_array_equal(np.flatnonzero(values[:, 0]), named)
+        actual = gradient(layer, tokens, lengths, training=True)
+        values = tf.math.unsorted_segment_sum(actual.values, actual.indices, 30)
+        indices = np.unique(actual.indices)
+        # All indices of the gradient are words of the batch.
+        np.testing.assert_array_equal(np.flatnonzero(values[:, 0]), indices)
 
 
-def test_word_dropout_puts_the_unknown_word_in_place_of_others():
+def test_word_dropout_replaces_words_by_the_unknown_word():
     layer = numbered(100, word_dropout=0.3)
     random = np.random.default_rng(0)
     tokens = random.integers(2, 100, size=(2, 50, 60)).astype(np.int32)
@@ -88,7 +88,7 @@ def test_word_dropout_puts_the_unknown_word_in_place_of_others():
     assert abs(dropped.mean() - 0.3) < 0.024
 
 
-def test_vector_dropout_drops_elements_and_scales_the_others_up():
+def test_vector_dropout_drops_elements_and_scales_up_the_others():
     layer = numbered(3, vector_dropout=0.2)
     tokens = np.full((1, 50, 60), 2, np.int32)
     lengths = np.full((1, 50), 60, np.int32)
@@ -98,7 +98,7 @@ def test_vector_dropout_drops_elements_and_scales_the_others_up():
     dropped = vectors == 0
     # Four standard deviations for 6,000 elements: 4 sqrt(.2 .8 / 6000) = 0.021.
     assert abs(dropped.mean() - 0.2) < 0.021
-    # Elements, not whole words.
+    # Single elements, not the vectors of words.
     assert (dropped[..., 0] != dropped[..., 1]).any()
 
 
@@ -111,7 +111,7 @@ def test_no_dropout_at_inference():
     )
 
 
-def test_start_and_a_frozen_table():
+def test_initial_values_and_frozen_table():
     layer = make(200, 10, init_range=0.3, trainable=False)
     assert 0.29 < abs(layer.table.numpy()).max() <= 0.3 + 1e-6
     assert not layer.trainable_variables

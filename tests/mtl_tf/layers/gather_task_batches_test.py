@@ -7,59 +7,64 @@ from mtl_tf.layers import lstm
 from tests.helpers import packed
 
 LENGTHS = np.array([[3, 2], [1, 1], [1, 5], [2, 4]], np.int32)
-GROUPS, BATCH = LENGTHS.shape
+TASK_BATCHES, BATCH = LENGTHS.shape
 WIDTH = 3
 some = pytest.mark.parametrize(
-    "groups", [[0, 1, 2, 3], [3], [2, 1], [1, 3, 3, 0, 1]], ids=str
+    "indices", [[0, 1, 2, 3], [3], [2, 1], [1, 3, 3, 0, 1]], ids=str
 )
 
 
 @pytest.fixture
 def features():
-    """Token features by group, of which some lie beyond the ends."""
+    """Unpacked token features, some of them beyond the end of a text."""
     random = np.random.default_rng(0)
-    shape = (GROUPS, LENGTHS.max(), BATCH, WIDTH)
+    shape = (TASK_BATCHES, LENGTHS.max(), BATCH, WIDTH)
     return random.normal(size=shape).astype(np.float32)
 
 
 @some
-def test_groups_are_those_that_were_asked_for(features, groups):
-    got = gather_task_batches.GatherTaskBatches()(
-        packed.pack(features, LENGTHS), LENGTHS, np.array(groups)
+def test_gathers_the_task_batches_of_the_indices(features, indices):
+    actual = gather_task_batches.GatherTaskBatches()(
+        packed.pack(features, LENGTHS), LENGTHS, np.array(indices)
     )
-    # Every row, so that none is left over either.
-    wanted = packed.pack(features[groups], LENGTHS[groups])
-    np.testing.assert_array_equal(got, wanted)
+    expected = packed.pack(features[indices], LENGTHS[indices])
+    np.testing.assert_array_equal(actual, expected)
 
 
 @some
-def test_the_gradient_adds_up_what_each_copy_gets(features, groups):
-    layer, lengths = gather_task_batches.GatherTaskBatches(), LENGTHS[groups]
+def test_gradient_of_repeated_task_batches_is_a_sum(features, indices):
+    layer, lengths = gather_task_batches.GatherTaskBatches(), LENGTHS[indices]
     weight = np.random.default_rng(1).normal(
-        size=(len(groups), lengths.max(), BATCH, WIDTH)
+        size=(len(indices), lengths.max(), BATCH, WIDTH)
     )
     features = tf.constant(features)
     with tf.GradientTape() as tape:
         tape.watch(features)
-        taken = layer(packed.pack(features, LENGTHS), LENGTHS, np.array(groups))
-        loss = tf.reduce_sum(packed.unpack(taken, lengths) * weight)
-    wanted = np.zeros(features.shape)
-    for copy, group in enumerate(groups):
-        for text, length in enumerate(LENGTHS[group]):
-            wanted[group, :length, text] += weight[copy, :length, text]
-    np.testing.assert_allclose(tape.gradient(loss, features), wanted, atol=1e-6)
+        gathered = layer(
+            packed.pack(features, LENGTHS), LENGTHS, np.array(indices)
+        )
+        loss = tf.reduce_sum(packed.unpack(gathered, lengths) * weight)
+    expected = np.zeros(features.shape)
+    for copy, task_batch in enumerate(indices):
+        for text, length in enumerate(LENGTHS[task_batch]):
+            expected[task_batch, :length, text] += weight[copy, :length, text]
+    np.testing.assert_allclose(
+        tape.gradient(loss, features), expected, atol=1e-6
+    )
 
 
-def test_a_reader_reads_taken_groups_as_it_would_read_them_there(features):
-    groups = np.array([3, 1, 3])
+def test_lstm_states_are_equal_before_and_after_gathering(features):
+    indices = np.array([3, 1, 3])
     rows = packed.pack(features, LENGTHS)
     layer = lstm.PerTaskLSTM(2, num_tasks=1, init_range=1.0, seed=0)
-    there = packed.unpack(layer(rows, LENGTHS, np.zeros(GROUPS, int)), LENGTHS)
-    taken = gather_task_batches.GatherTaskBatches()(rows, LENGTHS, groups)
-    got = layer(taken, LENGTHS[groups], np.zeros(len(groups), int))
-    got = packed.unpack(got, LENGTHS[groups])
-    wanted = tf.gather(there, groups)[:, : got.shape[1]]
-    np.testing.assert_allclose(got, wanted, atol=1e-6)
+    states = packed.unpack(
+        layer(rows, LENGTHS, np.zeros(TASK_BATCHES, int)), LENGTHS
+    )
+    gathered = gather_task_batches.GatherTaskBatches()(rows, LENGTHS, indices)
+    actual = layer(gathered, LENGTHS[indices], np.zeros(len(indices), int))
+    actual = packed.unpack(actual, LENGTHS[indices])
+    expected = tf.gather(states, indices)[:, : actual.shape[1]]
+    np.testing.assert_allclose(actual, expected, atol=1e-6)
 
 
 if __name__ == "__main__":

@@ -7,16 +7,16 @@ from mtl_tf.layers import gradient_reversal
 
 @pytest.mark.parametrize("scale", [0.0, 0.05, 1.0, 3.0, -0.5])
 @pytest.mark.parametrize("value", [[[0.0, -2.0]], [[2**-9, 7.5], [3.0, -1e6]]])
-def test_identity_forward_and_minus_scale_times_the_gradient_back(value, scale):
+def test_identity_forward_and_scaled_negative_gradient(value, scale):
     features = tf.constant(value)
     upstream = tf.cast(tf.range(1, 1 + tf.size(features)), tf.float32)
     upstream = tf.reshape(upstream, tf.shape(features))
     with tf.GradientTape() as tape:
         tape.watch(features)
         output = gradient_reversal.GradientReversal(scale)(features)
-    got = tape.gradient(output, features, output_gradients=upstream)
+    actual = tape.gradient(output, features, output_gradients=upstream)
     np.testing.assert_array_equal(output, value)
-    np.testing.assert_array_equal(got, np.float32(-scale) * upstream.numpy())
+    np.testing.assert_array_equal(actual, np.float32(-scale) * upstream.numpy())
 
 
 def test_a_gate_for_each_task_batch():
@@ -34,7 +34,7 @@ def test_a_gate_for_each_task_batch():
 
 
 def test_against_finite_differences():
-    """Below the reversal the gradient is that of -scale times the loss."""
+    """The gradient before the reversal is that of -scale times the loss."""
     random = np.random.default_rng(0)
     features, weights = random.normal(size=(2, 3, 4))
     scale, step = 0.3, 1e-5
@@ -42,12 +42,12 @@ def test_against_finite_differences():
     def loss(x):
         return np.sum(np.sin(weights * x) * x)
 
-    wanted = np.zeros_like(features)
+    expected = np.zeros_like(features)
     for index in np.ndindex(*features.shape):
         shift = np.zeros_like(features)
         shift[index] = step
         difference = loss(features + shift) - loss(features - shift)
-        wanted[index] = -scale * difference / (2 * step)
+        expected[index] = -scale * difference / (2 * step)
 
     x = tf.constant(features)
     layer = gradient_reversal.GradientReversal(scale, dtype="float64")
@@ -55,10 +55,10 @@ def test_against_finite_differences():
         tape.watch(x)
         reversed_ = layer(x)
         value = tf.reduce_sum(tf.sin(weights * reversed_) * reversed_)
-    np.testing.assert_allclose(tape.gradient(value, x), wanted, atol=1e-9)
+    np.testing.assert_allclose(tape.gradient(value, x), expected, atol=1e-9)
 
 
-def test_in_a_traced_function_with_open_shapes():
+def test_traced_function_with_unknown_shapes():
     layer = gradient_reversal.GradientReversal(0.5)
 
     @tf.function(input_signature=[tf.TensorSpec([None, None])])

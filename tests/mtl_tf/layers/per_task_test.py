@@ -7,7 +7,7 @@ from mtl_tf.layers import per_task
 
 
 class Scale(per_task.PerTaskLayer):
-    """features * weight of the group's reader + bias: the simplest of all."""
+    """A layer that computes features * weight + bias."""
 
     def build(self, features_shape, task_ids_shape=None):
         self.weight = self.add_per_task_weight("weight", (features_shape[-1],))
@@ -20,7 +20,7 @@ class Scale(per_task.PerTaskLayer):
         return features * weight + self.gather(self.bias, task_ids)[:, None]
 
 
-def test_a_group_is_read_with_the_weights_of_its_reader():
+def test_task_batch_uses_the_weights_of_its_task():
     layer = Scale(3)
     layer.build((None, None, 2))
     layer.weight.assign([[1, 2], [10, 20], [100, 200]])
@@ -31,7 +31,7 @@ def test_a_group_is_read_with_the_weights_of_its_reader():
     )
 
 
-def test_the_gradient_names_the_readers_of_the_step_alone():
+def test_gradient_is_sparse_and_only_of_tasks_in_the_batch():
     layer = Scale(4)
     with tf.GradientTape() as tape:
         loss = tf.reduce_sum(layer(tf.ones([3, 1, 2]), tf.constant([3, 1, 3])))
@@ -40,7 +40,7 @@ def test_the_gradient_names_the_readers_of_the_step_alone():
     assert gradient.indices.numpy().tolist() == [3, 1, 3]
 
 
-def test_weights_start_uniformly_in_the_range_and_not_alike():
+def test_initial_weights_are_uniform_and_differ():
     layer = Scale(1000, init_range=0.3, seed=1)
     layer.build((None, None, 2))
     weight = layer.weight.numpy()
@@ -53,21 +53,23 @@ def test_weights_start_uniformly_in_the_range_and_not_alike():
     assert abs(weight - bias).max() > 0.1
 
 
-@pytest.mark.parametrize(("seed", "alike"), [(1, True), (2, False)])
-def test_the_seed_decides_the_start(seed, alike):
+@pytest.mark.parametrize(("seed", "is_equal"), [(1, True), (2, False)])
+def test_seed_determines_the_initial_weights(seed, is_equal):
     layers = [Scale(3, seed=1), Scale(3, seed=seed)]
     for layer in layers:
         layer.build((None, None, 2))
     same = layers[0].weight.numpy() == layers[1].weight.numpy()
-    assert same.all() == alike
+    assert same.all() == is_equal
 
 
-def test_no_task_is_refused():
-    with pytest.raises(ValueError, match=r"num_tasks: at least 1 .* got 0"):
+def test_zero_tasks_are_rejected():
+    with pytest.raises(
+        ValueError, match="num_tasks: expected 1 or more, got 0"
+    ):
         Scale(0)
 
 
-def test_a_seed_state_is_named_after_its_layer():
+def test_seed_state_is_named_after_its_layer():
     class Noise(keras.layers.Layer):
         def build(self, input_shape):
             self.seed_generator = per_task.seed_generator(7)
@@ -77,7 +79,7 @@ def test_a_seed_state_is_named_after_its_layer():
         layer = Noise(name="noise")
         layer.build((1,))
         paths += [variable.path for variable in layer.variables]
-        # What else the process makes must not show in the name.
+        # The name must not depend on other generators of the process.
         keras.random.SeedGenerator(7)
     assert paths == ["noise/seed_generator/seed_generator_state"] * 2
 

@@ -1,4 +1,4 @@
-"""An LSTM whose products have factors of bfloat16."""
+"""An LSTM with products of bfloat16 factors."""
 
 import os
 import subprocess
@@ -14,34 +14,36 @@ from mtl_tf.layers.packed_rnn import lstm_ops
 from mtl_tf.layers.packed_rnn import precision as precision_lib
 from tests.helpers import packed
 
-# Enough texts and units that sums have many terms.
-GROUPS, TIME, BATCH, WIDTH, UNITS = 3, 12, 8, 20, 16
+# Large enough for sums of many terms.
+TASK_BATCHES, SEQ_LEN, BATCH, WIDTH, HIDDEN_SIZE = 3, 12, 8, 20, 16
 both_directions = pytest.mark.parametrize("backwards", [False, True])
 shared_or_own = pytest.mark.parametrize("shared", [False, True])
 
 
 def make(shared):
-    """Inputs by group, both kernels, bias, h_0 and c_0; and lengths."""
+    """Makes inputs, both kernels, bias, h_0 and c_0; and lengths."""
     random = np.random.default_rng(0)
-    sets = 1 if shared else GROUPS
+    sets = 1 if shared else TASK_BATCHES
     shapes = (
-        (GROUPS, TIME, BATCH, WIDTH),
-        (sets, WIDTH, 4 * UNITS),
-        (sets, UNITS, 4 * UNITS),
-        (sets, 4 * UNITS),
-        (GROUPS, BATCH, UNITS),
-        (GROUPS, BATCH, UNITS),
+        (TASK_BATCHES, SEQ_LEN, BATCH, WIDTH),
+        (sets, WIDTH, 4 * HIDDEN_SIZE),
+        (sets, HIDDEN_SIZE, 4 * HIDDEN_SIZE),
+        (sets, 4 * HIDDEN_SIZE),
+        (TASK_BATCHES, BATCH, HIDDEN_SIZE),
+        (TASK_BATCHES, BATCH, HIDDEN_SIZE),
     )
     arrays = [tf.random.normal(shape) for shape in shapes]
-    # Gates in the middle of their ranges.
+    # Gates are in the middle of their ranges.
     arrays[1:3] = [0.3 * array for array in arrays[1:3]]
-    lengths = random.integers(1, TIME + 1, (GROUPS, BATCH)).astype(np.int32)
-    lengths[1, 2] = TIME
+    lengths = random.integers(1, SEQ_LEN + 1, (TASK_BATCHES, BATCH)).astype(
+        np.int32
+    )
+    lengths[1, 2] = SEQ_LEN
     return arrays, lengths
 
 
 def train(arguments, lengths, precision, backwards):
-    """Results of all steps and of the end, and gradients of all arguments."""
+    """Returns the states, the final state, and gradients of all arguments."""
     with tf.GradientTape() as tape:
         tape.watch(arguments)
         inputs, *weights, h_0, c_0 = arguments
@@ -68,35 +70,35 @@ def train(arguments, lengths, precision, backwards):
     return results, tape.gradient(loss, arguments)
 
 
-def furthest(got, wanted):
-    """The largest difference, as a share of the largest number wanted."""
-    return np.max(abs(got - wanted)) / np.max(abs(wanted))
+def largest_difference(actual, expected):
+    """Returns the largest difference, relative to the largest value."""
+    return np.max(abs(actual - expected)) / np.max(abs(expected))
 
 
 @both_directions
 @shared_or_own
-def test_bfloat16_is_near_float32_in_values_and_gradients(backwards, shared):
+def test_bfloat16_values_and_gradients_are_close_to_float32(backwards, shared):
     arguments, lengths = make(shared)
-    wanted, wanted_gradients = train(arguments, lengths, "float32", backwards)
-    got, gradients = train(arguments, lengths, "bfloat16", backwards)
-    for one, other in zip(got, wanted, strict=True):
-        assert one.dtype == tf.float32
+    expected, wanted_gradients = train(arguments, lengths, "float32", backwards)
+    actual, gradients = train(arguments, lengths, "bfloat16", backwards)
+    for x, y in zip(actual, expected, strict=True):
+        assert x.dtype == tf.float32
         # bfloat16 has 8 bits: the two are not the same.
-        assert 1e-5 < furthest(one, other) < 0.02
-    for one, other in zip(gradients, wanted_gradients, strict=True):
-        assert one.dtype == tf.float32
-        assert 1e-5 < furthest(one, other) < 0.05
+        assert 1e-5 < largest_difference(x, y) < 0.02
+    for x, y in zip(gradients, wanted_gradients, strict=True):
+        assert x.dtype == tf.float32
+        assert 1e-5 < largest_difference(x, y) < 0.05
 
 
 def bits_of_bfloat16(array):
-    """What is left of float32 numbers when they are rounded."""
+    """Rounds float32 numbers to bfloat16."""
     return tf.cast(tf.cast(array, tf.bfloat16), tf.float32)
 
 
-def test_the_state_goes_on_in_float32():
-    # One unit that forgets nothing and adds sigmoid(0) * tanh(g) = 1 / 1000 in
-    # each step to c, which begins at 1. In bfloat16 nothing would come of it:
-    # numbers from 1 on are 1 / 128 apart.
+def test_state_is_float32():
+    # One unit that forgets nothing, and adds sigmoid(0) * tanh(g) = 1 / 1000
+    # to c in each step, from c_0 = 1. In bfloat16, c would not change: numbers
+    # above 1 are 1 / 128 apart.
     steps = 100
     bias = tf.constant([[0.0, 99.0, np.arctanh(0.002), 99.0]])
     _, c = lstm_ops.lstm(
@@ -110,7 +112,7 @@ def test_the_state_goes_on_in_float32():
         precision="bfloat16",
     )
     assert bits_of_bfloat16(1.001) == 1
-    # The bias is a factor: 1 / 256 of it may be rounded off.
+    # The bias is a factor: rounding may change it by 1 / 256.
     np.testing.assert_allclose(c, [[[1 + steps * 0.001]]], atol=0.1 / 256)
 
 
@@ -118,71 +120,70 @@ def sigmoid(x):
     return 1 / (1 + np.exp(-x))
 
 
-@pytest.fixture(params=["as this machine does", "in float32"])
+@pytest.fixture(params=["as on this machine", "in float32"])
 def _products(request, monkeypatch):
-    """Both ways to products in bfloat16, whichever this machine takes."""
+    """Both types of products in bfloat16, whichever this machine uses."""
     if request.param == "in float32":
         monkeypatch.setattr(
             precision_lib, "_has_native_bfloat16", lambda: False
         )
 
 
-# Terms of the sums that are looked at. In bfloat16 a number is one of 256
-# between two powers of 2: such sums are off by some of these steps.
+# Number of terms in the sums. In bfloat16 there are 128 numbers between two
+# powers of 2: sums in bfloat16 would be off by several of these steps.
 TERMS = 1000
 
 
 def make_step(rows, width, shared):
-    """One step from h_0 = 0, with factors that are in bfloat16 already.
+    """Makes one step from h_0 = 0, with factors that are already rounded.
 
     Returns:
-      Inputs, kernel, recurrent kernel, bias; and float64 i, g and o by group.
+      Inputs, kernel, recurrent kernel, bias; and float64 i, g and o.
     """
     random = np.random.default_rng(0)
-    groups, sets = 2, 1 if shared else 2
+    task_batches, sets = 2, 1 if shared else 2
     inputs, kernel, bias = (
         bits_of_bfloat16(random.normal(0.03, 1 / 30, shape)).numpy()
         for shape in (
-            (groups, rows, width),
-            (sets, width, 4 * UNITS),
-            (sets, 4 * UNITS),
+            (task_batches, rows, width),
+            (sets, width, 4 * HIDDEN_SIZE),
+            (sets, 4 * HIDDEN_SIZE),
         )
     )
     z = inputs.astype(np.float64) @ kernel + bias[:, np.newaxis]
     i, _, g, o = np.split(bits_of_bfloat16(z).numpy(), 4, axis=-1)
-    recurrent = np.zeros((sets, UNITS, 4 * UNITS), np.float32)
+    recurrent = np.zeros((sets, HIDDEN_SIZE, 4 * HIDDEN_SIZE), np.float32)
     gates = sigmoid(i), np.tanh(g), sigmoid(o)
     return (inputs, kernel, recurrent, bias), gates
 
 
-def share_near(got, wanted):
-    """Share of numbers that are as good as the same.
+def share_near(actual, expected):
+    """Returns the share of equal numbers.
 
-    A sum halfway between two numbers may be rounded to either: a few are not.
+    A few differ: a sum halfway between two numbers may be rounded to either.
     """
-    return np.mean(abs(got - wanted) < 1e-5 * np.max(abs(wanted)))
+    return np.mean(abs(actual - expected) < 1e-5 * np.max(abs(expected)))
 
 
 @shared_or_own
 @pytest.mark.parametrize("for_training", [False, True])
 @pytest.mark.usefixtures("_products")
-def test_sums_are_not_made_in_bfloat16(shared, for_training):
-    # Numbers, and what comes out of a product, are rounded; what is being
-    # added up is not.
+def test_sums_are_not_computed_in_bfloat16(shared, for_training):
+    # Factors and results of a product are rounded, partial sums are not.
     arguments, (i, g, o) = make_step(BATCH, TERMS, shared)
-    got = lstm_ops.lstm(
+    actual = lstm_ops.lstm(
         *arguments,
         np.ones((2, BATCH), np.int32),
         precision="bfloat16",
         for_training=for_training,
     )
-    assert share_near(got, o * np.tanh(i * g)) > 0.95
+    assert share_near(actual, o * np.tanh(i * g)) > 0.95
 
 
 @shared_or_own
 @pytest.mark.usefixtures("_products")
-def test_sums_of_gradients_are_not_made_in_bfloat16(shared):
-    # The weights' gradient adds up over texts, the inputs' one over gates.
+def test_sums_of_gradients_are_not_computed_in_bfloat16(shared):
+    # The gradient of weights is a sum over texts, that of inputs over gates.
     arguments, (i, g, o) = make_step(TERMS, WIDTH, shared)
     variables = [tf.constant(argument) for argument in arguments]
     with tf.GradientTape() as tape:
@@ -210,39 +211,39 @@ def test_sums_of_gradients_are_not_made_in_bfloat16(shared):
     if shared:
         wanted_dw = wanted_dw.sum(axis=0, keepdims=True)
         wanted_db = wanted_db.sum(axis=0, keepdims=True)
-    for got, wanted in (
+    for actual, expected in (
         (dx, dz @ np.swapaxes(kernel, 1, 2)),
         (dw, wanted_dw),
         (db, wanted_db),
     ):
-        assert got.shape == wanted.shape
-        assert share_near(got, bits_of_bfloat16(wanted).numpy()) > 0.95
+        assert actual.shape == expected.shape
+        assert share_near(actual, bits_of_bfloat16(expected).numpy()) > 0.95
 
 
-def test_sums_are_right_with_the_kernels_of_another_processor():
-    # Without oneDNN, TensorFlow runs those that it has for processors without
-    # AVX-512. They are chosen as it is loaded.
-    done = subprocess.run(
+def test_sums_are_correct_without_onednn():
+    # Without oneDNN, TensorFlow uses its kernels for processors without
+    # AVX-512. It chooses them when it is loaded.
+    process = subprocess.run(
         [
             *(sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"),
-            *("-k", "not_made_in_bfloat16", __file__),
+            *("-k", "not_computed_in_bfloat16", __file__),
         ],
         env={**os.environ, "TF_ENABLE_ONEDNN_OPTS": "0"},
         capture_output=True,
         text=True,
         check=False,
     )
-    assert done.returncode == 0, done.stdout[-3000:]
-    # For each: the two ways, shared weights or not, and in training or not.
-    assert "12 passed" in done.stdout
+    assert process.returncode == 0, process.stdout[-3000:]
+    # Both types of products, shared weights or not, in training or not.
+    assert "12 passed" in process.stdout
 
 
 @pytest.mark.parametrize("native", [True, False])
-def test_a_graph_that_answers_is_right_on_any_machine(native, monkeypatch):
-    # It may be exported. That of training runs where it is made.
+def test_inference_graph_is_portable(native, monkeypatch):
+    # It may be exported. A training graph runs where it was traced.
     monkeypatch.setattr(precision_lib, "_has_native_bfloat16", lambda: native)
     layer = lstm_lib.PerTaskLSTM(
-        UNITS, 2, init_range=1.0, seed=0, precision="bfloat16"
+        HIDDEN_SIZE, 2, init_range=1.0, seed=0, precision="bfloat16"
     )
 
     def multiplied(training):
@@ -263,25 +264,25 @@ def test_a_graph_that_answers_is_right_on_any_machine(native, monkeypatch):
     assert multiplied(training=True) == {tf.bfloat16 if native else tf.float32}
 
 
-def test_layers_hand_the_precision_on():
+def test_layer_passes_the_precision():
     layers = [
         lstm_lib.PerTaskLSTM(
-            UNITS, 1, init_range=1.0, seed=0, precision=precision
+            HIDDEN_SIZE, 1, init_range=1.0, seed=0, precision=precision
         )
         for precision in choices.PRECISIONS
     ]
-    inputs = tf.random.normal([TIME, BATCH, WIDTH])
-    lengths, task_ids = np.full((1, BATCH), TIME, np.int32), np.array([0])
-    got, gradients = [], []
+    inputs = tf.random.normal([SEQ_LEN, BATCH, WIDTH])
+    lengths, task_ids = np.full((1, BATCH), SEQ_LEN, np.int32), np.array([0])
+    actual, gradients = [], []
     for layer in layers:
         with tf.GradientTape() as tape:
             states = layer(inputs, lengths, task_ids, training=True)
             loss = tf.reduce_sum(states**2)
-        got.append(states.numpy())
+        actual.append(states.numpy())
         assert {weight.dtype for weight in layer.weights} == {"float32"}
         weights = [weight.value for weight in layer.trainable_weights]
         gradients.append(tape.gradient(loss, weights))
-    assert (got[0] != got[1]).any()
+    assert (actual[0] != actual[1]).any()
     assert {g.dtype for g in gradients[1]} == {tf.float32}
 
 

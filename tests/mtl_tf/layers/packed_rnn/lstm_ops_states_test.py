@@ -1,4 +1,4 @@
-"""The states that an LSTM starts from and ends in."""
+"""Initial and final states of an LSTM."""
 
 import keras
 import numpy as np
@@ -9,8 +9,8 @@ from mtl_tf.layers import lstm as lstm_lib
 from mtl_tf.layers.packed_rnn import lstm_ops
 from tests.helpers import packed
 
-GROUPS, TIME, BATCH, WIDTH, UNITS = 2, 5, 3, 3, 2
-# The first group ends before the batch does, and holds a text of one token.
+TASK_BATCHES, SEQ_LEN, BATCH, WIDTH, HIDDEN_SIZE = 2, 5, 3, 3, 2
+# The first task batch is shorter than the other, and has a text of one token.
 LENGTHS = np.array([[4, 1, 3], [2, 5, 5]], np.int32)
 both_directions = pytest.mark.parametrize("backwards", [False, True])
 
@@ -22,67 +22,68 @@ def make(seed, *shapes):
 
 @pytest.fixture
 def arrays():
-    """inputs, both kernels and bias of the groups, and an upstream gradient."""
+    """Inputs, both kernels, bias, and an upstream gradient."""
     return make(
         0,
-        (GROUPS, TIME, BATCH, WIDTH),
-        (GROUPS, WIDTH, 4 * UNITS),
-        (GROUPS, UNITS, 4 * UNITS),
-        (GROUPS, 4 * UNITS),
-        (GROUPS, TIME, BATCH, UNITS),
+        (TASK_BATCHES, SEQ_LEN, BATCH, WIDTH),
+        (TASK_BATCHES, WIDTH, 4 * HIDDEN_SIZE),
+        (TASK_BATCHES, HIDDEN_SIZE, 4 * HIDDEN_SIZE),
+        (TASK_BATCHES, 4 * HIDDEN_SIZE),
+        (TASK_BATCHES, SEQ_LEN, BATCH, HIDDEN_SIZE),
     )
 
 
 def texts():
-    """Yields (group, its slice of time, number in the batch) of each text."""
-    for group, text in np.ndindex(GROUPS, BATCH):
-        yield group, slice(LENGTHS[group, text]), text
+    """Yields (task batch, slice of the steps, index in it) of each text."""
+    for task_batch, text in np.ndindex(TASK_BATCHES, BATCH):
+        yield task_batch, slice(LENGTHS[task_batch, text]), text
 
 
 def run(inputs, *weights, lengths=LENGTHS, **kwargs):
-    """`lstm.lstm` of inputs by group; states by group, and that of the end."""
+    """Runs `lstm` on unpacked inputs; returns states and the final state."""
     arguments = (packed.pack(inputs, lengths), *weights, lengths)
     states = lstm_ops.lstm(*arguments, **kwargs)
-    end = lstm_ops.lstm(*arguments, result="end", **kwargs)
-    return packed.unpack(states, lengths), end
+    final = lstm_ops.lstm(*arguments, result="end", **kwargs)
+    return packed.unpack(states, lengths), final
 
 
-# Of h_0, c_0, and of the gradients that come to h and c of the end.
 def state_arrays():
-    return make(1, *[(GROUPS, BATCH, UNITS)] * 4)
+    """Makes h_0, c_0, and upstream gradients of the final h and c."""
+    return make(1, *[(TASK_BATCHES, BATCH, HIDDEN_SIZE)] * 4)
 
 
 def states_by_keras(inputs, weights, start, backwards):
-    """The h of all steps and the state of the end, group by group.
+    """Computes h of all steps and the final state by `keras.layers.LSTM`.
 
-    Keras loses a mask beside `initial_state` unless it is given to the call.
+    With an `initial_state`, Keras ignores a mask that is no argument of the
+    call.
     """
     states, ends = [], []
-    for group in range(GROUPS):
+    for task_batch in range(TASK_BATCHES):
         layer = keras.layers.LSTM(
-            UNITS, return_sequences=True, return_state=True
+            HIDDEN_SIZE, return_sequences=True, return_state=True
         )
-        lengths = tf.constant(LENGTHS[group])
-        tokens = tf.transpose(inputs[group], [1, 0, 2])
+        lengths = tf.constant(LENGTHS[task_batch])
+        tokens = tf.transpose(inputs[task_batch], [1, 0, 2])
         if backwards:
             tokens = tf.reverse_sequence(tokens, lengths, seq_axis=1)
         layer.build(tokens.shape)
-        # Tensors take the place of the weights, so that a tape sees them.
+        # Tensors replace the variables, so that a tape can watch them.
         cell = layer.cell
         for name, weight in zip(
             ("kernel", "recurrent_kernel", "bias"), weights, strict=True
         ):
             cell._untrack_variable(getattr(cell, name))
-            setattr(cell, name, weight[group % len(weight)])
-        mask = tf.sequence_mask(lengths, TIME)
-        h, *end = layer(
-            tokens, initial_state=[s[group] for s in start], mask=mask
+            setattr(cell, name, weight[task_batch % len(weight)])
+        mask = tf.sequence_mask(lengths, SEQ_LEN)
+        h, *final = layer(
+            tokens, initial_state=[s[task_batch] for s in start], mask=mask
         )
         if backwards:
             h = tf.reverse_sequence(h, lengths, seq_axis=1)
         h = h * tf.cast(mask, tf.float32)[..., tf.newaxis]
         states.append(tf.transpose(h, [1, 0, 2]))
-        ends.append(end)
+        ends.append(final)
     return tf.stack(states), [tf.stack(s) for s in zip(*ends, strict=True)]
 
 
@@ -97,7 +98,7 @@ def states_by_keras(inputs, weights, start, backwards):
         ("both", True, False),
     ],
 )
-def test_states_and_their_gradients_are_those_of_keras(
+def test_states_and_gradients_equal_keras(
     arrays, backwards, used, shared, for_training
 ):
     *arguments, upstream = map(tf.constant, arrays)
@@ -134,13 +135,13 @@ def test_states_and_their_gradients_are_those_of_keras(
         gradients = tape.gradient(loss, arguments)
         gradients = map(tf.convert_to_tensor, gradients)
         results.append([states, h, c, *gradients])
-    for got, wanted in zip(*results, strict=True):
-        assert tf.reduce_any(wanted != 0)
-        np.testing.assert_allclose(got, wanted, atol=1e-5)
+    for actual, expected in zip(*results, strict=True):
+        assert tf.reduce_any(expected != 0)
+        np.testing.assert_allclose(actual, expected, atol=1e-5)
 
 
 @both_directions
-def test_gradients_are_finite_differences(arrays, backwards):
+def test_gradients_equal_finite_differences(arrays, backwards):
     arguments = [*arrays[:-1], *state_arrays()[:2]]
 
     def loss(*arguments):
@@ -160,16 +161,16 @@ def test_gradients_are_finite_differences(arrays, backwards):
         total = loss(*tensors)
     gradients = tape.gradient(total, tensors)
     random, small = np.random.default_rng(2), 1e-2
-    for place, gradient in enumerate(gradients):
-        # Along some directions at random.
+    for index, gradient in enumerate(gradients):
+        # Along random directions.
         for _ in range(3):
             direction = random.normal(size=gradient.shape).astype(np.float32)
             direction /= np.linalg.norm(direction)
             after, before = (
                 loss(
-                    *arguments[:place],
-                    arguments[place] + step * direction,
-                    *arguments[place + 1 :],
+                    *arguments[:index],
+                    arguments[index] + step * direction,
+                    *arguments[index + 1 :],
                 )
                 for step in (small, -small)
             )
@@ -181,17 +182,19 @@ def test_gradients_are_finite_differences(arrays, backwards):
 
 
 @both_directions
-def test_an_lstm_goes_on_where_another_stopped(arrays, backwards):
+def test_lstm_continues_from_the_final_state_of_another(arrays, backwards):
     inputs, *weights, _ = arrays
-    # Texts of 5 tokens, read in one piece or as 2 (or 3) and 3 (or 2).
-    whole = np.full((GROUPS, BATCH), TIME, np.int32)
-    states, end = run(inputs, *weights, lengths=whole, backwards=backwards)
-    parts = [inputs[:, :2], inputs[:, 2:]]
+    # Texts of 5 tokens, as one piece, or as pieces of 2 and 3.
+    full_lengths = np.full((TASK_BATCHES, BATCH), SEQ_LEN, np.int32)
+    states, final = run(
+        inputs, *weights, lengths=full_lengths, backwards=backwards
+    )
+    pieces = [inputs[:, :2], inputs[:, 2:]]
     state, read = None, []
-    for part in parts[::-1] if backwards else parts:
-        lengths = np.full((GROUPS, BATCH), part.shape[1], np.int32)
+    for piece in pieces[::-1] if backwards else pieces:
+        lengths = np.full((TASK_BATCHES, BATCH), piece.shape[1], np.int32)
         h, state = run(
-            part,
+            piece,
             *weights,
             lengths=lengths,
             backwards=backwards,
@@ -200,37 +203,41 @@ def test_an_lstm_goes_on_where_another_stopped(arrays, backwards):
         read.append(h)
     read = tf.concat(read[::-1] if backwards else read, axis=1)
     np.testing.assert_allclose(read, states, atol=1e-6)
-    for got, wanted in zip(state, end, strict=True):
-        np.testing.assert_allclose(got, wanted, atol=1e-6)
+    for actual, expected in zip(state, final, strict=True):
+        np.testing.assert_allclose(actual, expected, atol=1e-6)
 
 
 @both_directions
-def test_padding_and_other_groups_change_no_end(arrays, backwards):
+def test_padding_and_other_task_batches_do_not_change_the_final_state(
+    arrays, backwards
+):
     inputs, *weights, _ = arrays
     start = state_arrays()[:2]
 
-    def end(inputs, start):
+    def final(inputs, start):
         _, state = run(
             inputs, *weights, backwards=backwards, initial_state=start
         )
         return np.stack(state)
 
-    other = np.full((GROUPS, TIME + 3, *inputs.shape[2:]), 1e4, np.float32)
-    for group, time, text in texts():
-        other[group, time, text] = inputs[group, time, text]
-    wanted = end(inputs, start)
-    np.testing.assert_allclose(end(other, start), wanted, atol=1e-6)
-    np.testing.assert_array_equal(end(other[:, :TIME], start), wanted)
-    # Of the same shapes; bit for bit.
+    other = np.full(
+        (TASK_BATCHES, SEQ_LEN + 3, *inputs.shape[2:]), 1e4, np.float32
+    )
+    for task_batch, tokens, text in texts():
+        other[task_batch, tokens, text] = inputs[task_batch, tokens, text]
+    expected = final(inputs, start)
+    np.testing.assert_allclose(final(other, start), expected, atol=1e-6)
+    np.testing.assert_array_equal(final(other[:, :SEQ_LEN], start), expected)
+    # With equal shapes, bit for bit.
     inputs = np.concatenate([inputs[:1], -inputs[1:]])
     start = [np.concatenate([s[:1], 2 - s[1:]]) for s in start]
-    got = end(inputs, start)
-    np.testing.assert_array_equal(got[:, 0], wanted[:, 0])
-    assert (got[:, 1] != wanted[:, 1]).all()
+    actual = final(inputs, start)
+    np.testing.assert_array_equal(actual[:, 0], expected[:, 0])
+    assert (actual[:, 1] != expected[:, 1]).all()
 
 
 @both_directions
-def test_last_is_h_of_the_end_in_values_and_gradients(arrays, backwards):
+def test_last_equals_h_of_end_in_values_and_gradients(arrays, backwards):
     inputs, *weights, _ = map(tf.constant, arrays)
     weight = tf.constant(state_arrays()[2])
     arguments = [packed.pack(inputs, LENGTHS), *weights]
@@ -244,14 +251,16 @@ def test_last_is_h_of_the_end_in_values_and_gradients(arrays, backwards):
             h = h[0] if result == "end" else h
             loss = tf.reduce_sum(h * weight)
         results.append([h, *tape.gradient(loss, arguments)])
-    for got, wanted in zip(*results, strict=True):
-        assert tf.reduce_any(wanted != 0)
-        np.testing.assert_allclose(got, wanted, atol=1e-6)
+    for actual, expected in zip(*results, strict=True):
+        assert tf.reduce_any(expected != 0)
+        np.testing.assert_allclose(actual, expected, atol=1e-6)
 
 
-def test_the_layer_takes_and_gives_states(arrays):
+def test_layer_accepts_and_returns_states(arrays):
     inputs, start = packed.pack(arrays[0], LENGTHS), state_arrays()[:2]
-    layer = lstm_lib.PerTaskLSTM(UNITS, num_tasks=3, init_range=1.0, seed=0)
+    layer = lstm_lib.PerTaskLSTM(
+        HIDDEN_SIZE, num_tasks=3, init_range=1.0, seed=0
+    )
     task_ids = np.array([2, 0])
     layer.build(inputs.shape)
     weights = [weight.numpy()[task_ids] for weight in layer.weights]

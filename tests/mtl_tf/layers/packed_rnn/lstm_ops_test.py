@@ -7,29 +7,29 @@ from mtl_tf.layers import lstm as lstm_lib
 from mtl_tf.layers.packed_rnn import lstm_ops
 from tests.helpers import packed
 
-GROUPS, TIME, BATCH, WIDTH, UNITS = 2, 9, 3, 3, 2
-# The first group ends before the batch does, and holds a text of one token.
-# Steps that both have are more than a round of the loop, and no two rounds.
+TASK_BATCHES, SEQ_LEN, BATCH, WIDTH, HIDDEN_SIZE = 2, 9, 3, 3, 2
+# The first task batch is shorter than the other, and has a text of one token.
+# Both have more steps than one iteration of a loop, and less than two.
 LENGTHS = np.array([[6, 1, 3], [2, 9, 5]], np.int32)
 both_directions = pytest.mark.parametrize("backwards", [False, True])
 
 
 @pytest.fixture
 def arrays():
-    """inputs, both kernels and bias of the groups, and an upstream gradient."""
+    """Inputs, both kernels, bias, and an upstream gradient."""
     random = np.random.default_rng(0)
     shapes = (
-        (GROUPS, TIME, BATCH, WIDTH),
-        (GROUPS, WIDTH, 4 * UNITS),
-        (GROUPS, UNITS, 4 * UNITS),
-        (GROUPS, 4 * UNITS),
-        (GROUPS, TIME, BATCH, UNITS),
+        (TASK_BATCHES, SEQ_LEN, BATCH, WIDTH),
+        (TASK_BATCHES, WIDTH, 4 * HIDDEN_SIZE),
+        (TASK_BATCHES, HIDDEN_SIZE, 4 * HIDDEN_SIZE),
+        (TASK_BATCHES, 4 * HIDDEN_SIZE),
+        (TASK_BATCHES, SEQ_LEN, BATCH, HIDDEN_SIZE),
     )
     return [random.normal(size=shape).astype(np.float32) for shape in shapes]
 
 
 def run(inputs, *weights, **kwargs):
-    """`lstm.lstm` of inputs by group; states by group, zero beyond an end."""
+    """Runs `lstm` on unpacked inputs; states are 0 beyond the end of a text."""
     inputs = packed.pack(inputs, LENGTHS)
     return packed.unpack(
         lstm_ops.lstm(inputs, *weights, LENGTHS, **kwargs), LENGTHS
@@ -37,9 +37,9 @@ def run(inputs, *weights, **kwargs):
 
 
 def texts():
-    """Yields (group, its slice of time, number in the batch) of each text."""
-    for group, text in np.ndindex(GROUPS, BATCH):
-        yield group, slice(LENGTHS[group, text]), text
+    """Yields (task batch, slice of the steps, index in it) of each text."""
+    for task_batch, text in np.ndindex(TASK_BATCHES, BATCH):
+        yield task_batch, slice(LENGTHS[task_batch, text]), text
 
 
 def sigmoid(x):
@@ -47,8 +47,8 @@ def sigmoid(x):
 
 
 def one_text(inputs, kernel, recurrent_kernel, bias):
-    """h_1 .. h_T of one text [time, width], by the equations."""
-    h, c, states = np.zeros(UNITS), np.zeros(UNITS), []
+    """Computes h_1 .. h_T of one text, [seq_len, width], by Eq. 1-3."""
+    h, c, states = np.zeros(HIDDEN_SIZE), np.zeros(HIDDEN_SIZE), []
     for x_t in inputs:
         z = x_t @ kernel + h @ recurrent_kernel + bias
         i, f, g, o = np.split(z, 4)
@@ -61,15 +61,17 @@ def one_text(inputs, kernel, recurrent_kernel, bias):
 @both_directions
 def test_equations(arrays, backwards):
     inputs, *weights, _ = arrays
-    got = run(inputs, *weights, backwards=backwards).numpy()
-    for group, time, text in texts():
-        tokens = inputs[group, time, text]
-        of_group = [weight[group] for weight in weights]
+    actual = run(inputs, *weights, backwards=backwards).numpy()
+    for task_batch, steps, text in texts():
+        tokens = inputs[task_batch, steps, text]
+        of_task_batch = [weight[task_batch] for weight in weights]
         if backwards:
-            states = one_text(tokens[::-1], *of_group)[::-1]
+            states = one_text(tokens[::-1], *of_task_batch)[::-1]
         else:
-            states = one_text(tokens, *of_group)
-        np.testing.assert_allclose(got[group, time, text], states, atol=1e-6)
+            states = one_text(tokens, *of_task_batch)
+        np.testing.assert_allclose(
+            actual[task_batch, steps, text], states, atol=1e-6
+        )
 
 
 def test_one_step_by_hand():
@@ -88,30 +90,32 @@ def test_one_step_by_hand():
 
 
 def by_keras(arrays, backwards):
-    """Gradients of sum(h * upstream), by `keras.layers.LSTM` text by text."""
+    """Computes gradients of sum(h * upstream) by `keras.layers.LSTM`."""
     inputs, *weights, upstream = arrays
     states = np.zeros_like(upstream)
     gradients = [np.zeros_like(array) for array in arrays[:-1]]
-    for group, time, text in texts():
+    for task_batch, steps, text in texts():
         layer = keras.layers.LSTM(
-            UNITS, return_sequences=True, go_backwards=backwards
+            HIDDEN_SIZE, return_sequences=True, go_backwards=backwards
         )
-        tokens = tf.constant(inputs[group, time, text])[tf.newaxis]
+        tokens = tf.constant(inputs[task_batch, steps, text])[tf.newaxis]
         layer.build(tokens.shape)
-        layer.set_weights([weight[group % len(weight)] for weight in weights])
+        layer.set_weights(
+            [weight[task_batch % len(weight)] for weight in weights]
+        )
         with tf.GradientTape() as tape:
             tape.watch(tokens)
             h = layer(tokens)[0]
             if backwards:
                 h = h[::-1]
-            loss = tf.reduce_sum(h * upstream[group, time, text])
+            loss = tf.reduce_sum(h * upstream[task_batch, steps, text])
         by_inputs, *by_weights = tape.gradient(
             loss, [tokens, *layer.trainable_variables]
         )
-        states[group, time, text] = h
-        gradients[0][group, time, text] = by_inputs[0]
-        for total, part in zip(gradients[1:], by_weights, strict=True):
-            total[group % len(total)] += part
+        states[task_batch, steps, text] = h
+        gradients[0][task_batch, steps, text] = by_inputs[0]
+        for total, gradient in zip(gradients[1:], by_weights, strict=True):
+            total[task_batch % len(total)] += gradient
     return states, gradients
 
 
@@ -120,11 +124,11 @@ def by_keras(arrays, backwards):
     ("for_training", "traced"), [(True, False), (True, True), (False, True)]
 )
 @pytest.mark.parametrize("shared", [False, True])
-def test_values_and_gradients_are_those_of_keras(
+def test_values_and_gradients_equal_keras(
     arrays, backwards, for_training, traced, shared
 ):
     if shared:
-        # One set of weights for all groups.
+        # One set of weights for all task batches.
         arrays[1:4] = [weight[:1] for weight in arrays[1:4]]
 
     def train(*arrays):
@@ -141,22 +145,22 @@ def test_values_and_gradients_are_those_of_keras(
     states, gradients = train(*map(tf.constant, arrays))
     wanted_states, wanted_gradients = by_keras(arrays, backwards)
     np.testing.assert_allclose(states, wanted_states, atol=1e-6)
-    for got, wanted in zip(gradients, wanted_gradients, strict=True):
-        np.testing.assert_allclose(got, wanted, atol=5e-6)
+    for actual, expected in zip(gradients, wanted_gradients, strict=True):
+        np.testing.assert_allclose(actual, expected, atol=5e-6)
 
 
 @both_directions
 @pytest.mark.parametrize("shared", [False, True])
 @pytest.mark.parametrize("garbage", [1e4, -1e30])
-def test_what_lies_beyond_the_end_changes_nothing(
+def test_padding_does_not_change_values_or_gradients(
     arrays, backwards, shared, garbage
 ):
     inputs, *weights, upstream = map(tf.constant, arrays)
     if shared:
         weights = [weight[:1] for weight in weights]
     other = np.full(inputs.shape, garbage, np.float32)
-    for group, time, text in texts():
-        other[group, time, text] = inputs[group, time, text]
+    for task_batch, steps, text in texts():
+        other[task_batch, steps, text] = inputs[task_batch, steps, text]
     results = []
     for arguments in ([inputs, *weights], [tf.constant(other), *weights]):
         with tf.GradientTape() as tape:
@@ -167,67 +171,69 @@ def test_what_lies_beyond_the_end_changes_nothing(
     for first, second in zip(*results, strict=True):
         # Bit for bit.
         np.testing.assert_array_equal(first, second)
-    # Beyond the ends nothing has a gradient.
+    # Beyond the end of a text there is no gradient.
     by_inputs = results[1][1].numpy()
-    for group, time, text in texts():
-        assert by_inputs[group, time, text].all()
-        assert not by_inputs[group, time.stop :, text].any()
+    for task_batch, steps, text in texts():
+        assert by_inputs[task_batch, steps, text].all()
+        assert not by_inputs[task_batch, steps.stop :, text].any()
 
 
 @both_directions
-def test_states_are_packed_as_the_inputs_are(arrays, backwards):
+def test_states_are_packed_like_the_inputs(arrays, backwards):
     inputs, *weights, _ = arrays
     h = lstm_ops.lstm(
         packed.pack(inputs, LENGTHS), *weights, LENGTHS, backwards=backwards
     )
     rows = packed.rows(LENGTHS)
-    assert h.shape == (len(rows), BATCH, UNITS)
+    assert h.shape == (len(rows), BATCH, HIDDEN_SIZE)
     alone = lstm_ops.lstm(
         inputs[1], *(w[1:] for w in weights), LENGTHS[1:], backwards=backwards
     )
-    for row, (group, step) in enumerate(rows):
-        if group == 1:
+    for row, (task_batch, step) in enumerate(rows):
+        if task_batch == 1:
             np.testing.assert_allclose(h[row], alone[step], atol=1e-6)
 
 
 def make(**kwargs):
-    layer = lstm_lib.PerTaskLSTM(UNITS, num_tasks=3, seed=0, **kwargs)
+    layer = lstm_lib.PerTaskLSTM(HIDDEN_SIZE, num_tasks=3, seed=0, **kwargs)
     layer.build((None, None, WIDTH))
     return layer
 
 
 @both_directions
-def test_the_layer_reads_each_group_with_its_reader(arrays, backwards):
+def test_layer_uses_the_weights_of_each_task(arrays, backwards):
     inputs = packed.pack(arrays[0], LENGTHS)
     layer = make(backwards=backwards, init_range=1.0)
-    got = layer(inputs, LENGTHS, np.array([2, 0]))
+    actual = layer(inputs, LENGTHS, np.array([2, 0]))
     weights = [weight.numpy()[[2, 0]] for weight in layer.weights]
-    wanted = lstm_ops.lstm(inputs, *weights, LENGTHS, backwards=backwards)
-    np.testing.assert_array_equal(got, wanted)
+    expected = lstm_ops.lstm(inputs, *weights, LENGTHS, backwards=backwards)
+    np.testing.assert_array_equal(actual, expected)
 
 
-def test_the_forget_bias_is_added_to_the_start_of_the_forget_gate_alone():
+def test_forget_bias_is_added_to_the_forget_gate_only():
     start = make(forget_bias=1.0).bias.numpy() - make().bias.numpy()
     # Columns in the order i, f, g, o.
     np.testing.assert_allclose(start, [[0, 0, 1, 1, 0, 0, 0, 0]] * 3, atol=1e-6)
 
 
-def test_recurrent_dropout_drops_the_same_elements_of_h_in_all_time_steps():
-    """A row of the recurrent weights is dropped whole, or scaled up."""
+def test_recurrent_dropout_mask_is_the_same_in_all_steps():
+    """A row of the recurrent weights is dropped as a whole, or scaled up."""
     hidden_size, rate, num_tasks = 50, 0.3, 4
     layer = lstm_lib.PerTaskLSTM(
         hidden_size, num_tasks, init_range=1.0, recurrent_dropout=rate, seed=0
     )
     random = np.random.default_rng(0)
-    inputs = random.normal(size=(num_tasks * TIME, 2, WIDTH)).astype(np.float32)
-    lengths = np.full((num_tasks, 2), TIME, np.int32)
+    inputs = random.normal(size=(num_tasks * SEQ_LEN, 2, WIDTH)).astype(
+        np.float32
+    )
+    lengths = np.full((num_tasks, 2), SEQ_LEN, np.int32)
     with tf.GradientTape() as tape:
         h = layer(inputs, lengths, np.arange(num_tasks), training=True)
         loss = tf.reduce_sum(h[-num_tasks:] ** 2)  # of the last step
     gradient = tape.gradient(loss, layer.recurrent_kernel.value)
     gradient = tf.convert_to_tensor(gradient).numpy()
 
-    # A row that any time step of any text saw has a gradient.
+    # The gradient of a dropped row is 0.
     kept = gradient.any(axis=-1)
     # Four standard deviations for 200 rows: 4 sqrt(.3 .7 / 200) = 0.13.
     assert abs((1 - kept.mean()) - rate) < 0.13
@@ -235,11 +241,11 @@ def test_recurrent_dropout_drops_the_same_elements_of_h_in_all_time_steps():
     mask = kept[..., np.newaxis] / (1 - rate)
     kernel, recurrent_kernel, bias = (w.numpy() for w in layer.weights)
     recurrent_kernel *= mask.astype(np.float32)
-    wanted = lstm_ops.lstm(inputs, kernel, recurrent_kernel, bias, lengths)
-    np.testing.assert_allclose(h, wanted, atol=1e-5)
+    expected = lstm_ops.lstm(inputs, kernel, recurrent_kernel, bias, lengths)
+    np.testing.assert_allclose(h, expected, atol=1e-5)
 
 
-def test_recurrent_dropout_is_off_at_inference_and_new_in_each_step(arrays):
+def test_recurrent_dropout_is_off_at_inference_and_redrawn_in_training(arrays):
     inputs, task_ids = packed.pack(arrays[0], LENGTHS), np.array([0, 0])
     layer = make(recurrent_dropout=0.5, init_range=1.0)
     np.testing.assert_array_equal(

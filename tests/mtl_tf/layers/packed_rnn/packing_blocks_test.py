@@ -1,44 +1,44 @@
-"""More groups than a block: as with one block, but for the order of rows."""
+"""More task batches than a block: other rows, the same results."""
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from mtl_tf.layers.packed_rnn import lstm_ops
-from mtl_tf.layers.packed_rnn import packing
+from mtl_tf.layers.packed_rnn import packing as packing_lib
 
-# Five groups of 2, 4, 1, 3 and 4 steps, two texts each.
+# Five task batches of 2, 4, 1, 3 and 4 steps, two texts each.
 LENGTHS = np.array([[2, 1], [3, 4], [1, 1], [3, 1], [4, 4]], np.int32)
-# (group, step) of each row in one block: the groups 1, 4, 3, 0 and 2.
+# (task batch, step) of each row in one block: task batches 1, 4, 3, 0 and 2.
 ONE_BLOCK = [
     *((1, 0), (4, 0), (3, 0), (0, 0), (2, 0)),
     *((1, 1), (4, 1), (3, 1), (0, 1)),
     *((1, 2), (4, 2), (3, 2)),
     *((1, 3), (4, 3)),
 ]
-# And in blocks of two groups: 1 and 4, 3 and 0, 2.
+# The same in blocks of two task batches: 1 and 4, 3 and 0, 2.
 BLOCKS_OF_TWO = [
     *((1, 0), (4, 0), (1, 1), (4, 1), (1, 2), (4, 2), (1, 3), (4, 3)),
     *((3, 0), (0, 0), (3, 1), (0, 1), (3, 2)),
     (2, 0),
 ]
-# Where each row of the blocks stands in the one.
-PLACES = [ONE_BLOCK.index(row) for row in BLOCKS_OF_TWO]
-WIDTH, UNITS = 3, 2
+# The position of each row of the blocks in the single block.
+POSITIONS = [ONE_BLOCK.index(row) for row in BLOCKS_OF_TWO]
+WIDTH, HIDDEN_SIZE = 3, 2
 
 
 @pytest.fixture
-def pack_in_blocks_of_two(monkeypatch):
-    return lambda: monkeypatch.setattr(packing, "BLOCK", 2)
+def use_blocks_of_two(monkeypatch):
+    return lambda: monkeypatch.setattr(packing_lib, "BLOCK_SIZE", 2)
 
 
-def random(*shape):
+def random_array(*shape):
     seed = sum(shape)
     return np.random.default_rng(seed).normal(size=shape).astype(np.float32)
 
 
 def make():
-    return packing.Packing(tf.constant(LENGTHS))
+    return packing_lib.Packing(tf.constant(LENGTHS))
 
 
 def values_and_gradients(function, *arguments, upstream):
@@ -51,139 +51,141 @@ def values_and_gradients(function, *arguments, upstream):
     return [value.numpy(), *(tf.convert_to_tensor(x) for x in gradients)]
 
 
-def test_rows_and_steps(pack_in_blocks_of_two):
+def test_rows_and_attributes(use_blocks_of_two):
     grouped = np.zeros((5, 4, 2, 2), np.float32)
-    for group, step in np.ndindex(5, 4):
-        grouped[group, step] = group, step
-    pack_in_blocks_of_two()
-    made = make()
-    np.testing.assert_array_equal(made.pack(grouped)[:, 0], BLOCKS_OF_TWO)
-    assert (made.steps, made.longest) == (4 + 3 + 1, 4)
+    for task_batch, step in np.ndindex(5, 4):
+        grouped[task_batch, step] = task_batch, step
+    use_blocks_of_two()
+    packing = make()
+    np.testing.assert_array_equal(packing.pack(grouped)[:, 0], BLOCKS_OF_TWO)
+    assert (packing.num_steps, packing.seq_len) == (4 + 3 + 1, 4)
 
 
-def test_segments(pack_in_blocks_of_two):
-    pack_in_blocks_of_two()
-    made = make()
-    found = [made.segment(number) for number in range(made.segments)]
-    ranks = [list(range(5)[segment.ranks]) for segment in found]
+def test_segments(use_blocks_of_two):
+    use_blocks_of_two()
+    packing = make()
+    actual = [packing.segment(number) for number in range(packing.num_segments)]
+    ranks = [list(range(5)[segment.ranks]) for segment in actual]
     assert ranks == [[0, 1], [2, 3], [2], [4]]
-    steps = [(int(x.first_step), int(x.end_step)) for x in found]
+    steps = [(int(x.first_step), int(x.end_step)) for x in actual]
     assert steps == [(0, 4), (4, 6), (6, 7), (7, 8)]
-    rows = [(x.begin.numpy().item(), x.end.numpy().item()) for x in found]
+    rows = [(x.start.numpy().item(), x.end.numpy().item()) for x in actual]
     assert rows == [(0, 16), (16, 24), (24, 26), (26, 28)]
-    assert [x.texts.numpy().item() for x in found] == [4, 4, 2, 2]
-    assert [int(x.going_on) for x in found] == [0, 0, 2, 0]
-    new = [list(range(10)[x.new]) for x in found]
+    assert [x.num_texts.numpy().item() for x in actual] == [4, 4, 2, 2]
+    assert [int(x.num_continued) for x in actual] == [0, 0, 2, 0]
+    new = [list(range(10)[x.starting]) for x in actual]
     assert new == [[0, 1, 2, 3], [4, 5, 6, 7], [], [8, 9]]
 
 
-def test_a_last_block_that_is_full(pack_in_blocks_of_two):
-    pack_in_blocks_of_two()
-    made = packing.Packing(tf.constant([[1], [2], [2], [3]]))
-    assert (made.segments, made.steps) == (4, 5)
-    found = [made.segment(number) for number in range(made.segments)]
-    ranks = [list(range(4)[segment.ranks]) for segment in found]
+def test_full_last_block(use_blocks_of_two):
+    use_blocks_of_two()
+    packing = packing_lib.Packing(tf.constant([[1], [2], [2], [3]]))
+    assert (packing.num_segments, packing.num_steps) == (4, 5)
+    actual = [packing.segment(number) for number in range(packing.num_segments)]
+    ranks = [list(range(4)[segment.ranks]) for segment in actual]
     assert ranks == [[0, 1], [0], [2, 3], [2]]
 
 
-def test_tokens(pack_in_blocks_of_two):
+def test_tokens(use_blocks_of_two):
     tokens = np.arange(5 * 2 * 4, dtype=np.int32).reshape(5, 2, 4)
     one_block = make().pack_tokens(tokens).numpy()
-    pack_in_blocks_of_two()
-    np.testing.assert_array_equal(make().pack_tokens(tokens), one_block[PLACES])
+    use_blocks_of_two()
+    np.testing.assert_array_equal(
+        make().pack_tokens(tokens), one_block[POSITIONS]
+    )
 
 
 @pytest.mark.parametrize("name", ["unpack", "last"])
-def test_what_is_given_by_group_is_the_same(name, pack_in_blocks_of_two):
-    packed = random(len(PLACES), 2, WIDTH)
-    upstream = random(*getattr(make(), name)(packed).shape)
+def test_unpack_and_last_do_not_depend_on_blocks(name, use_blocks_of_two):
+    packed = random_array(len(POSITIONS), 2, WIDTH)
+    upstream = random_array(*getattr(make(), name)(packed).shape)
     if name == "unpack":
-        # Beyond the end of a group there is no meaning.
-        there = tf.sequence_mask(np.max(LENGTHS, axis=1), 4)
-        upstream *= tf.cast(there[..., tf.newaxis, tf.newaxis], tf.float32)
+        # Beyond the end of a task batch the result is undefined.
+        mask = tf.sequence_mask(np.max(LENGTHS, axis=1), 4)
+        upstream *= tf.cast(mask[..., tf.newaxis, tf.newaxis], tf.float32)
 
     def function(packed):
         value = getattr(make(), name)(packed)
         return value * tf.cast(upstream != 0, tf.float32)
 
     value, gradient = values_and_gradients(function, packed, upstream=upstream)
-    pack_in_blocks_of_two()
-    found = values_and_gradients(function, packed[PLACES], upstream=upstream)
-    np.testing.assert_array_equal(found[0], value)
-    np.testing.assert_array_equal(found[1], gradient.numpy()[PLACES])
-
-
-@pytest.mark.parametrize("name", ["pack", "put_last"])
-def test_what_comes_by_group_is_in_the_rows_of_blocks(
-    name, pack_in_blocks_of_two
-):
-    shape = (5, 4, 2, WIDTH) if name == "pack" else (5, 2, WIDTH)
-    upstream = random(len(PLACES), 2, WIDTH)
-
-    def function(grouped):
-        return getattr(make(), name)(grouped)
-
-    value, gradient = values_and_gradients(
-        function, random(*shape), upstream=upstream
+    use_blocks_of_two()
+    actual = values_and_gradients(
+        function, packed[POSITIONS], upstream=upstream
     )
-    pack_in_blocks_of_two()
-    found = values_and_gradients(
-        function, random(*shape), upstream=upstream[PLACES]
-    )
-    np.testing.assert_array_equal(found[0], value[PLACES])
-    np.testing.assert_array_equal(found[1], gradient)
+    np.testing.assert_array_equal(actual[0], value)
+    np.testing.assert_array_equal(actual[1], gradient.numpy()[POSITIONS])
 
 
-def test_reversed_rows(pack_in_blocks_of_two):
-    packed = random(len(PLACES), 2, WIDTH)
+def test_pack_orders_rows_by_block(use_blocks_of_two):
+    unpacked = random_array(5, 4, 2, WIDTH)
+    upstream = random_array(len(POSITIONS), 2, WIDTH)
+
+    def pack(unpacked):
+        return make().pack(unpacked)
+
+    value, gradient = values_and_gradients(pack, unpacked, upstream=upstream)
+    use_blocks_of_two()
+    actual = values_and_gradients(pack, unpacked, upstream=upstream[POSITIONS])
+    np.testing.assert_array_equal(actual[0], value[POSITIONS])
+    np.testing.assert_array_equal(actual[1], gradient)
+
+
+def test_reversed_rows(use_blocks_of_two):
+    packed = random_array(len(POSITIONS), 2, WIDTH)
     value = make().reverse(packed).numpy()
-    pack_in_blocks_of_two()
-    np.testing.assert_array_equal(make().reverse(packed[PLACES]), value[PLACES])
+    use_blocks_of_two()
+    np.testing.assert_array_equal(
+        make().reverse(packed[POSITIONS]), value[POSITIONS]
+    )
 
 
-def test_taken_groups(pack_in_blocks_of_two):
-    packed, groups = random(len(PLACES), 2, WIDTH), [2, 1, 3, 1, 0]
-    value = packing.Packing(LENGTHS[groups]).unpack(make().take(packed, groups))
-    pack_in_blocks_of_two()
-    taken = make().take(packed[PLACES], groups)
-    found = packing.Packing(LENGTHS[groups]).unpack(taken)
-    np.testing.assert_array_equal(found, value)
+def test_gathered_task_batches(use_blocks_of_two):
+    packed, task_batches = (
+        random_array(len(POSITIONS), 2, WIDTH),
+        [2, 1, 3, 1, 0],
+    )
+    value = packing_lib.Packing(LENGTHS[task_batches]).unpack(
+        make().gather(packed, task_batches)
+    )
+    use_blocks_of_two()
+    gathered = make().gather(packed[POSITIONS], task_batches)
+    actual = packing_lib.Packing(LENGTHS[task_batches]).unpack(gathered)
+    np.testing.assert_array_equal(actual, value)
 
 
-def test_the_rows_of_each_group(pack_in_blocks_of_two):
-    packed = random(len(PLACES), 2, WIDTH)
+def test_map_task_batches(use_blocks_of_two):
+    packed = random_array(len(POSITIONS), 2, WIDTH)
 
     def function(rows):
         return tf.stack([rows[0], rows[-1], tf.reduce_sum(rows, axis=0)])
 
-    value = make().map_groups(function, packed)
-    pack_in_blocks_of_two()
-    found = make().map_groups(function, packed[PLACES])
-    np.testing.assert_array_equal(found, value)
+    value = make().map_task_batches(function, packed)
+    use_blocks_of_two()
+    actual = make().map_task_batches(function, packed[POSITIONS])
+    np.testing.assert_array_equal(actual, value)
 
 
 @pytest.mark.parametrize("backwards", [False, True])
 @pytest.mark.parametrize("traced", [False, True])
 @pytest.mark.parametrize("for_training", [False, True])
 @pytest.mark.parametrize("num_tasks", [1, 5])
-def test_lstm(
-    pack_in_blocks_of_two, num_tasks, for_training, traced, backwards
-):
+def test_lstm(use_blocks_of_two, num_tasks, for_training, traced, backwards):
     arguments = [
-        random(5, 4, 2, WIDTH),
-        random(num_tasks, WIDTH, 4 * UNITS),
-        random(num_tasks, UNITS, 4 * UNITS),
-        random(num_tasks, 4 * UNITS),
-        random(5, 2, UNITS),
-        random(5, 2, UNITS),
+        random_array(5, 4, 2, WIDTH),
+        random_array(num_tasks, WIDTH, 4 * HIDDEN_SIZE),
+        random_array(num_tasks, HIDDEN_SIZE, 4 * HIDDEN_SIZE),
+        random_array(num_tasks, 4 * HIDDEN_SIZE),
+        random_array(5, 2, HIDDEN_SIZE),
+        random_array(5, 2, HIDDEN_SIZE),
     ]
 
     def run(grouped, kernel, recurrent_kernel, bias, h, c):
-        made = make()
+        packing = make()
         ends = lstm_ops.lstm(
-            made.pack(grouped),
+            packing.pack(grouped),
             *(kernel, recurrent_kernel, bias),
-            made.lengths,
+            packing.lengths,
             backwards=backwards,
             initial_state=(h, c),
             result="end",
@@ -193,14 +195,14 @@ def test_lstm(
 
     def train():
         function = tf.function(run) if traced else run
-        upstream = random(5, 2, 2 * UNITS)
+        upstream = random_array(5, 2, 2 * HIDDEN_SIZE)
         return values_and_gradients(function, *arguments, upstream=upstream)
 
     one_block = train()
-    pack_in_blocks_of_two()
-    for found, wanted in zip(train(), one_block, strict=True):
-        assert np.any(wanted)
-        np.testing.assert_allclose(found, wanted, atol=1e-5)
+    use_blocks_of_two()
+    for actual, expected in zip(train(), one_block, strict=True):
+        assert np.any(expected)
+        np.testing.assert_allclose(actual, expected, atol=1e-5)
 
 
 if __name__ == "__main__":
