@@ -14,9 +14,15 @@ LENGTHS = {"token_ids": "lengths", "seq1": "seq1_lengths"}
 
 
 def make_inputs(config: config_lib.Config) -> dict[str, keras.KerasTensor]:
-    """Makes the inputs `task_ids`, `token_ids` and `lengths`.
+    """Makes the inputs of texts.
 
-    An encoder of pairs also has `seq1` and `seq1_lengths`.
+    Args:
+      config: whether the encoder reads pairs of texts.
+
+    Returns:
+      `token_ids`, int32 [task_batches, batch, seq_len]; `lengths`, int32
+      [task_batches, batch]; `task_ids`, int32 [task_batches]. An encoder of
+      pairs also has `seq1` and `seq1_lengths`.
     """
     inputs = {"task_ids": keras.Input((), dtype="int32", name="task_ids")}
     sequences = list(LENGTHS) if config.sequences_apart else ["token_ids"]
@@ -31,10 +37,12 @@ class EmbeddedText(NamedTuple):
     """Word vectors of the texts of a batch.
 
     Attributes:
-      vectors: float32, packed (`packed_rnn.packing`).
+      vectors: float32 [rows, batch, embedding_dim], packed
+        (`packed_rnn.packing`).
       lengths: int32 [task_batches, batch].
-      seq1: `vectors` of the first texts, where the encoder reads pairs.
-      seq1_lengths: their lengths.
+      seq1: `vectors` of the first texts, where the encoder reads pairs; else
+        None.
+      seq1_lengths: `lengths` of the first texts.
     """
 
     vectors: keras.KerasTensor
@@ -49,17 +57,29 @@ class EmbeddedText(NamedTuple):
         inputs: dict[str, keras.KerasTensor],
     ) -> "EmbeddedText":
         """Looks up the word vectors of a model's inputs."""
-        tensors = []
-        for name, lengths in LENGTHS.items():
-            if name in inputs:
-                vectors = layer(inputs[name], inputs[lengths])
-                tensors += [vectors, inputs[lengths]]
-        return cls(*tensors)
+        token_ids, lengths = inputs["token_ids"], inputs["lengths"]
+        text = cls(layer(token_ids, lengths), lengths)
+        if "seq1" not in inputs:
+            return text
+        seq1, seq1_lengths = inputs["seq1"], inputs["seq1_lengths"]
+        return text._replace(
+            seq1=layer(seq1, seq1_lengths), seq1_lengths=seq1_lengths
+        )
 
     def encode(
-        self, encoder: keras.layers.Layer, task_ids: keras.KerasTensor | None
-    ) -> keras.KerasTensor:
-        """Calls an encoder; `task_ids` None where all tasks share it."""
+        self,
+        encoder: keras.layers.Layer,
+        task_ids: keras.KerasTensor | None = None,
+    ) -> keras.KerasTensor | dict[str, keras.KerasTensor]:
+        """Calls an encoder.
+
+        Args:
+          encoder: a `TextEncoder` or a `SharedPrivateEncoder`.
+          task_ids: int32 [task_batches]; None if all tasks share the encoder.
+
+        Returns:
+          Features of the texts, the result of the encoder.
+        """
         pair = {}
         if self.seq1 is not None:
             pair = {"seq1": self.seq1, "seq1_lengths": self.seq1_lengths}
@@ -68,24 +88,32 @@ class EmbeddedText(NamedTuple):
         return encoder(self.vectors, self.lengths, task_ids, **pair)
 
     def mean_vectors(self, layer: pooling.Pooling) -> list[keras.KerasTensor]:
-        """Averages the word vectors of each text: of seq2, then of seq1."""
+        """Averages the word vectors of each text.
+
+        Returns:
+          float32 [task_batches, batch, embedding_dim]: of the texts, and of the
+          first texts of pairs.
+        """
         means = [layer(self.vectors, self.lengths)]
         if self.seq1 is not None:
             means.append(layer(self.seq1, self.seq1_lengths))
         return means
 
-    def take(self, indices: keras.KerasTensor) -> "EmbeddedText":
-        """Gathers task batches; an index may come several times."""
-        tensors = []
-        for vectors, lengths in (self[:2], self[2:]):
-            if vectors is None:
-                continue
-            gather = gather_task_batches.GatherTaskBatches()
-            tensors += [
-                gather(vectors, lengths, indices),
-                keras.ops.take(lengths, indices, axis=0),
-            ]
-        return EmbeddedText(*tensors)
+    def gather(self, indices: keras.KerasTensor) -> "EmbeddedText":
+        """Gathers task batches by int32 indices, also repeated ones."""
+        text = EmbeddedText(*_gather(self.vectors, self.lengths, indices))
+        if self.seq1 is None:
+            return text
+        seq1, seq1_lengths = _gather(self.seq1, self.seq1_lengths, indices)
+        return text._replace(seq1=seq1, seq1_lengths=seq1_lengths)
+
+
+def _gather(vectors, lengths, indices):
+    """Gathers task batches of packed vectors, and their lengths."""
+    return (
+        gather_task_batches.GatherTaskBatches()(vectors, lengths, indices),
+        keras.ops.take(lengths, indices, axis=0),
+    )
 
 
 def head_inputs(
@@ -97,8 +125,12 @@ def head_inputs(
     private encoders loads the columns before them.
 
     Args:
-      features: `shared` and `private`, or one of them.
+      features: `shared` and `private`, or one of them, float32 [task_batches,
+        batch, features].
       means: mean word vectors of the skip connection, or none.
+
+    Returns:
+      A list of float32 [task_batches, batch, width of each].
     """
     ordered = (features.get("shared"), *means, features.get("private"))
-    return [x for x in ordered if x is not None]
+    return [tensor for tensor in ordered if tensor is not None]

@@ -1,13 +1,14 @@
 """Label transfer: the main task's label from the other tasks' predictions.
 
 Augenstein, Ruder & Søgaard 2018, sections 3.3 to 3.5, Figure 1. Every auxiliary
-task classifies the same text. The label transfer network reads the expected
-label embedding of each, o_i = sum_j p_ij l_j (Eq. 5), or the probabilities p_i
-where there is no label embedding, and the diversity features of the text.
+task classifies the same text. The label transfer network (Eq. 6) reads the
+expected label embedding of each, o_i = sum_j p_ij l_j (Eq. 5), or the
+probabilities p_i where there is no label embedding, and the diversity features
+of the text.
 
 The cost: the head runs once for each auxiliary task, and so do private
-encoders. A step of one task batch then costs about as much again as a step with
-a batch of every task.
+encoders. A step of one task batch then costs about twice as much as a step with
+a task batch of every task.
 """
 
 import dataclasses
@@ -38,7 +39,15 @@ def main_task_index(
 
 
 def make_inputs(config: config_lib.Config) -> dict[str, keras.KerasTensor]:
-    """Makes the inputs `transfer_indices` and, if it is read, `diversity`."""
+    """Makes the inputs of label transfer.
+
+    Args:
+      config: whether the network reads diversity features.
+
+    Returns:
+      `transfer_indices`, int32 [transferred]; and `diversity`, float32
+      [task_batches, batch, 5], if it is read.
+    """
     inputs = {
         "transfer_indices": keras.Input(
             (), dtype="int32", name="transfer_indices"
@@ -54,15 +63,15 @@ def make_inputs(config: config_lib.Config) -> dict[str, keras.KerasTensor]:
 
 
 @dataclasses.dataclass(frozen=True)
-class TaskReader:
-    """Lets any task classify any text of a batch.
+class CrossTaskClassifier:
+    """The encoder and the head of a model, for texts of other tasks.
 
     Attributes:
       encoder: the encoder of the model.
       head: the head of the model.
       text: the texts of the batch.
-      features: their features, of which `shared` are the same for all tasks.
-      means: their mean word vectors, for a skip connection.
+      features: their features; the `shared` ones are the same for all tasks.
+      means: their mean word vectors, for a skip connection; or none.
     """
 
     encoder: shared_private_encoder.SharedPrivateEncoder
@@ -74,15 +83,15 @@ class TaskReader:
     def classify(
         self, indices: keras.KerasTensor, tasks: Sequence[int]
     ) -> dict[str, keras.KerasTensor]:
-        """Classifies task batches by each of some tasks.
+        """Classifies task batches by each of several tasks.
 
         Args:
           indices: int32 [n], indices of task batches.
           tasks: indices of the tasks.
 
         Returns:
-          What the head returns, [n * len(tasks), batch, ...]: a task batch's
-          by all tasks, then the next one's.
+          The outputs of the head, [n * len(tasks), batch, ...]: those of all
+          tasks for the first task batch, then those for the next one.
         """
         row = np.array(tasks, np.int32)
         task_ids = keras.ops.zeros_like(indices)[:, np.newaxis] + row
@@ -94,10 +103,10 @@ class TaskReader:
                 self.features["shared"], indices, axis=0
             )
         if self.encoder.private_encoder is not None:
-            features["private"] = self.text.take(indices).encode(
+            features["private"] = self.text.gather(indices).encode(
                 self.encoder.private_encoder, task_ids
             )
-        means = [keras.ops.take(x, indices, axis=0) for x in self.means]
+        means = [keras.ops.take(mean, indices, axis=0) for mean in self.means]
         return self.head(embedded_text.head_inputs(features, means), task_ids)
 
 
@@ -106,7 +115,7 @@ def outputs(
     num_classes: tuple[int, ...],
     main_task: int,
     inputs: dict[str, keras.KerasTensor],
-    reader: TaskReader,
+    classifier: CrossTaskClassifier,
     seeds: tuple[int, int],
 ) -> dict[str, keras.KerasTensor]:
     """Builds the outputs of label transfer.
@@ -115,50 +124,67 @@ def outputs(
       config: settings of label transfer and of the output layer.
       num_classes: number of labels of each task.
       main_task: index of the main task.
-      inputs: those of the model, with those of `make_inputs`.
-      reader: classifies the texts of the batch.
+      inputs: the inputs of the model, with those of `make_inputs`.
+      classifier: classifies the texts of the batch by other tasks.
       seeds: of the layers of the label transfer network.
 
     Returns:
       `transfer_logits`, float32 [transferred, batch, labels], and
       `main_task_logits`, float32 [transferred, batch, most labels].
     """
-    indices = inputs["transfer_indices"]
-    tasks = [
-        task
-        for task in range(len(num_classes))
-        if task != main_task or config.transfer_main_predictions
-    ]
-    if config.transfer_trained_on == "main":
-        # The network predicts the main task's labels alone.
-        predicted_classes = (num_classes[main_task],)
-        target = keras.ops.zeros_like(indices)
-        hidden_task = None
-    else:
-        predicted_classes = num_classes
-        target = keras.ops.take(inputs["task_ids"], indices, axis=0)
-        # A text's own task would reveal its label. The main task would not:
-        # the network is not trained on its labels.
-        is_main = keras.ops.equal(target, main_task)
-        hidden_task = keras.ops.where(is_main, -1, target)
-    diversity = inputs.get("diversity")
-    if diversity is not None:
-        diversity = keras.ops.take(diversity, indices, axis=0)
+    # Layers.
     network = label_transfer_network.LabelTransferNetwork(
-        predicted_classes,
+        # Trained on the main task's texts, it predicts that task alone.
+        (num_classes[main_task],)
+        if config.transfer_trained_on == "main"
+        else num_classes,
         config.transfer_hidden_size,
         init_range=config.init_range,
         seeds=seeds,
         name="label_transfer_network",
     )
+
+    # Functional model.
+    indices = inputs["transfer_indices"]
+    target, hidden_task = _targets(config, main_task, indices, inputs)
+    diversity = inputs.get("diversity")
+    if diversity is not None:
+        diversity = keras.ops.take(diversity, indices, axis=0)
+    tasks = [
+        task
+        for task in range(len(num_classes))
+        if task != main_task or config.transfer_main_predictions
+    ]
     predictions = _predictions(
-        config, num_classes, tasks, reader.classify(indices, tasks), hidden_task
+        config,
+        num_classes,
+        tasks,
+        classifier.classify(indices, tasks),
+        hidden_task,
     )
-    main = reader.classify(indices, [main_task])
+    main = classifier.classify(indices, [main_task])
+
+    # Outputs.
     return {
         "transfer_logits": network(predictions, target, diversity),
         "main_task_logits": main["logits"],
     }
+
+
+def _targets(config, main_task, indices, inputs):
+    """Computes the tasks that are predicted, and those that are hidden.
+
+    Returns:
+      Indices into the `num_classes` of the network, and tasks whose predictions
+      it must not read, or None: int32 [transferred] each.
+    """
+    if config.transfer_trained_on == "main":
+        return keras.ops.zeros_like(indices), None
+    target = keras.ops.take(inputs["task_ids"], indices, axis=0)
+    # The prediction of a text's own task would reveal its label. That of the
+    # main task would not: the network is not trained on its labels.
+    is_main = keras.ops.equal(target, main_task)
+    return target, keras.ops.where(is_main, -1, target)
 
 
 def _predictions(config, num_classes, tasks, outputs_by_task, hidden_task):
@@ -168,13 +194,16 @@ def _predictions(config, num_classes, tasks, outputs_by_task, hidden_task):
       config: settings of label transfer and of the output layer.
       num_classes: number of labels of each task.
       tasks: indices of the tasks.
-      outputs_by_task: of `TaskReader.classify`.
-      hidden_task: int32 [n], a task of each task batch whose predictions
-        become zeros; None for none.
+      outputs_by_task: the result of `CrossTaskClassifier.classify`.
+      hidden_task: int32 [transferred], a task of each task batch whose
+        prediction becomes zeros; None for none.
+
+    Returns:
+      float32 [transferred, batch, width of all predictions].
     """
     if config.output_layer == "softmax" or config.transfer_probabilities:
         predictions = keras.ops.softmax(outputs_by_task["logits"])
-        # A task's own labels, without the padding.
+        # Without the padding after a task's labels.
         widths = [num_classes[task] for task in tasks]
     else:
         predictions = outputs_by_task["expected_label"]

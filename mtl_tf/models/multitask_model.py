@@ -1,4 +1,4 @@
-"""The models: Keras functional models out of the layers."""
+"""The models of both papers, as Keras functional models."""
 
 from collections.abc import Collection, Sequence
 
@@ -31,7 +31,8 @@ def build(
 ) -> keras.Model:
     """Builds the model that a config describes.
 
-    Liu et al. 2017, Figure 2: shared and private encoders of the text.
+    Liu, Qiu & Huang 2017, Figure 2: shared and private encoders of a text; the
+    task discriminator of Figure 3 is built apart (`build_discriminator`).
     Augenstein, Ruder & Søgaard 2018, Figure 1: an encoder of pairs of texts, a
     skip connection of the mean word vectors, a task-specific layer, a label
     embedding, and a label transfer network.
@@ -48,7 +49,7 @@ def build(
       Inputs: `token_ids`, int32 [task_batches, batch, seq_len]; `lengths`,
       int32 [task_batches, batch], at least 1; `task_ids`, int32
       [task_batches]. An encoder of pairs also reads `seq1` and `seq1_lengths`,
-      as `token_ids` and `lengths`, which are then those of seq2. Label
+      like `token_ids` and `lengths`, which are then those of seq2. Label
       transfer also reads `transfer_indices`, int32 [transferred], the task
       batches that the label transfer network predicts for, and `diversity`,
       float32 [task_batches, batch, 5], unless it is off.
@@ -62,75 +63,88 @@ def build(
 
     Raises:
       ValueError: if label vectors are longer than the features that they are
-        multiplied with, or a size or an index is not a valid one.
+        multiplied with, or a size or an index is invalid.
     """
     _check_sizes(config, num_classes, vocabulary_size, main_task)
+    return _build(config, num_classes, vocabulary_size, main_task)
+
+
+def _build(config, num_classes, vocabulary_size, main_task):
+    """Builds the model of `build`, whose arguments have been checked."""
     random = np.random.default_rng(config.seed)
     # Layers must not start from the same numbers.
     seeds = random.integers(2**31, size=8).tolist()
 
     # Layers.
-    word_embedding = _word_embedding(config, vocabulary_size, seeds[0])
-    encoder = _encoder(config, len(num_classes), seeds[1:3])
+    word_embedding = _make_word_embedding(config, vocabulary_size, seeds[0])
+    encoder = _make_encoder(config, len(num_classes), seeds[1:3])
     skip_connection = pooling.Pooling("mean", name="skip_connection")
-    head = _head(config, num_classes, seeds[3:6])
+    head = _make_head(config, num_classes, seeds[3:6])
 
     # Functional model.
     inputs = embedded_text.make_inputs(config)
+    task_ids = inputs["task_ids"]
     text = embedded_text.EmbeddedText.embed(word_embedding, inputs)
-    features = text.encode(encoder, inputs["task_ids"])
+    features = text.encode(encoder, task_ids)
     means = text.mean_vectors(skip_connection) if config.skip_connection else []
-    predictions = head(
-        embedded_text.head_inputs(features, means), inputs["task_ids"]
-    )
+    predictions = head(embedded_text.head_inputs(features, means), task_ids)
 
     # Outputs.
     outputs = {**features, "logits": predictions["logits"]}
     if config.label_transfer != "none":
         inputs |= label_transfer.make_inputs(config)
-        reader = label_transfer.TaskReader(encoder, head, text, features, means)
+        classifier = label_transfer.CrossTaskClassifier(
+            encoder, head, text, features, means
+        )
         outputs |= label_transfer.outputs(
-            config, num_classes, main_task, inputs, reader, tuple(seeds[6:])
+            config, num_classes, main_task, inputs, classifier, tuple(seeds[6:])
         )
     return keras.Model(inputs, outputs, name="mtl_tf")
 
 
 def _check_sizes(config, num_classes, vocabulary_size, main_task):
-    """Refuses sizes of which no model can be built."""
+    """Raises a ValueError for arguments that no model can have."""
     if not isinstance(config, config_lib.Config):
         raise ValueError(
-            f"config: a mtl_tf.Config is expected, got {type(config).__name__}"
+            f"config: expected a mtl_tf.Config, got {type(config).__name__}"
         )
-    whole = int | np.integer
+    integer = int | np.integer
     if (
         not isinstance(num_classes, Sequence)
         or not num_classes
-        or not all(isinstance(x, whole) and x >= 2 for x in num_classes)
+        or not all(isinstance(x, integer) and x >= 2 for x in num_classes)
     ):
         raise ValueError(
-            "num_classes: a number of labels is expected for each task, 2 or "
+            "num_classes: expected the number of labels of each task, 2 or "
             f"more, got {num_classes!r:.80}"
         )
-    least = len(vocabulary_lib.SPECIAL_TOKENS)
-    if not isinstance(vocabulary_size, whole) or vocabulary_size < least:
+    minimum = len(vocabulary_lib.SPECIAL_TOKENS)
+    if not isinstance(vocabulary_size, integer) or vocabulary_size < minimum:
         raise ValueError(
-            f"vocabulary_size: a number of {least} or more is expected, got "
+            f"vocabulary_size: expected an integer of {minimum} or more, got "
             f"{vocabulary_size!r:.80}"
         )
     if config.label_transfer != "none" and main_task not in range(
         len(num_classes)
     ):
         raise ValueError(
-            f"main_task: a number below {len(num_classes)} is expected with "
+            f"main_task: expected an index below {len(num_classes)} with "
             f"label_transfer={config.label_transfer}, got {main_task!r:.80}"
         )
 
 
 def submodel(model: keras.Model, outputs: Collection[str]) -> keras.Model:
-    """Returns a model with some of the outputs and the inputs they need.
+    """Selects outputs of a model.
 
-    `shared` features alone need no `task_ids`; the outputs of label transfer
-    need `transfer_indices` and `diversity`.
+    Args:
+      model: the result of `build`.
+      outputs: names of the outputs.
+
+    Returns:
+      A functional model of the same layers, with these outputs, and with the
+      inputs that they need: `shared` features alone do not need `task_ids`;
+      only the outputs of label transfer need `transfer_indices` and
+      `diversity`.
 
     Raises:
       ValueError: if the model has no such output.
@@ -138,8 +152,8 @@ def submodel(model: keras.Model, outputs: Collection[str]) -> keras.Model:
     for name in outputs:
         if name not in model.output:
             raise ValueError(
-                f"the model has no output {name!r}; it has "
-                f"{', '.join(model.output)}"
+                f"outputs: expected some of {', '.join(model.output)}, got "
+                f"{name!r}"
             )
     if set(outputs) == {"shared"}:
         return _shared_submodel(model)
@@ -154,7 +168,13 @@ def submodel(model: keras.Model, outputs: Collection[str]) -> keras.Model:
 
 
 def _shared_submodel(model):
-    """Returns the part of a model that computes its shared features."""
+    """Builds a model of the shared features alone.
+
+    In the model, one call of `SharedPrivateEncoder` computes the shared and the
+    private features. A submodel between its tensors would therefore need
+    `task_ids`, and would run the private encoders too. This one calls the
+    shared encoder itself, so that an exported encoder reads texts of any task.
+    """
     inputs = {
         name: model.input[name]
         for pair in embedded_text.LENGTHS.items()
@@ -165,14 +185,22 @@ def _shared_submodel(model):
         model.get_layer("word_embedding"), inputs
     )
     encoder = model.get_layer("encoder").shared_encoder
-    outputs = {"shared": text.encode(encoder, task_ids=None)}
-    return keras.Model(inputs, outputs, name="shared")
+    return keras.Model(inputs, {"shared": text.encode(encoder)}, name="shared")
 
 
 def build_discriminator(
     config: config_lib.Config, model: keras.Model, num_tasks: int
 ) -> task_discriminator.TaskDiscriminator:
-    """Builds the task discriminator of a model's shared features."""
+    """Builds the task discriminator (Liu, Qiu & Huang 2017, Figure 3, Eq. 12).
+
+    Args:
+      config: seed and initialization.
+      model: the result of `build`, with shared features.
+      num_tasks: number of tasks.
+
+    Returns:
+      The layer, built for the shared features.
+    """
     layer = task_discriminator.TaskDiscriminator(
         num_tasks,
         init_range=config.init_range,
@@ -184,7 +212,7 @@ def build_discriminator(
 
 
 def variables_by_path(variables) -> dict[str, tf.Variable]:
-    """TensorFlow variables by their Keras path.
+    """Maps Keras paths to the TensorFlow variables of Keras variables.
 
     Raises:
       ValueError: if two have the same path: one would be lost in a checkpoint.
@@ -192,7 +220,9 @@ def variables_by_path(variables) -> dict[str, tf.Variable]:
     by_path = {}
     for variable in variables:
         if variable.path in by_path:
-            raise ValueError(f"two variables are called {variable.path}")
+            raise ValueError(
+                f"expected unique paths, got two variables {variable.path}"
+            )
         by_path[variable.path] = variable.value
     return by_path
 
@@ -200,28 +230,35 @@ def variables_by_path(variables) -> dict[str, tf.Variable]:
 def set_word_vectors(
     model: keras.Model, vectors: pretrained_embeddings.WordVectors
 ) -> None:
-    """Puts pretrained vectors into a model's word embedding.
+    """Assigns pretrained vectors to a model's word embedding.
 
-    A table that is wider than the pretrained vectors keeps its random start in
-    the columns that are left, and words that were not found keep it altogether.
+    Words without a pretrained vector keep their random start, and so do the
+    columns of a table that is wider than the vectors.
+
+    Args:
+      model: the result of `build`.
+      vectors: the pretrained vectors, by word id.
 
     Raises:
       ValueError: if the vectors are wider than the table.
     """
     table = model.get_layer("word_embedding").table
-    width = vectors.matrix.shape[1]
-    if width > table.shape[1]:
+    embedding_dim = vectors.matrix.shape[1]
+    if embedding_dim > table.shape[1]:
         raise ValueError(
-            f"the pretrained vectors have {width} numbers, embedding_dim is "
-            f"{table.shape[1]}: set embedding_dim to {width}, or to more (the "
-            "rest is then trained from a random start)"
+            f"the pretrained vectors have {embedding_dim} numbers, "
+            f"embedding_dim is {table.shape[1]}: set embedding_dim to "
+            f"{embedding_dim}, or to more (the rest is then trained from a "
+            "random start)"
         )
     values = table.numpy()
-    values[vectors.has_vector, :width] = vectors.matrix[vectors.has_vector]
+    has_vector = vectors.has_vector
+    values[has_vector, :embedding_dim] = vectors.matrix[has_vector]
     table.assign(values)
 
 
-def _word_embedding(config, vocabulary_size, seed):
+def _make_word_embedding(config, vocabulary_size, seed):
+    """Makes the word embedding."""
     return embedding.WordEmbedding(
         vocabulary_size,
         config.embedding_dim,
@@ -235,8 +272,8 @@ def _word_embedding(config, vocabulary_size, seed):
     )
 
 
-def _encoder(config, num_tasks, seeds):
-    """Makes the shared and the private encoder, those that there are."""
+def _make_encoder(config, num_tasks, seeds):
+    """Makes the shared and the private encoder, or one of them."""
 
     def make(num_tasks, seed, name):
         return text_encoder.TextEncoder(
@@ -265,10 +302,11 @@ def _encoder(config, num_tasks, seeds):
     )
 
 
-def _head(config, num_classes, seeds):
+def _make_head(config, num_classes, seeds):
+    """Makes the head, with its task-specific layer and its output layer."""
     return task_head.TaskHead(
-        _output_layer(config, num_classes, seeds[1]),
-        _task_layer(config, len(num_classes), seeds[2]),
+        _make_output_layer(config, num_classes, seeds[1]),
+        _make_task_layer(config, len(num_classes), seeds[2]),
         dropout.FeatureDropout(
             config.feature_dropout, seed=seeds[0], name="feature_dropout"
         ),
@@ -276,7 +314,7 @@ def _head(config, num_classes, seeds):
     )
 
 
-def _task_layer(config, num_tasks, seed):
+def _make_task_layer(config, num_tasks, seed):
     """Makes the task-specific layer; None without one."""
     if not config.task_layer_size:
         return None
@@ -292,7 +330,8 @@ def _task_layer(config, num_tasks, seed):
     )
 
 
-def _output_layer(config, num_classes, seed):
+def _make_output_layer(config, num_classes, seed):
+    """Makes a softmax head or a label embedding."""
     common = {"init_range": config.init_range, "seed": seed}
     if config.output_layer == "softmax":
         return softmax_head.SoftmaxHead(

@@ -16,9 +16,9 @@ from mtl_tf.training import trainer
 from tests.helpers import generated
 from tests.helpers import trained_runs
 
-# What no paper has tried: adversary, orthogonality, private encoders, label
-# embedding and label transfer, with unlabeled text for both.
-ALL_OF_IT = {
+# A combination of both papers: adversary, orthogonality, private encoders,
+# label embedding and label transfer, with unlabeled text for both.
+EVERYTHING = {
     "encoder": "bag_of_words",
     "pooling": "mean",
     "skip_connection": True,
@@ -30,8 +30,8 @@ ALL_OF_IT = {
     "main_task": "films",
     "epochs": 1,
 }
-# As Augenstein et al. train: one task a step.
-ALTERNATE = {
+# The training of Augenstein et al.: one task in a step.
+ALTERNATING = {
     "encoder": "bag_of_words",
     "pooling": "mean",
     "sharing": "fully_shared",
@@ -60,8 +60,8 @@ def run(corpus, run_dir, **settings):
 
 
 @pytest.fixture(scope="module")
-def unbroken(corpus, tmp_path_factory):
-    """A run, and the directory as it was in the midst of its last phase."""
+def uninterrupted(corpus, tmp_path_factory):
+    """A run, and a copy of its directory in the middle of the last phase."""
     folder = tmp_path_factory.mktemp("unbroken")
     train_step = trainer.Trainer.train_step
 
@@ -73,12 +73,12 @@ def unbroken(corpus, tmp_path_factory):
 
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(trainer.Trainer, "train_step", copying)
-        results = run(corpus, folder / "run", **ALL_OF_IT)
+        results = run(corpus, folder / "run", **EVERYTHING)
     return folder, results
 
 
-def test_it_goes_through_all_phases(unbroken):
-    folder, _ = unbroken
+def test_run_has_all_phases(uninterrupted):
+    folder, _ = uninterrupted
     history = history_lib.read_history(str(folder / "run"))
     assert [(x["phase"], x["epoch"], x["step"]) for x in history] == [
         ("base", 1, 2),
@@ -106,8 +106,8 @@ def test_it_goes_through_all_phases(unbroken):
         assert dev["average"] == pytest.approx(average, abs=1e-12)
 
 
-def test_results_of_both_outputs_and_of_each_phase(unbroken):
-    folder, results = unbroken
+def test_results_of_both_outputs_and_of_each_phase(uninterrupted):
+    folder, results = uninterrupted
     history = history_lib.read_history(str(folder / "run"))
     outputs = {name: set(task) for name, task in results["tasks"].items()}
     assert outputs == {
@@ -122,36 +122,36 @@ def test_results_of_both_outputs_and_of_each_phase(unbroken):
     ):
         assert phase["best_epoch"] == epoch
         dev = line["dev"]
-        of_films = {"main": dev["tasks"]["films"]}
+        films_outputs = {"main": dev["tasks"]["films"]}
         if "label_transfer" in dev:
-            of_films["label_transfer"] = dev["label_transfer"]
-        found = phase["tasks"]["films"]
-        assert set(found) == set(of_films)
-        for output, scores in of_films.items():
+            films_outputs["label_transfer"] = dev["label_transfer"]
+        actual = phase["tasks"]["films"]
+        assert set(actual) == set(films_outputs)
+        for output, scores in films_outputs.items():
             for metric in ("macro_f1", "accuracy"):
-                assert found[output]["dev"][metric] == pytest.approx(
+                assert actual[output]["dev"][metric] == pytest.approx(
                     scores[metric], abs=1e-12
                 )
-            assert found[output]["test"]["n"] == 8
-    of_films = dict(results["tasks"]["films"])
-    of_films.pop("majority")
-    assert phases["semi_supervised"]["tasks"] == {"films": of_films}
+            assert actual[output]["test"]["n"] == 8
+    films_outputs = dict(results["tasks"]["films"])
+    films_outputs.pop("majority")
+    assert phases["semi_supervised"]["tasks"] == {"films": films_outputs}
 
 
 @pytest.mark.parametrize("split", ["dev", "test"])
-def test_predictions_of_both_outputs(corpus, unbroken, split):
-    folder, results = unbroken
+def test_predictions_of_both_outputs(corpus, uninterrupted, split):
+    folder, results = uninterrupted
     run_dir = str(folder / "run")
     films = tasks_lib.Corpus.read(corpus).select(["films"])[0]
-    found = {
+    actual = {
         output: prediction_files.read(run_dir, films, split, output)
         for output in ("main", "label_transfer")
     }
-    main, transfer = found.values()
+    main, transfer = actual.values()
     np.testing.assert_array_equal(main.ids, transfer.ids)
     np.testing.assert_array_equal(main.gold, transfer.gold)
     assert abs(main.probabilities - transfer.probabilities).max() > 1e-3
-    for output, predicted in found.items():
+    for output, predicted in actual.items():
         scores = results["tasks"]["films"][output][split]
         assert scores["accuracy"] == pytest.approx(predicted.correct.mean())
     names = {path.name for path in (folder / "run" / "predictions").iterdir()}
@@ -161,14 +161,12 @@ def test_predictions_of_both_outputs(corpus, unbroken, split):
     }
 
 
-def test_killed_in_a_phase_and_resumed_it_ends_alike(
-    corpus, unbroken, tmp_path
-):
-    folder, _ = unbroken
+def test_resumed_run_equals_uninterrupted_run(corpus, uninterrupted, tmp_path):
+    folder, _ = uninterrupted
     shutil.copytree(folder / "killed", tmp_path / "run")
-    config = trained_runs.make_config(corpus, tmp_path / "run", **ALL_OF_IT)
+    config = trained_runs.make_config(corpus, tmp_path / "run", **EVERYTHING)
     experiment = experiment_lib.Experiment(config)
-    # What there is so far is of a phase without the network.
+    # The last complete phase is one without pseudo-labels.
     with pytest.raises(
         ValueError,
         match=r"run has not come to its end: .* is of phase label_transfer, "
@@ -182,16 +180,16 @@ def test_killed_in_a_phase_and_resumed_it_ends_alike(
         assert again.read_text() == path.read_text()
 
 
-def test_base_is_a_run_without_label_transfer(corpus, tmp_path):
-    settings = {**ALTERNATE, "feature_dropout": 0.3}
-    with_it = run(
+def test_base_phase_equals_a_run_without_label_transfer(corpus, tmp_path):
+    settings = {**ALTERNATING, "feature_dropout": 0.3}
+    with_transfer = run(
         corpus, tmp_path / "with", label_transfer="supervised", **settings
     )
     without = run(corpus, tmp_path / "without", **settings)
     history, base = (
         history_lib.read_history(str(tmp_path / x)) for x in ("with", "without")
     )
-    # 2 batches of each of 3 tasks an epoch, a task a step.
+    # An epoch has 2 batches of each of 3 tasks; a step has one task.
     steps = [line["step"] for line in history]
     assert steps == [6, 12, 18, 24]
     for line in (*history, *base):
@@ -199,17 +197,17 @@ def test_base_is_a_run_without_label_transfer(corpus, tmp_path):
         line.pop("dev_seconds")
         line.pop("tokens_per_second")
     assert history[:2] == base
-    of_base = with_it["phases"]["base"]
-    assert of_base["best_epoch"] == without["best_epoch"]
+    base_results = with_transfer["phases"]["base"]
+    assert base_results["best_epoch"] == without["best_epoch"]
     without["tasks"]["films"].pop("majority")
-    assert of_base["tasks"]["films"] == without["tasks"]["films"]
-    # And the weights of its best epoch, that the next phase began with.
-    found, wanted = (
+    assert base_results["tasks"]["films"] == without["tasks"]["films"]
+    # The next phase starts from the weights of its best epoch.
+    actual, expected = (
         checkpoints.read(str(tmp_path / x), name, ["model"]).parts["model"]
         for x, name in (("with", "best_base"), ("without", "best"))
     )
-    for path, value in wanted.items():
-        np.testing.assert_array_equal(found[path], value, err_msg=path)
+    for path, value in expected.items():
+        np.testing.assert_array_equal(actual[path], value, err_msg=path)
     assert "phases" not in json.loads(
         (tmp_path / "without" / run_directory.RESULTS_FILE).read_text()
     )

@@ -1,4 +1,4 @@
-"""What a run with a label transfer network leaves to be seen."""
+"""Files and figures of a run with a label transfer network."""
 
 import os
 
@@ -19,9 +19,9 @@ from tests.helpers import page_reader
 
 @pytest.fixture(scope="module")
 def experiment(tmp_path_factory):
-    """A run of all phases that has ended."""
+    """A finished run of all phases."""
     folder = tmp_path_factory.mktemp("folder")
-    made = experiment_lib.Experiment(
+    experiment = experiment_lib.Experiment(
         config_lib.Config(
             data_dir=generated.write_corpus(
                 str(folder / "corpus"), metrics={"films": "macro_f1"}
@@ -40,8 +40,8 @@ def experiment(tmp_path_factory):
             label_transfer="semi_supervised",
         )
     )
-    made.run()
-    return made
+    experiment.run()
+    return experiment
 
 
 @pytest.fixture(scope="module")
@@ -50,25 +50,25 @@ def results(experiment):
 
 
 @pytest.fixture(scope="module")
-def said(experiment, results):
-    """What the analysis prints."""
+def printed(experiment, results):
+    """The output of the analysis."""
     del results
     return analysis.run(experiment)
 
 
-def test_label_vectors_are_those_of_the_best_checkpoint(experiment, results):
+def test_label_vectors_are_of_the_best_checkpoint(experiment, results):
     del results
-    found = label_embeddings.read(experiment.config.run_dir)
+    actual = label_embeddings.read(experiment.config.run_dir)
     table = experiment.model.get_layer("head").output_layer.table.numpy()
-    np.testing.assert_array_equal(found.vectors, table)
-    assert found.vectors.shape == (2 + 3 + 2, 5)
-    assert found.labels.tolist() == [
+    np.testing.assert_array_equal(actual.vectors, table)
+    assert actual.vectors.shape == (2 + 3 + 2, 5)
+    assert actual.labels.tolist() == [
         label for task in experiment.tasks for label in task.labels
     ]
 
 
-def test_pictures_are_drawn(experiment, said):
-    del said
+def test_figures_are_drawn(experiment, printed):
+    del printed
     folder = os.path.join(experiment.config.run_dir, "figures")
     assert sorted(os.listdir(folder)) == [
         "curves.png",
@@ -77,31 +77,33 @@ def test_pictures_are_drawn(experiment, said):
     ]
 
 
-def test_who_is_right_sums_to_the_accuracies(experiment, results, said):
+def test_shares_of_correct_outputs_sum_to_the_accuracies(
+    experiment, results, printed
+):
     films = results["tasks"]["films"]
-    found = analysis_file.read(experiment.config.run_dir)["label_transfer"]
-    for split, x in found.items():
+    actual = analysis_file.read(experiment.config.run_dir)["label_transfer"]
+    for split, shares in actual.items():
         main = films["main"][split]["accuracy"]
-        assert x["both"] + x["main_alone"] == pytest.approx(main)
+        assert shares["both"] + shares["main_alone"] == pytest.approx(main)
         transfer = films["label_transfer"][split]["accuracy"]
-        second = x["both"] + x["label_transfer_alone"]
+        second = shares["both"] + shares["label_transfer_alone"]
         assert second == pytest.approx(transfer)
-    assert "Right by" in said
+    assert "Right by" in printed
 
 
-def test_nearest_labels_are_those_of_other_tasks(experiment, said):
-    found = analysis_file.read(experiment.config.run_dir)["labels"]
-    assert len(found) == 7
-    for label in found:
+def test_nearest_labels_are_of_other_tasks(experiment, printed):
+    actual = analysis_file.read(experiment.config.run_dir)["labels"]
+    assert len(actual) == 7
+    for label in actual:
         assert len(label["nearest"]) == 3
         assert label["task"] not in [task for task, _, _ in label["nearest"]]
-    assert "Nearest labels" in said
+    assert "Nearest labels" in printed
 
 
-def test_the_page_has_every_phase_and_both_outputs(experiment, results):
-    found = page_reader.ParsedPage(page.write(experiment.config.run_dir))
-    assert "Left out" not in found.text
-    table = found.table("phase", "best epoch")
+def test_page_contains_every_phase_and_both_outputs(experiment, results):
+    actual = page_reader.ParsedPage(page.write(experiment.config.run_dir))
+    assert "Left out" not in actual.text
+    table = actual.table("phase", "best epoch")
     assert list(table) == ["base", "label transfer", "semi supervised"]
     films = results["tasks"]["films"]
     assert table["semi supervised"][1:] == [
@@ -112,14 +114,14 @@ def test_the_page_has_every_phase_and_both_outputs(experiment, results):
     predicted = prediction_files.read(
         experiment.config.run_dir, experiment.tasks[1], "test", "label_transfer"
     )
-    scores = found.table("task", "metric", "test texts")["films"]
+    scores = actual.table("task", "metric", "test texts")["films"]
     assert films["label_transfer"]["test"]["accuracy"] == (
         predicted.correct.mean()
     )
     assert f"{100 * films['label_transfer']['test']['macro_f1']:.1f}" in scores
 
 
-def test_the_history_tells_the_phases(experiment):
+def test_history_contains_the_phases(experiment):
     lines = history_lib.read_history(experiment.config.run_dir)
     assert [line["phase"] for line in lines] == [
         phase for phase in experiment.config.phases for _ in range(2)

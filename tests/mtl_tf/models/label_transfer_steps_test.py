@@ -19,7 +19,7 @@ SETTINGS = {
     "main_task": "b",
     "label_transfer": "semi_supervised",
 }
-# One gradient step, of what a test is about alone.
+# One gradient step of a single loss.
 ONE_LOSS = {
     "optimizer": "sgd",
     "learning_rate": 1.0,
@@ -44,35 +44,35 @@ def make_batch(tasks=(0, 1, 2), seed=0, unlabeled=False, batch=4):
     return batch
 
 
-def softmax(scores):
-    e = np.exp(scores - scores.max(axis=-1, keepdims=True))
+def softmax(logits):
+    e = np.exp(logits - logits.max(axis=-1, keepdims=True))
     return e / e.sum(axis=-1, keepdims=True)
 
 
-def answers(trainer, batch):
-    """What the network says of all groups, and the main task's own output."""
+def predictions(trainer, batch):
+    """Returns probabilities of the network and of the main task's output."""
     batch = {
         **batch,
         "transfer_indices": np.arange(len(batch["task_ids"]), dtype=np.int32),
     }
-    found = trainer.model({name: batch[name] for name in trainer.model.input})
+    actual = trainer.model({name: batch[name] for name in trainer.model.input})
     own = trainer.model.output["transfer_logits"].shape[-1]
     return (
-        softmax(found["transfer_logits"].numpy()),
-        softmax(found["main_task_logits"].numpy())[..., :own],
+        softmax(actual["transfer_logits"].numpy()),
+        softmax(actual["main_task_logits"].numpy())[..., :own],
     )
 
 
-def moved(trainer, step):
-    """The variables of the model that a step moves, and its terms."""
+def updated(trainer, step):
+    """Returns the variables of the model that a step updates, and its logs."""
     before = trainers.values(trainer)
     logs = step()
     names = trainers.changed(before, trainers.values(trainer))
     return {name for name in names if name.startswith("model/")}, logs
 
 
-def moved_rows(trainer, paths, step):
-    """Rows that a step moves, of each of these weights."""
+def updated_rows(trainer, paths, step):
+    """Returns the rows of weights that a step updates."""
     variables = [trainer.parts["model"][path] for path in paths]
     before = [variable.numpy() for variable in variables]
     step()
@@ -86,17 +86,17 @@ def moved_rows(trainer, paths, step):
     ]
 
 
-def test_the_networks_loss_is_that_of_the_main_tasks_texts():
+def test_network_loss_is_of_texts_of_the_main_task():
     weights = np.array([[1, 1, 1], [3, 0.5, 1], [1, 1, 1]])
     trainer = make_trainer(transfer_weight=0.3, class_weights=weights)
     batch = make_batch(tasks=(1, 0, 1, 2))
-    p, _ = answers(trainer, batch)
-    losses, right = [], []
-    for group in (0, 2):
-        labels = batch["labels"][group]
-        true = p[group][range(4), labels]
+    p, _ = predictions(trainer, batch)
+    losses, accuracies = [], []
+    for task_batch in (0, 2):
+        labels = batch["labels"][task_batch]
+        true = p[task_batch][range(4), labels]
         losses.append(np.mean(-np.log(true) * weights[MAIN][labels]))
-        right.append(np.mean(p[group].argmax(axis=-1) == labels))
+        accuracies.append(np.mean(p[task_batch].argmax(axis=-1) == labels))
     logs = trainer.train_step(batch, "label_transfer")
     assert float(logs["loss/label_transfer"]) == pytest.approx(
         np.mean(losses), rel=1e-5
@@ -105,14 +105,14 @@ def test_the_networks_loss_is_that_of_the_main_tasks_texts():
         0.3 * sum(losses), rel=1e-5
     )
     assert float(logs["training/label_transfer_accuracy"]) == pytest.approx(
-        np.mean(right)
+        np.mean(accuracies)
     )
     total = logs["loss_weighted/task"] + 0.3 * sum(losses)
     assert float(logs["loss/total"]) == pytest.approx(float(total), rel=1e-5)
     assert not any("pseudo" in name for name in logs)
 
 
-# At which all, some and none of these texts' pseudo-labels are accepted.
+# Thresholds that accept all, some and none of the pseudo-labels.
 @pytest.mark.parametrize("threshold", [0.0, 0.5, 0.999])
 def test_equation_7_is_of_auxiliary_and_unlabeled_texts(threshold):
     trainer = make_trainer(
@@ -124,11 +124,11 @@ def test_equation_7_is_of_auxiliary_and_unlabeled_texts(threshold):
     unlabeled = make_batch(seed=1, unlabeled=True, batch=7)
     batch = make_batch() | {"unlabeled": unlabeled}
     by_text, accepted = [], []
-    for part, groups in ((batch, (0, 2)), (unlabeled, (0, 1, 2))):
-        z, p = answers(trainer, part)
-        for group in groups:
-            counts = z[group].max(axis=-1) >= threshold
-            squares = np.sum((p[group] - z[group]) ** 2, axis=-1)
+    for batch_part, task_batches in ((batch, (0, 2)), (unlabeled, (0, 1, 2))):
+        z, p = predictions(trainer, batch_part)
+        for task_batch in task_batches:
+            counts = z[task_batch].max(axis=-1) >= threshold
+            squares = np.sum((p[task_batch] - z[task_batch]) ** 2, axis=-1)
             by_text.extend(squares * counts)
             accepted.extend(counts)
     assert len(by_text) == 2 * 4 + 3 * 7
@@ -149,27 +149,29 @@ def test_equation_7_is_of_auxiliary_and_unlabeled_texts(threshold):
 
 
 @pytest.mark.parametrize("unlabeled", [False, True])
-def test_equation_7_weighs_the_same_with_twice_as_many_groups(unlabeled):
+def test_equation_7_does_not_depend_on_the_number_of_task_batches(unlabeled):
     batch = make_batch()
     more = make_batch(seed=1, unlabeled=True)
-    found = []
-    # As if there were the tasks a and c twice, with the same texts.
+    actual = []
+    # Tasks a and c once, and twice with the same texts.
     for auxiliary in ([0, 2], [0, 2, 0, 2]):
         trainer = make_trainer(unlabeled=unlabeled)
-        groups = [1, *auxiliary]
-        of_step = {name: array[groups] for name, array in batch.items()}
+        task_batches = [1, *auxiliary]
+        step_batch = {
+            name: array[task_batches] for name, array in batch.items()
+        }
         if unlabeled:
-            of_step["unlabeled"] = {k: x[auxiliary] for k, x in more.items()}
-        logs = trainer.train_step(of_step, "semi_supervised")
-        found.append(float(logs["loss_weighted/pseudo_label"]))
-    assert found[0] > 0
-    assert found[1] == pytest.approx(found[0], rel=1e-5)
+            step_batch["unlabeled"] = {k: x[auxiliary] for k, x in more.items()}
+        logs = trainer.train_step(step_batch, "semi_supervised")
+        actual.append(float(logs["loss_weighted/pseudo_label"]))
+    assert actual[0] > 0
+    assert actual[1] == pytest.approx(actual[0], rel=1e-5)
 
 
-def test_the_base_phase_leaves_the_network_and_its_slots_as_they_are():
+def test_base_phase_does_not_change_the_network_or_its_slots():
     trainer = make_trainer(optimizer="adam", unlabeled=True)
     batch = make_batch() | {"unlabeled": make_batch(seed=1, unlabeled=True)}
-    # Its slots hold something.
+    # Its slots are not 0.
     trainer.train_step(batch, "label_transfer")
     before = trainers.values(trainer)
     logs = trainer.train_step(batch, "base")
@@ -183,11 +185,11 @@ def test_the_base_phase_leaves_the_network_and_its_slots_as_they_are():
 
 
 @pytest.mark.parametrize("gradient", [False, True])
-def test_what_the_networks_loss_trains(gradient):
+def test_network_loss_trains_the_network_alone_by_default(gradient):
     trainer = make_trainer(
         **ONE_LOSS, label_transfer="supervised", transfer_gradient=gradient
     )
-    names, _ = moved(
+    names, _ = updated(
         trainer, lambda: trainer.train_step(make_batch(), "label_transfer")
     )
     everything = {f"model/{x.path}" for x in trainer.model.trainable_variables}
@@ -195,8 +197,8 @@ def test_what_the_networks_loss_trains(gradient):
 
 
 @pytest.mark.parametrize("reads_main", [False, True])
-def test_the_networks_loss_reaches_what_it_reads_alone(reads_main):
-    """The answers of the auxiliary tasks, and not the main task's own."""
+def test_network_loss_updates_only_the_tasks_that_the_network_reads(reads_main):
+    """It reads predictions of auxiliary tasks, by default of no main task."""
     trainer = make_trainer(
         **ONE_LOSS,
         label_transfer="supervised",
@@ -204,30 +206,30 @@ def test_the_networks_loss_reaches_what_it_reads_alone(reads_main):
     )
     paths = ("encoder/private_encoder/words/kernel", "head/task_layer/kernel")
     paths += ("head/label_embedding/table",)
-    found = moved_rows(
+    actual = updated_rows(
         trainer,
         paths,
         lambda: trainer.train_step(make_batch(), "label_transfer"),
     )
     tasks = {0, 1, 2} if reads_main else {0, 2}
     labels = set(range(7)) if reads_main else {0, 1, 5, 6}
-    assert found == [tasks, tasks, labels]
+    assert actual == [tasks, tasks, labels]
 
 
 def equation_7(trainer, batch):
-    """Eq. 7 of the texts that are not of the main task, by its own output."""
-    z, _ = answers(trainer, batch)
+    """Computes Eq. 7 for the texts of auxiliary tasks."""
+    z, _ = predictions(trainer, batch)
     as_main = {**batch, "task_ids": np.full_like(batch["task_ids"], MAIN)}
     as_main["transfer_indices"] = np.zeros(1, np.int32)
-    scores = trainer.model({k: as_main[k] for k in trainer.model.input})
-    p = tf.nn.softmax(scores["logits"])[..., : z.shape[-1]]
+    logits = trainer.model({k: as_main[k] for k in trainer.model.input})
+    p = tf.nn.softmax(logits["logits"])[..., : z.shape[-1]]
     squares = tf.reduce_sum((p - z) ** 2, axis=-1)
     others = np.flatnonzero(batch["task_ids"] != MAIN)
     return tf.reduce_mean(tf.gather(squares, others))
 
 
-def test_equation_7_trains_what_the_main_task_reads_alone():
-    """No gradient flows into the pseudo-labels: it is that of p alone."""
+def test_equation_7_has_no_gradient_through_pseudo_labels():
+    """The gradient is that of p alone, with pseudo-labels as constants."""
     trainer = make_trainer(**ONE_LOSS, transfer_weight=0.0)
     batch = make_batch()
     variables = trainer.model.trainable_variables
@@ -255,8 +257,8 @@ def test_equation_7_trains_what_the_main_task_reads_alone():
 
 
 @pytest.mark.parametrize("unlabeled", [False, True])
-def test_unlabeled_text_is_learnt_from(unlabeled):
-    """That of the main task, too: it has no label but the pseudo-label."""
+def test_unlabeled_texts_are_trained_on(unlabeled):
+    """That includes unlabeled texts of the main task."""
     trainer = make_trainer(**ONE_LOSS, transfer_weight=0.0, unlabeled=unlabeled)
     batch = make_batch()
     batch["token_ids"] = batch["token_ids"] % 5 + 4
@@ -264,7 +266,7 @@ def test_unlabeled_text_is_learnt_from(unlabeled):
     more["token_ids"] = more["token_ids"] % 5 + 14
     if unlabeled:
         batch["unlabeled"] = more
-    (rows,) = moved_rows(
+    (rows,) = updated_rows(
         trainer,
         ["word_embedding/table"],
         lambda: trainer.train_step(batch, "semi_supervised"),
@@ -273,11 +275,11 @@ def test_unlabeled_text_is_learnt_from(unlabeled):
     assert bool(rows & set(range(14, 19))) == unlabeled
 
 
-def test_weights_of_0_leave_the_losses_out():
+def test_loss_weights_of_0_turn_losses_off():
     trainer = make_trainer(
         **ONE_LOSS, transfer_weight=0.0, pseudo_label_weight=0.0
     )
-    names, logs = moved(
+    names, logs = updated(
         trainer, lambda: trainer.train_step(make_batch(), "semi_supervised")
     )
     assert not names
@@ -286,7 +288,7 @@ def test_weights_of_0_leave_the_losses_out():
     assert logs["loss/label_transfer"] > 0
 
 
-def test_a_step_without_the_main_task_leaves_the_network_alone():
+def test_step_without_the_main_task_does_not_change_the_network():
     trainer = make_trainer(
         label_transfer="supervised",
         sharing="fully_shared",
@@ -298,7 +300,7 @@ def test_a_step_without_the_main_task_leaves_the_network_alone():
     assert measured <= set(logs)
     before = trainers.values(trainer)
     logs = trainer.train_step(make_batch(tasks=(2,), seed=1), "label_transfer")
-    # No text, no mean; the sum of none is 0.
+    # The mean of no texts is missing; their sum is 0.
     assert not measured & set(logs)
     assert logs["loss_weighted/label_transfer"] == 0
     assert np.isfinite([float(x) for x in logs.values()]).all()
@@ -307,17 +309,17 @@ def test_a_step_without_the_main_task_leaves_the_network_alone():
     assert "model/encoder/shared_encoder/words/kernel" in names
 
 
-def test_as_in_the_code_the_others_labels_train_the_network():
+def test_labels_of_auxiliary_tasks_can_train_the_network():
     trainer = make_trainer(
         **ONE_LOSS,
         label_transfer="supervised",
         transfer_trained_on="auxiliary",
     )
     batch = make_batch(tasks=(0, 1, 2))
-    p, _ = answers(trainer, batch)
+    p, _ = predictions(trainer, batch)
     losses = [
-        np.mean(-np.log(p[group][range(4), batch["labels"][group]]))
-        for group in (0, 2)
+        np.mean(-np.log(p[task_batch][range(4), batch["labels"][task_batch]]))
+        for task_batch in (0, 2)
     ]
     output = trainer.parts["model"]["label_transfer_network/output/kernel"]
     assert output.shape == (7, 3)

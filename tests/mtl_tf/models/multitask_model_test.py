@@ -5,16 +5,15 @@ import pytest
 import tensorflow as tf
 
 from mtl_tf.config import config as config_lib
-from mtl_tf.data import pretrained_embeddings
 from mtl_tf.data import vocabulary as vocabulary_lib
 from mtl_tf.models import multitask_model
 
-LABEL_COUNTS = (2, 4, 3)
+NUM_CLASSES = (2, 4, 3)
 WORDS = 12
 
 
-# seq1 beside seq2, and nothing left out between them and the scores.
-ALL_OF_IT = {
+# All layers that a model can have between its texts and the logits.
+EVERYTHING = {
     "encoder": "conditional_bilstm",
     "skip_connection": True,
     "task_layer_size": 4,
@@ -27,22 +26,25 @@ ALL_OF_IT = {
 def make(**settings):
     settings = {"hidden_size": 3, "embedding_dim": 4, "seed": 1, **settings}
     config = config_lib.Config(**settings)
-    return config, multitask_model.build(config, LABEL_COUNTS, WORDS)
+    return config, multitask_model.build(config, NUM_CLASSES, WORDS)
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (({}, (2, 2), 9), "config: a mtl_tf.Config is expected, got dict"),
-        ((None, 3, 9), "num_classes: a number of labels is expected for each"),
+        (({}, (2, 2), 9), "config: expected a mtl_tf.Config, got dict"),
+        ((None, 3, 9), "num_classes: expected the number of labels of each"),
         ((None, (2, 1), 9), r"2 or more, got \(2, 1\)"),
         ((None, (), 9), r"2 or more, got \(\)"),
         ((None, ("a", "b"), 9), r"2 or more, got \('a', 'b'\)"),
-        ((None, (2, 2), 3), "vocabulary_size: a number of 4 or more is exp"),
-        ((None, (2, 2), 9.5), "vocabulary_size: .* expected, got 9.5"),
+        (
+            (None, (2, 2), 3),
+            "vocabulary_size: expected an integer of 4 or more",
+        ),
+        ((None, (2, 2), 9.5), "vocabulary_size: .* or more, got 9.5"),
     ],
 )
-def test_sizes_of_which_no_model_is_built(arguments, message):
+def test_invalid_sizes_are_rejected(arguments, message):
     config, *sizes = arguments
     if config is None:
         config = config_lib.Config()
@@ -51,17 +53,18 @@ def test_sizes_of_which_no_model_is_built(arguments, message):
 
 
 @pytest.mark.parametrize("main_task", [None, -1, 2, "books"])
-def test_label_transfer_needs_the_number_of_a_task(main_task):
+def test_label_transfer_needs_a_task_index(main_task):
     config = config_lib.Config(label_transfer="supervised", main_task="books")
     with pytest.raises(
-        ValueError, match=f"main_task: a number below 2 .* got {main_task!r}$"
+        ValueError,
+        match=f"main_task: expected an index below 2 .* {main_task!r}$",
     ):
         multitask_model.build(config, (2, 2), 9, main_task)
 
 
 @pytest.fixture
 def batch():
-    """Two groups of three texts; the first is of task 2, the second of 0."""
+    """Two task batches of three texts; the first is of task 2."""
     random = np.random.default_rng(0)
     return {
         "token_ids": random.integers(0, WORDS, (2, 3, 5)).astype(np.int32),
@@ -78,20 +81,22 @@ def batch():
         ("shared_private", ["shared", "private"]),
     ],
 )
-def test_scores_are_those_of_the_features_that_there_are(
+def test_logits_are_computed_from_the_existing_features(
     batch, sharing, features
 ):
     _, model = make(sharing=sharing, feature_dropout=0.5)
     outputs = model(batch)
     assert sorted(outputs) == sorted(["logits", *features])
-    joined = tf.concat([outputs[name] for name in features], axis=-1)
-    scores = model.get_layer("head").output_layer(joined, batch["task_ids"])
-    np.testing.assert_array_equal(outputs["logits"], scores)
+    features_of_head = tf.concat([outputs[name] for name in features], axis=-1)
+    logits = model.get_layer("head").output_layer(
+        features_of_head, batch["task_ids"]
+    )
+    np.testing.assert_array_equal(outputs["logits"], logits)
 
 
 @pytest.fixture
 def pairs(batch):
-    """`batch` with texts that it is read against."""
+    """A batch of pairs: `batch` with seq1."""
     random = np.random.default_rng(1)
     return {
         **batch,
@@ -101,43 +106,43 @@ def pairs(batch):
 
 
 def mean_vectors(model, tokens, lengths):
-    """Means of word vectors, in a loop."""
+    """Computes means of word vectors in a loop."""
     table = model.get_layer("word_embedding").table.numpy()
     return np.array(
         [
             [
                 np.mean([table[word] for word in text[:length]], axis=0)
-                for text, length in zip(*group, strict=True)
+                for text, length in zip(*task_batch, strict=True)
             ]
-            for group in zip(tokens, lengths, strict=True)
+            for task_batch in zip(tokens, lengths, strict=True)
         ]
     )
 
 
-def test_the_skip_connection_carries_mean_word_vectors_past_the_encoders(
+def test_skip_connection_passes_mean_word_vectors_to_the_head(
     batch,
 ):
     _, model = make(skip_connection=True)
     outputs = model(batch)
     mean = mean_vectors(model, batch["token_ids"], batch["lengths"])
-    joined = [outputs["shared"], mean, outputs["private"]]
-    joined = np.concatenate(joined, axis=-1)
+    features_of_head = [outputs["shared"], mean, outputs["private"]]
+    features_of_head = np.concatenate(features_of_head, axis=-1)
     layer = model.get_layer("head").output_layer
     assert layer.kernel.shape == (9, 3 + 4 + 3)
     np.testing.assert_allclose(
-        outputs["logits"], layer(joined, batch["task_ids"]), atol=1e-6
+        outputs["logits"], layer(features_of_head, batch["task_ids"]), atol=1e-6
     )
-    # It counts: other word vectors change scores by themselves.
+    # Without the features of the encoders, logits still differ.
     kernel = layer.kernel.numpy()
     kernel[:, [0, 1, 2, 7, 8, 9]] = 0
     layer.kernel.assign(kernel)
-    there = np.array([[1, 1, 1, 0], [1, 1, 0, 0]], bool)
-    scores = model(batch)["logits"].numpy()[there[:, np.newaxis].repeat(3, 1)]
-    assert len(np.unique(scores)) == len(scores)
+    mask = np.array([[1, 1, 1, 0], [1, 1, 0, 0]], bool)
+    logits = model(batch)["logits"].numpy()[mask[:, np.newaxis].repeat(3, 1)]
+    assert len(np.unique(logits)) == len(logits)
 
 
 @pytest.mark.parametrize("sharing", ["single_task", "fully_shared"])
-def test_with_a_conditional_encoder_seq1_skips_as_well(pairs, sharing):
+def test_skip_connection_of_a_conditional_encoder_includes_seq1(pairs, sharing):
     _, model = make(
         encoder="conditional_bilstm", skip_connection=True, sharing=sharing
     )
@@ -147,19 +152,19 @@ def test_with_a_conditional_encoder_seq1_skips_as_well(pairs, sharing):
         mean_vectors(model, pairs["seq1"], pairs["seq1_lengths"]),
     ]
     if sharing == "single_task":
-        joined = [*means, outputs["private"]]
+        features_of_head = [*means, outputs["private"]]
     else:
-        joined = [outputs["shared"], *means]
+        features_of_head = [outputs["shared"], *means]
     layer = model.get_layer("head").output_layer
-    scores = layer(np.concatenate(joined, axis=-1), pairs["task_ids"])
-    np.testing.assert_allclose(outputs["logits"], scores, atol=1e-6)
+    logits = layer(np.concatenate(features_of_head, axis=-1), pairs["task_ids"])
+    np.testing.assert_allclose(outputs["logits"], logits, atol=1e-6)
 
 
-def test_scores_are_those_of_the_label_embedding_on_the_task_layer(pairs):
-    config, model = make(**ALL_OF_IT)
+def test_logits_of_the_label_embedding_on_the_task_layer(pairs):
+    config, model = make(**EVERYTHING)
     outputs = model(pairs)
     by_path = {weight.path: weight.numpy() for weight in model.weights}
-    joined = np.concatenate(
+    features_of_head = np.concatenate(
         [
             outputs["shared"],
             mean_vectors(model, pairs["token_ids"], pairs["lengths"]),
@@ -168,24 +173,25 @@ def test_scores_are_those_of_the_label_embedding_on_the_task_layer(pairs):
         ],
         axis=-1,
     )
-    first = np.cumsum([0, *LABEL_COUNTS])
-    for group, task in enumerate(pairs["task_ids"]):
+    first = np.cumsum([0, *NUM_CLASSES])
+    for task_batch, task in enumerate(pairs["task_ids"]):
         hidden = np.tanh(
-            joined[group] @ by_path["head/task_layer/kernel"][task]
+            features_of_head[task_batch]
+            @ by_path["head/task_layer/kernel"][task]
             + by_path["head/task_layer/bias"][task]
         )
         assert hidden.shape == (3, config.task_layer_size)
         rows = slice(first[task], first[task + 1])
-        wanted = hidden[:, :3] @ by_path["head/label_embedding/table"][rows].T
-        wanted += by_path["head/label_embedding/bias"][rows]
+        expected = hidden[:, :3] @ by_path["head/label_embedding/table"][rows].T
+        expected += by_path["head/label_embedding/bias"][rows]
         np.testing.assert_allclose(
-            outputs["logits"][group, :, : LABEL_COUNTS[task]],
-            wanted,
+            outputs["logits"][task_batch, :, : NUM_CLASSES[task]],
+            expected,
             atol=1e-6,
         )
 
 
-def test_label_vectors_are_as_long_as_what_they_read_and_no_longer():
+def test_label_vectors_are_at_most_as_long_as_the_features():
     _, model = make(output_layer="label_embedding")
     assert model.get_layer("head").output_layer.table.shape == (9, 3 + 3)
     with pytest.raises(ValueError, match=r"label_embedding_dim=7: .* \(6\)"):
@@ -201,7 +207,7 @@ def test_label_vectors_are_as_long_as_what_they_read_and_no_longer():
 @pytest.mark.parametrize(
     ("settings", "width"),
     [
-        # Of 3 units, and word vectors of 4 numbers.
+        # hidden_size is 3, embedding_dim is 4.
         ({"encoder": "lstm"}, 3),
         ({"encoder": "stacked_lstm"}, 3),
         ({"encoder": "bilstm"}, 2 * 3),
@@ -218,7 +224,7 @@ def test_label_vectors_are_as_long_as_what_they_read_and_no_longer():
         ),
     ],
 )
-def test_longer_label_vectors_are_refused_without_a_model(settings, width):
+def test_config_rejects_longer_label_vectors(settings, width):
     settings = {
         "sharing": "fully_shared",
         "output_layer": "label_embedding",
@@ -227,10 +233,10 @@ def test_longer_label_vectors_are_refused_without_a_model(settings, width):
     config = config_lib.Config(
         hidden_size=3, embedding_dim=4, label_embedding_dim=width, **settings
     )
-    tasks = 1 if config.sharing == "single_task" else 3
+    num_tasks = 1 if config.sharing == "single_task" else 3
     longest = dataclasses.replace(config, label_embedding_dim=0)
     for sized in (config, longest):
-        model = multitask_model.build(sized, LABEL_COUNTS[:tasks], WORDS)
+        model = multitask_model.build(sized, NUM_CLASSES[:num_tasks], WORDS)
         table = model.get_layer("head").output_layer.table
         assert table.shape[1] == width
     with pytest.raises(
@@ -239,7 +245,7 @@ def test_longer_label_vectors_are_refused_without_a_model(settings, width):
         dataclasses.replace(config, label_embedding_dim=width + 1)
 
 
-def test_a_conditional_encoder_reads_seq1(pairs):
+def test_conditional_encoder_reads_seq1(pairs):
     _, model = make(encoder="conditional_bilstm")
     other = {**pairs, "seq1": (pairs["seq1"] + 1) % WORDS}
     first, second = model(pairs), model(other)
@@ -247,7 +253,7 @@ def test_a_conditional_encoder_reads_seq1(pairs):
         assert (first[name] != second[name]).numpy().any(axis=-1).all()
 
 
-def test_private_features_are_those_of_the_task_and_shared_ones_are_not(batch):
+def test_private_features_depend_on_the_task_and_shared_ones_do_not(batch):
     _, model = make()
     other = {**batch, "task_ids": np.array([1, 0], np.int32)}
     first, second = model(batch), model(other)
@@ -257,7 +263,7 @@ def test_private_features_are_those_of_the_task_and_shared_ones_are_not(batch):
     assert not changed[1].any()
 
 
-def test_each_encoder_is_made_as_the_config_says():
+def test_config_is_passed_to_the_layers():
     config, model = make(
         encoder="stacked_lstm",
         pooling="attention",
@@ -271,8 +277,8 @@ def test_each_encoder_is_made_as_the_config_says():
         feature_dropout=0.4,
     )
     for name, num_tasks in (("shared_encoder", 1), ("private_encoder", 3)):
-        got = getattr(model.get_layer("encoder"), name).get_config()
-        assert got["num_tasks"] == num_tasks
+        actual = getattr(model.get_layer("encoder"), name).get_config()
+        assert actual["num_tasks"] == num_tasks
         for setting in (
             "encoder",
             "pooling",
@@ -283,7 +289,7 @@ def test_each_encoder_is_made_as_the_config_says():
             "precision",
             "init_range",
         ):
-            assert got[setting] == getattr(config, setting), setting
+            assert actual[setting] == getattr(config, setting), setting
     embedding = model.get_layer("word_embedding")
     assert embedding.table.shape == (WORDS, 4)
     assert embedding.unknown_id == vocabulary_lib.UNKNOWN
@@ -291,118 +297,46 @@ def test_each_encoder_is_made_as_the_config_says():
     assert model.get_layer("head").dropout.rate == 0.4
 
 
-def test_no_two_weights_start_alike():
-    config, model = make(
-        **ALL_OF_IT, pooling="attention", hidden_size=4, init_range=0.3
-    )
-    discriminator = multitask_model.build_discriminator(config, model, 3)
-    starts = [
-        weight.numpy().ravel()
-        for weight in [*model.weights, *discriminator.weights]
-        if weight.numpy().any()
-    ]
-    for number, first in enumerate(starts):
-        for second in starts[:number]:
-            both = min(len(first), len(second))
-            assert (first[:both] != second[:both]).any()
-
-
-@pytest.mark.parametrize(("seed", "alike"), [(1, True), (2, False)])
-def test_the_seed_decides_every_start(seed, alike):
-    models_ = (make(**ALL_OF_IT), make(**ALL_OF_IT, seed=seed))
-    for first, second in zip(*(m.weights for _, m in models_), strict=True):
-        if first.numpy().any():
-            same = first.numpy() == second.numpy()
-            assert same.all() == alike, first.path
-
-
-def test_variables_are_named_alike_whatever_was_made_before():
-    settings = {"recurrent_dropout": 0.1, "feature_dropout": 0.1}
-    first, second = (
-        [variable.path for variable in make(**settings)[1].variables]
-        for _ in range(2)
-    )
-    assert first == second
-    assert len(set(first)) == len(first)
-
-
-def test_dropout_works_in_training_alone(batch):
+def test_dropout_is_off_at_inference(batch):
     _, model = make(feature_dropout=0.5)
     np.testing.assert_array_equal(
         model(batch)["logits"], make()[1](batch)["logits"]
     )
     trained = model(batch, training=True)
-    # The features are those before dropout, the scores those after it.
+    # The features are those before dropout, the logits those after it.
     np.testing.assert_array_equal(trained["shared"], model(batch)["shared"])
-    there = np.array([[1, 1, 1, 0], [1, 1, 0, 0]], bool)[:, np.newaxis]
+    mask = np.array([[1, 1, 1, 0], [1, 1, 0, 0]], bool)[:, np.newaxis]
     changed = trained["logits"] != model(batch)["logits"]
-    assert (changed.numpy() == there).any()
-    assert not (changed.numpy() & ~there).any()
+    assert (changed.numpy() == mask).any()
+    assert not (changed.numpy() & ~mask).any()
 
 
-def test_frozen_word_vectors_are_not_trained():
-    trained, frozen = (
-        {w.path for w in make(train_word_vectors=x)[1].trainable_variables}
-        for x in (True, False)
-    )
-    assert trained - frozen == {"word_embedding/table"}
-    assert frozen < trained
-
-
-def test_shared_features(batch):
+def test_shared_submodel(batch):
     _, model = make()
-    part = multitask_model.submodel(model, ["shared"])
+    shared = multitask_model.submodel(model, ["shared"])
     inputs = {name: batch[name] for name in ("token_ids", "lengths")}
     np.testing.assert_array_equal(
-        part(inputs)["shared"], model(batch)["shared"]
+        shared(inputs)["shared"], model(batch)["shared"]
     )
-    # The very same weights, not copies.
-    assert {id(w) for w in part.weights} < {id(w) for w in model.weights}
-    with pytest.raises(ValueError, match="no output 'shared'; it has"):
+    # The same weights, not copies.
+    assert {id(w) for w in shared.weights} < {id(w) for w in model.weights}
+    with pytest.raises(ValueError, match=r"expected some of .*, got 'shared'"):
         multitask_model.submodel(make(sharing="single_task")[1], ["shared"])
 
 
-def test_shared_features_of_pairs(pairs):
-    _, model = make(**ALL_OF_IT)
-    part = multitask_model.submodel(model, ["shared"])
-    assert set(part.input) == {"token_ids", "lengths", "seq1", "seq1_lengths"}
-    inputs = {name: pairs[name] for name in part.input}
+def test_shared_submodel_of_pairs(pairs):
+    _, model = make(**EVERYTHING)
+    shared = multitask_model.submodel(model, ["shared"])
+    assert set(shared.input) == {
+        "token_ids",
+        "lengths",
+        "seq1",
+        "seq1_lengths",
+    }
+    inputs = {name: pairs[name] for name in shared.input}
     np.testing.assert_array_equal(
-        part(inputs)["shared"], model(pairs)["shared"]
+        shared(inputs)["shared"], model(pairs)["shared"]
     )
-
-
-def test_the_discriminator_fits_the_shared_features(batch):
-    config, model = make(encoder="bilstm", init_range=0.3)
-    discriminator = multitask_model.build_discriminator(config, model, 3)
-    assert discriminator(model(batch)["shared"]).shape == (2, 3, 3)
-    assert 0.2 < abs(discriminator.kernel.numpy()).max() <= 0.3 + 1e-6
-
-
-def found(rows, width):
-    """Pretrained vectors of some words: word i has i + 1 everywhere."""
-    is_found = np.isin(np.arange(WORDS), rows)
-    matrix = np.where(
-        is_found[:, np.newaxis], np.arange(1, WORDS + 1)[:, np.newaxis], 0
-    )
-    matrix = np.repeat(matrix, width, axis=1).astype(np.float32)
-    return pretrained_embeddings.WordVectors(matrix, is_found)
-
-
-def test_pretrained_vectors_take_the_place_of_what_they_cover():
-    _, model = make(embedding_dim=4)
-    start = model.get_layer("word_embedding").table.numpy()
-    multitask_model.set_word_vectors(model, found([3, 5], width=2))
-    table = model.get_layer("word_embedding").table.numpy()
-    wanted = start.copy()
-    wanted[3, :2], wanted[5, :2] = 4, 6
-    np.testing.assert_array_equal(table, wanted)
-
-
-def test_pretrained_vectors_that_are_too_wide_are_refused():
-    _, model = make(embedding_dim=4)
-    with pytest.raises(ValueError, match="have 5 numbers, embedding_dim is 4"):
-        multitask_model.set_word_vectors(model, found([3], width=5))
 
 
 if __name__ == "__main__":
