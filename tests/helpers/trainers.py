@@ -14,24 +14,24 @@ SIZES = {"embedding_dim": 4, "hidden_size": 5}
 
 
 def make_trainer(num_classes=LABELS, class_weights=None, **settings):
-    """A trainer of tasks a, b and c."""
+    """Makes a trainer of tasks a, b and c."""
     config = config_lib.Config(**SIZES | settings)
     main_task = None
     if config.label_transfer != "none":
         main_task = NAMES.index(config.main_task)
     model = multitask_model.build(config, num_classes, WORDS, main_task)
-    group = {
+    texts = {
         "token_ids": tf.TensorSpec([None, None, None], tf.int32),
         "lengths": tf.TensorSpec([None, None], tf.int32),
         "task_ids": tf.TensorSpec([None], tf.int32),
     }
     if config.sequences_apart:
-        group |= {"seq1": group["token_ids"], "seq1_lengths": group["lengths"]}
+        texts |= {"seq1": texts["token_ids"], "seq1_lengths": texts["lengths"]}
     if config.reads_diversity:
-        group["diversity"] = tf.TensorSpec([None, None, 5], tf.float32)
-    signature = {**group, "labels": tf.TensorSpec([None, None], tf.int32)}
+        texts["diversity"] = tf.TensorSpec([None, None, 5], tf.float32)
+    signature = {**texts, "labels": tf.TensorSpec([None, None], tf.int32)}
     if config.unlabeled:
-        signature["unlabeled"] = group
+        signature["unlabeled"] = texts
     if class_weights is None:
         class_weights = np.ones((len(num_classes), max(num_classes)))
     return trainer_lib.Trainer(
@@ -39,22 +39,24 @@ def make_trainer(num_classes=LABELS, class_weights=None, **settings):
     )
 
 
-def make_batch(tasks=(0, 1, 2), batch=4, time=6, seed=0, unlabeled=False):
-    """Groups of texts of these tasks."""
+def make_batch(tasks=(0, 1, 2), batch=4, seq_len=6, seed=0, unlabeled=False):
+    """Makes task batches of random texts."""
     random = np.random.default_rng(seed)
     shape = (len(tasks), batch)
-    made = {
-        "token_ids": random.integers(4, WORDS, (*shape, time)).astype(np.int32),
-        "lengths": random.integers(1, time + 1, shape).astype(np.int32),
+    arrays = {
+        "token_ids": random.integers(4, WORDS, (*shape, seq_len)).astype(
+            np.int32
+        ),
+        "lengths": random.integers(1, seq_len + 1, shape).astype(np.int32),
         "task_ids": np.array(tasks, np.int32),
     }
     if not unlabeled:
-        made["labels"] = random.integers(2, size=shape).astype(np.int32)
-    return made
+        arrays["labels"] = random.integers(2, size=shape).astype(np.int32)
+    return arrays
 
 
 def values(trainer):
-    """Every variable of training by part and name, copied."""
+    """Copies the variables of a trainer, by part and name."""
     return {
         f"{part}/{name}": variable.numpy()
         for part, variables in trainer.parts.items()
@@ -63,7 +65,7 @@ def values(trainer):
 
 
 def changed(before, after):
-    """Names of the variables that differ."""
+    """Returns the names of the variables that differ."""
     return {
         name
         for name, value in before.items()
@@ -72,11 +74,11 @@ def changed(before, after):
 
 
 def inputs(batch):
-    """What a model without label transfer reads of a batch."""
+    """Selects the inputs of a model without label transfer."""
     return {name: batch[name] for name in ("token_ids", "lengths", "task_ids")}
 
 
-def assert_close(found, expected):
+def assert_close(actual, expected):
     """Compares arrays one by one."""
-    for one, other in zip(found, expected, strict=True):
-        np.testing.assert_allclose(one, other, atol=1e-6)
+    for x, y in zip(actual, expected, strict=True):
+        np.testing.assert_allclose(x, y, atol=1e-6)

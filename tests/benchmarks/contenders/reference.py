@@ -72,7 +72,7 @@ def make_batch(pairs: bool, seed: int = 0) -> dict:
     random = np.random.default_rng(seed)
     batch = trainers.make_batch(seed=seed)
     if pairs:
-        other = trainers.make_batch(time=3, seed=seed + 1)
+        other = trainers.make_batch(seq_len=3, seed=seed + 1)
         batch["seq1"], batch["seq1_lengths"] = (
             other["token_ids"],
             other["lengths"],

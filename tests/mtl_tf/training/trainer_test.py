@@ -45,7 +45,7 @@ def test_a_step_moves_every_weight_of_a_model_of_two_texts():
         "unlabeled": trainers.make_batch(seed=1, unlabeled=True)
     }
     for seed, part in ((2, batch), (3, batch["unlabeled"])):
-        other = trainers.make_batch(seed=seed, time=3)
+        other = trainers.make_batch(seed=seed, seq_len=3)
         part["seq1"], part["seq1_lengths"] = (
             other["token_ids"],
             other["lengths"],
