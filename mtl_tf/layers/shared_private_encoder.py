@@ -3,6 +3,7 @@
 import keras
 
 from mtl_tf.layers import float32_layer
+from mtl_tf.layers import sublayers
 from mtl_tf.layers import text_encoder
 
 
@@ -28,6 +29,7 @@ class SharedPrivateEncoder(float32_layer.Float32Layer):
       task_ids: int32 [task_batches].
       seq1: as `vectors`, the first texts of pairs, for an encoder of pairs.
       seq1_lengths: their lengths, int32 [task_batches, batch].
+      private_only: whether to leave out `shared`.
       training: for the encoders.
 
     Returns:
@@ -83,11 +85,12 @@ class SharedPrivateEncoder(float32_layer.Float32Layer):
         task_ids,
         seq1=None,
         seq1_lengths=None,
+        private_only=False,
         training=False,
     ):
         texts = {"seq1": seq1, "seq1_lengths": seq1_lengths}
         features = {}
-        if self.shared_encoder is not None:
+        if self.shared_encoder is not None and not private_only:
             features["shared"] = self.shared_encoder(
                 vectors, lengths, training=training, **texts
             )
@@ -100,18 +103,14 @@ class SharedPrivateEncoder(float32_layer.Float32Layer):
     def get_config(self):
         return {
             **super().get_config(),
-            "shared_encoder": keras.saving.serialize_keras_object(
-                self.shared_encoder
-            ),
-            "private_encoder": keras.saving.serialize_keras_object(
-                self.private_encoder
-            ),
+            "shared_encoder": sublayers.serialize(self.shared_encoder),
+            "private_encoder": sublayers.serialize(self.private_encoder),
         }
 
     @classmethod
     def from_config(cls, config):
         encoders = {
-            name: keras.saving.deserialize_keras_object(config[name])
+            name: sublayers.deserialize(config[name])
             for name in ("shared_encoder", "private_encoder")
         }
         return cls(**config | encoders)

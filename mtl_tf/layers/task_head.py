@@ -7,6 +7,7 @@ from mtl_tf.layers import classification_head
 from mtl_tf.layers import dropout as dropout_layers
 from mtl_tf.layers import float32_layer
 from mtl_tf.layers import per_task
+from mtl_tf.layers import sublayers
 
 
 @keras.saving.register_keras_serializable(package="mtl_tf")
@@ -90,22 +91,17 @@ class TaskHead(float32_layer.Float32Layer):
         return {"logits": outputs}
 
     def get_config(self):
-        layers = {name: getattr(self, name) for name in _SUBLAYERS}
         return {
             **super().get_config(),
-            **{
-                name: keras.saving.serialize_keras_object(layer)
-                for name, layer in layers.items()
-            },
+            "output_layer": sublayers.serialize(self.output_layer),
+            "task_layer": sublayers.serialize(self.task_layer),
+            "dropout": sublayers.serialize(self.dropout),
         }
 
     @classmethod
     def from_config(cls, config):
         layers = {
-            name: keras.saving.deserialize_keras_object(config[name])
-            for name in _SUBLAYERS
+            name: sublayers.deserialize(config[name])
+            for name in ("output_layer", "task_layer", "dropout")
         }
         return cls(**config | layers)
-
-
-_SUBLAYERS = ("output_layer", "task_layer", "dropout")

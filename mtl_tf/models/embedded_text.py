@@ -70,22 +70,23 @@ class EmbeddedText(NamedTuple):
         self,
         encoder: keras.layers.Layer,
         task_ids: keras.KerasTensor | None = None,
+        **kwargs,
     ) -> keras.KerasTensor | dict[str, keras.KerasTensor]:
         """Calls an encoder.
 
         Args:
           encoder: a `TextEncoder` or a `SharedPrivateEncoder`.
           task_ids: int32 [task_batches]; None if all tasks share the encoder.
+          **kwargs: further arguments of the call.
 
         Returns:
           Features of the texts, the result of the encoder.
         """
-        pair = {}
+        if task_ids is not None:
+            kwargs["task_ids"] = task_ids
         if self.seq1 is not None:
-            pair = {"seq1": self.seq1, "seq1_lengths": self.seq1_lengths}
-        if task_ids is None:
-            return encoder(self.vectors, self.lengths, **pair)
-        return encoder(self.vectors, self.lengths, task_ids, **pair)
+            kwargs |= {"seq1": self.seq1, "seq1_lengths": self.seq1_lengths}
+        return encoder(self.vectors, self.lengths, **kwargs)
 
     def mean_vectors(self, layer: pooling.Pooling) -> list[keras.KerasTensor]:
         """Averages the word vectors of each text.

@@ -103,8 +103,10 @@ class CrossTaskClassifier:
                 self.features["shared"], indices, axis=0
             )
         if self.encoder.private_encoder is not None:
-            features["private"] = self.text.gather(indices).encode(
-                self.encoder.private_encoder, task_ids
+            # The call of the inner encoder would make it a layer of the model:
+            # loaded from a config, it would be a second one, with new weights.
+            features |= self.text.gather(indices).encode(
+                self.encoder, task_ids, private_only=True
             )
         means = [keras.ops.take(mean, indices, axis=0) for mean in self.means]
         return self.head(embedded_text.head_inputs(features, means), task_ids)

@@ -170,10 +170,10 @@ def submodel(model: keras.Model, outputs: Collection[str]) -> keras.Model:
 def _shared_submodel(model):
     """Builds a model of the shared features alone.
 
-    In the model, one call of `SharedPrivateEncoder` computes the shared and the
-    private features. A submodel between its tensors would therefore need
-    `task_ids`, and would run the private encoders too. This one calls the
-    shared encoder itself, so that an exported encoder reads texts of any task.
+    In the model, one call of the encoder computes the shared and the private
+    features. A submodel between its tensors would therefore need `task_ids`,
+    and would hold and run the private encoders too. This one calls the shared
+    encoder itself, so that an exported encoder reads texts of any task.
     """
     inputs = {
         name: model.input[name]

@@ -120,17 +120,17 @@ class Equations:
         read = {**batch, "task_ids": np.full_like(batch["task_ids"], task)}
         names = [x for x in ("shared", "private") if x in self._model.output]
         features = call(self._model, read, names)
-        features = [features["shared"]] if "shared" in features else []
+        inputs = [features["shared"]] if "shared" in features else []
         if config.skip_connection:
-            features.append(
+            inputs.append(
                 self._mean_vectors(batch["token_ids"], batch["lengths"])
             )
             if config.sequences_apart:
-                features.append(
+                inputs.append(
                     self._mean_vectors(batch["seq1"], batch["seq1_lengths"])
                 )
-        features += [features["private"]] if "private" in features else []
-        hidden = np.concatenate(features, axis=-1)
+        inputs += [features["private"]] if "private" in features else []
+        hidden = np.concatenate(inputs, axis=-1)
         if config.chained_task_layers:
             for below in range(task + 1):
                 hidden = np.tanh(
@@ -180,7 +180,7 @@ class Equations:
         predictions = {
             task: self.prediction(task) for task in range(len(NUM_CLASSES))
         }
-        actual = []
+        logits = []
         for task_batch, own in enumerate(self._batch["task_ids"]):
             features = []
             for task, prediction in predictions.items():
@@ -210,11 +210,11 @@ class Equations:
             rows = slice(0, None)
             if not on_main:
                 rows = slice(FIRST[target], FIRST[target + 1])
-            actual.append(
+            logits.append(
                 h @ weights["label_transfer_network/output/kernel"][rows].T
                 + weights["label_transfer_network/output/bias"][rows]
             )
-        return actual
+        return logits
 
 
 MODELS = [

@@ -33,7 +33,7 @@ def texts_of(batch, name, lengths, index):
     ]
 
 
-def test_the_losses_of_asp_mtl():
+def test_losses_of_asp_mtl():
     """Liu et al. 2017, Eq. 6 and 10 to 15."""
     trainer = trainers.make_trainer(
         adversary="reversal_unbounded",
@@ -62,7 +62,7 @@ def test_the_losses_of_asp_mtl():
     assert actual == pytest.approx(expected, rel=1e-4)
 
 
-def test_the_outputs_of_lel_ltn():
+def test_outputs_of_lel_ltn():
     """Augenstein et al. 2018, Eq. 4 to 6."""
     config = config_lib.Config(
         embedding_dim=4,
