@@ -1,4 +1,4 @@
-"""The adversary: a task discriminator that the shared encoder works against."""
+"""The adversary: a task discriminator that the shared encoder opposes."""
 
 import keras
 import tensorflow as tf
@@ -11,13 +11,17 @@ from mtl_tf.training import optimizers
 
 
 class Adversary:
-    """The task discriminator, its optimizer, and its losses.
+    """A task discriminator with its optimizer and its losses.
 
     Args:
       config: settings of the adversary and of the optimizer.
-      model: the model whose shared features it reads.
+      model: the model whose shared features are the discriminator's input.
       num_tasks: number of tasks.
-      schedule: its learning rate.
+      schedule: learning rate of the discriminator.
+
+    Reference:
+      Liu, Qiu & Huang 2017, section 4.1, Eq. 12 and 13; Ganin & Lempitsky
+      2015 (gradient reversal).
     """
 
     def __init__(
@@ -49,28 +53,36 @@ class Adversary:
         """The discriminator's weights, in the order of the optimizer."""
         return list(self.optimizer.variables_by_name.values())
 
-    def logs(self, shared: tf.Tensor, task: tf.Tensor) -> dict[str, tf.Tensor]:
-        """The task discriminator's loss, and what the encoder gets of it.
+    def losses(
+        self, shared: tf.Tensor, task_ids: tf.Tensor
+    ) -> dict[str, tf.Tensor]:
+        """Computes the adversarial losses of a batch.
 
-        With gradient reversal the step minimizes CE(D(GRL_λ(s)), task), summed
-        over groups: the discriminator goes down at full rate, the encoder up
-        with λ (Eq. 12, 13). With confusion both have a term of their own.
+            L_adv = min over θ_s of λ max over θ_D of Σ_k Σ_i d_i log D(s_i)
+
+        Liu et al. 2017, Eq. 13. With gradient reversal a single sum serves
+        both players, CE(D(GRL_λ(s)), task): the discriminator descends it at
+        full rate, the shared encoder ascends it scaled by λ. With confusion
+        the discriminator and the encoder each have their own loss.
 
         Args:
-          shared: float32 [task_batches, batch, width].
-          task: int32 [task_batches], the tasks of the groups' texts.
+          shared: float32 [task_batches, batch, features].
+          task_ids: int32 [task_batches], the tasks of the texts.
 
         Returns:
-          Scalars by name; see `Trainer`.
+          Losses and logs, float32 [], by name; see `Trainer`.
         """
         weight = self._config.adversarial_weight
-        entropy = losses.task_prior_entropy(task, self._num_tasks)
+        entropy = losses.task_prior_entropy(task_ids, self._num_tasks)
+        # No gradient for the encoder: its own comes from the losses below.
         discriminator_logits = self.discriminator(tf.stop_gradient(shared))
-        by_group = losses.discrimination_loss(discriminator_logits, task)
+        batch_losses = losses.discrimination_loss(
+            discriminator_logits, task_ids
+        )
         logs = {
-            "discriminator/cross_entropy": tf.reduce_mean(by_group),
+            "discriminator/cross_entropy": tf.reduce_mean(batch_losses),
             "discriminator/task_prior_entropy": entropy,
-            "discriminator/accuracy": _accuracy(discriminator_logits, task),
+            "discriminator/accuracy": _accuracy(discriminator_logits, task_ids),
             "discriminator/chance": tf.constant(1 / self._num_tasks),
         }
         if self._config.adversary == "confusion":
@@ -79,38 +91,49 @@ class Adversary:
             )
             minimized = weight * tf.reduce_sum(confusion)
             return logs | {
-                "loss_minimized/discriminator": tf.reduce_sum(by_group),
+                "loss_minimized/discriminator": tf.reduce_sum(batch_losses),
                 "loss_minimized/adversarial": minimized,
                 "loss_weighted/adversarial": minimized,
                 "loss/adversarial": tf.reduce_mean(confusion),
             }
-        gate = losses.reversal_gate(by_group, entropy, self._config.adversary)
+        gate = losses.reversal_gate(
+            batch_losses, entropy, self._config.adversary
+        )
         reversed_features = self._reversal(
             shared, gate[:, tf.newaxis, tf.newaxis]
         )
-        by_group = losses.discrimination_loss(
-            self.discriminator(reversed_features), task
+        batch_losses = losses.discrimination_loss(
+            self.discriminator(reversed_features), task_ids
         )
         return logs | {
-            "loss_minimized/adversarial": tf.reduce_sum(by_group),
-            "loss_weighted/adversarial": weight * tf.reduce_sum(by_group),
-            "loss/adversarial": tf.reduce_mean(by_group),
+            "loss_minimized/adversarial": tf.reduce_sum(batch_losses),
+            "loss_weighted/adversarial": weight * tf.reduce_sum(batch_losses),
+            "loss/adversarial": tf.reduce_mean(batch_losses),
             "discriminator/reversal_open": tf.reduce_mean(gate),
         }
 
     def extra_discriminator_updates(
-        self, shared: tf.Tensor, task: tf.Tensor, step: tf.Tensor
+        self, shared: tf.Tensor, task_ids: tf.Tensor, step: tf.Tensor
     ) -> None:
-        """The discriminator's further updates in this step."""
+        """Updates the discriminator `discriminator_updates` - 1 more times.
+
+        Args:
+          shared: float32 [task_batches, batch, features].
+          task_ids: int32 [task_batches], the tasks of the texts.
+          step: int64 [], the training step, for the schedule.
+        """
         shared = tf.stop_gradient(shared)
         for _ in range(self._config.discriminator_updates - 1):
             with tf.GradientTape() as tape:
                 loss = tf.reduce_sum(
-                    losses.discrimination_loss(self.discriminator(shared), task)
+                    losses.discrimination_loss(
+                        self.discriminator(shared), task_ids
+                    )
                 )
             self.optimizer.apply(tape.gradient(loss, self.variables), step)
 
 
-def _accuracy(discriminator_logits, task):
-    correct = tf.argmax(discriminator_logits, axis=-1, output_type=tf.int32)
-    return tf.reduce_mean(tf.cast(correct == task[:, tf.newaxis], tf.float32))
+def _accuracy(discriminator_logits, task_ids):
+    predicted = tf.argmax(discriminator_logits, axis=-1, output_type=tf.int32)
+    correct = predicted == task_ids[:, tf.newaxis]
+    return tf.reduce_mean(tf.cast(correct, tf.float32))

@@ -1,4 +1,4 @@
-"""One training step: the custom `tf.function` that all models share."""
+"""The training step: one custom `tf.function` for all models."""
 
 import functools
 from collections.abc import Mapping, Sequence
@@ -14,22 +14,23 @@ from mtl_tf.training import adversary
 from mtl_tf.training import losses
 from mtl_tf.training import optimizers
 
-# Terms that are means over the texts that train the label transfer network.
-_OF_TRANSFER_TEXTS = ("loss/label_transfer", "training/label_transfer_accuracy")
+# Means over the texts that train the label transfer network.
+_TRANSFER_LOGS = ("loss/label_transfer", "training/label_transfer_accuracy")
 
 
 class Trainer:
-    """A model, its task discriminator, their optimizers, and the step.
+    """A model, its task discriminator, their optimizers, and the training step.
 
-    The step is traced once: shapes are open, and the task of a group is data.
+    The step is traced once per phase: shapes are dynamic, and the task of a
+    task batch is data.
 
     Args:
-      config: losses and optimizers.
-      model: as `multitask_model.build` makes it.
+      config: settings of the losses and optimizers.
+      model: a model from `multitask_model.build`.
       signature: `tf.TensorSpec`s of a batch.
-      task_names: names of the tasks, in the order of their numbers.
-      class_weights: float32 [tasks, most labels].
-      steps_per_epoch: for the learning-rate schedule.
+      task_names: names of the tasks, in the order of the task ids.
+      class_weights: float32 [num_tasks, num_classes].
+      steps_per_epoch: steps per epoch, for the learning-rate schedule.
     """
 
     def __init__(
@@ -42,10 +43,10 @@ class Trainer:
         steps_per_epoch: int,
     ):
         self._config = config
-        self._tasks = len(task_names)
-        by_name = config.task_weights_by_name()
+        num_tasks = len(task_names)
+        weights = config.task_weights_by_name()
         self._task_weights = tf.constant(
-            [by_name.get(name, 1.0) for name in task_names]
+            [weights.get(name, 1.0) for name in task_names]
         )
         self._class_weights = tf.constant(class_weights, tf.float32)
         self.model = model
@@ -71,19 +72,19 @@ class Trainer:
             self.adversary = adversary.Adversary(
                 config,
                 model,
-                self._tasks,
+                num_tasks,
                 schedule(
                     config.discriminator_learning_rate or config.learning_rate
                 ),
             )
         self._main_task = label_transfer.main_task_index(config, task_names)
         self._signature = dict(signature)
-        # Of each phase that was begun.
+        # Traced steps, by phase.
         self._steps = {}
 
     @property
     def parts(self) -> dict[str, dict[str, tf.Variable]]:
-        """Every variable of training, by part and name, for a checkpoint."""
+        """All variables of training by part and name, for a checkpoint."""
         parts = {
             "training": {"step": self.step},
             "model": multitask_model.variables_by_path(self.model.variables),
@@ -102,28 +103,28 @@ class Trainer:
         """Updates the model with one batch.
 
         Args:
-          batch: as `input_pipeline` describes it.
+          batch: a batch as described in `input_pipeline`.
           phase: phase of training, one of the config's.
 
         Returns:
-          float32 scalars by name: what TensorBoard and the history show. What
-          is measured on texts that train the label transfer network is not
-          there where the batch has none.
+          Losses and other logs for TensorBoard and the history, float32
+          scalars by name. Those of the label transfer network are missing if
+          no text of the batch trains it.
         """
         logs = self._step(phase)(batch)
         if (
             phase != "base"
             and not self._trains_transfer(np.asarray(batch["task_ids"])).any()
         ):
-            for name in _OF_TRANSFER_TEXTS:
+            for name in _TRANSFER_LOGS:
                 del logs[name]
         return logs
 
     def _step(self, phase):
-        """The traced step, as a concrete function.
+        """Returns the traced step of a phase.
 
-        It takes arguments as they are. A `tf.function` looks for the trace that
-        they belong to, which takes a millisecond.
+        It is a concrete function: looking up the trace of a `tf.function` takes
+        a millisecond per call.
         """
         if phase not in self._steps:
             self._steps[phase] = tf.function(
@@ -135,24 +136,29 @@ class Trainer:
     def _train_step(self, phase, batch):
         with tf.GradientTape() as tape:
             outputs = self._call(
-                batch, self._outputs(phase), self._asked(phase, batch)
+                batch,
+                self._output_names(phase),
+                self._transfer_indices(phase, batch),
             )
-            logs = self._task_terms(outputs, batch)
-            unlabeled = self._read_unlabeled(phase, batch)
+            logs = self._task_losses(outputs, batch)
+            unlabeled = self._call_unlabeled(phase, batch)
             if self.adversary is not None:
-                shared, task = outputs["shared"], batch["task_ids"]
+                shared, task_ids = outputs["shared"], batch["task_ids"]
                 if unlabeled:
-                    # Groups of their own (section 4.2).
-                    more = batch["unlabeled"]["task_ids"]
+                    # Liu et al. 2017, section 4.2.
                     shared = tf.concat([shared, unlabeled["shared"]], axis=0)
-                    task = tf.concat([task, more], axis=0)
-                logs |= self.adversary.logs(shared, task)
+                    task_ids = tf.concat(
+                        [task_ids, batch["unlabeled"]["task_ids"]], axis=0
+                    )
+                logs |= self.adversary.losses(shared, task_ids)
             if self._config.orthogonality_weight:
-                logs |= self._orthogonality_terms(outputs)
+                logs |= self._orthogonality_losses(outputs)
             if phase != "base":
-                logs |= self._transfer_terms(phase, outputs, batch)
+                logs |= self._transfer_losses(phase, outputs, batch)
             if phase == "semi_supervised":
-                logs |= self._pseudo_label_terms(outputs, unlabeled, batch)
+                logs |= self._pseudo_label_losses(outputs, unlabeled, batch)
+            # Liu et al. 2017, Eq. 15: L = L_task + λ L_adv + γ L_diff. To it
+            # Augenstein et al. 2018 add L_LTN and L_pseudo (Eq. 7).
             total = tf.add_n(
                 [
                     value
@@ -161,8 +167,8 @@ class Trainer:
                 ]
             )
         variables = list(self.optimizer.variables_by_name.values())
-        adversarial = self.adversary.variables if self.adversary else []
-        gradients = tape.gradient(total, variables + adversarial)
+        discriminator = self.adversary.variables if self.adversary else []
+        gradients = tape.gradient(total, variables + discriminator)
         logs["training/gradient_norm"] = self.optimizer.apply(
             gradients[: len(variables)], self.step
         )
@@ -170,7 +176,9 @@ class Trainer:
             self.adversary.optimizer.apply(
                 gradients[len(variables) :], self.step
             )
-            self.adversary.extra_discriminator_updates(shared, task, self.step)
+            self.adversary.extra_discriminator_updates(
+                shared, task_ids, self.step
+            )
         logs["training/learning_rate"] = self.optimizer.schedule(self.step)
         logs["loss/total"] = total
         tokens = tf.reduce_sum(batch["lengths"])
@@ -184,132 +192,152 @@ class Trainer:
             if not name.startswith("loss_minimized/")
         }
 
-    def _call(self, batch, outputs, asked=None):
-        """Runs the part of the model that gives these outputs, in training."""
-        part = multitask_model.submodel(self.model, outputs)
-        batch = {**batch, "transfer_indices": asked}
-        return part({k: batch[k] for k in part.input}, training=True)
+    def _call(self, batch, output_names, transfer_indices=None):
+        """Runs the submodel with these outputs in training mode."""
+        submodel = multitask_model.submodel(self.model, output_names)
+        inputs = {**batch, "transfer_indices": transfer_indices}
+        return submodel(
+            {name: inputs[name] for name in submodel.input}, training=True
+        )
 
-    def _outputs(self, phase):
-        """What the step of a phase needs of the labeled texts."""
-        outputs = [
-            x for x in ("logits", "shared", "private") if x in self.model.output
+    def _output_names(self, phase):
+        """Returns the outputs for labeled texts that a phase needs."""
+        names = [
+            name
+            for name in ("logits", "shared", "private")
+            if name in self.model.output
         ]
         if phase != "base":
-            outputs.append("transfer_logits")
+            names.append("transfer_logits")
         if phase == "semi_supervised":
-            outputs.append("main_task_logits")
-        return outputs
+            names.append("main_task_logits")
+        return names
 
-    def _asked(self, phase, batch):
-        """Numbers of the groups that the label transfer network reads."""
-        task = batch["task_ids"]
+    def _transfer_indices(self, phase, batch):
+        """Returns the task batches that the label transfer network reads."""
+        task_ids = batch["task_ids"]
         if phase == "base":
             return None
         if phase == "semi_supervised":
-            return tf.range(tf.size(task))
-        groups = tf.where(self._trains_transfer(task))[:, 0]
-        return tf.cast(groups, tf.int32)
+            return tf.range(tf.size(task_ids))
+        indices = tf.where(self._trains_transfer(task_ids))[:, 0]
+        return tf.cast(indices, tf.int32)
 
-    def _trains_transfer(self, task):
-        """Which groups have labels for the label transfer network."""
+    def _trains_transfer(self, task_ids):
+        """Returns a mask of the tasks that train the label transfer network."""
         if self._config.transfer_trained_on == "main":
-            return task == self._main_task
-        return task != self._main_task
+            return task_ids == self._main_task
+        return task_ids != self._main_task
 
-    def _read_unlabeled(self, phase, batch):
-        """The outputs for unlabeled texts; None if they are not read."""
-        outputs = ["shared"] if self.adversary else []
+    def _call_unlabeled(self, phase, batch):
+        """Returns the outputs for unlabeled texts; None if none are needed."""
+        names = ["shared"] if self.adversary else []
         if phase == "semi_supervised":
-            outputs += ["transfer_logits", "main_task_logits"]
-        if "unlabeled" not in batch or not outputs:
+            names += ["transfer_logits", "main_task_logits"]
+        if "unlabeled" not in batch or not names:
             return None
-        groups = tf.size(batch["unlabeled"]["task_ids"])
-        return self._call(batch["unlabeled"], outputs, tf.range(groups))
+        unlabeled = batch["unlabeled"]
+        transfer_indices = tf.range(tf.size(unlabeled["task_ids"]))
+        return self._call(unlabeled, names, transfer_indices)
 
-    def _task_terms(self, outputs, batch):
-        """L_Task (Eq. 10): the sum over the step's groups of α_k L_k."""
-        task = batch["task_ids"]
-        by_group = losses.task_loss(
-            outputs["logits"],
-            batch["labels"],
-            tf.gather(self._class_weights, task),
+    def _task_losses(self, outputs, batch):
+        """Computes the loss of all tasks.
+
+            L_task = Σ_k α_k L(ŷ_k, y_k)
+
+        Liu et al. 2017, Eq. 10: a sum over the task batches of the step.
+        """
+        logits, labels = outputs["logits"], batch["labels"]
+        task_ids = batch["task_ids"]
+        batch_losses = losses.task_loss(
+            logits, labels, tf.gather(self._class_weights, task_ids)
         )
-        weighted = tf.reduce_sum(by_group * tf.gather(self._task_weights, task))
-        correct = (
-            tf.argmax(outputs["logits"], axis=-1, output_type=tf.int32)
-            == batch["labels"]
+        weighted = tf.reduce_sum(
+            batch_losses * tf.gather(self._task_weights, task_ids)
         )
+        correct = tf.argmax(logits, axis=-1, output_type=tf.int32) == labels
         return {
             "loss_minimized/task": weighted,
             "loss_weighted/task": weighted,
-            "loss/task": tf.reduce_mean(by_group),
+            "loss/task": tf.reduce_mean(batch_losses),
             "training/accuracy": tf.reduce_mean(tf.cast(correct, tf.float32)),
         }
 
-    def _orthogonality_terms(self, outputs):
-        """γ L_diff (Eq. 14, 15), summed over the step's groups."""
-        by_group = losses.orthogonality_loss(
+    def _orthogonality_losses(self, outputs):
+        """Computes the orthogonality loss with its weight.
+
+            γ L_diff = γ Σ_k || S_k^T H_k ||_F^2
+
+        Liu et al. 2017, Eq. 14: a sum over the task batches of the step.
+        """
+        batch_losses = losses.orthogonality_loss(
             outputs["shared"],
             outputs["private"],
             self._config.orthogonality_loss,
         )
-        weighted = self._config.orthogonality_weight * tf.reduce_sum(by_group)
+        weighted = self._config.orthogonality_weight * tf.reduce_sum(
+            batch_losses
+        )
         return {
             "loss_minimized/orthogonality": weighted,
             "loss_weighted/orthogonality": weighted,
-            "loss/orthogonality": tf.reduce_mean(by_group),
+            "loss/orthogonality": tf.reduce_mean(batch_losses),
         }
 
-    def _transfer_terms(self, phase, outputs, batch):
-        """The label transfer network's loss, on rows with labels for it.
+    def _transfer_losses(self, phase, outputs, batch):
+        """Computes the label transfer network's loss on its labeled texts.
 
-        Its answers to texts of other tasks, which the semi-supervised phase
-        asks for as well, have no label to be compared with.
+        In the semi-supervised phase it also predicts for other texts, whose
+        labels are those of another task: they do not count here.
         """
-        places = tf.where(self._trains_transfer(batch["task_ids"]))[:, 0]
-        labels = tf.gather(batch["labels"], places)
-        task = tf.gather(batch["task_ids"], places)
-        scores = outputs["transfer_logits"]
+        indices = tf.where(self._trains_transfer(batch["task_ids"]))[:, 0]
+        labels = tf.gather(batch["labels"], indices)
+        task_ids = tf.gather(batch["task_ids"], indices)
+        logits = outputs["transfer_logits"]
         if phase == "semi_supervised":
-            scores = tf.gather(scores, places)
-        by_group = losses.task_loss(
-            scores, labels, tf.gather(self._class_weights, task)
+            logits = tf.gather(logits, indices)
+        batch_losses = losses.task_loss(
+            logits, labels, tf.gather(self._class_weights, task_ids)
         )
-        weighted = self._config.transfer_weight * tf.reduce_sum(by_group)
-        correct = tf.argmax(scores, axis=-1, output_type=tf.int32) == labels
+        weighted = self._config.transfer_weight * tf.reduce_sum(batch_losses)
+        correct = tf.argmax(logits, axis=-1, output_type=tf.int32) == labels
         return {
             "loss_minimized/label_transfer": weighted,
             "loss_weighted/label_transfer": weighted,
-            "loss/label_transfer": _mean(by_group),
-            "training/label_transfer_accuracy": _mean(
+            "loss/label_transfer": _mean_or_zero(batch_losses),
+            "training/label_transfer_accuracy": _mean_or_zero(
                 tf.cast(correct, tf.float32)
             ),
         }
 
-    def _pseudo_label_terms(self, outputs, unlabeled, batch):
-        """Returns the main model's distance from pseudo-labels (Eq. 7).
+    def _pseudo_label_losses(self, outputs, unlabeled, batch):
+        """Computes the main model's distance from the pseudo-labels.
 
-        They are what the label transfer network says of the texts of auxiliary
-        tasks, and of unlabeled ones. All these texts count alike, whatever
-        number of groups they come from.
+            L_pseudo = || p - z ||^2
+
+        Augenstein et al. 2018, Eq. 7: z is the label transfer network's
+        prediction for texts of the auxiliary tasks and unlabeled ones. It is
+        one mean over all these texts, whatever their number of task batches.
         """
         config = self._config
-        places = tf.where(batch["task_ids"] != self._main_task)[:, 0]
+        auxiliary = tf.where(batch["task_ids"] != self._main_task)[:, 0]
 
-        def of_texts(name):
-            parts = [tf.gather(outputs[name], places)]
-            parts += [unlabeled[name]] if unlabeled else []
-            width = outputs[name].shape[-1]
+        def logits_of_texts(name):
+            logits = [tf.gather(outputs[name], auxiliary)]
+            if unlabeled:
+                logits.append(unlabeled[name])
+            num_classes = outputs[name].shape[-1]
             return tf.concat(
-                [tf.reshape(part, [-1, width]) for part in parts], axis=0
+                [tf.reshape(x, [-1, num_classes]) for x in logits], axis=0
             )
 
-        main = of_texts("main_task_logits")
-        pseudo_labels = tf.nn.softmax(of_texts("transfer_logits"))
+        main_task_logits = logits_of_texts("main_task_logits")
+        pseudo_labels = tf.nn.softmax(logits_of_texts("transfer_logits"))
         confidence = tf.reduce_max(pseudo_labels, axis=-1)
         accepted = confidence >= config.pseudo_label_threshold
-        loss = losses.pseudo_label_loss(main, pseudo_labels, accepted)
+        loss = losses.pseudo_label_loss(
+            main_task_logits, pseudo_labels, accepted
+        )
         weighted = config.pseudo_label_weight * loss
         return {
             "loss_minimized/pseudo_label": weighted,
@@ -321,7 +349,7 @@ class Trainer:
         }
 
 
-def _mean(values):
-    """A mean that is finite where there is nothing to take it of."""
+def _mean_or_zero(values):
+    """Returns the mean of a tensor; 0 if it is empty."""
     count = tf.cast(tf.size(values), tf.float32)
     return tf.math.divide_no_nan(tf.reduce_sum(values), count)
