@@ -1,4 +1,4 @@
-"""Signs that training went wrong although every loss was a finite number."""
+"""Signs of a failed training: losses and predictions."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -11,8 +11,8 @@ from mtl_tf.data import tasks as tasks_lib
 from mtl_tf.evaluation import predictions as predictions_lib
 
 
-def show_loss(loss: float) -> str:
-    """Returns a loss as text of a few characters: 0.6931, 3e+31."""
+def format_loss(loss: float) -> str:
+    """Formats a loss in a few characters: 0.6931, 3e+31."""
     return f"{loss:.4f}" if abs(loss) < 1000 else f"{loss:.4g}"
 
 
@@ -22,43 +22,70 @@ def find(
     history: Sequence[Mapping],
     dev: Mapping[str, predictions_lib.SplitPredictions],
 ) -> list[str]:
-    """Logs and returns what to know before a task's scores are trusted.
+    """Finds and logs reasons not to trust the scores of a task.
 
     Args:
       config: the settings of the run.
       task: the task.
       history: the lines of `history.jsonl`.
-      dev: predictions for its dev split, by output.
+      dev: predictions for the task's dev split, by output.
 
     Returns:
-      A line for each sign; none if all is well.
+      One warning per sign.
     """
-    signs = [_loss(config, task, history)]
-    signs += [_one_label(config, task, *output) for output in dev.items()]
+    signs = [_check_loss(config, task, history)]
+    signs += [
+        _check_labels(config, task, output, predictions)
+        for output, predictions in dev.items()
+    ]
     warnings = [f"{task.name}: {sign}" for sign in signs if sign]
     for warning in warnings:
         logging.warning("%s", warning)
     return warnings
 
 
-def _loss(config, task, history):
-    """Compares the lowest dev loss with that of a guess."""
+def check_finite(
+    config: config_lib.Config, step: int, values: Mapping[str, float]
+) -> None:
+    """Checks that losses and other values are finite.
+
+    Args:
+      config: the settings of the run, for the message.
+      step: the training step, for the message.
+      values: the values by name.
+
+    Raises:
+      FloatingPointError: if a value is not finite.
+    """
+    for name, value in values.items():
+        if not math.isfinite(value):
+            raise FloatingPointError(
+                f"{name} is {value} before step {step}. Most often the "
+                f"learning rate is too high (now {config.learning_rate}), "
+                "gradients need clip_norm, or orthogonality_loss=frobenius is "
+                "used with a large batch."
+            )
+
+
+def _check_loss(config, task, history):
+    """Compares the lowest dev loss with that of a uniform guess."""
     losses = [line["dev"]["tasks"][task.name]["loss"] for line in history]
-    labels = len(task.labels)
-    # Of a guess, 0.693147: not what a rounding makes of it.
-    if not losses or min(losses) <= math.log(labels) * (1 + 1e-6):
+    num_classes = len(task.labels)
+    # The tolerance allows for rounding.
+    if not losses or min(losses) <= math.log(num_classes) * (1 + 1e-6):
         return ""
+    guess = math.log(num_classes)
     return (
-        f"the dev loss was never below ln({labels}) = "
-        f"{show_loss(math.log(labels))}, the loss of a guess; the lowest was "
-        f"{show_loss(min(losses))}. Training diverged, or has learned nothing: "
-        f"lower learning_rate (now {config.learning_rate:g}), or limit "
+        f"the dev loss was never below ln({num_classes}) = "
+        f"{format_loss(guess)}, the loss of a guess; the lowest was "
+        f"{format_loss(min(losses))}. Training diverged, or has learned "
+        f"nothing: lower learning_rate (now {config.learning_rate:g}), or limit "
         f"gradients with clip_norm (now {config.clip_norm:g})"
     )
 
 
-def _one_label(config, task, output, predictions):
-    """Finds predictions that are all the same, where the labels are not."""
+def _check_labels(config, task, output, predictions):
+    """Detects a constant prediction where the true labels vary."""
     predicted = np.unique(predictions.predicted)
     if len(predicted) > 1 or len(np.unique(predictions.split.labels)) == 1:
         return ""

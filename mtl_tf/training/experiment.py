@@ -1,4 +1,4 @@
-"""A run from its corpus to its results."""
+"""A run: from the corpus to the results."""
 
 import os
 
@@ -27,7 +27,12 @@ from mtl_tf.runs import prediction_files
 from mtl_tf.runs import results
 from mtl_tf.runs import resumption
 from mtl_tf.runs import run_directory
+from mtl_tf.training import callbacks
+from mtl_tf.training import dev_scores
 from mtl_tf.training import divergence
+from mtl_tf.training import loop_state
+from mtl_tf.training import phases as phases_lib
+from mtl_tf.training import tensorboard_callback
 from mtl_tf.training import trainer
 from mtl_tf.training import training_loop
 from mtl_tf.training import warm_start
@@ -38,11 +43,11 @@ class Experiment:
     """One model on one corpus, in one run directory.
 
     Args:
-      config: the settings; `data_dir` and `run_dir` have to be set.
+      config: the settings; `data_dir` and `run_dir` must be set.
 
     Raises:
-      ValueError: if the corpus is not there or does not fit the settings, or
-        the run directory holds another run.
+      ValueError: if the corpus is missing or does not fit the settings, or the
+        run directory holds another run.
     """
 
     def __init__(self, config: config_lib.Config):
@@ -82,7 +87,7 @@ class Experiment:
         self.predictor = predictor_lib.Predictor(
             self.model, self.tasks, self._main_task
         )
-        self.state = training_loop.LoopState()
+        self.state = loop_state.LoopState()
         self.checkpoints = checkpoints.Checkpoints(
             config.run_dir,
             {**self.trainer.parts, "fit": self.state.variables},
@@ -93,17 +98,17 @@ class Experiment:
 
     def run(self) -> dict:
         """Trains, evaluates the best checkpoint, and writes the results."""
-        # Before anything is written: what is asked for may not be there, and
-        # what is there may be damaged.
+        # Files may be missing or damaged: everything is read before anything
+        # is written.
         start = resumption.find(self.config.run_dir, self.config.phases)
         if start:
             self._restore(start)
-        loaded = {} if start else self._load_start()
+        loaded = {} if start else self._load_initial_weights()
         run_directory.start(self.config, self.corpus, self.tasks)
-        for name, found in loaded.items():
+        for name, summary in loaded.items():
             path = os.path.join(run_directory.ASSETS_DIR, f"{name}.json")
             run_directory.write_json(
-                os.path.join(self.config.run_dir, path), found
+                os.path.join(self.config.run_dir, path), summary
             )
         self.checkpoints.sweep(start.kept if start else {})
         logging.info(
@@ -113,35 +118,57 @@ class Experiment:
             names_lib.counted(self.model.count_params(), "weight"),
             names_lib.counted(self.batches.steps_per_epoch, "step"),
         )
-        training_loop.TrainingLoop(
-            self.config,
+        self._training_loop().run()
+        return self.evaluate()
+
+    def _training_loop(self):
+        config = self.config
+        dev = dev_subset.choose(
+            [splits["dev"] for splits in self.splits],
             self.tasks,
+            config.main_task,
+            self.batches.tokens_per_epoch,
+            config.seed,
+        )
+        return training_loop.TrainingLoop(
+            config,
             self.trainer,
             self.batches,
-            self.predictor,
-            dev_subset.choose(
-                [splits["dev"] for splits in self.splits],
-                self.tasks,
-                self.config.main_task,
-                self.batches.tokens_per_epoch,
-                self.config.seed,
+            dev_scores.DevScorer(
+                self.tasks, dev, self.predictor, config.main_task
             ),
-            self.checkpoints,
+            phases_lib.Phases(
+                config, self.state, self.trainer.step, self.checkpoints
+            ),
             self.state,
-        ).run(self._describe())
-        return self.evaluate()
+            [
+                callbacks.ProgressBar(config, self.batches.steps_per_epoch),
+                tensorboard_callback.TensorBoardCallback(
+                    config,
+                    [task.name for task in self.tasks],
+                    self._describe(),
+                    self.state,
+                ),
+                callbacks.CheckpointWriter(self.checkpoints, self.state),
+                callbacks.HistoryWriter(config.run_dir, self.state),
+                callbacks.EpochLogger(),
+            ],
+        )
 
     def evaluate(self, *, write: bool = True) -> dict:
         """Scores the best checkpoint on dev and test; writes the results.
 
         Args:
-          write: whether to write anything.
+          write: whether to write files.
+
+        Returns:
+          The content of `results.json`.
 
         Raises:
-          ValueError: if the run has not come to its last phase, or a
-            checkpoint is missing or damaged.
+          ValueError: if the run has not reached its last phase, or a checkpoint
+            is missing or damaged.
         """
-        # How long training took is in its last checkpoint.
+        # Only the last checkpoint knows the duration of the whole training.
         self.checkpoints.restore(checkpoints.LAST)
         history, best_epoch = self.state.history, self.state["best_epoch"]
         seconds, tokens = self.state["seconds"], self.state["tokens"]
@@ -151,16 +178,16 @@ class Experiment:
         if self.state["best_epoch"] != best_epoch:
             raise ValueError(
                 f"the best checkpoint in {self.config.run_dir} is of epoch "
-                f"{self.state['best_epoch']}, the last one tells of epoch "
-                f"{best_epoch}: put back a copy of checkpoints/"
+                f"{self.state['best_epoch']}, expected epoch {best_epoch} as "
+                f"in the last checkpoint: put back a copy of checkpoints/"
             )
-        # Those of the phases as well, before anything is written.
+        # The checkpoints of all phases, before anything is written.
         self.checkpoints.check(self._checkpoint_names)
         if write:
             history_lib.History(self.config.run_dir, history)
             self._log_writing("predictions for dev and test", "predictions")
         by_task, on_test, warnings = self._score_tasks(write)
-        found = {
+        scores = {
             "schema": run_directory.SCHEMA,
             "tasks": by_task,
             "average": results.averages(by_task),
@@ -170,15 +197,15 @@ class Experiment:
             "tokens_per_second": tokens / seconds if seconds else None,
         }
         if warnings:
-            found["warnings"] = warnings
+            scores["warnings"] = warnings
         if len(self.config.phases) > 1:
-            found["phases"] = self._evaluate_phases(by_task)
+            scores["phases"] = self._evaluate_phases(by_task)
         if write:
-            self._write(found, on_test)
-        return found
+            self._write(scores, on_test)
+        return scores
 
-    def _write(self, found, on_test):
-        """Writes results, and what is drawn of them and the predictions."""
+    def _write(self, scores, on_test):
+        """Writes results, and files derived from them and the predictions."""
         self._log_writing("features of test texts", results.FEATURES_FILE)
         results.write_features(
             self.config.run_dir, self.tasks, on_test, self.config.seed
@@ -194,7 +221,7 @@ class Experiment:
                 [splits["train"].labels for splits in self.splits],
             )
         self._log_writing("scores", run_directory.RESULTS_FILE)
-        results.write(self.config.run_dir, found)
+        results.write(self.config.run_dir, scores)
         self._log_writing("curves by epoch", figures.CURVES_FILE)
         figures.draw_curves(self.config.run_dir)
         if self.config.label_transfer != "none":
@@ -206,20 +233,20 @@ class Experiment:
             self.config,
             int(self.trainer.step),
             self.tasks,
-            found,
+            scores,
             on_test,
             self.vocabulary.tokens,
             self.model.get_layer("word_embedding").table.numpy(),
         )
 
-    def _log_writing(self, what, path):
-        """Logs what is made, and where: with much data it takes a while."""
+    def _log_writing(self, content, path):
+        """Logs what is written: with much data it takes a while."""
         logging.info(
-            "Writing %s to %s", what, os.path.join(self.config.run_dir, path)
+            "Writing %s to %s", content, os.path.join(self.config.run_dir, path)
         )
 
     def _score_tasks(self, write):
-        """Scores the tasks; may write their predictions.
+        """Scores the tasks, and writes their predictions if `write`.
 
         Returns:
           Scores by task, predictions for test, and signs of divergence.
@@ -228,8 +255,8 @@ class Experiment:
         history = history_lib.read_history(self.config.run_dir)
         for task, splits in zip(self.tasks, self.splits, strict=True):
             predictions = self._predict(splits)
-            for output, of_splits in predictions.items():
-                for split, predicted in of_splits.items() if write else ():
+            for output, by_split in predictions.items():
+                for split, predicted in by_split.items() if write else ():
                     prediction_files.write(
                         self.config.run_dir, task, split, predicted, output
                     )
@@ -247,8 +274,8 @@ class Experiment:
                 for split, predicted in predictions[results.MAIN].items()
             }
             by_task[task.name] = {
-                output: results.scores_by_split(of_splits)
-                for output, of_splits in {
+                output: results.scores_by_split(by_split)
+                for output, by_split in {
                     **predictions,
                     results.MAJORITY: majority,
                 }.items()
@@ -256,90 +283,99 @@ class Experiment:
         return by_task, on_test, warnings
 
     def _predict(self, splits, outputs=(results.MAIN, results.LABEL_TRANSFER)):
-        """Predictions for dev and test of a task, by output and split."""
-        found = {}
+        """Predicts dev and test of a task; returns them by output and split."""
+        by_output = {}
         for split in ("dev", "test"):
             predictions = self.predictor.predict_all(splits[split])
             for output in outputs:
                 if output in predictions:
-                    found.setdefault(output, {})[split] = predictions[output]
-        return found
+                    by_output.setdefault(output, {})[split] = predictions[
+                        output
+                    ]
+        return by_output
 
     def _check_phase(self):
-        """Refuses the best checkpoint of a phase that is not the last."""
+        """Checks that the best checkpoint is of the last phase."""
         phases = self.config.phases
         phase = phases[self.state["phase"]]
         if phase != phases[-1]:
             raise ValueError(
-                f"the run in {self.config.run_dir} has not come to its end: "
-                f"the best checkpoint is of phase {phase}, and the last one is "
-                f"{phases[-1]}; train on with the same settings"
+                f"the run in {self.config.run_dir} has not ended: the best "
+                f"checkpoint is of phase {phase}, and the last phase is "
+                f"{phases[-1]}; continue training with the same settings"
             )
 
     def _evaluate_phases(self, last):
-        """The main task's scores at the end of each phase.
+        """Scores the main task with the best checkpoint of each phase.
 
         Args:
-          last: scores by task, of the last phase, whose checkpoint is loaded,
-            as it is afterwards.
+          last: scores by task of the last phase, whose checkpoint is loaded
+            before and after.
+
+        Returns:
+          Best epoch and scores by phase.
         """
-        number, name = self._main_task, self.config.main_task
-        found = {}
+        name = self.config.main_task
+        by_phase = {}
         for phase in self.config.phases[:-1]:
             self.checkpoints.restore(checkpoints.best_of(phase))
             outputs = [results.MAIN]
-            # Before its phase it is not trained.
+            # The network is not trained before its phase.
             outputs += [results.LABEL_TRANSFER] if phase != "base" else []
-            found[phase] = {
+            by_phase[phase] = {
                 "best_epoch": self.state["best_epoch"],
                 "tasks": {
                     name: {
                         output: results.scores_by_split(predictions)
                         for output, predictions in self._predict(
-                            self.splits[number], outputs
+                            self.splits[self._main_task], outputs
                         ).items()
                     }
                 },
             }
         self.checkpoints.restore(checkpoints.BEST)
-        of_main = {k: x for k, x in last[name].items() if k != results.MAJORITY}
-        found[self.config.phases[-1]] = {
-            "best_epoch": self.state["best_epoch"],
-            "tasks": {name: of_main},
+        by_output = {
+            output: scores
+            for output, scores in last[name].items()
+            if output != results.MAJORITY
         }
-        return found
+        by_phase[self.config.phases[-1]] = {
+            "best_epoch": self.state["best_epoch"],
+            "tasks": {name: by_output},
+        }
+        return by_phase
 
     @property
     def _checkpoint_names(self):
         phases = self.config.phases
-        of_phases = [checkpoints.best_of(phase) for phase in phases[:-1]]
-        return [checkpoints.LAST, checkpoints.BEST, *of_phases]
+        earlier = [checkpoints.best_of(phase) for phase in phases[:-1]]
+        return [checkpoints.LAST, checkpoints.BEST, *earlier]
 
     def _restore(self, start):
-        """Goes back to the end of the last epoch that is whole."""
+        """Restores the newest intact checkpoint."""
         self.checkpoints.restore(checkpoints.LAST, start.kept[checkpoints.LAST])
         epochs = self.state["epoch"] - self.state["phase_began"]
         if epochs > self.config.epochs:
             raise ValueError(
                 f"epochs={self.config.epochs}: the run in "
-                f"{self.config.run_dir} has had {epochs}"
+                f"{self.config.run_dir} has trained {epochs} already"
             )
         for fault in start.faults:
             logging.warning(
-                "%s: going on from %s", fault, start.kept[checkpoints.LAST].path
+                "%s: resuming from %s", fault, start.kept[checkpoints.LAST].path
             )
         logging.info(
-            "Going on after epoch %d of the run in %s",
+            "Resuming after epoch %d of the run in %s",
             self.state["epoch"],
             self.config.run_dir,
         )
 
-    def _load_start(self):
-        """Loads what training starts from; by setting, what was loaded."""
+    def _load_initial_weights(self):
+        """Loads initial weights; returns summaries of them by setting."""
         loaded = {}
         if self.config.word_vectors:
             loaded["word_vectors"] = self._load_word_vectors()
-        # Second: vectors that the run has trained are the better ones.
+        # Second: trained word vectors replace pretrained ones.
         if self.config.init_from:
             loaded["init_from"] = warm_start.load(
                 self.config, self.tasks, self.vocabulary, self.trainer
@@ -347,7 +383,7 @@ class Experiment:
         return loaded
 
     def _load_word_vectors(self):
-        """Starts from pretrained vectors; how many words have one."""
+        """Loads pretrained word vectors; returns how many words have one."""
         source = self.config.word_vectors
         vectors = pretrained_embeddings.load(source, self.vocabulary.tokens)
         multitask_model.set_word_vectors(self.model, vectors)
@@ -359,31 +395,31 @@ class Experiment:
         }
 
     def _class_weights(self) -> np.ndarray:
-        """float32 [tasks, most labels]."""
+        """Computes class weights, float32 [num_tasks, most classes]."""
         most = max(len(task.labels) for task in self.tasks)
         weights = np.ones((len(self.tasks), most), np.float32)
         for row, task, splits in zip(
             weights, self.tasks, self.splits, strict=True
         ):
-            labels = len(task.labels)
-            row[:labels] = input_pipeline.class_weights(
-                splits["train"], labels, self.config.class_weights
+            num_classes = len(task.labels)
+            row[:num_classes] = input_pipeline.class_weights(
+                splits["train"], num_classes, self.config.class_weights
             )
         return weights
 
     def _read_splits(self) -> list[dict[str, input_pipeline.Split]]:
-        """The splits of each task that have rows."""
-        wanted = list(tasks_lib.LABELED_SPLITS)
-        wanted += ["unlabeled"] if self.config.unlabeled else []
+        """Reads the splits of each task; those without rows are left out."""
+        names = list(tasks_lib.LABELED_SPLITS)
+        names += ["unlabeled"] if self.config.unlabeled else []
         return [
             {
                 split: input_pipeline.read_split(
-                    self.corpus, self.tasks, number, split, self.config
+                    self.corpus, self.tasks, task_id, split, self.config
                 )
-                for split in wanted
+                for split in names
                 if self.corpus.rows[task.name].get(split)
             }
-            for number, task in enumerate(self.tasks)
+            for task_id, task in enumerate(self.tasks)
         ]
 
     def _describe(self):

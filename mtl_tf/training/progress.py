@@ -9,10 +9,10 @@ from mtl_tf.training import divergence
 
 
 class Progress:
-    """Shows epoch, step, loss, dev metric and time left on standard error.
+    """A bar on standard error: epoch, step, loss, dev metric and time left.
 
-    Lines that absl logs meanwhile go above the bar. Use it as a context
-    manager, so that the bar is gone before an error is printed:
+    Lines that absl logs meanwhile appear above the bar. As a context manager it
+    removes the bar before an error is printed:
 
         with progress.Progress(total_steps, first_step, steps_per_epoch) as bar:
             for step in range(first_step, total_steps):
@@ -29,18 +29,17 @@ class Progress:
         """Shows the bar.
 
         Args:
-          total_steps: steps of the whole training.
-          first_step: steps that an earlier part of a resumed run has done:
-            time left is reckoned from the others.
-          steps_per_epoch: steps of an epoch; the last one may have fewer.
-          enabled: whether to show it; where this is None, it shows on a
-            terminal and keeps quiet otherwise.
+          total_steps: steps of the complete training.
+          first_step: steps before a resumed run; they do not count for the
+            estimate of the time left.
+          steps_per_epoch: steps per epoch; the last epoch may have fewer.
+          enabled: whether to show the bar; None: only on a terminal.
         """
         self._steps_per_epoch = steps_per_epoch
         self._epochs = -(-total_steps // steps_per_epoch)
         self._texts = {}
         self._bar = tqdm.tqdm(
-            desc=self._epoch(first_step + 1),
+            desc=self._format_epoch(first_step + 1),
             total=total_steps,
             initial=first_step,
             unit=" steps",
@@ -51,22 +50,22 @@ class Progress:
         absl_logging.get_absl_handler().addFilter(self._make_room)
 
     def update(self, step: int, loss: float) -> None:
-        """Shows that `step` steps are done, the last of them with `loss`."""
-        self._texts["loss"] = divergence.show_loss(loss)
-        self._bar.set_description(self._epoch(step), refresh=False)
+        """Shows the number of finished steps and the loss of the last one."""
+        self._texts["loss"] = divergence.format_loss(loss)
+        self._bar.set_description(self._format_epoch(step), refresh=False)
         self._bar.set_postfix(self._texts, refresh=False)
         self._bar.update(step - self._bar.n)
 
     def dev(self, metric: float) -> None:
-        """Shows the latest dev metric, the one that early stopping follows."""
+        """Shows the latest dev metric that early stopping follows."""
         self._texts["dev"] = f"{metric:.4f}"
 
     def refresh(self) -> None:
-        """Shows the bar as of now; `update` does so ten times a second."""
+        """Redraws the bar; `update` does so ten times a second."""
         self._bar.refresh()
 
     def close(self) -> None:
-        """Takes the bar away."""
+        """Removes the bar."""
         absl_logging.get_absl_handler().removeFilter(self._make_room)
         self._bar.close()
 
@@ -76,13 +75,13 @@ class Progress:
     def __exit__(self, *error) -> None:
         self.close()
 
-    def _epoch(self, step):
+    def _format_epoch(self, step):
         epoch = min(-(-step // self._steps_per_epoch), self._epochs)
         return f"epoch {epoch}/{self._epochs}"
 
     def _make_room(self, record: logging.LogRecord) -> bool:
         del record
-        # The line of the record takes the bar's place; the next update shows
-        # the bar below it.
+        # The record's line replaces the bar; the next update draws the bar
+        # below it.
         self._bar.clear()
         return True

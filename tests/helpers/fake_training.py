@@ -1,4 +1,4 @@
-"""Training without a model to wait for: phases, epochs and interruptions."""
+"""A training loop without a model: phases, epochs and interruptions."""
 
 import dataclasses
 import itertools
@@ -14,6 +14,10 @@ from mtl_tf.runs import checkpoints as checkpoints_lib
 from mtl_tf.runs import history as history_lib
 from mtl_tf.runs import resumption
 from mtl_tf.runs import run_directory
+from mtl_tf.training import callbacks
+from mtl_tf.training import dev_scores
+from mtl_tf.training import loop_state
+from mtl_tf.training import phases
 from mtl_tf.training import training_loop
 
 STEPS = 3
@@ -29,13 +33,13 @@ class KilledError(Exception):
 
 
 class Trainer:
-    """Counts what a trainer is asked to do; its weight tells the order."""
+    """Counts training steps; its weight depends on their order."""
 
-    def __init__(self, happens):
+    def __init__(self, record):
         self.step = tf.Variable(0, dtype=tf.int64)
         self.weight = tf.Variable(1.0, dtype=tf.float64)
         self.slot = tf.Variable(0.0, dtype=tf.float64)
-        self._happens = happens
+        self._record = record
 
     @property
     def parts(self):
@@ -46,20 +50,20 @@ class Trainer:
         }
 
     def train_step(self, batch, phase):
-        self._happens(f"{phase} step")
+        self._record(f"{phase} step")
         assert batch == int(self.step)
         order = 1 + choices.PHASES.index(phase)
         self.slot.assign(0.9 * self.slot + order)
         self.weight.assign(self.weight * 1.01 + 0.001 * self.slot)
         self.step.assign_add(1)
-        terms = {"loss/total": self.weight.read_value()}
+        logs = {"loss/total": self.weight.read_value()}
         if batch % 2:
-            terms["loss/of_odd_steps"] = tf.constant(float(batch))
-        return terms | {"training/tokens": tf.constant(7.0)}
+            logs["loss/of_odd_steps"] = tf.constant(float(batch))
+        return logs | {"training/tokens": tf.constant(7.0)}
 
 
 class Batches:
-    """Numbers that begin where training goes on."""
+    """Batches that are their own step."""
 
     steps_per_epoch = STEPS
 
@@ -69,13 +73,13 @@ class Batches:
 
 @dataclasses.dataclass
 class Predictions:
-    """What is known of an answer to a dev split."""
+    """Predictions with a known score."""
 
     score: float
     loss: float = 0.5
 
     def scores(self):
-        # Accuracy goes its own way.
+        # Unlike the metric, so that tests can tell them apart.
         return {"accuracy": 1 - self.score, "macro_f1": self.score, "n": 4}
 
 
@@ -112,18 +116,18 @@ def fit(
     losses: tuple[float, ...] | list[float] = (),
     **settings,
 ) -> list[str]:
-    """Trains from where a run is; returns what happened, in order.
+    """Trains a new run, or continues one; returns the events in order.
 
     Args:
       run_dir: directory of the run.
-      scores: of the main task, by epoch from the first.
-      killed_at: number of what happens that is no more to happen.
-      losses: of the main task, as `scores`; all alike if there are none.
-      **settings: of the run.
+      scores: dev scores of the main task by epoch.
+      killed_at: index of the event at which the process is killed.
+      losses: dev losses of the main task by epoch; empty: all are equal.
+      **settings: settings of the run.
     """
     events = []
 
-    def happens(event):
+    def record(event):
         if len(events) == killed_at:
             raise KilledError(event)
         events.append(event)
@@ -131,8 +135,8 @@ def fit(
     config = config_lib.Config(
         run_dir=str(run_dir), progress=False, log_every=2, **settings
     )
-    trainer = Trainer(happens)
-    state = training_loop.LoopState()
+    trainer = Trainer(record)
+    state = loop_state.LoopState()
     checkpoints = checkpoints_lib.Checkpoints(
         config.run_dir,
         {**trainer.parts, "fit": state.variables},
@@ -142,12 +146,12 @@ def fit(
     )
     save = checkpoints.save
 
-    def recorded(name, step):
-        happens(f"save {name}")
+    def recording_save(name, step):
+        record(f"save {name}")
         save(name, step)
 
-    checkpoints.save = recorded
-    # As an experiment does.
+    checkpoints.save = recording_save
+    # As `Experiment.run` does.
     start = resumption.find(config.run_dir, config.phases)
     if start:
         checkpoints.restore("last", start.kept["last"])
@@ -155,39 +159,47 @@ def fit(
     checkpoints.sweep(start.kept if start else {})
     training_loop.TrainingLoop(
         config,
-        TASKS,
         trainer,
         Batches(),
-        Predictor(trainer, scores, losses),
-        ["a", "b"],
-        checkpoints,
+        dev_scores.DevScorer(
+            TASKS,
+            ["a", "b"],
+            Predictor(trainer, scores, losses),
+            config.main_task,
+        ),
+        phases.Phases(config, state, trainer.step, checkpoints),
         state,
-    ).run("")
+        [
+            callbacks.CheckpointWriter(checkpoints, state),
+            callbacks.HistoryWriter(config.run_dir, state),
+            callbacks.EpochLogger(),
+        ],
+    ).run()
     return events
 
 
 def read(run_dir: pathlib.Path, name: str) -> dict[str, dict]:
-    """Reads the variables of a checkpoint, but for times."""
+    """Reads the variables of a checkpoint without times."""
     parts = ["training", "model", "optimizer", "fit"]
-    found = checkpoints_lib.read(str(run_dir), name, parts).parts
-    assert found["fit"].pop("seconds") > 0
-    history = history_lib.parse_history(found["fit"].pop("history"))
+    saved = checkpoints_lib.read(str(run_dir), name, parts).parts
+    assert saved["fit"].pop("seconds") > 0
+    history = history_lib.parse_history(saved["fit"].pop("history"))
     assert [x["epoch"] for x in history] == list(
-        range(1, found["fit"]["epoch"] + 1)
+        range(1, saved["fit"]["epoch"] + 1)
     )
-    return {part: dict(found[part]) for part in parts}
+    return {part: dict(saved[part]) for part in parts}
 
 
 def lines(run_dir: pathlib.Path) -> list[dict]:
-    """Reads the history without what a clock says."""
-    found = history_lib.read_history(str(run_dir))
-    for line in found:
+    """Reads the history without times."""
+    history = history_lib.read_history(str(run_dir))
+    for line in history:
         assert line.pop("seconds") > 0
         assert line.pop("dev_seconds") > 0
         assert line.pop("tokens_per_second") > 0
-    return found
+    return history
 
 
-# Best: epoch 2 of base; 4, the first of label_transfer; 8, the last of all.
+# Best epochs: 2 of base; 4, the first of label_transfer; 8, the last of all.
 SCORES = [0.5, 0.75, 0.5, 0.625, 0.5, 0.25, 0.375, 0.5]
 ENDS = {"patience": 1, "epochs": 3, **SEMI_SUPERVISED}

@@ -169,8 +169,8 @@ def test_resumed_run_equals_uninterrupted_run(corpus, uninterrupted, tmp_path):
     # The last complete phase is one without pseudo-labels.
     with pytest.raises(
         ValueError,
-        match=r"run has not come to its end: .* is of phase label_transfer, "
-        r"and the last one is semi_supervised; train on",
+        match=r"run has not ended: .* is of phase label_transfer, "
+        r"and the last phase is semi_supervised; continue training",
     ):
         experiment.evaluate()
     experiment.run()

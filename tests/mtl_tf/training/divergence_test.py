@@ -27,7 +27,7 @@ LN_3 = 1.0986122886681098
     ],
 )
 def test_a_loss_is_shown_in_few_characters(loss, text):
-    assert divergence.show_loss(loss) == text
+    assert divergence.format_loss(loss) == text
 
 
 @dataclasses.dataclass

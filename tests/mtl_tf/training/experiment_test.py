@@ -82,9 +82,9 @@ def test_a_run_that_goes_on_ends_like_an_unbroken_one(
         run(corpus, broken, epochs=3)
     assert (
         f"{newest.path}.data-00000-of-00001 is damaged (its sha256 is not the "
-        f"one in ckpt-{newest.step}.json): going on from {before.path}"
+        f"one in ckpt-{newest.step}.json): resuming from {before.path}"
     ) in caplog.messages
-    assert f"Going on after epoch 1 of the run in {broken}" in caplog.messages
+    assert f"Resuming after epoch 1 of the run in {broken}" in caplog.messages
     trained_runs.assert_same_end(tmp_path / "unbroken", broken)
     # Every curve has its points once.
     for path in (broken / "tensorboard").iterdir():

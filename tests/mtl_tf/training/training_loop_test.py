@@ -1,7 +1,6 @@
-"""Phases, epochs and interruptions, without a model to wait for."""
+"""Phases, epochs and interruptions of a training loop without a model."""
 
 import shutil
-from unittest import mock
 
 import numpy as np
 import pytest
@@ -9,20 +8,19 @@ import tensorflow as tf
 from absl import logging
 
 from mtl_tf.config import choices
-from mtl_tf.reporting.tensorboard import summaries
 from tests.helpers import fake_training
 
 
 @pytest.fixture(scope="module")
 def unbroken(tmp_path_factory):
-    """A run with all phases, and what happened in it."""
-    run_dir = tmp_path_factory.mktemp("fitting") / "unbroken"
+    """A run with all phases, and its events."""
+    run_dir = tmp_path_factory.mktemp("training") / "unbroken"
     return run_dir, fake_training.fit(
         run_dir, fake_training.SCORES, **fake_training.ENDS
     )
 
 
-def test_phases_end_by_patience_or_their_number_of_epochs(unbroken):
+def test_phases_end_by_patience_or_after_max_epochs(unbroken):
     run_dir, events = unbroken
     assert [
         (x["phase"], x["epoch"], x["step"])
@@ -46,9 +44,10 @@ def test_phases_end_by_patience_or_their_number_of_epochs(unbroken):
     ]
 
 
-def test_a_phase_begins_with_the_best_weights_and_slots(unbroken):
+def test_phase_starts_with_best_weights_and_slots(unbroken):
     run_dir, _ = unbroken
-    # Of 6 steps of base, not 9; 3 of the next, not 6; and then 9.
+    # After 6 of 9 steps of base, 3 of 6 of label_transfer, and all 9 of the
+    # last phase.
     weight, slot = 1.0, 0.0
     at_ends = []
     for order, steps in ((1, 6), (2, 3), (3, 9)):
@@ -57,17 +56,17 @@ def test_a_phase_begins_with_the_best_weights_and_slots(unbroken):
             weight = weight * 1.01 + 0.001 * slot
         at_ends.append((weight, slot))
     names = ("best_base", "best_label_transfer", "best")
-    found = [fake_training.read(run_dir, name) for name in names]
-    for wanted, saved in zip(at_ends, found, strict=True):
-        got = saved["model"]["weight"], saved["optimizer"]["slot"]
-        assert got == pytest.approx(wanted, rel=1e-12)
-    assert [int(x["fit"]["best_epoch"]) for x in found] == [2, 4, 8]
-    assert [int(x["fit"]["phase"]) for x in found] == [0, 1, 2]
-    # What the last one was chosen by: the mean of both outputs.
-    assert found[-1]["fit"]["best_score"] == (0.5 + 0.25) / 2
+    best = [fake_training.read(run_dir, name) for name in names]
+    for expected, saved in zip(at_ends, best, strict=True):
+        actual = saved["model"]["weight"], saved["optimizer"]["slot"]
+        assert actual == pytest.approx(expected, rel=1e-12)
+    assert [int(x["fit"]["best_epoch"]) for x in best] == [2, 4, 8]
+    assert [int(x["fit"]["phase"]) for x in best] == [0, 1, 2]
+    # The last phase follows the mean of both outputs.
+    assert best[-1]["fit"]["best_score"] == (0.5 + 0.25) / 2
 
 
-def test_what_early_stopping_follows(unbroken):
+def test_dev_average_is_of_main_task_and_label_transfer(unbroken):
     run_dir, _ = unbroken
     for line, score in zip(
         fake_training.lines(run_dir), fake_training.SCORES, strict=True
@@ -85,15 +84,15 @@ def test_what_early_stopping_follows(unbroken):
             assert dev["label_transfer"]["loss"] == 1.5
 
 
-def test_terms_are_means_over_the_steps_that_have_them(unbroken):
+def test_logs_are_means_over_the_steps_that_have_them(unbroken):
     run_dir, _ = unbroken
-    # Steps 0, 1, 2; 3, 4, 5; and so on: the odd ones.
-    wanted = [1, 4, 7, 10, 13, 16, 19, 22]
-    found = [
+    # Means of the odd ones of steps 0, 1, 2; 3, 4, 5; and so on.
+    expected = [1, 4, 7, 10, 13, 16, 19, 22]
+    actual = [
         line["terms"]["loss/of_odd_steps"]
         for line in fake_training.lines(run_dir)
     ]
-    assert found == wanted
+    assert actual == expected
     assert all(
         x["terms"]["training/tokens"] == 7 for x in fake_training.lines(run_dir)
     )
@@ -103,20 +102,16 @@ def test_terms_are_means_over_the_steps_that_have_them(unbroken):
     )
 
 
-def test_killed_anywhere_and_resumed_it_ends_alike(
-    unbroken, tmp_path, monkeypatch
-):
+def test_run_killed_anywhere_resumes_to_the_same_end(unbroken, tmp_path):
     """In the middle of each epoch, and before and after each checkpoint."""
-    # Its files are not compared, and take long to write.
-    monkeypatch.setattr(summaries, "TensorBoard", mock.MagicMock())
-    wanted_dir, events = unbroken
-    wanted = {
-        name: fake_training.read(wanted_dir, name)
+    expected_dir, events = unbroken
+    expected = {
+        name: fake_training.read(expected_dir, name)
         for name in ("last", "best", "best_base", "best_label_transfer")
     }
     for killed_at, event in enumerate(events):
         if events[killed_at - 1] == event != events[killed_at + 1]:
-            # Between two steps is tried once an epoch.
+            # One step per epoch is enough.
             continue
         run_dir = tmp_path / "run"
         with pytest.raises(fake_training.KilledError, match=event):
@@ -125,15 +120,15 @@ def test_killed_anywhere_and_resumed_it_ends_alike(
             )
         fake_training.fit(run_dir, fake_training.SCORES, **fake_training.ENDS)
         assert fake_training.lines(run_dir) == fake_training.lines(
-            wanted_dir
+            expected_dir
         ), killed_at
-        for name, parts in wanted.items():
-            found = fake_training.read(run_dir, name)
-            assert found == parts, (killed_at, event, name)
+        for name, parts in expected.items():
+            actual = fake_training.read(run_dir, name)
+            assert actual == parts, (killed_at, event, name)
         shutil.rmtree(run_dir)
 
 
-def test_a_run_that_has_ended_trains_no_more(unbroken, tmp_path):
+def test_finished_run_does_not_train_again(unbroken, tmp_path):
     run_dir = tmp_path / "run"
     shutil.copytree(unbroken[0], run_dir)
     assert (
@@ -142,7 +137,7 @@ def test_a_run_that_has_ended_trains_no_more(unbroken, tmp_path):
     )
 
 
-def test_without_patience_each_phase_has_all_its_epochs(tmp_path):
+def test_without_patience_each_phase_runs_all_epochs(tmp_path):
     fake_training.fit(
         tmp_path,
         fake_training.SCORES,
@@ -150,10 +145,10 @@ def test_without_patience_each_phase_has_all_its_epochs(tmp_path):
         patience=0,
         **fake_training.SEMI_SUPERVISED,
     )
-    found = [line["phase"] for line in fake_training.lines(tmp_path)]
-    assert found == [phase for phase in choices.PHASES for _ in range(2)]
-    fit_state = fake_training.read(tmp_path, "last")["fit"]
-    assert (fit_state["epoch"], fit_state["phase_began"]) == (6, 4)
+    actual = [line["phase"] for line in fake_training.lines(tmp_path)]
+    assert actual == [phase for phase in choices.PHASES for _ in range(2)]
+    state = fake_training.read(tmp_path, "last")["fit"]
+    assert (state["epoch"], state["phase_began"]) == (6, 4)
 
 
 def test_without_label_transfer_there_is_one_phase(tmp_path):
@@ -177,7 +172,7 @@ def test_without_label_transfer_there_is_one_phase(tmp_path):
     ("losses", "best", "epochs"),
     [([0.5, 0.5, 0.5, 0.5], 1, 3), ([0.5, 0.6, 0.4, 0.7, 0.4, 0.1], 3, 5)],
 )
-def test_of_equal_scores_the_one_with_the_lower_loss_is_better(
+def test_ties_in_dev_score_are_broken_by_dev_loss(
     tmp_path, losses, best, epochs
 ):
     settings = {"epochs": 9, "patience": 2, "main_task": "b"}
@@ -191,9 +186,9 @@ def test_of_equal_scores_the_one_with_the_lower_loss_is_better(
 @pytest.mark.parametrize(
     ("patience", "scores", "epochs"),
     [
-        # Accuracy, which is 1 - score, falls below that of the epoch before.
+        # Accuracy is 1 - score, and drops in the last epoch.
         (1, [0.5, 0.5, 0.25, 0.5], 4),
-        # Below that of two epochs before: not .5 after .75 after .5.
+        # Compared with two epochs before: .5 after .75 after .5 is no drop.
         (2, [0.5, 0.25, 0.5, 0.25, 0.75, 0.1], 5),
         (0, [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8], 8),
     ],
@@ -218,8 +213,8 @@ def test_stopping_at_a_drop_keeps_the_last_epoch(
     assert best["fit"]["best_epoch"] == epochs
 
 
-def test_a_drop_is_looked_for_within_a_phase(tmp_path):
-    # Lower than in base, and yet no drop.
+def test_drop_is_measured_within_a_phase(tmp_path):
+    # Accuracy is lower than in base, which is no drop within the phase.
     scores = [0.1, 0.2, 0.9, 0.8, 0.85]
     fake_training.fit(
         tmp_path,
@@ -230,11 +225,11 @@ def test_a_drop_is_looked_for_within_a_phase(tmp_path):
         label_transfer="supervised",
         main_task="b",
     )
-    found = [line["phase"] for line in fake_training.lines(tmp_path)]
-    assert found == ["base"] * 2 + ["label_transfer"] * 3
+    actual = [line["phase"] for line in fake_training.lines(tmp_path)]
+    assert actual == ["base"] * 2 + ["label_transfer"] * 3
 
 
-def test_what_is_no_number_ends_training(tmp_path, monkeypatch):
+def test_loss_that_is_not_finite_ends_training(tmp_path, monkeypatch):
     monkeypatch.setattr(
         fake_training.Trainer,
         "train_step",
@@ -248,8 +243,8 @@ def test_what_is_no_number_ends_training(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("loss", [np.nan, np.inf])
-def test_a_dev_loss_that_is_no_number_ends_training(tmp_path, loss):
-    # The update of the last step of an epoch shows in no loss of that epoch.
+def test_dev_loss_that_is_not_finite_ends_training(tmp_path, loss):
+    # No training loss of the epoch shows the update of its last step.
     with pytest.raises(
         FloatingPointError,
         match=rf"^the dev loss of b is {loss} before step 7\.",
@@ -260,9 +255,7 @@ def test_a_dev_loss_that_is_no_number_ends_training(tmp_path, loss):
     assert [line["epoch"] for line in fake_training.lines(tmp_path)] == [1]
 
 
-def test_a_large_loss_is_logged_in_few_characters(
-    tmp_path, monkeypatch, caplog
-):
+def test_large_loss_is_logged_in_few_characters(tmp_path, monkeypatch, caplog):
     monkeypatch.setattr(
         fake_training.Trainer,
         "train_step",

@@ -1,0 +1,68 @@
+import pytest
+
+from mtl_tf.config import config as config_lib
+from mtl_tf.training import callbacks
+from mtl_tf.training import loop_state
+
+LINE = {
+    "phase": "base",
+    "epoch": 2,
+    "step": 6,
+    "terms": {"loss/total": 0.5},
+    "dev": {"average": 0.75},
+    "tokens_per_second": 1e4,
+}
+
+
+class Checkpoints:
+    """Records which checkpoints are saved."""
+
+    def __init__(self):
+        self.saved = []
+
+    def save(self, name, step):
+        self.saved.append((name, step))
+
+
+@pytest.mark.parametrize(
+    ("best_epoch", "names"), [(2, ["best", "last"]), (1, ["last"])]
+)
+def test_best_checkpoint_is_written_in_the_best_epoch(best_epoch, names):
+    state, checkpoints = loop_state.LoopState(), Checkpoints()
+    state["epoch"], state["best_epoch"] = 2, best_epoch
+    callbacks.CheckpointWriter(checkpoints, state).on_epoch_end(LINE)
+    assert checkpoints.saved == [(name, 6) for name in names]
+
+
+def test_history_has_the_lines_of_the_state_and_new_ones(tmp_path):
+    state = loop_state.LoopState()
+    state.history = [{"step": 3}]
+    writer = callbacks.HistoryWriter(str(tmp_path), state)
+    writer.on_train_begin(3)
+    writer.on_epoch_end({"step": 6})
+    text = (tmp_path / "history.jsonl").read_text()
+    assert text == '{"step": 3}\n{"step": 6}\n'
+
+
+def test_progress_bar_shows_step_loss_and_dev_score(capsys):
+    config = config_lib.Config(epochs=2, progress=True)
+    bar = callbacks.ProgressBar(config, steps_per_epoch=3)
+    bar._enabled = True
+    bar.on_train_begin(3)
+    bar.on_epoch_end(LINE)
+    bar.on_log(6, {"loss/total": 0.5})
+    bar._bar.refresh()
+    bar.close()
+    shown = capsys.readouterr().err
+    assert "epoch 2/2" in shown
+    assert "loss=0.5000" in shown
+    assert "dev=0.7500" in shown
+
+
+def test_progress_bar_closes_before_training_began():
+    config = config_lib.Config(epochs=2, progress=False)
+    callbacks.ProgressBar(config, steps_per_epoch=3).close()
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))
