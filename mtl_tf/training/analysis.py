@@ -1,11 +1,13 @@
-"""What a trained model has learnt: probes, labels, and label transfer.
+"""Analysis of a trained model: probes, label embedding, label transfer.
 
-A discriminator's flat cross-entropy proves nothing about shared features: it
-may only have lost to this encoder. So fresh classifiers are fitted to frozen
-features, and asked for the task of texts that they have not seen.
+A high cross-entropy of the discriminator does not prove that shared features
+carry no information about the task: it may only have lost to this encoder. So
+new classifiers (probes) are fitted to frozen features, and predict the task of
+texts that they have not seen.
 
-Of a run with a label embedding there are also the nearest labels, and of one
-with a label transfer network who is right: it, the main model, both or none.
+For runs with a label embedding there are also the nearest labels; for runs with
+a label transfer network, how often it, the main model, both or none are
+correct.
 """
 
 import dataclasses
@@ -27,59 +29,72 @@ from mtl_tf.utils import display_names as names_lib
 
 
 def run(experiment: experiment_lib.Experiment) -> str:
-    """Analyzes the best checkpoint; writes `analysis.json`, and pictures.
+    """Analyzes the best checkpoint; writes `analysis.json` and figures.
+
+    Args:
+      experiment: the experiment of a finished run.
+
+    Returns:
+      A description of the analysis, for the terminal.
 
     Raises:
-      ValueError: if the run has no checkpoint, or not the files of an
-        evaluation that it should have, or there is nothing to say: it has one
-        task, and no label embedding.
+      ValueError: if the run has no checkpoint, lacks files of an evaluation, or
+        has nothing to analyze: one task, and no label embedding.
     """
     config = experiment.config
-    several = len(experiment.tasks) > 1
-    embedding = config.output_layer == "label_embedding"
-    if not several and not embedding:
+    is_multitask = len(experiment.tasks) > 1
+    has_label_embedding = config.output_layer == "label_embedding"
+    if not is_multitask and not has_label_embedding:
         raise ValueError(
-            "a probe reads the task from features: at least 2 tasks are "
-            f"needed, {config.run_dir} has {experiment.tasks[0].name} alone"
+            "a probe predicts the task from features: expected at least 2 "
+            f"tasks, {config.run_dir} has only {experiment.tasks[0].name}"
         )
     experiment.checkpoints.restore(checkpoints.BEST)
-    found = {"schema": run_directory.SCHEMA}
-    if embedding:
-        found["labels"] = _analyze_labels(config.run_dir)
+    analysis = {"schema": run_directory.SCHEMA}
+    if has_label_embedding:
+        analysis["labels"] = _analyze_labels(config.run_dir)
     if config.label_transfer != "none":
-        found["label_transfer"] = _analyze_label_transfer(experiment)
-    if several:
-        found |= analyze(experiment)
+        analysis["label_transfer"] = _analyze_label_transfer(experiment)
+    if is_multitask:
+        analysis |= analyze(experiment)
     path = os.path.join(config.run_dir, analysis_file.ANALYSIS_FILE)
-    run_directory.write_json(path, checksums.sign(found))
-    return _describe(found)
+    run_directory.write_json(path, checksums.sign(analysis))
+    return _describe(analysis)
 
 
 def analyze(experiment: experiment_lib.Experiment) -> dict:
-    """What probes and correlations say of the weights as they are."""
-    fitted_on, asked = [], []
+    """Probes the features of the current weights.
+
+    Args:
+      experiment: an experiment with several tasks.
+
+    Returns:
+      `probes`, accuracies by features and probe; `cross_correlation` of shared
+      and private features where there are both.
+    """
+    train_features, dev_predictions = [], []
     for splits in experiment.splits:
         random = np.random.default_rng((experiment.config.seed, 4))
         rows = random.permutation(len(splits["train"]))[: probing.PROBE_ROWS]
         train = experiment.predictor.predict(splits["train"]).features
-        fitted_on.append({name: x[rows] for name, x in train.items()})
-        asked.append(experiment.predictor.predict(splits["dev"]))
-    found = {"probes": {}}
-    for name in fitted_on[0]:
-        found["probes"][name] = probing.probe_task(
-            [features[name] for features in fitted_on],
-            [predictions.features[name] for predictions in asked],
+        train_features.append({name: x[rows] for name, x in train.items()})
+        dev_predictions.append(experiment.predictor.predict(splits["dev"]))
+    analysis = {"probes": {}}
+    for name in train_features[0]:
+        analysis["probes"][name] = probing.probe_task(
+            [features[name] for features in train_features],
+            [predictions.features[name] for predictions in dev_predictions],
             experiment.config.seed,
         )
-    if {"shared", "private"} <= set(fitted_on[0]):
-        found["cross_correlation"] = float(
-            np.mean([probing.cross_correlation(p) for p in asked])
+    if {"shared", "private"} <= set(train_features[0]):
+        analysis["cross_correlation"] = float(
+            np.mean([probing.cross_correlation(p) for p in dev_predictions])
         )
-    return found
+    return analysis
 
 
 def _analyze_labels(run_dir):
-    """Draws the map of the labels; returns the nearest of each."""
+    """Draws the map of the labels; returns the nearest labels of each."""
     label_vectors = label_vectors_lib.read(run_dir)
     if label_vectors.has_plane:
         label_map.write(run_dir)
@@ -90,45 +105,43 @@ def _analyze_labels(run_dir):
 
 
 def _analyze_label_transfer(experiment):
-    """Draws the dev scores by epoch; returns who is right, by split."""
+    """Draws dev scores by epoch; returns the agreement of outputs by split."""
     config = experiment.config
     (main_task,) = (t for t in experiment.tasks if t.name == config.main_task)
-    found = agreement_lib.read(config.run_dir, main_task)
+    agreements = agreement_lib.read(config.run_dir, main_task)
     transfer_curves.write(config.run_dir)
-    return {split: dataclasses.asdict(x) for split, x in found.items()}
+    return {split: dataclasses.asdict(x) for split, x in agreements.items()}
 
 
-def _describe(found):
-    parts = []
-    if "probes" in found:
-        parts.append(_describe_probes(found))
-    if "labels" in found:
-        parts.append(_describe_labels(found["labels"]))
-    if "label_transfer" in found:
-        parts.append(_describe_label_transfer(found["label_transfer"]))
-    return "\n".join(parts)
+def _describe(analysis):
+    sections = []
+    if "probes" in analysis:
+        sections.append(_describe_probes(analysis))
+    if "labels" in analysis:
+        sections.append(_describe_labels(analysis["labels"]))
+    if "label_transfer" in analysis:
+        sections.append(_describe_label_transfer(analysis["label_transfer"]))
+    return "\n".join(sections)
 
 
-def _describe_probes(found):
-    lines = ["Accuracy with which a fresh probe reads the task:"]
-    for name, scores in found["probes"].items():
+def _describe_probes(analysis):
+    lines = ["Accuracy of probes that predict the task from features:"]
+    for name, scores in analysis["probes"].items():
         lines.append(
             f"  {name:8s} linear {scores['linear']:.3f}  mlp "
             f"{scores['mlp']:.3f}  (largest task {scores['majority']:.3f})"
         )
-    if "cross_correlation" in found:
+    if "cross_correlation" in analysis:
         lines.append(
             "Mean absolute correlation of shared and private features: "
-            f"{found['cross_correlation']:.3f}"
+            f"{analysis['cross_correlation']:.3f}"
         )
     return "\n".join(lines)
 
 
 def _describe_labels(labels):
     if not any(label["nearest"] for label in labels):
-        return (
-            f"No nearest labels of other tasks: {labels[0]['task']} is alone."
-        )
+        return f"No nearest labels of other tasks: {labels[0]['task']} is the only one."
     lines = ["Nearest labels of other tasks, with the cosine:"]
     width = max(
         len(f"{x['task']} {names_lib.visible(x['label'])}") for x in labels
@@ -144,7 +157,7 @@ def _describe_labels(labels):
 
 
 def _describe_label_transfer(by_split):
-    lines = ["Right by the main model, the label transfer network, in percent:"]
+    lines = ["Correct predictions by output, in percent:"]
     for split, x in by_split.items():
         lines.append(
             f"  {split:4s}  both {100 * x['both']:.1f}  main only "

@@ -79,8 +79,8 @@ def _check_loss(config, task, history):
         f"the dev loss was never below ln({num_classes}) = "
         f"{format_loss(guess)}, the loss of a guess; the lowest was "
         f"{format_loss(min(losses))}. Training diverged, or has learned "
-        f"nothing: lower learning_rate (now {config.learning_rate:g}), or limit "
-        f"gradients with clip_norm (now {config.clip_norm:g})"
+        f"nothing: lower learning_rate (now {config.learning_rate:g}), or "
+        f"limit gradients with clip_norm (now {config.clip_norm:g})"
     )
 
 

@@ -1,9 +1,8 @@
-"""Training and evaluation: one run, or several in processes of their own.
+"""Training and evaluation of one run, or of several in separate processes.
 
-Several seeds, and the single-task models of several tasks, are runs below the
-run directory (`seeds/0`, `tasks/NAME`), each a whole one that can be looked at
-by itself. Processes of their own start afresh: repeated model building in one
-process grows its memory.
+Several seeds, and the single-task models of several tasks, are complete runs in
+subdirectories (`seeds/0`, `tasks/NAME`). Each has its own process, because
+building models repeatedly in one process grows its memory.
 """
 
 import concurrent.futures
@@ -34,24 +33,24 @@ from mtl_tf.utils import subprocesses
 
 
 def train(config: config_lib.Config, processes: int = 1) -> dict:
-    """Trains and evaluates, or goes on, or finds the run finished.
+    """Trains and evaluates a run, or resumes it; a finished run stays as it is.
 
     Args:
-      config: the settings; `data_dir` and `run_dir` have to be set.
-      processes: how many runs go at once, where it takes several.
+      config: the settings; `data_dir` and `run_dir` must be set.
+      processes: number of simultaneous processes, for several runs.
 
     Returns:
-      What `results.json` holds.
+      The content of `results.json`.
 
     Raises:
       ValueError: if the settings do not fit the corpus or the run directory,
-        another process uses it, or a process of this one fails.
+        another process uses the directory, or a child process fails.
       FloatingPointError: if training diverges.
     """
     _check_call(config, processes)
     corpus = tasks_lib.Corpus.read(config.data_dir)
     tasks = corpus.select(config.tasks)
-    # What can be wrong should be so before hours of training.
+    # Errors should come up before hours of training.
     run_directory.check(config, corpus)
     run_directory.check_writable(config.run_dir, "give another run_dir")
     with run_lock.hold(config.run_dir):
@@ -60,7 +59,7 @@ def train(config: config_lib.Config, processes: int = 1) -> dict:
 
 def _train(config, corpus, tasks, processes):
     parts = _parts(config, tasks)
-    # A part may have been lost since.
+    # A part may have been deleted since.
     if run_directory.is_finished(config, corpus) and all(
         run_directory.has_ended(part.run_dir) for part in parts
     ):
@@ -70,52 +69,52 @@ def _train(config, corpus, tasks, processes):
         for part in parts:
             run_directory.check(part, corpus)
         record = os.path.join(config.run_dir, run_directory.CONFIG_FILE)
-        # A run that goes on does not need it any more.
+        # A resumed run does not read the initial weights again.
         if config.init_from and not os.path.exists(record):
             warm_start.check(config, tasks)
-        todo = [
+        unfinished = [
             part
             for part in parts
             if not run_directory.is_finished(part, corpus)
         ]
-        for part in todo:
-            # What cannot go on is to be known before the others are trained.
+        for part in unfinished:
+            # Damage in any part should come up before the others are trained.
             resumption.find(part.run_dir, part.phases)
         run_directory.start(config, corpus, tasks)
-        _run_all("train", todo, corpus, processes)
+        _run_all("train", unfinished, corpus, processes)
         return _merge(config, parts)
-    found = experiment.Experiment(config).run()
-    # Where several experiments follow each other in one process.
+    run_results = experiment.Experiment(config).run()
+    # Frees memory for further experiments in the same process.
     keras.backend.clear_session()
-    return found
+    return run_results
 
 
 def evaluate(config: config_lib.Config, processes: int = 1) -> dict:
     """Scores the best checkpoint of a finished run on dev and test again.
 
-    Where the run directory cannot be written to, nothing is written.
+    Writes nothing if the run directory is read-only.
 
     Args:
       config: the run's settings.
-      processes: how many runs are scored at once, where there are several.
+      processes: number of simultaneous processes, for several runs.
 
     Returns:
-      What `results.json` then holds.
+      The new content of `results.json`.
 
     Raises:
-      ValueError: if the run has not ended, its corpus is not there, or
-        another process uses the run directory.
+      ValueError: if the run has not ended, its corpus is missing, or another
+        process uses the run directory.
     """
     _check_call(config, processes)
     corpus = tasks_lib.Corpus.read(config.data_dir)
     run_directory.check(config, corpus)
     reason = files.why_not_writable(config.run_dir)
     if reason:
-        found = _score(config, corpus)
+        run_results = _score(config, corpus)
         logging.warning("Nothing is written: %s", reason)
-        return found
+        return run_results
     with run_lock.hold(config.run_dir):
-        # Results of a run that is not over would pass for those of its end.
+        # Results of an unfinished run would pass for final ones.
         run_directory.check_ended(config.run_dir)
         parts = _parts(config, corpus.select(config.tasks))
         if parts:
@@ -125,22 +124,22 @@ def evaluate(config: config_lib.Config, processes: int = 1) -> dict:
 
 
 def _score(config, corpus):
-    """Scores a run without a file: parts one by one, in this process."""
+    """Scores a run in this process without writing; parts one by one."""
     run_directory.check_ended(config.run_dir)
     parts = _parts(config, corpus.select(config.tasks))
     if parts:
-        found = [_score(part, corpus) for part in parts]
-        return _merged(config, parts, found)
-    found = experiment.Experiment(config).evaluate(write=False)
+        by_part = [_score(part, corpus) for part in parts]
+        return _merged(config, parts, by_part)
+    run_results = experiment.Experiment(config).evaluate(write=False)
     keras.backend.clear_session()
-    return found
+    return run_results
 
 
 def _check_call(config, processes):
-    """Refuses what a call from Python may get wrong."""
+    """Checks the arguments of a call from Python."""
     if not isinstance(config, config_lib.Config):
         raise ValueError(
-            f"config: a mtl_tf.Config is expected, got {type(config).__name__}"
+            f"config: expected a mtl_tf.Config, got {type(config).__name__}"
         )
     for name in ("data_dir", "run_dir"):
         if not getattr(config, name):
@@ -149,7 +148,7 @@ def _check_call(config, processes):
 
 
 def _parts(config, tasks):
-    """The runs that this one is made of; none if it is one by itself."""
+    """Returns the configs of a run's parts; empty for a single run."""
     run_dirs = run_directory.part_dirs(config, tasks)
     if config.num_runs > 1:
         return [
@@ -165,8 +164,8 @@ def _parts(config, tasks):
 
 
 def _single_task_run(config, name, names, run_dir):
-    # What is said of other tasks does not concern a run. What is said of no
-    # task at all is left in, for the run to refuse.
+    # Settings of other tasks are dropped. Those of unknown tasks are kept: the
+    # run reports them.
     return dataclasses.replace(
         config,
         tasks=(name,),
@@ -187,19 +186,19 @@ def _run_all(
     corpus: tasks_lib.Corpus,
     processes: int,
 ) -> None:
-    """Runs each in a process of its own, `processes` at once.
+    """Runs each config in its own process, `processes` at a time.
 
-    SIGTERM and an interrupt end them all.
+    SIGTERM and an interrupt end all of them.
     """
     children = subprocesses.ChildProcesses()
-    # Each may be several runs again.
+    # A run may have parts itself: these share the processes.
     share = max(1, processes // max(1, len(configs)))
 
     def run_one(config):
-        # What has run before was of the data that the corpus had then.
+        # All runs must be trained on the same data.
         corpus.check_unchanged()
         logging.info("%s: %s", mode, config.run_dir)
-        # Report and export are made of the whole.
+        # Report and export need all runs.
         _run_process(
             command_lib.Command(
                 mode=mode, processes=share, report=False, export=False
@@ -218,7 +217,6 @@ def _run_all(
                 for future in concurrent.futures.as_completed(futures):
                     future.result()
             except Exception:
-                # Those that have not begun are not begun.
                 pool.shutdown(cancel_futures=True)
                 raise
         except (KeyboardInterrupt, SystemExit):
@@ -238,7 +236,7 @@ def _run_process(command, config, children):
     with open(log, "a", encoding="utf-8") as file:
         status = children.run(arguments, file)
     if status:
-        # Then its log may not say so.
+        # If the disk is full, the log may not say so.
         files.check_space(config.run_dir)
         with open(log, encoding="utf-8", errors="replace") as file:
             last = "".join(file.readlines()[-5:])
@@ -249,24 +247,24 @@ def _run_process(command, config, children):
 
 
 def how_to_continue(config: config_lib.Config) -> str:
-    """Returns how training goes on after an interruption, for its user."""
+    """Describes to the user how to continue after an interruption."""
     try:
         run = run_directory.Run.read(config.run_dir)
         if run_directory.has_ended(config.run_dir):
-            return "training has ended; the same command does the rest"
+            return "training has ended; the same command does what remains"
         if run.parts:
             ended = sum(map(run_directory.has_ended, run.parts.values()))
             return (
                 f"{ended} of {len(run.parts)} runs have ended; the same "
-                "command goes on with the others"
+                "command continues with the others"
             )
         epoch = _last_epoch(config.run_dir)
-    # There is no run yet, or a damaged one: the next command tells.
+    # There is no run yet, or a damaged one, which the next command reports.
     except (ValueError, OSError):
         epoch = 0
     if not epoch:
-        return "no epoch has ended; the same command begins again"
-    return f"training goes on after epoch {epoch} with the same command"
+        return "no epoch has ended; the same command starts again"
+    return f"the same command continues training after epoch {epoch}"
 
 
 def _last_epoch(run_dir):
@@ -277,20 +275,21 @@ def _last_epoch(run_dir):
 
 
 def _merge(config, parts):
-    """Results of the whole, from those of its parts; writes them."""
+    """Merges the results of a run's parts, and writes them."""
     run_parts.check(run_directory.Run.read(config.run_dir))
-    found = [run_directory.read_results(part.run_dir) for part in parts]
-    merged = _merged(config, parts, found)
+    by_part = [run_directory.read_results(part.run_dir) for part in parts]
+    merged = _merged(config, parts, by_part)
     results.write(config.run_dir, merged)
     return merged
 
 
-def _merged(config, parts, found):
-    """Returns the results of the whole, with the warnings of its parts."""
-    merged = _merge_seeds(found) if config.num_runs > 1 else _merge_tasks(found)
+def _merged(config, parts, by_part):
+    """Returns the results of all parts together, with their warnings."""
+    merge = _merge_seeds if config.num_runs > 1 else _merge_tasks
+    merged = merge(by_part)
     warnings = [
         f"{part.run_dir}: {warning}"
-        for part, result in zip(parts, found, strict=True)
+        for part, result in zip(parts, by_part, strict=True)
         for warning in result.get("warnings", ())
     ]
     if warnings:
@@ -298,35 +297,35 @@ def _merged(config, parts, found):
     return merged
 
 
-def _merge_tasks(found):
+def _merge_tasks(by_part):
     by_task = {}
-    for result in found:
+    for result in by_part:
         by_task |= result["tasks"]
-    seconds = sum(result["seconds"] for result in found)
-    # A run of no time has no rate.
+    seconds = sum(result["seconds"] for result in by_part)
+    # The rate is None if the run took no time.
     tokens = sum(
         result["seconds"] * (result["tokens_per_second"] or 0)
-        for result in found
+        for result in by_part
     )
     return {
         "schema": run_directory.SCHEMA,
         "tasks": by_task,
         "average": results.averages(by_task),
-        "steps": sum(result["steps"] for result in found),
+        "steps": sum(result["steps"] for result in by_part),
         "seconds": seconds,
         "tokens_per_second": tokens / seconds if seconds else None,
     }
 
 
-def _merge_seeds(found):
-    """Means, and beside them the standard deviations (n - 1)."""
+def _merge_seeds(by_part):
+    """Computes means and standard deviations (n - 1) over seeds."""
     numbers = [
         {k: x for k, x in result.items() if k not in ("schema", "warnings")}
-        for result in found
+        for result in by_part
     ]
     return {
         "schema": run_directory.SCHEMA,
         **results.combine(numbers, np.mean),
-        "num_runs": len(found),
+        "num_runs": len(by_part),
         "deviation": results.combine(numbers, lambda x: np.std(x, ddof=1)),
     }

@@ -1,12 +1,12 @@
-"""Optimizers that leave what a step does not contain as it was.
+"""Optimizers with sparse updates.
 
-Keras's optimizers update every variable as a whole: a task that is absent from
-a step, or a word that does not occur in it, still moves by its old momentum,
-decays, and loses its second moment. Here a gradient that comes as
-`tf.IndexedSlices`, as the gathers of `layers` give it, touches the rows it
-names: weights, moments, weight decay and step count alike. Each row has a step
-count of its own, so that a task's weights go through exactly the updates they
-would go through if the other tasks were not there.
+Parameters of tasks, labels and words absent from a step stay untouched. Keras's
+optimizers update every variable densely: absent rows still move by their old
+momentum, decay, and lose their second moment. Here a `tf.IndexedSlices`
+gradient, as the gathers in `layers` produce, changes only its rows: weights,
+moments, weight decay and step counts. Each row has its own step count, so a
+task's weights receive exactly the updates they would receive without the other
+tasks.
 """
 
 import dataclasses
@@ -22,12 +22,12 @@ class Rule:
     """An update rule.
 
     Attributes:
-      slots: start value of each slot, by name; slots have the shape of the
+      slots: initial value of each slot by name; slots have the shape of the
         variable.
       update: (gradient, slots, count) -> (direction, new slots): the variable
-        moves by -learning_rate * direction; `count` is the number of updates
-        with this one, broadcast against the gradient.
-      decoupled_decay: weight decay acts on the variable itself (AdamW).
+        changes by -learning_rate * direction; `count` is the number of updates
+        including this one, broadcast against the gradient.
+      decoupled_decay: whether weight decay acts on the variable itself (AdamW).
     """
 
     slots: dict[str, float]
@@ -41,21 +41,24 @@ def _sgd(gradient, slots, count):
 
 
 def _adagrad(gradient, slots, count):
-    """Duchi et al. 2011, with the accumulator's start of 0.1 as in Keras."""
+    """Computes AdaGrad (Duchi et al. 2011); as in Keras, total_0 = 0.1."""
     del count
     total = slots["total"] + gradient**2
     return gradient * tf.math.rsqrt(total + 1e-7), {"total": total}
 
 
 def _rmsprop(gradient, slots, count):
-    """Tieleman & Hinton 2012, decay 0.9."""
+    """Computes RMSProp (Tieleman & Hinton 2012) with decay 0.9."""
     del count
     square = 0.9 * slots["square"] + 0.1 * gradient**2
     return gradient * tf.math.rsqrt(square + 1e-7), {"square": square}
 
 
 def _adam(gradient, slots, count):
-    """Kingma & Ba 2015, Algorithm 1, β1 = 0.9, β2 = 0.999, ε = 1e-7."""
+    """Computes Adam (Kingma & Ba 2015, Algorithm 1).
+
+    β1 = 0.9, β2 = 0.999, ε = 1e-7.
+    """
     mean = 0.9 * slots["mean"] + 0.1 * gradient
     square = 0.999 * slots["square"] + 0.001 * gradient**2
     direction = (mean / (1 - 0.9**count)) / (
@@ -75,16 +78,15 @@ RULES = {
 
 @dataclasses.dataclass(frozen=True)
 class Schedule:
-    """Learning rate by step.
+    """A learning-rate schedule: linear warm-up, then exponential decay.
 
-    It needs no end, since training stops when dev does: a linear warm-up, then
-    a factor after each epoch.
+    It needs no total number of steps, which early stopping leaves open.
 
     Attributes:
-      learning_rate: its highest value.
+      learning_rate: the highest learning rate.
       warmup_steps: steps of the linear warm-up.
-      decay: factor of each epoch.
-      steps_per_epoch: length of an epoch.
+      decay: factor per epoch.
+      steps_per_epoch: steps per epoch.
     """
 
     learning_rate: float
@@ -93,26 +95,32 @@ class Schedule:
     steps_per_epoch: int = 1
 
     def __call__(self, step: tf.Tensor) -> tf.Tensor:
-        """float32: the rate of this step; `step` is int64, from 0."""
+        """Computes the learning rate of a step.
+
+        Args:
+          step: int64 [], from 0.
+
+        Returns:
+          float32 [].
+        """
         epoch = tf.cast(step // self.steps_per_epoch, tf.float32)
-        warm = tf.cast(step + 1, tf.float32) / max(1, self.warmup_steps)
-        return self.learning_rate * tf.minimum(1.0, warm) * self.decay**epoch
+        warmup = tf.cast(step + 1, tf.float32) / max(1, self.warmup_steps)
+        return self.learning_rate * tf.minimum(1.0, warmup) * self.decay**epoch
 
 
 class Optimizer:
-    """Applies a rule to variables, whole or by row.
+    """An optimizer that applies a rule to whole variables or to rows.
 
     Args:
       rule: one of `RULES`.
-      variables: the variables (`tf.Variable`) by name, in a fixed order.
-      schedule: learning rate.
-      weight_decay: of `adamw`: each step takes learning_rate * weight_decay *
-        value from every row that it touches, biases apart.
-      clip_norm: gradients are scaled down so that their joint norm is at most
-        this; 0 is off.
+      variables: the variables by name, in a fixed order.
+      schedule: the learning rate.
+      weight_decay: weight decay of `adamw`: each step subtracts learning_rate *
+        weight_decay * value from the rows it updates, except in biases.
+      clip_norm: highest joint norm of the gradients; 0: no clipping.
 
     Raises:
-      ValueError: if there is no such rule, or it has no weight decay.
+      ValueError: if the rule is unknown, or has no weight decay.
     """
 
     def __init__(
@@ -125,12 +133,13 @@ class Optimizer:
         clip_norm: float = 0.0,
     ):
         if rule not in RULES:
-            raise ValueError(f"optimizer: one of {tuple(RULES)}, got {rule!r}")
+            raise ValueError(
+                f"optimizer: expected one of {tuple(RULES)}, got {rule!r}"
+            )
         self.rule = RULES[rule]
         if weight_decay and not self.rule.decoupled_decay:
             raise ValueError(
-                f"weight_decay={weight_decay} belongs to optimizer=adamw, not "
-                f"to {rule}"
+                f"weight_decay={weight_decay} needs optimizer=adamw, got {rule}"
             )
         self.schedule = schedule
         self.weight_decay = weight_decay
@@ -138,13 +147,12 @@ class Optimizer:
         self.variables_by_name = dict(variables)
         self._slots = {
             name: {
-                slot: tf.Variable(tf.fill(tf.shape(variable), start))
-                for slot, start in self.rule.slots.items()
+                slot: tf.Variable(tf.fill(tf.shape(variable), initial))
+                for slot, initial in self.rule.slots.items()
             }
             for name, variable in variables.items()
         }
-        # One count a row; a variable that is always updated whole has the
-        # same count in all of them.
+        # A count per row; in densely updated variables all are equal.
         self._counts = {
             name: tf.Variable(tf.zeros(variable.shape[:1], tf.int64))
             for name, variable in variables.items()
@@ -152,7 +160,7 @@ class Optimizer:
 
     @property
     def state(self) -> dict[str, tf.Variable]:
-        """Every slot and count by name, for a checkpoint."""
+        """All slots and counts by name, for a checkpoint."""
         state = {f"{name}/count": v for name, v in self._counts.items()}
         for name, slots in self._slots.items():
             for slot, variable in slots.items():
@@ -167,12 +175,12 @@ class Optimizer:
         """Updates the variables.
 
         Args:
-          gradients: one a variable, in the order given to the constructor;
-            None leaves the variable alone.
-          step: int64, from 0, for the schedule.
+          gradients: one gradient per variable, in the constructor's order; a
+            variable whose gradient is None is not updated.
+          step: int64 [], from 0, for the schedule.
 
         Returns:
-          float32: the joint norm of the gradients before clipping.
+          float32 [], the joint norm of the gradients before clipping.
         """
         learning_rate = self.schedule(step)
         summed = [
@@ -220,17 +228,19 @@ class Optimizer:
             slots,
             tf.reshape(tf.cast(count, gradient.dtype), per_row),
         )
-        # By name: the biases of stacked layers are matrices too.
+        # By name: biases of per-task layers are matrices, too.
         if self.weight_decay and not name.endswith("bias"):
             direction += self.weight_decay * value
         write(variable, value - learning_rate * direction)
         write(counts, count)
-        for slot, new in slots.items():
-            write(self._slots[name][slot], new)
+        for slot, value in slots.items():
+            write(self._slots[name][slot], value)
 
 
 def _sum_rows(gradient: tf.IndexedSlices) -> tf.IndexedSlices:
-    """Each row once: a rule that squares must see the sum of its parts."""
-    rows, place = tf.unique(gradient.indices)
-    values = tf.math.unsorted_segment_sum(gradient.values, place, tf.size(rows))
+    """Sums the slices of each row: rules that square need the sum."""
+    rows, segments = tf.unique(gradient.indices)
+    values = tf.math.unsorted_segment_sum(
+        gradient.values, segments, tf.size(rows)
+    )
     return tf.IndexedSlices(values, rows, gradient.dense_shape)

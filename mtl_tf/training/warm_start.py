@@ -1,10 +1,9 @@
-"""Weights of a trained model as the start of a new run, by name.
+"""Warm start: the weights of a trained model as initial weights of a new run.
 
-What a row of a weight stands for has a name: a token, a task, a label of a
-task. So the new run may have other tasks, labels and words than the trained
-one, in any order: rows whose name both have are loaded, the others start
-afresh. The optimizers' state and the random state of dropout are the new
-run's.
+Each row of a weight belongs to a name: a token, a task, a label of a task. The
+new run may have other tasks, labels and words than the trained one, in any
+order. Rows whose name both runs have are loaded; the others keep their random
+initial values. The states of optimizers and dropout are not loaded.
 """
 
 import dataclasses
@@ -23,7 +22,7 @@ from mtl_tf.training import trainer as trainer_lib
 from mtl_tf.utils import display_names as names_lib
 from mtl_tf.utils import suggestions
 
-# Settings that have to be the same; `num_layers`, too, where it has a meaning.
+# Settings that must be equal; `num_layers` as well where it is used.
 _ARCHITECTURE = (
     "encoder",
     "pooling",
@@ -35,8 +34,8 @@ _ARCHITECTURE = (
     "output_layer",
     "label_embedding_dim",
 )
-# Weights whose columns stand for what is read; the others' are of one width.
-_READ_FEATURES = (
+# Weights whose columns belong to the encoders' features.
+_FEATURE_WEIGHTS = (
     "head/task_layer/kernel",
     "head/softmax_head/kernel",
     "head/label_embedding/table",
@@ -45,7 +44,7 @@ _READ_FEATURES = (
 
 @dataclasses.dataclass(frozen=True)
 class _Names:
-    """What the rows of a model's weights stand for."""
+    """Names of the rows of a model's weights."""
 
     tokens: Sequence[str]
     tasks: Sequence[tasks_lib.Task]
@@ -63,9 +62,11 @@ class _Names:
         ]
 
     def of_rows(self, path):
-        """Names of the rows of the weight that has this Keras path.
+        """Returns the names of the rows of a weight.
 
-        A layer that is not here fails: its rows would be mixed up in silence.
+        Args:
+          path: Keras path of the weight. Unknown layers are an error, since
+            their rows would be mixed up silently.
         """
         names_by_layer = {
             "word_embedding": self.tokens,
@@ -76,28 +77,29 @@ class _Names:
             "label_embedding": self.labels,
             "task_discriminator": self.task_names,
         }
-        first, *rest = path.split("/")
-        # `encoder` and `head` are made of the layers that are meant.
-        return names_by_layer[
-            rest[0] if first in ("encoder", "head") else first
-        ]
+        layer, *sublayers = path.split("/")
+        if layer in ("encoder", "head"):
+            layer = sublayers[0]
+        return names_by_layer[layer]
 
 
 def check(config: config_lib.Config, tasks: Sequence[tasks_lib.Task]) -> None:
-    """Checks that a run, and each that it is made of, can start so.
+    """Checks that a run and its parts can start from `init_from`.
 
     Args:
-      config: settings of the run, `init_from` among them.
-      tasks: its tasks.
+      config: settings of the run, with `init_from`.
+      tasks: the run's tasks.
 
     Raises:
-      ValueError: as `load`.
+      ValueError: as in `load`.
     """
     path = os.path.join(config.data_dir, vocabulary_lib.VOCABULARY_FILE)
     tokens = vocabulary_lib.Vocabulary.read(path).tokens
-    alone = config.sharing == "single_task"
-    for group in [[task] for task in tasks] if alone else [tasks]:
-        _read(config, _Names(tokens, group))
+    runs = [tasks]
+    if config.sharing == "single_task":
+        runs = [[task] for task in tasks]
+    for run_tasks in runs:
+        _read(config, _Names(tokens, run_tasks))
 
 
 def load(
@@ -106,80 +108,86 @@ def load(
     vocabulary: vocabulary_lib.Vocabulary,
     trainer: trainer_lib.Trainer,
 ) -> dict:
-    """Puts the weights of the run in `init_from` into a model; logs which.
+    """Loads the weights of the run in `init_from` into a model.
 
-    The weights are those of the best checkpoint; a label transfer network
-    starts afresh. Of two runs with a shared encoder one may have private
-    encoders and the other none: what they have in common is loaded, and of a
-    layer that reads the features of both encoders the columns of the shared
-    ones. A single-task model starts from that of its task, `tasks/NAME` where
-    the run is made of several.
+    The weights are those of the best checkpoint; a label transfer network keeps
+    its random initial values. One of the two runs may have private encoders and
+    the other none: then only the weights of the shared features are loaded into
+    layers that read the features of both encoders. A single-task model starts
+    from that of its task, in `tasks/NAME` if the run has several parts.
 
     Args:
       config: settings of the new run.
-      tasks: its tasks, in the order of their numbers.
-      vocabulary: its vocabulary.
-      trainer: its model and task discriminator, which are changed.
+      tasks: the new run's tasks, in the order of the task ids.
+      vocabulary: the new run's vocabulary.
+      trainer: the new run's model and task discriminator, changed in place.
 
     Returns:
-      What was loaded, for a JSON file: of tokens the numbers and of tasks and
-      labels the names that are `loaded`, start `fresh`, and are `left` behind
-      in the trained model; of each weight how many `of` its numbers are
-      `loaded`; and the weights that are left behind.
+      A summary for a JSON file. `tokens` counts, and `tasks` and `labels` list,
+      the names that are `loaded`, those that start `fresh`, and those that are
+      `left` in the trained model. `weights` has by name how many values are
+      `loaded` `of` how many; `weights_left` lists the weights that are not
+      loaded.
 
     Raises:
       ValueError: if `init_from` is this run, holds no run with a best
-        checkpoint, or holds several runs of which none is meant; if that run
-        has another architecture, or a sharing that leaves nothing in common;
-        if it has none of the new run's words, a task of the same name with
-        none of its labels, or no model of a single task.
+        checkpoint, or holds several runs to choose from; if the architectures
+        or sharing schemes are incompatible; if the runs have no word in common,
+        a task of the same name has no label in common, or a single-task model
+        is missing.
     """
     names = _Names(vocabulary.tokens, tasks)
     saved, trained_names = _read(config, names)
-    weights, left = {}, []
     discriminator = trainer.adversary and trainer.adversary.discriminator
+    weights, left = {}, []
     for part, layer in (
         ("model", trainer.model),
         ("discriminator", discriminator),
     ):
-        # Not `variables`: these hold the random state of dropout, too.
+        # `weights`, not `variables`: these include the seeds of dropout.
         variables = multitask_model.variables_by_path(
             layer.weights if layer else []
         )
         trained = saved.parts.get(part, {})
-        for path, variable in variables.items():
-            start, loaded = variable.numpy(), 0
-            # What it reads is the answers of the run's other tasks, in their
-            # order.
-            is_fresh = path.startswith("label_transfer_network/")
-            if path in trained and not is_fresh:
-                value, loaded = _merge(
-                    path, start, trained[path], names, trained_names
-                )
-                variable.assign(value)
-            weights[path] = {"loaded": loaded, "of": start.size}
+        weights |= _load_part(variables, trained, names, trained_names)
         left += [
             path
             for path in sorted(trained.keys() - variables.keys())
             if not path.endswith("seed_generator_state")
         ]
     tokens = _compare(names.tokens, trained_names.tokens)
-    found = {
+    summary = {
         "checkpoint": saved.path,
-        "tokens": {name: len(which) for name, which in tokens.items()},
+        "tokens": {status: len(some) for status, some in tokens.items()},
         "tasks": _compare(names.task_names, trained_names.task_names),
         "labels": _compare(names.labels, trained_names.labels),
         "weights": weights,
         "weights_left": left,
     }
-    _log(found)
-    return found
+    _log(summary)
+    return summary
+
+
+def _load_part(variables, trained, names, trained_names):
+    """Loads trained values into variables; returns how many values of each."""
+    weights = {}
+    for path, variable in variables.items():
+        initial, loaded = variable.numpy(), 0
+        # The network's inputs are ordered as the trained run's tasks.
+        is_fresh = path.startswith("label_transfer_network/")
+        if path in trained and not is_fresh:
+            value, loaded = _merge(
+                path, initial, trained[path], names, trained_names
+            )
+            variable.assign(value)
+        weights[path] = {"loaded": loaded, "of": initial.size}
+    return weights
 
 
 def _read(config, names):
-    """The checkpoint to start from, and the names of its rows."""
+    """Reads the checkpoint to start from, and the names of its rows."""
     try:
-        run = _find(config, names.task_names)
+        run = _find_run(config, names.task_names)
         trained_names = _Names(
             vocabulary_lib.Vocabulary.read(run.vocabulary_path).tokens,
             run.tasks,
@@ -194,22 +202,22 @@ def _read(config, names):
     return saved, trained_names
 
 
-def _find(config, task_names):
-    """The run to start from, once its settings are known to fit."""
+def _find_run(config, task_names):
+    """Finds the run to start from, and checks its settings."""
     if os.path.realpath(config.init_from) == os.path.realpath(config.run_dir):
         raise ValueError("a run can't start from itself")
     run = run_directory.Run.read(config.init_from)
     if run.config.num_runs > 1:
         raise ValueError(
-            f"it holds a run in each of {', '.join(run.parts.values())}: "
-            "name one of them"
+            f"it holds several runs: {', '.join(run.parts.values())}: "
+            "choose one of them"
         )
     sharings = (run.config.sharing, config.sharing)
     if len(set(sharings)) > 1 and "single_task" in sharings:
         raise ValueError(
             f"sharing: {' -> '.join(sharings)}: these models have no encoder "
-            "in common; single_task starts from single_task alone, "
-            "fully_shared and shared_private from one another"
+            "in common; single_task starts only from single_task, "
+            "fully_shared and shared_private from each other"
         )
     compared = list(_ARCHITECTURE)
     if config.encoder == "stacked_lstm":
@@ -221,19 +229,17 @@ def _find(config, task_names):
     ]
     if difference:
         lines = "\n  ".join(difference)
-        raise ValueError(
-            f"its model is another one (there -> here):\n  {lines}"
-        )
+        raise ValueError(f"its model differs (trained -> this run):\n  {lines}")
     if config.sharing != "single_task":
         return run
-    # Of several tasks, each has a run of its own.
+    # Each task has its own run.
     (name,) = task_names
-    there = [task.name for task in run.tasks]
-    if name not in there:
+    trained_names = [task.name for task in run.tasks]
+    if name not in trained_names:
         raise ValueError(
-            f"there is no model of the task {name!r}"
-            f"{suggestions.nearest(name, there)}; its tasks are "
-            f"{', '.join(there)}"
+            f"it has no model of the task {name!r}"
+            f"{suggestions.nearest(name, trained_names)}; its tasks are "
+            f"{', '.join(trained_names)}"
         )
     return run_directory.Run.read(run.parts[name]) if run.parts else run
 
@@ -244,28 +250,28 @@ def _check_names(names, trained_names):
         raise ValueError("its vocabulary has no word in common with this one")
     labels = {task.name: task.labels for task in trained_names.tasks}
     for task in names.tasks:
-        there = labels.get(task.name, task.labels)
-        if not set(task.labels) & set(there):
+        trained_labels = labels.get(task.name, task.labels)
+        if not set(task.labels) & set(trained_labels):
             raise ValueError(
-                f"the labels of {task.name} were {list(there)} and are "
-                f"{list(task.labels)} now: none is the same; give the task "
-                "another name"
+                f"the labels of {task.name} were {list(trained_labels)} and "
+                f"are {list(task.labels)} now: none is the same; rename the "
+                "task"
             )
 
 
-def _merge(path, start, trained, names, trained_names):
-    """A weight's value, and how many of its numbers are the trained ones."""
-    value = start.copy()
+def _merge(path, initial, trained, names, trained_names):
+    """Returns a weight's new value, and how many of its values are trained."""
+    value = initial.copy()
     target, source = value, trained
-    if path in _READ_FEATURES:
-        # The private features come last, and only one of the models has them
-        # if the widths differ.
-        width = min(start.shape[1], trained.shape[1])
-        target, source = target[:, :width], source[:, :width]
+    if path in _FEATURE_WEIGHTS:
+        # If only one of the models has private features, they are the last
+        # columns.
+        columns = min(initial.shape[1], trained.shape[1])
+        target, source = target[:, :columns], source[:, :columns]
     if target.shape[1:] != source.shape[1:]:
         raise ValueError(
-            f"init_from: {path} is {list(trained.shape)} there and "
-            f"{list(start.shape)} here"
+            f"init_from: {path}: expected shape {list(initial.shape)}, got "
+            f"{list(trained.shape)}"
         )
     trained_rows = {
         name: row for row, name in enumerate(trained_names.of_rows(path))
@@ -281,32 +287,32 @@ def _merge(path, start, trained, names, trained_names):
 
 
 def _compare(names, trained_names):
-    """Which names are loaded, start afresh, and are left behind; in order."""
-    here, there = set(names), set(trained_names)
+    """Divides names into `loaded`, `fresh` and `left`, in their order."""
+    new, trained = set(names), set(trained_names)
     return {
-        "loaded": [name for name in names if name in there],
-        "fresh": [name for name in names if name not in there],
-        "left": [name for name in trained_names if name not in here],
+        "loaded": [name for name in names if name in trained],
+        "fresh": [name for name in names if name not in trained],
+        "left": [name for name in trained_names if name not in new],
     }
 
 
-def _log(found):
+def _log(summary):
     logging.info(
         "Starting from %s: %d of %s; tasks: %s; fresh: %s",
-        found["checkpoint"],
-        found["tokens"]["loaded"],
+        summary["checkpoint"],
+        summary["tokens"]["loaded"],
         names_lib.counted(
-            found["tokens"]["loaded"] + found["tokens"]["fresh"], "token"
+            summary["tokens"]["loaded"] + summary["tokens"]["fresh"], "token"
         ),
-        ", ".join(found["tasks"]["loaded"]) or "none",
-        ", ".join(found["tasks"]["fresh"]) or "none",
+        ", ".join(summary["tasks"]["loaded"]) or "none",
+        ", ".join(summary["tasks"]["fresh"]) or "none",
     )
-    for path, count in found["weights"].items():
+    for path, count in summary["weights"].items():
         logging.info(
             "%-45s loaded %9d of %9d",
             path,
             count["loaded"],
             count["of"],
         )
-    for path in found["weights_left"]:
+    for path in summary["weights_left"]:
         logging.info("%-45s left behind", path)

@@ -146,7 +146,7 @@ def test_one_task_with_label_vectors_has_no_nearest_labels(tmp_path):
         output_layer="label_embedding",
     )
     text = analysis.run(experiment)
-    assert text == "No nearest labels of other tasks: reviews is alone."
+    assert text == "No nearest labels of other tasks: reviews is the only task."
     with open(f"{experiment.config.run_dir}/analysis.json") as file:
         found = json.load(file)
     assert [label["nearest"] for label in found["labels"]] == [[], [], []]

@@ -173,7 +173,7 @@ def test_a_signal_ends_the_command(config, tmp_path, number, status):
     assert parent.returncode == status
     assert said.splitlines()[-1] == (
         f"mtl_tf: interrupted ({number.name}): 0 of 3 runs have ended; the "
-        "same command goes on with the others"
+        "same command continues with the others"
     )
     assert "Traceback" not in said
     assert not any(map(is_alive, children))

@@ -251,7 +251,7 @@ def test_the_schedule_sets_the_rate_of_each_step():
 def test_what_is_refused():
     with pytest.raises(ValueError, match=r"one of .*'adam'.* got 'lion'"):
         make("lion", [[1.0]])
-    with pytest.raises(ValueError, match=r"belongs to optimizer=adamw"):
+    with pytest.raises(ValueError, match=r"needs optimizer=adamw, got adam"):
         make("adam", [[1.0]], weight_decay=0.1)
 
 

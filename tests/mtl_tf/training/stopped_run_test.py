@@ -93,15 +93,15 @@ def stop_after(monkeypatch, owner, name, count, number):
             8,
             signal.SIGTERM,
             143,
-            "mtl_tf: interrupted (SIGTERM): training goes on after epoch 2 "
-            "with the same command",
+            "mtl_tf: interrupted (SIGTERM): the same command continues "
+            "training after epoch 2",
         ),
         (
             2,
             signal.SIGINT,
             130,
             "mtl_tf: interrupted (SIGINT): no epoch has ended; the same "
-            "command begins again",
+            "command starts again",
         ),
     ],
 )
