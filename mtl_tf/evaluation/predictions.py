@@ -1,4 +1,4 @@
-"""Predictions of a model: probabilities of a task's labels."""
+"""Predictions of a model: the probabilities of a task's labels."""
 
 import dataclasses
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ class Predictions:
 
     Attributes:
       task: the task whose labels are predicted.
-      probabilities: float [texts, labels of the task], in the task's order.
+      probabilities: float [texts, num_classes], in the order of its labels.
     """
 
     task: tasks_lib.Task
@@ -28,19 +28,19 @@ class Predictions:
 
     @property
     def predicted(self) -> np.ndarray:
-        """int64 [texts]: index of the most probable label."""
+        """Indices of the most probable labels, int64 [texts]."""
         return self.probabilities.argmax(axis=1)
 
     @property
     def labels(self) -> list[str]:
-        """The most probable label of each text."""
-        return [self.task.labels[label] for label in self.predicted]
+        """Most probable label of each text."""
+        return [self.task.labels[index] for index in self.predicted]
 
     def __len__(self) -> int:
         return len(self.probabilities)
 
     def __iter__(self) -> Iterator[dict]:
-        """Yields of each text `task`, `predicted` and `probabilities`."""
+        """Yields a dict of `task`, `predicted` and `probabilities` per text."""
         for label, row in zip(self.labels, self.probabilities, strict=True):
             yield {
                 "task": self.task.name,
@@ -59,10 +59,10 @@ class SplitPredictions(Predictions):
     """Predictions for the rows of a split.
 
     Attributes:
-      probabilities: float64 [rows, labels of the task].
+      probabilities: float64 [rows, num_classes].
       split: the rows.
-      features: float32 [rows, features] by name: `shared`, `private`.
-      loss: mean cross-entropy of the true labels in nats; nan without labels.
+      features: float32 [rows, feature size] by name: `shared`, `private`.
+      loss: mean cross-entropy in nats; NaN without labels.
     """
 
     split: input_pipeline.Split
@@ -70,10 +70,13 @@ class SplitPredictions(Predictions):
     loss: float
 
     def scores(self, rows: np.ndarray | None = None) -> dict[str, float]:
-        """Computes the task's metrics, and `n`, over all rows or a mask's.
+        """Computes the task's metrics, and `n`, the number of rows.
+
+        Args:
+          rows: mask of the rows that count, bool [rows]; None: all rows.
 
         Raises:
-          ValueError: as `metrics.compute`.
+          ValueError: as in `classification.compute`.
         """
         rows = np.ones(len(self.split), bool) if rows is None else rows
         scores = classification.compute(
@@ -92,23 +95,23 @@ def score(
     """Computes the task's metrics, `loss` and `n`.
 
     Args:
-      predictions: those for the texts.
+      predictions: predictions for the texts.
       gold: int [texts], indices of the true labels.
-      groups: str [texts], empty where a text has no topic.
+      groups: str [texts], empty for texts without a group.
 
     Returns:
       Scores by name; `loss` is the mean cross-entropy in nats, `n` the number
       of texts.
 
     Raises:
-      ValueError: if there are no texts, or no groups where the task's metric
-        needs them.
+      ValueError: if there are no texts, or the task's metric needs groups and
+        there are none.
     """
     task = predictions.task
     scores = classification.compute(
         task.metric, task.labels, gold, predictions.predicted, groups
     )
-    of_gold = predictions.probabilities[np.arange(len(gold)), gold]
+    likelihoods = predictions.probabilities[np.arange(len(gold)), gold]
     smallest = np.finfo(np.float32).tiny
-    loss = -np.log(np.maximum(of_gold, smallest, dtype=np.float64)).mean()
+    loss = -np.log(np.maximum(likelihoods, smallest, dtype=np.float64)).mean()
     return {**scores, "loss": float(loss), "n": len(gold)}

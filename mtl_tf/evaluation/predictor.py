@@ -1,4 +1,4 @@
-"""Prediction with a trained model, split by split."""
+"""Prediction with a trained model for splits."""
 
 from collections.abc import Sequence
 
@@ -16,12 +16,12 @@ _OUTPUTS = ("logits", "shared", "private")
 
 
 class Predictor:
-    """Runs a model over splits.
+    """A model in inference mode that predicts for splits.
 
     Args:
-      model: as `multitask_model.build` makes it.
-      tasks: the tasks, in the order of their numbers.
-      main_task: number of the main task, where there is label transfer.
+      model: a model from `multitask_model.build`.
+      tasks: the tasks, in the order of the task ids.
+      main_task: task id of the main task of label transfer, if any.
     """
 
     def __init__(
@@ -43,7 +43,13 @@ class Predictor:
     def predict(
         self, split: input_pipeline.Split
     ) -> predictions_lib.SplitPredictions:
-        """Predicts every row of a split with the main model.
+        """Predicts for all rows of a split with the main model.
+
+        Args:
+          split: the rows.
+
+        Returns:
+          Predictions, with features and loss.
 
         Raises:
           ValueError: if the split has no rows.
@@ -53,8 +59,18 @@ class Predictor:
     def predict_all(
         self, split: input_pipeline.Split
     ) -> dict[str, predictions_lib.SplitPredictions]:
-        """Predicts by output: `MAIN`, and of the main task `LABEL_TRANSFER`."""
-        if split.task_id != self._main_task:
+        """Predicts for all rows of a split with all outputs.
+
+        Args:
+          split: the rows.
+
+        Returns:
+          Predictions by output: `MAIN`, and for the main task `LABEL_TRANSFER`.
+
+        Raises:
+          ValueError: if the split has no rows.
+        """
+        if split.task != self._main_task:
             return {predictions_lib.MAIN: self.predict(split)}
         return self._predict(split, self._run_with_transfer)
 
@@ -63,7 +79,7 @@ class Predictor:
         if not len(split):
             raise ValueError("there are no rows to predict")
         columns = {}
-        # Traced once: splits of a model have the same signature.
+        # Traced only once: all splits have the same signature.
         run = run.get_concrete_function(split.signature)
         for rows, batch in input_pipeline.evaluation_batches(split):
             for name, value in run(batch).items():
@@ -84,8 +100,8 @@ class Predictor:
         }
 
     def _from_logits(self, split, logits, features):
-        task = self._tasks[split.task_id]
-        # In float64, so that the probabilities sum to 1.
+        task = self._tasks[split.task]
+        # float64: the probabilities must sum to 1.
         logits = logits[:, : len(task.labels)].astype(np.float64)
         log_probabilities = scipy.special.log_softmax(logits, axis=1)
         loss = np.nan
@@ -98,7 +114,7 @@ class Predictor:
 
 
 def _traceable(model):
-    """Returns a `tf.function` of batches that calls a model for inference.
+    """Returns a `tf.function` of batches that runs a model for inference.
 
     A label transfer network predicts for all task batches.
     """

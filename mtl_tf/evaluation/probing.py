@@ -1,4 +1,4 @@
-"""Probes: what a classifier reads from frozen features."""
+"""Probes: classifiers that predict the task from frozen features."""
 
 import numpy as np
 from sklearn import linear_model
@@ -8,32 +8,32 @@ from sklearn import preprocessing
 
 from mtl_tf.evaluation import predictions as predictions_lib
 
-# Training texts of each task that a probe is fitted to, at most.
+# Maximum number of training texts per task for a probe.
 PROBE_ROWS = 400
 
 
 def probe_task(
     train: list[np.ndarray], test: list[np.ndarray], seed: int
 ) -> dict[str, float]:
-    """Accuracy with which fresh probes read the task from features.
+    """Computes the accuracy of probes that predict the task from features.
 
     Args:
-      train: features that the probes are fitted to, float32 [rows, width],
-        by task.
-      test: features that they are asked about, by task.
+      train: float32 [rows, feature size] by task, to which probes are fitted.
+      test: float32 [rows, feature size] by task, on which they are scored.
       seed: seed of the multi-layer probe.
 
     Returns:
       Accuracy of a `linear` and of an `mlp` probe (one hidden layer of 100
-      units), and of the task that most test rows are of (`majority`).
+      units), and the frequency of the `majority` task of the test rows.
     """
 
-    def join(features):
+    def concatenate(features):
         rows = [len(x) for x in features]
-        return np.concatenate(features), np.repeat(np.arange(len(rows)), rows)
+        task_ids = np.repeat(np.arange(len(rows)), rows)
+        return np.concatenate(features), task_ids
 
-    features, tasks = join(train)
-    asked, answers = join(test)
+    train_features, train_task_ids = concatenate(train)
+    test_features, test_task_ids = concatenate(test)
     probes = {
         "linear": linear_model.LogisticRegression(max_iter=1000),
         "mlp": neural_network.MLPClassifier(
@@ -44,20 +44,25 @@ def probe_task(
             random_state=seed,
         ),
     }
-    found = {
+    accuracies = {
         name: float(
             pipeline.make_pipeline(preprocessing.StandardScaler(), probe)
-            .fit(features, tasks)
-            .score(asked, answers)
+            .fit(train_features, train_task_ids)
+            .score(test_features, test_task_ids)
         )
         for name, probe in probes.items()
     }
-    found["majority"] = float(np.bincount(answers).max() / len(answers))
-    return found
+    frequencies = np.bincount(test_task_ids) / len(test_task_ids)
+    accuracies["majority"] = float(frequencies.max())
+    return accuracies
 
 
 def cross_correlation(predictions: predictions_lib.SplitPredictions) -> float:
-    """Mean absolute correlation of shared with private features of a task."""
+    """Computes the mean absolute correlation of shared and private features.
+
+    Args:
+      predictions: predictions for a task, with both kinds of features.
+    """
     shared, private = (
         preprocessing.scale(predictions.features[name].astype(np.float64))
         for name in ("shared", "private")

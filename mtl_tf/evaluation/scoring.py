@@ -1,4 +1,4 @@
-"""Averages over tasks."""
+"""The score by which checkpoints are selected."""
 
 from collections.abc import Sequence
 
@@ -13,15 +13,15 @@ def average(
     scores: dict[str, dict[str, float]],
     metric: str | None = None,
 ) -> float:
-    """Mean over tasks of each task's own metric, for choosing a checkpoint.
-
-    Metrics of which lower is better count negatively, so that higher is always
-    better here.
+    """Computes the mean selection score of tasks.
 
     Args:
-      tasks: the tasks that count.
+      tasks: the tasks.
       scores: scores by name of the task.
-      metric: the same one for all tasks, instead of their own.
+      metric: the metric for all tasks; None: each task's metric.
+
+    Returns:
+      The mean; higher is better.
     """
     return float(
         np.mean(
@@ -33,7 +33,16 @@ def average(
 def selection_score(
     task: tasks_lib.Task, scores: dict[str, float], metric: str | None = None
 ) -> float:
-    """The task's metric, or another one, negated where lower is better."""
+    """Returns a task's score such that higher is better.
+
+    Args:
+      task: the task.
+      scores: scores by metric.
+      metric: the metric; None: the task's metric.
+
+    Returns:
+      The score, negated if lower values of the metric are better.
+    """
     metric = metric or task.metric
     lower_is_better = classification.METRICS[metric].lower_is_better
     return scores[metric] * (-1 if lower_is_better else 1)

@@ -1,144 +1,45 @@
-"""Checkpoints whose parts have names, and that miss nothing.
+"""Complete checkpoints of training, with named variables.
 
-`tf.train.Checkpoint(model=..., optimizer=...)` leaves out the seed states of
-dropout, and the heads of models that keep them in a list, and
-`assert_consumed` passes all the same. Here every variable is put in by name,
-and the tasks with their labels, by which weights are ordered.
-
-A folder of `checkpoints/` holds the newest checkpoints of one name. Each is
-`ckpt-STEP.index` and `ckpt-STEP.data-*`, as TensorFlow writes them, and
-`ckpt-STEP.json` with their sha256 and the run's id, which is written last: a
-checkpoint without it is one whose writing was interrupted. `checkpoint` names
-the newest, for `tf.train.latest_checkpoint`. `tf.train.CheckpointManager` would
-remove an old checkpoint before the checksums of the new one are on disk.
+`tf.train.Checkpoint(model=..., optimizer=...)` omits the seeds of dropout, and
+the heads of models that keep them in a list, and `assert_consumed` passes all
+the same. Here every variable has a name, and a checkpoint also holds the tasks
+and labels, whose order is that of the weights.
 """
 
 import contextlib
 import dataclasses
-import functools
-import glob
 import json
 import os
-import re
-import shutil
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 import tensorflow as tf
 
 from mtl_tf.data import tasks as tasks_lib
+from mtl_tf.runs import checkpoint_files
 from mtl_tf.runs import run_id
-from mtl_tf.utils import checksums
 
-_VALUE = "/.ATTRIBUTES/VARIABLE_VALUE"
-_CHECKPOINTS_DIR = "checkpoints"
 LAST = "last"
 BEST = "best"
-_STATE_FILE = "checkpoint"
-# A step that is saved again has a second number.
-_STEM = re.compile(r"ckpt-(\d+)(?:-(\d+))?")
-_REMEDY = "put back a copy of the file, or train again in another run_dir"
+_VALUE = "/.ATTRIBUTES/VARIABLE_VALUE"
 
 
 def best_of(phase: str) -> str:
-    """Name of the best checkpoint of a phase that others follow."""
+    """Returns the name of the best checkpoint of a phase before the last."""
     return f"{BEST}_{phase}"
 
 
-@dataclasses.dataclass(frozen=True)
-class Kept:
-    """A checkpoint in a run directory, whole or damaged.
-
-    Attributes:
-      path: path of its files, without their endings.
-    """
-
-    path: str
-
-    @property
-    def step(self) -> int:
-        """The number of training steps before it."""
-        return self.age[0]
-
-    @property
-    def age(self) -> tuple[int, int]:
-        """A key that sorts the checkpoints of a folder, the oldest first."""
-        step, again = _STEM.fullmatch(os.path.basename(self.path)).groups("0")
-        return int(step), int(again)
-
-    @functools.cached_property
-    def damage(self) -> str:
-        """The file that is damaged, and how; empty for a whole checkpoint."""
-        record = f"{self.path}.json"
-        try:
-            with open(record, encoding="utf-8") as file:
-                found = json.load(file)
-            checksums.check(found, record, _REMEDY)
-        except FileNotFoundError:
-            return f"{record} is missing"
-        except ValueError:
-            return f"{record} is damaged"
-        declared = found["files"]
-        for name, checksum in declared.items():
-            path = os.path.join(os.path.dirname(self.path), name)
-            if not os.path.isfile(path):
-                return f"{path} is missing"
-            if checksums.sha256(path) != checksum:
-                return (
-                    f"{path} is damaged (its sha256 is not the one in "
-                    f"{os.path.basename(record)})"
-                )
-        run_dir = os.path.normpath(os.path.join(self.path, *3 * [os.pardir]))
-        if found.get("run") != run_id.read(run_dir):
-            return (
-                f"{self.path} is of another run (its id is not the one in "
-                f"{run_id.CONFIG_FILE})"
-            )
-        return ""
-
-
-def find(run_dir: str, name: str) -> list[Kept]:
-    """Returns the checkpoints of a name, whole or damaged, the newest first."""
-    folder = folder_of(run_dir, name)
-    paths = glob.glob(os.path.join(glob.escape(folder), "ckpt-*.json"))
-    stems = {os.path.basename(path.removesuffix(".json")) for path in paths}
-    # One whose file of checksums was removed is named here.
-    with contextlib.suppress(OSError):
-        with open(os.path.join(folder, _STATE_FILE), "rb") as file:
-            text = file.read().decode("utf-8", "replace")
-        stems |= set(re.findall(r'^model_\w+: "(.*)"$', text, re.MULTILINE))
-    kept = [
-        Kept(os.path.join(folder, stem))
-        for stem in stems
-        if _STEM.fullmatch(stem)
-    ]
-    return sorted(kept, key=lambda x: x.age, reverse=True)
-
-
-def describe_whole(run_dir: str) -> str:
-    """Returns which checkpoints of a run can be read, for a message."""
-    folder = os.path.join(run_dir, _CHECKPOINTS_DIR)
-    names = sorted(os.listdir(folder)) if os.path.isdir(folder) else []
-    whole = [
-        f"{os.path.relpath(kept.path, run_dir)} (epoch {_epoch(kept)})"
-        for name in names
-        for kept in find(run_dir, name)
-        if not kept.damage
-    ]
-    return f"whole checkpoints: {', '.join(whole) or 'none'}"
-
-
 class Checkpoints:
-    """The checkpoints of a run, the newest few of each name.
+    """The checkpoints of a run: the newest ones of each name.
 
     Args:
       run_dir: directory of the run.
       parts: variables by part and name.
-      tasks: the tasks, in the order of their numbers.
+      tasks: the tasks, in the order of the task ids.
       names: names of the checkpoints: `LAST`, `BEST`, `best_of` phases.
-      keep: number of steps of each name whose checkpoints are kept. The best
-        ones are as many as the last ones: a run that goes on from an older
-        last checkpoint needs what was the best one then.
+      keep: number of steps of each name whose checkpoints are kept. As many of
+        `BEST` as of `LAST`: a run that resumes from an older last checkpoint
+        needs the best one at that time.
     """
 
     def __init__(
@@ -160,41 +61,47 @@ class Checkpoints:
 
     def save(self, name: str, step: int) -> None:
         """Writes a checkpoint, and removes those that it replaces."""
-        folder = folder_of(self._run_dir, name)
+        folder = checkpoint_files.folder_of(self._run_dir, name)
         os.makedirs(folder, exist_ok=True)
-        kept = [x for x in find(self._run_dir, name) if x.step <= step]
-        # Not in place: an interruption must leave the one before.
-        again = 1 + max((x.age[1] for x in kept if x.step == step), default=-1)
-        stem = f"ckpt-{step}-{again}" if again else f"ckpt-{step}"
-        new = Kept(os.path.join(folder, stem))
+        older = [
+            x
+            for x in checkpoint_files.find(self._run_dir, name)
+            if x.step <= step
+        ]
+        new = checkpoint_files.new(self._run_dir, name, step)
         self._checkpoint.write(new.path)
-        _record(new, run_id.read(self._run_dir))
-        newest = {x.step: x for x in reversed([new, *kept])}
+        checkpoint_files.write_record(new, run_id.read(self._run_dir))
+        newest = {x.step: x for x in reversed([new, *older])}
         steps = sorted(newest)[-self._keep :]
-        _write_state(folder, [newest[x] for x in steps])
-        _remove_leftovers(folder, [newest[x] for x in steps])
+        kept = [newest[x] for x in steps]
+        checkpoint_files.write_state(folder, kept)
+        checkpoint_files.remove_others(folder, kept)
 
     def check(self, names: Sequence[str]) -> None:
-        """Checks that the newest checkpoint of each of these names is whole.
+        """Checks that the newest checkpoint of each name is intact.
 
         Raises:
           ValueError: if one is missing or damaged.
         """
         for name in names:
-            _newest(self._run_dir, name)
+            _find_newest(self._run_dir, name)
 
-    def restore(self, name: str, kept: Kept | None = None) -> None:
-        """Reads every variable back.
+    def restore(
+        self,
+        name: str,
+        checkpoint: checkpoint_files.CheckpointFiles | None = None,
+    ) -> None:
+        """Restores all variables.
 
         Args:
-          name: which checkpoint.
-          kept: which one of that name; None: the newest.
+          name: name of the checkpoint.
+          checkpoint: one of that name; None: the newest.
 
         Raises:
-          ValueError: if there is no such checkpoint, it is damaged or of
-            other tasks or labels, or its variables are others.
+          ValueError: if the checkpoint is missing or damaged, or its tasks,
+            labels or variables differ.
         """
-        path = (kept or _newest(self._run_dir, name)).path
+        path = (checkpoint or _find_newest(self._run_dir, name)).path
         with _naming_damage(path):
             labels = _read_labels(tf.train.load_checkpoint(path))
         check_labels(path, labels, self._labels)
@@ -207,35 +114,34 @@ class Checkpoints:
                     f"{path} is of another model: {str(error).splitlines()[0]}"
                 ) from None
 
-    def sweep(self, start: Mapping[str, Kept]) -> None:
-        """Removes what a run that goes on from here has no use for.
-
-        That is what was saved after the start, and what interrupted writes
-        have left behind.
+    def sweep(
+        self, resumed: Mapping[str, checkpoint_files.CheckpointFiles]
+    ) -> None:
+        """Removes later checkpoints, and files of interrupted writes.
 
         Args:
-          start: by name, the newest checkpoint of the run as it goes on.
+          resumed: by name, the newest checkpoint from which a run resumes.
         """
         for name in self._names:
-            folder = folder_of(self._run_dir, name)
+            folder = checkpoint_files.folder_of(self._run_dir, name)
             if not os.path.isdir(folder):
                 continue
             kept = [
                 x
-                for x in reversed(find(self._run_dir, name))
-                if name in start and x.age <= start[name].age
+                for x in reversed(checkpoint_files.find(self._run_dir, name))
+                if name in resumed and x.age <= resumed[name].age
             ]
-            _write_state(folder, kept)
-            _remove_leftovers(folder, kept)
+            checkpoint_files.write_state(folder, kept)
+            checkpoint_files.remove_others(folder, kept)
 
 
 @dataclasses.dataclass(frozen=True)
-class Saved:
-    """The values of a checkpoint, without the variables that they were of.
+class CheckpointValues:
+    """The values of a checkpoint as arrays.
 
     Attributes:
-      path: where it is, for messages.
-      labels: the labels of each task, both in the order of their numbers.
+      path: path of the checkpoint, for messages.
+      labels: the labels of each task, in the order of the weights.
       parts: arrays by part (`model`, `discriminator` and others) and name.
     """
 
@@ -244,158 +150,133 @@ class Saved:
     parts: dict[str, dict[str, np.ndarray]]
 
     def check_tasks(self, tasks: Sequence[tasks_lib.Task]) -> None:
-        """Checks that the weights are those of these tasks and labels.
+        """Checks that the weights belong to these tasks and labels.
 
         Raises:
-          ValueError: if they are others, or in another order.
+          ValueError: if tasks or labels, or their order, differ.
         """
-        wanted = {task.name: list(task.labels) for task in tasks}
-        check_labels(self.path, self.labels, wanted)
+        expected = {task.name: list(task.labels) for task in tasks}
+        check_labels(self.path, self.labels, expected)
 
 
-def read(run_dir: str, name: str, part_names: Sequence[str]) -> Saved:
+def read(
+    run_dir: str, name: str, part_names: Sequence[str]
+) -> CheckpointValues:
     """Reads parts of the newest checkpoint of a name.
 
     Args:
       run_dir: directory of the run.
-      name: which checkpoint.
-      part_names: which parts; one that is not there is left out.
+      name: name of the checkpoint.
+      part_names: names of the parts; missing parts are left out.
+
+    Returns:
+      The values of the checkpoint.
 
     Raises:
-      ValueError: if there is no such checkpoint, or it is damaged.
+      ValueError: if the checkpoint is missing or damaged.
     """
-    return read_kept(_newest(run_dir, name), part_names)
+    return read_values(_find_newest(run_dir, name), part_names)
 
 
-def read_kept(kept: Kept, part_names: Sequence[str]) -> Saved:
-    """Reads parts of a checkpoint; its files are not checked.
+def read_values(
+    checkpoint: checkpoint_files.CheckpointFiles, part_names: Sequence[str]
+) -> CheckpointValues:
+    """Reads parts of a checkpoint without verifying its checksums.
 
     Raises:
       ValueError: if TensorFlow cannot read it.
     """
     parts = {}
-    with _naming_damage(kept.path):
-        reader = tf.train.load_checkpoint(kept.path)
+    with _naming_damage(checkpoint.path):
+        reader = tf.train.load_checkpoint(checkpoint.path)
         for key in reader.get_variable_to_shape_map():
-            part, *rest = key.removesuffix(_VALUE).split("/")
+            part, *name = key.removesuffix(_VALUE).split("/")
             if part in part_names and key.endswith(_VALUE):
-                # TensorFlow writes a slash within a name as .S, a dot as two.
-                variable = rest[0].replace("..", "\0").replace(".S", "/")
+                # TensorFlow writes a slash in a name as .S, a dot as two dots.
+                variable = name[0].replace("..", "\0").replace(".S", "/")
                 variable = variable.replace("\0", ".")
                 parts.setdefault(part, {})[variable] = reader.get_tensor(key)
-        return Saved(kept.path, _read_labels(reader), parts)
+        return CheckpointValues(checkpoint.path, _read_labels(reader), parts)
 
 
 def check_labels(
-    path: str, found: Mapping[str, list[str]], wanted: Mapping[str, list[str]]
+    path: str,
+    labels: Mapping[str, list[str]],
+    expected: Mapping[str, list[str]],
 ) -> None:
     """Checks the tasks and labels that a checkpoint was trained on.
 
     Args:
-      path: the checkpoint, for messages.
-      found: the labels of each task there; the order counts.
-      wanted: those that are expected.
+      path: path of the checkpoint, for messages.
+      labels: the labels of each task in the checkpoint, in order.
+      expected: the expected ones.
 
     Raises:
       ValueError: if they differ.
     """
-    if list(found) != list(wanted):
+    if list(labels) != list(expected):
         raise ValueError(
-            f"{path} is of the tasks {', '.join(found)}, not of "
-            f"{', '.join(wanted)}"
+            f"{path}: expected the tasks {', '.join(expected)}, got "
+            f"{', '.join(labels)}"
         )
-    for task, labels in wanted.items():
-        if found[task] != labels:
+    for task, expected_labels in expected.items():
+        if labels[task] != expected_labels:
             raise ValueError(
-                f"{path} was trained with the labels {found[task]} of task "
-                f"{task}, not with {labels}: labels and their order have to "
-                "be the same"
+                f"{path}: expected the labels {expected_labels} of task "
+                f"{task}, in this order, got {labels[task]}"
             )
 
 
-def folder_of(run_dir: str, name: str) -> str:
-    """Returns the folder of the checkpoints of a name."""
-    return os.path.join(run_dir, _CHECKPOINTS_DIR, name)
-
-
-def _newest(run_dir, name):
-    """The newest checkpoint of a name, if it is whole."""
-    kept = find(run_dir, name)
-    if not kept:
-        raise ValueError(f"{folder_of(run_dir, name)} holds no checkpoint")
-    if kept[0].damage:
-        raise ValueError(
-            f"{kept[0].damage}; {describe_whole(run_dir)}: {_REMEDY}"
-        )
-    return kept[0]
-
-
-def _epoch(kept):
-    """The epoch of a checkpoint, `?` if it does not hold it."""
-    fit = read_kept(kept, ["fit"]).parts.get("fit", {})
-    return fit.get("epoch", "?")
-
-
-def _record(kept, run):
-    """Writes the checksums of a checkpoint, once its files are on disk."""
-    declared = {}
-    for path in _data_files(kept):
-        with open(path, "r+b") as file:
-            os.fsync(file.fileno())
-        declared[os.path.basename(path)] = checksums.sha256(path)
-    record = checksums.sign({"run": run, "files": declared})
-    _write(f"{kept.path}.json", json.dumps(record, indent=1))
-
-
-def _data_files(kept):
-    path = glob.escape(kept.path)
-    return sorted(glob.glob(f"{path}.index") + glob.glob(f"{path}.data-*"))
-
-
-def _write_state(folder, kept):
-    """Writes the file by which TensorFlow finds the newest checkpoint."""
-    stems = [os.path.basename(x.path) for x in kept]
-    lines = [f'model_checkpoint_path: "{stem}"\n' for stem in stems[-1:]]
-    lines += [f'all_model_checkpoint_paths: "{stem}"\n' for stem in stems]
-    _write(os.path.join(folder, _STATE_FILE), "".join(lines))
-
-
-def _write(path, content):
-    with open(f"{path}.part", "w", encoding="utf-8") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(f"{path}.part", path)
-
-
-def _remove_leftovers(folder, kept):
-    """Removes all files of checkpoints but those of `kept`."""
-    files = {f"{x.path}.json" for x in kept}
-    files.update(path for x in kept for path in _data_files(x))
-    for name in os.listdir(folder):
-        path = os.path.join(folder, name)
-        # What else is there is not ours.
-        if path in files or not re.match(rf"ckpt-\d|{_STATE_FILE}\.", name):
-            continue
-        if os.path.isdir(path):
-            shutil.rmtree(path)
-        else:
-            os.remove(path)
+def describe_intact(run_dir: str) -> str:
+    """Describes, for a message, which checkpoints of a run can be read."""
+    folder = os.path.join(run_dir, checkpoint_files.CHECKPOINTS_DIR)
+    names = sorted(os.listdir(folder)) if os.path.isdir(folder) else []
+    intact = [
+        f"{os.path.relpath(checkpoint.path, run_dir)} "
+        f"(epoch {_read_epoch(checkpoint)})"
+        for name in names
+        for checkpoint in checkpoint_files.find(run_dir, name)
+        if not checkpoint.damage
+    ]
+    return f"intact checkpoints: {', '.join(intact) or 'none'}"
 
 
 def last_step(run_dir: str) -> int:
     """Returns the step of the last checkpoint of a run; 0 if it has none."""
-    return max((kept.step for kept in find(run_dir, LAST)), default=0)
+    saved = checkpoint_files.find(run_dir, LAST)
+    return max((checkpoint.step for checkpoint in saved), default=0)
+
+
+def _find_newest(run_dir, name):
+    """Finds the newest checkpoint of a name, which must be intact."""
+    checkpoints = checkpoint_files.find(run_dir, name)
+    if not checkpoints:
+        folder = checkpoint_files.folder_of(run_dir, name)
+        raise ValueError(f"{folder} holds no checkpoint")
+    newest = checkpoints[0]
+    if newest.damage:
+        raise ValueError(
+            f"{newest.damage}; {describe_intact(run_dir)}: "
+            f"{checkpoint_files.REMEDY}"
+        )
+    return newest
+
+
+def _read_epoch(checkpoint):
+    """Reads the epoch of a checkpoint; `?` if it has none."""
+    state = read_values(checkpoint, ["fit"]).parts.get("fit", {})
+    return state.get("epoch", "?")
 
 
 @contextlib.contextmanager
 def _naming_damage(path):
-    """Says which files are damaged: TensorFlow's errors often do not."""
+    """Names the damaged checkpoint, which TensorFlow's errors often do not."""
     try:
         yield
     except (tf.errors.OpError, UnicodeDecodeError) as error:
         raise ValueError(
-            f"{path} is damaged ({str(error).splitlines()[0]}): {_REMEDY}"
+            f"{path} is damaged ({str(error).splitlines()[0]}): "
+            f"{checkpoint_files.REMEDY}"
         ) from None
 
 

@@ -1,8 +1,8 @@
-"""`checksums.json`: whether what an evaluation wrote is what is there.
+"""`checksums.json`, the checksums of the files of an evaluation.
 
-The report, comparisons and calibrated answers are made of these files. Results
-are written last, and their checksum before them: a run that has results has
-this file, unless it is of an earlier version.
+The report, comparisons and calibration use these files. Their checksums are
+written before the results, which come last: a run with results has this file,
+unless an earlier version made it.
 """
 
 import glob
@@ -15,7 +15,7 @@ from mtl_tf.utils import checksums
 from mtl_tf.utils import files
 
 CHECKSUMS_FILE = "checksums.json"
-# Of these, those that are there.
+# Some of these files may be missing.
 _PATTERNS = (
     "history.jsonl",
     "predictions/*.jsonl",
@@ -26,25 +26,25 @@ REMEDY = "--mode=evaluate writes it again"
 
 
 def write(run_dir: str, results_file: str, results: str) -> None:
-    """Writes the checksums of what an evaluation has written.
+    """Writes the checksums of the files of an evaluation.
 
     Args:
       run_dir: directory of the run.
-      results_file: name of the file of results.
-      results: what it is going to hold.
+      results_file: name of the results file.
+      results: the future content of the results file.
     """
     root = glob.escape(run_dir)
-    found = {
+    digests = {
         os.path.relpath(path, run_dir).replace(os.sep, "/"): checksums.sha256(
             path
         )
         for pattern in _PATTERNS
         for path in sorted(glob.glob(os.path.join(root, pattern)))
     }
-    digest = hashlib.sha256(results.encode("utf-8")).hexdigest()
+    results_digest = hashlib.sha256(results.encode("utf-8")).hexdigest()
     record = {
         "run": run_id.read(run_dir),
-        "files": {**found, results_file: digest},
+        "files": {**digests, results_file: results_digest},
     }
     with files.atomic_write(os.path.join(run_dir, CHECKSUMS_FILE)) as file:
         json.dump(checksums.sign(record), file, indent=1, ensure_ascii=False)
@@ -52,21 +52,21 @@ def write(run_dir: str, results_file: str, results: str) -> None:
 
 
 def check(run_dir: str, name: str) -> None:
-    """Checks a file that is there against its checksum.
+    """Checks a file against its checksum.
 
     Args:
       run_dir: directory of the run.
-      name: path of the file in it.
+      name: path of the file in the run directory.
 
     Raises:
-      ValueError: if the file, or the one of checksums, is damaged or of another
-        run, with what to do.
+      ValueError: if the file or `checksums.json` is missing, damaged or of
+        another run.
     """
     path = os.path.join(run_dir, name)
     if not os.path.exists(path):
         raise ValueError(f"{path} is missing: {REMEDY}")
     if not os.path.isfile(path):
-        raise ValueError(f"{path} is no file: remove it; {REMEDY}")
+        raise ValueError(f"{path} is not a file: remove it; {REMEDY}")
     record = _read(run_dir)
     if record is None:
         return
@@ -79,21 +79,21 @@ def check(run_dir: str, name: str) -> None:
 
 
 def _read(run_dir):
-    """Returns the checksums; None for a run of a version without them."""
+    """Reads the checksums; None for runs of versions without them."""
     path = os.path.join(run_dir, CHECKSUMS_FILE)
-    this = run_id.read(run_dir)
-    if not os.path.lexists(path) and this is None:
+    own_id = run_id.read(run_dir)
+    if not os.path.lexists(path) and own_id is None:
         return None
     if not os.path.exists(path):
         raise ValueError(f"{path} is missing: {REMEDY}")
     if not os.path.isfile(path):
-        raise ValueError(f"{path} is no file: remove it; {REMEDY}")
+        raise ValueError(f"{path} is not a file: remove it; {REMEDY}")
     with open(path, encoding="utf-8") as file:
         try:
             record = json.load(file)
         except ValueError as error:
             raise ValueError(f"{path}: not JSON: {error}: {REMEDY}") from None
     checksums.check(record, path, REMEDY)
-    if record["run"] != this:
+    if record["run"] != own_id:
         raise ValueError(f"{path} is of another run: {REMEDY}")
     return record

@@ -1,4 +1,4 @@
-"""A run in words: its model, and how its settings differ from the defaults."""
+"""Descriptions of a run: its model and its settings."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -10,13 +10,13 @@ from mtl_tf.utils import display_names as names_lib
 
 @dataclasses.dataclass(frozen=True)
 class Setting:
-    """A setting of one run or several.
+    """A setting of one or several runs.
 
     Attributes:
-      name: its name.
-      values: by run.
-      default: what it is where nobody says anything.
-      text: what it means.
+      name: name of the setting.
+      values: values by run.
+      default: default value.
+      text: help text.
     """
 
     name: str
@@ -26,7 +26,7 @@ class Setting:
 
 
 def model_name(config: config_lib.Config) -> str:
-    """A few words that tell the model's kind."""
+    """Returns a short name of the kind of model."""
     if config.sharing == "single_task":
         return "single-task"
     name = config.sharing.replace("_", "-")
@@ -34,20 +34,19 @@ def model_name(config: config_lib.Config) -> str:
 
 
 def describe(config: config_lib.Config) -> str:
-    """A sentence or two on the model."""
+    """Describes the model in one or two sentences."""
     sharing = {
-        "single_task": "A model for each task, trained by itself",
-        "fully_shared": "One encoder that all tasks share",
+        "single_task": "A separate model for each task",
+        "fully_shared": "One encoder shared by all tasks",
         "shared_private": (
-            "An encoder that all tasks share, and a private one for each"
+            "One encoder shared by all tasks, and a private one per task"
         ),
     }[config.sharing]
     encoder = (
         f"{config.encoder} of {names_lib.counted(config.hidden_size, 'unit')}, "
         f"pooling {config.pooling}"
     )
-    numbers = names_lib.counted(config.embedding_dim, "number")
-    words = f"word vectors of {numbers}"
+    words = f"word vectors of dimension {config.embedding_dim}"
     if config.word_vectors:
         words += f" from {config.word_vectors}"
     sentences = [f"{sharing}: {encoder}; {words}."]
@@ -67,10 +66,10 @@ def describe(config: config_lib.Config) -> str:
     if config.label_transfer != "none":
         sentence = (
             "A label transfer network predicts the labels of "
-            f"{config.main_task} from the answers to the other tasks"
+            f"{config.main_task} from the predictions for the other tasks"
         )
         if config.label_transfer == "semi_supervised":
-            sentence += ", and the main model learns from what it predicts"
+            sentence += ", and the main model is trained on its pseudo-labels"
         sentences.append(f"{sentence}.")
     return " ".join(sentences)
 
@@ -78,43 +77,42 @@ def describe(config: config_lib.Config) -> str:
 def label_transfer(
     config: config_lib.Config, tasks: Sequence[tasks_lib.Task]
 ) -> str:
-    """What a label transfer network reads, and what it is for."""
+    """Describes the inputs and the use of a label transfer network."""
     others = [task.name for task in tasks if task.name != config.main_task]
-    answers = "the label vectors that are expected"
+    predictions = "expected label embeddings"
     if config.transfer_probabilities or config.output_layer == "softmax":
-        answers = "the probabilities of the labels"
-    read = [
-        "what the model says of the text as if it were one of "
-        f"{', '.join(others)}: {answers}"
+        predictions = "probabilities of the labels"
+    inputs = [
+        "the main model's predictions for the same text as a text of "
+        f"{', '.join(others)} ({predictions})"
     ]
     if config.transfer_main_predictions:
-        read.append(f"the same of {config.main_task} itself")
+        inputs.append(f"those for {config.main_task} itself")
     if config.transfer_diversity:
-        read.append("the diversity features of the text")
+        inputs.append("the diversity features of the text")
     sentences = [
-        f"The label transfer network reads {'; '.join(read)}. It is a second "
-        f"output for {config.main_task}, beside that of the main model, and "
-        "has scores of its own."
+        f"The inputs of the label transfer network are {'; '.join(inputs)}. It "
+        f"is a second output for {config.main_task}, with separate scores."
     ]
     if config.label_transfer == "semi_supervised":
         texts = "the texts of the other tasks"
         if config.unlabeled:
             texts += " and unlabeled ones"
         sentences.append(
-            f"In the last phase its answers to {texts} are pseudo-labels, "
-            "which the main model learns from."
+            f"In the last phase its predictions for {texts} serve as "
+            "pseudo-labels for the main model."
         )
     return " ".join(sentences)
 
 
 def stopping(config: config_lib.Config, tasks: Sequence[tasks_lib.Task]) -> str:
-    """What early stopping and the best checkpoint follow on dev."""
-    deciding = {task.metric for task in tasks}
-    metric = deciding.pop() if len(deciding) == 1 else "each task's own metric"
+    """Describes the dev score that early stopping follows."""
+    metrics = {task.metric for task in tasks}
+    metric = metrics.pop() if len(metrics) == 1 else "each task's metric"
     if len(tasks) == 1:
         return metric
     if config.sharing == "single_task":
-        return f"{metric}, for each model by itself"
+        return f"{metric}, separately for each model"
     if config.main_task:
         followed = f"the score of {config.main_task} (--main_task)"
         if config.label_transfer != "none":
@@ -127,22 +125,26 @@ def stopping(config: config_lib.Config, tasks: Sequence[tasks_lib.Task]) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Such as `2 h 05 min`, `3 min 20 s` or `45 s`."""
-    minutes, rest = divmod(round(seconds), 60)
+    """Formats a duration, such as `2 h 05 min`, `3 min 20 s` or `45 s`."""
+    minutes, seconds = divmod(round(seconds), 60)
     if minutes >= 60:
         return f"{minutes // 60} h {minutes % 60:02d} min"
-    return f"{minutes} min {rest:02d} s" if minutes else f"{rest} s"
+    return f"{minutes} min {seconds:02d} s" if minutes else f"{seconds} s"
 
 
 def settings(
     configs: Sequence[config_lib.Config],
 ) -> tuple[list[Setting], list[Setting]]:
-    """The settings that stand out, and the others.
+    """Divides the settings into the distinctive ones and the others.
 
-    Of one run, those stand out that are not the default's; of several, those
-    that are not the same in all.
+    Args:
+      configs: the settings of one or several runs.
+
+    Returns:
+      The settings of one run that differ from the defaults, or those that
+      differ between several runs; and the others.
     """
-    apart, others = [], []
+    distinctive, others = [], []
     for field in dataclasses.fields(config_lib.Config):
         values = [getattr(config, field.name) for config in configs]
         default = field.default
@@ -154,12 +156,12 @@ def settings(
         )
         compared = values if len(values) > 1 else [*values, default]
         same = all(value == compared[0] for value in compared)
-        (others if same else apart).append(setting)
-    return apart, others
+        (others if same else distinctive).append(setting)
+    return distinctive, others
 
 
 def _text(value):
-    """A setting as a flag says it."""
+    """Formats the value of a setting as in a flag."""
     if isinstance(value, tuple):
         return ",".join(value)
     return str(value)

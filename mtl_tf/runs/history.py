@@ -1,4 +1,4 @@
-"""The history of a run: one JSON line an epoch."""
+"""The history of a run: one JSON line per epoch."""
 
 import json
 import os
@@ -9,34 +9,33 @@ from absl import logging
 from mtl_tf.utils import files
 
 HISTORY_FILE = "history.jsonl"
-_REMEDY = "--mode=evaluate, or training that goes on, writes it again"
+_REMEDY = "--mode=evaluate or resumed training writes it again"
 
 
 class History:
-    """`history.jsonl`: one line an epoch.
+    """A writer of `history.jsonl`.
 
-    A checkpoint holds the lines up to it. They are written once it is on disk,
-    and again when a run goes on from it: what was cut off, or is of a later
-    step, is replaced.
+    A checkpoint holds the lines up to its step. A resumed run writes these
+    again, which replaces lines that are incomplete or of later steps.
 
     Args:
       run_dir: directory of the run.
-      lines: the lines so far, a dict an epoch.
+      lines: the lines so far, one dict per epoch.
 
     Attributes:
-      lines: its lines.
+      lines: all lines.
     """
 
     def __init__(self, run_dir: str, lines: Sequence[Mapping]):
         self._path = os.path.join(run_dir, HISTORY_FILE)
         self.lines = list(lines)
-        # Not in place: an interruption must not take the history along.
+        # Not in place: an interruption must not destroy the history.
         with files.atomic_write(self._path) as file:
             file.write(format_history(self.lines))
             _sync(file)
 
     def append(self, line: Mapping) -> None:
-        """Adds the line of an epoch; it has to have a `step`."""
+        """Appends the line of an epoch; it must have a `step`."""
         with open(self._path, "a", encoding="utf-8") as file:
             file.write(format_history([line]))
             _sync(file)
@@ -44,34 +43,40 @@ class History:
 
 
 def format_history(lines: Sequence[Mapping]) -> str:
-    """Returns the text of lines of the history."""
+    """Formats lines of the history as text."""
     return "".join(json.dumps(line) + "\n" for line in lines)
 
 
 def parse_history(content: str | bytes) -> list[dict]:
-    """Returns the lines of a text that `format_history` made."""
+    """Parses text from `format_history`."""
     return [json.loads(line) for line in content.splitlines()]
 
 
 def read_history(run_dir: str) -> list[dict]:
-    """The lines of a run's history; none if there is no such file.
+    """Reads the history of a run.
 
-    A last line without an end is left out, with a warning: the run was stopped
-    as it wrote it.
+    An incomplete last line is left out with a warning: the run was stopped
+    while writing it.
+
+    Args:
+      run_dir: directory of the run.
+
+    Returns:
+      One dict per epoch; empty if the file is missing.
 
     Raises:
-      ValueError: if another line is broken.
+      ValueError: if another line is damaged.
     """
     path = os.path.join(run_dir, HISTORY_FILE)
     if not os.path.exists(path):
         return []
-    # As bytes: what is no UTF-8 is to be found by its line as well.
+    # As bytes, so that errors in the encoding have a line number, too.
     with open(path, "rb") as file:
         lines = file.readlines()
     if lines and not lines[-1].endswith(b"\n"):
         lines.pop()
         logging.warning(
-            "%s:%d: the line is cut off and left out; %s",
+            "%s:%d: the line is incomplete and left out; %s",
             path,
             len(lines) + 1,
             _REMEDY,
@@ -87,11 +92,11 @@ def _sync(file):
     os.fsync(file.fileno())
 
 
-def _read_line(place, line):
+def _read_line(position, text):
     try:
-        found = json.loads(line)
+        line = json.loads(text)
     except ValueError as error:
-        raise ValueError(f"{place}: not JSON: {error}: {_REMEDY}") from None
-    if not isinstance(found, dict) or "step" not in found:
-        raise ValueError(f"{place}: 'step' is missing: {_REMEDY}")
-    return found
+        raise ValueError(f"{position}: not JSON: {error}: {_REMEDY}") from None
+    if not isinstance(line, dict) or "step" not in line:
+        raise ValueError(f"{position}: 'step' is missing: {_REMEDY}")
+    return line

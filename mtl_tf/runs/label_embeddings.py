@@ -1,4 +1,4 @@
-"""`label_embedding.npz`: the vectors of all tasks' labels in one space."""
+"""`label_embedding.npz`, the vectors of the labels of all tasks."""
 
 import dataclasses
 import os
@@ -15,16 +15,16 @@ _COLUMNS = ("vectors", "task", "label", "rows")
 
 @dataclasses.dataclass(frozen=True)
 class LabelVectors:
-    """What a label embedding has learnt, one row a label.
+    """The vectors of a trained label embedding, one row per label.
 
     Attributes:
-      vectors: float32 [labels, width].
-      tasks: str [labels], the task that each label is of.
+      vectors: float32 [labels, label_embedding_dim].
+      tasks: str [labels], the task of each label.
       labels: str [labels].
-      rows: int64 [labels], training rows that have each label.
+      rows: int64 [labels], number of training rows with each label.
 
     Raises:
-      ValueError: if there are not as many of each.
+      ValueError: if the lengths differ.
     """
 
     vectors: np.ndarray
@@ -33,12 +33,12 @@ class LabelVectors:
     rows: np.ndarray
 
     def __post_init__(self):
-        counts = (len(self.tasks), len(self.labels), len(self.rows))
-        if self.vectors.ndim != 2 or counts != 3 * (len(self.vectors),):
+        lengths = (len(self.tasks), len(self.labels), len(self.rows))
+        if self.vectors.ndim != 2 or lengths != 3 * (len(self.vectors),):
             raise ValueError(
-                f"{counts[1]} labels of {counts[0]} tasks (one for each label) "
-                f"with {counts[2]} numbers of rows need vectors of shape "
-                f"[{counts[1]}, width], got {list(self.vectors.shape)}"
+                f"expected vectors of shape [{lengths[1]}, label_embedding_dim]"
+                f" for {lengths[1]} labels with {lengths[0]} tasks and "
+                f"{lengths[2]} row counts, got {list(self.vectors.shape)}"
             )
 
     def __len__(self) -> int:
@@ -46,22 +46,22 @@ class LabelVectors:
 
     @property
     def task_names(self) -> list[str]:
-        """Names of the tasks, each once, in order."""
+        """Unique names of the tasks, in order."""
         return list(dict.fromkeys(self.tasks.tolist()))
 
     @property
     def has_plane(self) -> bool:
-        """Whether there are two axes to draw the vectors on."""
+        """Whether the vectors span a plane to draw them on."""
         return min(self.vectors.shape) >= 2
 
 
 @dataclasses.dataclass(frozen=True)
-class Neighbours:
-    """A label, and what is near it.
+class Neighbors:
+    """A label and its nearest labels of other tasks.
 
     Attributes:
-      task: the task that it is of.
-      label: its name.
+      task: the label's task.
+      label: the label.
       nearest: (task, label, cosine similarity) of labels of other tasks, the
         nearest first.
     """
@@ -81,35 +81,36 @@ def write(
 
     Args:
       run_dir: directory of the run.
-      tasks: its tasks, in the order of their numbers.
-      vectors: float32 [labels, width], in the order of tasks and labels.
-      train_labels: int [rows] by task, indices of the labels of training rows.
+      tasks: the run's tasks, in the order of the task ids.
+      vectors: float32 [labels, label_embedding_dim], in the order of tasks and
+        labels.
+      train_labels: int [rows] by task, label indices of the training rows.
 
     Raises:
-      ValueError: if the tasks have another number of labels.
+      ValueError: if the number of vectors is not that of the labels.
     """
-    found = LabelVectors(
+    label_vectors = LabelVectors(
         np.asarray(vectors, np.float32),
         np.array([task.name for task in tasks for _ in task.labels]),
         np.array([label for task in tasks for label in task.labels]),
         np.concatenate(
             [
-                np.bincount(of_rows, minlength=len(task.labels))
-                for task, of_rows in zip(tasks, train_labels, strict=True)
+                np.bincount(indices, minlength=len(task.labels))
+                for task, indices in zip(tasks, train_labels, strict=True)
             ]
         ),
     )
     np.savez_compressed(
         os.path.join(run_dir, LABEL_EMBEDDING_FILE),
-        vectors=found.vectors,
-        task=found.tasks,
-        label=found.labels,
-        rows=found.rows,
+        vectors=label_vectors.vectors,
+        task=label_vectors.tasks,
+        label=label_vectors.labels,
+        rows=label_vectors.rows,
     )
 
 
 def exists(run_dir: str) -> bool:
-    """Whether a run has left label vectors."""
+    """Returns whether a run has written label vectors."""
     return os.path.exists(os.path.join(run_dir, LABEL_EMBEDDING_FILE))
 
 
@@ -117,13 +118,13 @@ def read(run_dir: str) -> LabelVectors:
     """Reads `label_embedding.npz` of a run.
 
     Raises:
-      ValueError: if it is not there, or not as `write` makes it.
+      ValueError: if the file is missing or damaged.
     """
     path = os.path.join(run_dir, LABEL_EMBEDDING_FILE)
     if not exists(run_dir):
         raise ValueError(
             f"{path} is missing: a run with output_layer=label_embedding "
-            "writes it when it has ended, and --mode=evaluate again"
+            "writes it at its end, and --mode=evaluate again"
         )
     checksum_file.check(run_dir, LABEL_EMBEDDING_FILE)
     with np.load(path, allow_pickle=False) as file:
@@ -140,30 +141,30 @@ def read(run_dir: str) -> LabelVectors:
         raise ValueError(f"{path}: {error}") from None
 
 
-def nearest(label_vectors: LabelVectors, count: int = 3) -> list[Neighbours]:
-    """The labels of other tasks that are nearest to each label.
+def nearest(label_vectors: LabelVectors, count: int = 3) -> list[Neighbors]:
+    """Finds the labels of other tasks that are nearest to each label.
 
     Args:
       label_vectors: the labels of all tasks.
-      count: how many of each, at most; none of a task that is alone.
+      count: maximum number of nearest labels.
 
     Returns:
-      Each label, in order. The cosine of a vector of zeros with any other is
-      0: it has no direction.
+      One entry per label, in order. The cosine of a zero vector with any other
+      is 0.
     """
     vectors = label_vectors.vectors.astype(np.float64)
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    hidden_size = np.divide(
+    directions = np.divide(
         vectors, lengths, out=np.zeros_like(vectors), where=lengths > 0
     )
-    cosines = hidden_size @ hidden_size.T
+    cosines = directions @ directions.T
     tasks, labels = label_vectors.tasks, label_vectors.labels
-    found = []
+    neighbors = []
     for row in range(len(label_vectors)):
         others = np.flatnonzero(tasks != tasks[row])
         order = np.argsort(-cosines[row, others], kind="stable")
-        found.append(
-            Neighbours(
+        neighbors.append(
+            Neighbors(
                 str(tasks[row]),
                 str(labels[row]),
                 [
@@ -176,4 +177,4 @@ def nearest(label_vectors: LabelVectors, count: int = 3) -> list[Neighbours]:
                 ],
             )
         )
-    return found
+    return neighbors

@@ -1,4 +1,4 @@
-"""Who is right: the main model, the label transfer network, both or none.
+"""Agreement of the main model and the label transfer network.
 
 Augenstein, Ruder & Søgaard 2018, Table 6.
 """
@@ -17,16 +17,16 @@ SPLITS = ("dev", "test")
 
 @dataclasses.dataclass(frozen=True)
 class Agreement:
-    """Shares of the main task's examples, by which outputs have them right.
+    """Shares of the main task's examples by the outputs that are correct.
 
     Attributes:
-      both: right by the main model and the label transfer network.
-      main_alone: by the main model only.
-      label_transfer_alone: by the label transfer network only.
-      neither: by none of them.
+      both: the main model and the label transfer network are correct.
+      main_alone: only the main model is.
+      label_transfer_alone: only the label transfer network is.
+      neither: neither is.
       n: number of examples.
-      mcnemar: exact two-sided p-value of the difference of those that one
-        alone has right.
+      mcnemar: exact two-sided p-value of McNemar's test, which compares
+        `main_alone` with `label_transfer_alone`.
     """
 
     both: float
@@ -41,27 +41,29 @@ def compare(
     main: prediction_files.SavedPredictions,
     label_transfer: prediction_files.SavedPredictions,
 ) -> Agreement:
-    """Compares the two outputs on the rows of a split.
+    """Compares two outputs on the rows of a split.
 
     Raises:
-      ValueError: if they are of other rows.
+      ValueError: if their rows differ.
     """
     if not np.array_equal(main.ids, label_transfer.ids):
         raise ValueError(
-            "the main model and the label transfer network predict other rows "
-            f"({len(main)} and {len(label_transfer)}): --mode=evaluate writes "
-            "both again"
+            "the predictions of the main model and the label transfer "
+            f"network have different rows ({len(main)} and "
+            f"{len(label_transfer)}): --mode=evaluate writes both again"
         )
-    first, second = main.correct, label_transfer.correct
-    main_alone, label_transfer_alone, p = significance.mcnemar(first, second)
+    by_main, by_transfer = main.correct, label_transfer.correct
+    main_alone, label_transfer_alone, p_value = significance.mcnemar(
+        by_main, by_transfer
+    )
     n = len(main)
     return Agreement(
-        both=float((first & second).mean()),
+        both=float((by_main & by_transfer).mean()),
         main_alone=main_alone / n,
         label_transfer_alone=label_transfer_alone / n,
-        neither=float((~first & ~second).mean()),
+        neither=float((~by_main & ~by_transfer).mean()),
         n=n,
-        mcnemar=p,
+        mcnemar=p_value,
     )
 
 
@@ -70,21 +72,24 @@ def read(run_dir: str, main_task: tasks_lib.Task) -> dict[str, Agreement]:
 
     Args:
       run_dir: directory of a run with a label transfer network.
-      main_task: the task whose labels that predicts.
+      main_task: the main task.
+
+    Returns:
+      Agreement by split.
 
     Raises:
-      ValueError: if predictions are missing or broken, or of other rows.
+      ValueError: if predictions are missing or damaged, or their rows differ.
     """
-    found = {}
+    by_split = {}
     for split in SPLITS:
         main, label_transfer = (
             prediction_files.read(run_dir, main_task, split, output)
             for output in (predictions_lib.MAIN, predictions_lib.LABEL_TRANSFER)
         )
         try:
-            found[split] = compare(main, label_transfer)
+            by_split[split] = compare(main, label_transfer)
         except ValueError as error:
             raise ValueError(
                 f"{run_dir}: task {main_task.name}, {split}: {error}"
             ) from None
-    return found
+    return by_split

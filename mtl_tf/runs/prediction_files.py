@@ -1,6 +1,6 @@
-"""`predictions/TASK-SPLIT.jsonl`: a run's answers, one line an example.
+"""`predictions/TASK-SPLIT.jsonl`, a run's predictions, one line per example.
 
-Those of a label transfer network are `predictions/TASK-SPLIT-label_transfer`.
+Those of a label transfer network are in `TASK-SPLIT-label_transfer.jsonl`.
 """
 
 import dataclasses
@@ -19,16 +19,16 @@ _COUNTS = ("tokens", "unknown", "cut")
 
 @dataclasses.dataclass(frozen=True)
 class SavedPredictions:
-    """A file of predictions.
+    """Predictions read from a file.
 
     Attributes:
       ids: str [rows].
-      groups: str [rows], empty where a row has none.
+      groups: str [rows], empty for rows without a group.
       gold: int64 [rows], indices of the true labels.
       predicted: int64 [rows], indices of the predicted labels.
-      probabilities: float64 [rows, labels].
-      counts: int64 [rows] by name: `tokens` that the encoder read, `unknown`
-        words among them, `cut` tokens.
+      probabilities: float64 [rows, num_classes].
+      counts: int64 [rows] by name: `tokens` of the encoder's input, `unknown`
+        words among them, and `cut` tokens.
     """
 
     ids: np.ndarray
@@ -43,16 +43,16 @@ class SavedPredictions:
 
     @property
     def correct(self) -> np.ndarray:
-        """Bool [rows]: where the predicted label is the true one."""
+        """Whether each prediction is correct, bool [rows]."""
         return self.predicted == self.gold
 
     @property
     def confidence(self) -> np.ndarray:
-        """float64 [rows]: probability of the predicted label."""
+        """Probability of the predicted labels, float64 [rows]."""
         return self.probabilities[np.arange(len(self)), self.predicted]
 
     def take(self, rows: np.ndarray) -> "SavedPredictions":
-        """Some rows, by index."""
+        """Returns the predictions for some rows, given by index or mask."""
         return SavedPredictions(
             self.ids[rows],
             self.groups[rows],
@@ -66,9 +66,9 @@ class SavedPredictions:
 def path_of(
     run_dir: str, task: str, split: str, output: str = predictions_lib.MAIN
 ) -> str:
-    """Where the predictions of an output for a split of a task are."""
-    of_output = "" if output == predictions_lib.MAIN else f"-{output}"
-    name = f"{task}-{split}{of_output}.jsonl"
+    """Returns the path of the predictions of an output for a split."""
+    suffix = "" if output == predictions_lib.MAIN else f"-{output}"
+    name = f"{task}-{split}{suffix}.jsonl"
     return os.path.join(run_dir, "predictions", name)
 
 
@@ -112,7 +112,7 @@ def write(
                 "unknown": int(predictions.split.unknown[row]),
                 "cut": int(predictions.split.truncated[row]),
             }
-            # Any reader sees one line, and no character that hides others.
+            # Invisible and line-breaking characters are escaped.
             text = names_lib.visible(json.dumps(line, ensure_ascii=False))
             file.write(text + "\n")
 
@@ -126,20 +126,20 @@ def read(
     """Reads the predictions of an output for a split of a task.
 
     Raises:
-      ValueError: if there are none, or a line is not as `write` makes it, with
-        file and line.
+      ValueError: if the file is missing or empty, or a line is damaged; the
+        message has file and line.
     """
     path = path_of(run_dir, task.name, split, output)
     if not os.path.exists(path):
         raise ValueError(
-            f"{path} is missing: a run writes it when it has ended, and "
+            f"{path} is missing: a run writes it at its end, and "
             "--mode=evaluate again"
         )
     checksum_file.check(run_dir, os.path.relpath(path, run_dir))
     ids, groups, gold, predicted, probabilities = [], [], [], [], []
     counts = []
     with open(path, encoding="utf-8") as file:
-        for number, text in enumerate(file, 1):
+        for line_number, text in enumerate(file, 1):
             try:
                 line = json.loads(text)
                 ids.append(line["id"])
@@ -151,10 +151,10 @@ def read(
                 counts.append([int(line[name]) for name in _COUNTS])
             except KeyError as error:
                 raise ValueError(
-                    f"{path}:{number}: {error} is missing"
+                    f"{path}:{line_number}: {error} is missing"
                 ) from None
             except (ValueError, TypeError) as error:
-                raise ValueError(f"{path}:{number}: {error}") from None
+                raise ValueError(f"{path}:{line_number}: {error}") from None
     if not ids:
         raise ValueError(f"{path} has no predictions")
     return SavedPredictions(

@@ -1,4 +1,4 @@
-"""Scores of a run: `results.json`, `predictions/`, and the printed table."""
+"""Results of a run: `results.json` and `features.npz`."""
 
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -12,7 +12,7 @@ from mtl_tf.runs import checksum_file
 from mtl_tf.runs import run_directory
 
 FEATURES_FILE = "features.npz"
-# Texts in it, of all tasks together.
+# Maximum number of texts in it, over all tasks.
 FEATURE_ROWS = 2000
 MAIN = predictions_lib.MAIN
 LABEL_TRANSFER = predictions_lib.LABEL_TRANSFER
@@ -24,10 +24,14 @@ DEDUPLICATED = "test_deduplicated"
 def scores_by_split(
     predictions: Mapping[str, predictions_lib.SplitPredictions],
 ) -> dict[str, dict[str, float]]:
-    """Computes scores by split; of `test` also those without its duplicates.
+    """Computes scores by split; of `test` also without its duplicates.
 
-    Those are None where all rows of `test` are duplicates, and left out where
-    none is: they are those of `test` then.
+    Args:
+      predictions: predictions by split.
+
+    Returns:
+      Scores by split. `test_deduplicated` is None if all rows of `test` are
+      duplicates, and missing if none is.
     """
     scores = {}
     for split, predicted in predictions.items():
@@ -43,25 +47,33 @@ def scores_by_split(
 def majority_predictions(
     train_labels: np.ndarray, predictions: predictions_lib.SplitPredictions
 ) -> predictions_lib.SplitPredictions:
-    """What predicting the training split's most frequent label gives."""
-    labels = predictions.probabilities.shape[1]
-    most = np.bincount(train_labels, minlength=labels).argmax()
+    """Returns predictions of the most frequent label of the training split.
+
+    Args:
+      train_labels: int [training rows], label indices.
+      predictions: predictions of a model for the same rows.
+    """
+    num_classes = predictions.probabilities.shape[1]
+    majority = np.bincount(train_labels, minlength=num_classes).argmax()
     probabilities = np.zeros_like(predictions.probabilities)
-    probabilities[:, most] = 1
+    probabilities[:, majority] = 1
     return predictions_lib.SplitPredictions(
         predictions.task, probabilities, predictions.split, {}, float("nan")
     )
 
 
 def averages(tasks: Mapping[str, Mapping]) -> dict:
-    """Means over tasks of what they all report: {OUTPUT: {SPLIT: {METRIC: x}}}.
+    """Computes means over tasks of the metrics that all tasks have.
 
-    `test_deduplicated` of a task without duplicates is its `test`. A task whose
-    test rows are all duplicates has none, and is left out: `num_tasks` there
-    tells how many tasks the mean is over. It is None where that is no task.
+    `test_deduplicated` of a task without duplicates is its `test`. Tasks whose
+    test rows are all duplicates are left out; `num_tasks` is the number of the
+    others. Without such tasks the mean is None.
 
     Args:
-      tasks: what `results.json` says of them, by name.
+      tasks: results by task, as in `results.json`.
+
+    Returns:
+      {OUTPUT: {SPLIT: {METRIC: mean}}}.
     """
     means = {}
     for output in (MAIN, MAJORITY):
@@ -79,34 +91,36 @@ def averages(tasks: Mapping[str, Mapping]) -> dict:
 
 
 def _mean(split, names, by_task):
-    """Means of metrics over the tasks that have scores of a split."""
-    found = [scores_of(scores, split) for scores in by_task]
-    found = [scores for scores in found if scores is not None]
-    if not found:
+    """Computes means of metrics over the tasks that have scores of a split."""
+    of_split = [scores_of(scores, split) for scores in by_task]
+    of_split = [scores for scores in of_split if scores is not None]
+    if not of_split:
         return None
-    mean = {
-        name: float(np.mean([scores[name] for scores in found]))
+    means = {
+        name: float(np.mean([scores[name] for scores in of_split]))
         for name in names
     }
-    return mean | ({"num_tasks": len(found)} if split == DEDUPLICATED else {})
+    if split == DEDUPLICATED:
+        means["num_tasks"] = len(of_split)
+    return means
 
 
 def average_metric(tasks: Iterable[tasks_lib.Task]) -> str:
-    """The metric of an average: the one of all tasks, or else accuracy."""
-    deciding = {task.metric for task in tasks}
-    return deciding.pop() if len(deciding) == 1 else "accuracy"
+    """Returns the metric of averages: that of all tasks, or else accuracy."""
+    metrics = {task.metric for task in tasks}
+    return metrics.pop() if len(metrics) == 1 else "accuracy"
 
 
 def average_name(tasks: Iterable[tasks_lib.Task]) -> str:
-    """What the row of averages is called: of what, where metrics differ."""
+    """Returns the name of averages; with the metric if the tasks' differ."""
     differ = len({task.metric for task in tasks}) > 1
     return "average accuracy" if differ else "average"
 
 
 def scores_of(scores: Mapping, split: str) -> Mapping | None:
-    """Returns the scores of a split; None where it has no rows.
+    """Returns the scores of a split; None if it has no rows.
 
-    `test_deduplicated` is `test` where there are no duplicates to leave out.
+    `test_deduplicated` is `test` if there are no duplicates.
 
     Args:
       scores: scores by split.
@@ -121,16 +135,16 @@ def write_features(
     predictions: Sequence[predictions_lib.SplitPredictions],
     seed: int,
 ) -> None:
-    """Writes `features.npz`: a sample of texts in the space of features.
+    """Writes `features.npz`, the features of a sample of texts.
 
-    `features`, float32 [texts, width], are of the shared encoder, or of the
-    private one where there is no other; `kind` says which. `task`, `label`,
-    `predicted` and `id` are strings [texts].
+    `features`, float32 [texts, feature size], are from the shared encoder, or
+    from the private one if there is no shared one; `kind` is `shared` or
+    `private`. `task`, `label`, `predicted` and `id` are strings [texts].
 
     Args:
       run_dir: directory of the run.
       tasks: the tasks.
-      predictions: predictions of a split of each of them.
+      predictions: predictions for one split of each task.
       seed: seed of the sample.
     """
     kind = "shared" if "shared" in predictions[0].features else "private"
@@ -151,16 +165,21 @@ def write_features(
     np.savez_compressed(
         os.path.join(run_dir, FEATURES_FILE),
         kind=kind,
-        **{name: np.concatenate(parts) for name, parts in columns.items()},
+        **{name: np.concatenate(arrays) for name, arrays in columns.items()},
     )
 
 
 def combine(
     results: Sequence[Mapping], function: Callable[[list[float]], float]
 ) -> dict | float | None:
-    """Applies a function to each number that all results have in common.
+    """Combines the numbers that all results have in common.
 
-    Where one of them has None, the result is None: there is nothing to combine.
+    Args:
+      results: nested dicts of numbers; None: there is no number.
+      function: combines numbers, such as a mean.
+
+    Returns:
+      A nested dict; None where one of the results is None.
     """
     if any(result is None for result in results):
         return None
@@ -174,7 +193,7 @@ def combine(
 
 
 def write(run_dir: str, results: Mapping) -> None:
-    """Writes `results.json`, and before it the checksums of an evaluation."""
+    """Writes the checksums of an evaluation, and then `results.json`."""
     checksum_file.write(
         run_dir,
         run_directory.RESULTS_FILE,

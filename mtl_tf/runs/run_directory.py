@@ -1,4 +1,4 @@
-"""A run's directory: what is written where, and whether a run may go on."""
+"""The directory of a run: its files, and whether it fits a new run."""
 
 import dataclasses
 import glob
@@ -24,28 +24,28 @@ ASSETS_DIR = "assets"
 _CHECKPOINTS_DIR = "checkpoints"
 CONFIG_FILE = run_id.CONFIG_FILE
 RESULTS_FILE = "results.json"
-# A run may go on with a copy of its corpus that was prepared elsewhere. Its
-# floating-point numbers may differ there, words and their counts may not.
+# A run may resume with a copy of its corpus that was prepared elsewhere.
+# Floating-point numbers may differ there, words and their counts may not.
 _COMPARED = (tasks_lib.VOCABULARY_FILE, tasks_lib.TERM_COUNTS_FILE)
-# What a model needs of its corpus.
+# The files of a corpus that a model needs.
 _ASSETS = (*_COMPARED, tasks_lib.CORPUS_FILE)
 _REMEDY = "put back a copy of the file, or train again in another run_dir"
-# What a process that runs in the directory has made before `start`.
+# Files that a process writes before `start`.
 _BEFORE_CONFIG = ("lock", "log.txt", "run.flags")
-# Where it is the only difference, there is more to say.
+# As the only difference it has a message.
 OTHER_DATA = "corpus: another one, or other data"
 
 
 @dataclasses.dataclass(frozen=True)
 class Run:
-    """A run, as its directory alone tells it.
+    """A run as read from its directory.
 
     Attributes:
       run_dir: the directory.
-      config: its settings.
-      corpus: the declaration of its corpus, without records.
-      tasks: its tasks, in the order of their numbers.
-      record: the whole of `config.json`.
+      config: the settings.
+      corpus: the declaration of the corpus, without records.
+      tasks: the tasks, in the order of the task ids.
+      record: the content of `config.json`.
     """
 
     run_dir: str
@@ -59,8 +59,8 @@ class Run:
         """Reads `config.json` and the assets.
 
         Raises:
-          ValueError: if there is no run, or a file is missing, broken, or not
-            the one that training wrote.
+          ValueError: if there is no run, or a file is missing, damaged or
+            changed.
         """
         record = read_config(run_dir)
         for name, checksum in record["assets"].items():
@@ -84,11 +84,15 @@ class Run:
 
     @property
     def parts(self) -> dict[str, str]:
-        """Directories of the runs that it is made of; see `part_dirs`."""
+        """Directories of the parts of the run; see `part_dirs`."""
         return part_dirs(self.config, self.tasks)
 
     def check_task(self, name: str) -> None:
-        """Raises a ValueError that names the nearest, if there is no task."""
+        """Checks that the run has a task.
+
+        Raises:
+          ValueError: if not; the message suggests the nearest name.
+        """
         names = [task.name for task in self.tasks]
         if name not in names:
             raise ValueError(
@@ -99,18 +103,18 @@ class Run:
 
     @property
     def vocabulary_path(self) -> str:
-        """The vocabulary, one token a line."""
+        """Path of the vocabulary, one token per line."""
         return os.path.join(self.run_dir, ASSETS_DIR, tasks_lib.VOCABULARY_FILE)
 
 
 def part_dirs(
     config: config_lib.Config, tasks: Sequence[tasks_lib.Task]
 ) -> dict[str, str]:
-    """Directories of the runs that a run is made of.
+    """Returns the directories of the parts of a run, which are runs themselves.
 
     Returns:
-      Directories by seed (`seeds/N`), or by task (`tasks/NAME`) where each
-      task has a model of its own; nothing for a run that is one by itself.
+      Directories by seed (`seeds/N`), or by task (`tasks/NAME`) for single-task
+      models; empty for a run without parts.
     """
     if config.num_runs > 1:
         folder = "seeds"
@@ -129,22 +133,27 @@ def start(
     corpus: tasks_lib.Corpus,
     tasks: Sequence[tasks_lib.Task],
 ) -> None:
-    """Makes the directory, or takes up the run in it; its results are void.
+    """Starts or resumes a run: makes its directory, and removes old results.
 
-    `config.json` is the first file: with it, the directory is a run's.
+    `config.json` is the first file: it marks the directory as that of a run.
+
+    Args:
+      config: the settings.
+      corpus: the corpus.
+      tasks: the tasks.
 
     Raises:
-      ValueError: as `check`, or if a file of the corpus is missing or damaged,
-        or it was prepared with another version of the tokenizer.
+      ValueError: as in `check`, or if a file of the corpus is missing or
+        damaged, or another version of the tokenizer prepared it.
     """
-    # It needs TensorFlow, which reading a run does not.
+    # Imports TensorFlow, which reading a run does not need.
     from mtl_tf.data import tokenizer
 
     check(config, corpus)
     tokenizer.check_version(corpus.declaration, corpus.data_dir)
     corpus.check_files(_COMPARED)
     copied = {name: os.path.join(corpus.data_dir, name) for name in _ASSETS}
-    # They would be taken for those of the longer run.
+    # They would be mistaken for those of the resumed run.
     for name in (RESULTS_FILE, analysis_file.ANALYSIS_FILE):
         _remove(os.path.join(config.run_dir, name))
     write_config(
@@ -173,15 +182,18 @@ def start(
 
 
 def check(config: config_lib.Config, corpus: tasks_lib.Corpus) -> None:
-    """Checks that the directory can take a run, or holds this very one.
+    """Checks that the run directory is unused, or holds the same run.
+
+    Args:
+      config: the settings.
+      corpus: the corpus.
 
     Raises:
-      ValueError: if a run with other settings or another corpus is there, with
-        the difference; or it can be no directory, holds files that are no
-        run's, or is part of a corpus.
+      ValueError: if it holds a run with other settings or another corpus, or
+        other files; or if it is not a directory, or is in a corpus directory.
     """
     if not os.path.exists(os.path.join(config.run_dir, CONFIG_FILE)):
-        _check_place(config)
+        _check_location(config)
         return
     difference = _difference(config, corpus)
     if difference == [OTHER_DATA]:
@@ -193,20 +205,20 @@ def check(config: config_lib.Config, corpus: tasks_lib.Corpus) -> None:
     if difference:
         lines = "\n  ".join(difference)
         raise ValueError(
-            f"{config.run_dir} holds a run with other settings (there -> "
-            f"here):\n  {lines}\nGive the settings that are there to go on "
-            "with it, or another run_dir for a new run."
+            f"{config.run_dir} holds a run with other settings (saved -> "
+            f"given):\n  {lines}\nGive the saved settings to continue this "
+            "run, or another run_dir for a new one."
         )
 
 
 def read_config(run_dir: str) -> dict:
-    """What `config.json` of a run says.
+    """Reads `config.json` of a run.
 
     Raises:
-      ValueError: if there is no run, or the file is broken or was changed.
+      ValueError: if there is no run, or the file is damaged or changed.
     """
     if not run_dir:
-        raise ValueError("a run directory is expected, got an empty path")
+        raise ValueError("expected a run directory, got an empty path")
     path = os.path.join(run_dir, CONFIG_FILE)
     if not os.path.exists(path):
         raise ValueError(f"{run_dir} holds no run: {CONFIG_FILE} is missing")
@@ -217,16 +229,16 @@ def read_config(run_dir: str) -> dict:
 
 
 def write_config(run_dir: str, record: Mapping) -> None:
-    """Writes `config.json`, with a checksum of what it holds."""
+    """Writes `config.json`, with a checksum of its content."""
     write_json(os.path.join(run_dir, CONFIG_FILE), checksums.sign(record))
 
 
 def read_results(run_dir: str) -> dict:
-    """What `results.json` of a run says.
+    """Reads `results.json` of a run.
 
     Raises:
-      ValueError: if the run is not there or has not ended, or the file is
-        broken.
+      ValueError: if the run is missing or has not ended, or the file is
+        damaged.
     """
     check_ended(run_dir)
     checksum_file.check(run_dir, RESULTS_FILE)
@@ -238,28 +250,32 @@ def read_results(run_dir: str) -> dict:
 
 
 def check_ended(run_dir: str) -> None:
-    """Raises a ValueError if a directory does not hold the results of a run."""
+    """Checks that a directory holds the results of a run.
+
+    Raises:
+      ValueError: if not.
+    """
     if not has_ended(run_dir):
         raise ValueError(
             f"{run_dir} holds no results: {RESULTS_FILE} is missing; a run "
-            "writes it when it has ended"
+            "writes it at its end"
         )
 
 
 def has_ended(run_dir: str) -> bool:
-    """Whether a directory holds the results of a run."""
+    """Returns whether a directory holds the results of a run."""
     return os.path.exists(os.path.join(run_dir, RESULTS_FILE))
 
 
 def check_writable(run_dir: str, advice: str) -> None:
-    """Checks that files can be made in a run directory.
+    """Checks that a run directory is writable.
 
     Args:
       run_dir: the directory, which need not exist.
-      advice: what to do otherwise, for the message.
+      advice: what to do if it is not, for the message.
 
     Raises:
-      ValueError: if they cannot.
+      ValueError: if it is not writable.
     """
     reason = files.why_not_writable(run_dir)
     if reason:
@@ -267,22 +283,22 @@ def check_writable(run_dir: str, advice: str) -> None:
 
 
 def write_json(path: str, value: Mapping) -> None:
-    """Writes a JSON file as a whole, or not at all."""
+    """Writes a JSON file atomically."""
     with files.atomic_write(path) as file:
         file.write(format_json(value))
 
 
 def format_json(value: Mapping) -> str:
-    """Returns what `write_json` writes."""
+    """Formats a value as `write_json` does."""
     return json.dumps(value, indent=2, ensure_ascii=False) + "\n"
 
 
 def is_finished(config: config_lib.Config, corpus: tasks_lib.Corpus) -> bool:
-    """Whether the directory holds the results of this very run."""
+    """Returns whether the run directory holds the results of this run."""
     if not has_ended(config.run_dir):
         return False
-    there = _config(config.run_dir, read_config(config.run_dir))
-    same_length = (there.epochs, there.num_runs) == (
+    saved = _config(config.run_dir, read_config(config.run_dir))
+    same_length = (saved.epochs, saved.num_runs) == (
         config.epochs,
         config.num_runs,
     )
@@ -290,37 +306,37 @@ def is_finished(config: config_lib.Config, corpus: tasks_lib.Corpus) -> bool:
 
 
 def _id(run_dir):
-    """The id of the run that is there, which may have none, or a new one."""
+    """Returns the id of an existing run, which may be None, or a new id."""
     if os.path.exists(os.path.join(run_dir, CONFIG_FILE)):
         return run_id.read(run_dir)
     return run_id.new()
 
 
 def _config(run_dir, record):
-    """The settings in a record, which may be of another version's."""
+    """Returns the settings in a record, maybe of another version."""
     try:
         return config_lib.Config.from_dict(record["config"])
-    # Values may be of another type, if somebody has edited them.
+    # Edited values may have another type.
     except (TypeError, ValueError) as error:
         path = os.path.join(run_dir, CONFIG_FILE)
         raise ValueError(f"{path}: {error}") from None
 
 
 def _read_json(path, names, remedy):
-    """Reads an object that has to have certain names."""
+    """Reads a JSON object, and checks that it has these names."""
     with open(path, encoding="utf-8") as file:
         try:
-            found = json.load(file)
+            value = json.load(file)
         except ValueError as error:
             raise ValueError(f"{path}: not JSON: {error}: {remedy}") from None
     for name in names:
-        if not isinstance(found, dict) or name not in found:
+        if not isinstance(value, dict) or name not in value:
             raise ValueError(f"{path}: {name!r} is missing: {remedy}")
-    return found
+    return value
 
 
-def _check_place(config):
-    """Checks that a new run may be where it is to be."""
+def _check_location(config):
+    """Checks that a new run may use its directory."""
     run_dir = pathlib.Path(config.run_dir)
     for path in (run_dir, *run_dir.parents):
         if path.exists() and not path.is_dir():
@@ -338,17 +354,17 @@ def _check_place(config):
 
 
 def _check_unused(run_dir):
-    """Refuses files of somebody else: training would write over them."""
+    """Checks that there are no other files, which training might replace."""
     if not os.path.isdir(run_dir):
         return
     if {ASSETS_DIR, _CHECKPOINTS_DIR} <= set(os.listdir(run_dir)):
         raise ValueError(
             f"{os.path.join(run_dir, CONFIG_FILE)} is missing, and {run_dir} "
-            "holds a run: put back a copy of the file; to begin again, remove "
+            "holds a run: put back a copy of the file; to start again, remove "
             f"{run_dir} or give another run_dir"
         )
     for name in sorted(os.listdir(run_dir)):
-        # Hidden files are such as a file manager leaves.
+        # Hidden files may be those of a file manager.
         if name not in _BEFORE_CONFIG and not name.startswith("."):
             raise ValueError(
                 f"run_dir={run_dir} holds {name}, but no run ({CONFIG_FILE} is "
@@ -358,17 +374,17 @@ def _check_unused(run_dir):
 
 
 def _difference(config, corpus):
-    """What makes the run in the directory another one, a line each."""
-    there = read_config(config.run_dir)
-    settings = _config(config.run_dir, there)
-    difference = settings.difference(config)
-    if config.epochs < settings.epochs and has_ended(config.run_dir):
+    """Returns the differences to the saved run, one line each."""
+    record = read_config(config.run_dir)
+    saved = _config(config.run_dir, record)
+    difference = saved.difference(config)
+    if config.epochs < saved.epochs and has_ended(config.run_dir):
         difference.append(
-            f"epochs: {settings.epochs} -> {config.epochs}, which are over"
+            f"epochs: {saved.epochs} -> {config.epochs}, but the run has ended"
         )
     declared = corpus.declaration
-    if there["fingerprint"] != declared["fingerprint"] or any(
-        there["data"].get(name) != declared["files"].get(name)
+    if record["fingerprint"] != declared["fingerprint"] or any(
+        record["data"].get(name) != declared["files"].get(name)
         for name in _COMPARED
     ):
         difference.append(OTHER_DATA)
@@ -377,12 +393,12 @@ def _difference(config, corpus):
 
 def _remove(path):
     if os.path.exists(path):
-        # A link stays, and what comes next goes where it leads.
+        # A link is kept: the new file replaces its target.
         os.remove(os.path.realpath(path))
 
 
 def _sweep(run_dir):
-    """Removes what writes that were interrupted have left behind."""
+    """Removes the files of interrupted writes."""
     for folder in ("", ASSETS_DIR):
         pattern = os.path.join(glob.escape(run_dir), folder, ".*.part")
         for path in glob.glob(pattern):

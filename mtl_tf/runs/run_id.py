@@ -1,7 +1,7 @@
-"""The id of a run, by which its files know each other.
+"""The id of a run, which its files have in common.
 
-`config.json` has it from the first start. Checkpoints and `checksums.json` name
-it, too: those of another run may fit the model, and would give other answers.
+`config.json` has it from the first start. Checkpoints and `checksums.json` have
+it, too: those of another run may fit the model, but give other predictions.
 """
 
 import json
@@ -19,9 +19,9 @@ def new() -> str:
 
 
 def read(run_dir: str) -> str | None:
-    """Returns the id of a run; None where `config.json` does not tell it.
+    """Returns the id of a run; None if it cannot be read.
 
-    Whether that file is damaged is for `run_directory.read_config` to find.
+    Damage to `config.json` is reported by `run_directory.read_config`.
     """
     try:
         with open(os.path.join(run_dir, CONFIG_FILE), encoding="utf-8") as file:

@@ -1,31 +1,34 @@
-"""The runs that a run is made of: whether they are its own."""
+"""A check of the parts of a run, which are runs themselves."""
 
 from mtl_tf.runs import run_directory
 
 
 def check(run: run_directory.Run) -> None:
-    """Checks that each run that a run is made of is its own.
+    """Checks that the parts in a run's directory belong to the run.
 
     Args:
-      run: the run; one that is made of no others has nothing to check.
+      run: the run; nothing is checked if it has no parts.
 
     Raises:
-      ValueError: if one is missing or damaged, or has other settings, another
-        seed or task, or other data.
+      ValueError: if a part is missing or damaged, or has other settings,
+        another seed or task, or other data.
     """
     for name, part_dir in run.parts.items():
         part = run_directory.Run.read(part_dir)
-        own = {"tasks", "main_task", "task_weights"}
-        is_of_name = [task.name for task in part.tasks] == [name]
+        varying = {"tasks", "main_task", "task_weights"}
+        fits_name = [task.name for task in part.tasks] == [name]
         if run.config.num_runs > 1:
-            own, is_of_name = {"seed"}, str(part.config.seed) == name
-        found = run.config.difference(part.config)
-        found = [line for line in found if line.split(":")[0] not in own]
+            varying, fits_name = {"seed"}, str(part.config.seed) == name
+        difference = [
+            line
+            for line in run.config.difference(part.config)
+            if line.split(":")[0] not in varying
+        ]
         if part.record["fingerprint"] != run.record["fingerprint"]:
-            found.append(run_directory.OTHER_DATA)
-        if found or not is_of_name:
+            difference.append(run_directory.OTHER_DATA)
+        if difference or not fits_name:
             raise ValueError(
                 f"{part_dir} holds no part of the run in {run.run_dir} "
-                f"({'; '.join(found) or 'it is another one'}): put back a copy "
-                "of the directory, or remove it and train again"
+                f"({'; '.join(difference) or 'it is another one'}): put back a "
+                "copy of the directory, or remove it and train again"
             )

@@ -1,37 +1,52 @@
-"""The table of scores that a command prints."""
+"""The table of test scores that commands print."""
 
 from collections.abc import Iterable, Mapping, Sequence
+
+import tabulate
 
 from mtl_tf.data import tasks as tasks_lib
 from mtl_tf.metrics import classification
 from mtl_tf.runs import results as results_lib
 
+# Columns of names; the other columns hold numbers.
+_NUM_NAMES = 2
+_PLAIN = tabulate.TableFormat(
+    lineabove=None,
+    linebelowheader=tabulate.Line("", "-", "--", ""),
+    linebetweenrows=None,
+    linebelow=None,
+    headerrow=tabulate.DataRow("", "  ", ""),
+    datarow=tabulate.DataRow("", "  ", ""),
+    padding=0,
+    with_header_hide=None,
+)
+
 
 def num_tasks_note(average: Mapping | None, num_tasks: int) -> str:
-    """Returns how many tasks a mean is over, where that is not all of them.
+    """Returns how many tasks a mean is over; empty if it is over all.
 
     Args:
-      average: means of a split as `averages` returns them.
+      average: means for a split, as `averages` returns them.
       num_tasks: number of all tasks.
     """
     # Means over seeds are floats.
-    over = round((average or {}).get("num_tasks", num_tasks))
-    return f"{over} of {num_tasks} tasks" if over < num_tasks else ""
+    count = round((average or {}).get("num_tasks", num_tasks))
+    return f"{count} of {num_tasks} tasks" if count < num_tasks else ""
 
 
 def caption(tasks: Iterable[tasks_lib.Task]) -> str:
-    """What `table` is in: `Test scores in percent`, and what is not."""
+    """Returns a caption with the units: `Test scores in percent`."""
     return f"Test scores {classification.units(task.metric for task in tasks)}"
 
 
 def deduplication_note(
     tasks: Iterable[tasks_lib.Task], results: Mapping
 ) -> str:
-    """Returns which tasks have no de-duplicated score; nothing if all have one.
+    """Returns which tasks have no de-duplicated score; empty if all have one.
 
     Args:
       tasks: the tasks.
-      results: what `results.json` holds.
+      results: the content of `results.json`.
     """
     lacking = [
         task.name
@@ -56,71 +71,61 @@ def table(
     name: str,
     baseline: Mapping | None = None,
 ) -> str:
-    """Test scores, a line a task, and their average (see `average_name`).
+    """Formats test scores, a line per task, and their average.
 
     Args:
-      results: what `results.json` holds.
+      results: the content of `results.json`.
       tasks: the tasks, with their metrics.
       name: heading of this run's column.
-      baseline: results of the single-task models that stand beside it.
+      baseline: results of the single-task models to compare with.
     """
-    return _lines(_columns(results, tasks, name, baseline))
+    headings, *rows, average = _rows(results, tasks, name, baseline)
+    line = tabulate.SEPARATING_LINE
+    return tabulate.tabulate(
+        # tabulate would pad headers.
+        [headings, line, *rows, line, average],
+        tablefmt=_PLAIN,
+        colalign=[
+            "left" if index < _NUM_NAMES else "right"
+            for index in range(len(headings))
+        ],
+        disable_numparse=True,
+    )
 
 
 def markdown_table(
     results: Mapping, tasks: Sequence[tasks_lib.Task], name: str
 ) -> str:
-    """Returns `table` in Markdown."""
-    columns = _columns(results, tasks, name)
-    for place, cells in enumerate(columns):
-        cells.insert(1, "---" if place < 2 else "---:")
-    rows = zip(*columns, strict=True)
-    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+    """Formats `table` in Markdown."""
+    headings, *rows = _rows(results, tasks, name)
+    rule = [
+        "---" if index < _NUM_NAMES else "---:"
+        for index in range(len(headings))
+    ]
+    return "\n".join(
+        f"| {' | '.join(cells)} |" for cells in (headings, rule, *rows)
+    )
 
 
-def _columns(results, tasks, name, baseline=None):
-    """The columns of a table, each with its heading and a cell a line."""
-    deciding = [
-        *(task.metric for task in tasks),
-        results_lib.average_metric(tasks),
+def _rows(results, tasks, name, baseline=None):
+    """Returns the rows of a table: headings, tasks, average."""
+    metrics = [task.metric for task in tasks]
+    metrics.append(results_lib.average_metric(tasks))
+    counts = [
+        results["tasks"][task.name][results_lib.MAIN][results_lib.TEST]["n"]
+        for task in tasks
     ]
 
     def column(heading, source, output, split=results_lib.TEST):
-        found = [source["tasks"].get(task.name) for task in tasks]
-        # Over these tasks, whichever others the baseline has.
-        found.append(
-            results_lib.averages(dict(enumerate(found))) if all(found) else None
-        )
-        cells = [heading]
-        scores = None
-        for by_output, metric in zip(found, deciding, strict=True):
-            there = by_output and output in by_output
-            scores = (
-                results_lib.scores_of(by_output[output], split)
-                if there
-                else None
-            )
-            value = (scores or {}).get(metric)
-            cells.append(
-                "-"
-                if value is None
-                else classification.METRICS[metric].show(value)
-            )
-        note = num_tasks_note(scores, len(tasks))
-        cells[-1] += f" ({note})" if note else ""
-        return cells
+        return [heading, *_cells(source, tasks, metrics, output, split)]
 
-    counts = [
-        results["tasks"][t.name][results_lib.MAIN][results_lib.TEST]["n"]
-        for t in tasks
-    ]
     columns = [
         [
             "task",
             *(task.name for task in tasks),
             results_lib.average_name(tasks),
         ],
-        ["metric", *deciding],
+        ["metric", *metrics],
         ["test", *(f"{count:.0f}" for count in counts), ""],
         column("majority", results, results_lib.MAJORITY),
     ]
@@ -128,10 +133,9 @@ def _columns(results, tasks, name, baseline=None):
         columns.append(column("single-task", baseline, results_lib.MAIN))
     columns.append(column(name, results, results_lib.MAIN))
     if any(
-        results_lib.LABEL_TRANSFER in scores
-        for scores in results["tasks"].values()
+        results_lib.LABEL_TRANSFER in by_output
+        for by_output in results["tasks"].values()
     ):
-        # Of the main task.
         columns.append(
             column("label transfer", results, results_lib.LABEL_TRANSFER)
         )
@@ -144,16 +148,27 @@ def _columns(results, tasks, name, baseline=None):
                 results_lib.DEDUPLICATED,
             )
         )
-    return columns
+    return [list(row) for row in zip(*columns, strict=True)]
 
 
-def _lines(columns):
-    """The first two columns to the left, the others to the right."""
-    padded = []
-    for place, cells in enumerate(columns):
-        width = max(map(len, cells))
-        pad = str.ljust if place < 2 else str.rjust
-        padded.append([pad(cell, width) for cell in cells])
-    lines = ["  ".join(row) for row in zip(*padded, strict=True)]
-    rule = "-" * len(lines[0])
-    return "\n".join([lines[0], rule, *lines[1:-1], rule, lines[-1]])
+def _cells(results, tasks, metrics, output, split):
+    """Formats the scores of the tasks and their average for one column."""
+    by_task = [results["tasks"].get(task.name) for task in tasks]
+    # Over these tasks: a baseline may have others.
+    average = None
+    if all(by_task):
+        average = results_lib.averages(dict(enumerate(by_task)))
+    cells = []
+    for by_output, metric in zip([*by_task, average], metrics, strict=True):
+        scores = None
+        if by_output and output in by_output:
+            scores = results_lib.scores_of(by_output[output], split)
+        value = (scores or {}).get(metric)
+        cells.append(
+            "-" if value is None else classification.METRICS[metric].show(value)
+        )
+    # `scores` are now those of the average.
+    note = num_tasks_note(scores, len(tasks))
+    if note:
+        cells[-1] += f" ({note})"
+    return cells

@@ -1,4 +1,4 @@
-"""The versions of the software that a run is made with."""
+"""The versions of the software that makes a run."""
 
 import importlib.metadata
 import os
@@ -8,7 +8,7 @@ _PACKAGES = ("tensorflow", "tensorflow-text", "keras", "numpy", "mtl_tf")
 
 
 def packages() -> dict[str, str]:
-    """Returns the versions of the packages that numbers depend on."""
+    """Returns the versions of the packages that results depend on."""
     versions = {}
     for package in _PACKAGES:
         try:
@@ -31,7 +31,7 @@ def git_revision() -> str:
         ).stdout.strip()
 
     try:
-        # An installed package may lie within somebody else's work tree.
+        # An installed package may be in the work tree of another project.
         git("ls-files", "--error-unmatch", os.path.basename(__file__))
         return git("describe", "--always", "--dirty", "--abbrev=40")
     except (OSError, subprocess.CalledProcessError):

@@ -310,7 +310,9 @@ def _read_diversity(run):
 
 
 def _load_model(
-    run: run_directory.Run, saved: checkpoints.Saved, vocabulary_size: int
+    run: run_directory.Run,
+    saved: checkpoints.CheckpointValues,
+    vocabulary_size: int,
 ) -> keras.Model:
     """The model of a run, with the weights of a checkpoint."""
 

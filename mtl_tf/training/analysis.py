@@ -141,7 +141,10 @@ def _describe_probes(analysis):
 
 def _describe_labels(labels):
     if not any(label["nearest"] for label in labels):
-        return f"No nearest labels of other tasks: {labels[0]['task']} is the only one."
+        return (
+            "No nearest labels of other tasks: "
+            f"{labels[0]['task']} is the only task."
+        )
     lines = ["Nearest labels of other tasks, with the cosine:"]
     width = max(
         len(f"{x['task']} {names_lib.visible(x['label'])}") for x in labels

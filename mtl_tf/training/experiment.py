@@ -100,17 +100,17 @@ class Experiment:
         """Trains, evaluates the best checkpoint, and writes the results."""
         # Files may be missing or damaged: everything is read before anything
         # is written.
-        start = resumption.find(self.config.run_dir, self.config.phases)
-        if start:
-            self._restore(start)
-        loaded = {} if start else self._load_initial_weights()
+        resume_point = resumption.find(self.config.run_dir, self.config.phases)
+        if resume_point:
+            self._resume(resume_point)
+        loaded = {} if resume_point else self._load_initial_weights()
         run_directory.start(self.config, self.corpus, self.tasks)
         for name, summary in loaded.items():
             path = os.path.join(run_directory.ASSETS_DIR, f"{name}.json")
             run_directory.write_json(
                 os.path.join(self.config.run_dir, path), summary
             )
-        self.checkpoints.sweep(start.kept if start else {})
+        self.checkpoints.sweep(resume_point.saved if resume_point else {})
         logging.info(
             "%s, %s, %s, %s an epoch",
             names_lib.counted(len(self.tasks), "task"),
@@ -351,19 +351,18 @@ class Experiment:
         earlier = [checkpoints.best_of(phase) for phase in phases[:-1]]
         return [checkpoints.LAST, checkpoints.BEST, *earlier]
 
-    def _restore(self, start):
+    def _resume(self, resume_point):
         """Restores the newest intact checkpoint."""
-        self.checkpoints.restore(checkpoints.LAST, start.kept[checkpoints.LAST])
+        last = resume_point.saved[checkpoints.LAST]
+        self.checkpoints.restore(checkpoints.LAST, last)
         epochs = self.state["epoch"] - self.state["phase_began"]
         if epochs > self.config.epochs:
             raise ValueError(
                 f"epochs={self.config.epochs}: the run in "
                 f"{self.config.run_dir} has trained {epochs} already"
             )
-        for fault in start.faults:
-            logging.warning(
-                "%s: resuming from %s", fault, start.kept[checkpoints.LAST].path
-            )
+        for fault in resume_point.faults:
+            logging.warning("%s: resuming from %s", fault, last.path)
         logging.info(
             "Resuming after epoch %d of the run in %s",
             self.state["epoch"],

@@ -1,6 +1,6 @@
-"""Files of corpora and runs that are damaged, and what is said of them.
+"""Damaged files of corpora and runs, and the expected messages.
 
-More cases of the table in `wrong_input`.
+More cases for the table in `wrong_input`.
 """
 
 import json
@@ -9,7 +9,7 @@ import mtl_tf
 from mtl_tf.utils import checksums
 from tests.helpers import wrong_input
 
-GO_ON = f"{wrong_input.AGAIN} {wrong_input.MODEL} --epochs=2"
+RESUME = f"{wrong_input.AGAIN} {wrong_input.MODEL} --epochs=2"
 PREDICT = f"{wrong_input.PREDICT} --input=requests.tsv"
 AGAIN_ELSEWHERE = (
     "put back a copy of the file, or train again in another run_dir"
@@ -18,7 +18,7 @@ CHANGED = (
     "was changed after it was written: its checksum does not match its content"
 )
 EVALUATE_AGAIN = "--mode=evaluate writes it again"
-# All that takes a run for granted.
+# Modes that need a run.
 READERS = {
     "predict": PREDICT,
     "evaluate a file": f"{wrong_input.EVALUATE} --input=requests.tsv",
@@ -35,39 +35,39 @@ IDS = "corpus/token_ids/answers-dev.ids.npy"
 
 
 def other_order(text):
-    """A declaration whose labels are in another order."""
+    """Reverses the labels in a declaration."""
     declaration = json.loads(text)
     declaration["tasks"]["requests"]["labels"].reverse()
     return json.dumps(declaration)
 
 
 def swap_words(data):
-    """A vocabulary with two of its lines swapped."""
+    """Swaps the last two lines of a vocabulary."""
     lines = data.splitlines(keepends=True)
     return b"".join([*lines[:-2], lines[-1], lines[-2]])
 
 
 def cut_lines(data):
-    """A file without its last line."""
+    """Removes the last line of a file."""
     return b"".join(data.splitlines(keepends=True)[:-1])
 
 
 def of_other_run(text):
-    """The settings of another run, whose model has the same shape."""
+    """Turns settings into those of another run with the same shapes."""
     record = json.loads(text) | {"id": "0123456789abcdef"}
     record["config"]["pooling"] = "mean"
     return json.dumps(checksums.sign(record))
 
 
 def changed(path, file):
-    """What is told of a file that is not as it was written."""
+    """Returns the message for a changed file."""
     return (
         f"{path} was changed after it was written: its sha256 is not the one "
         f"in {file}: "
     )
 
 
-# As in `wrong_input`.
+# Cases as in `wrong_input`.
 CASES = {
     # A prepared corpus.
     "missing shard": (
@@ -101,7 +101,7 @@ CASES = {
         wrong_input.TRAIN,
         f"corpus/corpus.json {CHANGED}: prepare the corpus again",
     ),
-    "a corpus that was changed under its run": (
+    "corpus changed after training": (
         {"corpus/corpus.json": other_order},
         "mtl_tf --mode=evaluate --run_dir=run",
         f"corpus/corpus.json {CHANGED}: prepare the corpus again",
@@ -134,7 +134,7 @@ CASES = {
         )
         for mode, line in READERS.items()
     },
-    "start from a run that was changed": (
+    "start from a changed run": (
         {"run/assets/corpus.json": other_order},
         f"{wrong_input.TRAIN} --init_from=run",
         f"init_from=run: {changed('run/assets/corpus.json', 'config.json')}"
@@ -143,29 +143,29 @@ CASES = {
     "cut checkpoint": (
         {DATA: lambda data: data[:9]},
         PREDICT,
-        f"{DATA} is damaged (its sha256 is not the one in ckpt-1.json); whole "
+        f"{DATA} is damaged (its sha256 is not the one in ckpt-1.json); intact "
         f"checkpoints: checkpoints/last/ckpt-1 (epoch 1): {AGAIN_ELSEWHERE}",
     ),
     "cut checkpoint, evaluate": (
         {DATA: lambda data: data[:9]},
         "mtl_tf --mode=evaluate --run_dir=run",
-        f"{DATA} is damaged (its sha256 is not the one in ckpt-1.json); whole "
+        f"{DATA} is damaged (its sha256 is not the one in ckpt-1.json); intact "
         f"checkpoints: checkpoints/last/ckpt-1 (epoch 1): {AGAIN_ELSEWHERE}",
     ),
     "run without its last checkpoint": (
         {"run/checkpoints/last": None},
-        GO_ON,
+        RESUME,
         "run/checkpoints/last holds no checkpoint, and run/history.jsonl holds "
-        "epochs; whole checkpoints: checkpoints/best/ckpt-1 (epoch 1): put "
-        "back copies of the files to go on; to begin again, remove run or give "
-        "another run_dir",
+        "epochs; intact checkpoints: checkpoints/best/ckpt-1 (epoch 1): put "
+        "back copies of the files to continue; to start again, remove run or "
+        "give another run_dir",
     ),
     "run whose best checkpoint is damaged": (
         {DATA: lambda data: data[:9]},
-        GO_ON,
-        f"{DATA} is damaged (its sha256 is not the one in ckpt-1.json); whole "
+        RESUME,
+        f"{DATA} is damaged (its sha256 is not the one in ckpt-1.json); intact "
         "checkpoints: checkpoints/last/ckpt-1 (epoch 1): put back copies of "
-        "the files to go on; to begin again, remove run or give another "
+        "the files to continue; to start again, remove run or give another "
         "run_dir",
     ),
     **{
@@ -185,7 +185,7 @@ CASES = {
         }.items()
     },
     **{
-        f"a line less of {name}, {mode}": (
+        f"{name} without its last line, {mode}": (
             {f"run/{name}": cut_lines},
             line,
             f"{changed(f'run/{name}', 'checksums.json')}{EVALUATE_AGAIN}",
@@ -220,7 +220,7 @@ CASES = {
             {"run/config.json": of_other_run},
             line,
             "run/checkpoints/...ckpt-1 is of another run (its id is not the "
-            f"one in config.json); whole checkpoints: none: {AGAIN_ELSEWHERE}",
+            f"one in config.json); intact checkpoints: none: {AGAIN_ELSEWHERE}",
         )
         for mode, line in READERS.items()
         if mode not in ("report", "compare")
@@ -235,8 +235,8 @@ CASES = {
     },
     "run without its settings": (
         {"run/config.json": None, "run/results.json": None},
-        GO_ON,
+        RESUME,
         "run/config.json is missing, and run holds a run: put back a copy of "
-        "the file; to begin again, remove run or give another run_dir",
+        "the file; to start again, remove run or give another run_dir",
     ),
 }

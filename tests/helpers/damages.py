@@ -1,4 +1,4 @@
-"""Damage to a file, as disks, crashes and hands do it."""
+"""Damage to a file, as by disks, crashes and edits."""
 
 import pathlib
 
@@ -22,7 +22,7 @@ def _empty(path: pathlib.Path) -> None:
     path.write_bytes(b"")
 
 
-# Functions of the path, by name.
+# Functions of a path, by name.
 DAMAGES = {
     "truncated": _truncate,
     "flipped": _flip,

@@ -18,6 +18,7 @@ from mtl_tf.training import callbacks
 from mtl_tf.training import dev_scores
 from mtl_tf.training import loop_state
 from mtl_tf.training import phases
+from mtl_tf.training import tensorboard_callback
 from mtl_tf.training import training_loop
 
 STEPS = 3
@@ -114,6 +115,8 @@ def fit(
     scores: list[float],
     killed_at: int | None = None,
     losses: tuple[float, ...] | list[float] = (),
+    *,
+    tensorboard: bool = False,
     **settings,
 ) -> list[str]:
     """Trains a new run, or continues one; returns the events in order.
@@ -123,6 +126,7 @@ def fit(
       scores: dev scores of the main task by epoch.
       killed_at: index of the event at which the process is killed.
       losses: dev losses of the main task by epoch; empty: all are equal.
+      tensorboard: whether to write TensorBoard summaries, which takes long.
       **settings: settings of the run.
     """
     events = []
@@ -152,11 +156,15 @@ def fit(
 
     checkpoints.save = recording_save
     # As `Experiment.run` does.
-    start = resumption.find(config.run_dir, config.phases)
-    if start:
-        checkpoints.restore("last", start.kept["last"])
+    resume_point = resumption.find(config.run_dir, config.phases)
+    if resume_point:
+        checkpoints.restore("last", resume_point.saved["last"])
     run_directory.write_config(config.run_dir, {})
-    checkpoints.sweep(start.kept if start else {})
+    checkpoints.sweep(resume_point.saved if resume_point else {})
+    task_names = [task.name for task in TASKS]
+    summaries = tensorboard_callback.TensorBoardCallback(
+        config, task_names, "", state
+    )
     training_loop.TrainingLoop(
         config,
         trainer,
@@ -170,6 +178,7 @@ def fit(
         phases.Phases(config, state, trainer.step, checkpoints),
         state,
         [
+            *([summaries] if tensorboard else []),
             callbacks.CheckpointWriter(checkpoints, state),
             callbacks.HistoryWriter(config.run_dir, state),
             callbacks.EpochLogger(),

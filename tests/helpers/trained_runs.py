@@ -1,4 +1,4 @@
-"""Run directories as training leaves them, in a moment."""
+"""Run directories as after training, made without training."""
 
 import os
 
@@ -26,16 +26,16 @@ SINGLE_TASK = {"sharing": "single_task", "adversarial_weight": 0.0}
 
 
 def make_config(corpus: str, run_dir: str, **settings) -> config_lib.Config:
-    """Settings of a tiny run, in which as much as can be is on."""
+    """Makes the settings of a tiny run that uses as much as possible."""
     return config_lib.Config(
         data_dir=corpus, run_dir=str(run_dir), **_SETTINGS | settings
     )
 
 
 def leave_run(corpus: str, run_dir: str, **settings) -> str:
-    """Leaves a run whose best checkpoint holds random numbers.
+    """Makes a run whose best checkpoint holds random weights.
 
-    Tracing a training step is what takes time.
+    It avoids the tracing of a training step, which takes long.
 
     Returns:
       The run directory.
@@ -54,7 +54,7 @@ def leave_run(corpus: str, run_dir: str, **settings) -> str:
 def leave_single_task_run(
     corpus: str, run_dir: str, task_names: tuple[str, ...]
 ) -> str:
-    """Leaves a run of a model for each task, as the launcher does."""
+    """Makes a run with a model per task, as the launcher does."""
     config = make_config(corpus, run_dir, tasks=task_names, **SINGLE_TASK)
     declared = tasks_lib.Corpus.read(corpus)
     run_directory.start(config, declared, declared.select(task_names))
@@ -65,7 +65,7 @@ def leave_single_task_run(
 
 
 def assert_same_end(run_dir: str, other_dir: str) -> None:
-    """Compares all that two runs end with, but for times and dates."""
+    """Compares the final state of two runs without times and dates."""
     results, history, variables = _read_end(str(run_dir))
     other_results, other_history, other_variables = _read_end(str(other_dir))
     assert results == other_results

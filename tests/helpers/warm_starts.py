@@ -1,4 +1,4 @@
-"""Runs that start from others, and what they should have started with."""
+"""Runs that start from other runs, and their expected initial weights."""
 
 import os
 
@@ -12,10 +12,11 @@ from tests.helpers import trained_runs
 
 
 def start_from(run_dir, corpus, tmp_path, *, reverse=False, **settings):
-    """An experiment before training that starts from a run.
+    """Makes an experiment that starts from a run.
 
     Returns:
-      The experiment; its weights by path before loading; what `load` says.
+      The untrained experiment; its weights by path before loading; the summary
+      of `warm_start.load`.
     """
     config = trained_runs.make_config(
         corpus, tmp_path / "new", init_from=run_dir, seed=1, **settings
@@ -23,12 +24,12 @@ def start_from(run_dir, corpus, tmp_path, *, reverse=False, **settings):
     new = experiment_lib.Experiment(config)
     start = weights_of(new)
     tasks = new.tasks[::-1] if reverse else new.tasks
-    found = warm_start.load(config, tasks, new.vocabulary, new.trainer)
-    return new, start, found
+    summary = warm_start.load(config, tasks, new.vocabulary, new.trainer)
+    return new, start, summary
 
 
 def weights_of(experiment):
-    """Copies of the weights by path, without the state of dropout."""
+    """Copies the weights by path, without the state of dropout."""
     adversary = experiment.trainer.adversary
     layers = [experiment.model, adversary and adversary.discriminator]
     return {
@@ -41,7 +42,7 @@ def weights_of(experiment):
 
 
 def read_weight(run_dir, path):
-    """A weight of the best checkpoint, without the help of the package."""
+    """Reads a weight of the best checkpoint with TensorFlow only."""
     reader = tf.train.load_checkpoint(
         os.path.join(run_dir, "checkpoints", "best")
     )
@@ -51,18 +52,18 @@ def read_weight(run_dir, path):
 
 
 def assert_weights(experiment, start, run_dir, rows_by_layer):
-    """Compares every weight with the checkpoint and with its own start.
+    """Compares every weight with the checkpoint and its initial value.
 
     Args:
-      experiment: after loading.
-      start: its weights before.
-      run_dir: the trained run.
-      rows_by_layer: by layer, rows of the weights and those of the checkpoint
-        that they have to be; all rows of a layer that is not named.
+      experiment: the experiment after loading.
+      start: the weights before loading.
+      run_dir: directory of the trained run.
+      rows_by_layer: by layer, the loaded rows of the weights, and their rows in
+        the checkpoint; by default all rows.
     """
     for path, value in weights_of(experiment).items():
-        layer, *rest = path.split("/")
-        layer = rest[0] if layer in ("encoder", "head") else layer
+        layer, *sublayers = path.split("/")
+        layer = sublayers[0] if layer in ("encoder", "head") else layer
         if layer not in rows_by_layer:
             expected = read_weight(run_dir, path)
         else:
@@ -74,7 +75,7 @@ def assert_weights(experiment, start, run_dir, rows_by_layer):
 
 
 def assert_same_predictions(experiment, run_dir, task_names):
-    """Compares the answers on dev with those of a run's best checkpoint."""
+    """Compares predictions on dev with those of a run's best checkpoint."""
     config = run_directory.Run.read(run_dir).config
     trained = experiment_lib.Experiment(config)
     trained.checkpoints.restore("best")
@@ -87,6 +88,6 @@ def assert_same_predictions(experiment, run_dir, task_names):
 
 
 def _predict(experiment, name):
-    number = [task.name for task in experiment.tasks].index(name)
-    split = experiment.splits[number]["dev"]
+    task_id = [task.name for task in experiment.tasks].index(name)
+    split = experiment.splits[task_id]["dev"]
     return experiment.predictor.predict(split).probabilities

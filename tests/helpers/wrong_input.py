@@ -258,15 +258,15 @@ CASES = {
     "other settings": (
         {},
         f"{AGAIN} {MODEL} --hidden_size=3",
-        "run holds a run with other settings (there -> here):\n"
+        "run holds a run with other settings (saved -> given):\n"
         "  hidden_size: 2 -> 3\n"
-        "Give the settings that are there to go on with it, or another run_dir "
-        "for a new run.",
+        "Give the saved settings to continue this run, or another run_dir for "
+        "a new one.",
     ),
     "start from another model": (
         {},
         f"{TRAIN} --init_from=run --hidden_size=4",
-        "init_from=run: its model is another one (there -> here):\n"
+        "init_from=run: its model differs (trained -> this run):\n"
         "  hidden_size: 2 -> 4",
     ),
     # Files of texts.

@@ -90,7 +90,7 @@ def test_a_run_in_the_home_directory(run_dir, monkeypatch):
         ("nowhere", "nowhere holds no run: config.json is missing"),
         (pathlib.Path("nowhere"), "nowhere holds no run: config.json is"),
         (__file__, f"{__file__} holds no run: config.json is missing"),
-        ("", "a run directory is expected, got an empty path"),
+        ("", "expected a run directory, got an empty path"),
         (None, "run_dir=None: a path is expected, got NoneType"),
         (3, "run_dir=3: a path is expected, got int"),
     ],

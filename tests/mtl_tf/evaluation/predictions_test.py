@@ -1,4 +1,4 @@
-"""Predictions and their scores, without a model that made them."""
+"""Predictions and their scores, without a model."""
 
 import numpy as np
 import pytest
@@ -16,13 +16,13 @@ def test_score_by_hand():
     )
     # Equal probabilities: the first label.
     assert predictions.labels == ["bad", "bad", "bad"]
-    found = predictions_lib.score(predictions, np.array([0, 1, 0]), NO_GROUPS)
-    assert found["accuracy"] == pytest.approx(2 / 3)
+    scores = predictions_lib.score(predictions, np.array([0, 1, 0]), NO_GROUPS)
+    assert scores["accuracy"] == pytest.approx(2 / 3)
     # -(ln 3/4 + ln 1/2 + ln 1) / 3
-    assert found["loss"] == pytest.approx(np.log(8 / 3) / 3)
-    # An impossible label that is the true one: float32's smallest number.
-    found = predictions_lib.score(predictions, np.array([0, 0, 1]), NO_GROUPS)
-    assert 20 < found["loss"] < 40
+    assert scores["loss"] == pytest.approx(np.log(8 / 3) / 3)
+    # Probability 0 of the true label counts as float32's smallest number.
+    scores = predictions_lib.score(predictions, np.array([0, 0, 1]), NO_GROUPS)
+    assert 20 < scores["loss"] < 40
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Checkpoints of which files are damaged, left behind, or no more needed."""
+"""Checkpoints with damaged, incomplete or superfluous files."""
 
 import os
 import shutil
@@ -7,6 +7,7 @@ import pytest
 import tensorflow as tf
 
 from mtl_tf.data import tasks as tasks_lib
+from mtl_tf.runs import checkpoint_files
 from mtl_tf.runs import checkpoints
 from mtl_tf.runs import resumption
 from mtl_tf.runs import run_directory
@@ -22,28 +23,28 @@ def save(run_dir, parts, name=checkpoints.LAST, step=7):
 
 
 def steps_of(run_dir, name):
-    return [kept.step for kept in checkpoints.find(str(run_dir), name)]
+    return [saved.step for saved in checkpoint_files.find(str(run_dir), name)]
 
 
 @pytest.mark.parametrize(
     ("keep", "steps"), [(1, [9]), (2, [9, 7]), (5, [9, 7, 2])]
 )
-def test_the_newest_few_are_kept(tmp_path, keep, steps):
+def test_only_the_newest_checkpoints_are_kept(tmp_path, keep, steps):
     saved = checkpoints.Checkpoints(
         str(tmp_path), {"a": {"b": tf.Variable(0)}}, _TASKS, keep=keep
     )
     for step in (2, 7, 9, 9):
         saved.save(checkpoints.LAST, step)
     assert steps_of(tmp_path, checkpoints.LAST) == steps
-    # Of a step that was saved twice, the second. Nothing else is there.
+    # Only the second checkpoint of a step that was saved twice is kept.
     stems = [f"ckpt-{step}" for step in steps]
     stems[0] = "ckpt-9-1"
     assert set(os.listdir(tmp_path / "checkpoints" / "last")) == {
         "checkpoint",
         *(
-            f"{stem}.{ending}"
+            f"{stem}.{extension}"
             for stem in stems
-            for ending in ("index", "data-00000-of-00001", "json")
+            for extension in ("index", "data-00000-of-00001", "json")
         ),
     }
     # TensorFlow finds the newest one as well.
@@ -51,7 +52,7 @@ def test_the_newest_few_are_kept(tmp_path, keep, steps):
     assert tf.train.latest_checkpoint(folder) == f"{folder}/ckpt-9-1"
 
 
-def test_fewer_may_be_kept_from_now_on(tmp_path):
+def test_number_of_kept_checkpoints_may_be_reduced(tmp_path):
     parts = {"a": {"b": tf.Variable(0)}}
     for keep, step in ((3, 1), (3, 2), (3, 3), (2, 4)):
         checkpoints.Checkpoints(str(tmp_path), parts, _TASKS, keep=keep).save(
@@ -81,11 +82,11 @@ def test_checkpoints_of_another_run_are_refused(tmp_path):
         resumption.find(str(tmp_path / "mine"), ["base"])
 
 
-def test_the_last_step(tmp_path):
+def test_last_step(tmp_path):
     assert checkpoints.last_step(str(tmp_path)) == 0
     saved = save(tmp_path, {"a": {"b": tf.Variable(0)}}, step=200)
     assert checkpoints.last_step(str(tmp_path)) == 200
-    # As at the beginning of a phase.
+    # At the start of a phase, a step is saved again.
     saved.save(checkpoints.LAST, 200)
     assert checkpoints.last_step(str(tmp_path)) == 200
 
@@ -96,7 +97,7 @@ class StoppedError(Exception):
 
 @pytest.mark.parametrize("at", ["write", "record", "state", "remove"])
 @pytest.mark.parametrize("step", [5, 6])
-def test_an_interrupted_write_leaves_a_whole_checkpoint(
+def test_interrupted_write_leaves_an_intact_checkpoint(
     tmp_path, monkeypatch, at, step
 ):
     number = tf.Variable(5)
@@ -117,8 +118,8 @@ def test_an_interrupted_write_leaves_a_whole_checkpoint(
         if at == "write":
             patched.setattr(tf.train.Checkpoint, "write", stop)
         else:
-            name = {"remove": "remove_leftovers", "state": "write_state"}
-            patched.setattr(checkpoints, f"_{name.get(at, at)}", stop)
+            name = "remove_others" if at == "remove" else f"write_{at}"
+            patched.setattr(checkpoint_files, name, stop)
         number.assign(6)
         with pytest.raises(StoppedError):
             saved.save(checkpoints.BEST, step)
@@ -126,18 +127,18 @@ def test_an_interrupted_write_leaves_a_whole_checkpoint(
     number.assign(0)
     again.restore(checkpoints.BEST)
     assert number.numpy() == (5 if at in ("write", "record") else 6)
-    # The next start sweeps the rest.
-    (newest, *_) = checkpoints.find(str(tmp_path), checkpoints.BEST)
+    # The next start removes the leftovers.
+    (newest, *_) = checkpoint_files.find(str(tmp_path), checkpoints.BEST)
     again.sweep({checkpoints.BEST: newest})
     stems = {
-        kept.path.rpartition("/")[2]
-        for kept in checkpoints.find(str(tmp_path), checkpoints.BEST)
+        saved.path.rpartition("/")[2]
+        for saved in checkpoint_files.find(str(tmp_path), checkpoints.BEST)
     }
     left = {name.partition(".")[0] for name in os.listdir(folder)}
     assert left == {"checkpoint", *stems}
 
 
-def test_sweep_leaves_files_of_others(tmp_path):
+def test_sweep_keeps_files_that_are_not_of_checkpoints(tmp_path):
     saved = save(tmp_path, {"a": {"b": tf.Variable(0)}})
     folder = tmp_path / "checkpoints" / "last"
     for name in ("notes.txt", "ckpt-8.index", "checkpoint.tmp0123"):
@@ -147,21 +148,21 @@ def test_sweep_leaves_files_of_others(tmp_path):
 
 
 @pytest.mark.parametrize("damage", damages.DAMAGES)
-@pytest.mark.parametrize("ending", ["data-00000-of-00001", "index", "json"])
-def test_a_damaged_checkpoint_is_named(tmp_path, ending, damage):
+@pytest.mark.parametrize("extension", ["data-00000-of-00001", "index", "json"])
+def test_damaged_checkpoint_is_named(tmp_path, extension, damage):
     parts = {
         "model": {"number": tf.Variable(tf.range(99))},
         "fit": {"epoch": tf.Variable(4)},
     }
     save(tmp_path, parts, checkpoints.BEST)
     saved = save(tmp_path, parts)
-    # The one before is whole, and is not taken in its place.
+    # The previous checkpoint is intact, but does not replace this one.
     saved.save(checkpoints.LAST, 8)
     folder = tmp_path / "checkpoints" / "last"
-    damages.DAMAGES[damage](folder / f"ckpt-8.{ending}")
+    damages.DAMAGES[damage](folder / f"ckpt-8.{extension}")
     message = (
-        rf"^{folder}/ckpt-8\.{ending} is (damaged|missing)( \(.*\))?; "
-        r"whole checkpoints: checkpoints/best/ckpt-7 \(epoch 4\), "
+        rf"^{folder}/ckpt-8\.{extension} is (damaged|missing)( \(.*\))?; "
+        r"intact checkpoints: checkpoints/best/ckpt-7 \(epoch 4\), "
         r"checkpoints/last/ckpt-7 \(epoch 4\): put back a copy of the file, "
         "or train again in another run_dir$"
     )
@@ -175,7 +176,7 @@ def test_a_damaged_checkpoint_is_named(tmp_path, ending, damage):
 
 
 @pytest.mark.parametrize("damage", damages.DAMAGES)
-def test_what_names_the_newest_checkpoint_can_be_done_without(tmp_path, damage):
+def test_damaged_state_file_does_not_matter(tmp_path, damage):
     number = tf.Variable(1)
     saved = save(tmp_path, {"part": {"number": number}}, step=7)
     number.assign(2)

@@ -7,9 +7,10 @@ import tensorflow as tf
 from mtl_tf.config import config as config_lib
 from mtl_tf.data import tasks as tasks_lib
 from mtl_tf.models import multitask_model
+from mtl_tf.runs import checkpoint_files
 from mtl_tf.runs import checkpoints
+from mtl_tf.training import loop_state
 from mtl_tf.training import trainer as trainer_lib
-from mtl_tf.training import training_loop
 
 _TASKS = (
     tasks_lib.Task("books", ("bad", "good")),
@@ -25,7 +26,7 @@ _SIGNATURE = {
 
 
 def make_parts(**settings):
-    """Every variable of training, as an experiment puts them together."""
+    """Returns all variables of training, as an experiment has them."""
     settings = {
         "hidden_size": 3,
         "embedding_dim": 4,
@@ -45,7 +46,7 @@ def make_parts(**settings):
         np.ones((2, 2)),
         10,
     )
-    return {**trainer.parts, "fit": training_loop.LoopState().variables}
+    return {**trainer.parts, "fit": loop_state.LoopState().variables}
 
 
 def as_type(numbers, dtype):
@@ -55,21 +56,21 @@ def as_type(numbers, dtype):
 
 
 def fill_with_ramps(parts):
-    """Gives every number of every variable a value of its own."""
-    begin = 1
+    """Gives every element of every variable a different value."""
+    start = 1
     for variables in parts.values():
         for variable in variables.values():
             count = int(np.prod(variable.shape))
-            values = np.arange(begin, begin + count).reshape(variable.shape)
+            values = np.arange(start, start + count).reshape(variable.shape)
             variable.assign(as_type(values, variable.dtype))
-            begin += count
+            start += count
 
 
 def fill_with_ones(parts):
     for variables in parts.values():
         for variable in variables.values():
-            ones = np.ones(variable.shape)
-            variable.assign(as_type(ones, variable.dtype))
+            values = np.ones(variable.shape)
+            variable.assign(as_type(values, variable.dtype))
 
 
 def values_of(parts):
@@ -80,11 +81,11 @@ def values_of(parts):
     }
 
 
-def assert_values(parts, wanted):
-    found = values_of(parts)
-    assert found.keys() == wanted.keys()
-    for name, value in found.items():
-        np.testing.assert_array_equal(value, wanted[name], err_msg=name)
+def assert_values(parts, expected):
+    actual = values_of(parts)
+    assert actual.keys() == expected.keys()
+    for name, value in actual.items():
+        np.testing.assert_array_equal(value, expected[name], err_msg=name)
 
 
 def save(run_dir, parts, name=checkpoints.LAST, step=7):
@@ -94,7 +95,7 @@ def save(run_dir, parts, name=checkpoints.LAST, step=7):
 
 
 def in_file(name):
-    """A name as TensorFlow writes it: / divides a part from what it holds."""
+    """Escapes a name as TensorFlow does: / separates parts."""
     return name.replace(".", "..").replace("/", ".S")
 
 
@@ -114,7 +115,7 @@ def test_every_variable_is_in_the_file_by_name(tmp_path):
     assert tasks == b'{"books": ["bad", "good"], "films": ["no", "yes"]}'
 
 
-def test_what_training_consists_of_is_there():
+def test_checkpoint_has_all_parts_of_training():
     names = set(values_of(make_parts()))
     for name in (
         "training/step",
@@ -126,7 +127,7 @@ def test_what_training_consists_of_is_there():
         "optimizer/word_embedding/table/count",
     ):
         assert name in names
-    # Words and vectors; the state of either encoder; features.
+    # Dropout of words and vectors, of both encoders, and of features.
     seeds = {name for name in names if "seed" in name}
     for layer in (
         "word_embedding",
@@ -139,37 +140,37 @@ def test_what_training_consists_of_is_there():
 
 
 @pytest.mark.parametrize("new_instance", [False, True])
-def test_restore_brings_back_every_number(tmp_path, new_instance):
+def test_restore_sets_every_value(tmp_path, new_instance):
     parts = make_parts()
     fill_with_ramps(parts)
-    wanted = values_of(parts)
+    expected = values_of(parts)
     saved = save(tmp_path, parts)
     if new_instance:
         parts = make_parts(seed=1)
         saved = checkpoints.Checkpoints(str(tmp_path), parts, _TASKS)
     fill_with_ones(parts)
     saved.restore(checkpoints.LAST)
-    assert_values(parts, wanted)
+    assert_values(parts, expected)
 
 
-def test_a_run_directory_may_be_moved(tmp_path):
+def test_run_directory_may_be_moved(tmp_path):
     parts = make_parts()
     fill_with_ramps(parts)
-    wanted = values_of(parts)
+    expected = values_of(parts)
     save(tmp_path / "old", parts)
     os.rename(tmp_path / "old", tmp_path / "new")
     fill_with_ones(parts)
     moved = checkpoints.Checkpoints(str(tmp_path / "new"), parts, _TASKS)
     moved.restore(checkpoints.LAST)
-    assert_values(parts, wanted)
+    assert_values(parts, expected)
 
 
-def test_best_and_last_are_apart(tmp_path):
+def test_best_and_last_are_separate(tmp_path):
     number = tf.Variable(0)
     saved = checkpoints.Checkpoints(
         str(tmp_path), {"part": {"number": number}}, _TASKS
     )
-    assert checkpoints.find(str(tmp_path), checkpoints.BEST) == []
+    assert checkpoint_files.find(str(tmp_path), checkpoints.BEST) == []
     for step in (1, 2, 3):
         number.assign(10 * step)
         if step == 2:
@@ -180,12 +181,12 @@ def test_best_and_last_are_apart(tmp_path):
     saved.restore(checkpoints.LAST)
     assert number.numpy() == 30
     for name, steps in ((checkpoints.BEST, [2]), (checkpoints.LAST, [3, 2])):
-        kept = checkpoints.find(str(tmp_path), name)
-        assert [found.step for found in kept] == steps
+        saved_files = checkpoint_files.find(str(tmp_path), name)
+        assert [saved.step for saved in saved_files] == steps
 
 
-def test_a_step_that_is_saved_again_takes_the_place_of_the_first(tmp_path):
-    # An interruption between best and last: the epoch is trained again.
+def test_step_that_is_saved_again_replaces_the_first(tmp_path):
+    # After an interruption between best and last, the epoch is trained again.
     number = tf.Variable(1)
     parts = {"part": {"number": number}}
     save(tmp_path, parts, checkpoints.BEST)
@@ -196,7 +197,7 @@ def test_a_step_that_is_saved_again_takes_the_place_of_the_first(tmp_path):
     assert number.numpy() == 2
 
 
-def test_there_is_nothing_to_restore(tmp_path):
+def test_restore_without_a_checkpoint_fails(tmp_path):
     made = checkpoints.Checkpoints(str(tmp_path), {}, _TASKS)
     with pytest.raises(ValueError, match=r"checkpoints/last holds no checkpo"):
         made.restore(checkpoints.LAST)
@@ -205,29 +206,29 @@ def test_there_is_nothing_to_restore(tmp_path):
 @pytest.mark.parametrize(
     ("tasks", "message"),
     [
-        (_TASKS[::-1], "is of the tasks books, films, not of films, books"),
-        (_TASKS[:1], "is of the tasks books, films, not of books"),
+        (_TASKS[::-1], ": expected the tasks films, books, got books, films"),
+        (_TASKS[:1], ": expected the tasks books, got books, films"),
         (
             (_TASKS[0], tasks_lib.Task("films", ("yes", "no"))),
-            r"was trained with the labels \['no', 'yes'\] of task films, not "
-            r"with \['yes', 'no'\]: labels and their order have to be the same",
+            r": expected the labels \['yes', 'no'\] of task films, in this "
+            r"order, got \['no', 'yes'\]",
         ),
     ],
 )
-def test_a_checkpoint_of_other_tasks_or_labels_is_refused(
+def test_checkpoint_of_other_tasks_or_labels_is_refused(
     tmp_path, tasks, message
 ):
-    # Variables have the same names and shapes.
+    # The variables have the same names and shapes.
     parts = make_parts()
     save(tmp_path, parts)
     fill_with_ramps(parts)
     before = values_of(parts)
     other = checkpoints.Checkpoints(str(tmp_path), parts, tasks)
-    with pytest.raises(ValueError, match=rf"ckpt-7 {message}$"):
+    with pytest.raises(ValueError, match=rf"ckpt-7{message}$"):
         other.restore(checkpoints.LAST)
     assert_values(parts, before)
     saved = checkpoints.read(str(tmp_path), checkpoints.LAST, ["model"])
-    with pytest.raises(ValueError, match=rf"ckpt-7 {message}$"):
+    with pytest.raises(ValueError, match=rf"ckpt-7{message}$"):
         saved.check_tasks(tasks)
     saved.check_tasks(_TASKS)
 
@@ -242,18 +243,18 @@ def test_a_checkpoint_of_other_tasks_or_labels_is_refused(
     ],
     ids=str,
 )
-@pytest.mark.parametrize("turned", [False, True])
-def test_a_checkpoint_of_another_model_is_refused(tmp_path, settings, turned):
-    mine, other = make_parts(), make_parts(**settings)
-    if turned:
-        mine, other = other, mine
-    save(tmp_path, mine)
+@pytest.mark.parametrize("swapped", [False, True])
+def test_checkpoint_of_another_model_is_refused(tmp_path, settings, swapped):
+    own, other = make_parts(), make_parts(**settings)
+    if swapped:
+        own, other = other, own
+    save(tmp_path, own)
     made = checkpoints.Checkpoints(str(tmp_path), other, _TASKS)
     with pytest.raises(ValueError, match=r"ckpt-7 is of another model: \S"):
         made.restore(checkpoints.LAST)
 
 
-def test_read_gives_the_values_by_part_and_name(tmp_path):
+def test_read_returns_values_by_part_and_name(tmp_path):
     parts = make_parts()
     fill_with_ramps(parts)
     save(tmp_path, parts)
@@ -265,9 +266,9 @@ def test_read_gives_the_values_by_part_and_name(tmp_path):
     for part, variables in parts.items():
         assert saved.parts[part].keys() == variables.keys()
         for name, variable in variables.items():
-            found = saved.parts[part][name]
-            assert np.asarray(found).dtype == np.asarray(variable).dtype
-            np.testing.assert_array_equal(found, variable.numpy())
+            value = saved.parts[part][name]
+            assert np.asarray(value).dtype == np.asarray(variable).dtype
+            np.testing.assert_array_equal(value, variable.numpy())
 
 
 def test_names_are_read_as_they_were_written(tmp_path):
@@ -294,7 +295,7 @@ def test_names_are_read_as_they_were_written(tmp_path):
     }
 
 
-def test_read_takes_the_checkpoint_and_the_parts_that_are_asked_for(tmp_path):
+def test_read_returns_only_the_given_parts(tmp_path):
     number = tf.Variable(1)
     parts = {
         "model": {"number": number},
@@ -306,24 +307,24 @@ def test_read_takes_the_checkpoint_and_the_parts_that_are_asked_for(tmp_path):
     save(tmp_path, parts, checkpoints.LAST, 2)
 
     def read(name, *part_names):
-        found = checkpoints.read(str(tmp_path), name, part_names).parts
-        return {part: x["number"].item() for part, x in found.items()}
+        parts = checkpoints.read(str(tmp_path), name, part_names).parts
+        return {part: x["number"].item() for part, x in parts.items()}
 
     assert read(checkpoints.BEST, "model") == {"model": 1}
     assert read(checkpoints.LAST, "model") == {"model": 2}
-    # Such as the discriminator of a run that had no adversary.
+    # Runs without an adversary have no discriminator, for example.
     assert read(checkpoints.LAST, "fit", "missing") == {"fit": 6}
 
 
 @pytest.mark.parametrize("name", [checkpoints.BEST, checkpoints.LAST])
-def test_there_is_nothing_to_read(tmp_path, name):
+def test_read_without_a_checkpoint_fails(tmp_path, name):
     with pytest.raises(
         ValueError, match=rf"checkpoints/{name} holds no checkpoint$"
     ):
         checkpoints.read(str(tmp_path), name, ["model"])
 
 
-def test_a_moved_checkpoint_is_read_where_it_is(tmp_path):
+def test_moved_checkpoint_is_read_at_its_new_path(tmp_path):
     save(tmp_path / "old", {"part": {"number": tf.Variable(3)}})
     os.rename(tmp_path / "old", tmp_path / "new")
     saved = checkpoints.read(str(tmp_path / "new"), "last", ["part"])

@@ -63,7 +63,9 @@ def test_damaged_checksums_are_refused(run_dir, damage):
 def test_a_directory_in_place_of_a_file(run_dir):
     os.remove(run_dir / "results.json")
     (run_dir / "results.json").mkdir()
-    with pytest.raises(ValueError, match=r"results.json is no file: remove it"):
+    with pytest.raises(
+        ValueError, match=r"results.json is not a file: remove it"
+    ):
         run_directory.read_results(str(run_dir))
 
 

@@ -18,7 +18,7 @@ def test_model_name(settings, name):
     assert descriptions.model_name(config_lib.Config(**settings)) == name
 
 
-def test_a_description_names_what_there_is():
+def test_description_names_the_parts_of_the_model():
     text = descriptions.describe(
         config_lib.Config(
             hidden_size=64,
@@ -37,7 +37,7 @@ def test_a_description_names_what_there_is():
         assert part in text
 
 
-def test_a_description_names_nothing_else():
+def test_description_omits_missing_parts():
     text = descriptions.describe(config_lib.Config(sharing="fully_shared"))
     for part in ("private", "adversary", "orthogonality", "from"):
         assert part not in text
@@ -56,10 +56,10 @@ def label_transfer(**settings):
 def test_label_transfer_in_words():
     described, text = label_transfer()
     assert described.endswith(
-        "A label transfer network predicts the labels of b from the answers to "
-        "the other tasks."
+        "A label transfer network predicts the labels of b from the "
+        "predictions for the other tasks."
     )
-    assert "one of a, c: the probabilities of the labels; the div" in text
+    assert "a text of a, c (probabilities of the labels); the div" in text
     assert "It is a second output for b" in text
     assert "pseudo" not in text
 
@@ -69,32 +69,32 @@ def test_label_transfer_in_words():
     [
         (
             {"output_layer": "label_embedding", "transfer_diversity": False},
-            "one of a, c: the label vectors that are expected. It is",
+            "a text of a, c (expected label embeddings). It is",
         ),
         (
             {"output_layer": "label_embedding", "transfer_probabilities": True},
-            "one of a, c: the probabilities of the labels; the div",
+            "a text of a, c (probabilities of the labels); the div",
         ),
-        ({"transfer_main_predictions": True}, "labels; the same of b itself; "),
+        ({"transfer_main_predictions": True}, "labels); those for b itself; "),
         (
             {"label_transfer": "semi_supervised"},
-            "its answers to the texts of the other tasks are pseudo-labels",
+            "its predictions for the texts of the other tasks serve as",
         ),
         (
             {"label_transfer": "semi_supervised", "unlabeled": True},
-            "the other tasks and unlabeled ones are pseudo-labels",
+            "the other tasks and unlabeled ones serve as pseudo-labels",
         ),
     ],
     ids=str,
 )
-def test_what_the_network_reads_follows_the_settings(settings, part):
+def test_inputs_of_the_network_follow_the_settings(settings, part):
     assert part in label_transfer(**settings)[1]
 
 
-def test_a_description_names_pseudo_labels():
+def test_description_names_pseudo_labels():
     described, _ = label_transfer(label_transfer="semi_supervised")
     assert described.endswith(
-        ", and the main model learns from what it predicts."
+        ", and the main model is trained on its pseudo-labels."
     )
 
 
@@ -106,7 +106,7 @@ def test_a_description_names_pseudo_labels():
         (
             {},
             ["accuracy", "macro_f1"],
-            "the average over tasks of each task's own metric",
+            "the average over tasks of each task's metric",
         ),
         (
             {"main_task": "task1"},
@@ -119,23 +119,23 @@ def test_a_description_names_pseudo_labels():
             "the score of task1 (--main_task), after the base phase the mean "
             "of the main model's and the label transfer network's",
         ),
-        # Each has one task to follow, whatever the setting.
+        # A single-task model follows its task.
         (
             {"sharing": "single_task", "main_task": "task1"},
             ["accuracy", "macro_f1"],
-            "each task's own metric, for each model by itself",
+            "each task's metric, separately for each model",
         ),
         (
             {"sharing": "single_task"},
             ["macro_f1"] * 2,
-            "macro_f1, for each model by itself",
+            "macro_f1, separately for each model",
         ),
     ],
 )
-def test_what_early_stopping_followed(settings, metrics, text):
+def test_score_that_early_stopping_follows(settings, metrics, text):
     tasks = [
-        tasks_lib.Task(f"task{number}", ("no", "yes"), metric)
-        for number, metric in enumerate(metrics)
+        tasks_lib.Task(f"task{index}", ("no", "yes"), metric)
+        for index, metric in enumerate(metrics)
     ]
     assert descriptions.stopping(config_lib.Config(**settings), tasks) == text
 
@@ -155,29 +155,29 @@ def test_duration(seconds, text):
     assert descriptions.duration(seconds) == text
 
 
-def test_settings_of_one_run_stand_beside_the_defaults():
+def test_settings_of_one_run_are_compared_with_the_defaults():
     config = config_lib.Config(hidden_size=7, tasks=("a", "b"))
-    apart, others = descriptions.settings([config])
-    assert {s.name: s.values for s in apart} == {
+    distinctive, others = descriptions.settings([config])
+    assert {s.name: s.values for s in distinctive} == {
         "tasks": ["a,b"],
         "hidden_size": ["7"],
     }
-    assert {s.name: s.default for s in apart} == {
+    assert {s.name: s.default for s in distinctive} == {
         "tasks": "",
         "hidden_size": "100",
     }
     assert all(s.values == [s.default] for s in others)
-    assert len(apart) + len(others) == len(config.to_dict())
+    assert len(distinctive) + len(others) == len(config.to_dict())
 
 
-def test_settings_of_several_runs_stand_beside_each_other():
+def test_settings_of_several_runs_are_compared_with_each_other():
     configs = [
         config_lib.Config(hidden_size=7, num_layers=3, epochs=e)
         for e in (5, 20)
     ]
-    apart, others = descriptions.settings(configs)
-    assert {s.name: s.values for s in apart} == {"epochs": ["5", "20"]}
-    # The same in both, though not the default.
+    distinctive, others = descriptions.settings(configs)
+    assert {s.name: s.values for s in distinctive} == {"epochs": ["5", "20"]}
+    # Equal in both, although not the default.
     assert {s.name: s.values for s in others}["num_layers"] == ["3", "3"]
 
 

@@ -13,47 +13,48 @@ _BOOKS = tasks_lib.Task("books", ("bad", "good"))
 _FILMS = tasks_lib.Task("films", ("bad", "good"))
 
 
-def test_scores_leave_duplicates_out_of_test_alone():
+def test_duplicates_are_left_out_of_test_only():
     duplicate = [True, False, False, False]
-    found = results.scores_by_split(
+    by_split = results.scores_by_split(
         {
             "dev": made_up.predict([0, 1, 0, 1], [0, 1, 1, 1], duplicate),
             "test": made_up.predict([0, 1, 0, 1], [1, 1, 1, 1], duplicate),
         }
     )
-    assert list(found) == ["dev", "test", "test_deduplicated"]
-    assert (found["dev"]["accuracy"], found["dev"]["n"]) == (0.75, 4)
-    assert (found["test"]["accuracy"], found["test"]["n"]) == (0.5, 4)
-    # Right, wrong, right. F1 of bad 0, of good 2 * 2/3 * 1 / (5/3).
-    unseen = found["test_deduplicated"]
+    assert list(by_split) == ["dev", "test", "test_deduplicated"]
+    assert (by_split["dev"]["accuracy"], by_split["dev"]["n"]) == (0.75, 4)
+    assert (by_split["test"]["accuracy"], by_split["test"]["n"]) == (0.5, 4)
+    # Correct, wrong, correct. F1 of bad 0, of good 2 * 2/3 * 1 / (5/3).
+    unseen = by_split["test_deduplicated"]
     assert (unseen["accuracy"], unseen["n"]) == (pytest.approx(2 / 3), 3)
     assert unseen["macro_f1"] == pytest.approx(0.4)
 
 
-def test_without_duplicates_there_is_one_score():
+def test_without_duplicates_there_is_one_test_score():
     test = made_up.predict([0, 1, 1], [0, 1, 0], [False] * 3)
     assert list(results.scores_by_split({"test": test})) == ["test"]
 
 
-def test_without_unseen_rows_there_is_no_score_of_them(tmp_path):
+def test_deduplicated_score_without_unseen_rows_is_none(tmp_path):
     test = made_up.predict([0, 1, 1], [0, 1, 0], [True] * 3)
-    found = results.scores_by_split({"dev": test, "test": test})
-    assert list(found) == ["dev", "test", "test_deduplicated"]
-    assert found["test_deduplicated"] is None
-    results.write(str(tmp_path), found)
+    by_split = results.scores_by_split({"dev": test, "test": test})
+    assert list(by_split) == ["dev", "test", "test_deduplicated"]
+    assert by_split["test_deduplicated"] is None
+    results.write(str(tmp_path), by_split)
     written = json.loads((tmp_path / "results.json").read_text())
     assert written["test_deduplicated"] is None
     assert written["test"]["n"] == 3
 
 
-def test_majority_is_the_label_most_frequent_in_train():
+def test_majority_is_the_most_frequent_label_in_train():
     test = made_up.predict([0, 0, 0, 1], [0, 0, 0, 1])
     # More good than bad in train, whatever test has.
-    found = results.majority_predictions(np.array([1, 0, 1]), test)
-    assert found.predicted.tolist() == [1, 1, 1, 1]
-    assert found.probabilities.tolist() == [[0, 1]] * 4
-    assert results.scores_by_split({"test": found})["test"]["accuracy"] == 0.25
-    # What the model said stays as it was.
+    majority = results.majority_predictions(np.array([1, 0, 1]), test)
+    assert majority.predicted.tolist() == [1, 1, 1, 1]
+    assert majority.probabilities.tolist() == [[0, 1]] * 4
+    by_split = results.scores_by_split({"test": majority})
+    assert by_split["test"]["accuracy"] == 0.25
+    # The predictions of the model are unchanged.
     assert test.predicted.tolist() == [0, 0, 0, 1]
 
 
@@ -62,7 +63,7 @@ def scores(accuracy, macro_f1=0.0, n=10):
 
 
 def made(books, films):
-    """Results with these `main` scores, and halves of them for majority."""
+    """Makes results with these `main` scores, and half of them for majority."""
 
     def half(by_split):
         return {
@@ -98,7 +99,7 @@ def with_duplicates():
 
 
 def test_averages_by_hand(plain):
-    # Tasks count alike, however many rows they have; there is no average n.
+    # Tasks have equal weights, whatever their rows; there is no average n.
     assert plain["average"] == {
         "main": {
             "dev": {"accuracy": 0.75, "macro_f1": 0.5},
@@ -111,7 +112,7 @@ def test_averages_by_hand(plain):
     }
 
 
-def test_averages_are_of_what_all_tasks_report():
+def test_averages_are_of_metrics_that_all_tasks_have():
     by_task = {
         "books": {"main": {"test": scores(0.5) | {"macro_mae": 1.0}}},
         "films": {"main": {"test": scores(0.75)}},
@@ -125,7 +126,7 @@ def test_averages_are_of_what_all_tasks_report():
     assert results.averages(by_task)["main"]["test"]["macro_mae"] == 1.0
 
 
-def test_average_without_duplicates_takes_test_where_there_are_none(
+def test_deduplicated_average_uses_test_of_tasks_without_duplicates(
     with_duplicates,
 ):
     average = with_duplicates["average"]["main"]
@@ -137,7 +138,7 @@ def test_average_without_duplicates_takes_test_where_there_are_none(
 
 @pytest.fixture
 def without_unseen():
-    """All test rows of films are in train too, none of books."""
+    """Results where all test rows of films, and none of books, are in train."""
     return made(
         {"dev": scores(0.5), "test": scores(0.75)},
         {
@@ -148,12 +149,12 @@ def without_unseen():
     )
 
 
-def test_a_task_without_unseen_rows_is_left_out_of_their_average(
+def test_deduplicated_average_omits_tasks_without_unseen_rows(
     without_unseen,
 ):
     average = without_unseen["average"]["main"]
     assert average["test"] == {"accuracy": 0.8125, "macro_f1": 0.0}
-    # That of books alone, not (0.75 + 0.875) / 2.
+    # The score of books, not (0.75 + 0.875) / 2.
     assert average["test_deduplicated"] == {
         "accuracy": 0.75,
         "macro_f1": 0.0,
@@ -161,12 +162,12 @@ def test_a_task_without_unseen_rows_is_left_out_of_their_average(
     }
 
 
-def test_no_task_with_unseen_rows_has_no_average_of_them():
+def test_deduplicated_average_without_unseen_rows_is_none():
     leaked = {"test": scores(0.75), "test_deduplicated": None}
-    found = made(leaked, leaked)
-    assert found["average"]["main"]["test_deduplicated"] is None
+    made_results = made(leaked, leaked)
+    assert made_results["average"]["main"]["test_deduplicated"] is None
     _, _, *shown, _, average = lines(
-        score_table.table(found, (_BOOKS, _FILMS), "x")
+        score_table.table(made_results, (_BOOKS, _FILMS), "x")
     )
     assert shown == [
         "books accuracy 10 37.5 75.0 -",
@@ -175,7 +176,7 @@ def test_no_task_with_unseen_rows_has_no_average_of_them():
     assert average == "average accuracy 37.5 75.0 -"
 
 
-def test_a_task_without_unseen_rows_has_a_dash(without_unseen):
+def test_table_has_a_dash_for_a_task_without_unseen_rows(without_unseen):
     tasks = (_BOOKS, _FILMS)
     assert score_table.table(without_unseen, tasks, "run").splitlines() == [
         "task     metric    test  majority   run         run, de-dup.",
@@ -196,53 +197,55 @@ def test_a_task_without_unseen_rows_has_a_dash(without_unseen):
     )
 
 
-def test_where_all_tasks_have_unseen_rows_there_is_no_note(
+def test_deduplication_note_is_empty_if_all_tasks_have_unseen_rows(
     plain, with_duplicates
 ):
-    for found in (plain, with_duplicates):
-        assert not score_table.deduplication_note((_BOOKS, _FILMS), found)
+    for made_results in (plain, with_duplicates):
+        assert not score_table.deduplication_note(
+            (_BOOKS, _FILMS), made_results
+        )
 
 
-def test_seeds_combine_what_there_is(without_unseen):
+def test_combining_seeds_keeps_missing_scores(without_unseen):
     both = [without_unseen, without_unseen]
     for function in (np.mean, statistics.stdev):
-        found = results.combine(both, function)
-        films = found["tasks"]["films"]["main"]
+        combined = results.combine(both, function)
+        films = combined["tasks"]["films"]["main"]
         assert films["test_deduplicated"] is None
     means = results.combine(both, np.mean)
     tasks = (_BOOKS, _FILMS)
     assert score_table.table(means, tasks, "x") == score_table.table(
         without_unseen, tasks, "x"
     )
-    # A run of no time has no rate.
+    # The rate of a run that took no time is None.
     assert results.combine([{"rate": None}, {"rate": 2.0}], np.mean) == {
         "rate": None
     }
 
 
 def test_combine_applies_to_each_number():
-    found = [
+    seeds = [
         {"a": {"x": 1, "y": 2.0}, "n": 4},
         {"a": {"x": 3, "y": 2.0}, "n": 8},
         {"a": {"x": 8, "y": 2.0}, "n": 6, "only here": 1},
     ]
-    assert results.combine(found, np.mean) == {
+    assert results.combine(seeds, np.mean) == {
         "a": {"x": 4.0, "y": 2.0},
         "n": 6.0,
     }
     # (9 + 1 + 16) / 2 and (4 + 4 + 0) / 2
-    assert results.combine(found, statistics.variance) == {
+    assert results.combine(seeds, statistics.variance) == {
         "a": {"x": 13.0, "y": 0.0},
         "n": 4.0,
     }
-    # Whichever comes first.
-    assert results.combine(found[::-1], np.mean) == results.combine(
-        found, np.mean
+    # In any order.
+    assert results.combine(seeds[::-1], np.mean) == results.combine(
+        seeds, np.mean
     )
 
 
 def lines(text):
-    """The lines of a table, with one blank between cells."""
+    """Returns the lines of a table, with one blank between cells."""
     return [" ".join(line.split()) for line in text.split("\n")]
 
 
@@ -261,12 +264,12 @@ def test_table(plain):
 
 def test_table_with_a_label_transfer_network(plain):
     plain["tasks"]["films"]["label_transfer"] = {"test": scores(0.5)}
-    found = lines(score_table.table(plain, (_BOOKS, _FILMS), "multi-task"))
-    assert found[0].endswith("majority multi-task label transfer")
-    # It answers for the main task alone.
-    assert found[2] == "books accuracy 12 37.5 75.0 -"
-    assert found[3] == "films accuracy 1600 43.8 87.5 50.0"
-    assert found[5] == "average accuracy 40.6 81.2 -"
+    rows = lines(score_table.table(plain, (_BOOKS, _FILMS), "multi-task"))
+    assert rows[0].endswith("majority multi-task label transfer")
+    # It predicts for the main task only.
+    assert rows[2] == "books accuracy 12 37.5 75.0 -"
+    assert rows[3] == "films accuracy 1600 43.8 87.5 50.0"
+    assert rows[5] == "average accuracy 40.6 81.2 -"
 
 
 def test_table_in_markdown(plain):
@@ -280,37 +283,37 @@ def test_table_in_markdown(plain):
     ]
 
 
-def test_table_beside_a_baseline_and_without_duplicates(with_duplicates):
+def test_table_with_a_baseline_and_duplicates(with_duplicates):
     baseline = made(
         {"dev": scores(0.5), "test": scores(0.25)},
         {"dev": scores(0.5), "test": scores(0.5)},
     )
     tasks = (_BOOKS, _FILMS)
     table = score_table.table(with_duplicates, tasks, "multi-task", baseline)
-    found = lines(table)
+    rows = lines(table)
     assert table.startswith(
         "task     metric    test  majority  single-task  multi-task  "
         "multi-task, de-dup.\n"
     )
-    assert found[2] == "books accuracy 10 37.5 25.0 75.0 75.0"
-    assert found[3] == "films accuracy 100 43.8 50.0 87.5 50.0"
-    assert found[5] == "average accuracy 40.6 37.5 81.2 62.5"
-    # Columns end where their headings do.
+    assert rows[2] == "books accuracy 10 37.5 25.0 75.0 75.0"
+    assert rows[3] == "films accuracy 100 43.8 50.0 87.5 50.0"
+    assert rows[5] == "average accuracy 40.6 37.5 81.2 62.5"
+    # Columns are aligned with their headings.
     assert len({len(line) for line in table.split("\n")}) == 1
 
 
-def test_a_baseline_of_other_tasks(plain):
+def test_table_with_a_baseline_of_other_tasks(plain):
     baseline = made({"test": scores(0.25)}, {"test": scores(0.75)})
-    # Its own average would be over films as well.
-    found = lines(score_table.table(plain, (_BOOKS,), "multi-task", baseline))
-    assert found[2] == "books accuracy 12 37.5 25.0 75.0"
-    assert found[4] == "average accuracy 37.5 25.0 75.0"
+    # The average of the baseline itself includes films.
+    rows = lines(score_table.table(plain, (_BOOKS,), "multi-task", baseline))
+    assert rows[2] == "books accuracy 12 37.5 25.0 75.0"
+    assert rows[4] == "average accuracy 37.5 25.0 75.0"
     del baseline["tasks"]["films"]
     both = (_BOOKS, _FILMS)
-    found = lines(score_table.table(plain, both, "multi-task", baseline))
-    assert found[2] == "books accuracy 12 37.5 25.0 75.0"
-    assert found[3] == "films accuracy 1600 43.8 - 87.5"
-    assert found[5] == "average accuracy 40.6 - 81.2"
+    rows = lines(score_table.table(plain, both, "multi-task", baseline))
+    assert rows[2] == "books accuracy 12 37.5 25.0 75.0"
+    assert rows[3] == "films accuracy 1600 43.8 - 87.5"
+    assert rows[5] == "average accuracy 40.6 - 81.2"
 
 
 @pytest.mark.parametrize(
@@ -318,21 +321,21 @@ def test_a_baseline_of_other_tasks(plain):
     [
         # 0.5 and 0.75
         (("macro_f1", "macro_f1"), "average macro_f1 31.2 62.5"),
-        # A mean of two metrics would say nothing.
+        # A mean of different metrics has no meaning.
         (("macro_f1", "accuracy"), "average accuracy accuracy 40.6 81.2"),
     ],
 )
-def test_the_metric_of_the_average(plain, metrics, average):
+def test_metric_of_the_average(plain, metrics, average):
     tasks = [
         tasks_lib.Task(task.name, task.labels, metric)
         for task, metric in zip((_BOOKS, _FILMS), metrics, strict=True)
     ]
-    found = lines(score_table.table(plain, tasks, "multi-task"))
-    assert found[2] == "books macro_f1 12 25.0 50.0"
-    assert found[5] == average
+    rows = lines(score_table.table(plain, tasks, "multi-task"))
+    assert rows[2] == "books macro_f1 12 25.0 50.0"
+    assert rows[5] == average
 
 
-def test_table_of_errors_which_are_no_shares():
+def test_table_of_errors_that_are_not_percentages():
     stars = tasks_lib.Task("stars", ("1", "2", "3"), "macro_mae_by_topic")
     by_split = {"test": scores(0.5) | {"macro_mae_by_topic": 0.7125}}
     by_task = {
@@ -341,8 +344,8 @@ def test_table_of_errors_which_are_no_shares():
     }
     for task in by_task.values():
         task["majority"] = task["main"]
-    found = {"tasks": by_task, "average": results.averages(by_task)}
-    assert score_table.table(found, (_BOOKS, stars), "x").splitlines()[2:] == [
+    errors = {"tasks": by_task, "average": results.averages(by_task)}
+    assert score_table.table(errors, (_BOOKS, stars), "x").splitlines()[2:] == [
         "books             accuracy              10      75.0   75.0",
         "stars             macro_mae_by_topic    10     0.713  0.713",
         "-----------------------------------------------------------",
@@ -352,11 +355,11 @@ def test_table_of_errors_which_are_no_shares():
         "Test scores in percent, macro_mae_by_topic in label positions"
     )
     assert score_table.caption([_BOOKS]) == "Test scores in percent"
-    # A baseline that was trained for another metric.
+    # A baseline with another metric.
     other = {"tasks": {"stars": {"main": {"test": scores(0.5)}}}}
     other["tasks"]["stars"]["majority"] = other["tasks"]["stars"]["main"]
-    lines = score_table.table(found, [stars], "x", other).splitlines()
-    assert lines[2].split()[3:] == ["0.713", "-", "0.713"]
+    rows = score_table.table(errors, [stars], "x", other).splitlines()
+    assert rows[2].split()[3:] == ["0.713", "-", "0.713"]
 
 
 def test_duplicates_are_left_out_with_their_topics():
@@ -368,17 +371,17 @@ def test_duplicates_are_left_out_with_their_topics():
         groups=[b"x", b"x", b"y", b"y"],
         task=task,
     )
-    found = results.scores_by_split({"test": test})
+    by_split = results.scores_by_split({"test": test})
     # x: no 1, yes 0; y: no 1/2. Without the second row, x is 1.
-    assert found["test"]["macro_recall_by_topic"] == 0.5
-    assert found["test_deduplicated"]["macro_recall_by_topic"] == 0.75
+    assert by_split["test"]["macro_recall_by_topic"] == 0.5
+    assert by_split["test_deduplicated"]["macro_recall_by_topic"] == 0.75
     # Always no: x 1/2, y 1.
     majority = results.majority_predictions(np.array([0]), test)
     assert majority.scores()["macro_recall_by_topic"] == 0.75
 
 
 def test_table_of_means_over_seeds(plain):
-    # n is a mean of seeds there, as all numbers are.
+    # The number of rows is a mean over seeds, too.
     means = {"tasks": results.combine([plain["tasks"]], np.mean)}
     means["average"] = plain["average"]
     tasks = (_BOOKS, _FILMS)

@@ -1,16 +1,14 @@
-"""Runs that go on although files of them are damaged, and those that do not."""
+"""Resumption of runs with damaged files."""
 
 import hashlib
 import os
 import pathlib
 import re
 import shutil
-from unittest import mock
 
 import pytest
 from tensorboard.backend.event_processing import event_accumulator
 
-from mtl_tf.reporting.tensorboard import summaries
 from mtl_tf.runs import history as history_lib
 from mtl_tf.runs import resumption
 from tests.helpers import damages
@@ -21,20 +19,13 @@ from tests.helpers import fake_training
 ENDS = fake_training.ENDS
 SCORES = fake_training.SCORES
 PHASES = ("base", "label_transfer", "semi_supervised")
-ENDINGS = ("index", "data-00000-of-00001", "json")
-
-
-@pytest.fixture(autouse=True)
-def without_tensorboard(monkeypatch):
-    """Its files take long to write; the test of them puts it back."""
-    monkeypatch.setattr(summaries, "TensorBoard", mock.MagicMock())
+EXTENSIONS = ("index", "data-00000-of-00001", "json")
 
 
 @pytest.fixture(scope="module")
 def unbroken(tmp_path_factory):
     run_dir = tmp_path_factory.mktemp("unbroken") / "run"
-    with mock.patch.object(summaries, "TensorBoard"):
-        fake_training.fit(run_dir, SCORES, **ENDS)
+    fake_training.fit(run_dir, SCORES, **ENDS)
     return run_dir
 
 
@@ -45,11 +36,10 @@ def broken(tmp_path_factory):
     It keeps the last checkpoints of steps 18 and 21, and the best of both.
     """
     run_dir = tmp_path_factory.mktemp("broken") / "run"
-    with mock.patch.object(summaries, "TensorBoard"):
-        # The last 3 steps are followed by 2 checkpoints.
-        events = fake_training.fit(run_dir.parent / "count", SCORES, **ENDS)
-        with pytest.raises(fake_training.KilledError, match="step"):
-            fake_training.fit(run_dir, SCORES, len(events) - 3, **ENDS)
+    # The last 3 steps are followed by 2 checkpoints.
+    events = fake_training.fit(run_dir.parent / "count", SCORES, **ENDS)
+    with pytest.raises(fake_training.KilledError, match="step"):
+        fake_training.fit(run_dir, SCORES, len(events) - 3, **ENDS)
     return run_dir
 
 
@@ -69,13 +59,13 @@ def list_files(folder):
     }
 
 
-def assert_ends_alike(run_dir, unbroken):
+def assert_same_end(run_dir, unbroken):
     fake_training.fit(run_dir, SCORES, **ENDS)
     assert fake_training.lines(run_dir) == fake_training.lines(unbroken)
     for name in ("last", "best", "best_base", "best_label_transfer"):
-        found = fake_training.read(run_dir, name)
-        assert found == fake_training.read(unbroken, name), name
-    # Nothing is left behind, and no file is missing.
+        actual = fake_training.read(run_dir, name)
+        assert actual == fake_training.read(unbroken, name), name
+    # There are no other files.
     folders = [pathlib.Path(x) / "checkpoints" for x in (run_dir, unbroken)]
     names = [
         {re.sub("-1(?=[.])", "", name) for name in list_files(folder)}
@@ -85,20 +75,20 @@ def assert_ends_alike(run_dir, unbroken):
 
 
 def assert_refused(run_dir, message):
-    """Checks that a run does not go on, and that nothing is written."""
+    """Checks that a run does not resume, and that nothing is written."""
     before = list_files(run_dir)
     with pytest.raises(ValueError, match=message) as caught:
         fake_training.fit(run_dir, SCORES, **ENDS)
     assert str(caught.value).endswith(
-        f"to begin again, remove {run_dir} or give another run_dir"
+        f"to start again, remove {run_dir} or give another run_dir"
     )
     assert list_files(run_dir) == before
 
 
-def test_the_run_that_is_damaged_below(broken):
-    found = resumption.find(str(broken), PHASES)
-    assert found.faults == ()
-    assert {name: kept.step for name, kept in found.kept.items()} == {
+def test_intact_run_resumes_from_its_newest_checkpoints(broken):
+    resume_point = resumption.find(str(broken), PHASES)
+    assert resume_point.faults == ()
+    assert {name: x.step for name, x in resume_point.saved.items()} == {
         "last": 21,
         "best": 21,
         "best_base": 6,
@@ -106,75 +96,87 @@ def test_the_run_that_is_damaged_below(broken):
     }
     stems = ("last/ckpt-18", "last/ckpt-21", "best/ckpt-18", "best/ckpt-21")
     stems += ("best_base/ckpt-6", "best_label_transfer/ckpt-12")
-    files = {f"{stem}.{ending}" for stem in stems for ending in ENDINGS}
+    files = {
+        f"{stem}.{extension}" for stem in stems for extension in EXTENSIONS
+    }
     folders = {stem.partition("/")[0] for stem in stems}
     files |= {f"{folder}/checkpoint" for folder in folders}
     assert set(list_files(broken / "checkpoints")) == files
 
 
 @pytest.mark.parametrize("damage", damages.DAMAGES)
-@pytest.mark.parametrize("ending", ENDINGS)
+@pytest.mark.parametrize("extension", EXTENSIONS)
 @pytest.mark.parametrize("name", ["last", "best"])
-def test_a_newest_checkpoint_that_is_damaged(run_dir, name, ending, damage):
-    # The one before is there, and the best one as of then.
-    path = run_dir / "checkpoints" / name / f"ckpt-21.{ending}"
+def test_damaged_newest_checkpoint_is_replaced_by_the_previous(
+    run_dir, name, extension, damage
+):
+    # The previous one is intact, and so is the best one at that time.
+    path = run_dir / "checkpoints" / name / f"ckpt-21.{extension}"
     damages.DAMAGES[damage](path)
-    found = resumption.find(str(run_dir), PHASES)
-    assert found.kept["last"].step == found.kept["best"].step == 18
-    (fault,) = found.faults
+    resume_point = resumption.find(str(run_dir), PHASES)
+    assert (
+        resume_point.saved["last"].step == resume_point.saved["best"].step == 18
+    )
+    (fault,) = resume_point.faults
     assert re.match(rf"{path} is (damaged|missing)", fault)
 
 
 @pytest.mark.parametrize("damage", damages.DAMAGES)
-@pytest.mark.parametrize("ending", ENDINGS)
+@pytest.mark.parametrize("extension", EXTENSIONS)
 @pytest.mark.parametrize("name", ["last", "best"])
-def test_one_before_the_newest_is_not_needed(run_dir, name, ending, damage):
+def test_damaged_previous_checkpoint_does_not_matter(
+    run_dir, name, extension, damage
+):
     damages.DAMAGES[damage](
-        run_dir / "checkpoints" / name / f"ckpt-18.{ending}"
+        run_dir / "checkpoints" / name / f"ckpt-18.{extension}"
     )
-    found = resumption.find(str(run_dir), PHASES)
-    assert found.faults == ()
-    assert found.kept["last"].step == found.kept["best"].step == 21
+    resume_point = resumption.find(str(run_dir), PHASES)
+    assert resume_point.faults == ()
+    assert (
+        resume_point.saved["last"].step == resume_point.saved["best"].step == 21
+    )
 
 
 @pytest.mark.parametrize("damage", damages.DAMAGES)
-@pytest.mark.parametrize("ending", ENDINGS)
+@pytest.mark.parametrize("extension", EXTENSIONS)
 @pytest.mark.parametrize(
     "stem", ["best_base/ckpt-6", "best_label_transfer/ckpt-12"]
 )
-def test_the_best_of_a_phase_is_looked_at_first(run_dir, stem, ending, damage):
-    path = run_dir / "checkpoints" / f"{stem}.{ending}"
+def test_damaged_best_checkpoint_of_a_phase_is_refused(
+    run_dir, stem, extension, damage
+):
+    path = run_dir / "checkpoints" / f"{stem}.{extension}"
     damages.DAMAGES[damage](path)
-    assert_refused(run_dir, rf"^{path} is (damaged|missing).*whole checkp")
+    assert_refused(run_dir, rf"^{path} is (damaged|missing).*intact checkp")
 
 
 @pytest.mark.parametrize("damage", damages.DAMAGES)
 @pytest.mark.parametrize("name", ["last", "best", "best_base"])
-def test_what_names_the_newest_is_not_needed(run_dir, name, damage):
+def test_damaged_state_file_does_not_matter(run_dir, name, damage):
     damages.DAMAGES[damage](run_dir / "checkpoints" / name / "checkpoint")
-    found = resumption.find(str(run_dir), PHASES)
-    assert found.faults == ()
-    assert found.kept["last"].step == found.kept["best"].step == 21
+    resume_point = resumption.find(str(run_dir), PHASES)
+    assert resume_point.faults == ()
+    assert (
+        resume_point.saved["last"].step == resume_point.saved["best"].step == 21
+    )
 
 
 @pytest.mark.parametrize("name", ["last", "best"])
-def test_from_the_one_before_it_ends_like_an_unbroken_run(
+def test_run_resumed_from_the_previous_checkpoint_has_the_same_end(
     run_dir, unbroken, name
 ):
     folder = run_dir / "checkpoints" / name
     damages.DAMAGES["flipped"](folder / "ckpt-21.data-00000-of-00001")
-    assert_ends_alike(run_dir, unbroken)
+    assert_same_end(run_dir, unbroken)
 
 
-def test_without_the_files_that_name_the_newest_it_ends_alike(
-    run_dir, unbroken
-):
+def test_run_resumed_without_state_files_has_the_same_end(run_dir, unbroken):
     for path in (run_dir / "checkpoints").glob("*/checkpoint"):
         damages.DAMAGES["overwritten"](path)
-    assert_ends_alike(run_dir, unbroken)
+    assert_same_end(run_dir, unbroken)
 
 
-def test_leftovers_of_a_killed_write_are_swept(run_dir, unbroken):
+def test_leftovers_of_an_interrupted_write_are_removed(run_dir, unbroken):
     for name in ("last", "best"):
         folder = run_dir / "checkpoints" / name
         (folder / "ckpt-24_temp").mkdir()
@@ -185,22 +187,20 @@ def test_leftovers_of_a_killed_write_are_swept(run_dir, unbroken):
             "checkpoint.tmp81",
         ):
             (folder / leftover).write_text("half")
-    assert_ends_alike(run_dir, unbroken)
+    assert_same_end(run_dir, unbroken)
 
 
-def test_a_run_that_was_killed_in_its_first_epoch_begins_again(
-    run_dir, unbroken
-):
-    # Of the best checkpoint, which is written first, there may be files.
+def test_run_killed_in_its_first_epoch_starts_again(run_dir, unbroken):
+    # The best checkpoint is written first, so its files may exist.
     for name in ("history.jsonl", "checkpoints/last"):
         path = run_dir / name
         shutil.rmtree(path) if path.is_dir() else path.write_text("")
     assert resumption.find(str(run_dir), PHASES) is None
-    assert_ends_alike(run_dir, unbroken)
+    assert_same_end(run_dir, unbroken)
 
 
 @pytest.mark.parametrize("folder", ["", "last", "best", "best_base"])
-def test_folders_of_checkpoints_that_are_removed(run_dir, folder):
+def test_missing_folder_of_checkpoints_is_refused(run_dir, folder):
     shutil.rmtree(run_dir / "checkpoints" / folder)
     folder = folder or "last"
     assert_refused(
@@ -208,7 +208,7 @@ def test_folders_of_checkpoints_that_are_removed(run_dir, folder):
     )
 
 
-def test_what_is_whole_is_told(run_dir):
+def test_message_lists_intact_checkpoints(run_dir):
     for path in (run_dir / "checkpoints" / "last").glob("*.index"):
         damages.DAMAGES["truncated"](path)
     with pytest.raises(ValueError, match="is damaged") as caught:
@@ -217,17 +217,18 @@ def test_what_is_whole_is_told(run_dir):
     assert str(caught.value) == (
         f"{folder}/ckpt-21.index is damaged (its sha256 is not the one in "
         f"ckpt-21.json); {folder}/ckpt-18.index is damaged (its sha256 is not "
-        "the one in ckpt-18.json); whole checkpoints: checkpoints/best/ckpt-21 "
-        "(epoch 7), checkpoints/best/ckpt-18 (epoch 6), "
+        "the one in ckpt-18.json); intact checkpoints: "
+        "checkpoints/best/ckpt-21 (epoch 7), "
+        "checkpoints/best/ckpt-18 (epoch 6), "
         "checkpoints/best_base/ckpt-6 (epoch 2), "
         "checkpoints/best_label_transfer/ckpt-12 (epoch 4): put back copies of "
-        f"the files to go on; to begin again, remove {run_dir} or give another "
-        "run_dir"
+        f"the files to continue; to start again, remove {run_dir} or give "
+        "another run_dir"
     )
 
 
-def test_a_best_checkpoint_from_before_the_last_ones(tmp_path):
-    """To train on would end without it: it is looked at first."""
+def test_old_best_checkpoint_is_checked_before_training(tmp_path):
+    """It is needed after training only."""
     settings = {"epochs": 4, "patience": 0, "main_task": "b"}
     scores = [0.75, 0.5, 0.5, 0.5, 0.5]
     fake_training.fit(tmp_path, scores, **settings)
@@ -236,14 +237,14 @@ def test_a_best_checkpoint_from_before_the_last_ones(tmp_path):
     before = list_files(tmp_path)
     with pytest.raises(ValueError, match=rf"^{path} is damaged") as caught:
         fake_training.fit(tmp_path, scores, **settings | {"epochs": 5})
-    # Of both last checkpoints, whose best one it is; they themselves are whole.
+    # It is the best one of both last checkpoints, which are intact.
     assert "last/ckpt-12 (epoch 4), checkpoints/last/ckpt-9 (epoch 3)" in str(
         caught.value
     )
     assert list_files(tmp_path) == before
 
 
-def test_a_single_checkpoint_that_is_damaged(run_dir):
+def test_damaged_only_checkpoint_is_refused(run_dir):
     fake_training.fit(run_dir, SCORES, keep_checkpoints=1, **ENDS)
     files = list_files(run_dir / "checkpoints" / "last")
     assert {name.partition(".")[0] for name in files} == {
@@ -256,31 +257,29 @@ def test_a_single_checkpoint_that_is_damaged(run_dir):
 
 
 @pytest.mark.parametrize("epochs", range(8))
-@pytest.mark.parametrize("part", [0, 0.5])
-def test_a_history_that_is_cut_off_is_completed(
-    run_dir, unbroken, epochs, part
-):
+@pytest.mark.parametrize("fraction", [0, 0.5])
+def test_truncated_history_is_completed(run_dir, unbroken, epochs, fraction):
     path = run_dir / "history.jsonl"
     lines = path.read_bytes().splitlines(keepends=True)
     assert len(lines) == 7
     cut = b"".join(lines[:epochs])
     if epochs < 7:
-        cut += lines[epochs][: int(part * len(lines[epochs]))]
+        cut += lines[epochs][: int(fraction * len(lines[epochs]))]
     path.write_bytes(cut)
-    # The last of 8 is trained, the others are in the checkpoint.
+    # The last of 8 lines is new, the others are in the checkpoint.
     fake_training.fit(run_dir, SCORES, **ENDS)
     assert fake_training.lines(run_dir) == fake_training.lines(unbroken)
 
 
 @pytest.mark.parametrize("damage", damages.DAMAGES)
-def test_a_damaged_history_is_completed(run_dir, unbroken, damage):
+def test_damaged_history_is_completed(run_dir, unbroken, damage):
     damages.DAMAGES[damage](run_dir / "history.jsonl")
     fake_training.fit(run_dir, SCORES, **ENDS)
     assert fake_training.lines(run_dir) == fake_training.lines(unbroken)
 
 
 @pytest.mark.parametrize("killed", ["before", "within"])
-def test_killed_as_the_history_is_written(
+def test_run_killed_while_writing_the_history_has_the_same_end(
     tmp_path, unbroken, monkeypatch, killed
 ):
     append = history_lib.History.append
@@ -298,15 +297,19 @@ def test_killed_as_the_history_is_written(
         patched.setattr(history_lib.History, "append", stop)
         with pytest.raises(fake_training.KilledError):
             fake_training.fit(tmp_path, SCORES, **ENDS)
-    # The checkpoint of the epoch is there.
-    found = resumption.find(str(tmp_path), PHASES)
-    assert found.kept["last"].step == 15
-    assert_ends_alike(tmp_path, unbroken)
+    # The checkpoint of the epoch was written before.
+    resume_point = resumption.find(str(tmp_path), PHASES)
+    assert resume_point.saved["last"].step == 15
+    assert_same_end(tmp_path, unbroken)
 
 
-def test_curves_have_each_epoch_once(tmp_path, monkeypatch):
-    monkeypatch.undo()
-    settings = {"epochs": 4, "patience": 0, "main_task": "b"}
+def test_curves_have_each_epoch_once(tmp_path):
+    settings = {
+        "epochs": 4,
+        "patience": 0,
+        "main_task": "b",
+        "tensorboard": True,
+    }
     scores = [0.5, 0.25, 0.75, 0.125]
     # Killed in the second step of epoch 4, after its first point.
     events = [*["step"] * 3, "best", "last", *["step"] * 3, "last"]
@@ -319,20 +322,20 @@ def test_curves_have_each_epoch_once(tmp_path, monkeypatch):
     fake_training.fit(tmp_path, scores, **settings)
     history = history_lib.read_history(str(tmp_path))
     assert [line["epoch"] for line in history] == [1, 2, 3, 4]
-    found = event_accumulator.EventAccumulator(
+    events = event_accumulator.EventAccumulator(
         os.path.join(tmp_path, "tensorboard", "run")
     )
-    found.Reload()
+    events.Reload()
     for tag, steps in {
         "dev/average": [3, 6, 9, 12],
-        # Two points an epoch.
+        # Two points per epoch.
         "loss/total": [2, 3, 5, 6, 8, 9, 11, 12],
     }.items():
-        assert [event.step for event in found.Tensors(tag)] == steps
+        assert [event.step for event in events.Tensors(tag)] == steps
 
 
-def test_a_run_does_not_go_on_without_its_settings(run_dir):
-    # Those that are damaged are refused as they are read, by `run_directory`.
+def test_run_does_not_resume_without_its_settings(run_dir):
+    # Damaged settings are refused by `run_directory`, which reads them.
     (run_dir / "config.json").unlink()
     assert_refused(
         run_dir,

@@ -46,7 +46,7 @@ def start(config, corpus):
 
 
 def finish(config, corpus):
-    """Leaves a directory as a run does that has ended."""
+    """Makes a directory like that of a finished run."""
     start(config, corpus)
     path = os.path.join(config.run_dir, run_directory.RESULTS_FILE)
     run_directory.write_json(path, {"schema": 1})
@@ -58,44 +58,44 @@ def read(config, *names):
         return json.load(file) if path.endswith(".json") else file.read()
 
 
-def test_start_says_what_is_run(config, corpus):
+def test_start_records_the_run(config, corpus):
     start(config, corpus)
-    found = read(config, "config.json")
-    assert found["schema"] == 1
-    assert config_lib.Config.from_dict(found["config"]) == config
-    assert found["config"]["seed"] == 0
-    assert found["tasks"] == ["books", "films"]
-    assert found["corpus"] == "generated"
-    assert found["data"] == corpus.declaration["files"]
-    assert "records/books-train-00000-of-00001.tfrecord" in found["data"]
+    record = read(config, "config.json")
+    assert record["schema"] == 1
+    assert config_lib.Config.from_dict(record["config"]) == config
+    assert record["config"]["seed"] == 0
+    assert record["tasks"] == ["books", "films"]
+    assert record["corpus"] == "generated"
+    assert record["data"] == corpus.declaration["files"]
+    assert "records/books-train-00000-of-00001.tfrecord" in record["data"]
     for package in ("tensorflow", "tensorflow-text", "keras", "numpy"):
         installed = importlib.metadata.version(package)
-        assert found["versions"][package] == installed
-    assert re.fullmatch(r"\d{4}-\d\d-\d\dT[\d:]{8}[+-]\d{4}", found["started"])
-    assert run_directory.read_config(config.run_dir) == found
+        assert record["versions"][package] == installed
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT[\d:]{8}[+-]\d{4}", record["started"])
+    assert run_directory.read_config(config.run_dir) == record
 
 
-def test_start_keeps_what_the_model_needs_of_the_corpus(config, corpus):
+def test_start_copies_the_files_that_a_model_needs(config, corpus):
     start(config, corpus)
     with open(
         os.path.join(corpus.data_dir, "vocabulary.txt"), encoding="utf-8"
     ) as file:
         assert read(config, "assets", "vocabulary.txt") == file.read()
-    # All of the corpus: which tasks are the run's, config.json says.
+    # The declaration has all tasks of the corpus.
     assert read(config, "assets", "corpus.json") == corpus.declaration
     assets = os.path.join(config.run_dir, "assets")
     name = "term_counts.json"
     assert filecmp.cmpfiles(assets, corpus.data_dir, [name])[0] == [name]
 
 
-def test_a_corpus_without_its_files_starts_nothing(config, corpus, tmp_path):
+def test_corpus_without_its_files_is_refused(config, corpus, tmp_path):
     empty = dataclasses.replace(corpus, data_dir=str(tmp_path))
     with pytest.raises(ValueError, match=r"vocabulary.txt is missing: prepare"):
         start(config, empty)
     assert not os.path.exists(config.run_dir)
 
 
-def test_a_corpus_of_other_tokens_starts_nothing(config, corpus):
+def test_corpus_of_another_tokenizer_is_refused(config, corpus):
     older = {**corpus.declaration, "tokenizer_version": 1}
     with pytest.raises(
         ValueError,
@@ -105,7 +105,7 @@ def test_a_corpus_of_other_tokens_starts_nothing(config, corpus):
     assert not os.path.exists(config.run_dir)
 
 
-def test_read_gives_back_what_was_started(config, corpus):
+def test_read_returns_the_started_run(config, corpus):
     start(config, corpus)
     run = run_directory.Run.read(config.run_dir)
     assert run.run_dir == config.run_dir
@@ -119,20 +119,20 @@ def test_read_gives_back_what_was_started(config, corpus):
         assert file.read() == read(config, "assets", "vocabulary.txt")
 
 
-def test_all_tasks_of_a_corpus_are_read_as_such(config, corpus):
+def test_run_on_all_tasks_is_read(config, corpus):
     start(dataclasses.replace(config, tasks=()), corpus)
     run = run_directory.Run.read(config.run_dir)
     assert run.config.tasks == ()
     assert run.tasks == corpus.tasks
 
 
-def test_a_run_that_was_moved_is_read_where_it_is(config, corpus, tmp_path):
+def test_moved_run_is_read_at_its_new_path(config, corpus, tmp_path):
     start(dataclasses.replace(config, num_runs=2), corpus)
     moved = str(tmp_path / "moved")
     os.rename(config.run_dir, moved)
     run = run_directory.Run.read(moved)
     assert run.config == dataclasses.replace(config, num_runs=2, run_dir=moved)
-    # What was written is as it was.
+    # The file is unchanged.
     assert run.record["config"]["run_dir"] == config.run_dir
     assert run.parts["1"] == os.path.join(moved, "seeds", "1")
     assert os.path.exists(run.vocabulary_path)
@@ -160,7 +160,7 @@ def test_a_run_that_was_moved_is_read_where_it_is(config, corpus, tmp_path):
         ("assets/vocabulary.txt", None, r"vocabulary.txt is missing: put back"),
     ],
 )
-def test_files_of_a_run_that_are_broken(config, corpus, name, content, message):
+def test_damaged_files_are_refused(config, corpus, name, content, message):
     start(config, corpus)
     path = pathlib.Path(config.run_dir, name)
     if content is None:
@@ -187,9 +187,7 @@ def test_files_of_a_run_that_are_broken(config, corpus, name, content, message):
         ),
     ],
 )
-def test_settings_that_this_version_does_not_have(
-    config, corpus, change, message
-):
+def test_unknown_settings_are_refused(config, corpus, change, message):
     finish(config, corpus)
     record = read(config, "config.json")
     record["config"] |= change
@@ -203,7 +201,7 @@ def test_settings_that_this_version_does_not_have(
         run_directory.is_finished(config, corpus)
 
 
-def test_a_task_that_the_corpus_does_not_have(config, corpus):
+def test_task_missing_in_the_corpus_is_refused(config, corpus):
     start(config, corpus)
     record = read(config, "config.json")
     record["tasks"] = ["books", "movies"]
@@ -213,50 +211,50 @@ def test_a_task_that_the_corpus_does_not_have(config, corpus):
 
 
 @pytest.mark.parametrize(
-    ("settings", "wanted"),
+    ("settings", "parts"),
     [
         ({}, []),
         ({"sharing": "fully_shared"}, []),
         ({"seed": 5, "num_runs": 3}, ["seeds/5", "seeds/6", "seeds/7"]),
         ({"sharing": "single_task"}, ["tasks/books", "tasks/films"]),
-        # Each seed has models of single tasks below it.
+        # Each seed has single-task models as parts.
         ({"sharing": "single_task", "num_runs": 2}, ["seeds/0", "seeds/1"]),
     ],
     ids=str,
 )
-def test_part_dirs(config, corpus, settings, wanted):
+def test_part_dirs(config, corpus, settings, parts):
     config = dataclasses.replace(config, **settings)
     tasks = corpus.select(config.tasks)
     assert run_directory.part_dirs(config, tasks) == {
         part.partition("/")[2]: os.path.join(config.run_dir, part)
-        for part in wanted
+        for part in parts
     }
 
 
-def test_a_model_of_one_task_has_no_parts(config, corpus):
+def test_single_task_run_on_one_task_has_no_parts(config, corpus):
     config = dataclasses.replace(config, sharing="single_task")
     assert run_directory.part_dirs(config, corpus.tasks[:1]) == {}
 
 
-def test_a_run_with_other_settings_is_refused(config, corpus):
+def test_run_with_other_settings_is_refused(config, corpus):
     start(config, corpus)
     before = read(config, "config.json")
     other = dataclasses.replace(config, hidden_size=8, tasks=("books",))
     with pytest.raises(ValueError, match="other settings") as caught:
         start(other, corpus)
     assert str(caught.value).splitlines() == [
-        f"{config.run_dir} holds a run with other settings (there -> here):",
+        f"{config.run_dir} holds a run with other settings (saved -> given):",
         "  tasks: ('books', 'films') -> ('books',)",
         "  hidden_size: 7 -> 8",
-        "Give the settings that are there to go on with it, or another run_dir "
-        "for a new run.",
+        "Give the saved settings to continue this run, or another run_dir for "
+        "a new one.",
     ]
     # Nothing has changed.
     assert read(config, "config.json") == before
     assert run_directory.Run.read(config.run_dir).config == config
 
 
-def test_a_run_on_another_corpus_is_refused(config, corpus, other_corpus):
+def test_run_on_another_corpus_is_refused(config, corpus, other_corpus):
     start(config, corpus)
     other = dataclasses.replace(config, data_dir=other_corpus.data_dir)
     with pytest.raises(ValueError, match="holds other data") as caught:
@@ -266,7 +264,7 @@ def test_a_run_on_another_corpus_is_refused(config, corpus, other_corpus):
         f"{config.run_dir} was made with: prepare the corpus as it was, or "
         "give the data_dir that holds it (for a new run, another run_dir)"
     )
-    # Where that is not all, it is one difference among others.
+    # With other differences it is one of them.
     other = dataclasses.replace(other, hidden_size=8)
     with pytest.raises(ValueError, match="other settings") as caught:
         start(other, other_corpus)
@@ -277,7 +275,7 @@ def test_a_run_on_another_corpus_is_refused(config, corpus, other_corpus):
 
 
 @pytest.mark.parametrize("inside", [".", "run", "records/run", "../corpus/x"])
-def test_a_corpus_directory_takes_no_run(config, corpus, inside):
+def test_run_in_a_corpus_directory_is_refused(config, corpus, inside):
     run_dir = os.path.join(corpus.data_dir, inside)
     before = sorted(os.listdir(corpus.data_dir))
     with pytest.raises(ValueError, match="a corpus directory holds nothing el"):
@@ -285,14 +283,14 @@ def test_a_corpus_directory_takes_no_run(config, corpus, inside):
     assert sorted(os.listdir(corpus.data_dir)) == before
 
 
-def test_a_run_may_stand_beside_its_corpus(config, corpus):
-    beside = dataclasses.replace(config, run_dir=corpus.data_dir + "_run")
-    start(beside, corpus)
-    assert run_directory.Run.read(beside.run_dir).config == beside
+def test_run_next_to_its_corpus_is_allowed(config, corpus):
+    neighbor = dataclasses.replace(config, run_dir=corpus.data_dir + "_run")
+    start(neighbor, corpus)
+    assert run_directory.Run.read(neighbor.run_dir).config == neighbor
 
 
 @pytest.mark.parametrize("below", ["", "run", "some/run"])
-def test_a_file_is_no_directory(config, corpus, tmp_path, below):
+def test_file_as_run_directory_is_refused(config, corpus, tmp_path, below):
     file = tmp_path / "file.txt"
     file.write_text("mine")
     config = dataclasses.replace(config, run_dir=os.path.join(file, below))
@@ -301,7 +299,7 @@ def test_a_file_is_no_directory(config, corpus, tmp_path, below):
     assert file.read_text() == "mine"
 
 
-def test_the_corpus_may_have_been_moved(config, corpus, tmp_path):
+def test_corpus_may_be_moved(config, corpus, tmp_path):
     start(config, corpus)
     moved = shutil.copytree(corpus.data_dir, tmp_path / "moved")
     other = dataclasses.replace(config, data_dir=str(moved))
@@ -314,27 +312,27 @@ def test_the_corpus_may_have_been_moved(config, corpus, tmp_path):
     [{"epochs": 30}, {"threads": 1}, {"log_every": 1}, {"progress": False}],
     ids=str,
 )
-def test_what_may_differ(config, corpus, change):
+def test_settings_that_may_differ(config, corpus, change):
     start(config, corpus)
     start(dataclasses.replace(config, **change), corpus)
-    found = read(config, "config.json")["config"]
-    assert {name: found[name] for name in change} == change
+    saved = read(config, "config.json")["config"]
+    assert {name: saved[name] for name in change} == change
 
 
-def test_results_of_a_shorter_run_are_not_left_behind(config, corpus):
+def test_results_of_a_shorter_run_are_removed(config, corpus):
     finish(config, corpus)
     longer = dataclasses.replace(config, epochs=config.epochs + 1)
     start(longer, corpus)
     assert not os.path.exists(os.path.join(config.run_dir, "results.json"))
 
 
-def test_epochs_that_are_over_cannot_be_taken_back(config, corpus):
+def test_fewer_epochs_than_a_finished_run_are_refused(config, corpus):
     shorter = dataclasses.replace(config, epochs=config.epochs - 1)
-    # An interrupted run may end earlier than was planned.
+    # An unfinished run may end earlier than planned.
     start(config, corpus)
     start(shorter, corpus)
     finish(config, corpus)
-    with pytest.raises(ValueError, match="epochs: 20 -> 19, which are over"):
+    with pytest.raises(ValueError, match="epochs: 20 -> 19, but the run has"):
         start(shorter, corpus)
     assert read(config, "results.json") == {"schema": 1}
 
@@ -362,13 +360,13 @@ def test_check_allows_a_new_directory_and_the_same_run(config, corpus):
     assert not os.path.exists(config.run_dir)
     finish(config, corpus)
     run_directory.check(config, corpus)
-    # It does not touch what is there.
+    # It does not change files.
     assert read(config, "results.json") == {"schema": 1}
     with pytest.raises(ValueError, match="hidden_size: 7 -> 9"):
         run_directory.check(dataclasses.replace(config, hidden_size=9), corpus)
 
 
-def test_there_is_no_run(tmp_path):
+def test_directory_without_a_run(tmp_path):
     with pytest.raises(ValueError, match=r"holds no run: config.json is miss"):
         run_directory.read_config(str(tmp_path))
     with pytest.raises(ValueError, match=r"results.json is missing; a run wri"):
@@ -386,7 +384,7 @@ def test_write_json_writes_all_or_nothing(tmp_path):
     run_directory.write_json(path, {"a": "ä"})
     with open(path, encoding="utf-8") as file:
         assert file.read() == '{\n  "a": "ä"\n}\n'
-    # Fails after a part of it has been written.
+    # Fails in the middle of writing.
     with pytest.raises(TypeError):
         run_directory.write_json(path, {"a": 1, "b": object()})
     with open(path, encoding="utf-8") as file:

@@ -249,7 +249,7 @@ def test_a_model_for_each_task(corpus, tmp_path, monkeypatch):
 
 def test_a_run_that_has_not_ended(copy):
     os.remove(os.path.join(copy, run_directory.RESULTS_FILE))
-    with pytest.raises(ValueError, match=r"writes it when it has ended"):
+    with pytest.raises(ValueError, match=r"writes it at its end"):
         saved_model.write(copy)
     assert not os.path.exists(os.path.join(copy, "export"))
 

@@ -9,6 +9,7 @@ from absl import logging
 from tensorboard.backend.event_processing import event_accumulator
 
 from mtl_tf.config import config as config_lib
+from mtl_tf.runs import checkpoint_files
 from mtl_tf.runs import checkpoints
 from mtl_tf.runs import history as history_lib
 from mtl_tf.training import experiment as experiment_lib
@@ -74,7 +75,7 @@ def test_a_run_that_goes_on_ends_like_an_unbroken_one(
         with pytest.raises(KeyboardInterrupt):
             run(corpus, broken, epochs=3)
     # The checkpoint of the second epoch is damaged: it is trained again.
-    newest, before = checkpoints.find(str(broken), checkpoints.LAST)
+    newest, before = checkpoint_files.find(str(broken), checkpoints.LAST)
     damages.DAMAGES["flipped"](
         pathlib.Path(f"{newest.path}.data-00000-of-00001")
     )

@@ -13,7 +13,7 @@ import pytest
 
 from mtl_tf.config import config as config_lib
 from mtl_tf.data import tasks as tasks_lib
-from mtl_tf.runs import checkpoints
+from mtl_tf.runs import checkpoint_files
 from mtl_tf.runs import run_directory
 from mtl_tf.training import experiment
 from mtl_tf.training import launcher
@@ -197,7 +197,7 @@ def test_single_task_models_in_processes(config, monkeypatch):
         experiment.Experiment(
             dataclasses.replace(config, run_dir=run_dir, tasks=(name,))
         ).evaluate()
-        assert checkpoints.find(run_dir, "best")
+        assert checkpoint_files.find(run_dir, "best")
         with open(os.path.join(run_dir, "log.txt"), encoding="utf-8") as file:
             assert "tokens/s" in file.read()
         # They are made of the whole.

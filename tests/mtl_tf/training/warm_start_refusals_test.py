@@ -1,4 +1,4 @@
-"""What a run can't start from, and what it says then."""
+"""Runs and settings that a warm start refuses."""
 
 import dataclasses
 import os
@@ -55,19 +55,20 @@ def config(corpus, trained, tmp_path):
     [
         (
             {"hidden_size": 3, "encoder": "bilstm", "embedding_dim": 7},
-            r"its model is another one \(there -> here\):\n"
+            r"its model differs \(trained -> this run\):\n"
             r"  encoder: lstm -> bilstm\n  hidden_size: 4 -> 3\n"
             r"  embedding_dim: 5 -> 7$",
         ),
-        ({"pooling": "max"}, r"here\):\n  pooling: last -> max$"),
+        ({"pooling": "max"}, r"this run\):\n  pooling: last -> max$"),
         (
             {"encoder": "stacked_lstm", "num_layers": 3},
-            r"here\):\n  encoder: lstm -> stacked_lstm\n  num_layers: 2 -> 3$",
+            r"this run\):\n  encoder: lstm -> stacked_lstm\n"
+            r"  num_layers: 2 -> 3$",
         ),
         (
             {"tasks": ("books",), **trained_runs.SINGLE_TASK},
             r"sharing: shared_private -> single_task: .* in common; "
-            "single_task starts from single_task alone",
+            "single_task starts only from single_task,",
         ),
         ({"init_from": "{new}"}, "a run can't start from itself"),
         ({"init_from": "{new}/../new"}, "a run can't start from itself"),
@@ -75,9 +76,11 @@ def config(corpus, trained, tmp_path):
     ],
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
 )
-def test_nothing_is_written(config, settings, message):
-    places = {"new": config.run_dir, "corpus": config.data_dir}
-    source = settings.get("init_from", config.init_from).format(**places)
+def test_unsuitable_run_is_refused_before_anything_is_written(
+    config, settings, message
+):
+    paths = {"new": config.run_dir, "corpus": config.data_dir}
+    source = settings.get("init_from", config.init_from).format(**paths)
     config = dataclasses.replace(config, **settings | {"init_from": source})
     refused = experiment.Experiment(config)
     with pytest.raises(ValueError, match=message) as caught:
@@ -86,11 +89,11 @@ def test_nothing_is_written(config, settings, message):
     assert not os.path.exists(config.run_dir)
 
 
-def test_depth_matters_to_stacked_lstms_alone(config, declared):
+def test_num_layers_only_matters_to_stacked_lstms(config, declared):
     warm_start.check(dataclasses.replace(config, num_layers=3), declared.tasks)
 
 
-def test_a_single_task_model_has_no_shared_encoder(config, single, declared):
+def test_single_task_run_has_no_shared_encoder(config, single, declared):
     config = dataclasses.replace(
         config, init_from=single, sharing="fully_shared"
     )
@@ -100,7 +103,7 @@ def test_a_single_task_model_has_no_shared_encoder(config, single, declared):
         warm_start.check(config, declared.tasks)
 
 
-def test_a_misspelt_task_of_a_single_task_run(config, single, declared):
+def test_unknown_task_of_a_single_task_run_is_refused(config, single, declared):
     config = dataclasses.replace(
         config, init_from=single, **trained_runs.SINGLE_TASK
     )
@@ -109,12 +112,12 @@ def test_a_misspelt_task_of_a_single_task_run(config, single, declared):
         warm_start.check(config, [task])
 
 
-def test_every_task_is_looked_for_before_the_first_begins(
+def test_all_tasks_are_checked_before_the_first_is_trained(
     config, single, monkeypatch
 ):
-    begun = []
+    started = []
     monkeypatch.setattr(
-        launcher, "_run_process", lambda _, config, __: begun.append(config)
+        launcher, "_run_process", lambda _, config, __: started.append(config)
     )
     monkeypatch.setattr(launcher, "_merge", lambda *_: {})
     config = dataclasses.replace(
@@ -123,24 +126,24 @@ def test_every_task_is_looked_for_before_the_first_begins(
     for num_runs in (1, 2):
         with pytest.raises(
             ValueError,
-            match=r"init_from=\S+: there is no model of the task 'films'; its "
+            match=r"init_from=\S+: it has no model of the task 'films'; its "
             "tasks are books, games",
         ):
             launcher.train(dataclasses.replace(config, num_runs=num_runs))
-    assert not begun
+    assert not started
     assert not os.path.exists(config.run_dir)
     config = dataclasses.replace(config, tasks=("games", "books"))
     launcher.train(config)
-    assert [run.tasks for run in begun] == [("books",), ("games",)]
-    # Each finds its own.
-    assert {run.init_from for run in begun} == {single}
-    # Once begun, it goes on without.
+    assert [run.tasks for run in started] == [("books",), ("games",)]
+    # All parts start from the same run.
+    assert {run.init_from for run in started} == {single}
+    # A resumed run does not need it.
     monkeypatch.setattr(warm_start, "check", None)
     launcher.train(config)
-    assert len(begun) == 4
+    assert len(started) == 4
 
 
-def test_a_run_of_several_seeds_has_no_one_model(config, declared, tmp_path):
+def test_run_of_several_seeds_is_refused(config, declared, tmp_path):
     several = dataclasses.replace(
         config,
         run_dir=str(tmp_path / "several"),
@@ -152,24 +155,24 @@ def test_a_run_of_several_seeds_has_no_one_model(config, declared, tmp_path):
     config = dataclasses.replace(config, init_from=several.run_dir)
     with pytest.raises(
         ValueError,
-        match=r"a run in each of \S+/seeds/3, \S+/seeds/4: name one of them",
+        match=r"several runs: \S+/seeds/3, \S+/seeds/4: choose one of them",
     ):
         warm_start.check(config, declared.tasks)
 
 
-def test_a_run_that_has_no_best_checkpoint_yet(config, declared, tmp_path):
-    begun = dataclasses.replace(
-        config, run_dir=str(tmp_path / "begun"), init_from=""
+def test_run_without_best_checkpoint_is_refused(config, declared, tmp_path):
+    unfinished = dataclasses.replace(
+        config, run_dir=str(tmp_path / "unfinished"), init_from=""
     )
-    run_directory.start(begun, declared, declared.tasks)
-    config = dataclasses.replace(config, init_from=begun.run_dir)
+    run_directory.start(unfinished, declared, declared.tasks)
+    config = dataclasses.replace(config, init_from=unfinished.run_dir)
     with pytest.raises(
         ValueError, match=r"init_from=.*checkpoints/best holds no checkpoint"
     ):
         warm_start.check(config, declared.tasks)
 
 
-def test_a_task_with_none_of_its_labels(config, declared):
+def test_task_without_common_labels_is_refused(config, declared):
     tasks = [
         dataclasses.replace(task, labels=("left", "right"))
         for task in declared.tasks
@@ -180,12 +183,12 @@ def test_a_task_with_none_of_its_labels(config, declared):
         r"\['left', 'right'\] now: none is the same",
     ):
         warm_start.check(config, tasks)
-    # Those of films are not known, and of games one is left.
+    # The task films is new, and games has one label in common.
     games = dataclasses.replace(tasks[2], labels=("left", "no"))
     warm_start.check(config, [declared.tasks[0], tasks[1], games])
 
 
-def test_a_vocabulary_with_none_of_its_words(config, declared, tmp_path):
+def test_vocabulary_without_common_words_is_refused(config, declared, tmp_path):
     other = str(tmp_path / "other")
     shutil.copytree(config.data_dir, other)
     config = dataclasses.replace(config, data_dir=other)
@@ -195,7 +198,7 @@ def test_a_vocabulary_with_none_of_its_words(config, declared, tmp_path):
     words.write(os.path.join(other, vocabulary_lib.VOCABULARY_FILE))
     with pytest.raises(ValueError, match="has no word in common with this"):
         warm_start.check(config, declared.tasks)
-    # One word is enough.
+    # One common word is enough.
     words = vocabulary_lib.Vocabulary(
         (*vocabulary_lib.SPECIAL_TOKENS, "foreign", "good1")
     )
@@ -203,8 +206,8 @@ def test_a_vocabulary_with_none_of_its_words(config, declared, tmp_path):
     warm_start.check(config, declared.tasks)
 
 
-def test_a_weight_of_another_shape_is_not_forced_in(config, monkeypatch):
-    # A setting that shapes the model and that nobody told the module of.
+def test_weight_of_another_shape_is_refused(config, monkeypatch):
+    # As if a setting that changes shapes was not compared.
     read = warm_start.checkpoints.read
     path = "encoder/private_encoder/lstm_0/kernel"
 
@@ -215,7 +218,8 @@ def test_a_weight_of_another_shape_is_not_forced_in(config, monkeypatch):
 
     monkeypatch.setattr(warm_start.checkpoints, "read", read_other)
     with pytest.raises(
-        ValueError, match=rf"{path} is \[2, 1, 16\] there and \[3, 5, 16\] here"
+        ValueError,
+        match=rf"{path}: expected shape \[3, 5, 16\], got \[2, 1, 16\]",
     ):
         experiment.Experiment(config).run()
 

@@ -1,4 +1,4 @@
-"""Where a run starts that is told to start from another."""
+"""Initial weights of runs that start from another run."""
 
 import json
 import os
@@ -19,8 +19,8 @@ from tests.helpers import warm_starts
 _TABLE = "word_embedding/table"
 _KERNEL = "head/softmax_head/kernel"
 _BIAS = "head/softmax_head/bias"
-# Of the features of one encoder.
-_WIDTH = 4
+# Size of the features of one encoder.
+_HIDDEN_SIZE = 4
 
 
 @pytest.fixture(scope="module")
@@ -36,26 +36,26 @@ def corpus(folder):
 
 @pytest.fixture(scope="module")
 def trained(folder, corpus):
-    """A run of two of the three tasks."""
+    """A run on two of the three tasks."""
     tasks = ("books", "games")
     return trained_runs.leave_run(corpus, folder / "trained", tasks=tasks)
 
 
 @pytest.fixture(scope="module")
 def fully_shared(folder, corpus):
-    """A run of all three."""
+    """A run on all three tasks."""
     settings = {"sharing": "fully_shared"}
     return trained_runs.leave_run(corpus, folder / "fully_shared", **settings)
 
 
-def test_the_same_tasks_start_where_training_ended(corpus, trained, tmp_path):
+def test_same_tasks_start_from_all_trained_weights(corpus, trained, tmp_path):
     tasks = ("books", "games")
-    new, start, found = warm_starts.start_from(
+    new, start, summary = warm_starts.start_from(
         trained, corpus, tmp_path, tasks=tasks
     )
     warm_starts.assert_weights(new, start, trained, {})
     warm_starts.assert_same_predictions(new, trained, tasks)
-    assert found == {
+    assert summary == {
         "checkpoint": f"{trained}/checkpoints/best/ckpt-1",
         "tokens": {"loaded": len(new.vocabulary), "fresh": 0, "left": 0},
         "tasks": {"loaded": list(tasks), "fresh": [], "left": []},
@@ -72,7 +72,7 @@ def test_the_same_tasks_start_where_training_ended(corpus, trained, tmp_path):
     }
 
 
-def test_all_but_weights_is_the_new_runs_own(corpus, trained, tmp_path):
+def test_only_weights_are_loaded(corpus, trained, tmp_path):
     tasks = ("books", "games")
     new, start, _ = warm_starts.start_from(
         trained, corpus, tmp_path, tasks=tasks
@@ -86,13 +86,13 @@ def test_all_but_weights_is_the_new_runs_own(corpus, trained, tmp_path):
                 variables[name], other.trainer.parts[part][name], err_msg=name
             )
             compared.add(part)
-    # Of the model, the seeds of dropout.
+    # Variables of the model other than weights are the seeds of dropout.
     assert {"training", "model", "optimizer"} < compared
     assert new.state["best_score"] == -np.inf
 
 
-def test_a_task_is_added_between_the_others(corpus, trained, tmp_path):
-    new, start, found = warm_starts.start_from(trained, corpus, tmp_path)
+def test_new_task_starts_from_random_weights(corpus, trained, tmp_path):
+    new, start, summary = warm_starts.start_from(trained, corpus, tmp_path)
     rows = {
         # books, films, games.
         "private_encoder": ([0, 2], [0, 1]),
@@ -102,20 +102,25 @@ def test_a_task_is_added_between_the_others(corpus, trained, tmp_path):
     }
     warm_starts.assert_weights(new, start, trained, rows)
     warm_starts.assert_same_predictions(new, trained, ("books", "games"))
-    assert found["tasks"]["fresh"] == ["films"]
-    assert found["labels"]["fresh"] == [
+    assert summary["tasks"]["fresh"] == ["films"]
+    assert summary["labels"]["fresh"] == [
         "films/poor",
         "films/fair",
         "films/great",
     ]
-    # 4 of 7 rows, of both encoders' features; 2 of 3.
-    counts, width = found["weights"], 2 * _WIDTH
-    assert counts[_KERNEL] == {"loaded": 4 * width, "of": 7 * width}
+    # 4 of 7 rows for the features of both encoders; 2 of 3 rows.
+    counts, feature_size = summary["weights"], 2 * _HIDDEN_SIZE
+    assert counts[_KERNEL] == {
+        "loaded": 4 * feature_size,
+        "of": 7 * feature_size,
+    }
     assert counts["task_discriminator/bias"] == {"loaded": 2, "of": 3}
 
 
-def test_a_task_is_left_behind(corpus, fully_shared, tmp_path):
-    new, start, found = warm_starts.start_from(
+def test_weights_of_a_missing_task_are_not_loaded(
+    corpus, fully_shared, tmp_path
+):
+    new, start, summary = warm_starts.start_from(
         fully_shared,
         corpus,
         tmp_path,
@@ -125,36 +130,38 @@ def test_a_task_is_left_behind(corpus, fully_shared, tmp_path):
     )
     rows = {"softmax_head": ([0, 1, 2, 3, 4], [2, 3, 4, 5, 6])}
     warm_starts.assert_weights(new, start, fully_shared, rows)
-    assert found["tasks"]["left"] == ["books"]
-    assert found["labels"]["left"] == ["books/bad", "books/good"]
-    assert found["weights_left"] == [
+    assert summary["tasks"]["left"] == ["books"]
+    assert summary["labels"]["left"] == ["books/bad", "books/good"]
+    assert summary["weights_left"] == [
         "task_discriminator/bias",
         "task_discriminator/kernel",
     ]
 
 
-def test_a_discriminator_that_the_run_had_not_starts_afresh(corpus, tmp_path):
-    # And with its tasks gone, what they share is all that is loaded.
+def test_discriminator_without_trained_one_starts_from_random_weights(
+    corpus, tmp_path
+):
+    # The tasks are different, so only shared weights are loaded.
     shared = {"sharing": "fully_shared"}
-    alone = {"tasks": ("books",), "adversarial_weight": 0.0}
+    single = {"tasks": ("books",), "adversarial_weight": 0.0}
     books = trained_runs.leave_run(
-        corpus, tmp_path / "books", **shared, **alone
+        corpus, tmp_path / "books", **shared, **single
     )
-    new, start, found = warm_starts.start_from(
+    new, start, summary = warm_starts.start_from(
         books, corpus, tmp_path, tasks=("films", "games"), **shared
     )
     rows = {"softmax_head": ([], []), "task_discriminator": ([], [])}
     warm_starts.assert_weights(new, start, books, rows)
-    assert found["tasks"] == {
+    assert summary["tasks"] == {
         "loaded": [],
         "fresh": ["films", "games"],
         "left": ["books"],
     }
-    assert found["weights"]["task_discriminator/bias"]["loaded"] == 0
+    assert summary["weights"]["task_discriminator/bias"]["loaded"] == 0
 
 
-def test_tasks_in_another_order(corpus, trained, tmp_path):
-    # A corpus sorts its tasks, but nothing here should depend on that.
+def test_tasks_may_have_another_order(corpus, trained, tmp_path):
+    # A corpus sorts its tasks, but loading must not depend on that.
     new, start, _ = warm_starts.start_from(
         trained, corpus, tmp_path, tasks=("books", "games"), reverse=True
     )
@@ -166,7 +173,7 @@ def test_tasks_in_another_order(corpus, trained, tmp_path):
     warm_starts.assert_weights(new, start, trained, rows)
 
 
-def test_labels_and_words_have_changed(
+def test_labels_and_words_may_have_changed(
     corpus, fully_shared, tmp_path, monkeypatch
 ):
     monkeypatch.setitem(generated.LABELS, "films", ("great", "awful", "poor"))
@@ -179,12 +186,12 @@ def test_labels_and_words_have_changed(
     tokens, trained_tokens = (
         list(
             vocabulary_lib.Vocabulary.read(
-                f"{place}/{vocabulary_lib.VOCABULARY_FILE}"
+                f"{folder}/{vocabulary_lib.VOCABULARY_FILE}"
             ).tokens
         )
-        for place in (changed, corpus)
+        for folder in (changed, corpus)
     )
-    # A word that the trained run never saw.
+    # A word that the trained run does not have.
     tokens[4] = "neverseen"
     path = f"{changed}/{vocabulary_lib.VOCABULARY_FILE}"
     vocabulary_lib.Vocabulary(tuple(tokens)).write(path)
@@ -194,7 +201,7 @@ def test_labels_and_words_have_changed(
     )
     with open(f"{changed}/corpus.json", "w", encoding="utf-8") as file:
         json.dump(checksums.sign(declaration), file)
-    new, start, found = warm_starts.start_from(
+    new, start, summary = warm_starts.start_from(
         fully_shared, changed, tmp_path, sharing="fully_shared"
     )
     pairs = [
@@ -207,33 +214,33 @@ def test_labels_and_words_have_changed(
     assert any(row != trained_row for row, trained_row in pairs)
     rows = {
         "word_embedding": tuple(map(list, zip(*pairs, strict=True))),
-        # bad, good, great, awful, poor; they were bad, good, poor, fair,
-        # great, no, yes.
+        # New labels: bad, good, great, awful, poor; trained ones: bad, good,
+        # poor, fair, great, no, yes.
         "softmax_head": ([0, 1, 2, 4], [0, 1, 4, 2]),
         "task_discriminator": ([0, 1], [0, 1]),
     }
     warm_starts.assert_weights(new, start, fully_shared, rows)
-    assert found["tokens"] == {
+    assert summary["tokens"] == {
         "loaded": len(pairs),
         "fresh": len(tokens) - len(pairs),
         "left": len(trained_tokens) - len(pairs),
     }
-    assert found["labels"] == {
+    assert summary["labels"] == {
         "loaded": ["books/bad", "books/good", "films/great", "films/poor"],
         "fresh": ["films/awful"],
         "left": ["films/fair", "games/no", "games/yes"],
     }
 
 
-def test_private_encoders_are_added(corpus, fully_shared, tmp_path):
-    new, start, found = warm_starts.start_from(
+def test_private_encoders_may_be_added(corpus, fully_shared, tmp_path):
+    new, start, summary = warm_starts.start_from(
         fully_shared, corpus, tmp_path, tasks=("books", "games")
     )
-    # The softmax output reads the shared features first.
+    # The shared features come first in the input of the softmax head.
     labels = [0, 1, 5, 6]
-    start[_KERNEL][:, :_WIDTH] = warm_starts.read_weight(fully_shared, _KERNEL)[
-        labels
-    ]
+    start[_KERNEL][:, :_HIDDEN_SIZE] = warm_starts.read_weight(
+        fully_shared, _KERNEL
+    )[labels]
     start[_BIAS] = warm_starts.read_weight(fully_shared, _BIAS)[labels]
     rows = {
         "private_encoder": ([], []),
@@ -241,46 +248,46 @@ def test_private_encoders_are_added(corpus, fully_shared, tmp_path):
         "task_discriminator": ([0, 1], [0, 2]),
     }
     warm_starts.assert_weights(new, start, fully_shared, rows)
-    assert found["weights"][_KERNEL] == {
-        "loaded": 4 * _WIDTH,
-        "of": 4 * 2 * _WIDTH,
+    assert summary["weights"][_KERNEL] == {
+        "loaded": 4 * _HIDDEN_SIZE,
+        "of": 4 * 2 * _HIDDEN_SIZE,
     }
 
 
-def test_private_encoders_are_left_behind(corpus, trained, tmp_path):
-    new, start, found = warm_starts.start_from(
+def test_private_encoders_may_be_removed(corpus, trained, tmp_path):
+    new, start, summary = warm_starts.start_from(
         trained,
         corpus,
         tmp_path,
         tasks=("books", "games"),
         sharing="fully_shared",
     )
-    start[_KERNEL] = warm_starts.read_weight(trained, _KERNEL)[:, :_WIDTH]
+    start[_KERNEL] = warm_starts.read_weight(trained, _KERNEL)[:, :_HIDDEN_SIZE]
     start[_BIAS] = warm_starts.read_weight(trained, _BIAS)
     warm_starts.assert_weights(new, start, trained, {"softmax_head": ([], [])})
-    assert found["weights_left"] == [
+    assert summary["weights_left"] == [
         "encoder/private_encoder/lstm_0/bias",
         "encoder/private_encoder/lstm_0/kernel",
         "encoder/private_encoder/lstm_0/recurrent_kernel",
     ]
 
 
-def test_a_single_task_starts_from_its_own_model(corpus, tmp_path):
+def test_single_task_run_starts_from_the_model_of_its_task(corpus, tmp_path):
     single = trained_runs.leave_single_task_run(
         corpus, tmp_path / "single", ("books", "games")
     )
     games = os.path.join(single, "tasks", "games")
     settings = {"tasks": ("games",), **trained_runs.SINGLE_TASK}
-    # From the run of all tasks, and from that of the task itself.
+    # From the run on all tasks, and from the part for the task.
     for source in (single, games):
-        new, start, found = warm_starts.start_from(
+        new, start, summary = warm_starts.start_from(
             source, corpus, tmp_path, **settings
         )
         warm_starts.assert_weights(new, start, games, {})
-        assert found["checkpoint"].startswith(games + os.sep)
+        assert summary["checkpoint"].startswith(games + os.sep)
 
 
-def test_a_run_says_what_it_started_from_and_goes_on_without(corpus, tmp_path):
+def test_run_records_initial_weights_and_resumes_without_them(corpus, tmp_path):
     settings = {
         "sharing": "fully_shared",
         "encoder": "bag_of_words",
@@ -308,26 +315,26 @@ def test_a_run_says_what_it_started_from_and_goes_on_without(corpus, tmp_path):
         return experiment
 
     unbroken = train("unbroken", 2)
-    # The vectors that the run has trained go before the pretrained ones.
+    # Trained vectors replace pretrained ones.
     np.testing.assert_array_equal(
         warm_starts.weights_of(unbroken)[_TABLE], table
     )
     train("broken", 1)
     assets = tmp_path / "broken" / "assets"
-    found = json.loads((assets / "init_from.json").read_text())
-    assert found["tasks"]["fresh"] == ["films"]
-    assert found["checkpoint"].startswith(source)
+    summary = json.loads((assets / "init_from.json").read_text())
+    assert summary["tasks"]["fresh"] == ["films"]
+    assert summary["checkpoint"].startswith(source)
     assert json.loads((assets / "word_vectors.json").read_text())["found"] == 1
     shutil.rmtree(source)
     train("broken", 2)
-    num_tasks = [
+    readers = [
         tf.train.load_checkpoint(str(tmp_path / name / "checkpoints" / "last"))
         for name in ("unbroken", "broken")
     ]
-    for name in num_tasks[0].get_variable_to_shape_map():
+    for name in readers[0].get_variable_to_shape_map():
         if not any(x in name for x in ("seconds", "history", "_CHECK")):
             np.testing.assert_array_equal(
-                *(reader.get_tensor(name) for reader in num_tasks), err_msg=name
+                *(reader.get_tensor(name) for reader in readers), err_msg=name
             )
 
 

@@ -224,7 +224,7 @@ def test_a_truncated_line_is_left_out_with_a_warning(tmp_path, caplog):
         events = history_lib.read_history(str(tmp_path))
     assert [line["step"] for line in events] == [5]
     (message,) = caplog.messages
-    assert message.startswith(f"{path}:2: the line is cut off and left out;")
+    assert message.startswith(f"{path}:2: the line is incomplete and left out;")
 
 
 def test_events_after_a_step_are_dropped(tmp_path, board):
