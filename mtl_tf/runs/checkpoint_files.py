@@ -80,7 +80,7 @@ class CheckpointFiles:
 
     @property
     def data_paths(self) -> list[str]:
-        """Paths of the files that TensorFlow has written."""
+        """The paths of the files that TensorFlow has written."""
         path = glob.escape(self.path)
         return sorted(glob.glob(f"{path}.index") + glob.glob(f"{path}.data-*"))
 

@@ -228,7 +228,7 @@ def check_labels(
 
 
 def describe_intact(run_dir: str) -> str:
-    """Describes, for a message, which checkpoints of a run can be read."""
+    """Lists the intact checkpoints of a run for a message."""
     folder = os.path.join(run_dir, checkpoint_files.CHECKPOINTS_DIR)
     names = sorted(os.listdir(folder)) if os.path.isdir(folder) else []
     intact = [

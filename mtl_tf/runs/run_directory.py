@@ -4,7 +4,6 @@ import dataclasses
 import glob
 import json
 import os
-import pathlib
 import shutil
 import time
 from collections.abc import Mapping, Sequence
@@ -14,14 +13,14 @@ from mtl_tf.data import tasks as tasks_lib
 from mtl_tf.runs import analysis_file
 from mtl_tf.runs import checksum_file
 from mtl_tf.runs import run_id
+from mtl_tf.runs import run_location
 from mtl_tf.runs import versions
 from mtl_tf.utils import checksums
 from mtl_tf.utils import files
 from mtl_tf.utils import suggestions
 
 SCHEMA = 1
-ASSETS_DIR = "assets"
-_CHECKPOINTS_DIR = "checkpoints"
+ASSETS_DIR = run_location.ASSETS_DIR
 CONFIG_FILE = run_id.CONFIG_FILE
 RESULTS_FILE = "results.json"
 # A run may resume with a copy of its corpus that was prepared elsewhere.
@@ -30,8 +29,6 @@ _COMPARED = (tasks_lib.VOCABULARY_FILE, tasks_lib.TERM_COUNTS_FILE)
 # The files of a corpus that a model needs.
 _ASSETS = (*_COMPARED, tasks_lib.CORPUS_FILE)
 _REMEDY = "put back a copy of the file, or train again in another run_dir"
-# Files that a process writes before `start`.
-_BEFORE_CONFIG = ("lock", "log.txt", "run.flags")
 # As the only difference it has a message.
 OTHER_DATA = "corpus: another one, or other data"
 
@@ -193,7 +190,7 @@ def check(config: config_lib.Config, corpus: tasks_lib.Corpus) -> None:
         other files; or if it is not a directory, or is in a corpus directory.
     """
     if not os.path.exists(os.path.join(config.run_dir, CONFIG_FILE)):
-        _check_location(config)
+        run_location.check(config)
         return
     difference = _difference(config, corpus)
     if difference == [OTHER_DATA]:
@@ -333,44 +330,6 @@ def _read_json(path, names, remedy):
         if not isinstance(value, dict) or name not in value:
             raise ValueError(f"{path}: {name!r} is missing: {remedy}")
     return value
-
-
-def _check_location(config):
-    """Checks that a new run may use its directory."""
-    run_dir = pathlib.Path(config.run_dir)
-    for path in (run_dir, *run_dir.parents):
-        if path.exists() and not path.is_dir():
-            raise ValueError(
-                f"run_dir={config.run_dir}: {path} is a file: give a directory"
-            )
-    corpus = pathlib.Path(config.data_dir).resolve()
-    if run_dir.resolve().is_relative_to(corpus):
-        raise ValueError(
-            f"run_dir={config.run_dir} is or lies in data_dir="
-            f"{config.data_dir}: a corpus directory holds nothing else; give "
-            "another run_dir"
-        )
-    _check_unused(config.run_dir)
-
-
-def _check_unused(run_dir):
-    """Checks that there are no other files, which training might replace."""
-    if not os.path.isdir(run_dir):
-        return
-    if {ASSETS_DIR, _CHECKPOINTS_DIR} <= set(os.listdir(run_dir)):
-        raise ValueError(
-            f"{os.path.join(run_dir, CONFIG_FILE)} is missing, and {run_dir} "
-            "holds a run: put back a copy of the file; to start again, remove "
-            f"{run_dir} or give another run_dir"
-        )
-    for name in sorted(os.listdir(run_dir)):
-        # Hidden files may be those of a file manager.
-        if name not in _BEFORE_CONFIG and not name.startswith("."):
-            raise ValueError(
-                f"run_dir={run_dir} holds {name}, but no run ({CONFIG_FILE} is "
-                "missing): training might write over it; give another run_dir, "
-                "or an empty one"
-            )
 
 
 def _difference(config, corpus):

@@ -158,17 +158,24 @@ def _cells(results, tasks, metrics, output, split):
     average = None
     if all(by_task):
         average = results_lib.averages(dict(enumerate(by_task)))
-    cells = []
-    for by_output, metric in zip([*by_task, average], metrics, strict=True):
-        scores = None
-        if by_output and output in by_output:
-            scores = results_lib.scores_of(by_output[output], split)
-        value = (scores or {}).get(metric)
-        cells.append(
-            "-" if value is None else classification.METRICS[metric].show(value)
-        )
-    # `scores` are now those of the average.
-    note = num_tasks_note(scores, len(tasks))
+    scores = [
+        results_lib.scores_of(by_output[output], split)
+        if by_output and output in by_output
+        else None
+        for by_output in (*by_task, average)
+    ]
+    cells = [
+        _cell(scores_of_row, metric)
+        for scores_of_row, metric in zip(scores, metrics, strict=True)
+    ]
+    note = num_tasks_note(scores[-1], len(tasks))
     if note:
         cells[-1] += f" ({note})"
     return cells
+
+
+def _cell(scores, metric):
+    value = (scores or {}).get(metric)
+    if value is None:
+        return "-"
+    return classification.METRICS[metric].show(value)

@@ -3,13 +3,11 @@
 import os
 
 import keras
-import numpy as np
 from absl import logging
 
 from mtl_tf.config import config as config_lib
 from mtl_tf.data import dev_subset
 from mtl_tf.data import input_pipeline
-from mtl_tf.data import pretrained_embeddings
 from mtl_tf.data import task_settings
 from mtl_tf.data import tasks as tasks_lib
 from mtl_tf.data import training_batches
@@ -30,12 +28,13 @@ from mtl_tf.runs import run_directory
 from mtl_tf.training import callbacks
 from mtl_tf.training import dev_scores
 from mtl_tf.training import divergence
+from mtl_tf.training import initial_weights
 from mtl_tf.training import loop_state
 from mtl_tf.training import phases as phases_lib
+from mtl_tf.training import task_splits
 from mtl_tf.training import tensorboard_callback
 from mtl_tf.training import trainer
 from mtl_tf.training import training_loop
-from mtl_tf.training import warm_start
 from mtl_tf.utils import display_names as names_lib
 
 
@@ -60,7 +59,7 @@ class Experiment:
         self.vocabulary = vocabulary_lib.Vocabulary.read(
             os.path.join(config.data_dir, vocabulary_lib.VOCABULARY_FILE)
         )
-        self.splits = self._read_splits()
+        self.splits = task_splits.read(self.corpus, self.tasks, config)
         self.corpus.check_unchanged()
         self.batches = training_batches.TrainingBatches(
             [split["train"] for split in self.splits],
@@ -81,7 +80,9 @@ class Experiment:
             self.model,
             self.batches.signature,
             [task.name for task in self.tasks],
-            self._class_weights(),
+            task_splits.class_weights(
+                self.tasks, self.splits, config.class_weights
+            ),
             self.batches.steps_per_epoch,
         )
         self.predictor = predictor_lib.Predictor(
@@ -97,13 +98,25 @@ class Experiment:
         )
 
     def run(self) -> dict:
-        """Trains, evaluates the best checkpoint, and writes the results."""
+        """Trains, evaluates the best checkpoint, and writes the results.
+
+        Returns:
+          The content of `results.json`.
+
+        Raises:
+          ValueError: if files of the run are missing or damaged.
+          FloatingPointError: if training diverges.
+        """
         # Files may be missing or damaged: everything is read before anything
         # is written.
         resume_point = resumption.find(self.config.run_dir, self.config.phases)
         if resume_point:
             self._resume(resume_point)
-        loaded = {} if resume_point else self._load_initial_weights()
+        loaded = {}
+        if not resume_point:
+            loaded = initial_weights.load(
+                self.config, self.tasks, self.vocabulary, self.trainer
+            )
         run_directory.start(self.config, self.corpus, self.tasks)
         for name, summary in loaded.items():
             path = os.path.join(run_directory.ASSETS_DIR, f"{name}.json")
@@ -240,7 +253,7 @@ class Experiment:
         )
 
     def _log_writing(self, content, path):
-        """Logs what is written: with much data it takes a while."""
+        """Logs the file that is written: with much data it takes a while."""
         logging.info(
             "Writing %s to %s", content, os.path.join(self.config.run_dir, path)
         )
@@ -368,58 +381,6 @@ class Experiment:
             self.state["epoch"],
             self.config.run_dir,
         )
-
-    def _load_initial_weights(self):
-        """Loads initial weights; returns summaries of them by setting."""
-        loaded = {}
-        if self.config.word_vectors:
-            loaded["word_vectors"] = self._load_word_vectors()
-        # Second: trained word vectors replace pretrained ones.
-        if self.config.init_from:
-            loaded["init_from"] = warm_start.load(
-                self.config, self.tasks, self.vocabulary, self.trainer
-            )
-        return loaded
-
-    def _load_word_vectors(self):
-        """Loads pretrained word vectors; returns how many words have one."""
-        source = self.config.word_vectors
-        vectors = pretrained_embeddings.load(source, self.vocabulary.tokens)
-        multitask_model.set_word_vectors(self.model, vectors)
-        return {
-            "source": source,
-            "words": len(self.vocabulary),
-            "found": int(vectors.has_vector.sum()),
-            "width": vectors.matrix.shape[1],
-        }
-
-    def _class_weights(self) -> np.ndarray:
-        """Computes class weights, float32 [num_tasks, most classes]."""
-        most = max(len(task.labels) for task in self.tasks)
-        weights = np.ones((len(self.tasks), most), np.float32)
-        for row, task, splits in zip(
-            weights, self.tasks, self.splits, strict=True
-        ):
-            num_classes = len(task.labels)
-            row[:num_classes] = input_pipeline.class_weights(
-                splits["train"], num_classes, self.config.class_weights
-            )
-        return weights
-
-    def _read_splits(self) -> list[dict[str, input_pipeline.Split]]:
-        """Reads the splits of each task; those without rows are left out."""
-        names = list(tasks_lib.LABELED_SPLITS)
-        names += ["unlabeled"] if self.config.unlabeled else []
-        return [
-            {
-                split: input_pipeline.read_split(
-                    self.corpus, self.tasks, task_id, split, self.config
-                )
-                for split in names
-                if self.corpus.rows[task.name].get(split)
-            }
-            for task_id, task in enumerate(self.tasks)
-        ]
 
     def _describe(self):
         config = self.config

@@ -138,23 +138,19 @@ def load(
     """
     names = _Names(vocabulary.tokens, tasks)
     saved, trained_names = _read(config, names)
-    discriminator = trainer.adversary and trainer.adversary.discriminator
+    layers = {"model": trainer.model}
+    if trainer.adversary:
+        layers["discriminator"] = trainer.adversary.discriminator
     weights, left = {}, []
-    for part, layer in (
-        ("model", trainer.model),
-        ("discriminator", discriminator),
-    ):
-        # `weights`, not `variables`: these include the seeds of dropout.
-        variables = multitask_model.variables_by_path(
-            layer.weights if layer else []
-        )
+    for part in ("model", "discriminator"):
         trained = saved.parts.get(part, {})
-        weights |= _load_part(variables, trained, names, trained_names)
-        left += [
+        counts = _load_part(layers.get(part), trained, names, trained_names)
+        weights |= counts
+        left += sorted(
             path
-            for path in sorted(trained.keys() - variables.keys())
+            for path in trained.keys() - counts.keys()
             if not path.endswith("seed_generator_state")
-        ]
+        )
     tokens = _compare(names.tokens, trained_names.tokens)
     summary = {
         "checkpoint": saved.path,
@@ -168,9 +164,13 @@ def load(
     return summary
 
 
-def _load_part(variables, trained, names, trained_names):
-    """Loads trained values into variables; returns how many values of each."""
-    weights = {}
+def _load_part(layer, trained, names, trained_names):
+    """Loads trained values into a layer; counts the values of each weight."""
+    # `weights`, not `variables`: these include the seeds of dropout.
+    variables = multitask_model.variables_by_path(
+        layer.weights if layer else []
+    )
+    counts = {}
     for path, variable in variables.items():
         initial, loaded = variable.numpy(), 0
         # The network's inputs are ordered as the trained run's tasks.
@@ -180,8 +180,8 @@ def _load_part(variables, trained, names, trained_names):
                 path, initial, trained[path], names, trained_names
             )
             variable.assign(value)
-        weights[path] = {"loaded": loaded, "of": initial.size}
-    return weights
+        counts[path] = {"loaded": loaded, "of": initial.size}
+    return counts
 
 
 def _read(config, names):

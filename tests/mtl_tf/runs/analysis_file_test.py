@@ -1,4 +1,4 @@
-"""The file of an analysis, whole and damaged."""
+"""The file of an analysis, intact and damaged."""
 
 import pytest
 
@@ -11,18 +11,18 @@ from tests.helpers import damages
 @pytest.fixture
 def path(tmp_path):
     path = tmp_path / "analysis.json"
-    found = {"schema": 1, "probes": {"shared": {"linear": 0.5}}}
-    run_directory.write_json(str(path), checksums.sign(found))
+    analysis = {"schema": 1, "probes": {"shared": {"linear": 0.5}}}
+    run_directory.write_json(str(path), checksums.sign(analysis))
     return path
 
 
-def test_what_was_written_is_read(path):
-    found = analysis_file.read(str(path.parent))
-    assert found["probes"] == {"shared": {"linear": 0.5}}
+def test_written_analysis_is_read(path):
+    analysis = analysis_file.read(str(path.parent))
+    assert analysis["probes"] == {"shared": {"linear": 0.5}}
 
 
 @pytest.mark.parametrize("damage", damages.DAMAGES)
-def test_a_damaged_file_is_refused(path, damage):
+def test_damaged_file_is_refused(path, damage):
     damages.DAMAGES[damage](path)
     with pytest.raises(
         ValueError, match=r"analysis.json.*: --mode=analyze writes it again$"
@@ -30,7 +30,7 @@ def test_a_damaged_file_is_refused(path, damage):
         analysis_file.read(str(path.parent))
 
 
-def test_a_changed_number_is_refused(path):
+def test_changed_number_is_refused(path):
     path.write_text(path.read_text().replace("0.5", "0.6"))
     with pytest.raises(ValueError, match="was changed after it was written"):
         analysis_file.read(str(path.parent))

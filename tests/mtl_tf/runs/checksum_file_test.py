@@ -1,4 +1,4 @@
-"""Checksums of what an evaluation has written."""
+"""Checksums of the files of an evaluation."""
 
 import json
 import os
@@ -25,7 +25,7 @@ _FILES = (
 
 @pytest.fixture
 def run_dir(tmp_path):
-    """A run [7] with a file of each kind."""
+    """A run directory with a file of each kind, and brackets in its name."""
     path = tmp_path / "run [7]"
     (path / "predictions").mkdir(parents=True)
     run_directory.write_config(str(path), {"id": "a"})
@@ -39,13 +39,13 @@ def run_dir(tmp_path):
 
 
 @pytest.mark.parametrize("name", _FILES)
-def test_what_was_written_passes(run_dir, name):
+def test_unchanged_file_passes(run_dir, name):
     checksum_file.check(str(run_dir), name)
 
 
 @pytest.mark.parametrize("name", _FILES)
 @pytest.mark.parametrize("damage", damages.DAMAGES)
-def test_a_damaged_file_is_refused(run_dir, name, damage):
+def test_damaged_file_is_refused(run_dir, name, damage):
     damages.DAMAGES[damage](run_dir / name)
     with pytest.raises(ValueError, match=r"--mode=evaluate writes it again$"):
         checksum_file.check(str(run_dir), name)
@@ -60,7 +60,7 @@ def test_damaged_checksums_are_refused(run_dir, damage):
         run_directory.read_results(str(run_dir))
 
 
-def test_a_directory_in_place_of_a_file(run_dir):
+def test_directory_in_place_of_a_file_is_refused(run_dir):
     os.remove(run_dir / "results.json")
     (run_dir / "results.json").mkdir()
     with pytest.raises(
@@ -84,14 +84,14 @@ def test_files_of_another_run_are_refused(run_dir, tmp_path):
         run_directory.read_results(str(run_dir))
 
 
-def test_a_run_of_a_version_without_ids_is_read(run_dir):
+def test_run_of_a_version_without_ids_is_read(run_dir):
     run_directory.write_config(str(run_dir), {})
     os.remove(run_dir / "checksums.json")
-    found = run_directory.read_results(str(run_dir))
-    assert found == {"schema": 1, "tasks": {"books": 0.5}}
+    record = run_directory.read_results(str(run_dir))
+    assert record == {"schema": 1, "tasks": {"books": 0.5}}
 
 
-def test_results_are_never_there_without_checksums(run_dir, monkeypatch):
+def test_results_are_not_written_without_checksums(run_dir, monkeypatch):
     os.remove(run_dir / "results.json")
     os.remove(run_dir / "checksums.json")
     monkeypatch.setattr(
@@ -102,7 +102,7 @@ def test_results_are_never_there_without_checksums(run_dir, monkeypatch):
     assert not run_directory.has_ended(str(run_dir))
 
 
-def test_the_id_of_a_run(tmp_path):
+def test_run_id(tmp_path):
     assert run_id.read(str(tmp_path)) is None
     (tmp_path / "config.json").write_text("[]")
     assert run_id.read(str(tmp_path)) is None

@@ -17,7 +17,7 @@ TRAIN = (np.zeros(4, int), np.repeat([2, 0, 1], [2, 7, 1]))
 ROWS = [4, 0, 7, 1, 2]
 
 
-def make(vectors, tasks, labels):
+def make_label_vectors(vectors, tasks, labels):
     return label_embeddings.LabelVectors(
         np.array(vectors, np.float32),
         np.array(tasks),
@@ -26,20 +26,26 @@ def make(vectors, tasks, labels):
     )
 
 
-def test_what_is_written_is_read(tmp_path):
+def test_written_vectors_are_read(tmp_path):
     label_embeddings.write(str(tmp_path), TASKS, VECTORS, TRAIN)
     assert label_embeddings.exists(str(tmp_path))
-    found = label_embeddings.read(str(tmp_path))
-    np.testing.assert_array_equal(found.vectors, VECTORS)
-    assert found.vectors.dtype == np.float32
-    assert found.tasks.tolist() == ["books"] * 2 + ["films"] * 3
-    assert found.labels.tolist() == ["bad", "good", "poor", "fair", "great"]
-    assert found.rows.tolist() == ROWS
-    assert len(found) == 5
-    assert found.task_names == ["books", "films"]
+    label_vectors = label_embeddings.read(str(tmp_path))
+    np.testing.assert_array_equal(label_vectors.vectors, VECTORS)
+    assert label_vectors.vectors.dtype == np.float32
+    assert label_vectors.tasks.tolist() == ["books"] * 2 + ["films"] * 3
+    assert label_vectors.labels.tolist() == [
+        "bad",
+        "good",
+        "poor",
+        "fair",
+        "great",
+    ]
+    assert label_vectors.rows.tolist() == ROWS
+    assert len(label_vectors) == 5
+    assert label_vectors.task_names == ["books", "films"]
 
 
-def test_the_file_has_what_is_promised(tmp_path):
+def test_file_has_arrays_of_the_documented_types(tmp_path):
     label_embeddings.write(
         str(tmp_path), TASKS, VECTORS.astype(np.float64), TRAIN
     )
@@ -50,17 +56,18 @@ def test_the_file_has_what_is_promised(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("vectors", "got"), [(VECTORS[:4], r"\[4, 3\]"), (VECTORS[0], r"\[3\]")]
+    ("vectors", "shape"), [(VECTORS[:4], r"\[4, 3\]"), (VECTORS[0], r"\[3\]")]
 )
-def test_other_shapes_are_refused(tmp_path, vectors, got):
+def test_other_shapes_are_refused(tmp_path, vectors, shape):
     with pytest.raises(
-        ValueError, match=rf"5 labels .*\[5, width\], got {got}"
+        ValueError,
+        match=rf"\[5, label_embedding_dim\] for 5 labels .*, got {shape}",
     ):
         label_embeddings.write(str(tmp_path), TASKS, vectors, TRAIN)
     assert os.listdir(tmp_path) == []
 
 
-def test_a_run_without_the_file_is_told_how_to_get_it(tmp_path):
+def test_message_for_a_missing_file_has_a_remedy(tmp_path):
     assert not label_embeddings.exists(str(tmp_path))
     with pytest.raises(
         ValueError, match=r"label_embedding.npz is missing: .*--mode=evaluate"
@@ -68,27 +75,29 @@ def test_a_run_without_the_file_is_told_how_to_get_it(tmp_path):
         label_embeddings.read(str(tmp_path))
 
 
-def test_what_is_missing_in_the_file_is_named(tmp_path):
+def test_missing_arrays_are_named(tmp_path):
     path = tmp_path / "label_embedding.npz"
     np.savez(path, vectors=VECTORS, label=np.array(["x"] * 5))
     with pytest.raises(ValueError, match=r"npz: task, rows is missing"):
         label_embeddings.read(str(tmp_path))
     np.savez(path, vectors=VECTORS, task=["x"] * 4, label=["x"] * 5, rows=ROWS)
-    with pytest.raises(ValueError, match=r"embedding.npz: 5 labels of 4 tasks"):
+    with pytest.raises(
+        ValueError, match=r"npz: expected .* for 5 labels with 4 tasks"
+    ):
         label_embeddings.read(str(tmp_path))
 
 
 @pytest.mark.parametrize(
     ("shape", "plane"), [((2, 2), True), ((5, 1), False), ((1, 5), False)]
 )
-def test_a_plane_needs_two_axes(shape, plane):
+def test_plane_needs_two_axes(shape, plane):
     names = ["x"] * shape[0]
-    assert make(np.ones(shape), names, names).has_plane == plane
+    assert make_label_vectors(np.ones(shape), names, names).has_plane == plane
 
 
 def test_nearest_by_hand():
-    found = label_embeddings.nearest(
-        make(
+    neighbors = label_embeddings.nearest(
+        make_label_vectors(
             # 45°, 0°, and 90° at other lengths, and the opposite of the last.
             [[1, 1], [2, 0], [0, 5], [0, -3]],
             ["a", "a", "b", "c"],
@@ -96,33 +105,35 @@ def test_nearest_by_hand():
         )
     )
     half = pytest.approx(0.5**0.5)
-    assert [(x.task, x.label) for x in found] == [
+    assert [(x.task, x.label) for x in neighbors] == [
         ("a", "a1"),
         ("a", "a2"),
         ("b", "b1"),
         ("c", "c1"),
     ]
-    assert found[0].nearest == [
+    assert neighbors[0].nearest == [
         ("b", "b1", half),
         ("c", "c1", pytest.approx(-(0.5**0.5))),
     ]
-    # As far from both: in the order of labels.
-    assert found[1].nearest == [("b", "b1", 0), ("c", "c1", 0)]
-    assert found[2].nearest == [
+    # Both are equally near: in the order of labels.
+    assert neighbors[1].nearest == [("b", "b1", 0), ("c", "c1", 0)]
+    assert neighbors[2].nearest == [
         ("a", "a1", half),
         ("a", "a2", 0),
         ("c", "c1", -1),
     ]
 
 
-def test_nearest_is_scikit_learn_s_cosine():
+def test_nearest_agrees_with_scikit_learn():
     random = np.random.default_rng(0)
     vectors = random.normal(size=(12, 5)).astype(np.float32)
     tasks = np.repeat(["a", "b", "c"], 4)
     labels = np.array([f"label {n}" for n in range(12)])
     cosines = sklearn_metrics.pairwise.cosine_similarity(vectors)
-    found = label_embeddings.nearest(make(vectors, tasks, labels), count=2)
-    for row, label in enumerate(found):
+    neighbors = label_embeddings.nearest(
+        make_label_vectors(vectors, tasks, labels), count=2
+    )
+    for row, label in enumerate(neighbors):
         others = sorted(
             (
                 (cosines[row, other], tasks[other], labels[other])
@@ -137,17 +148,21 @@ def test_nearest_is_scikit_learn_s_cosine():
         ]
 
 
-def test_a_vector_of_zeros_is_near_nothing():
-    found = label_embeddings.nearest(
-        make([[0, 0], [1, 0], [-1, 0]], ["a", "b", "b"], ["x", "y", "z"])
+def test_zero_vector_has_similarity_zero():
+    neighbors = label_embeddings.nearest(
+        make_label_vectors(
+            [[0, 0], [1, 0], [-1, 0]], ["a", "b", "b"], ["x", "y", "z"]
+        )
     )
-    assert found[0].nearest == [("b", "y", 0.0), ("b", "z", 0.0)]
-    assert found[1].nearest == [("a", "x", 0.0)]
+    assert neighbors[0].nearest == [("b", "y", 0.0), ("b", "z", 0.0)]
+    assert neighbors[1].nearest == [("a", "x", 0.0)]
 
 
-def test_a_task_alone_has_no_nearest_labels():
-    found = label_embeddings.nearest(make(np.eye(2), ["a", "a"], ["x", "y"]))
-    assert [label.nearest for label in found] == [[], []]
+def test_single_task_has_no_nearest_labels():
+    neighbors = label_embeddings.nearest(
+        make_label_vectors(np.eye(2), ["a", "a"], ["x", "y"])
+    )
+    assert [label.nearest for label in neighbors] == [[], []]
 
 
 if __name__ == "__main__":

@@ -10,20 +10,20 @@ _FILMS = tasks_lib.Task("films", ("bad", "good"))
 
 
 def features_of(rows, kinds):
-    """Features that tell the row and the kind that they are of."""
+    """Makes features that depend on the row and the kind."""
     return {
-        kind: np.float32([[row, row + 0.25, place] for row in range(rows)])
-        for place, kind in enumerate(kinds)
+        kind: np.float32([[row, row + 0.25, index] for row in range(rows)])
+        for index, kind in enumerate(kinds)
     }
 
 
 def read_features(run_dir):
-    # Nothing of it is pickled: it may come from anywhere.
-    with np.load(run_dir / "features.npz", allow_pickle=False) as found:
-        return dict(found)
+    # Files may be from others: nothing may be pickled.
+    with np.load(run_dir / "features.npz", allow_pickle=False) as file:
+        return dict(file)
 
 
-def test_features_of_all_texts_where_they_are_few(tmp_path):
+def test_features_of_few_texts_are_complete(tmp_path):
     kinds = ("private", "shared")
     results.write_features(
         str(tmp_path),
@@ -36,19 +36,31 @@ def test_features_of_all_texts_where_they_are_few(tmp_path):
         ],
         seed=0,
     )
-    found = read_features(tmp_path)
-    assert found["kind"] == "shared"
-    assert found["features"].dtype == np.float32
-    assert found["features"].tolist() == [
+    columns = read_features(tmp_path)
+    assert columns["kind"] == "shared"
+    assert columns["features"].dtype == np.float32
+    assert columns["features"].tolist() == [
         [row, row + 0.25, 1] for row in (0, 1, 0, 1, 2)
     ]
-    assert found["task"].tolist() == ["books"] * 2 + ["films"] * 3
-    assert found["label"].tolist() == ["bad", "good", "good", "bad", "bad"]
-    assert found["predicted"].tolist() == ["good", "good", "bad", "good", "bad"]
-    assert found["id"].tolist() == ["row-0", "row-1", "row-0", "row-1", "row-2"]
+    assert columns["task"].tolist() == ["books"] * 2 + ["films"] * 3
+    assert columns["label"].tolist() == ["bad", "good", "good", "bad", "bad"]
+    assert columns["predicted"].tolist() == [
+        "good",
+        "good",
+        "bad",
+        "good",
+        "bad",
+    ]
+    assert columns["id"].tolist() == [
+        "row-0",
+        "row-1",
+        "row-0",
+        "row-1",
+        "row-2",
+    ]
 
 
-def test_features_of_a_sample_where_texts_are_many(tmp_path):
+def test_features_of_many_texts_are_sampled(tmp_path):
     assert results.FEATURE_ROWS == 2000
     random = np.random.default_rng(1)
     labels, predicted = random.integers(2, size=(2, 3000))
@@ -64,23 +76,23 @@ def test_features_of_a_sample_where_texts_are_many(tmp_path):
         )
         return read_features(tmp_path)
 
-    found = write(3)
+    columns = write(3)
     # There is no shared encoder.
-    assert found["kind"] == "private"
-    # Half of the rows are each task's, whether it has as many or not.
-    assert found["task"].tolist() == ["books"] * 1000 + ["films"]
-    rows = found["features"][:1000, 0].astype(int)
+    assert columns["kind"] == "private"
+    # Each task gets half of the rows, even if it has fewer.
+    assert columns["task"].tolist() == ["books"] * 1000 + ["films"]
+    rows = columns["features"][:1000, 0].astype(int)
     assert (np.diff(rows) > 0).all()
     assert rows.tolist() != list(range(1000))
     names = np.array(["bad", "good"])
-    assert found["id"][:1000].tolist() == [f"row-{row}" for row in rows]
-    np.testing.assert_array_equal(found["label"][:1000], names[labels[rows]])
+    assert columns["id"][:1000].tolist() == [f"row-{row}" for row in rows]
+    np.testing.assert_array_equal(columns["label"][:1000], names[labels[rows]])
     np.testing.assert_array_equal(
-        found["predicted"][:1000], names[predicted[rows]]
+        columns["predicted"][:1000], names[predicted[rows]]
     )
-    # The seed alone decides.
-    assert write(3)["id"].tolist() == found["id"].tolist()
-    assert write(4)["id"].tolist() != found["id"].tolist()
+    # The sample depends on the seed.
+    assert write(3)["id"].tolist() == columns["id"].tolist()
+    assert write(4)["id"].tolist() != columns["id"].tolist()
 
 
 if __name__ == "__main__":

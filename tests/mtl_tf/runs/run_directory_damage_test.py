@@ -1,4 +1,4 @@
-"""Files of a run and of its corpus that are not as they were written."""
+"""Changed files of a run and of its corpus."""
 
 import dataclasses
 import os
@@ -63,7 +63,7 @@ def swap_lines(content):
         ("assets/corpus.json", replace(b" ", b"  ")),
     ],
 )
-def test_files_of_a_run_that_were_changed(config, corpus, name, change):
+def test_changed_files_of_a_run_are_refused(config, corpus, name, change):
     start(config, corpus)
     path = pathlib.Path(config.run_dir, name)
     before = path.read_bytes()
@@ -79,7 +79,7 @@ def test_files_of_a_run_that_were_changed(config, corpus, name, change):
         f"{path}: 'checksum' is missing: {_REMEDY}",
         f"{path}: 'assets' is missing: {_REMEDY}",
     )
-    # A run that goes on gets its assets from the corpus again.
+    # A resumed run copies its assets from the corpus again.
     if name != "config.json":
         start(config, corpus)
         assert path.read_bytes() == before
@@ -89,9 +89,7 @@ def test_files_of_a_run_that_were_changed(config, corpus, name, change):
 
 
 @pytest.mark.parametrize("name", ["vocabulary.txt", "term_counts.json"])
-def test_a_corpus_that_was_changed_starts_nothing(
-    config, corpus, tmp_path, name
-):
+def test_changed_corpus_is_refused(config, corpus, tmp_path, name):
     folder = tmp_path / "changed"
     shutil.copytree(corpus.data_dir, folder)
     changed = tasks_lib.Corpus.read(str(folder))
@@ -102,7 +100,7 @@ def test_a_corpus_that_was_changed_starts_nothing(
     assert not os.path.exists(config.run_dir)
 
 
-def test_words_that_another_machine_prepared_otherwise(config, corpus):
+def test_corpus_with_other_words_is_refused(config, corpus):
     start(config, corpus)
     files = corpus.declaration["files"] | {"vocabulary.txt": "c0ffee"}
     other = dataclasses.replace(
@@ -112,7 +110,7 @@ def test_words_that_another_machine_prepared_otherwise(config, corpus):
         run_directory.check(config, other)
 
 
-def test_leftovers_of_interrupted_writes_are_swept(config, corpus):
+def test_leftovers_of_interrupted_writes_are_removed(config, corpus):
     start(config, corpus)
     run_dir = pathlib.Path(config.run_dir)
     for name in (".config.json.7.part", "assets/.x.7.part", "x.txt"):

@@ -1,4 +1,4 @@
-"""The revision of the source that a run keeps."""
+"""The revision of the source that a run records."""
 
 import os
 import shutil
@@ -26,13 +26,13 @@ def config(tmp_path, corpus):
     )
 
 
-def kept_revision(config):
+def recorded_revision(config):
     return run_directory.read_config(config.run_dir)["git_revision"]
 
 
 @pytest.fixture
 def no_git_settings(monkeypatch):
-    """Neither of the user nor, where tests run in a hook, of a repository."""
+    """Unsets git settings of the user and of hooks."""
     for name in os.environ:
         if name.startswith("GIT_"):
             monkeypatch.delenv(name)
@@ -43,8 +43,8 @@ def no_git_settings(monkeypatch):
 needs_git = pytest.mark.skipif(not shutil.which("git"), reason="no git here")
 
 
-def work_tree(folder, *, with_source):
-    """A git work tree, in which the package lies or is checked in."""
+def make_work_tree(folder, *, with_source):
+    """Makes a git work tree with the package, which may be checked in."""
 
     def git(*arguments):
         names = ["-c", "user.name=x", "-c", "user.email=x@example.org"]
@@ -69,30 +69,32 @@ def work_tree(folder, *, with_source):
 
 @needs_git
 @pytest.mark.usefixtures("no_git_settings")
-def test_the_revision_of_the_source(tmp_path, config, corpus, monkeypatch):
-    source, revision = work_tree(tmp_path / "tree", with_source=True)
+def test_revision_of_the_source(tmp_path, config, corpus, monkeypatch):
+    source, revision = make_work_tree(tmp_path / "tree", with_source=True)
     monkeypatch.setattr(versions, "__file__", str(source))
     run_directory.start(config, corpus, corpus.tasks)
-    assert kept_revision(config) == revision
+    assert recorded_revision(config) == revision
     source.write_text("changed")
     run_directory.start(config, corpus, corpus.tasks)
-    assert kept_revision(config) == f"{revision}-dirty"
+    assert recorded_revision(config) == f"{revision}-dirty"
 
 
 @needs_git
 @pytest.mark.usefixtures("no_git_settings")
-def test_a_work_tree_that_is_not_ours(tmp_path, config, corpus, monkeypatch):
-    # As when the package is installed below somebody's own project.
-    source, _ = work_tree(tmp_path / "tree", with_source=False)
+def test_revision_of_another_work_tree_is_unknown(
+    tmp_path, config, corpus, monkeypatch
+):
+    # As if the package is installed in another project.
+    source, _ = make_work_tree(tmp_path / "tree", with_source=False)
     monkeypatch.setattr(versions, "__file__", str(source))
     run_directory.start(config, corpus, corpus.tasks)
-    assert kept_revision(config) == "unknown"
+    assert recorded_revision(config) == "unknown"
 
 
-def test_no_git(config, corpus, monkeypatch):
+def test_revision_without_git_is_unknown(config, corpus, monkeypatch):
     monkeypatch.setenv("PATH", "")
     run_directory.start(config, corpus, corpus.tasks)
-    assert kept_revision(config) == "unknown"
+    assert recorded_revision(config) == "unknown"
 
 
 if __name__ == "__main__":

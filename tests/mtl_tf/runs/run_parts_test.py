@@ -1,4 +1,4 @@
-"""Runs that are made of runs, and runs that are put among them."""
+"""Parts of runs, and foreign runs among them."""
 
 import os
 import shutil
@@ -33,7 +33,7 @@ def check(run_dir):
 
 
 @pytest.mark.parametrize("name", ["seeds", "longer", "wider", "single"])
-def test_parts_are_those_of_their_run(root, name):
+def test_own_parts_pass(root, name):
     check(root / name)
 
 
@@ -44,11 +44,13 @@ def test_parts_are_those_of_their_run(root, name):
         ("seeds", "seeds/1", "wider/seeds/1", "hidden_size: 100 -> 7"),
         ("seeds", "seeds/1", "elsewhere/seeds/1", "corpus: another one, or"),
         ("single", "tasks/stance", "single/tasks/reviews", "it is another one"),
-        # The same but for how long.
+        # The same settings with more epochs.
         ("seeds", "seeds/1", "longer/seeds/1", ""),
     ],
 )
-def test_a_part_of_another_run(root, tmp_path, run, part, source, message):
+def test_part_of_another_run_is_refused(
+    root, tmp_path, run, part, source, message
+):
     folder = tmp_path / "run"
     shutil.copytree(root / run, folder)
     shutil.rmtree(folder / part)
@@ -63,7 +65,7 @@ def test_a_part_of_another_run(root, tmp_path, run, part, source, message):
     )
 
 
-def test_a_part_that_is_missing(root, tmp_path):
+def test_missing_part_is_refused(root, tmp_path):
     shutil.copytree(root / "single", tmp_path / "run")
     shutil.rmtree(tmp_path / "run" / "tasks" / "stance")
     with pytest.raises(ValueError, match="tasks/stance holds no run"):

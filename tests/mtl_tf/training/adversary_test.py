@@ -7,7 +7,7 @@ from tests.helpers import trainers
 
 
 def discrimination_gradients(trainer, batch, function):
-    """Gradients of a loss of task scores, by TensorFlow's own derivation."""
+    """Computes gradients of a loss of the logits with TensorFlow."""
     encoder = [
         variable.value
         for variable in trainer.model.trainable_variables
@@ -19,15 +19,15 @@ def discrimination_gradients(trainer, batch, function):
     with tf.GradientTape() as tape:
         shared = trainer.model(trainers.inputs(batch), training=True)["shared"]
         kernel, bias = discriminator
-        scores = tf.einsum("gbi,ki->gbk", shared, kernel) + bias
-        loss = tf.reduce_sum(function(scores, batch["task_ids"]))
+        logits = tf.einsum("gbi,ki->gbk", shared, kernel) + bias
+        loss = tf.reduce_sum(function(logits, batch["task_ids"]))
     gradients = tape.gradient(loss, encoder + discriminator)
     gradients = [tf.convert_to_tensor(g).numpy() for g in gradients]
     return gradients[: len(encoder)], gradients[len(encoder) :]
 
 
 def step_changes(trainer, batch):
-    """What one step adds to the shared encoder and to the discriminator."""
+    """Returns how a step changes the shared encoder and the discriminator."""
 
     def read():
         encoder = [
@@ -47,19 +47,19 @@ def step_changes(trainer, batch):
     )
 
 
-# Only the adversary moves the encoder, and by its gradient itself.
-ADVERSARY_ALONE = {
+# The shared encoder is only trained by the adversary, by plain gradients.
+ADVERSARY_ONLY = {
     "optimizer": "sgd",
     "learning_rate": 1.0,
     "task_weights": ("a:0", "b:0", "c:0"),
 }
 
 
-def test_reversal_moves_encoder_up_by_lambda_and_discriminator_down():
+def test_reversal_opposes_encoder_and_discriminator():
     trainer = trainers.make_trainer(
         adversarial_weight=0.3,
         adversary="reversal_unbounded",
-        **ADVERSARY_ALONE,
+        **ADVERSARY_ONLY,
     )
     batch = trainers.make_batch()
     encoder, discriminator = discrimination_gradients(
@@ -72,21 +72,21 @@ def test_reversal_moves_encoder_up_by_lambda_and_discriminator_down():
     assert logs["discriminator/reversal_open"] == 1
 
 
-def test_reversal_is_closed_where_the_discriminator_is_worse_than_chance():
+def test_reversal_gate_closes_where_the_discriminator_is_worse_than_chance():
     trainer = trainers.make_trainer(
-        adversarial_weight=0.3, adversary="reversal", **ADVERSARY_ALONE
+        adversarial_weight=0.3, adversary="reversal", **ADVERSARY_ONLY
     )
-    # The discriminator says task 0 whatever it sees: right for the first
-    # group, and far past ln 3 for the two others.
+    # The discriminator always predicts task 0: it is correct for the first task
+    # batch, and its loss is far above ln 3 for the two others.
     kernel, bias = trainer.adversary.discriminator.trainable_variables
     kernel.assign(0.1 * tf.ones_like(kernel))
     bias.assign([5.0, 0.0, 0.0])
     batch = trainers.make_batch()
 
-    def first_group_alone(scores, task):
-        return losses.discrimination_loss(scores, task)[:1]
+    def first_batch_loss(logits, task_ids):
+        return losses.discrimination_loss(logits, task_ids)[:1]
 
-    encoder, _ = discrimination_gradients(trainer, batch, first_group_alone)
+    encoder, _ = discrimination_gradients(trainer, batch, first_batch_loss)
     _, discriminator = discrimination_gradients(
         trainer, batch, losses.discrimination_loss
     )
@@ -96,16 +96,17 @@ def test_reversal_is_closed_where_the_discriminator_is_worse_than_chance():
     assert float(logs["discriminator/reversal_open"]) == pytest.approx(1 / 3)
 
 
-def test_confusion_moves_encoder_down_its_own_loss():
+def test_confusion_descends_with_the_encoder_and_the_discriminator():
     trainer = trainers.make_trainer(
-        adversarial_weight=0.3, adversary="confusion", **ADVERSARY_ALONE
+        adversarial_weight=0.3, adversary="confusion", **ADVERSARY_ONLY
     )
     batch = trainers.make_batch()
 
-    def confusion(scores, task):
-        # Mean over tasks of the cross-entropy, in each group.
+    def confusion(logits, task_ids):
+        # Mean over tasks of the cross-entropy.
         return sum(
-            losses.discrimination_loss(scores, tf.fill(tf.shape(task), k)) / 3
+            losses.discrimination_loss(logits, tf.fill(tf.shape(task_ids), k))
+            / 3
             for k in range(3)
         )
 
@@ -118,8 +119,8 @@ def test_confusion_moves_encoder_down_its_own_loss():
     trainers.assert_close(discriminator_change, [-g for g in discriminator])
 
 
-def test_discriminator_takes_its_further_steps_on_the_same_features():
-    settings = {"adversarial_weight": 0.3, **ADVERSARY_ALONE}
+def test_extra_discriminator_updates_use_the_same_features():
+    settings = {"adversarial_weight": 0.3, **ADVERSARY_ONLY}
     batch = trainers.make_batch()
     trainer = trainers.make_trainer(
         discriminator_updates=3, discriminator_learning_rate=0.5, **settings
@@ -131,16 +132,16 @@ def test_discriminator_takes_its_further_steps_on_the_same_features():
         v.numpy() for v in trainer.adversary.discriminator.variables
     )
     for _ in range(3):
-        # d CE / d scores = (softmax - one hot) / batch, summed over groups.
-        scores = shared @ kernel.T + bias
-        error = np.exp(scores) / np.exp(scores).sum(-1, keepdims=True)
+        # d CE / d logits = (softmax - one hot) / batch, summed over tasks.
+        logits = shared @ kernel.T + bias
+        error = np.exp(logits) / np.exp(logits).sum(-1, keepdims=True)
         error -= np.eye(3)[batch["task_ids"]][:, np.newaxis]
         error /= shared.shape[1]
         kernel = kernel - 0.5 * np.einsum("gbk,gbi->ki", error, shared)
         bias = bias - 0.5 * error.sum((0, 1))
     trainer.train_step(batch)
-    found = [v.numpy() for v in trainer.adversary.discriminator.variables]
-    trainers.assert_close(found, [kernel, bias])
+    actual = [v.numpy() for v in trainer.adversary.discriminator.variables]
+    trainers.assert_close(actual, [kernel, bias])
 
 
 if __name__ == "__main__":

@@ -17,34 +17,34 @@ from tests.helpers import generated
 from tests.helpers import run_artifacts
 
 
-def make_features(tells_task, rows=200, tasks=3, seed=0):
+def make_features(has_task, rows=200, tasks=3, seed=0):
     random = np.random.default_rng(seed)
     return [
-        random.normal(size=(rows, 4)) + 9 * tells_task * (np.arange(4) == task)
+        random.normal(size=(rows, 4)) + 9 * has_task * (np.arange(4) == task)
         for task in range(tasks)
     ]
 
 
-def test_probes_read_what_is_there():
-    found = probing.probe_task(
+def test_probes_find_the_task_in_features_with_it():
+    accuracies = probing.probe_task(
         make_features(True), make_features(True, seed=1), 0
     )
-    assert found["linear"] > 0.98
-    assert found["mlp"] > 0.98
+    assert accuracies["linear"] > 0.98
+    assert accuracies["mlp"] > 0.98
 
 
-def test_probes_read_nothing_where_nothing_is():
-    found = probing.probe_task(
+def test_probes_find_no_task_in_features_without_it():
+    accuracies = probing.probe_task(
         make_features(False), make_features(False, seed=1), 0
     )
-    assert found["linear"] == pytest.approx(1 / 3, abs=0.08)
-    assert found["mlp"] == pytest.approx(1 / 3, abs=0.08)
+    assert accuracies["linear"] == pytest.approx(1 / 3, abs=0.08)
+    assert accuracies["mlp"] == pytest.approx(1 / 3, abs=0.08)
 
 
-def test_majority_is_the_share_of_the_largest_task():
+def test_majority_is_the_frequency_of_the_largest_task():
     train = make_features(True)
-    asked = [x[:count] for x, count in zip(train, (10, 60, 30), strict=True)]
-    assert probing.probe_task(train, asked, 0)["majority"] == 0.6
+    test = [x[:count] for x, count in zip(train, (10, 60, 30), strict=True)]
+    assert probing.probe_task(train, test, 0)["majority"] == 0.6
 
 
 def predictions(shared, private):
@@ -57,17 +57,19 @@ def predictions(shared, private):
     )
 
 
-def test_one_task_has_nothing_to_probe(tmp_path):
+def test_single_task_is_refused(tmp_path):
     corpus = generated.write_corpus(str(tmp_path / "corpus"))
     config = config_lib.Config(
         data_dir=corpus, run_dir=str(tmp_path / "run"), tasks=("films",)
     )
-    with pytest.raises(ValueError, match=r"at least 2 tasks .* has films"):
+    with pytest.raises(
+        ValueError, match=r"at least 2 tasks, .* has only films"
+    ):
         analysis.run(experiment_lib.Experiment(config))
 
 
 def made_up_run(folder, **settings):
-    """What `run` asks of an experiment, of a run that was never trained."""
+    """Makes a fake experiment for `run`, of a run without training."""
     data_dir = run_artifacts.write_corpus(str(folder / "corpus"))
     run_dir = run_artifacts.write_run(str(folder / "run"), data_dir, **settings)
     run = run_directory.Run.read(run_dir)
@@ -80,7 +82,7 @@ def made_up_run(folder, **settings):
 
 @pytest.fixture
 def probed(monkeypatch):
-    """Probes that a test does not ask for."""
+    """Replaces the probes by constant accuracies."""
     scores = {"linear": 0.5, "mlp": 0.25, "majority": 0.125}
     monkeypatch.setattr(
         analysis, "analyze", lambda _: {"probes": {"shared": scores}}
@@ -97,15 +99,15 @@ def test_labels_and_label_transfer_are_analyzed(tmp_path):
     )
     text = analysis.run(experiment)
     run_dir = experiment.config.run_dir
-    found = analysis_file.read(run_dir)
-    assert set(found) == {"schema", "probes", "labels", "label_transfer"}
-    # The first label of reviews, beside those of stance.
+    result = analysis_file.read(run_dir)
+    assert set(result) == {"schema", "probes", "labels", "label_transfer"}
+    # The first label of reviews, compared with those of stance.
     vectors = run_artifacts.label_embedding(run_artifacts.TASKS)
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
     cosines = vectors[3:] @ vectors[0]
     order = np.argsort(-cosines)
     names = run_artifacts.TASKS[1].labels
-    assert found["labels"][0] == {
+    assert result["labels"][0] == {
         "task": "reviews",
         "label": "bad",
         "nearest": [
@@ -117,16 +119,16 @@ def test_labels_and_label_transfer_are_analyzed(tmp_path):
     task = run_artifacts.TASKS[1]
     gold, main = run_artifacts.predictions(task, "test", 0)
     _, second = run_artifacts.transfer_predictions(task, "test", 0)
-    alone = (main.argmax(axis=1) == gold) & (second.argmax(axis=1) != gold)
-    assert found["label_transfer"]["test"]["main_alone"] == alone.mean()
-    assert f"main only {100 * alone.mean():.1f}" in text
+    main_only = (main.argmax(axis=1) == gold) & (second.argmax(axis=1) != gold)
+    assert result["label_transfer"]["test"]["main_alone"] == main_only.mean()
+    assert f"main only {100 * main_only.mean():.1f}" in text
     assert "linear 0.500" in text
     for name in ("labels.png", "label_transfer.png"):
         assert os.path.exists(os.path.join(run_dir, "figures", name))
 
 
 @pytest.mark.usefixtures("probed")
-def test_other_runs_have_probes_alone(tmp_path):
+def test_other_runs_only_have_probes(tmp_path):
     experiment = made_up_run(tmp_path)
     text = analysis.run(experiment)
     assert set(analysis_file.read(experiment.config.run_dir)) == {
@@ -138,7 +140,7 @@ def test_other_runs_have_probes_alone(tmp_path):
     assert not os.path.exists(f"{experiment.config.run_dir}/figures")
 
 
-def test_one_task_with_label_vectors_has_no_nearest_labels(tmp_path):
+def test_single_task_has_no_nearest_labels(tmp_path):
     experiment = made_up_run(
         tmp_path,
         tasks=run_artifacts.TASKS[:1],
@@ -148,9 +150,9 @@ def test_one_task_with_label_vectors_has_no_nearest_labels(tmp_path):
     text = analysis.run(experiment)
     assert text == "No nearest labels of other tasks: reviews is the only task."
     with open(f"{experiment.config.run_dir}/analysis.json") as file:
-        found = json.load(file)
-    assert [label["nearest"] for label in found["labels"]] == [[], [], []]
-    assert "probes" not in found
+        result = json.load(file)
+    assert [label["nearest"] for label in result["labels"]] == [[], [], []]
+    assert "probes" not in result
 
 
 def test_missing_label_vectors_are_named(tmp_path):
@@ -164,14 +166,14 @@ def test_cross_correlation_by_hand():
     # Columns: x = 1, 1, -1, -1 and y = 1, -1, 1, -1 are uncorrelated.
     x, y = (1, 1, -1, -1), (1, -1, 1, -1)
     shared = np.transpose([x])
-    # Of x with x 1, with -x 1, with y 0, with (x + y) 1 / sqrt(2).
+    # Correlations of x: 1 with x and -x, 0 with y, 1 / sqrt(2) with x + y.
     private = np.transpose([x, np.negative(x), y, np.add(x, y)])
-    found = probing.cross_correlation(predictions(shared, private))
-    assert found == pytest.approx((1 + 1 + 0 + 0.5**0.5) / 4)
+    result = probing.cross_correlation(predictions(shared, private))
+    assert result == pytest.approx((1 + 1 + 0 + 0.5**0.5) / 4)
 
 
 def analyze(corpus, run_dir, **settings):
-    """Probes and dev accuracy of a model trained on the generated corpus."""
+    """Trains a model; returns its analysis and its dev accuracy."""
     config = config_lib.Config(
         data_dir=corpus,
         run_dir=str(run_dir),
@@ -189,7 +191,7 @@ def analyze(corpus, run_dir, **settings):
     )
     experiment = experiment_lib.Experiment(config)
     experiment.run()
-    # The end of training, and not the best epoch: dev is right by the third.
+    # The last epoch, since the best one, by dev accuracy, may be early.
     experiment.checkpoints.restore(checkpoints.LAST)
     accuracy = np.mean(
         [
@@ -217,10 +219,10 @@ def without_adversary(corpus, tmp_path_factory):
 
 
 @pytest.mark.parametrize("adversary", ["reversal", "confusion"])
-def test_adversary_takes_the_task_out_of_shared_features(
+def test_adversary_removes_the_task_from_shared_features(
     corpus, without_adversary, tmp_path, adversary
 ):
-    found, accuracy = analyze(
+    result, accuracy = analyze(
         corpus,
         tmp_path,
         sharing="fully_shared",
@@ -230,22 +232,22 @@ def test_adversary_takes_the_task_out_of_shared_features(
         discriminator_updates=20,
     )
     before, accuracy_before = without_adversary
-    # The texts name their task: without an adversary it can be read. What the
-    # linear discriminator removes is less for a probe with a hidden layer.
-    for probe, less in (("linear", 0.12), ("mlp", 0.04)):
+    # The texts reveal their task. The discriminator is linear, so it removes
+    # less of the task for a probe with a hidden layer.
+    for probe, reduction in (("linear", 0.12), ("mlp", 0.04)):
         without = before["probes"]["shared"][probe]
         assert without > 0.75
-        assert found["probes"]["shared"][probe] < without - less
+        assert result["probes"]["shared"][probe] < without - reduction
     assert accuracy > accuracy_before - 0.02 > 0.95
 
 
-def test_orthogonality_loss_keeps_features_apart(corpus, tmp_path):
+def test_orthogonality_loss_reduces_cross_correlation(corpus, tmp_path):
     settings = {"learning_rate": 0.01, "epochs": 12}
     before, accuracy_before = analyze(corpus, tmp_path / "without", **settings)
-    found, accuracy = analyze(
+    result, accuracy = analyze(
         corpus, tmp_path / "with", orthogonality_weight=1.0, **settings
     )
-    assert found["cross_correlation"] < 0.5 * before["cross_correlation"]
+    assert result["cross_correlation"] < 0.5 * before["cross_correlation"]
     assert accuracy > accuracy_before - 0.02 > 0.95
 
 

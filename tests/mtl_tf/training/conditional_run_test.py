@@ -1,8 +1,8 @@
-"""The point that no paper has tried, from training to its export.
+"""A combination of both papers, from training to export.
 
-Adversary and orthogonality of Liu et al. 2017 over shared and private encoders
-of pairs, with the label embedding and the label transfer network of Augenstein
-et al. 2018.
+The adversary and the orthogonality loss of Liu et al. 2017 for shared and
+private encoders of pairs, with the label embedding and the label transfer
+network of Augenstein et al. 2018.
 """
 
 import shutil
@@ -42,10 +42,7 @@ def corpus(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def folder(corpus, tmp_path_factory):
-    """Holds `run`, and as `killed` what it was in the midst of its last epoch.
-
-    `killed` has gone on since.
-    """
+    """A folder with `run`, and `killed`, a resumed copy from its last epoch."""
     folder = tmp_path_factory.mktemp("run")
     train_step = trainer.Trainer.train_step
 
@@ -63,7 +60,7 @@ def folder(corpus, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def expected(folder):
-    """Probabilities of test texts, as the evaluation says."""
+    """Probabilities of test texts by the evaluation."""
     run_dir = str(folder / "run")
     trained = trained_model.load(run_dir)
     return {
@@ -74,35 +71,35 @@ def expected(folder):
     }
 
 
-def test_a_run_that_goes_on_ends_like_an_unbroken_one(folder):
+def test_resumed_run_has_the_same_end(folder):
     trained_runs.assert_same_end(folder / "run", folder / "killed")
 
 
 @pytest.mark.parametrize(("task", "output"), _OUTPUTS)
-def test_it_predicts_what_the_evaluation_says(
+def test_loaded_model_predicts_like_the_evaluation(
     corpus, folder, expected, task, output
 ):
     columns = list(exported_run.read_texts(corpus, task).values())
     texts = columns[0] if len(columns) == 1 else zip(*columns, strict=True)
     model = trained_model.load(str(folder / "run"))
-    answers = model.predict(task, list(texts), output)
+    predictions = model.predict(task, list(texts), output)
     np.testing.assert_allclose(
-        answers.probabilities, expected[task, output], atol=2e-6
+        predictions.probabilities, expected[task, output], atol=2e-6
     )
-    assert np.ptp(answers.probabilities[:, 0]) > 1e-3
+    assert np.ptp(predictions.probabilities[:, 0]) > 1e-3
 
 
-def test_what_is_served_is_what_the_evaluation_says(corpus, folder, expected):
+def test_saved_model_predicts_like_the_evaluation(corpus, folder, expected):
     served = tf.saved_model.load(saved_model.write(str(folder / "run")))
     for (task, output), probabilities in expected.items():
         name = f"serve_{task}"
         name += "" if output == predictions_lib.MAIN else f"_{output}"
         texts = exported_run.read_texts(corpus, task)
-        answers = exported_run.call(served.signatures[name], **texts)
+        outputs = exported_run.call(served.signatures[name], **texts)
         np.testing.assert_allclose(
-            answers["probabilities"], probabilities, atol=2e-6
+            outputs["probabilities"], probabilities, atol=2e-6
         )
-    # What the text is read against counts.
+    # The first text of a pair matters.
     one, other = (
         exported_run.call(
             served.signatures["serve_books"], seq1=[seq1], seq2=["good1 bad2"]

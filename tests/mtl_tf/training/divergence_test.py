@@ -26,7 +26,7 @@ LN_3 = 1.0986122886681098
         (math.nan, "nan"),
     ],
 )
-def test_a_loss_is_shown_in_few_characters(loss, text):
+def test_loss_is_formatted_in_few_characters(loss, text):
     assert divergence.format_loss(loss) == text
 
 
@@ -48,7 +48,7 @@ def predictions(predicted, labels):
 
 
 def history(*losses):
-    """An epoch each; another task has learned."""
+    """Makes one line per loss; the loss of another task is low."""
     return [
         {"dev": {"tasks": {"films": {"loss": x}, "books": {"loss": 0.1}}}}
         for x in losses
@@ -62,18 +62,18 @@ WELL = {predictions_lib.MAIN: predictions([0, 1, 2, 0], [0, 1, 2, 1])}
     "losses",
     [
         (LN_3 - 1e-3,),
-        # One epoch in which it had learned: the best one is kept.
+        # One good epoch is enough: the best one is kept.
         (26_000_000.0, 0.5, 3e31),
-        # A guess, but for rounding.
+        # The loss of a guess, up to rounding.
         (LN_3 * (1 + 1e-8),),
         (),
     ],
 )
-def test_a_run_that_has_learned_is_without_a_word(losses):
+def test_good_run_has_no_warnings(losses):
     assert divergence.find(CONFIG, TASK, history(*losses), WELL) == []
 
 
-def test_a_loss_that_was_never_below_that_of_a_guess(caplog):
+def test_loss_above_that_of_a_guess_is_a_warning(caplog):
     (sign,) = divergence.find(CONFIG, TASK, history(3e31, 26_000_000.0), WELL)
     logged = [(x.levelname, x.getMessage()) for x in caplog.records]
     assert logged == [("WARNING", sign)]
@@ -85,17 +85,16 @@ def test_a_loss_that_was_never_below_that_of_a_guess(caplog):
     )
 
 
-def test_the_bound_is_that_of_the_tasks_own_labels():
+def test_loss_of_a_guess_depends_on_the_number_of_labels():
     # Above ln 2, and below ln 3.
     two = tasks_lib.Task("films", ("no", "yes"))
-    found = predictions([0, 1, 0], [0, 1, 1])
-    well = {predictions_lib.MAIN: found}
+    well = {predictions_lib.MAIN: predictions([0, 1, 0], [0, 1, 1])}
     assert divergence.find(CONFIG, TASK, history(0.9), well) == []
     (sign,) = divergence.find(CONFIG, two, history(0.9), well)
     assert "ln(2) = 0.6931" in sign
 
 
-def test_all_predictions_are_one_label():
+def test_constant_predictions_are_a_warning():
     dev = {
         predictions_lib.MAIN: predictions([2, 2, 2], [0, 1, 2]),
         predictions_lib.LABEL_TRANSFER: predictions([0, 0, 0], [0, 1, 2]),
@@ -109,9 +108,21 @@ def test_all_predictions_are_one_label():
     assert "predicted (label_transfer) to be 'bad'" in transfer
 
 
-def test_rows_of_one_label_may_be_predicted_alike():
+def test_constant_predictions_for_constant_labels_are_no_warning():
     dev = {predictions_lib.MAIN: predictions([1, 1], [1, 1])}
     assert divergence.find(CONFIG, TASK, history(0.5), dev) == []
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+def test_values_that_are_not_finite_are_refused(value):
+    with pytest.raises(
+        FloatingPointError,
+        match=rf"^loss/task is {value} before step 7\..*\(now 5\.0\)",
+    ):
+        divergence.check_finite(
+            CONFIG, 7, {"loss/total": 1, "loss/task": value}
+        )
+    divergence.check_finite(CONFIG, 7, {"loss/total": 1.0})
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ from tests.helpers import damages
 from tests.helpers import generated
 from tests.helpers import trained_runs
 
-# Everything that draws random numbers or has a state of its own is on.
+# Everything that draws random numbers or has a state is on.
 ALL = {
     "embedding_dim": 8,
     "hidden_size": 8,
@@ -54,11 +54,9 @@ def run(corpus, run_dir, **settings):
     return experiment_lib.Experiment(config).run()
 
 
-def test_a_run_that_goes_on_ends_like_an_unbroken_one(
-    corpus, tmp_path, monkeypatch, caplog
-):
+def test_resumed_run_has_the_same_end(corpus, tmp_path, monkeypatch, caplog):
     run(corpus, tmp_path / "unbroken", epochs=3)
-    # Once stopped between epochs, and once killed in the middle of one.
+    # Stopped between epochs, and then killed in the middle of one.
     broken = tmp_path / "broken"
     run(corpus, broken, epochs=2)
 
@@ -87,18 +85,18 @@ def test_a_run_that_goes_on_ends_like_an_unbroken_one(
     ) in caplog.messages
     assert f"Resuming after epoch 1 of the run in {broken}" in caplog.messages
     trained_runs.assert_same_end(tmp_path / "unbroken", broken)
-    # Every curve has its points once.
+    # Curves have no duplicate points.
     for path in (broken / "tensorboard").iterdir():
-        found = event_accumulator.EventAccumulator(str(path))
-        found.Reload()
-        for tag in found.Tags()["tensors"]:
+        events = event_accumulator.EventAccumulator(str(path))
+        events.Reload()
+        for tag in events.Tags()["tensors"]:
             if tag.startswith(("dev/", "loss/", "training/")):
-                steps = [event.step for event in found.Tensors(tag)]
+                steps = [event.step for event in events.Tensors(tag)]
                 assert len(steps) == 3, (path, tag)
                 assert steps == sorted(set(steps)), (path, tag)
 
 
-def test_what_was_changed_is_refused_before_training(corpus, tmp_path):
+def test_changed_corpus_is_refused_before_training(corpus, tmp_path):
     other = shutil.copytree(corpus, tmp_path / "corpus")
     for path in sorted(other.rglob("*")):
         if path.is_file():
@@ -110,7 +108,7 @@ def test_what_was_changed_is_refused_before_training(corpus, tmp_path):
     assert not (tmp_path / "run").exists()
 
 
-def test_a_best_checkpoint_of_another_epoch_is_not_scored(corpus, tmp_path):
+def test_best_checkpoint_of_another_epoch_is_refused(corpus, tmp_path):
     config = config_lib.Config(
         data_dir=corpus, run_dir=str(tmp_path), **ALL | {"epochs": 1}
     )
@@ -124,7 +122,7 @@ def test_a_best_checkpoint_of_another_epoch_is_not_scored(corpus, tmp_path):
     assert (tmp_path / "results.json").read_bytes() == before
 
 
-def test_it_learns_a_corpus_that_can_be_learnt(corpus, tmp_path):
+def test_model_learns_a_learnable_corpus(corpus, tmp_path):
     results = run(
         corpus,
         tmp_path,
@@ -141,10 +139,8 @@ def test_it_learns_a_corpus_that_can_be_learnt(corpus, tmp_path):
     assert average["majority"]["test"]["accuracy"] < 0.65
 
 
-def test_best_epoch_is_what_is_evaluated_and_patience_ends_training(
-    corpus, tmp_path
-):
-    # At this rate dev soon gets no better.
+def test_patience_ends_training_and_best_epoch_is_evaluated(corpus, tmp_path):
+    # With this learning rate dev soon stops improving.
     results = run(corpus, tmp_path, epochs=40, patience=2, learning_rate=0.05)
     history = history_lib.read_history(str(tmp_path))
     scores = [line["dev"]["average"] for line in history]
@@ -160,7 +156,7 @@ def test_best_epoch_is_what_is_evaluated_and_patience_ends_training(
     )
 
 
-def test_stopping_may_follow_one_task(corpus, tmp_path):
+def test_early_stopping_may_follow_one_task(corpus, tmp_path):
     results = run(corpus, tmp_path, epochs=3, main_task="films")
     history = history_lib.read_history(str(tmp_path))
     films = [line["dev"]["tasks"]["films"] for line in history]
@@ -176,33 +172,33 @@ def test_test_split_is_read_once_after_training(corpus, tmp_path, monkeypatch):
         data_dir=corpus, run_dir=str(tmp_path), **ALL | {"epochs": 2}
     )
     experiment = experiment_lib.Experiment(config)
-    asked = []
+    predicted = []
     predict = experiment.predictor.predict
 
     def spy(split):
-        asked.append((int(experiment.trainer.step), split.ids[0].decode()))
+        predicted.append((int(experiment.trainer.step), split.ids[0].decode()))
         return predict(split)
 
     monkeypatch.setattr(experiment.predictor, "predict", spy)
     experiment.run()
-    on_test = [name for _, name in asked if "-test-" in name]
+    on_test = [name for _, name in predicted if "-test-" in name]
     assert len(on_test) == len(set(on_test)) == 3
     # After the dev scores of both epochs, 3 tasks each.
-    assert not any("-test-" in name for _, name in asked[:6])
+    assert not any("-test-" in name for _, name in predicted[:6])
 
 
-def test_results_and_predictions_agree(corpus, tmp_path):
+def test_results_agree_with_predictions(corpus, tmp_path):
     results = run(corpus, tmp_path, epochs=1)
     path = tmp_path / "predictions" / "films-test.jsonl"
     lines = [json.loads(line) for line in path.read_text().splitlines()]
-    right = np.mean([line["gold"] == line["predicted"] for line in lines])
-    found = results["tasks"]["films"]["main"]["test"]
-    assert found["accuracy"] == pytest.approx(right)
-    assert found["n"] == len(lines) == 32
+    accuracy = np.mean([line["gold"] == line["predicted"] for line in lines])
+    scores = results["tasks"]["films"]["main"]["test"]
+    assert scores["accuracy"] == pytest.approx(accuracy)
+    assert scores["n"] == len(lines) == 32
     for line in lines:
         best = max(line["probabilities"], key=line["probabilities"].get)
         assert best == line["predicted"]
-    # The features beside them are of the same texts.
+    # The features are those of the same texts.
     with np.load(tmp_path / "features.npz") as features:
         assert features["kind"] == "shared"
         assert features["features"].shape == (3 * 32, ALL["hidden_size"])
@@ -212,11 +208,11 @@ def test_results_and_predictions_agree(corpus, tmp_path):
             ("gold", "label"),
             ("predicted", "predicted"),
         ):
-            wanted = [line[name] for line in lines]
-            assert features[column][films].tolist() == wanted
+            expected = [line[name] for line in lines]
+            assert features[column][films].tolist() == expected
 
 
-def test_pretrained_vectors_are_where_training_starts(corpus, tmp_path):
+def test_training_starts_from_pretrained_vectors(corpus, tmp_path):
     vectors = tmp_path / "vectors.txt"
     vectors.write_text("good1 1 2 3\nnowhere 4 5 6\nbad2 7 8 9\n")
     config = config_lib.Config(
@@ -248,7 +244,7 @@ def test_pretrained_vectors_are_where_training_starts(corpus, tmp_path):
     }
 
 
-def test_nan_stops_with_what_to_do(corpus, tmp_path):
+def test_message_for_nan_has_a_remedy(corpus, tmp_path):
     with pytest.raises(FloatingPointError, match="learning rate is too high"):
         run(
             corpus,
@@ -277,16 +273,18 @@ def test_nan_stops_with_what_to_do(corpus, tmp_path):
         ),
     ],
 )
-def test_settings_that_do_not_fit_the_corpus(
+def test_settings_that_do_not_fit_the_corpus_are_refused(
     corpus, tmp_path, settings, message
 ):
     with pytest.raises(ValueError, match=message):
         run(corpus, tmp_path, **settings)
-    # The same directory serves for the right settings.
+    # The directory can be used with correct settings.
     assert not (tmp_path / "config.json").exists()
 
 
-def test_a_task_named_like_the_label_transfer_network(tmp_path, monkeypatch):
+def test_task_named_like_the_label_transfer_network_is_refused(
+    tmp_path, monkeypatch
+):
     other = "books_label_transfer"
     monkeypatch.setitem(generated.LABELS, other, ("bad", "good"))
     corpus = generated.write_corpus(
@@ -302,13 +300,13 @@ def test_a_task_named_like_the_label_transfer_network(tmp_path, monkeypatch):
     assert not (tmp_path / "run" / "config.json").exists()
 
 
-def test_unlabeled_text_that_is_needed_and_missing(tmp_path):
+def test_missing_unlabeled_text_is_refused(tmp_path):
     corpus = generated.write_corpus(
         str(tmp_path / "corpus"), rows={"train": 16, "dev": 8, "test": 8}
     )
     with pytest.raises(ValueError, match="no unlabeled text: books, films"):
         run(corpus, tmp_path / "run")
-    # Pseudo-labels can do with that of some tasks, but not with none.
+    # Pseudo-labels need unlabeled text of at least one task.
     settings = {**LABEL_TRANSFER, "adversarial_weight": 0.0}
     with pytest.raises(ValueError, match="no unlabeled text: books, films"):
         run(corpus, tmp_path / "run", **settings)

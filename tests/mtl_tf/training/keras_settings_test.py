@@ -1,4 +1,4 @@
-"""Keras settings of a user's own: another backend, other floats."""
+"""Keras settings of the user: another backend, other float types."""
 
 import json
 import os
@@ -39,7 +39,7 @@ def python(*arguments, **environment):
 
 
 @pytest.mark.slow
-def test_a_run_is_the_same_with_any_settings_of_keras(tmp_path):
+def test_run_does_not_depend_on_keras_settings(tmp_path):
     corpus = generated.write_corpus(str(tmp_path / "corpus"), rows=_ROWS)
     (tmp_path / "keras.json").write_text(
         json.dumps(
@@ -51,19 +51,19 @@ def test_a_run_is_the_same_with_any_settings_of_keras(tmp_path):
             }
         )
     )
-    theirs = {"KERAS_BACKEND": "jax", "KERAS_HOME": str(tmp_path)}
-    runs = {"usual": {}, "theirs": theirs}
+    user = {"KERAS_BACKEND": "jax", "KERAS_HOME": str(tmp_path)}
+    runs = {"default": {}, "user": user}
     for name, environment in runs.items():
-        done = python(
+        process = python(
             *("-m", "mtl_tf.main", *_FLAGS),
             *(f"--data_dir={corpus}", f"--run_dir={tmp_path / name}"),
             **environment,
         )
-        assert done.returncode == 0, done.stderr[-3000:]
+        assert process.returncode == 0, process.stderr[-3000:]
     trained_runs.assert_same_end(*(tmp_path / name for name in runs))
 
 
-def test_layers_have_weights_of_float32():
+def test_weights_are_float32():
     config = config_lib.Config(
         encoder="bilstm",
         pooling="attention",
@@ -100,15 +100,15 @@ import mtl_tf
 """
 
 
-def test_keras_that_has_started_on_another_backend():
-    done = python("-c", _STARTED, "jax")
-    assert done.returncode == 1
-    assert done.stderr.splitlines()[-1] == (
+def test_keras_with_another_backend_is_refused():
+    process = python("-c", _STARTED, "jax")
+    assert process.returncode == 1
+    assert process.stderr.splitlines()[-1] == (
         "ImportError: mtl_tf needs Keras on TensorFlow, and Keras has started "
         "on jax: set KERAS_BACKEND=tensorflow, or import mtl_tf before keras"
     )
-    done = python("-c", _STARTED, "tensorflow")
-    assert done.returncode == 0, done.stderr
+    process = python("-c", _STARTED, "tensorflow")
+    assert process.returncode == 0, process.stderr
 
 
 if __name__ == "__main__":

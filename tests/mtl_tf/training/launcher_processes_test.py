@@ -1,4 +1,4 @@
-"""Runs in processes of their own, and what keeps processes apart."""
+"""Runs in separate processes, signals and locks."""
 
 import dataclasses
 import os
@@ -43,7 +43,7 @@ def config(tmp_path, corpus):
     )
 
 
-def test_a_run_holds_its_directory(config, monkeypatch):
+def test_run_locks_its_directory(config, monkeypatch):
     class Experiment:
         def __init__(self, config):
             self._config = config
@@ -66,8 +66,8 @@ def test_a_run_holds_its_directory(config, monkeypatch):
         launcher.evaluate(config)
 
 
-# Two runs at once of the three; each only says its number and waits.
-# As in a terminal: a shell's background processes ignore an interrupt.
+# Two of three runs at a time; each only prints its process id and waits.
+# Interrupts are handled as in a terminal: background processes ignore them.
 _PARENT = """
 import signal, sys
 from mtl_tf.config import config
@@ -85,24 +85,24 @@ exec sleep 600
 
 
 def wait_for(condition, process):
-    """Waits for what a process does, however slow the machine is."""
+    """Waits for a condition while a process runs."""
     while not condition():
-        assert process.poll() is None, "it has ended before"
+        assert process.poll() is None, "the process has ended"
         time.sleep(0.1)
 
 
-def is_alive(number):
+def is_alive(pid):
     try:
-        os.kill(number, 0)
+        os.kill(pid, 0)
     except ProcessLookupError:
         return False
     return True
 
 
 @pytest.mark.parametrize(
-    ("number", "status"), [(signal.SIGTERM, 143), (signal.SIGINT, -2)]
+    ("signal_number", "status"), [(signal.SIGTERM, 143), (signal.SIGINT, -2)]
 )
-def test_a_signal_ends_the_processes_too(config, tmp_path, number, status):
+def test_signal_ends_child_processes(config, tmp_path, signal_number, status):
     stub = tmp_path / "child"
     stub.write_text(_CHILD)
     stub.chmod(0o755)
@@ -110,7 +110,7 @@ def test_a_signal_ends_the_processes_too(config, tmp_path, number, status):
     parent = subprocess.Popen(
         [sys.executable, "-c", _PARENT, stub, config.data_dir, run_dir],
         env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
-        # It shows the interrupt.
+        # Hides the traceback of the interrupt.
         stderr=subprocess.DEVNULL,
     )
     try:
@@ -120,8 +120,8 @@ def test_a_signal_ends_the_processes_too(config, tmp_path, number, status):
         )
         children = [int(log.read_text()) for log in logs]
         assert all(map(is_alive, children))
-        parent.send_signal(number)
-        # Before its children would end by themselves.
+        parent.send_signal(signal_number)
+        # Sooner than its children would end.
         assert parent.wait(300) == status
     finally:
         parent.kill()
@@ -131,7 +131,7 @@ def test_a_signal_ends_the_processes_too(config, tmp_path, number, status):
     assert not (run_dir / "lock").exists()
 
 
-# The command itself.
+# The same by the command.
 _COMMAND = """
 import signal, sys
 from mtl_tf import main
@@ -146,9 +146,9 @@ main.run()
 
 
 @pytest.mark.parametrize(
-    ("number", "status"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)]
+    ("signal_number", "status"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)]
 )
-def test_a_signal_ends_the_command(config, tmp_path, number, status):
+def test_signal_ends_the_command(config, tmp_path, signal_number, status):
     stub = tmp_path / "child"
     stub.write_text(_CHILD)
     stub.chmod(0o755)
@@ -165,23 +165,23 @@ def test_a_signal_ends_the_command(config, tmp_path, number, status):
             lambda: all(x.exists() and x.read_text() for x in logs), parent
         )
         children = [int(log.read_text()) for log in logs]
-        parent.send_signal(number)
-        _, said = parent.communicate(timeout=30)
+        parent.send_signal(signal_number)
+        _, printed = parent.communicate(timeout=30)
     finally:
         parent.kill()
         parent.wait()
     assert parent.returncode == status
-    assert said.splitlines()[-1] == (
-        f"mtl_tf: interrupted ({number.name}): 0 of 3 runs have ended; the "
-        "same command continues with the others"
+    assert printed.splitlines()[-1] == (
+        f"mtl_tf: interrupted ({signal_number.name}): 0 of 3 runs have ended; "
+        "the same command continues with the others"
     )
-    assert "Traceback" not in said
+    assert "Traceback" not in printed
     assert not any(map(is_alive, children))
     assert not (run_dir / "lock").exists()
 
 
 def test_single_task_models_in_processes(config, monkeypatch):
-    # Bazel hands its modules over on sys.path alone.
+    # Bazel passes its modules on sys.path only.
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(sys.path))
     config = dataclasses.replace(
         config, sharing="single_task", tasks=("books", "games"), threads=1
@@ -190,9 +190,9 @@ def test_single_task_models_in_processes(config, monkeypatch):
     assert merged == run_directory.read_results(config.run_dir)
     for name in config.tasks:
         run_dir = os.path.join(config.run_dir, "tasks", name)
-        alone = run_directory.read_results(run_dir)
-        assert merged["tasks"][name] == alone["tasks"][name]
-        # A whole run, that can be looked at by itself.
+        single = run_directory.read_results(run_dir)
+        assert merged["tasks"][name] == single["tasks"][name]
+        # Each part is a complete run.
         assert run_directory.read_config(run_dir)["tasks"] == [name]
         experiment.Experiment(
             dataclasses.replace(config, run_dir=run_dir, tasks=(name,))
@@ -200,7 +200,7 @@ def test_single_task_models_in_processes(config, monkeypatch):
         assert checkpoint_files.find(run_dir, "best")
         with open(os.path.join(run_dir, "log.txt"), encoding="utf-8") as file:
             assert "tokens/s" in file.read()
-        # They are made of the whole.
+        # Only the run with all parts has them.
         assert not os.path.exists(os.path.join(run_dir, "report.html"))
         assert not os.path.exists(os.path.join(run_dir, "export"))
     assert merged["average"]["main"]["test"]["accuracy"] == pytest.approx(

@@ -10,33 +10,34 @@ from mtl_tf.training import losses
 LN2, LN3 = math.log(2), math.log(3)
 
 
-def softmax(scores):
-    e = np.exp(scores - scores.max(axis=-1, keepdims=True))
+def softmax(logits):
+    e = np.exp(logits - logits.max(axis=-1, keepdims=True))
     return e / e.sum(axis=-1, keepdims=True)
 
 
 def test_task_loss_by_hand():
-    # Scores (ln 3, 0): probabilities 3/4 and 1/4, -ln 3/4 = ln 4 - ln 3.
-    scores = tf.constant([[[LN3, 0], [LN3, 0]], [[0, 0], [LN3, 0]]])
+    # Logits (ln 3, 0): probabilities 3/4 and 1/4, -ln 3/4 = ln 4 - ln 3.
+    logits = tf.constant([[[LN3, 0], [LN3, 0]], [[0, 0], [LN3, 0]]])
     labels = tf.constant([[0, 1], [1, 0]])
-    # Group 0: (ln 4 - ln 3 + ln 4) / 2; group 1: (ln 2 + ln 4 - ln 3) / 2.
-    wanted = [(4 * LN2 - LN3) / 2, (3 * LN2 - LN3) / 2]
-    np.testing.assert_allclose(losses.task_loss(scores, labels), wanted)
+    # Batch 0: (ln 4 - ln 3 + ln 4) / 2;
+    # batch 1: (ln 2 + ln 4 - ln 3) / 2.
+    expected = [(4 * LN2 - LN3) / 2, (3 * LN2 - LN3) / 2]
+    np.testing.assert_allclose(losses.task_loss(logits, labels), expected)
 
 
 def test_task_loss_with_class_weights():
-    scores = tf.zeros([2, 2, 2])
+    logits = tf.zeros([2, 2, 2])
     labels = tf.constant([[0, 1], [1, 1]])
     weights = tf.constant([[0.5, 2.0], [1.0, 10.0]])
-    # Each text ln 2. Group 0: (0.5 + 2) / 2 = 1.25; group 1: 10.
+    # Each text ln 2. Batch 0: (0.5 + 2) / 2 = 1.25; batch 1: 10.
     np.testing.assert_allclose(
-        losses.task_loss(scores, labels, weights),
+        losses.task_loss(logits, labels, weights),
         [1.25 * LN2, 10 * LN2],
         rtol=1e-6,
     )
 
 
-def test_labels_that_a_task_does_not_have_play_no_part():
+def test_padded_labels_do_not_change_the_task_loss():
     real = tf.random.normal([1, 3, 2])
     padded = tf.pad(real, [[0, 0], [0, 0], [0, 2]], constant_values=-1e9)
     labels = tf.constant([[0, 1, 1]])
@@ -47,43 +48,47 @@ def test_labels_that_a_task_does_not_have_play_no_part():
 
 def test_discrimination_loss_by_numpy():
     random = np.random.default_rng(0)
-    scores = random.normal(size=(2, 3, 4)).astype(np.float32)
-    task = [3, 1]
-    wanted = [
-        np.mean([-np.log(p[k]) for p in softmax(group)])
-        for group, k in zip(scores, task, strict=True)
+    logits = random.normal(size=(2, 3, 4)).astype(np.float32)
+    task_ids = [3, 1]
+    expected = [
+        np.mean([-np.log(p[k]) for p in softmax(batch_logits)])
+        for batch_logits, k in zip(logits, task_ids, strict=True)
     ]
-    got = losses.discrimination_loss(tf.constant(scores), tf.constant(task))
-    np.testing.assert_allclose(got, wanted, rtol=1e-5)
+    actual = losses.discrimination_loss(
+        tf.constant(logits), tf.constant(task_ids)
+    )
+    np.testing.assert_allclose(actual, expected, rtol=1e-5)
 
 
 def test_confusion_loss_by_hand_and_as_a_cross_entropy():
-    # Scores (ln 3, 0): logsumexp = ln 4, mean = ln 3 / 2.
-    scores = tf.constant([[[LN3, 0.0]]])
+    # Logits (ln 3, 0): logsumexp = ln 4, mean = ln 3 / 2.
+    logits = tf.constant([[[LN3, 0.0]]])
     np.testing.assert_allclose(
-        losses.confusion_loss(scores), [2 * LN2 - LN3 / 2], rtol=1e-6
+        losses.confusion_loss(logits), [2 * LN2 - LN3 / 2], rtol=1e-6
     )
-    scores = tf.random.normal([2, 3, 5])
-    # The cross-entropy between the uniform distribution and softmax(scores).
-    wanted = -np.log(softmax(scores.numpy())).mean(axis=(1, 2))
-    np.testing.assert_allclose(losses.confusion_loss(scores), wanted, rtol=1e-5)
+    logits = tf.random.normal([2, 3, 5])
+    # The cross-entropy between the uniform distribution and softmax(logits).
+    expected = -np.log(softmax(logits.numpy())).mean(axis=(1, 2))
+    np.testing.assert_allclose(
+        losses.confusion_loss(logits), expected, rtol=1e-5
+    )
 
 
-@pytest.mark.parametrize("tasks", [2, 5])
-def test_confusion_is_least_where_all_tasks_are_as_likely(tasks):
-    level = tf.fill([1, 1, tasks], 7.0)
+@pytest.mark.parametrize("num_tasks", [2, 5])
+def test_confusion_loss_is_least_for_uniform_predictions(num_tasks):
+    uniform = tf.fill([1, 1, num_tasks], 7.0)
     with tf.GradientTape() as tape:
-        tape.watch(level)
-        least = losses.confusion_loss(level)
-    np.testing.assert_allclose(least, [math.log(tasks)], rtol=1e-6)
-    np.testing.assert_allclose(tape.gradient(least, level), 0 * level)
+        tape.watch(uniform)
+        least = losses.confusion_loss(uniform)
+    np.testing.assert_allclose(least, [math.log(num_tasks)], rtol=1e-6)
+    np.testing.assert_allclose(tape.gradient(least, uniform), 0 * uniform)
     for _ in range(10):
-        near = level + tf.random.normal([1, 1, tasks], stddev=0.1)
+        near = uniform + tf.random.normal([1, 1, num_tasks], stddev=0.1)
         assert losses.confusion_loss(near)[0] > least[0]
 
 
 @pytest.mark.parametrize(
-    ("task", "entropy"),
+    ("task_ids", "entropy"),
     [
         ([0, 1, 2, 3], 2 * LN2),
         ([2, 2], 0.0),
@@ -91,23 +96,23 @@ def test_confusion_is_least_where_all_tasks_are_as_likely(tasks):
         ([0, 3, 3, 1], 1.5 * LN2),
     ],
 )
-def test_mix_entropy(task, entropy):
-    got = losses.task_prior_entropy(tf.constant(task), 4)
-    np.testing.assert_allclose(got, entropy, atol=1e-6)
+def test_task_prior_entropy(task_ids, entropy):
+    actual = losses.task_prior_entropy(tf.constant(task_ids), 4)
+    np.testing.assert_allclose(actual, entropy, atol=1e-6)
 
 
-def test_reversal_is_open_while_the_discriminator_beats_the_task_mix():
-    by_group = tf.constant([0.1, 1.9, 2.1, 1000.0])
+def test_reversal_gate_closes_above_the_entropy():
+    batch_losses = tf.constant([0.1, 1.9, 2.1, 1000.0])
     entropy = tf.constant(2.0)
     np.testing.assert_array_equal(
-        losses.reversal_gate(by_group, entropy, "reversal"), [1, 1, 0, 0]
+        losses.reversal_gate(batch_losses, entropy, "reversal"), [1, 1, 0, 0]
     )
     np.testing.assert_array_equal(
-        losses.reversal_gate(by_group, entropy, "reversal_unbounded"),
+        losses.reversal_gate(batch_losses, entropy, "reversal_unbounded"),
         [1, 1, 1, 1],
     )
     with pytest.raises(ValueError, match="'confusion' reverses no gradient"):
-        losses.reversal_gate(by_group, entropy, "confusion")
+        losses.reversal_gate(batch_losses, entropy, "confusion")
 
 
 def orthogonality(shared, private, kind):
@@ -120,17 +125,17 @@ def orthogonality(shared, private, kind):
 def test_frobenius_by_hand():
     # S = [[1, 2], [3, 4]], H = [[1], [-1]]: S^T H = (1 - 3, 2 - 4),
     # squares 4 + 4.
-    got = orthogonality([[[1, 2], [3, 4]]], [[[1], [-1]]], "frobenius")
-    np.testing.assert_allclose(got, [8])
+    actual = orthogonality([[[1, 2], [3, 4]]], [[[1], [-1]]], "frobenius")
+    np.testing.assert_allclose(actual, [8])
 
 
 def test_normalized_by_hand():
-    # S = [[1, 2], [3, 2]], less its means (2, 2): [[-1, 0], [1, 0]].
-    # H = [[0, 6], [6, 0]], less its means (3, 3): [[-3, 3], [3, -3]], rows of
+    # S = [[1, 2], [3, 2]], minus its means (2, 2): [[-1, 0], [1, 0]].
+    # H = [[0, 6], [6, 0]], minus its means (3, 3): [[-3, 3], [3, -3]], rows of
     # unit length: [[-1, 1], [1, -1]] / sqrt 2.
     # S^T H = [[2, -2], [0, 0]] / sqrt 2; squares 2, 2, 0, 0; their mean is 1.
-    got = orthogonality([[[1, 2], [3, 2]]], [[[0, 6], [6, 0]]], "normalized")
-    np.testing.assert_allclose(got, [1], rtol=1e-6)
+    actual = orthogonality([[[1, 2], [3, 2]]], [[[0, 6], [6, 0]]], "normalized")
+    np.testing.assert_allclose(actual, [1], rtol=1e-6)
 
 
 @pytest.mark.parametrize("kind", choices.ORTHOGONALITY_LOSSES)
@@ -138,22 +143,22 @@ def test_orthogonality_by_numpy(kind):
     random = np.random.default_rng(0)
     shared = random.normal(size=(3, 4, 2))
     private = random.normal(size=(3, 4, 5))
-    wanted = []
+    expected = []
     for s, h in zip(shared, private, strict=True):
         if kind == "normalized":
             s, h = s - s.mean(axis=0), h - h.mean(axis=0)
             s = np.array([row / math.hypot(*row) for row in s])
             h = np.array([row / math.hypot(*row) for row in h])
         squares = [(s[:, i] @ h[:, j]) ** 2 for i in range(2) for j in range(5)]
-        wanted.append(
+        expected.append(
             np.mean(squares) if kind == "normalized" else sum(squares)
         )
     np.testing.assert_allclose(
-        orthogonality(shared, private, kind), wanted, rtol=1e-5
+        orthogonality(shared, private, kind), expected, rtol=1e-5
     )
 
 
-def test_frobenius_grows_with_the_square_of_the_batch_and_both_widths():
+def test_frobenius_grows_with_squared_batch_size_and_feature_sizes():
     random = np.random.default_rng(0)
     s, h = random.normal(size=(2, 1, 4, 3))
     once = orthogonality(s, h, "frobenius")
@@ -170,7 +175,7 @@ def test_frobenius_grows_with_the_square_of_the_batch_and_both_widths():
     )
 
 
-def test_normalized_knows_neither_scale_nor_offset_nor_width():
+def test_normalized_does_not_depend_on_scale_offset_and_size():
     random = np.random.default_rng(0)
     s, h = random.normal(size=(2, 1, 6, 3))
     once = orthogonality(s, h, "normalized")
@@ -185,14 +190,14 @@ def test_normalized_knows_neither_scale_nor_offset_nor_width():
 
 
 @pytest.mark.parametrize("kind", choices.ORTHOGONALITY_LOSSES)
-def test_orthogonal_features_cost_nothing(kind):
+def test_orthogonal_features_have_no_loss(kind):
     # Over the batch, (1, 1, -1, -1) is orthogonal to (1, -1, 1, -1).
     s, h = [[[1], [1], [-1], [-1]]], [[[1], [-1], [1], [-1]]]
     assert orthogonality(s, h, kind) == 0
 
 
 @pytest.mark.parametrize("kind", choices.ORTHOGONALITY_LOSSES)
-def test_features_that_are_all_alike_have_a_gradient(kind):
+def test_equal_features_have_a_finite_gradient(kind):
     shared = tf.ones([1, 2, 3])
     with tf.GradientTape() as tape:
         tape.watch(shared)
@@ -200,7 +205,7 @@ def test_features_that_are_all_alike_have_a_gradient(kind):
     assert np.isfinite(tape.gradient(loss, shared)).all()
 
 
-def test_other_orthogonality_losses_are_refused():
+def test_unknown_orthogonality_loss_is_refused():
     with pytest.raises(ValueError, match="got 'cosine'"):
         orthogonality([[[1]]], [[[1]]], "cosine")
 

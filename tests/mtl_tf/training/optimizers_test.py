@@ -10,7 +10,7 @@ RULES = tuple(optimizers.RULES)
 
 
 def make(rule, value, *, name="kernel", learning_rate=RATE, **kwargs):
-    """An optimizer of one variable, and the variable."""
+    """Makes an optimizer of one variable, and the variable."""
     variable = tf.Variable(tf.constant(value, tf.float32))
     schedule = optimizers.Schedule(learning_rate)
     return optimizers.Optimizer(
@@ -33,7 +33,7 @@ def by_keras(rule):
 
 
 @pytest.mark.parametrize("rule", RULES)
-def test_dense_updates_are_those_of_keras(rule):
+def test_dense_updates_agree_with_keras(rule):
     random = np.random.default_rng(0)
     start = random.normal(size=(3, 2)).astype(np.float32)
     optimizer, variable = make(rule, start, **settings(rule))
@@ -55,7 +55,7 @@ def test_dense_updates_are_those_of_keras(rule):
 
 
 def in_numpy(rule, value, gradients):
-    """The value after the gradients, by each method's equations, in float64."""
+    """Computes the value after updates by each rule's equations in float64."""
     total, mean, square = 0.1, 0.0, 0.0
     for t, g in enumerate(gradients, start=1):
         if rule == "adamw":
@@ -80,15 +80,15 @@ def in_numpy(rule, value, gradients):
 
 @pytest.mark.parametrize("size", [1.0, 1e-4, 1e-7])
 @pytest.mark.parametrize("rule", RULES)
-def test_updates_by_their_equations_for_gradients_of_any_size(rule, size):
-    """Where gradients are as small as ε, it matters where ε stands."""
+def test_updates_agree_with_equations_for_gradients_of_any_size(rule, size):
+    """For gradients as small as ε, its position matters."""
     random = np.random.default_rng(1)
     gradients = size * random.uniform(0.5, 1, size=(5, 4, 1))
     optimizer, variable = make(rule, np.ones((4, 1)), **settings(rule))
     for step, gradient in enumerate(gradients):
         optimizer.apply([tf.constant(gradient, tf.float32)], step)
-    wanted = in_numpy(rule, np.ones((4, 1)), gradients)
-    np.testing.assert_allclose(variable, wanted, rtol=1e-5)
+    expected = in_numpy(rule, np.ones((4, 1)), gradients)
+    np.testing.assert_allclose(variable, expected, rtol=1e-5)
 
 
 def test_two_steps_of_adagrad_by_hand():
@@ -105,8 +105,8 @@ def test_two_steps_of_adagrad_by_hand():
 
 @pytest.mark.parametrize("traced", [False, True])
 @pytest.mark.parametrize("rule", RULES)
-def test_rows_go_the_way_they_would_go_alone(rule, traced):
-    """Each row as if the steps that do not name it had not been."""
+def test_rows_are_updated_independently_of_other_rows(rule, traced):
+    """Each row changes as if steps without it did not exist."""
     random = np.random.default_rng(2)
     start = random.normal(size=(4, 3)).astype(np.float32)
     optimizer, variable = make(rule, start, **settings(rule))
@@ -116,24 +116,24 @@ def test_rows_go_the_way_they_would_go_alone(rule, traced):
 
     if traced:
         apply = tf.function(apply)
-    alone = [make(rule, row[np.newaxis], **settings(rule)) for row in start]
-    # Row 2 never occurs, row 1 rests after one step, row 0 twice.
+    separate = [make(rule, row[np.newaxis], **settings(rule)) for row in start]
+    # Row 2 never occurs, row 1 once, row 0 in some steps.
     for step, rows in enumerate([[0, 1], [3], [3, 0], [3], [0, 3]]):
         values = random.normal(size=(len(rows), 3)).astype(np.float32)
         before = variable.numpy()
         apply(values, tf.constant(rows), tf.constant(step, tf.int64))
         for row, value in zip(rows, values, strict=True):
-            alone[row][0].apply([value[np.newaxis]], step)
+            separate[row][0].apply([value[np.newaxis]], step)
         absent = [row for row in range(4) if row not in rows]
-        # Bit for bit, whatever momentum an earlier step has left.
+        # Exactly, whatever momentum earlier steps have left.
         np.testing.assert_array_equal(variable.numpy()[absent], before[absent])
-    wanted = np.concatenate([variable for _, variable in alone])
-    np.testing.assert_allclose(variable, wanted, rtol=1e-6)
+    expected = np.concatenate([variable for _, variable in separate])
+    np.testing.assert_allclose(variable, expected, rtol=1e-6)
     np.testing.assert_array_equal(optimizer.state["kernel/count"], [3, 1, 0, 4])
 
 
 @pytest.mark.parametrize("rule", RULES)
-def test_state_of_absent_rows_stays(rule):
+def test_state_of_absent_rows_does_not_change(rule):
     optimizer, _ = make(rule, np.ones((3, 2)), **settings(rule))
     optimizer.apply([tf.ones([3, 2])], 0)
     before = {name: v.numpy() for name, v in optimizer.state.items()}
@@ -145,13 +145,13 @@ def test_state_of_absent_rows_stays(rule):
 
 
 @pytest.mark.parametrize("rule", RULES)
-def test_parts_of_a_row_are_added_up_before_anything_else(rule):
-    """As two groups of the same task give them."""
-    parts = np.array([[1.0, 2.0], [5.0, 5.0], [3.0, -6.0]], np.float32)
+def test_slices_of_the_same_row_are_summed_first(rule):
+    """As with two task batches of the same task."""
+    slices_of_rows = np.array([[1.0, 2.0], [5.0, 5.0], [3.0, -6.0]], np.float32)
     # Row 2: (1, 2) + (3, -6) = (4, -4).
-    whole = np.array([[4.0, -4.0], [5.0, 5.0]], np.float32)
+    sums = np.array([[4.0, -4.0], [5.0, 5.0]], np.float32)
     values = []
-    for slices, rows in ((parts, [2, 0, 2]), (whole, [2, 0])):
+    for slices, rows in ((slices_of_rows, [2, 0, 2]), (sums, [2, 0])):
         optimizer, variable = make(
             rule, np.ones((3, 2)), clip_norm=1.0, **settings(rule)
         )
@@ -168,7 +168,7 @@ def test_parts_of_a_row_are_added_up_before_anything_else(rule):
     np.testing.assert_array_equal(*values)
 
 
-def test_a_variable_without_a_gradient_stays():
+def test_variable_without_a_gradient_does_not_change():
     variables = {name: tf.Variable([[1.0]]) for name in ("a", "b")}
     optimizer = optimizers.Optimizer(
         "adamw", variables, optimizers.Schedule(RATE), weight_decay=DECAY
@@ -200,45 +200,45 @@ def test_clipping_by_the_joint_norm():
             0,
         )
 
-    # The norm of (3, 4) is 5: a fifth of each.
+    # The norm of (3, 4) is 5, so gradients are divided by 5.
     np.testing.assert_allclose(apply(3.0, 4.0), 5)
     np.testing.assert_allclose(dense, [[0.4]], rtol=1e-6)
     np.testing.assert_allclose(rows, [[1], [0.2]], rtol=1e-6)
-    # The norm of (0.3, 0.4) is 0.5: as they are.
+    # The norm of (0.3, 0.4) is 0.5, so gradients are not clipped.
     np.testing.assert_allclose(apply(0.3, 0.4), 0.5)
     np.testing.assert_allclose(dense, [[0.1]], rtol=1e-6)
     np.testing.assert_allclose(rows, [[1], [-0.2]], rtol=1e-6)
 
 
 @pytest.mark.parametrize(
-    ("name", "left"), [("encoder/kernel", 0.98), ("encoder/bias", 1.0)]
+    ("name", "expected"), [("encoder/kernel", 0.98), ("encoder/bias", 1.0)]
 )
-def test_weight_decay_leaves_biases_alone(name, left):
-    # 1 - 0.1 * 0.2 = 0.98. A stacked layer's bias has two axes.
+def test_weight_decay_does_not_apply_to_biases(name, expected):
+    # 1 - 0.1 * 0.2 = 0.98. Biases of per-task layers have two axes.
     optimizer, variable = make(
         "adamw", np.ones((2, 3)), name=name, weight_decay=DECAY
     )
     optimizer.apply([tf.IndexedSlices(tf.zeros([1, 3]), [1], (2, 3))], 0)
-    np.testing.assert_allclose(variable, [[1] * 3, [left] * 3], rtol=1e-6)
+    np.testing.assert_allclose(variable, [[1] * 3, [expected] * 3], rtol=1e-6)
 
 
-def test_schedule_warms_up_and_then_decays_with_each_epoch():
+def test_schedule_warms_up_and_decays_per_epoch():
     schedule = optimizers.Schedule(
         0.8, warmup_steps=4, decay=0.5, steps_per_epoch=6
     )
-    # Up by 0.8 / 4 a step; from step 6 half as much, from step 12 a quarter.
-    wanted = [0.2, 0.4, 0.6, 0.8, 0.8, 0.8, *[0.4] * 6, 0.2]
-    got = [schedule(tf.constant(step, tf.int64)) for step in range(13)]
-    np.testing.assert_allclose(got, wanted, rtol=1e-6)
+    # 0.8 / 4 more per step; half from step 6, a quarter from step 12.
+    expected = [0.2, 0.4, 0.6, 0.8, 0.8, 0.8, *[0.4] * 6, 0.2]
+    actual = [schedule(tf.constant(step, tf.int64)) for step in range(13)]
+    np.testing.assert_allclose(actual, expected, rtol=1e-6)
 
 
 def test_schedule_without_warm_up_and_decay_is_constant():
     schedule = optimizers.Schedule(0.3)
-    got = [schedule(tf.constant(step, tf.int64)) for step in (0, 1, 10**6)]
-    np.testing.assert_array_equal(got, np.full(3, 0.3, np.float32))
+    actual = [schedule(tf.constant(step, tf.int64)) for step in (0, 1, 10**6)]
+    np.testing.assert_array_equal(actual, np.full(3, 0.3, np.float32))
 
 
-def test_the_schedule_sets_the_rate_of_each_step():
+def test_schedule_sets_the_learning_rate_of_each_step():
     variable = tf.Variable([[0.0]])
     schedule = optimizers.Schedule(1.0, warmup_steps=2)
     optimizer = optimizers.Optimizer("sgd", {"a": variable}, schedule)
@@ -248,7 +248,7 @@ def test_the_schedule_sets_the_rate_of_each_step():
     np.testing.assert_array_equal(variable, [[-1.5]])
 
 
-def test_what_is_refused():
+def test_unknown_rules_and_weight_decay_are_refused():
     with pytest.raises(ValueError, match=r"one of .*'adam'.* got 'lion'"):
         make("lion", [[1.0]])
     with pytest.raises(ValueError, match=r"needs optimizer=adamw, got adam"):

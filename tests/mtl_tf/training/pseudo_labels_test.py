@@ -1,8 +1,8 @@
-"""Pseudo-labels help a main task of which few labels are known.
+"""Pseudo-labels help a main task with few labels.
 
 The corpus is `corpora.synthetic` with 5 % of the main task's labels, and 30 %
-of all labels drawn at random: of few labels like these, a model that goes on
-learning comes to know the noise by heart. Pseudo-labels are of many texts.
+of all labels drawn at random: with so few labels, further training memorizes
+the noise. There are pseudo-labels for many more texts.
 """
 
 import pathlib
@@ -20,26 +20,26 @@ pytestmark = pytest.mark.slow
 
 _PRESET = pathlib.Path(__file__).parents[3] / "configs/synthetic_semi.flags"
 _SEEDS = range(3)
-# Steps of phase base, of phase label_transfer, and then with pseudo-labels or
-# without.
+# Steps of phase base, of phase label_transfer, and with or without
+# pseudo-labels.
 _STEPS = (200, 50, 200)
 
 
 @pytest.fixture(scope="module")
-def is_right(tmp_path_factory):
-    """Which test texts the main model is right about, by when.
+def is_correct(tmp_path_factory):
+    """Masks of the test texts that the main model predicts correctly.
 
-    Three corpora, a model each: bool [texts of all] `before` the last phase,
-    and then `with` pseudo-labels and `without`, which go on from the same
-    weights and optimizer with the same batches.
+    Masks, bool [texts of three corpora], are those `before` the last phase, and
+    after training `with` and `without` pseudo-labels, from the same weights and
+    optimizer state on the same batches.
     """
-    found = {"before": [], "with": [], "without": []}
+    masks = {"before": [], "with": [], "without": []}
     for seed in _SEEDS:
         out_dir = str(tmp_path_factory.mktemp("few_labels") / "corpus")
         prepare.prepare(synthetic.make_source(noise=0.3, seed=seed), out_dir, 2)
-        for when, right in _train(out_dir, seed).items():
-            found[when].append(right)
-    return {when: np.concatenate(right) for when, right in found.items()}
+        for when, correct in _train(out_dir, seed).items():
+            masks[when].append(correct)
+    return {when: np.concatenate(x) for when, x in masks.items()}
 
 
 def _train(corpus, seed):
@@ -56,7 +56,7 @@ def _train(corpus, seed):
     experiment = experiment_lib.Experiment(config)
     rows = {t.name: experiment.corpus.rows[t.name] for t in experiment.tasks}
     assert rows.pop(config.main_task)["train"] == 100
-    assert {of_task["train"] for of_task in rows.values()} == {2000}
+    assert {splits["train"] for splits in rows.values()} == {2000}
     trainer = experiment.trainer
     batches = experiment.batches.generate(0)
 
@@ -64,7 +64,7 @@ def _train(corpus, seed):
         for batch in batches:
             trainer.train_step(batch, phase)
 
-    def right():
+    def correct():
         names = [task.name for task in experiment.tasks]
         split = experiment.splits[names.index(config.main_task)]["test"]
         return experiment.predictor.predict(split).predicted == split.labels
@@ -76,25 +76,25 @@ def _train(corpus, seed):
     train("label_transfer", label_transfer)
     variables = [x for part in trainer.parts.values() for x in part.values()]
     values = [variable.numpy() for variable in variables]
-    found = {"before": right()}
+    masks = {"before": correct()}
     train("semi_supervised", last)
-    found["with"] = right()
+    masks["with"] = correct()
     for variable, value in zip(variables, values, strict=True):
         variable.assign(value)
-    assert np.array_equal(right(), found["before"])
+    assert np.array_equal(correct(), masks["before"])
     train("label_transfer", last)
-    found["without"] = right()
-    return found
+    masks["without"] = correct()
+    return masks
 
 
-def test_pseudo_labels_are_better_than_none(is_right):
-    difference = is_right["with"].astype(float) - is_right["without"]
+def test_pseudo_labels_are_better_than_none(is_correct):
+    difference = is_correct["with"].astype(float) - is_correct["without"]
     assert len(difference) == 500 * len(_SEEDS)
     error = difference.std(ddof=1) / np.sqrt(len(difference))
     assert difference.mean() > 3 * error
 
 
-def test_the_main_model_is_better_than_before(is_right):
-    assert is_right["with"].mean() > is_right["before"].mean() + 0.01
-    # It is not that it had not learnt enough.
-    assert is_right["without"].mean() < is_right["before"].mean()
+def test_main_model_improves_with_pseudo_labels(is_correct):
+    assert is_correct["with"].mean() > is_correct["before"].mean() + 0.01
+    # Without them, further training does not help.
+    assert is_correct["without"].mean() < is_correct["before"].mean()

@@ -1,4 +1,4 @@
-"""Runs that a signal or a full disk stops, and how they go on."""
+"""Runs that are stopped by a signal or a full disk, and resumed."""
 
 import os
 import pathlib
@@ -16,7 +16,7 @@ from tests.helpers import trained_runs
 
 _ROWS = {"train": 24, "dev": 6, "test": 6, "unlabeled": 6}
 _TASKS = ("books", "games")
-# 2 tasks of 24 rows, groups of 8: 3 steps an epoch.
+# 2 tasks of 24 rows, batches of 8: 3 steps per epoch.
 _SETTINGS = (
     "--sharing=fully_shared",
     "--encoder=bag_of_words",
@@ -39,7 +39,7 @@ def corpus(tmp_path_factory):
 
 @pytest.fixture(autouse=True)
 def _threads(monkeypatch):
-    """They can be set once in a process."""
+    """Threads can only be set once in a process."""
     monkeypatch.setattr(modes.devices, "configure", lambda threads: None)
 
 
@@ -54,9 +54,9 @@ def train(monkeypatch, corpus, run_dir, *arguments):
 
 
 @pytest.fixture(scope="module")
-def whole(corpus, tmp_path_factory):
-    """A run that nothing stops, behind a link."""
-    run_dir = tmp_path_factory.mktemp("whole") / "run"
+def unbroken(corpus, tmp_path_factory):
+    """A run that is not stopped, behind a link."""
+    run_dir = tmp_path_factory.mktemp("unbroken") / "run"
     (run_dir.parent / "disk").mkdir()
     run_dir.symlink_to("disk/new")
     with pytest.MonkeyPatch.context() as patch:
@@ -65,31 +65,31 @@ def whole(corpus, tmp_path_factory):
     return run_dir
 
 
-def test_a_link_stays_one(whole):
-    assert whole.is_symlink()
-    assert (whole.parent / "disk" / "new" / "results.json").exists()
+def test_link_to_a_run_directory_is_kept(unbroken):
+    assert unbroken.is_symlink()
+    assert (unbroken.parent / "disk" / "new" / "results.json").exists()
 
 
-def stop_after(monkeypatch, owner, name, count, number):
-    """Has a function send this process a signal at its call of a number."""
+def stop_after(monkeypatch, owner, name, count, signal_number):
+    """Makes a function send a signal to this process at its count-th call."""
     function, calls = getattr(owner, name), []
 
     def call(*args, **kwargs):
         calls.append(name)
-        found = function(*args, **kwargs)
+        result = function(*args, **kwargs)
         if len(calls) == count:
-            os.kill(os.getpid(), number)
-        return found
+            os.kill(os.getpid(), signal_number)
+        return result
 
     monkeypatch.setattr(owner, name, call)
     return calls
 
 
 @pytest.mark.parametrize(
-    ("step", "number", "status", "message"),
+    ("step", "signal_number", "status", "message"),
     [
         (
-            # The second of the third epoch.
+            # The second step of the third epoch.
             8,
             signal.SIGTERM,
             143,
@@ -105,14 +105,14 @@ def stop_after(monkeypatch, owner, name, count, number):
         ),
     ],
 )
-def test_a_signal_while_training(
+def test_signal_during_training(
     corpus,
-    whole,
+    unbroken,
     tmp_path,
     monkeypatch,
     capsys,
     step,
-    number,
+    signal_number,
     status,
     message,
 ):
@@ -120,9 +120,11 @@ def test_a_signal_while_training(
     # Background processes of a shell ignore an interrupt.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     with monkeypatch.context() as patch:
-        steps = stop_after(patch, trainer.Trainer, "train_step", step, number)
+        steps = stop_after(
+            patch, trainer.Trainer, "train_step", step, signal_number
+        )
         assert train(patch, corpus, run_dir) == status
-    # At once.
+    # It stops at once.
     assert len(steps) == step
     printed = capsys.readouterr()
     assert printed.out == ""
@@ -130,10 +132,10 @@ def test_a_signal_while_training(
     assert "Traceback" not in printed.err
     assert not (run_dir / "lock").exists()
     assert train(monkeypatch, corpus, run_dir) == 0
-    trained_runs.assert_same_end(run_dir, whole)
+    trained_runs.assert_same_end(run_dir, unbroken)
 
 
-def test_a_signal_while_predicting(whole, tmp_path, monkeypatch, capsys):
+def test_signal_during_prediction(unbroken, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(batch_prediction, "BATCH_ROWS", 2)
     texts = tmp_path / "texts.txt"
     texts.write_text("one\ntwo\nthree\nfour\nfive\n")
@@ -141,7 +143,7 @@ def test_a_signal_while_predicting(whole, tmp_path, monkeypatch, capsys):
     output.write_text("from before")
     arguments = (
         "--mode=predict",
-        f"--run_dir={whole}",
+        f"--run_dir={unbroken}",
         "--task=books",
         f"--input={texts}",
         f"--output={output}",
@@ -159,15 +161,15 @@ def test_a_signal_while_predicting(whole, tmp_path, monkeypatch, capsys):
     assert len(output.read_text().splitlines()) == 5
 
 
-def test_a_disk_that_is_full(corpus, whole, tmp_path, monkeypatch, capsys):
+def test_full_disk(corpus, unbroken, tmp_path, monkeypatch, capsys):
     size = sum(
         path.stat().st_size
-        for path in pathlib.Path(whole, "checkpoints").rglob("*")
+        for path in pathlib.Path(unbroken, "checkpoints").rglob("*")
     )
     with full_disk.small(tmp_path / "disk", "1m") as disk:
         run_dir = disk / "run"
         filler = disk / "filler"
-        # Space for what is small, and for one of the two checkpoints.
+        # Space for small files, and for one of the two checkpoints.
         filler.write_bytes(bytes((1 << 20) - 60_000 - size * 3 // 4))
         assert train(monkeypatch, corpus, run_dir) == 1
         printed = capsys.readouterr()
@@ -180,7 +182,7 @@ def test_a_disk_that_is_full(corpus, whole, tmp_path, monkeypatch, capsys):
         assert "Traceback" not in printed.err
         filler.unlink()
         assert train(monkeypatch, corpus, run_dir) == 0
-        trained_runs.assert_same_end(run_dir, whole)
+        trained_runs.assert_same_end(run_dir, unbroken)
 
 
 if __name__ == "__main__":

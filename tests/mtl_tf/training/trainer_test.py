@@ -25,12 +25,12 @@ def test_first_step_changes_every_weight(adversary):
     }
     before = trainers.values(trainer)
     logs = trainer.train_step(batch)
-    still = set(before) - trainers.changed(before, trainers.values(trainer))
-    assert not still
+    unchanged = set(before) - trainers.changed(before, trainers.values(trainer))
+    assert not unchanged
     assert np.isfinite([float(v) for v in logs.values()]).all()
 
 
-def test_a_step_moves_every_weight_of_a_model_of_two_texts():
+def test_first_step_changes_every_weight_of_a_pair_model():
     trainer = trainers.make_trainer(
         encoder="conditional_bilstm",
         skip_connection=True,
@@ -44,24 +44,24 @@ def test_a_step_moves_every_weight_of_a_model_of_two_texts():
     batch = trainers.make_batch() | {
         "unlabeled": trainers.make_batch(seed=1, unlabeled=True)
     }
-    for seed, part in ((2, batch), (3, batch["unlabeled"])):
-        other = trainers.make_batch(seed=seed, seq_len=3)
-        part["seq1"], part["seq1_lengths"] = (
+    for seed, texts in ((2, batch), (3, batch["unlabeled"])):
+        other = trainers.make_batch(seed=seed, time=3)
+        texts["seq1"], texts["seq1_lengths"] = (
             other["token_ids"],
             other["lengths"],
         )
     before = trainers.values(trainer)
     logs = trainer.train_step(batch)
-    still = set(before) - trainers.changed(before, trainers.values(trainer))
-    # There is no dropout.
-    assert all(name.endswith("seed_generator_state") for name in still)
+    unchanged = set(before) - trainers.changed(before, trainers.values(trainer))
+    # Without dropout its seeds do not change.
+    assert all(name.endswith("seed_generator_state") for name in unchanged)
     assert np.isfinite([float(v) for v in logs.values()]).all()
-    # Of both texts of what has labels.
-    wanted = batch["lengths"].sum() + batch["seq1_lengths"].sum()
-    assert float(logs["training/tokens"]) == wanted
+    # Tokens of both texts of labeled pairs.
+    expected = batch["lengths"].sum() + batch["seq1_lengths"].sum()
+    assert float(logs["training/tokens"]) == expected
 
 
-def test_absent_tasks_and_words_stay_bit_for_bit_whatever_their_momentum():
+def test_absent_tasks_and_words_do_not_change_at_all():
     trainer = trainers.make_trainer(update="alternating", optimizer="adamw")
     trainer.train_step(trainers.make_batch(tasks=(0, 1, 2)))
     before = trainers.values(trainer)
@@ -84,7 +84,7 @@ def test_absent_tasks_and_words_stay_bit_for_bit_whatever_their_momentum():
             assert not np.array_equal(old[4:9], new[4:9])
 
 
-def test_shapes_and_task_mixes_share_one_trace(monkeypatch):
+def test_batches_of_all_shapes_and_tasks_share_one_trace(monkeypatch):
     traces, task_loss = [], losses.task_loss
 
     def counting(*args):
@@ -103,12 +103,14 @@ def test_shapes_and_task_mixes_share_one_trace(monkeypatch):
 def test_task_loss_is_the_weighted_sum_over_tasks():
     trainer = trainers.make_trainer(task_weights=("a:2", "c:0.5"))
     batch = trainers.make_batch()
-    scores = trainer.model(trainers.inputs(batch), training=True)[
+    logits = trainer.model(trainers.inputs(batch), training=True)[
         "logits"
     ].numpy()
     by_task = []
-    for group, labels in zip(scores, batch["labels"], strict=True):
-        log = np.log(np.exp(group).sum(-1)) - group[range(4), labels]
+    for task_logits, labels in zip(logits, batch["labels"], strict=True):
+        log = (
+            np.log(np.exp(task_logits).sum(-1)) - task_logits[range(4), labels]
+        )
         by_task.append(log.mean())
     logs = trainer.train_step(batch)
     expected = 2 * by_task[0] + by_task[1] + 0.5 * by_task[2]
@@ -118,22 +120,24 @@ def test_task_loss_is_the_weighted_sum_over_tasks():
     assert float(logs["loss/task"]) == pytest.approx(np.mean(by_task), rel=1e-5)
 
 
-def test_class_weights_weigh_examples_by_their_label():
+def test_class_weights_apply_to_examples_of_their_label():
     weights = np.array([[3.0, 0.0, 0.0]] * 3)
     trainer = trainers.make_trainer(class_weights=weights)
     batch = trainers.make_batch()
-    scores = trainer.model(trainers.inputs(batch), training=True)[
+    logits = trainer.model(trainers.inputs(batch), training=True)[
         "logits"
     ].numpy()
     by_task = []
-    for group, labels in zip(scores, batch["labels"], strict=True):
-        log = np.log(np.exp(group).sum(-1)) - group[range(4), labels]
+    for task_logits, labels in zip(logits, batch["labels"], strict=True):
+        log = (
+            np.log(np.exp(task_logits).sum(-1)) - task_logits[range(4), labels]
+        )
         by_task.append((3 * log * (labels == 0)).mean())
     logs = trainer.train_step(batch)
     assert float(logs["loss/task"]) == pytest.approx(np.mean(by_task), rel=1e-5)
 
 
-def test_total_is_the_sum_of_what_is_minimized():
+def test_total_is_the_weighted_sum_of_losses():
     trainer = trainers.make_trainer(
         adversary="reversal", adversarial_weight=0.05, orthogonality_weight=2.0
     )
@@ -141,7 +145,7 @@ def test_total_is_the_sum_of_what_is_minimized():
         k: float(v)
         for k, v in trainer.train_step(trainers.make_batch()).items()
     }
-    # Cross-entropy of the discriminator is summed over the 3 groups.
+    # Cross-entropy of the discriminator is summed over the 3 task batches.
     expected = (
         logs["loss_weighted/task"]
         + 3 * logs["loss/adversarial"]
@@ -158,7 +162,7 @@ def test_total_is_the_sum_of_what_is_minimized():
     assert logs["discriminator/chance"] == pytest.approx(1 / 3)
 
 
-def test_unlabeled_text_reaches_the_shared_encoder_alone():
+def test_unlabeled_text_only_trains_the_shared_encoder():
     def step(seed):
         trainer = trainers.make_trainer(
             adversary="reversal_unbounded",
@@ -168,7 +172,7 @@ def test_unlabeled_text_reaches_the_shared_encoder_alone():
             learning_rate=1.0,
         )
         unlabeled = trainers.make_batch(seed=seed, unlabeled=True)
-        # The same words, so that the same vectors move.
+        # The same words, so that the same vectors change.
         trainer.train_step(trainers.make_batch() | {"unlabeled": unlabeled})
         return trainers.values(trainer)
 
@@ -178,7 +182,7 @@ def test_unlabeled_text_reaches_the_shared_encoder_alone():
     assert not any("softmax_head" in name for name in differing)
 
 
-def test_variables_of_one_path_are_refused():
+def test_variables_with_equal_paths_are_refused():
     one, other = (tf.Variable(0.0), tf.Variable(1.0))
 
     class Fake:

@@ -38,12 +38,12 @@ def trained(folder, corpus):
     )
 
 
-def test_rows_are_those_of_their_tasks_and_labels(corpus, trained, tmp_path):
-    new, start, found = warm_starts.start_from(
+def test_rows_are_loaded_by_task_and_label(corpus, trained, tmp_path):
+    new, start, summary = warm_starts.start_from(
         trained, corpus, tmp_path, **_SETTINGS
     )
     rows = {
-        # books, films, games; they were books, games.
+        # New tasks: books, films, games; trained ones: books, games.
         "private_encoder": ([0, 2], [0, 1]),
         "task_layer": ([0, 2], [0, 1]),
         "task_discriminator": ([0, 2], [0, 1]),
@@ -52,15 +52,15 @@ def test_rows_are_those_of_their_tasks_and_labels(corpus, trained, tmp_path):
     }
     warm_starts.assert_weights(new, start, trained, rows)
     warm_starts.assert_same_predictions(new, trained, ("books", "games"))
-    assert found["weights"]["head/label_embedding/table"] == {
+    assert summary["weights"]["head/label_embedding/table"] == {
         "loaded": 4 * 2,
         "of": 7 * 2,
     }
-    assert "encoder/shared_encoder/seq1_backward/kernel" in found["weights"]
+    assert "encoder/shared_encoder/seq1_backward/kernel" in summary["weights"]
 
 
-def test_private_encoders_are_left_behind(corpus, trained, tmp_path):
-    new, start, found = warm_starts.start_from(
+def test_private_encoders_may_be_removed(corpus, trained, tmp_path):
+    new, start, summary = warm_starts.start_from(
         trained,
         corpus,
         tmp_path,
@@ -77,13 +77,13 @@ def test_private_encoders_are_left_behind(corpus, trained, tmp_path):
         trained, "head/task_layer/bias"
     )
     warm_starts.assert_weights(new, start, trained, {"task_layer": ([], [])})
-    assert found["weights"][_TASK_KERNEL] == {
+    assert summary["weights"][_TASK_KERNEL] == {
         "loaded": 2 * 18 * 3,
         "of": 2 * 18 * 3,
     }
 
 
-# Quick to build.
+# A model that is quick to build.
 _PLAIN = {
     "encoder": "bag_of_words",
     "pooling": "mean",
@@ -94,39 +94,42 @@ _LABEL_TRANSFER = {"label_transfer": "supervised", "main_task": "books"}
 
 
 @pytest.mark.parametrize(
-    ("there", "here"), [(False, True), (True, False), (True, True)]
+    ("trained_has_one", "new_has_one"),
+    [(False, True), (True, False), (True, True)],
 )
-def test_a_label_transfer_network_starts_afresh(corpus, tmp_path, here, there):
-    """All else is loaded, whichever of the two has one."""
+def test_label_transfer_network_starts_from_random_weights(
+    corpus, tmp_path, new_has_one, trained_has_one
+):
+    """All other weights are loaded, whichever of the two runs has one."""
     run_dir = trained_runs.leave_run(
         corpus,
         tmp_path / "trained",
         tasks=("books", "games"),
         **_PLAIN,
-        **(_LABEL_TRANSFER if there else {}),
+        **(_LABEL_TRANSFER if trained_has_one else {}),
     )
-    new, start, found = warm_starts.start_from(
+    new, start, summary = warm_starts.start_from(
         run_dir,
         corpus,
         tmp_path,
         tasks=("books", "games"),
         **_PLAIN,
-        **(_LABEL_TRANSFER if here else {}),
+        **(_LABEL_TRANSFER if new_has_one else {}),
     )
-    # None of its rows: with the same tasks its shapes are the same.
-    none = ([], [])
-    rows = {"label_transfer_network": none}
+    # No rows are loaded, although the shapes are equal.
+    rows = {"label_transfer_network": ([], [])}
     warm_starts.assert_weights(new, start, run_dir, rows)
     own = {
         f"label_transfer_{layer}/{weight}"
         for layer in ("layer", "output")
         for weight in ("kernel", "bias")
     }
-    for path, count in found["weights"].items():
+    for path, count in summary["weights"].items():
         loaded = 0 if path in own else count["of"]
         assert count["loaded"] == loaded, path
-    assert (own <= set(found["weights"])) == here
-    assert set(found["weights_left"]) == (own if there and not here else set())
+    assert (own <= set(summary["weights"])) == new_has_one
+    left = own if trained_has_one and not new_has_one else set()
+    assert set(summary["weights_left"]) == left
 
 
 @pytest.mark.parametrize(
@@ -137,16 +140,18 @@ def test_a_label_transfer_network_starts_afresh(corpus, tmp_path, here, there):
         ("label_embedding_dim", 3, "2 -> 3"),
     ],
 )
-def test_layers_that_differ_are_another_model(
+def test_different_layers_are_refused(
     corpus, trained, tmp_path, name, value, shown
 ):
-    with pytest.raises(ValueError, match=f"another one .*\n  {name}: {shown}$"):
+    with pytest.raises(
+        ValueError, match=f"model differs .*\n  {name}: {shown}$"
+    ):
         warm_starts.start_from(
             trained, corpus, tmp_path, **_SETTINGS | {name: value}
         )
 
 
-def test_layers_that_stand_on_each_other_are_another_model(corpus, tmp_path):
+def test_chained_task_layers_are_refused(corpus, tmp_path):
     chained = trained_runs.leave_run(
         corpus, tmp_path / "chained", **_PLAIN, chained_task_layers=True
     )

@@ -1,4 +1,4 @@
-"""Where a run may be, and what its directory may hold before."""
+"""Locations of a new run, and files in its directory."""
 
 import json
 import os
@@ -32,13 +32,13 @@ def start(config, corpus):
     run_directory.start(config, corpus, corpus.select(config.tasks))
 
 
-def test_results_behind_a_link(config, corpus, tmp_path):
+def test_link_to_results_is_kept(config, corpus, tmp_path):
     start(config, corpus)
     target = tmp_path / "elsewhere.json"
     target.write_text('{"schema": 1}')
     link = pathlib.Path(config.run_dir, run_directory.RESULTS_FILE)
     link.symlink_to(target)
-    # They are void.
+    # A resumed run removes the results.
     start(config, corpus)
     assert not run_directory.has_ended(config.run_dir)
     run_directory.write_json(str(link), {"schema": 1, "tasks": {}})
@@ -47,13 +47,13 @@ def test_results_behind_a_link(config, corpus, tmp_path):
 
 
 @pytest.mark.parametrize("name", ["lock", "log.txt", "run.flags", ".DS_Store"])
-def test_what_a_new_run_may_find(config, corpus, name):
+def test_files_that_a_new_run_allows(config, corpus, name):
     os.makedirs(config.run_dir)
     pathlib.Path(config.run_dir, name).touch()
     start(config, corpus)
 
 
-def test_a_directory_with_other_files_is_refused(config, corpus):
+def test_directory_with_other_files_is_refused(config, corpus):
     path = pathlib.Path(config.run_dir, "predictions", "mine.txt")
     path.parent.mkdir(parents=True)
     path.write_text("mine")
@@ -63,7 +63,9 @@ def test_a_directory_with_other_files_is_refused(config, corpus):
     assert os.listdir(config.run_dir) == ["predictions"]
 
 
-def test_a_run_that_was_stopped_as_it_began(config, corpus, monkeypatch):
+def test_run_interrupted_during_its_start_can_be_started(
+    config, corpus, monkeypatch
+):
     def stop(*_):
         raise KeyboardInterrupt
 

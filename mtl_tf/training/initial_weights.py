@@ -1,0 +1,56 @@
+"""Initial weights of a run: pretrained word vectors and a warm start."""
+
+from collections.abc import Sequence
+
+from mtl_tf.config import config as config_lib
+from mtl_tf.data import pretrained_embeddings
+from mtl_tf.data import tasks as tasks_lib
+from mtl_tf.data import vocabulary as vocabulary_lib
+from mtl_tf.models import multitask_model
+from mtl_tf.training import trainer as trainer_lib
+from mtl_tf.training import warm_start
+
+
+def load(
+    config: config_lib.Config,
+    tasks: Sequence[tasks_lib.Task],
+    vocabulary: vocabulary_lib.Vocabulary,
+    trainer: trainer_lib.Trainer,
+) -> dict[str, dict]:
+    """Loads the initial weights that the settings name into a model.
+
+    Args:
+      config: settings of the run.
+      tasks: the run's tasks, in the order of the task ids.
+      vocabulary: the run's vocabulary.
+      trainer: the run's model and task discriminator, changed in place.
+
+    Returns:
+      Summaries for JSON files: `word_vectors` and `init_from`, if set.
+
+    Raises:
+      ValueError: if there are no such vectors, or as in `warm_start.load`.
+    """
+    summaries = {}
+    if config.word_vectors:
+        summaries["word_vectors"] = _load_word_vectors(
+            config.word_vectors, vocabulary, trainer.model
+        )
+    # Second: trained word vectors replace pretrained ones.
+    if config.init_from:
+        summaries["init_from"] = warm_start.load(
+            config, tasks, vocabulary, trainer
+        )
+    return summaries
+
+
+def _load_word_vectors(source, vocabulary, model):
+    """Loads pretrained word vectors; returns how many words have one."""
+    vectors = pretrained_embeddings.load(source, vocabulary.tokens)
+    multitask_model.set_word_vectors(model, vectors)
+    return {
+        "source": source,
+        "words": len(vocabulary),
+        "found": int(vectors.found.sum()),
+        "width": vectors.matrix.shape[1],
+    }

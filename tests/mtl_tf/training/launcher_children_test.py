@@ -1,0 +1,172 @@
+"""The child processes of a run with parts."""
+
+import concurrent.futures
+import dataclasses
+import errno
+import os
+import sys
+import threading
+import time
+
+import pytest
+
+from mtl_tf.config import command as command_lib
+from mtl_tf.config import config as config_lib
+from mtl_tf.data import tasks as tasks_lib
+from mtl_tf.runs import run_directory
+from mtl_tf.training import launcher
+from tests.helpers import command_line
+from tests.helpers import generated
+
+# The command of a part of a run.
+_PART = command_lib.Command(mode="train", report=False, export=False)
+_ROWS = {"train": 16, "dev": 4, "test": 4, "unlabeled": 4}
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory):
+    data_dir = str(tmp_path_factory.mktemp("generated") / "corpus")
+    generated.write_corpus(data_dir, rows=_ROWS)
+    return tasks_lib.Corpus.read(data_dir)
+
+
+@pytest.fixture
+def config(tmp_path, corpus):
+    return config_lib.Config(
+        data_dir=corpus.data_dir,
+        run_dir=str(tmp_path / "run"),
+        hidden_size=2,
+        embedding_dim=2,
+        batch_size=8,
+        epochs=1,
+        max_tokens=8,
+    )
+
+
+def single_task(config, **settings):
+    return dataclasses.replace(config, sharing="single_task", **settings)
+
+
+@pytest.mark.parametrize("processes", [1, 2, 3])
+def test_number_of_simultaneous_processes(
+    config, corpus, monkeypatch, processes
+):
+    lock, running, counts = threading.Lock(), [], []
+    # The first runs wait for each other.
+    together = threading.Barrier(processes)
+
+    def run(command, config, children):
+        del children
+        assert command == _PART
+        with lock:
+            running.append(config)
+            counts.append(len(running))
+            index = len(counts)
+        if index <= processes:
+            together.wait(600)
+        time.sleep(0.05)  # A superfluous run would start now.
+        with lock:
+            running.remove(config)
+        run_directory.start(config, corpus, corpus.select(config.tasks))
+        launcher.results.write(
+            config.run_dir,
+            {
+                "schema": 1,
+                "tasks": {},
+                "steps": 1,
+                "seconds": 1,
+                "tokens_per_second": 1,
+            },
+        )
+
+    monkeypatch.setattr(launcher, "_run_process", run)
+    launcher.train(single_task(config), processes)
+    assert len(counts) == 3
+    assert max(counts) == processes
+
+
+def test_no_further_run_starts_after_an_error(config, monkeypatch):
+    started, canceled = [], threading.Event()
+
+    class Pool(concurrent.futures.ThreadPoolExecutor):
+        def shutdown(self, wait=True, *, cancel_futures=False):
+            super().shutdown(wait=False, cancel_futures=cancel_futures)
+            if cancel_futures:
+                canceled.set()
+            super().shutdown(wait=wait)
+
+    def run(command, config, children):
+        del command, children
+        started.append(config.tasks)
+        if config.tasks == ("books",):
+            raise ValueError("it failed")
+        canceled.wait(60)  # This run may start before the error is noticed.
+
+    monkeypatch.setattr(concurrent.futures, "ThreadPoolExecutor", Pool)
+    monkeypatch.setattr(launcher, "_run_process", run)
+    with pytest.raises(ValueError, match="it failed"):
+        launcher.train(single_task(config))
+    assert started[0] == ("books",)
+    assert ("games",) not in started
+    assert not os.path.exists(os.path.join(config.run_dir, "results.json"))
+
+
+class Children:
+    """Fake child processes."""
+
+    def __init__(self, status, log=""):
+        self.calls = []
+        self._status = status
+        self._log = log
+
+    def run(self, arguments, output):
+        self.calls.append(arguments)
+        output.write(self._log)
+        return self._status
+
+
+def test_process_gets_its_settings_as_flags(config):
+    children = Children(0)
+    command = command_lib.Command(mode="evaluate", processes=3, export=False)
+    launcher._run_process(command, config, children)
+    (arguments,) = children.calls
+    assert arguments[:3] == [sys.executable, "-m", "mtl_tf.main"]
+    assert command_line.parse(arguments[3:]) == (command, config)
+
+
+def test_failure_on_a_full_disk_is_reported(config, monkeypatch):
+    def refuse(folder):
+        raise OSError(errno.ENOSPC, "No space left on device", folder)
+
+    monkeypatch.setattr(launcher.files, "check_space", refuse)
+    # The log may have had no space for the error.
+    with pytest.raises(OSError, match="No space left") as caught:
+        launcher._run_process(command_lib.Command(), config, Children(1))
+    assert caught.value.filename == config.run_dir
+
+
+def test_foreign_files_among_the_parts_are_kept(config):
+    config = dataclasses.replace(config, num_runs=2)
+    foreign = os.path.join(
+        config.run_dir, "seeds", "0", "figures", "foreign.png"
+    )
+    corpus = tasks_lib.Corpus.read(config.data_dir)
+    run_directory.start(config, corpus, corpus.select(config.tasks))
+    os.makedirs(foreign)
+    with pytest.raises(ValueError, match="0 holds figures, but no run"):
+        launcher.train(config)
+    assert os.path.exists(foreign)
+
+
+def test_failure_shows_the_end_of_the_log(config):
+    children = Children(3, "".join(f"line {n}\n" for n in range(9)))
+    with pytest.raises(ValueError, match="ended with status 3") as caught:
+        launcher._run_process(_PART, config, children)
+    message = str(caught.value)
+    assert os.path.join(config.run_dir, "log.txt") in message
+    assert message.endswith("line 4\nline 5\nline 6\nline 7\nline 8\n")
+    assert "line 3" not in message
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))
