@@ -125,7 +125,7 @@ class Experiment:
             )
         self.checkpoints.sweep(resume_point.saved if resume_point else {})
         logging.info(
-            "%s, %s, %s, %s an epoch",
+            "%s, %s, %s, %s per epoch",
             names_lib.counted(len(self.tasks), "task"),
             names_lib.counted(len(self.vocabulary), "word"),
             names_lib.counted(self.model.count_params(), "weight"),
@@ -192,7 +192,7 @@ class Experiment:
             raise ValueError(
                 f"the best checkpoint in {self.config.run_dir} is of epoch "
                 f"{self.state['best_epoch']}, expected epoch {best_epoch} as "
-                f"in the last checkpoint: put back a copy of checkpoints/"
+                "in the last checkpoint: put back a copy of checkpoints/"
             )
         # The checkpoints of all phases, before anything is written.
         self.checkpoints.check(self._checkpoint_names)
