@@ -29,7 +29,7 @@ _COMPARED = (tasks_lib.VOCABULARY_FILE, tasks_lib.TERM_COUNTS_FILE)
 # The files of a corpus that a model needs.
 _ASSETS = (*_COMPARED, tasks_lib.CORPUS_FILE)
 _REMEDY = "put back a copy of the file, or train again in another run_dir"
-# As the only difference it has a message.
+# If this is the only difference, the message explains what to do.
 OTHER_DATA = "corpus: another one, or other data"
 
 

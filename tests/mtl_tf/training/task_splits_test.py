@@ -1,4 +1,4 @@
-import types
+import dataclasses
 
 import numpy as np
 import pytest
@@ -16,7 +16,9 @@ def test_splits_are_read_for_each_task(tmp_path, unlabeled):
     data_dir = generated.write_corpus(str(tmp_path / "corpus"), rows=_ROWS)
     corpus = tasks_lib.Corpus.read(data_dir)
     tasks = corpus.select(["films", "games"])
-    config = config_lib.Config(data_dir=data_dir, unlabeled=unlabeled)
+    config = config_lib.Config(
+        data_dir=data_dir, unlabeled=unlabeled, adversarial_weight=0.1
+    )
     splits = task_splits.read(corpus, tasks, config)
     names = ["train", "dev", "test"] + ["unlabeled"] * unlabeled
     assert [list(by_name) for by_name in splits] == [names] * 2
@@ -27,13 +29,23 @@ def test_splits_are_read_for_each_task(tmp_path, unlabeled):
         }
 
 
+@dataclasses.dataclass
+class Split:
+    """The labels of some rows."""
+
+    labels: np.ndarray
+
+    def __len__(self):
+        return len(self.labels)
+
+
 def test_class_weights_are_padded_with_ones():
     tasks = (
         tasks_lib.Task("a", ("no", "yes")),
         tasks_lib.Task("b", ("no", "yes", "maybe")),
     )
     splits = [
-        {"train": types.SimpleNamespace(labels=np.array(labels))}
+        {"train": Split(np.array(labels))}
         for labels in ([0, 0, 0, 1], [0, 1, 2])
     ]
     # 4 rows of 2 labels: 4 / (2 * 3) and 4 / (2 * 1).
