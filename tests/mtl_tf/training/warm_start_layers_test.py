@@ -120,8 +120,8 @@ def test_label_transfer_network_starts_from_random_weights(
     rows = {"label_transfer_network": ([], [])}
     warm_starts.assert_weights(new, start, run_dir, rows)
     own = {
-        f"label_transfer_{layer}/{weight}"
-        for layer in ("layer", "output")
+        f"label_transfer_network/{layer}/{weight}"
+        for layer in ("hidden", "output")
         for weight in ("kernel", "bias")
     }
     for path, count in summary["weights"].items():
