@@ -15,14 +15,15 @@ from mtl_tf.training import progress
 class Callback:
     """Hooks of the training loop; each does nothing by default.
 
-    The loop calls its callbacks in their order. At the end of an epoch that
-    order decides what an interruption leaves: files that a checkpoint counts on
-    are written before `CheckpointWriter`, the history after it, so that it
-    never has an epoch that no checkpoint has.
+    The loop calls its callbacks in order. At the end of an epoch the order
+    matters to a resumed run: TensorBoard comes before `CheckpointWriter`, since
+    a resumed run does not write events again that are older than its
+    checkpoint, and `HistoryWriter` after it, so that the history has no epoch
+    without a checkpoint.
     """
 
     def on_train_begin(self, step: int) -> None:
-        """Prepares for training from a step on."""
+        """Prepares for training that starts at a step."""
 
     def on_log(self, step: int, logs: Mapping[str, float]) -> None:
         """Receives the means of the logs over the steps since the last call."""
@@ -31,7 +32,7 @@ class Callback:
         """Receives the line of the history of an epoch."""
 
     def on_train_end(self, step: int) -> None:
-        """Finishes a training that has come to its end."""
+        """Runs once all phases have ended."""
 
     def close(self) -> None:
         """Releases resources, also after an error."""

@@ -1,3 +1,5 @@
+from unittest import mock
+
 import pytest
 
 from mtl_tf.config import config as config_lib
@@ -44,19 +46,27 @@ def test_history_has_the_lines_of_the_state_and_new_ones(tmp_path):
     assert text == '{"step": 3}\n{"step": 6}\n'
 
 
-def test_progress_bar_shows_step_loss_and_dev_score(capsys):
-    config = config_lib.Config(epochs=2, progress=True)
-    bar = callbacks.ProgressBar(config, steps_per_epoch=3)
-    bar._enabled = True
-    bar.on_train_begin(3)
-    bar.on_epoch_end(LINE)
-    bar.on_log(6, {"loss/total": 0.5})
-    bar._bar.refresh()
-    bar.close()
-    shown = capsys.readouterr().err
-    assert "epoch 2/2" in shown
-    assert "loss=0.5000" in shown
-    assert "dev=0.7500" in shown
+@pytest.mark.parametrize(
+    ("progress", "enabled"), [(True, None), (False, False)]
+)
+def test_progress_bar_shows_step_loss_and_dev_score(
+    monkeypatch, progress, enabled
+):
+    bar_class = mock.MagicMock()
+    monkeypatch.setattr(callbacks.progress, "Progress", bar_class)
+    config = config_lib.Config(epochs=2, progress=progress)
+    callback = callbacks.ProgressBar(config, steps_per_epoch=3)
+    callback.on_train_begin(3)
+    bar_class.assert_called_once_with(6, 3, 3, enabled=enabled)
+    callback.on_epoch_end(LINE)
+    callback.on_log(6, {"loss/total": 0.5})
+    callback.close()
+    bar = bar_class.return_value
+    assert bar.method_calls == [
+        mock.call.dev(0.75),
+        mock.call.update(6, 0.5),
+        mock.call.close(),
+    ]
 
 
 def test_progress_bar_closes_before_training_began():
