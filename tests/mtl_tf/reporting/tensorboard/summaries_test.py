@@ -290,12 +290,12 @@ def test_events_are_on_disk_after_an_epoch(tmp_path, board):
     [
         (
             b'{"epoch": 2, "st',
-            r"history.jsonl:2: not JSON: .*: --mode=evaluate, or training",
+            r"history.jsonl:2: not JSON: .*: --mode=evaluate or resumed",
         ),
         (b'{"step": "\xff"}', r"history.jsonl:2: not JSON: .*0xff"),
         (
             b'{"epoch": 2}',
-            r"history.jsonl:2: 'step' is missing: --mode=evaluate, or training",
+            r"history.jsonl:2: 'step' is missing: --mode=evaluate or resumed",
         ),
         (b"[5]", r"history.jsonl:2: 'step' is missing"),
     ],
