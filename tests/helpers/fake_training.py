@@ -161,30 +161,36 @@ def fit(
         checkpoints.restore("last", resume_point.saved["last"])
     run_directory.write_config(config.run_dir, {})
     checkpoints.sweep(resume_point.saved if resume_point else {})
+    predictor = Predictor(trainer, scores, losses)
+    _make_loop(
+        config, trainer, predictor, checkpoints, state, tensorboard
+    ).run()
+    return events
+
+
+def _make_loop(config, trainer, predictor, checkpoints, state, tensorboard):
     task_names = [task.name for task in TASKS]
-    summaries = tensorboard_callback.TensorBoardCallback(
-        config, task_names, "", state
-    )
-    training_loop.TrainingLoop(
+    callback_list = [
+        callbacks.CheckpointWriter(checkpoints, state),
+        callbacks.HistoryWriter(config.run_dir, state),
+        callbacks.EpochLogger(),
+    ]
+    if tensorboard:
+        callback_list.insert(
+            0,
+            tensorboard_callback.TensorBoardCallback(
+                config, task_names, "", state
+            ),
+        )
+    return training_loop.TrainingLoop(
         config,
         trainer,
         Batches(),
-        dev_scores.DevScorer(
-            TASKS,
-            ["a", "b"],
-            Predictor(trainer, scores, losses),
-            config.main_task,
-        ),
+        dev_scores.DevScorer(TASKS, task_names, predictor, config.main_task),
         phases.Phases(config, state, trainer.step, checkpoints),
         state,
-        [
-            *([summaries] if tensorboard else []),
-            callbacks.CheckpointWriter(checkpoints, state),
-            callbacks.HistoryWriter(config.run_dir, state),
-            callbacks.EpochLogger(),
-        ],
-    ).run()
-    return events
+        callback_list,
+    )
 
 
 def read(run_dir: pathlib.Path, name: str) -> dict[str, dict]:
