@@ -142,7 +142,7 @@ def test_a_refused_call_leaves_nothing_behind(
 def test_calls_without_a_config_or_processes(corpus, tmp_path, call):
     config = make_config(corpus, tmp_path / "run")
     with pytest.raises(
-        ValueError, match=r"^config: a mtl_tf\.Config is expected, got dict$"
+        ValueError, match=r"^config: expected a mtl_tf\.Config, got dict$"
     ):
         call(config.to_dict())
     with pytest.raises(ValueError, match=r"^processes=0: has to be above 0$"):
