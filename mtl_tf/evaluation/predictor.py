@@ -70,7 +70,7 @@ class Predictor:
         Raises:
           ValueError: if the split has no rows.
         """
-        if split.task != self._main_task:
+        if split.task_id != self._main_task:
             return {predictions_lib.MAIN: self.predict(split)}
         return self._predict(split, self._run_with_transfer)
 
@@ -100,7 +100,7 @@ class Predictor:
         }
 
     def _from_logits(self, split, logits, features):
-        task = self._tasks[split.task]
+        task = self._tasks[split.task_id]
         # float64: the probabilities must sum to 1.
         logits = logits[:, : len(task.labels)].astype(np.float64)
         log_probabilities = scipy.special.log_softmax(logits, axis=1)

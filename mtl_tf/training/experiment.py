@@ -7,7 +7,6 @@ from absl import logging
 
 from mtl_tf.config import config as config_lib
 from mtl_tf.data import dev_subset
-from mtl_tf.data import input_pipeline
 from mtl_tf.data import task_settings
 from mtl_tf.data import tasks as tasks_lib
 from mtl_tf.data import training_batches

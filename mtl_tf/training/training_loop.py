@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 
 from mtl_tf.config import config as config_lib
-from mtl_tf.data import input_pipeline
+from mtl_tf.data import training_batches
 from mtl_tf.training import callbacks as callbacks_lib
 from mtl_tf.training import dev_scores
 from mtl_tf.training import divergence
@@ -33,7 +33,7 @@ class TrainingLoop:
         self,
         config: config_lib.Config,
         trainer: trainer_lib.Trainer,
-        batches: input_pipeline.TrainingBatches,
+        batches: training_batches.TrainingBatches,
         dev_scorer: dev_scores.DevScorer,
         phases: phases_lib.Phases,
         state: loop_state.LoopState,

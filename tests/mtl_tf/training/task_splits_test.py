@@ -23,7 +23,7 @@ def test_splits_are_read_for_each_task(tmp_path, unlabeled):
     names = ["train", "dev", "test"] + ["unlabeled"] * unlabeled
     assert [list(by_name) for by_name in splits] == [names] * 2
     for task_id, by_name in enumerate(splits):
-        assert {x.task for x in by_name.values()} == {task_id}
+        assert {x.task_id for x in by_name.values()} == {task_id}
         assert {k: len(x) for k, x in by_name.items()} == {
             name: _ROWS[name] for name in names
         }
