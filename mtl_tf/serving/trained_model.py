@@ -242,7 +242,7 @@ def load(
     """
     if not isinstance(run_dir, str | os.PathLike):
         raise ValueError(
-            f"run_dir={run_dir!r:.80}: a path is expected, got "
+            f"run_dir={run_dir!r:.80}: expected a path, got "
             f"{type(run_dir).__name__}"
         )
     run_dir = os.path.expanduser(os.fspath(run_dir))
@@ -360,7 +360,7 @@ def _split_texts(texts, task=None):
             and all(isinstance(part, str | bytes) for part in parts)
         ):
             raise ValueError(
-                f"texts[{place}]: a text or a pair (seq1, seq2) is expected, "
+                f"texts[{place}]: expected a text or a pair (seq1, seq2), "
                 f"got {entry!r:.80}"
             )
         if task is not None and task.pair == (parts is not entry):

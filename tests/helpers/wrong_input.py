@@ -38,7 +38,7 @@ CASES = {
     "not above 0": (
         {},
         f"{TRAIN} --hidden_size=0",
-        "hidden_size=0: has to be above 0",
+        "hidden_size=0: expected a number above 0",
     ),
     "far too large": (
         {},
@@ -54,7 +54,7 @@ CASES = {
     "no share": (
         {},
         f"{TRAIN} --word_dropout=1",
-        "word_dropout=1.0: a share, from 0 to below 1",
+        "word_dropout=1.0: expected a rate, from 0 to below 1",
     ),
     "no finite number": (
         {},
@@ -115,7 +115,7 @@ CASES = {
     "large seed": (
         {},
         f"{TRAIN} --seed=4294967295 --num_runs=2",
-        "seed=4294967295, num_runs=2: the last seed has to be below 4294967296",
+        "seed=4294967295, num_runs=2: the last seed must be below 4294967296",
     ),
     "stray argument": (
         {},
@@ -304,7 +304,7 @@ CASES = {
     "misspelt field": (
         {},
         f"{PREDICT} --input=requests.tsv --columns=seq:message",
-        "columns=seq:message: FIELD:COLUMN is expected, where FIELD is one of "
+        "columns=seq:message: expected FIELD:COLUMN, where FIELD is one of "
         "seq1, seq2, label, group, id (did you mean seq2, seq1?)",
     ),
     "misspelt format": (
@@ -327,7 +327,7 @@ CASES = {
     "absent values of a prediction": (
         {},
         f"{PREDICT} --input=requests.tsv --absent=NA",
-        "--absent means nothing to --mode=predict; it is for evaluate",
+        "--absent is not used by --mode=predict; it is used by evaluate",
     ),
     "no text": (
         {"x.jsonl": '{"text": 3}\n'},
@@ -355,6 +355,6 @@ CASES = {
     "predict: one text": (
         {},
         lambda: mtl_tf.load("run").predict("requests", "hello"),
-        "texts: a list of texts is expected, got one text",
+        "texts: expected a list of strings, got one text",
     ),
 } | wrong_task_files.CASES

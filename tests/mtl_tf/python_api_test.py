@@ -91,8 +91,8 @@ def test_a_run_in_the_home_directory(run_dir, monkeypatch):
         (pathlib.Path("nowhere"), "nowhere holds no run: config.json is"),
         (__file__, f"{__file__} holds no run: config.json is missing"),
         ("", "a run directory is expected, got an empty path"),
-        (None, "run_dir=None: a path is expected, got NoneType"),
-        (3, "run_dir=3: a path is expected, got int"),
+        (None, "run_dir=None: expected a path, got NoneType"),
+        (3, "run_dir=3: expected a path, got int"),
     ],
 )
 def test_load_of_what_is_no_run(run_dir, message):
@@ -103,20 +103,20 @@ def test_load_of_what_is_no_run(run_dir, message):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"epochs": 2.5}, "epochs=2.5: a whole number is expected, got float"),
+        ({"epochs": 2.5}, "epochs=2.5: expected an integer, got float"),
         (
             {"hidden_size": True},
-            "hidden_size=True: a whole number is expected, got bool",
+            "hidden_size=True: expected an integer, got bool",
         ),
         (
             {"hidden_size": "16"},
-            "hidden_size='16': a whole number is expected, got str",
+            "hidden_size='16': expected an integer, got str",
         ),
-        ({"tasks": "books"}, "tasks='books': a list of texts is expected"),
-        ({"run_dir": None}, "run_dir=None: a path is expected, got NoneType"),
+        ({"tasks": "books"}, "tasks='books': expected a list of strings"),
+        ({"run_dir": None}, "run_dir=None: expected a path, got NoneType"),
         (
             {"task_weights": {"books": 2}},
-            "task_weights={'books': 2}: a list of texts is expected, got dict",
+            "task_weights={'books': 2}: expected a list of strings, got dict",
         ),
         ({"data_dir": ""}, "data_dir is missing in the config"),
         ({"run_dir": ""}, "run_dir is missing in the config"),
@@ -145,7 +145,9 @@ def test_calls_without_a_config_or_processes(corpus, tmp_path, call):
         ValueError, match=r"^config: a mtl_tf\.Config is expected, got dict$"
     ):
         call(config.to_dict())
-    with pytest.raises(ValueError, match=r"^processes=0: has to be above 0$"):
+    with pytest.raises(
+        ValueError, match=r"^processes=0: expected a number above 0$"
+    ):
         call(config, processes=0)
     assert os.listdir(tmp_path) == []
 

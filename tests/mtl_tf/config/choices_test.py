@@ -34,8 +34,8 @@ def test_an_encoder_can_be_made_of_all_that_go_together(encoder, pooling):
             choices.check_encoder(encoder, pooling)
         return
     choices.check_encoder(encoder, pooling)
-    made = text_encoder.TextEncoder(encoder, pooling, 2, readers=1)
-    assert (made.encoder, made.pooling) == (encoder, pooling)
+    layer = text_encoder.TextEncoder(encoder, pooling, 2, num_tasks=1)
+    assert (layer.encoder, layer.pooling) == (encoder, pooling)
 
 
 def test_encoders_and_precisions_are_those_of_the_layers():

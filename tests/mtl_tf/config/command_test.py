@@ -75,12 +75,12 @@ def test_every_flag_survives_json_and_flags(field):
         ({"head": "man"}, r"^head=man: .*\(did you mean main\?\)$"),
         ({"mode": "predikt"}, r"^mode=predikt: .*\(did you mean predict"),
         ({"format": "xlsx"}, r"^format=xlsx: not one of .*lines, tsv, csv"),
-        ({"processes": 0}, r"^processes=0: has to be above 0$"),
-        ({"processes": -1}, r"^processes=-1: has to be above 0$"),
+        ({"processes": 0}, r"^processes=0: expected a number above 0$"),
+        ({"processes": -1}, r"^processes=-1: expected a number above 0$"),
         ({"mode": "predict", "input": "a"}, r"^--mode=predict needs --task$"),
         ({"mode": "predict", "task": "a"}, r"^--mode=predict needs --input$"),
-        ({"mode": "evaluate", "task": "a"}, "--task and --input together"),
-        ({"mode": "evaluate", "input": "a"}, "--task and --input together"),
+        ({"mode": "evaluate", "task": "a"}, "needs both --task and --input"),
+        ({"mode": "evaluate", "input": "a"}, "needs both --task and --input"),
     ],
 )
 def test_values_that_are_refused(values, message):
@@ -133,7 +133,7 @@ def test_columns_by_field():
 def test_columns_that_are_none(entry):
     with pytest.raises(
         ValueError,
-        match=f"^columns={entry}: FIELD:COLUMN is expected, where FIELD is "
+        match=f"^columns={entry}: expected FIELD:COLUMN, where FIELD is "
         "one of seq1, seq2, label, group, id",
     ):
         command_lib.Command(**_PREDICT | {"columns": ("id:id", entry)})
@@ -141,7 +141,7 @@ def test_columns_that_are_none(entry):
 
 def test_columns_that_contradict_each_other():
     values = _PREDICT | {"columns": ("id:a", "seq2:a", "id:b")}
-    with pytest.raises(ValueError, match=r"^columns=id:b: id stands there twi"):
+    with pytest.raises(ValueError, match=r"^columns=id:b: id is repeated"):
         command_lib.Command(**values)
 
 
@@ -150,35 +150,35 @@ def test_columns_that_contradict_each_other():
     [
         (
             {"mode": "export", "output": "elsewhere"},
-            "--output means nothing to --mode=export; it is for predict, "
-            "evaluate, report",
+            "--output is not used by --mode=export; it is used by predict, "
+            "evaluate and report",
         ),
-        ({"task": "a"}, "--task means nothing to --mode=train"),
+        ({"task": "a"}, "--task is not used by --mode=train"),
         (
             {"mode": "evaluate", "absent": ("NA",)},
-            "--absent means nothing to --mode=evaluate without --input",
+            "--absent is not used by --mode=evaluate without --input",
         ),
         (
             {"mode": "predict", "absent": ("NA",)},
-            "--absent means nothing to --mode=predict; it is for evaluate",
+            "--absent is not used by --mode=predict; it is used by evaluate",
         ),
-        ({"calibrated": True}, "--calibrated means nothing to --mode=train"),
+        ({"calibrated": True}, "--calibrated is not used by --mode=train"),
         (
             {"mode": "report", "head": "label_transfer"},
-            "--head means nothing to --mode=report; it is for predict, "
-            "evaluate, export",
+            "--head is not used by --mode=report; it is used by predict, "
+            "evaluate and export",
         ),
         (
             {"mode": "evaluate", "head": "label_transfer"},
-            "--head means nothing to --mode=evaluate without --input",
+            "--head is not used by --mode=evaluate without --input",
         ),
         (
             {"mode": "evaluate", "calibrated": True},
-            "--calibrated means nothing to --mode=evaluate without --input",
+            "--calibrated is not used by --mode=evaluate without --input",
         ),
         (
             {"mode": "report", "runs": ("a", "b"), "baseline_run": "c"},
-            "--baseline_run stands beside one run",
+            "--baseline_run is not used with --runs",
         ),
     ],
     ids=str,

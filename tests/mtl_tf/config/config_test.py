@@ -203,7 +203,7 @@ def test_task_weights_are_numbers_by_name():
 )
 def test_task_weights_that_are_none(entry):
     with pytest.raises(
-        ValueError, match=f"^task_weights={entry}: NAME:NUMBER is expected"
+        ValueError, match=f"^task_weights={entry}: expected NAME:NUMBER"
     ):
         config_lib.Config(task_weights=("dvd:1", entry))
 

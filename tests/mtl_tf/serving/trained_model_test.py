@@ -309,7 +309,7 @@ def test_encode_takes_texts_and_pairs(corpus, model):
     [
         ("flims", ["a"], "has no task 'flims' (did you mean films?); its tasks "
          "are books, films"),
-        ("films", "a text", "a list of texts is expected, got one text"),
+        ("films", "a text", "expected a list of texts, got one text"),
         ("films", ["a", ("b", "c")], "texts[1]: task films is of single texts, "
          "got ('b', 'c')"),
         ("books", ["a"], "texts[0]: task books is of pairs (seq1, seq2), got "

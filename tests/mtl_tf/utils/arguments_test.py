@@ -62,7 +62,7 @@ def test_pairs_in_an_array():
 )
 def test_what_is_no_list(values, got):
     with pytest.raises(
-        ValueError, match=f"^texts: a list of texts is expected, got {got}$"
+        ValueError, match=f"^texts: expected a list of texts, got {got}$"
     ):
         arguments.as_list("texts", values)
 
