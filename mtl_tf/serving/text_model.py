@@ -253,13 +253,21 @@ class TextModel:
         # An absent seq1 is the one token of an empty text.
         first = tf.gather(seq1.values, seq1.row_starts())
         is_read = (seq1.row_lengths() > 1) | (first != vocabulary_lib.EMPTY)
-        separator = tf.fill([seq1.nrows(), 1], vocabulary_lib.SEPARATOR)
-        opening = tf.concat([seq1, separator], axis=1)
-        opening = tf.RaggedTensor.from_row_lengths(
-            tf.ragged.boolean_mask(opening, is_read).flat_values,
-            tf.where(is_read, opening.row_lengths(), 0),
+        is_read = tf.cast(is_read, tf.int64)
+        texts = seq1.nrows()
+        separators = tf.RaggedTensor.from_row_lengths(
+            tf.fill([texts], vocabulary_lib.SEPARATOR), tf.ones_like(is_read)
         )
-        return {"token_ids": tf.concat([opening, seq2], axis=1)}
+        # Not a concatenation on axis 1: oneDNN logs an error for the transpose
+        # of integers in it.
+        rows = tf.concat([seq1, separators, seq2], axis=0)
+        sources = tf.range(texts)[:, tf.newaxis] + [0, texts, 2 * texts]
+        is_kept = tf.stack([is_read, is_read, tf.ones_like(is_read)], axis=1)
+        kept = tf.boolean_mask(sources, is_kept > 0)
+        joined = tf.RaggedTensor.from_row_lengths(
+            tf.gather(rows, kept), tf.reduce_sum(is_kept, axis=1)
+        )
+        return {"token_ids": joined.merge_dims(1, 2)}
 
 
 def _concatenate(

@@ -142,6 +142,29 @@ def test_answers_are_those_of_the_evaluation(corpus, settings):
             )
 
 
+@pytest.mark.parametrize(
+    ("encoder", "pooling"),
+    [
+        ("conditional_bilstm", "attention"),
+        ("bilstm", "max"),
+        ("cnn", "max"),
+        ("bag_of_words", "mean"),
+    ],
+)
+def test_graph_has_no_ops_that_tensorflow_warns_of(corpus, encoder, pooling):
+    _, _, text_model = make(corpus, encoder=encoder, pooling=pooling)
+    graph = text_model.classify.get_concrete_function().graph.as_graph_def()
+    functions = graph.library.function
+    nodes = [*graph.node, *(n for f in functions for n in f.node_def)]
+    # The loader of an export cannot find the gradients of loops.
+    assert not [x.name for x in nodes if "_gradient_op_type" in x.attr]
+    # oneDNN logs an error for a transpose of anything but floats.
+    transposes = [x for x in nodes if x.op == "Transpose"]
+    assert {x.attr["T"].type for x in transposes} <= {
+        tf.float32.as_datatype_enum
+    }
+
+
 def test_a_model_without_shared_encoder_says_so(corpus):
     _, _, text_model = make(corpus, sharing="single_task")
     assert text_model.encoder_width is None
@@ -193,7 +216,7 @@ def test_no_more_texts_and_tokens_at_once_than_allowed(corpus, monkeypatch):
 
     def spy_on_batches(inputs, training):
         tf.py_function(
-            lambda x: shapes.append(x.shape.as_list()), [inputs["tokens"]], []
+            lambda x: shapes.append(x.shape.as_list()), [inputs["token_ids"]], []
         )
         return shared(inputs, training=training)
 
