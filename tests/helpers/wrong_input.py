@@ -150,8 +150,8 @@ CASES = {
     "comparison.html of somebody else": (
         {"comparison.html": "<!DOCTYPE html>\n<title>mine</title>"},
         "mtl_tf --mode=report --runs=run,run",
-        "comparison.html exists, and is no page of this command: name another "
-        "place for the page: --output=FILE",
+        "comparison.html exists and is not a page of this command: choose another "
+        "path for the page: --output=FILE",
     ),
     "page that is a directory": (
         {},

@@ -94,7 +94,7 @@ def test_evaluate_prints_its_table(run_dir, monkeypatch, capsys):
     [
         (["--mode=export"], "copy the run to a directory that can be written"),
         (["--mode=analyze"], "copy the run to a directory that can be written"),
-        (["--mode=report"], "name another place for the page: --output=FILE"),
+        (["--mode=report"], "choose another path for the page: --output=FILE"),
         (["--epochs=2", *_SETTINGS[:5]], "give another run_dir"),
     ],
 )

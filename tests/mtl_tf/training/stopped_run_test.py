@@ -150,7 +150,7 @@ def test_a_signal_while_predicting(whole, tmp_path, monkeypatch, capsys):
         stop_after(patch, batch_prediction, "_answer", 2, signal.SIGTERM)
         assert command_line.call(patch, *arguments) == 143
     assert capsys.readouterr().err.splitlines()[-1] == (
-        f"mtl_tf: interrupted (SIGTERM): {output} is as it was; give the same "
+        f"mtl_tf: interrupted (SIGTERM): {output} is unchanged; run the same "
         "command again"
     )
     assert output.read_text() == "from before"
@@ -173,7 +173,7 @@ def test_a_disk_that_is_full(corpus, whole, tmp_path, monkeypatch, capsys):
         printed = capsys.readouterr()
         assert printed.out == ""
         assert printed.err.splitlines()[-1] == (
-            f"mtl_tf: no space left in {run_dir}: free some, then give the "
+            f"mtl_tf: no space left in {run_dir}: free some, then run the "
             "same command again"
         )
         assert "memory" not in printed.err

@@ -1,7 +1,9 @@
 """How both commands begin, as a user calls them."""
 
+import logging
 import os
 import pathlib
+import re
 import resource
 import subprocess
 import sys
@@ -79,17 +81,17 @@ def test_help_of_the_script_that_pip_makes(tmp_path, module, script):
         (
             "mtl_tf",
             ["--hidden_size=2.5"],
-            "hidden_size=2.5: an integer is expected",
+            "hidden_size=2.5: expected an integer",
         ),
         (
             "mtl_tf",
             ["--learning_rate=fast"],
-            "learning_rate=fast: a number is expected",
+            "learning_rate=fast: expected a number",
         ),
         (
             "mtl_tf",
             ["--report=maybe"],
-            "report=maybe: true or false is expected",
+            "report=maybe: expected true or false",
         ),
         (
             "mtl_tf",
@@ -130,7 +132,7 @@ def test_help_of_the_script_that_pip_makes(tmp_path, module, script):
         (
             "data_prep",
             ["--corpus=vader", "--out_dir=new", "--min_count=0"],
-            "min_count=0: a positive integer is expected",
+            "min_count=0: expected a positive integer",
         ),
         (
             "data_prep",
@@ -179,7 +181,7 @@ with entry_point.quiet_tensorflow():
     import tensorflow
     import tensorflow_text
     os.write(2, b"E0000 an error\\n")
-print(tensorflow.__version__)
+print(tensorflow.ones(2).shape)
 """
 
 
@@ -197,6 +199,42 @@ def test_tensorflow_starts_without_its_lines_but_with_its_errors():
     # The user's own level is the user's.
     assert "E0000 an error\n" in loud.stderr
     assert loud.stderr.count("\n") > 1
+
+
+@pytest.mark.parametrize(
+    ("status", "is_shown"),
+    [
+        ("UNKNOWN ERROR (303)", False),
+        ("CUDA_ERROR_NO_DEVICE: no CUDA-capable device is detected", False),
+        ("CUDA_ERROR_SYSTEM_DRIVER_MISMATCH: system has unsupported", True),
+    ],
+)
+def test_a_missing_gpu_is_no_error_but_a_broken_driver_is(
+    monkeypatch, capfd, status, is_shown
+):
+    monkeypatch.delenv("TF_CPP_MIN_LOG_LEVEL", raising=False)
+    monkeypatch.delitem(sys.modules, "tensorflow", raising=False)
+    line = (
+        "E0000 00:00:1796035782.671090   15362 cuda_platform.cc:52] failed "
+        "call to cuInit: INTERNAL: CUDA error: Failed call to cuInit: "
+        f"{status}\n"
+    )
+    with entry_point.quiet_tensorflow():
+        os.write(2, line.encode())
+    assert capfd.readouterr().err == (line if is_shown else "")
+
+
+@pytest.mark.parametrize("is_terminal", [True, False])
+def test_log_lines_have_a_time_and_in_a_file_a_date(monkeypatch, is_terminal):
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: is_terminal)
+    formatter = entry_point.LogFormatter()
+    time = r"\d\d:\d\d:\d\d" if is_terminal else r"[\d-]{10} [\d:]{8}"
+    for level, message in (
+        (logging.INFO, "2 tasks"),
+        (logging.WARNING, "warning: 2 tasks"),
+    ):
+        record = logging.LogRecord("absl", level, "", 1, "%d tasks", (2,), None)
+        assert re.fullmatch(f"{time} {message}", formatter.format(record))
 
 
 def test_all_that_was_printed_comes_with_a_failed_import(monkeypatch, capfd):
