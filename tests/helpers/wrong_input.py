@@ -133,14 +133,14 @@ CASES = {
     "export of somebody else": (
         {"run/export/mine.txt": "mine"},
         f"mtl_tf --data_dir=corpus --run_dir=run --epochs=1 {MODEL}",
-        "run/export holds mine.txt, which is no part of an export; the "
-        "directory would be replaced: move the file",
+        "run/export contains mine.txt, which is not part of an export: "
+        "move the file, as the directory is replaced",
     ),
     "SavedModel of somebody else": (
         {"run/export/saved_model.pb": "mine"},
         "mtl_tf --mode=export --run_dir=run",
-        "run/export holds saved_model.pb, which is no part of an export; the "
-        "directory would be replaced: move the file",
+        "run/export contains saved_model.pb, which is not part of an export: "
+        "move the file, as the directory is replaced",
     ),
     "export that is a file": (
         {"run/export": "mine"},
@@ -150,8 +150,8 @@ CASES = {
     "comparison.html of somebody else": (
         {"comparison.html": "<!DOCTYPE html>\n<title>mine</title>"},
         "mtl_tf --mode=report --runs=run,run",
-        "comparison.html exists and is not a page of this command: choose another "
-        "path for the page: --output=FILE",
+        "comparison.html exists and is not a page of this command: choose "
+        "another path for the page: --output=FILE",
     ),
     "page that is a directory": (
         {},
@@ -287,8 +287,8 @@ CASES = {
     "pairs as lines": (
         {"x.txt": "hello\n"},
         f"{PREDICT} --task=answers --input=x.txt",
-        "x.txt is read as lines, which hold no pairs (seq1, seq2): tsv, csv, "
-        "jsonl do; name the --format, or give a file with its extension",
+        "x.txt is read as lines, which have no pairs (seq1, seq2): set "
+        "--format to one of tsv, csv, jsonl, or use a file with that extension",
     ),
     "columns of lines": (
         {"x.txt": "hello\n"},
@@ -350,7 +350,7 @@ CASES = {
     "predict: no pairs": (
         {},
         lambda: mtl_tf.load("run").predict("answers", ["hello"]),
-        "texts[0]: task answers is of pairs (seq1, seq2), got 'hello'",
+        "texts[0]: expected a pair (seq1, seq2) for task answers, got 'hello'",
     ),
     "predict: one text": (
         {},

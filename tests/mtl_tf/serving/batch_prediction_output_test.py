@@ -61,7 +61,7 @@ def test_how_fast_answers_came(written, monkeypatch, caplog):
     )
     with caplog.at_level("INFO", logger=logging.get_absl_logger().name):
         written("a\n")
-    assert caplog.messages == ["1 text in 2.5 s: 0.4 a second"]
+    assert caplog.messages == ["1 text in 2.5 s, 0.4 per second"]
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ def model():
 
 
 def test_a_line_is_a_text_and_blank_ones_are_too(model, tmp_path):
-    found = length_model.ask(
+    found = length_model.predict(
         model, tmp_path, "texts.txt", "a\n\n  bb\nü no end"
     )
     assert model.calls == [["a", "", "  bb", "ü no end"]]
@@ -38,20 +38,20 @@ def test_a_line_is_a_text_and_blank_ones_are_too(model, tmp_path):
 
 def test_tables_of_single_texts(model, tmp_path):
     table = "id\ttext\n7\tab\n8\tabcd\n"
-    found = length_model.ask(
+    found = length_model.predict(
         model, tmp_path, "a.tsv", table, columns=("id:id",)
     )
     assert [(x["id"], x["predicted"]) for x in found] == [
         ("7", "good"),
         ("8", "mixed"),
     ]
-    found = length_model.ask(model, tmp_path, "a.csv", 'text\n"a, b"\n')
+    found = length_model.predict(model, tmp_path, "a.csv", 'text\n"a, b"\n')
     assert model.calls[-1] == ["a, b"]
     assert "id" not in found[0]
 
 
 def test_columns_may_be_named(model, tmp_path):
-    length_model.ask(
+    length_model.predict(
         model,
         tmp_path,
         "a.data",
@@ -64,7 +64,7 @@ def test_columns_may_be_named(model, tmp_path):
 
 
 def test_pairs(model, tmp_path):
-    found = length_model.ask(
+    found = length_model.predict(
         model,
         tmp_path,
         "a.jsonl",
@@ -77,15 +77,15 @@ def test_pairs(model, tmp_path):
 
 @pytest.mark.parametrize("output", ["main", "label_transfer"])
 def test_who_answers(model, tmp_path, output):
-    length_model.ask(model, tmp_path, "a.txt", "a\nbb\n", head=output)
-    assert model.asked == {output}
+    length_model.predict(model, tmp_path, "a.txt", "a\nbb\n", head=output)
+    assert model.outputs == {output}
 
 
 def test_an_output_that_a_task_does_not_have_is_missed_first(model, tmp_path):
     asked = {"task": "answers", "head": "label_transfer"}
     # Even if there is nothing to answer.
     with pytest.raises(ValueError, match="no output 'label_transfer'"):
-        length_model.ask(model, tmp_path, "a.tsv", "seq1\tseq2\n", **asked)
+        length_model.predict(model, tmp_path, "a.tsv", "seq1\tseq2\n", **asked)
     assert os.listdir(tmp_path) == ["a.tsv"]
     with pytest.raises(ValueError, match="no output 'label_transfer'"):
         length_model.evaluate(model, tmp_path, "nothing like it", **asked)
@@ -94,7 +94,7 @@ def test_an_output_that_a_task_does_not_have_is_missed_first(model, tmp_path):
 def test_batches_keep_the_order(model, tmp_path, monkeypatch):
     monkeypatch.setattr(batch_prediction, "BATCH_ROWS", 4)
     texts = ["x" * n for n in range(11)]
-    found = length_model.ask(model, tmp_path, "a.txt", "\n".join(texts))
+    found = length_model.predict(model, tmp_path, "a.txt", "\n".join(texts))
     assert [len(call) for call in model.calls] == [4, 4, 3]
     assert [line["predicted"] for line in found] == [
         length_model.MOOD.labels[n % 3] for n in range(11)
@@ -102,7 +102,7 @@ def test_batches_keep_the_order(model, tmp_path, monkeypatch):
 
 
 def test_an_empty_file_has_no_answers(model, tmp_path):
-    assert length_model.ask(model, tmp_path, "a.txt", "") == []
+    assert length_model.predict(model, tmp_path, "a.txt", "") == []
 
 
 def test_standard_input_to_standard_output(model, monkeypatch, capsys):
@@ -130,7 +130,7 @@ def test_standard_input_to_standard_output(model, monkeypatch, capsys):
             "a.txt",
             "x",
             {"task": "answers"},
-            r"read as lines, which hold no pairs \(seq1, seq2\): tsv, csv",
+            r"read as lines, which have no pairs \(seq1, seq2\): set --form",
         ),
         (
             "a.txt",
@@ -154,19 +154,19 @@ def test_standard_input_to_standard_output(model, monkeypatch, capsys):
             "a.tsv",
             "text\nx\n",
             {"columns": ("seq1:a",)},
-            "names a column of seq1: task mood is not asked for one",
+            "names a column for seq1, which task mood does not use here",
         ),
         (
             "a.tsv",
             "text\nx\n",
             {"columns": ("group:a",)},
-            r"a column of group: .* is not asked for one \(seq2, id are\)",
+            r"a column for group, .* does not use here; it uses seq2, id$",
         ),
     ],
 )
 def test_refused(model, tmp_path, name, content, settings, message):
     with pytest.raises(ValueError, match=message):
-        length_model.ask(model, tmp_path, name, content, **settings)
+        length_model.predict(model, tmp_path, name, content, **settings)
 
 
 def test_what_is_not_utf8_is_named_with_its_line(model, tmp_path):
@@ -201,7 +201,7 @@ def test_what_is_read_is_not_written_over(model, tmp_path, mode):
     command = command_lib.Command(
         mode=mode, task="mood", input=str(path), output=f"{tmp_path}/link.tsv"
     )
-    with pytest.raises(ValueError, match="are one file"):
+    with pytest.raises(ValueError, match="are the same file"):
         getattr(batch_prediction, mode)(model, command)
     assert path.read_text() == "text\tlabel\nx\tgood\n"
 
@@ -251,9 +251,9 @@ def test_scores_of_the_label_transfer_network(model, tmp_path):
     said, scores = length_model.evaluate(
         model, tmp_path, "label\ttext\nbad\t\n", head="label_transfer"
     )
-    assert model.asked == {"label_transfer"}
+    assert model.outputs == {"label_transfer"}
     assert scores["head"] == "label_transfer"
-    assert ", 1 row, answered by label_transfer\n" in said
+    assert ", 1 row, predicted by label_transfer\n" in said
 
 
 STARS = tasks.Task("stars", ("bad", "mixed", "good"), "macro_mae_by_topic")
@@ -282,7 +282,7 @@ def test_scores_by_topic(model, tmp_path, monkeypatch):
         columns=("group:topic",),
     )
     assert named == scores
-    assert model.asked == {"main"}
+    assert model.outputs == {"main"}
 
 
 def test_groups_of_a_metric_that_can_do_without(model, tmp_path):
@@ -337,8 +337,8 @@ def test_labels_that_json_spells_otherwise(model, tmp_path):
             "text\tlabel\nx\tgod\n",
             r"a.tsv:2: task mood has no label 'god' \(did you mean good",
         ),
-        ("a.tsv", "text\tlabel\n", "holds no rows to score"),
-        ("a.txt", "x\n", "read as lines, which hold no labels"),
+        ("a.tsv", "text\tlabel\n", "contains no labeled rows"),
+        ("a.txt", "x\n", "read as lines, which have no labels"),
         ("a.tsv", "text\nx\n", "a.tsv:1: expected one column 'label'"),
     ],
 )

@@ -21,7 +21,7 @@ def test_a_line_ends_where_wc_ends_it(model, tmp_path):
         mode="predict", task="mood", input=str(path), output=out
     )
     said = batch_prediction.predict(model, command)
-    assert said == f"2 answers in {out}"
+    assert said == f"2 predictions in {out}"
     assert model.calls == [["cup\rof soup", "rude\x85staff\u2028"]]
 
 
@@ -38,7 +38,7 @@ def test_packed_files(model, tmp_path, name):
 
 
 def test_a_table_with_another_delimiter(model, tmp_path):
-    length_model.ask(
+    length_model.predict(
         model, tmp_path, "a.csv", 'n;text\n1;"a; b"\n', delimiter=";"
     )
     assert model.calls == [["a; b"]]
@@ -46,23 +46,25 @@ def test_a_table_with_another_delimiter(model, tmp_path):
 
 def test_null_is_the_empty_text(model, tmp_path):
     rows = '{"text": null, "n": null}\n{"text": NaN, "n": NaN}\n'
-    found = length_model.ask(
+    found = length_model.predict(
         model, tmp_path, "a.jsonl", rows, columns=("id:n",)
     )
     # No row goes without an answer.
     assert model.calls == [["", ""]]
     assert [x["id"] for x in found] == [None, None]
     pairs = '{"seq1": null, "seq2": "a"}\n'
-    length_model.ask(model, tmp_path, "a.jsonl", pairs, task="answers")
+    length_model.predict(model, tmp_path, "a.jsonl", pairs, task="answers")
     assert model.calls[-1] == [("", "a")]
 
 
 def test_texts_that_look_absent_are_told_once(model, tmp_path, caplog):
-    length_model.ask(model, tmp_path, "a.tsv", "text\nnan\nfine\nnan\nNULL\n")
+    length_model.predict(
+        model, tmp_path, "a.tsv", "text\nnan\nfine\nnan\nNULL\n"
+    )
     assert model.calls == [["nan", "fine", "nan", "NULL"]]
     assert [x.message for x in caplog.records if "absent" in x.message] == [
         "--input: texts that may stand for an absent value are kept as texts: "
-        "'nan' 2 times, 'NULL' 1 times; --absent leaves them out of an "
+        "'nan' 2 times, 'NULL' 1 times; --absent excludes them from an "
         "evaluation"
     ]
 
@@ -78,13 +80,13 @@ def test_texts_that_look_absent_are_told_once(model, tmp_path, caplog):
 )
 def test_quotes_of_csv_in_tsv_are_told(model, tmp_path, caplog, texts, count):
     content = "".join(f"{x}\n" for x in ["text", *texts])
-    length_model.ask(model, tmp_path, "a.tsv", content)
+    length_model.predict(model, tmp_path, "a.tsv", content)
     found = [x.message for x in caplog.records if "quotes" in x.message]
     assert len(found) == bool(count)
     if count:
         assert found[0].startswith(f"--input: {count} of {len(texts)} rows")
     caplog.clear()
-    length_model.ask(
+    length_model.predict(
         model, tmp_path, "a.tsv", content, format="csv", delimiter="\\t"
     )
     assert "quotes" not in caplog.text
@@ -92,13 +94,13 @@ def test_quotes_of_csv_in_tsv_are_told(model, tmp_path, caplog, texts, count):
 
 def test_a_row_of_tabs_is_answered(model, tmp_path):
     content = "label\ttext\ngood\ta\n\t\nbad\t\n"
-    assert len(length_model.ask(model, tmp_path, "a.tsv", content)) == 3
+    assert len(length_model.predict(model, tmp_path, "a.tsv", content)) == 3
     assert model.calls == [["a", "", ""]]
 
 
 def test_a_column_without_a_name(model, tmp_path):
     # The index of a table, as pandas writes it.
-    found = length_model.ask(
+    found = length_model.predict(
         model, tmp_path, "a.csv", ",text\n7,a\n9,b\n", columns=("id:",)
     )
     assert [x["id"] for x in found] == ["7", "9"]
@@ -119,7 +121,7 @@ def test_rows_without_a_label_are_left_out(model, tmp_path, caplog):
     _, scores = length_model.evaluate(model, tmp_path, rows, "a.jsonl")
     assert scores["n"] == 2
     assert scores["accuracy"] == 1
-    assert "2 rows without a label or text were left out" in caplog.text
+    assert "skipped 2 rows without a label or text" in caplog.text
 
 
 def test_texts_that_mean_an_absent_value(model, tmp_path, caplog):
@@ -127,7 +129,7 @@ def test_texts_that_mean_an_absent_value(model, tmp_path, caplog):
     settings = {"absent": ("Not Available", "NULL")}
     _, scores = length_model.evaluate(model, tmp_path, table, **settings)
     assert scores["n"] == 1
-    assert "2 rows without a label or text were left out" in caplog.text
+    assert "skipped 2 rows without a label or text" in caplog.text
     with pytest.raises(ValueError, match=r"a.tsv:4: .* no label 'NULL'"):
         length_model.evaluate(model, tmp_path, table)
 

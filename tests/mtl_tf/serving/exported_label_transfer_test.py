@@ -177,7 +177,7 @@ def test_a_network_whose_training_has_not_begun(corpus, tmp_path):
     model = trained_model.load(run_dir)
     assert model.outputs(MAIN_TASK) == ("main",)
     with pytest.raises(
-        ValueError, match=r"phase that trains label_transfer has not begun$"
+        ValueError, match=r"phase that trains label_transfer has not started$"
     ):
         model.predict(MAIN_TASK, [], "label_transfer")
 
@@ -332,8 +332,8 @@ def test_two_signatures_of_one_name(copy, model, unsaved, monkeypatch):
     )
     with pytest.raises(
         ValueError,
-        match=r"^serve_books_label_transfer would be two signatures, of the "
-        "task books_label_transfer and of a label transfer network",
+        match=r"^serve_books_label_transfer would be the name of two "
+        "signatures, for the task books_label_transfer and for a label transf",
     ):
         saved_model.write(copy)
     assert unsaved == []

@@ -285,7 +285,7 @@ def test_an_export_behind_a_link(copy, tmp_path):
         saved_model.check_replaceable(copy)
     extra.unlink()
     (link / "labels.json").write_text("[]")
-    with pytest.raises(ValueError, match="which is no part of an export"):
+    with pytest.raises(ValueError, match="which is not part of an export"):
         saved_model.check_replaceable(copy)
 
 

@@ -130,7 +130,7 @@ def test_answers_are_those_of_the_evaluation(corpus, settings):
         assert found.shape[1] == 3
         assert not found[:, labels:].any()
         # The other encoders are in the answers; to make a graph takes time.
-        if text_model.encoder_width and config.encoder in (
+        if text_model.features_dim and config.encoder in (
             "bilstm",
             "bag_of_words",
             "conditional_bilstm",
@@ -167,14 +167,14 @@ def test_graph_has_no_ops_that_tensorflow_warns_of(corpus, encoder, pooling):
 
 def test_a_model_without_shared_encoder_says_so(corpus):
     _, _, text_model = make(corpus, sharing="single_task")
-    assert text_model.encoder_width is None
+    assert text_model.features_dim is None
     with pytest.raises(ValueError, match="single-task model has no shared"):
         text_model.encode([""], ["good1"])
 
 
 def test_width_of_the_features(corpus, small):
     _, _, wide = make(corpus, encoder="bilstm", pooling="max")
-    assert (small.encoder_width, wide.encoder_width) == (5, 2 * 5)
+    assert (small.features_dim, wide.features_dim) == (5, 2 * 5)
     assert small.encode([""] * 3, ["good1"] * 3).shape == (3, 5)
 
 
@@ -208,7 +208,7 @@ def test_no_more_texts_and_tokens_at_once_than_allowed(corpus, monkeypatch):
     monkeypatch.setattr(text_model_lib, "_TEXTS_AT_ONCE", 17)
     _, _, text_model = make(corpus)
     read, shapes = [], []
-    encode, shared = text_model._encode, text_model._parts["shared"]
+    encode, shared = text_model._tokenize, text_model._submodels["shared"]
 
     def spy_on_texts(seq1, seq2):
         tf.py_function(lambda x: read.append(len(x)), [seq2], [])
@@ -216,12 +216,14 @@ def test_no_more_texts_and_tokens_at_once_than_allowed(corpus, monkeypatch):
 
     def spy_on_batches(inputs, training):
         tf.py_function(
-            lambda x: shapes.append(x.shape.as_list()), [inputs["token_ids"]], []
+            lambda x: shapes.append(x.shape.as_list()),
+            [inputs["token_ids"]],
+            [],
         )
         return shared(inputs, training=training)
 
-    monkeypatch.setattr(text_model, "_encode", spy_on_texts)
-    monkeypatch.setitem(text_model._parts, "shared", spy_on_batches)
+    monkeypatch.setattr(text_model, "_tokenize", spy_on_texts)
+    monkeypatch.setitem(text_model._submodels, "shared", spy_on_batches)
     spy_on_batches.input, spy_on_batches.output = shared.input, shared.output
     texts = _texts_of_all_lengths()
     text_model.encode([""] * len(texts), texts)
@@ -310,7 +312,9 @@ def test_seq1_and_seq2_have_to_be_as_many(small):
         (["good1"], []),
     ):
         seq1, seq2 = tf.constant(seq1, tf.string), tf.constant(seq2, tf.string)
-        with pytest.raises(tf.errors.InvalidArgumentError, match="not as many"):
+        with pytest.raises(
+            tf.errors.InvalidArgumentError, match="differ in number"
+        ):
             small.classify(0, seq1, seq2)
 
 

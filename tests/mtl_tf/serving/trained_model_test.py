@@ -130,7 +130,9 @@ def test_pairs_of_which_seq2_alone_is_read_are_single_texts(corpus, tmp_path):
         assert answer["probabilities"] == pytest.approx(
             line["probabilities"], abs=2e-6
         )
-    with pytest.raises(ValueError, match="task books is of single texts"):
+    with pytest.raises(
+        ValueError, match="expected a single text for task books"
+    ):
         model.predict("books", pairs)
 
 
@@ -310,15 +312,15 @@ def test_encode_takes_texts_and_pairs(corpus, model):
         ("flims", ["a"], "has no task 'flims' (did you mean films?); its tasks "
          "are books, films"),
         ("films", "a text", "expected a list of texts, got one text"),
-        ("films", ["a", ("b", "c")], "texts[1]: task films is of single texts, "
-         "got ('b', 'c')"),
-        ("books", ["a"], "texts[0]: task books is of pairs (seq1, seq2), got "
-         "'a'"),
-        ("books", [("a", "b"), ("a", "b", "c")], "texts[1]: a text or a pair "
-         "(seq1, seq2) is expected, got ('a', 'b', 'c')"),
-        ("films", ["a", 5], "texts[1]: a text or a pair (seq1, seq2) is "
-         "expected, got 5"),
-        ("books", [("a", None)], "texts[0]: a text or a pair"),
+        ("films", ["a", ("b", "c")], "texts[1]: expected a single text "
+         "for task films, got ('b', 'c')"),
+        ("books", ["a"], "texts[0]: expected a pair (seq1, seq2) for task "
+         "books, got 'a'"),
+        ("books", [("a", "b"), ("a", "b", "c")], "texts[1]: expected a text or "
+         "a pair (seq1, seq2), got ('a', 'b', 'c')"),
+        ("films", ["a", 5], "texts[1]: expected a text or a pair (seq1, seq2), "
+         "got 5"),
+        ("books", [("a", None)], "texts[0]: expected a text or a pair"),
     ],
 )  # fmt: skip
 def test_what_predict_refuses(model, task, texts, message):
@@ -372,7 +374,7 @@ def test_a_run_that_has_not_ended_is_loaded_with_a_warning(copy, caplog):
     with caplog.at_level("WARNING", logger=logging.get_absl_logger().name):
         trained_model.load(copy)
     assert caplog.messages == [
-        f"{copy}: training has not ended; this is its best checkpoint so far"
+        f"{copy}: training has not ended; using its best checkpoint so far"
     ]
 
 

@@ -147,7 +147,7 @@ def test_a_signal_while_predicting(whole, tmp_path, monkeypatch, capsys):
         f"--output={output}",
     )
     with monkeypatch.context() as patch:
-        stop_after(patch, batch_prediction, "_answer", 2, signal.SIGTERM)
+        stop_after(patch, batch_prediction, "_predict", 2, signal.SIGTERM)
         assert command_line.call(patch, *arguments) == 143
     assert capsys.readouterr().err.splitlines()[-1] == (
         f"mtl_tf: interrupted (SIGTERM): {output} is unchanged; run the same "

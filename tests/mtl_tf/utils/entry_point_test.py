@@ -47,7 +47,7 @@ def test_help_ends_with_0_and_needs_no_tensorflow(module, flag):
     own = "--hidden_size" if module == "mtl_tf.main" else "--task_file"
     assert f"  {own}: " in done.stdout
     assert "tensorflow" not in done.stdout.lower().replace(
-        "threads of tensorflow", ""
+        "number of tensorflow threads", ""
     ).replace("tensorflow 2", "")
 
 

@@ -92,7 +92,7 @@ def test_each_file_of_configs_is_a_preset():
             "hidden_size",
         ),
         (
-            "# one\nunits=3\n",
+            "# one\nhidden_size=3\n",
             "a.flags",
             "a.flags:2: expected --FLAG=VALUE, got 'hidden_size=3'",
         ),
@@ -111,7 +111,7 @@ def test_each_file_of_configs_is_a_preset():
             "a.flags",
             "a.flags:1: expected --FLAG=VALUE, got '--flagfile preset:fs_mtl'",
         ),
-        (b"--tasks=\xe9\n", "a.flags", "flagfile a.flags: not UTF-8"),
+        (b"--tasks=\xe9\n", "a.flags", "flagfile a.flags is not UTF-8"),
         (
             "--flagfile=a.flags\n",
             "a.flags",

@@ -47,7 +47,7 @@ def test_another_process_is_kept_out_until_the_first_ends(tmp_path, killed):
                 pass
             assert str(caught.value) == (
                 f"{run_dir} is in use by process {process.pid} on "
-                f"{platform.node()}: wait for it, or give another run_dir"
+                f"{platform.node()}: wait for it, or choose another run_dir"
             )
         if killed:
             process.kill()
