@@ -41,7 +41,7 @@ def test_the_phases_make_up_the_whole(raw_dir):
         "tokenizing",
         "diversity features",
         "writing",
-        data_prep.REST,
+        data_prep.OTHER,
     ]
     assert min(phases.values()) > 0
     assert sum(phases.values()) == pytest.approx(found["seconds"])
@@ -103,7 +103,7 @@ def test_the_command_prints_rates_and_writes_them(
     assert all("tasks.toml" in files for _, files, *_ in asked)
     said = capsys.readouterr().out
     # 60 rows and 600 tokens in 2 seconds, of which reading took half a one.
-    assert "in all                   2.00         30          300" in said
+    assert "total                    2.00         30          300" in said
     assert "reading                  0.50        120        1,200" in said
     assert "1,234 texts/s, 98,765 tokens/s" in said
     with open(path, encoding="utf-8") as file:

@@ -131,9 +131,9 @@ def test_main_prints_and_writes_what_was_found(
     run_dir = f"--run_dir={config.run_dir}"
     inference.main([run_dir, "--task=films", f"--json={path}"])
     said = capsys.readouterr().out
-    assert "8 texts a call        1,500 texts/s" in said
+    assert "8 texts per call        1,500 texts/s" in said
     assert "median 5.00 ms, 90% within 6.50 ms, 99% within 7.25 ms" in said
-    assert "2,500 texts/s; the whole command 9.0 s" in said
+    assert "2,500 texts/s; entire command 9.0 s" in said
     assert "120,000 tokens/s" in said
     found = json.loads(path.read_text(encoding="utf-8"))
     assert found["task"] == "films"

@@ -62,10 +62,10 @@ def test_a_table_says_whether_bars_are_met():
         return scaling.table(axis, by_axis[axis], lines)
 
     # 18 / 12.
-    assert "most / least 1.50, bar 1.3: missed" in table("tasks")
+    assert "most / least 1.50, limit 1.3: exceeded" in table("tasks")
     assert "bytes" not in table("tasks")
     # 12.5 / 12; 3 MB more for 2 tasks of 15 more rows.
-    assert "most / least 1.04, bar 1.3: met" in table("rows")
+    assert "most / least 1.04, limit 1.3: kept" in table("rows")
     assert f"{3 * 2**20 / 30:+.0f} bytes a training row" in table("rows")
 
 
@@ -131,7 +131,7 @@ def test_a_call_goes_on_where_the_one_before_ended(tmp_path, calls, capsys):
     calls.clear()
     _run(path, *more)
     assert not calls
-    assert capsys.readouterr().out.count("bar 1.3: met") == 9
+    assert capsys.readouterr().out.count("limit 1.3: kept") == 9
 
 
 def test_measurements_of_other_settings_are_not_added_to(tmp_path, calls):

@@ -27,7 +27,7 @@ def test_shares_are_of_work_and_not_of_waiting():
     assert step_profile.table(times).splitlines()[2:] == [
         "| matrix products | 60.0% | MatMul 60.0% |",
         "| copies | 30.0% | ConcatV2 20.0%, SplitV 10.0% |",
-        "| the rest | 10.0% | Softmax 10.0% |",
+        "| other | 10.0% | Softmax 10.0% |",
     ]
 
 

@@ -89,7 +89,7 @@ def test_the_fastest_variant_is_measured(done):
 
 def test_what_is_not_installed_is_left_out(done):
     printed, found = done
-    line = "keras is left out: no_such_package is not installed"
+    line = "keras is skipped: no_such_package is not installed"
     assert line in printed.splitlines()
     assert "keras" not in found["measurements"][0]["contenders"]
 
