@@ -182,7 +182,7 @@ def summarize(rounds: Sequence[dict]) -> dict:
 
 def table(measured: dict) -> str:
     """Formats the measurements."""
-    total, tokenizer_alone = measured["preparation"], measured["tokenizer"]
+    total, alone = measured["preparation"], measured["tokenizer"]
     lines = [
         f"corpus {measured['corpus']}: {total['rows']:,} rows, "
         f"{total['tokens']:,} tokens",
@@ -201,8 +201,8 @@ def table(measured: dict) -> str:
     lines += [
         "",
         f"peak memory: {total['peak_mb']:,.0f} MB",
-        f"tokenizer alone, on one core: {tokenizer_alone['texts_per_second']:,.0f} "
-        f"texts/s, {tokenizer_alone['tokens_per_second']:,.0f} tokens/s",
+        f"tokenizer alone, on one core: {alone['texts_per_second']:,.0f} "
+        f"texts/s, {alone['tokens_per_second']:,.0f} tokens/s",
     ]
     return "\n".join(lines)
 

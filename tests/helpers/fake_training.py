@@ -169,23 +169,23 @@ def fit(
 def read(run_dir: pathlib.Path, name: str) -> dict[str, dict]:
     """Reads the variables of a checkpoint, but for times."""
     parts = ["training", "model", "optimizer", "fit"]
-    found = checkpoints_lib.read(str(run_dir), name, parts).parts
-    assert found["fit"].pop("seconds") > 0
-    history = history_lib.parse_history(found["fit"].pop("history"))
+    actual = checkpoints_lib.read(str(run_dir), name, parts).parts
+    assert actual["fit"].pop("seconds") > 0
+    history = history_lib.parse_history(actual["fit"].pop("history"))
     assert [x["epoch"] for x in history] == list(
-        range(1, found["fit"]["epoch"] + 1)
+        range(1, actual["fit"]["epoch"] + 1)
     )
-    return {part: dict(found[part]) for part in parts}
+    return {part: dict(actual[part]) for part in parts}
 
 
 def lines(run_dir: pathlib.Path) -> list[dict]:
     """Reads the history without what a clock says."""
-    found = history_lib.read_history(str(run_dir))
-    for line in found:
+    actual = history_lib.read_history(str(run_dir))
+    for line in actual:
         assert line.pop("seconds") > 0
         assert line.pop("dev_seconds") > 0
         assert line.pop("tokens_per_second") > 0
-    return found
+    return actual
 
 
 # Best: epoch 2 of base; 4, the first of label_transfer; 8, the last of all.

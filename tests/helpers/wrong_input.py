@@ -43,7 +43,7 @@ CASES = {
     "far too large": (
         {},
         f"{TRAIN} --hidden_size=1000000000",
-        "hidden_size=1000000000: at most 10000 (weights grow with its square)",
+        "hidden_size=1000000000: at most 10000 (the number of weights grows ",
     ),
     "batch larger than a task": (
         {},
@@ -110,7 +110,7 @@ CASES = {
     "task given twice": (
         {},
         f"{TRAIN} --tasks=requests,requests",
-        "tasks=requests,requests: requests is named 2 times",
+        "tasks=requests,requests: requests is repeated 2 times",
     ),
     "large seed": (
         {},
@@ -355,6 +355,6 @@ CASES = {
     "predict: one text": (
         {},
         lambda: mtl_tf.load("run").predict("requests", "hello"),
-        "texts: expected a list of strings, got one text",
+        "texts: expected a list of texts, got one text",
     ),
 } | wrong_task_files.CASES

@@ -49,7 +49,7 @@ def run_dir(corpus, tmp_path_factory):
     return run_dir
 
 
-def test_a_run_of_numpys_scalars_lists_and_paths(corpus, run_dir):
+def test_config_of_numpy_scalars_lists_and_paths(corpus, run_dir):
     record = json.loads((run_dir / "config.json").read_text("utf-8"))
     settings = record["config"]
     assert settings["data_dir"] == str(corpus)
@@ -61,13 +61,13 @@ def test_a_run_of_numpys_scalars_lists_and_paths(corpus, run_dir):
     }
 
 
-def test_a_model_takes_texts_in_what_holds_them(run_dir):
+def test_model_accepts_numpy_and_pandas_texts(run_dir):
     model = mtl_tf.load(run_dir)
     texts, labels = ["good1 x", "bad2 y"], ["good", "bad"]
-    wanted = model.predict("books", texts).probabilities
+    expected = model.predict("books", texts).probabilities
     for given in (tuple(texts), np.array(texts), np.array(texts, object)):
-        found = model.predict("books", given).probabilities
-        np.testing.assert_array_equal(found, wanted)
+        actual = model.predict("books", given).probabilities
+        np.testing.assert_array_equal(actual, expected)
         np.testing.assert_array_equal(model.encode(given), model.encode(texts))
     scores = model.evaluate("books", texts, labels)
     assert model.evaluate("books", np.array(texts), np.array(labels)) == scores
@@ -95,7 +95,7 @@ def test_a_run_in_the_home_directory(run_dir, monkeypatch):
         (3, "run_dir=3: expected a path, got int"),
     ],
 )
-def test_load_of_what_is_no_run(run_dir, message):
+def test_load_refuses_other_directories(run_dir, message):
     with pytest.raises(ValueError, match=f"^{re.escape(message)}"):
         mtl_tf.load(run_dir)
 
@@ -125,9 +125,7 @@ def test_load_of_what_is_no_run(run_dir, message):
     ],
 )
 @pytest.mark.parametrize("call", [mtl_tf.train, mtl_tf.evaluate])
-def test_a_refused_call_leaves_nothing_behind(
-    corpus, tmp_path, call, changes, message
-):
+def test_refused_call_leaves_no_files(corpus, tmp_path, call, changes, message):
     settings = make_config(corpus, tmp_path / "run").to_dict()
     if call is mtl_tf.evaluate and changes.keys() & {"tasks", "main_task"}:
         # It looks for results first, once the settings are right.

@@ -54,7 +54,7 @@ from mtl_tf.config import validation
         ("learning_rate", 1e-60, "than 1.18e-38, the smallest float32"),
     ],
 )
-def test_a_value_out_of_range(name, value, allowed):
+def test_value_out_of_range_is_refused(name, value, allowed):
     with pytest.raises(
         ValueError, match=rf"^{name}={re.escape(str(value))}: .*{allowed}$"
     ):
@@ -62,7 +62,7 @@ def test_a_value_out_of_range(name, value, allowed):
 
 
 @pytest.mark.parametrize("name", ["patience", "seed", "word_dropout"])
-def test_the_edge_of_a_range_is_allowed(name):
+def test_end_of_a_range_is_allowed(name):
     assert getattr(config_lib.Config(**{name: 0}), name) == 0
 
 
@@ -140,7 +140,7 @@ def test_the_edge_of_a_range_is_allowed(name):
         ),
     ],
 )
-def test_values_that_do_not_go_together(values, message):
+def test_incompatible_values_are_refused(values, message):
     with pytest.raises(ValueError, match=message):
         config_lib.Config(**values)
 
@@ -161,7 +161,7 @@ def test_values_that_do_not_go_together(values, message):
         ("sampling_exponent", 10, "1 samples in proportion to rows"),
     ],
 )
-def test_values_that_are_far_too_large(name, most, why):
+def test_values_above_the_limits_are_refused(name, most, why):
     assert getattr(config_lib.Config(**{name: most}), name) == most
     for value in (most + 1, 1_000_000_000):
         with pytest.raises(
@@ -170,7 +170,7 @@ def test_values_that_are_far_too_large(name, most, why):
             config_lib.Config(**{name: value})
 
 
-def test_whole_numbers_have_an_end():
+def test_integers_are_limited():
     assert config_lib.Config(epochs=2**31 - 1).epochs == 2**31 - 1
     with pytest.raises(ValueError, match=r"^epochs=\d+: at most 2147483647$"):
         config_lib.Config(epochs=2**31)
@@ -185,7 +185,7 @@ def test_whole_numbers_have_an_end():
         (True, "processes=True: expected an integer, got bool"),
     ],
 )
-def test_processes_that_are_refused(processes, message):
+def test_invalid_processes_are_refused(processes, message):
     with pytest.raises(ValueError, match=f"^{message}"):
         validation.check_processes(processes)
     validation.check_processes(np.int64(1024))
@@ -265,7 +265,7 @@ _SEMI_SUPERVISED = {**_SUPERVISED, "label_transfer": "semi_supervised"}
         ),
     ],
 )
-def test_label_transfer_and_what_it_does_not_go_with(values, message):
+def test_label_transfer_refuses_incompatible_settings(values, message):
     with pytest.raises(ValueError, match=message):
         config_lib.Config(**values)
 
@@ -282,7 +282,7 @@ def test_label_transfer_and_what_it_does_not_go_with(values, message):
         {"main_task": "books", "update": "alternating"},
     ],
 )
-def test_what_label_transfer_goes_with(values):
+def test_label_transfer_accepts_compatible_settings(values):
     config = config_lib.Config(**values)
     assert {name: getattr(config, name) for name in values} == values
 
@@ -309,7 +309,7 @@ def test_what_label_transfer_goes_with(values):
         ),
     ],
 )
-def test_a_setting_that_would_be_passed_over_is_refused(name, value, needed):
+def test_unused_setting_is_refused(name, value, needed):
     setting, _, values = needed.partition("=")
     without = {
         setting: "label_embedding" if setting == "output_layer" else "none"

@@ -47,14 +47,14 @@ def written(tmp_path):
     return write
 
 
-def test_any_reader_of_lines_sees_an_answer_a_text(written):
+def test_output_has_one_line_per_text(written):
     text = written("a\nb\nc\n")
-    found = [json.loads(line)["predicted"] for line in text.splitlines()]
-    assert found == list(ODD)
+    actual = [json.loads(line)["predicted"] for line in text.splitlines()]
+    assert actual == list(ODD)
     assert {x for x in text if not x.isprintable()} == {"\n"}
 
 
-def test_how_fast_answers_came(written, monkeypatch, caplog):
+def test_speed_is_logged(written, monkeypatch, caplog):
     times = iter([10.0, 12.5])
     monkeypatch.setattr(
         batch_prediction.time, "perf_counter", lambda: next(times)

@@ -30,7 +30,7 @@ def test_scores():
     assert average[1:] == ["accuracy", "", "45.0", "75.0", "65.0"]
 
 
-def test_without_duplicates_there_is_no_column_of_them():
+def test_no_column_of_duplicates_without_duplicates():
     results = model_cards.make_results()
     for output in results["tasks"]["books"].values():
         del output["test_deduplicated"]
@@ -54,12 +54,12 @@ def test_a_task_without_unseen_test_texts_has_a_dash():
     assert "No de-duplicated score of books: all test texts are in" in card
 
 
-def test_names_hide_nothing_and_many_labels_are_cut():
+def test_invisible_characters_are_escaped_and_many_labels_cut():
     labels = ("\u202eevil", "two\nlines", *(f"label{n}" for n in range(40)))
     run = model_cards.make_run()
     tasks = (run.tasks[0], dataclasses.replace(run.tasks[1], labels=labels))
     run.corpus.declaration["tasks"]["films"]["label_counts"]["train"] = {
-        label: number for number, label in enumerate(labels)
+        label: index for index, label in enumerate(labels)
     }
     corpus = dataclasses.replace(run.corpus, name="cor\u2066pus\x1b")
     run = dataclasses.replace(run, tasks=tasks, corpus=corpus)
@@ -118,12 +118,12 @@ def test_both_outputs_of_the_main_task():
     assert "Augenstein, Ruder and Søgaard" in card
 
 
-def test_without_label_transfer_there_is_no_word_of_it():
+def test_label_transfer_is_not_mentioned_without_it():
     assert "abel transfer" not in model_cards.build()
     assert "label_transfer" not in model_cards.build()
 
 
-def test_the_average_is_of_the_common_metric():
+def test_average_uses_the_common_metric():
     run = model_cards.make_run()
     films = dataclasses.replace(run.tasks[1], metric="accuracy")
     run = dataclasses.replace(run, tasks=(run.tasks[0], films))
@@ -146,7 +146,7 @@ def test_the_average_is_of_the_common_metric():
     ]
 
 
-def test_errors_are_no_shares():
+def test_error_metrics_are_not_percentages():
     run, results = model_cards.make_run(), model_cards.make_results()
     films = dataclasses.replace(run.tasks[1], metric="macro_mae")
     run = dataclasses.replace(run, tasks=(run.tasks[0], films))
@@ -160,7 +160,7 @@ def test_errors_are_no_shares():
     assert "in percent, macro_mae in label positions" in card
 
 
-def test_names_do_not_break_tables_or_become_markup():
+def test_names_are_escaped():
     card = model_cards.build()
     heads, books, films, encode = model_cards.read_table(
         card, "Use", "signature"
@@ -198,7 +198,7 @@ def test_data():
     assert "> CC0 for films\n> no \\*license\\* for books\n" in card
 
 
-def test_unlabeled_rows_are_data_where_they_were_read():
+def test_unlabeled_rows_are_listed_if_used():
     run = model_cards.make_run(unlabeled=True, adversarial_weight=0.1)
     heads, books, _ = model_cards.read_table(
         model_cards.build(run), "Training data", "task"
@@ -206,7 +206,7 @@ def test_unlabeled_rows_are_data_where_they_were_read():
     assert books[heads.index("unlabeled")] == "77"
 
 
-def test_no_more_rows_than_were_used():
+def test_rows_are_limited_to_max_examples():
     card = model_cards.build(model_cards.make_run(max_examples=30))
     books = model_cards.read_table(card, "Training data", "task")[1]
     assert books[1:4] == ["30", "20", "30"]
@@ -215,12 +215,12 @@ def test_no_more_rows_than_were_used():
 
 def test_warnings_of_the_corpus():
     assert "Warnings" not in model_cards.build()
-    found = [
+    actual = [
         {"task": "books", "message": "1 text of train with *odd* labels"},
         {"task": "of another run", "message": "not here"},
         *({"task": "films", "message": f"{n} rows"} for n in range(13)),
     ]
-    card = model_cards.build(model_cards.make_run(findings=found))
+    card = model_cards.build(model_cards.make_run(findings=actual))
     _, _, lines = card.partition("Warnings of the preparation:\n\n")
     lines = lines.partition("\n\n")[0].splitlines()
     assert lines[0] == r"- books: 1 text of train with \*odd\* labels"
@@ -231,7 +231,7 @@ def test_warnings_of_the_corpus():
     ]
     assert "not here" not in card
     assert "more, in" not in model_cards.build(
-        model_cards.make_run(findings=found[:13])
+        model_cards.make_run(findings=actual[:13])
     )
 
 
@@ -254,7 +254,7 @@ def test_a_corpus_without_licence(license):
     )
 
 
-def test_what_holds_for_some_models_alone():
+def test_sections_depend_on_the_model():
     plain = model_cards.build(model_cards.make_run(sharing="fully_shared"))
     assert "Adversarial training" not in plain
     assert "Word vectors" not in plain
@@ -313,7 +313,7 @@ def test_a_run_of_several_models_has_no_best_epoch():
     assert "best epoch" not in model_cards.build(results=results)
 
 
-def test_the_program_that_it_shows_is_python():
+def test_example_of_the_card_is_valid_python():
     card = model_cards.build()
     (program,) = re.findall(r"```python\n(.*?)```", card, re.DOTALL)
     compile(program, "card", "exec")

@@ -40,7 +40,7 @@ def call(module, *arguments, **environment):
 
 @pytest.mark.parametrize("module", COMMANDS.values())
 @pytest.mark.parametrize("flag", ["--help", "--helpshort", "--helpfull"])
-def test_help_ends_with_0_and_needs_no_tensorflow(module, flag):
+def test_help_exits_with_0_without_tensorflow(module, flag):
     done, seconds = call(module, flag)
     assert (done.returncode, done.stderr) == (0, "")
     assert seconds < SECONDS
@@ -146,7 +146,7 @@ def test_help_of_the_script_that_pip_makes(tmp_path, module, script):
         ),
     ],
 )
-def test_a_wrong_call_is_one_line_before_tensorflow(
+def test_invalid_command_is_one_line_without_tensorflow(
     program, arguments, message
 ):
     done, seconds = call(COMMANDS[program], *arguments)
@@ -156,7 +156,7 @@ def test_a_wrong_call_is_one_line_before_tensorflow(
     assert seconds < SECONDS
 
 
-def test_a_wrong_key_of_a_task_file_is_found_before_tensorflow(tmp_path):
+def test_unknown_key_of_a_task_file_needs_no_tensorflow(tmp_path):
     path = tmp_path / "tasks.toml"
     path.write_text('[tasks.a]\nlables = ["no", "yes"]\n')
     done, seconds = call(
@@ -185,7 +185,7 @@ print(tensorflow.ones(2).shape)
 """
 
 
-def test_tensorflow_starts_without_its_lines_but_with_its_errors():
+def test_tensorflow_starts_quietly_but_shows_errors():
     quiet, loud = (
         subprocess.run(
             [sys.executable, "-c", _IMPORT, *arguments],
@@ -209,7 +209,7 @@ def test_tensorflow_starts_without_its_lines_but_with_its_errors():
         ("CUDA_ERROR_SYSTEM_DRIVER_MISMATCH: system has unsupported", True),
     ],
 )
-def test_a_missing_gpu_is_no_error_but_a_broken_driver_is(
+def test_missing_gpu_is_hidden_but_broken_driver_is_shown(
     monkeypatch, capfd, status, is_shown
 ):
     monkeypatch.delenv("TF_CPP_MIN_LOG_LEVEL", raising=False)
@@ -225,7 +225,7 @@ def test_a_missing_gpu_is_no_error_but_a_broken_driver_is(
 
 
 @pytest.mark.parametrize("is_terminal", [True, False])
-def test_log_lines_have_a_time_and_in_a_file_a_date(monkeypatch, is_terminal):
+def test_log_lines_have_a_time_and_files_a_date(monkeypatch, is_terminal):
     monkeypatch.setattr(sys.stderr, "isatty", lambda: is_terminal)
     formatter = entry_point.LogFormatter()
     time = r"\d\d:\d\d:\d\d" if is_terminal else r"[\d-]{10} [\d:]{8}"
@@ -237,7 +237,7 @@ def test_log_lines_have_a_time_and_in_a_file_a_date(monkeypatch, is_terminal):
         assert re.fullmatch(f"{time} {message}", formatter.format(record))
 
 
-def test_all_that_was_printed_comes_with_a_failed_import(monkeypatch, capfd):
+def test_failed_import_shows_all_output(monkeypatch, capfd):
     monkeypatch.delenv("TF_CPP_MIN_LOG_LEVEL", raising=False)
     monkeypatch.delitem(sys.modules, "tensorflow", raising=False)
 

@@ -97,7 +97,7 @@ def test_messages(error, message, capsys):
         SystemExit(3),
     ],
 )
-def test_faults_of_the_program_are_raised(error, capsys):
+def test_bugs_are_raised(error, capsys):
     with pytest.raises(type(error)) as caught:
         failures.report("mtl_tf", error)
     assert caught.value is error
@@ -133,7 +133,7 @@ def test_errors_of_a_full_device(write):
     )
 
 
-def test_standard_output_on_a_full_disk():
+def test_full_disk_at_standard_output():
     assert failures.describe(os_error(errno.ENOSPC)) == (
         f"no space left for standard output: {AGAIN}"
     )
