@@ -85,8 +85,8 @@ def test_undecodable_argument_is_refused(tmp_path, module):
     program = module.removesuffix(".main")
     assert done.returncode == 1
     assert done.stderr == (
-        f"{program}: '--task_file=\\udcc3\\udcbc.toml' has characters that this "
-        "locale cannot decode: set PYTHONUTF8=1, or LC_ALL=C.UTF-8\n"
+        f"{program}: '--task_file=\\udcc3\\udcbc.toml' has characters that "
+        "this locale cannot decode: set PYTHONUTF8=1, or LC_ALL=C.UTF-8\n"
     )
 
 

@@ -206,7 +206,9 @@ def test_analyze_takes_one_run(config, corpus, monkeypatch):
         config, seed=1, run_dir=os.path.join(config.run_dir, "seeds", "1")
     )
     write_run(part, corpus)
-    with pytest.raises(ValueError, match="analyze one of .*seeds/0, .*seeds/1"):
+    with pytest.raises(
+        ValueError, match=r"analyze one of .*seeds/0, .*seeds/1"
+    ):
         run(several, "analyze")
     monkeypatch.setattr(modes.experiment, "Experiment", lambda x: x)
     monkeypatch.setattr(modes.analysis, "run", lambda x: f"probes of {x}")

@@ -1,5 +1,8 @@
 """The exported model, as those see it who have nothing else."""
 
+import subprocess
+import sys
+
 import keras
 import numpy as np
 import pytest
@@ -122,6 +125,38 @@ def test_session_gives_the_same_predictions(corpus, expected, moved):
     np.testing.assert_allclose(
         probabilities, expected["films"].probabilities, atol=1e-6
     )
+
+
+_LOAD = """
+import sys
+import warnings
+import tensorflow as tf
+import tensorflow_text
+
+# TensorFlow's own start.
+tf.zeros(1).numpy()
+print("started", file=sys.stderr, flush=True)
+warnings.simplefilter("error")
+model = tf.saved_model.load(sys.argv[1])
+model.signatures["serve_films"](text=tf.constant(["good1 bad1", "bad2"]))
+model.signatures["serve_books"](
+    seq1=tf.constant(["good1"]), seq2=tf.constant(["bad2"])
+)
+"""
+
+
+def test_loading_and_calling_print_nothing(moved, tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-I", "-c", _LOAD, moved],
+        cwd=tmp_path,
+        # Of errors and warnings, all are shown.
+        env={"TF_CPP_MIN_LOG_LEVEL": "1", "CUDA_VISIBLE_DEVICES": "-1"},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    _, _, printed = done.stderr.partition("started\n")
+    assert (done.stdout, printed) == ("", "")
 
 
 def test_signatures(moved):
