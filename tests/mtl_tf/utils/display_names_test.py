@@ -234,5 +234,10 @@ def test_rate(index, seconds, text):
     assert display_names.rate(index, seconds) == text
 
 
+def test_ellipsize():
+    assert display_names.ellipsize("a long text", 11) == "a long text"
+    assert display_names.ellipsize("a long text", 6) == "a long..."
+
+
 if __name__ == "__main__":
     raise SystemExit(pytest.main([__file__]))
