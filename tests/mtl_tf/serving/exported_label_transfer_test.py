@@ -142,8 +142,8 @@ def test_outputs(model):
     ("task", "output", "message"),
     [
         ("films", "label_transfer", "task films has no output "
-         "'label_transfer', it has main; label_transfer answers for books "
-         "alone"),
+         "'label_transfer', it has main; label_transfer is an output of "
+         "books alone"),
         ("books", "transfer", "task books has no output 'transfer' (did you "
          "mean label_transfer?), it has main and label_transfer"),
         ("bookz", "label_transfer", "has no task 'bookz' (did you mean "

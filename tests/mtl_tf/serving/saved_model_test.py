@@ -279,7 +279,7 @@ def test_an_export_behind_a_link(copy, tmp_path):
     extra = link / "assets.extra" / "tf_serving_warmup_requests"
     extra.parent.mkdir()
     extra.touch()
-    with pytest.raises(ValueError, match=r"holds assets\.extra/tf_serving_"):
+    with pytest.raises(ValueError, match=r"contains assets\.extra/tf_serving_"):
         saved_model.check_replaceable(copy)
     extra.unlink()
     (link / "labels.json").write_text("[]")

@@ -352,7 +352,7 @@ def test_no_run(tmp_path):
     [
         (
             {"hidden_size": 5},
-            r"another model: \w+encoder/\S+ has the shape .*4.*5",
+            r"another model: \S*encoder/\S+ has the shape .*4.*5",
         ),
         ({"encoder": "lstm"}, "another model: .* is missing"),
     ],
@@ -391,7 +391,9 @@ def test_run_of_several_seeds_is_refused(corpus, tmp_path):
     )
     declared = tasks_lib.Corpus.read(corpus)
     run_directory.start(config, declared, declared.tasks)
-    with pytest.raises(ValueError, match=r"give one of .*seeds/3, .*seeds/4$"):
+    with pytest.raises(
+        ValueError, match=r"choose one of .*seeds/3, .*seeds/4$"
+    ):
         trained_model.load(config.run_dir)
 
 
