@@ -66,7 +66,7 @@ def test_table_compares_times_with_the_limit():
     assert "bytes" not in table("tasks")
     # 12.5 / 12; 3 MB more for 2 tasks of 15 more rows.
     assert "most / least 1.04, limit 1.3: kept" in table("rows")
-    assert f"{3 * 2**20 / 30:+.0f} bytes a training row" in table("rows")
+    assert f"{3 * 2**20 / 30:+.0f} bytes per training row" in table("rows")
 
 
 def test_plot_has_a_panel_per_axis_with_medians():

@@ -63,7 +63,7 @@ def test_texts_that_look_absent_are_warned_of_once(model, tmp_path, caplog):
     )
     assert model.calls == [["nan", "fine", "nan", "NULL"]]
     assert [x.message for x in caplog.records if "absent" in x.message] == [
-        "--input: texts that may stand for an absent value are kept as texts: "
+        "--input: texts that may mean a missing value are kept as texts: "
         "'nan' 2 times, 'NULL' 1 times; --absent excludes them from an "
         "evaluation"
     ]
