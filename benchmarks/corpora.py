@@ -1,8 +1,8 @@
-"""What is trained on: a prepared corpus, or one that is generated.
+"""Training corpora: prepared ones, and generated ones.
 
-A generated corpus has the tasks, the rows, the numbers of labels and the
-distribution of text lengths of a real one. These stand in text_lengths.json,
-which is the output of `describe` for each corpus:
+A generated corpus has the tasks, the numbers of rows and labels, and the
+distribution of text lengths of a real one. They are in text_lengths.json, the
+output of `describe` for each corpus:
 
     python -c 'import json
     from benchmarks import corpora
@@ -27,54 +27,54 @@ from mtl_tf.utils import checksums
 
 LENGTHS_FILE = pathlib.Path(__file__).parent / "text_lengths.json"
 QUANTILES = (0, 5, 10, 20, 30, 40, 50, 60, 70, 80, 90, 95, 100)
-# Words by a Zipf law: the n-th most frequent one has probability ~ 1 / n.
+# Zipf's law: the n-th most frequent word has a probability ~ 1 / n.
 VOCABULARY_SIZE = 30_000
-# Rows of a task: more than any epoch of `epoch_length=smallest_task` reads.
-MOST_ROWS = 10_000
+# Maximum rows per task, more than an epoch of `epoch_length=smallest_task` has.
+MAX_ROWS = 10_000
 
 Batch = dict[str, np.ndarray]
 
 
 def describe(data_dir: str) -> dict:
-    """Rows, labels, and percentiles of text lengths of the training files.
+    """Describes the rows, labels and text lengths of the training files.
 
     Args:
       data_dir: a prepared corpus.
 
     Returns:
-      By task: `rows`, `labels`, and `seq1` and `seq2`, the `QUANTILES` of
-      their lengths in tokens.
+      By task: `rows`, `labels`, and the `QUANTILES` of the lengths in tokens of
+      `seq1` and `seq2`.
     """
     corpus = tasks_lib.Corpus.read(data_dir)
-    found = {}
+    described = {}
     for task in corpus.tasks:
         tokens = records.TokenIds.read(data_dir, task.name, "train")
         lengths = np.diff(tokens.offsets).reshape(-1, 2)
         percentiles = np.percentile(lengths, QUANTILES, axis=0).astype(int)
         seq1, seq2 = percentiles.T.tolist()
-        found[task.name] = {
+        described[task.name] = {
             "rows": len(tokens),
             "labels": len(task.labels),
             "seq1": seq1,
             "seq2": seq2,
         }
-    return found
+    return described
 
 
 def generate(data_dir: str, like: str, seed: int = 0) -> None:
     """Writes the training files of a corpus.
 
     Args:
-      data_dir: directory to write to.
+      data_dir: output directory.
       like: name of a corpus in text_lengths.json.
-      seed: seed.
+      seed: random seed.
     """
     described = json.loads(LENGTHS_FILE.read_text(encoding="utf-8"))[like]
     random = np.random.default_rng(seed)
     declared = {}
     for name, task in described.items():
-        labels = [f"label_{number}" for number in range(task["labels"])]
-        rows = min(task["rows"], MOST_ROWS)
+        labels = [f"label_{index}" for index in range(task["labels"])]
+        rows = min(task["rows"], MAX_ROWS)
         _generate_task(data_dir, name, task, labels, rows, random)
         declared[name] = {
             "labels": labels,
@@ -101,7 +101,7 @@ def _generate_task(data_dir, name, task, labels, rows, random):
         axis=1,
     )
     offsets = np.concatenate([[0], np.cumsum(lengths)])
-    # The first ids are not words: padding and the like.
+    # The first ids are padding and other special tokens.
     words = np.arange(vocabulary_lib.EMPTY + 1, VOCABULARY_SIZE)
     shares = 1 / np.arange(1, len(words) + 1)
     ids = random.choice(words, offsets[-1], p=shares / shares.sum())
@@ -112,7 +112,7 @@ def _generate_task(data_dir, name, task, labels, rows, random):
         name,
         "train",
         [
-            # Training reads token ids, never the text.
+            # Training reads token ids instead of texts.
             records.Row(f"{name}-train-{row}", "", "", label)
             for row, label in enumerate(drawn)
         ],
@@ -121,21 +121,21 @@ def _generate_task(data_dir, name, task, labels, rows, random):
 
 
 def _draw_lengths(percentiles, rows, random):
-    """Lengths between the percentiles, evenly: int64 [rows], at least 1."""
+    """Draws lengths that interpolate percentiles, int64 [rows], at least 1."""
     points = random.uniform(0, 100, rows)
     lengths = np.interp(points, QUANTILES, percentiles)
     return np.maximum(1, np.round(lengths)).astype(np.int64)
 
 
 class Training:
-    """The training batches of a corpus, and what a model has to know of it.
+    """Training batches of a corpus, and the arguments of a model for it.
 
     Args:
       config: settings, with `data_dir`.
 
     Attributes:
       task_names: names of the tasks.
-      label_counts: number of labels of each.
+      num_classes: number of labels of each task.
       vocabulary_size: number of word vectors.
       batches: the batches.
     """
@@ -156,14 +156,14 @@ class Training:
         )
 
     def epochs(self) -> Iterator[list[Batch]]:
-        """The batches of one epoch after the other, from the first."""
+        """Yields the batches of each epoch, from the first epoch on."""
         stream = self.batches.generate(0)
         while True:
             yield list(itertools.islice(stream, self.batches.steps_per_epoch))
 
 
 def write_batches(path: str, batches: list[Batch]) -> None:
-    """Writes batches for `read_batches`, which needs no TensorFlow."""
+    """Writes batches for `groups.read`, which needs no TensorFlow."""
     np.savez(
         path,
         **{

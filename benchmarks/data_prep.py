@@ -1,10 +1,10 @@
-"""How fast a corpus is prepared, and what of it takes how long.
+"""Speed of the preparation of a corpus, by phase.
 
     python -m benchmarks.data_prep --rows=5000
     python -m benchmarks.data_prep --corpus=fdu_mtl --raw_dir=data/raw/fdu_mtl
 
-A generated corpus comes as tasks of one's own do, in TSV. Each round prepares
-it in a process of its own. The tokenizer is also measured alone, on one core.
+A generated corpus is a task file with TSV files. Each round prepares it in a
+new process. The tokenizer is also measured alone, on one core.
 """
 
 import argparse
@@ -40,8 +40,8 @@ _SOURCES = {
     "fdu_mtl": fdu_mtl.make_source,
     "vader": vader.make_source,
 }
-READING, REST = "reading", "the rest"
-# Where a phase spends its time: none of them calls another.
+READING, OTHER = "reading", "other"
+# Functions of each phase; none of them calls another.
 _PHASES = (
     ("tokenizing", tokens_lib.Tokenizer, "encode"),
     ("diversity features", diversity_features, "compute"),
@@ -49,7 +49,7 @@ _PHASES = (
     ("writing", records.TokenIds, "write"),
     ("checksums", source_lib, "sha256"),
 )
-# Texts that the tokenizer alone is given: in all, and at once.
+# Texts for the tokenizer alone: in total, and per call.
 _TEXTS, _TEXTS_AT_ONCE = 16_384, 512
 
 
@@ -61,15 +61,16 @@ class _Clock:
 
     @contextlib.contextmanager
     def __call__(self, phase: str) -> Iterator[None]:
-        began = time.perf_counter()
+        """Adds the time of a block to a phase."""
+        start = time.perf_counter()
         try:
             yield
         finally:
-            passed = time.perf_counter() - began
-            self.seconds[phase] = self.seconds.get(phase, 0.0) + passed
+            seconds = time.perf_counter() - start
+            self.seconds[phase] = self.seconds.get(phase, 0.0) + seconds
 
     def around(self, phase, function):
-        """A function, with a clock."""
+        """Wraps a function to add its time to a phase."""
 
         def call(*arguments, **named):
             with self(phase):
@@ -79,15 +80,15 @@ class _Clock:
 
 
 def measure_preparation(corpus: str, raw_dir: str) -> dict:
-    """Prepares a corpus, with a clock at each phase.
+    """Prepares a corpus and measures the time of each phase.
 
     Args:
-      corpus: its name.
+      corpus: name of the corpus.
       raw_dir: folder of its raw files.
 
     Returns:
-      `rows` and `tokens` that were written; `seconds` of the whole;
-      `seconds_by_phase`, of which `the rest` is what no phase has; `peak_mb`.
+      `rows` and `tokens` of the corpus; total `seconds`; `seconds_by_phase`,
+      where `other` is the time outside of all phases; `peak_mb`.
     """
     logging.set_verbosity(logging.ERROR)
     clock = _Clock({})
@@ -95,30 +96,33 @@ def measure_preparation(corpus: str, raw_dir: str) -> dict:
     source = dataclasses.replace(
         source, read=clock.around(READING, source.read)
     )
-    with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as on:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        contextlib.ExitStack() as stack,
+    ):
         for phase, owner, name in _PHASES:
             timed = clock.around(phase, getattr(owner, name))
-            on.enter_context(mock.patch.object(owner, name, timed))
-        began = time.perf_counter()
+            stack.enter_context(mock.patch.object(owner, name, timed))
+        start = time.perf_counter()
         prepared = prepare.prepare(source, os.path.join(folder, "corpus"))
-        seconds = time.perf_counter() - began
+        seconds = time.perf_counter() - start
         tokens = sum(
             int(records.TokenIds.read(prepared.data_dir, task, x).offsets[-1])
             for task, splits in prepared.rows.items()
             for x in splits
         )
-    rest = seconds - sum(clock.seconds.values())
+    other = seconds - sum(clock.seconds.values())
     return {
         "rows": sum(sum(x.values()) for x in prepared.rows.values()),
         "tokens": tokens,
         "seconds": seconds,
-        "seconds_by_phase": {**clock.seconds, REST: rest},
+        "seconds_by_phase": {**clock.seconds, OTHER: other},
         "peak_mb": own_process.peak_mb(),
     }
 
 
 def measure_tokenizer(corpus: str, raw_dir: str, rounds: int) -> dict:
-    """Cuts texts of a corpus into tokens, on one core.
+    """Measures the tokenizer on texts of a corpus, on one core.
 
     Returns:
       `texts_per_second` and `tokens_per_second`, medians over rounds.
@@ -131,11 +135,11 @@ def measure_tokenizer(corpus: str, raw_dir: str, rounds: int) -> dict:
         for rows in task.splits.values()
         for row in rows
     ]
-    # From all over the corpus.
+    # Evenly from the entire corpus.
     texts = texts[:: max(1, len(texts) // _TEXTS)]
     batches = [
-        tf.constant(texts[begin : begin + _TEXTS_AT_ONCE])
-        for begin in range(0, len(texts), _TEXTS_AT_ONCE)
+        tf.constant(texts[index : index + _TEXTS_AT_ONCE])
+        for index in range(0, len(texts), _TEXTS_AT_ONCE)
     ]
     tokenize = tf.function(
         lambda texts: tokenizer.tokenize(texts).flat_values,
@@ -143,10 +147,10 @@ def measure_tokenizer(corpus: str, raw_dir: str, rounds: int) -> dict:
     )
     seconds = []
     for _ in range(rounds + 1):
-        began = time.perf_counter()
+        start = time.perf_counter()
         tokens = sum(len(tokenize(batch)) for batch in batches)
-        seconds.append(time.perf_counter() - began)
-    # The first one traced.
+        seconds.append(time.perf_counter() - start)
+    # The first round includes tracing.
     median = statistics.median(seconds[1:])
     return {
         "texts_per_second": len(texts) / median,
@@ -155,11 +159,11 @@ def measure_tokenizer(corpus: str, raw_dir: str, rounds: int) -> dict:
 
 
 def summarize(rounds: Sequence[dict]) -> dict:
-    """Medians over rounds of `measure_preparation`."""
+    """Computes medians over rounds of `measure_preparation`."""
     first = rounds[0]
 
-    def median(of):
-        return statistics.median(map(of, rounds))
+    def median(get):
+        return statistics.median(map(get, rounds))
 
     seconds = median(lambda x: x["seconds"])
     return {
@@ -176,27 +180,27 @@ def summarize(rounds: Sequence[dict]) -> dict:
     }
 
 
-def table(found: dict) -> str:
-    """The figures for people."""
-    whole, alone = found["preparation"], found["tokenizer"]
+def table(measured: dict) -> str:
+    """Formats the measurements."""
+    total, alone = measured["preparation"], measured["tokenizer"]
     lines = [
-        f"corpus {found['corpus']}: {whole['rows']:,} rows, "
-        f"{whole['tokens']:,} tokens",
+        f"corpus {measured['corpus']}: {total['rows']:,} rows, "
+        f"{total['tokens']:,} tokens",
         "",
         f"{'phase':20s} {'seconds':>8s} {'rows/s':>10s} {'tokens/s':>12s}",
     ]
-    phases = {**whole["seconds_by_phase"], "in all": whole["seconds"]}
+    phases = {**total["seconds_by_phase"], "total": total["seconds"]}
     for phase, seconds in phases.items():
         rates = ""
         if seconds > 0:
             rates = (
-                f"{whole['rows'] / seconds:10,.0f} "
-                f"{whole['tokens'] / seconds:12,.0f}"
+                f"{total['rows'] / seconds:10,.0f} "
+                f"{total['tokens'] / seconds:12,.0f}"
             )
         lines.append(f"{phase:20s} {seconds:8.2f} {rates}")
     lines += [
         "",
-        f"peak of memory: {whole['peak_mb']:,.0f} MB",
+        f"peak memory: {total['peak_mb']:,.0f} MB",
         f"tokenizer alone, on one core: {alone['texts_per_second']:,.0f} "
         f"texts/s, {alone['tokens_per_second']:,.0f} tokens/s",
     ]
@@ -209,49 +213,56 @@ def _parse(arguments):
     )
     parser.add_argument("--corpus", choices=_SOURCES, default=GENERATED)
     parser.add_argument(
-        "--raw_dir", help="Folder of the raw files, of one not generated."
+        "--raw_dir", help="Folder of the raw files of the corpus."
     )
     for name, default, help_text in (
         ("tasks", 16, "Generated: number of tasks."),
-        ("rows", 2000, "Generated: training rows of each."),
+        ("rows", 2000, "Generated: training rows per task."),
         ("tokens", 100, "Generated: mean length of a text."),
-        ("rounds", 3, "Rounds that are counted."),
+        ("rounds", 3, "Number of rounds."),
     ):
         parser.add_argument(
             f"--{name}", type=int, default=default, help=help_text
         )
-    parser.add_argument("--json", help="File for the figures, if any.")
-    asked = parser.parse_args(arguments)
-    if (asked.corpus == GENERATED) == bool(asked.raw_dir):
-        parser.error("--raw_dir is for a --corpus that has raw files")
-    return asked
+    parser.add_argument("--json", help="File for the measurements.")
+    options = parser.parse_args(arguments)
+    if (options.corpus == GENERATED) == bool(options.raw_dir):
+        parser.error(
+            "--raw_dir is required by corpora with raw files, and by no other"
+        )
+    return options
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Measures and prints.
 
     Args:
-      arguments: of the command line; those of this process if not given.
+      arguments: command line; by default that of the process.
     """
-    asked = _parse(arguments)
+    options = _parse(arguments)
     with tempfile.TemporaryDirectory() as folder:
-        if asked.corpus == GENERATED:
+        if options.corpus == GENERATED:
             generated_corpus.write(
-                folder, tasks=asked.tasks, rows=asked.rows, tokens=asked.tokens
+                folder,
+                tasks=options.tasks,
+                rows=options.rows,
+                tokens=options.tokens,
             )
-        of = (asked.corpus, asked.raw_dir or folder)
+        source = (options.corpus, options.raw_dir or folder)
         rounds = [
-            own_process.call(measure_preparation, *of)
-            for _ in range(asked.rounds)
+            own_process.call(measure_preparation, *source)
+            for _ in range(options.rounds)
         ]
-        found = {
-            "corpus": asked.corpus,
+        measured = {
+            "corpus": options.corpus,
             "preparation": summarize(rounds),
-            "tokenizer": own_process.call(measure_tokenizer, *of, asked.rounds),
+            "tokenizer": own_process.call(
+                measure_tokenizer, *source, options.rounds
+            ),
         }
-    print(table(found))
-    if asked.json:
-        run_directory.write_json(asked.json, found)
+    print(table(measured))
+    if options.json:
+        run_directory.write_json(options.json, measured)
 
 
 if __name__ == "__main__":

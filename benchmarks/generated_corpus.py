@@ -1,11 +1,10 @@
-"""Raw corpora of any size, as a user's own tasks come: a task file and TSV."""
+"""Raw corpora of any size, as a task file and TSV files."""
 
 import os
 
 import numpy as np
 
-# Words of a text are drawn by Zipf's law from as many: the same vocabulary
-# whatever the size of the corpus.
+# Number of words, drawn by Zipf's law; the same for any size of the corpus.
 WORDS = 5000
 LABELS = ("no", "yes")
 _SYLLABLES = [a + b for a in "bcdfghjklmnpqrstvwxz" for b in "aeiou"]
@@ -17,20 +16,19 @@ def write(
     """Writes a corpus of single texts.
 
     Args:
-      folder: where to; made if need be.
+      folder: output directory, created if missing.
       tasks: number of tasks.
-      rows: training rows of each. Dev and test have a tenth of them, and 8 at
-        least.
-      tokens: mean length of a text; lengths are spread evenly from half to
-        one and a half of it.
-      seed: of all that is drawn.
+      rows: training rows per task; dev and test have a tenth, at least 8.
+      tokens: mean length of a text; lengths are uniform from half to one and a
+        half of it.
+      seed: random seed.
 
     Returns:
       Path of the task file, for `data_prep.corpora.custom`.
     """
     os.makedirs(folder, exist_ok=True)
     words = np.array([_spell(rank) for rank in range(WORDS)])
-    up_to = np.cumsum(1 / np.arange(1, WORDS + 1))
+    cumulative = np.cumsum(1 / np.arange(1, WORDS + 1))
     tables = ['license = "CC0"\n']
     sizes = {"train": rows, "dev": max(8, rows // 10)}
     sizes["test"] = sizes["dev"]
@@ -48,8 +46,8 @@ def write(
                     length = random.integers(
                         max(1, tokens // 2), tokens + tokens // 2 + 1
                     )
-                    drawn = random.random(length) * up_to[-1]
-                    ranks = np.searchsorted(up_to, drawn, side="right")
+                    drawn = random.random(length) * cumulative[-1]
+                    ranks = np.searchsorted(cumulative, drawn, side="right")
                     label = LABELS[random.integers(len(LABELS))]
                     file.write(f"{' '.join(words[ranks])}\t{label}\n")
         tables.append("")
@@ -60,7 +58,7 @@ def write(
 
 
 def _spell(rank):
-    """The word of a rank: frequent ones are short, as in languages."""
+    """Spells the word of a rank; frequent words are short, as in languages."""
     word = _SYLLABLES[rank % len(_SYLLABLES)]
     while rank := rank // len(_SYLLABLES):
         word += _SYLLABLES[rank % len(_SYLLABLES)]

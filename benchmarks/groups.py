@@ -1,6 +1,7 @@
-"""Batches as the peers get them: groups, each cut to its own longest text.
+"""Batches for the peers, split by task and truncated to the longest text.
 
-NumPy alone, so that a process that measures PyTorch holds no TensorFlow.
+It needs NumPy alone, so that a process that measures PyTorch does not load
+TensorFlow.
 """
 
 import collections
@@ -9,16 +10,16 @@ import numpy as np
 
 Group = dict[str, np.ndarray]
 
-# Where the lengths of a group's sequences stand, by where its tokens do.
+# Keys of the lengths of a group's sequences, by keys of their token ids.
 LENGTHS = {"token_ids": "lengths", "seq1": "seq1_lengths"}
 
 
 def read(path: str) -> list[list[Group]]:
-    """The groups of each step, as `corpora.write_batches` wrote the batches.
+    """Reads batches of `corpora.write_batches` as the groups of each step.
 
-    A group has what a batch has, without the leading axis: `tokens` int32
-    [batch, time], `lengths` int32 [batch], `task` an int32, `labels` int32
-    [batch], and `seq1` and `seq1_lengths` where sequences are read apart.
+    A group has the keys of a batch, without the leading axis: `token_ids` int32
+    [batch, seq_len], `lengths` int32 [batch], `task_ids` an int32, `labels`
+    int32 [batch], and for a conditional encoder `seq1` and `seq1_lengths`.
     """
     steps = collections.defaultdict(dict)
     with np.load(path) as file:
@@ -29,10 +30,10 @@ def read(path: str) -> list[list[Group]]:
 
 
 def split(batch: dict[str, np.ndarray]) -> list[Group]:
-    """The groups of a batch, each padded to its own longest text alone."""
+    """Splits a batch into groups, each padded to its own longest text."""
     groups = []
-    for number in range(len(batch["task_ids"])):
-        group = {name: array[number] for name, array in batch.items()}
+    for index in range(len(batch["task_ids"])):
+        group = {name: array[index] for name, array in batch.items()}
         for tokens, lengths in LENGTHS.items():
             if tokens in group:
                 longest = group[lengths].max()
@@ -42,7 +43,7 @@ def split(batch: dict[str, np.ndarray]) -> list[Group]:
 
 
 def tokens(groups: list[Group]) -> int:
-    """Tokens of the texts of the groups, without padding."""
+    """Counts the tokens of groups, without padding."""
     return sum(
         int(group[lengths].sum())
         for group in groups
@@ -52,17 +53,19 @@ def tokens(groups: list[Group]) -> int:
 
 
 def padded_tokens(groups: list[Group], together: bool = False) -> int:
-    """The same with padding, to the longest text of the group.
+    """Counts the tokens of groups, with padding.
 
     Args:
       groups: groups.
-      together: pad to the longest text of all groups.
+      together: whether to pad to the longest text of all groups, instead of
+        that of each group.
     """
     padded = 0
     for name in LENGTHS:
         shapes = np.array([g[name].shape for g in groups if name in g])
         if len(shapes):
-            rows, times = shapes.T
-            times = np.full_like(times, times.max()) if together else times
-            padded += int(rows @ times)
+            rows, seq_lens = shapes.T
+            longest = np.full_like(seq_lens, seq_lens.max())
+            seq_lens = longest if together else seq_lens
+            padded += int(rows @ seq_lens)
     return padded

@@ -1,12 +1,13 @@
-"""How fast a trained model answers, by each way there is to ask it.
+"""Speed of prediction by a trained model.
 
     python -m benchmarks.inference --run_dir=runs/vader_asp_mtl
 
-Measured on texts of a task's test split, of mixed lengths, in a process each:
+It measures, on texts of a task's test split with mixed lengths, and each in its
+own process:
 
-- the export, strings in: time to load it, texts per second in batches of
-  several sizes, and how long one text takes;
-- `--mode=predict` on a file: the command as a whole, and from its first text;
+- the export, on strings: time to load it, texts per second in batches of
+  several sizes, and latency of a single text;
+- `--mode=predict` on a file: the entire command, and from its first text on;
 - the predictor of `--mode=evaluate`, on token ids.
 """
 
@@ -41,10 +42,10 @@ class Texts:
     """Texts of a task.
 
     Attributes:
-      task: its name.
-      inputs: names of what the export's signature reads.
-      rows: a text for each of the inputs, by row.
-      tokens: mean number of tokens that the model reads of a row.
+      task: name of the task.
+      inputs: names of the inputs of the export's signature.
+      rows: for each row, a text for each of the inputs.
+      tokens: mean number of tokens per row that the model reads.
     """
 
     task: str
@@ -53,16 +54,16 @@ class Texts:
     tokens: float
 
     def take(self, count: int) -> list[tuple[str, ...]]:
-        """As many rows; they come again, if there are fewer."""
-        return [self.rows[place % len(self.rows)] for place in range(count)]
+        """Returns a number of rows, with repetition if there are fewer."""
+        return [self.rows[index % len(self.rows)] for index in range(count)]
 
 
 def read_texts(config: config_lib.Config, task_name: str | None) -> Texts:
-    """The test texts of a task, in random order.
+    """Reads the test texts of a task, in random order.
 
     Args:
       config: settings of the run.
-      task_name: name of the task; the first if not given.
+      task_name: name of the task; None: the first one.
 
     Raises:
       ValueError: if there is no such task, run, corpus or export.
@@ -71,8 +72,8 @@ def read_texts(config: config_lib.Config, task_name: str | None) -> Texts:
     corpus = dataclasses.replace(run.corpus, data_dir=config.data_dir)
     names = [task.name for task in run.tasks]
     (task,) = corpus.select([task_name or names[0]])
-    number = names.index(task.name)
-    split = input_pipeline.read_split(corpus, run.tasks, number, "test", config)
+    index = names.index(task.name)
+    split = input_pipeline.read_split(corpus, run.tasks, index, "test", config)
     path = os.path.join(
         config.run_dir, saved_model.EXPORT_DIR, saved_model.LABELS_FILE
     )
@@ -89,7 +90,7 @@ def read_texts(config: config_lib.Config, task_name: str | None) -> Texts:
     return Texts(
         task.name,
         inputs,
-        [rows[place] for place in order],
+        [rows[row] for row in order],
         float(split.lengths.mean()),
     )
 
@@ -101,70 +102,77 @@ def measure_export(
     count: int,
     rounds: int,
 ) -> dict:
-    """Asks the export, as whoever serves it would: strings in, numbers out.
+    """Measures the export from strings to NumPy arrays, as a server calls it.
 
     Args:
-      export_dir: the SavedModel.
-      texts: what to ask.
-      batches: texts of a call.
-      count: texts of a round.
-      rounds: rounds, after one that is not counted.
+      export_dir: directory of the SavedModel.
+      texts: texts to classify.
+      batches: numbers of texts per call.
+      count: number of texts per round.
+      rounds: number of rounds, after one that is not counted.
 
     Returns:
-      `load_seconds`; `first_call_seconds`; `texts_per_second` by texts of a
-      call, median over rounds; `latency_ms`: median and percentiles of the
-      calls with one text; `peak_mb`.
+      `load_seconds`; `first_call_seconds`; `texts_per_second` by texts per
+      call, median over rounds; `latency_ms`, median and percentiles of calls
+      with a single text; `peak_mb`.
     """
-    began = time.perf_counter()
+    start = time.perf_counter()
     model = tf.saved_model.load(export_dir)
     loaded = time.perf_counter()
     signature = model.signatures[f"serve_{texts.task}"]
     rows = texts.take(count)
-
-    def ask(rows):
-        columns = zip(texts.inputs, zip(*rows, strict=True), strict=True)
-        answers = signature(**{k: tf.constant(column) for k, column in columns})
-        return answers["probabilities"].numpy()
-
-    ask(rows[:1])
-    first = time.perf_counter() - loaded
+    _classify(signature, texts.inputs, rows[:1])
+    first_call = time.perf_counter() - loaded
     seconds = {batch: [] for batch in batches}
-    of_one = []
+    latencies = []
     for round_ in range(rounds + 1):
         for batch in batches:
-            calls = []
-            for begin in range(0, count, batch):
-                asked = time.perf_counter()
-                ask(rows[begin : begin + batch])
-                calls.append(time.perf_counter() - asked)
+            calls = _time_calls(signature, texts.inputs, rows, batch)
             if round_:
                 seconds[batch].append(sum(calls))
-                of_one += calls if batch == 1 else []
-    found = {
-        "load_seconds": loaded - began,
-        "first_call_seconds": first,
+                latencies += calls if batch == 1 else []
+    measured = {
+        "load_seconds": loaded - start,
+        "first_call_seconds": first_call,
         "texts_per_second": {
             batch: count / float(np.median(x)) for batch, x in seconds.items()
         },
         "peak_mb": own_process.peak_mb(),
     }
-    if of_one:
-        of_one = 1000 * np.array(of_one)
-        found["latency_ms"] = {
-            "calls": len(of_one),
-            "median": float(np.median(of_one)),
-            "p90": float(np.percentile(of_one, 90)),
-            "p99": float(np.percentile(of_one, 99)),
+    if latencies:
+        milliseconds = 1000 * np.array(latencies)
+        measured["latency_ms"] = {
+            "calls": len(milliseconds),
+            "median": float(np.median(milliseconds)),
+            "p90": float(np.percentile(milliseconds, 90)),
+            "p99": float(np.percentile(milliseconds, 99)),
         }
-    return found
+    return measured
+
+
+def _classify(signature, inputs, rows):
+    """Calls a signature with rows of texts; returns probabilities."""
+    columns = zip(inputs, zip(*rows, strict=True), strict=True)
+    outputs = signature(**{name: tf.constant(x) for name, x in columns})
+    return outputs["probabilities"].numpy()
+
+
+def _time_calls(signature, inputs, rows, batch):
+    """Returns the seconds of each call with a batch of rows."""
+    seconds = []
+    for index in range(0, len(rows), batch):
+        start = time.perf_counter()
+        _classify(signature, inputs, rows[index : index + batch])
+        seconds.append(time.perf_counter() - start)
+    return seconds
 
 
 def measure_command(run_dir: str, texts: Texts, count: int) -> dict:
     """Runs `--mode=predict` on a file of texts.
 
     Returns:
-      `texts`; `seconds` of the whole command; `texts_per_second` as it says
-      itself: from its first text on, which is tracing too.
+      `texts`; `seconds` of the entire command; `texts_per_second` as it logs
+      them: from its first text on, including tracing.
 
     Raises:
       RuntimeError: if the command fails.
@@ -176,7 +184,7 @@ def measure_command(run_dir: str, texts: Texts, count: int) -> dict:
             for row in texts.take(count):
                 line = json.dumps(dict(zip(names, row, strict=True)))
                 file.write(line + "\n")
-        began = time.perf_counter()
+        start = time.perf_counter()
         done = subprocess.run(
             [
                 sys.executable,
@@ -186,29 +194,30 @@ def measure_command(run_dir: str, texts: Texts, count: int) -> dict:
                 f"--run_dir={run_dir}",
                 f"--task={texts.task}",
                 f"--input={path}",
-                f"--output={folder}/answers.jsonl",
+                f"--output={folder}/predictions.jsonl",
             ],
             capture_output=True,
             text=True,
             check=False,
         )
-        seconds = time.perf_counter() - began
+        seconds = time.perf_counter() - start
     if done.returncode:
-        raise RuntimeError(f"--mode=predict has failed:\n{done.stderr}")
-    said = re.search(r"(\d+) texts in ([\d.]+) s", done.stderr)
+        raise RuntimeError(f"--mode=predict failed:\n{done.stderr}")
+    match = re.search(r"([\d,]+) texts? in ([\d.]+) s", done.stderr)
+    predicted = int(match[1].replace(",", ""))
     return {
-        "texts": int(said[1]),
+        "texts": predicted,
         "seconds": seconds,
-        "texts_per_second": int(said[1]) / float(said[2]),
+        "texts_per_second": predicted / float(match[2]),
     }
 
 
 def measure_predictor(config: config_lib.Config, rounds: int) -> dict:
-    """Predicts the test splits of all tasks, from token ids.
+    """Measures the prediction of the test splits of all tasks, on token ids.
 
     Returns:
-      `tokens_per_second` and `texts_per_second`, medians over rounds after one
-      that is not counted; padding does not count as tokens.
+      `tokens_per_second`, without padding, and `texts_per_second`, medians over
+      rounds after one that is not counted; `peak_mb`.
     """
     logging.set_verbosity(logging.ERROR)
     devices.configure(config.threads)
@@ -217,10 +226,10 @@ def measure_predictor(config: config_lib.Config, rounds: int) -> dict:
     splits = [splits["test"] for splits in experiment.splits]
     seconds = []
     for _ in range(rounds + 1):
-        began = time.perf_counter()
+        start = time.perf_counter()
         for split in splits:
             experiment.predictor.predict(split)
-        seconds.append(time.perf_counter() - began)
+        seconds.append(time.perf_counter() - start)
     median = float(np.median(seconds[1:]))
     return {
         "tokens_per_second": sum(int(x.lengths.sum()) for x in splits) / median,
@@ -229,19 +238,19 @@ def measure_predictor(config: config_lib.Config, rounds: int) -> dict:
     }
 
 
-def table(texts: Texts, found: dict) -> str:
-    """The figures for people."""
-    served, command = found["export"], found["predict"]
-    predictor = found["predictor"]
+def table(texts: Texts, measured: dict) -> str:
+    """Formats the measurements."""
+    served, command = measured["export"], measured["predict"]
+    predictor = measured["predictor"]
     lines = [
-        f"task {texts.task}: {texts.tokens:.0f} tokens a text",
+        f"task {texts.task}: {texts.tokens:.0f} tokens per text",
         "export",
-        f"  loaded in {served['load_seconds']:.2f} s, first answer after "
-        f"{served['first_call_seconds']:.2f} s more; "
+        f"  loaded in {served['load_seconds']:.2f} s, first call "
+        f"{served['first_call_seconds']:.2f} s; "
         f"peak {served['peak_mb']:.0f} MB",
     ]
     for batch, rate in served["texts_per_second"].items():
-        lines.append(f"  {batch:5d} texts a call {rate:12,.0f} texts/s")
+        lines.append(f"  {batch:5d} texts per call {rate:12,.0f} texts/s")
     if "latency_ms" in served:
         latency = served["latency_ms"]
         lines.append(
@@ -251,7 +260,7 @@ def table(texts: Texts, found: dict) -> str:
         )
     lines += [
         f"--mode=predict, a file of {command['texts']:,} texts",
-        f"  {command['texts_per_second']:,.0f} texts/s; the whole command "
+        f"  {command['texts_per_second']:,.0f} texts/s; entire command "
         f"{command['seconds']:.1f} s",
         "predictor of --mode=evaluate, token ids of all tasks",
         f"  {predictor['tokens_per_second']:,.0f} tokens/s, "
@@ -266,30 +275,30 @@ def _parse(arguments):
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
     parser.add_argument(
-        "--run_dir", required=True, help="Run that has ended, with an export."
+        "--run_dir", required=True, help="Directory of a run with an export."
     )
     parser.add_argument(
-        "--data_dir", help="Its corpus; if not given, where it was at training."
+        "--data_dir", help="Corpus of the run; by default that of training."
     )
     parser.add_argument(
-        "--task", help="Task whose texts are asked; the first if not given."
+        "--task", help="Task to predict for; by default the first one."
     )
     parser.add_argument(
         "--batches",
         type=int,
         nargs="+",
         default=[1, 8, 32, 256],
-        help="Texts of a call to the export.",
+        help="Numbers of texts per call of the export.",
     )
     for name, default, help_text in (
-        ("texts", 512, "Texts that the export is asked in a round."),
-        ("file_texts", 8192, "Texts of the file for --mode=predict."),
-        ("rounds", 5, "Rounds that are counted."),
+        ("texts", 512, "Texts per round of the export."),
+        ("file_texts", 8192, "Texts in the file for --mode=predict."),
+        ("rounds", 5, "Number of rounds."),
     ):
         parser.add_argument(
             f"--{name}", type=int, default=default, help=help_text
         )
-    parser.add_argument("--json", help="File for the figures, if any.")
+    parser.add_argument("--json", help="File for the measurements.")
     return parser.parse_args(arguments)
 
 
@@ -297,40 +306,41 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Measures and prints.
 
     Args:
-      arguments: of the command line; those of this process if not given.
+      arguments: command line; by default that of the process.
 
     Raises:
-      ValueError: if the run is not one that has an export, or its corpus or
-        the task is not there.
+      ValueError: if the run has no export, or its corpus or task is missing.
     """
-    asked = _parse(arguments)
-    run = run_directory.Run.read(asked.run_dir)
+    options = _parse(arguments)
+    run = run_directory.Run.read(options.run_dir)
     if run.parts:
         raise ValueError(
-            f"{asked.run_dir} holds several runs: give one of "
+            f"{options.run_dir} contains several runs: choose one of "
             f"{', '.join(run.parts.values())}"
         )
     config = dataclasses.replace(
-        run.config, data_dir=asked.data_dir or run.config.data_dir
+        run.config, data_dir=options.data_dir or run.config.data_dir
     )
-    texts = read_texts(config, asked.task)
-    found = {
+    texts = read_texts(config, options.task)
+    measured = {
         "task": texts.task,
         "tokens": texts.tokens,
         "export": own_process.call(
             measure_export,
             os.path.join(config.run_dir, saved_model.EXPORT_DIR),
             texts,
-            asked.batches,
-            asked.texts,
-            asked.rounds,
+            options.batches,
+            options.texts,
+            options.rounds,
         ),
-        "predict": measure_command(config.run_dir, texts, asked.file_texts),
-        "predictor": own_process.call(measure_predictor, config, asked.rounds),
+        "predict": measure_command(config.run_dir, texts, options.file_texts),
+        "predictor": own_process.call(
+            measure_predictor, config, options.rounds
+        ),
     }
-    print(table(texts, found))
-    if asked.json:
-        run_directory.write_json(asked.json, found)
+    print(table(texts, measured))
+    if options.json:
+        run_directory.write_json(options.json, measured)
 
 
 if __name__ == "__main__":

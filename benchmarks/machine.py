@@ -1,9 +1,9 @@
-"""What the machine can do: the rate of matrix products, and what it is.
+"""Description of the machine and its rate of matrix products.
 
     python -m benchmarks.machine LIBRARY
 
-prints, as JSON, the best rate of float32 and of bfloat16 products of a library
-(numpy, tensorflow or torch) in operations a second, over `SHAPES`.
+prints, as JSON, the best rates of float32 and bfloat16 products of a library
+(numpy, tensorflow or torch) in operations per second, over `SHAPES`.
 """
 
 import importlib
@@ -16,17 +16,17 @@ from collections.abc import Callable
 
 import numpy as np
 
-# Imported by name, one alone in a process: they need not all be there.
+# Imported by name, one per process: not all of them need to be installed.
 LIBRARIES = ("numpy", "tensorflow", "torch")
-# Rows, inner width, columns: square ones, and an LSTM's over a batch.
+# Rows, inner size, columns: square matrices, and those of an LSTM.
 SHAPES = ((1024, 1024, 1024), (2048, 2048, 2048), (4096, 300, 400))
-# Products in one measurement, none of which waits for another.
+# Number of independent products in one measurement.
 PRODUCTS = 4
 SECONDS = 0.5
 
 
 def describe() -> dict:
-    """The machine: processor, cores, memory in GB."""
+    """Describes the machine: processor, cores, memory in GB."""
     pages, size = os.sysconf("SC_PHYS_PAGES"), os.sysconf("SC_PAGE_SIZE")
     return {
         "processor": _processor(),
@@ -47,7 +47,7 @@ def _processor():
             )
     except FileNotFoundError:
         return platform.processor()
-    # A virtual machine may hide the model's name, and gives its number.
+    # A virtual machine may hide the model's name, but not its number.
     return (
         f"{fields.get('model name', '')} (family {fields.get('cpu family')}, "
         f"model {fields.get('model')})"
@@ -55,24 +55,24 @@ def _processor():
 
 
 def rates(library: str) -> dict[str, float]:
-    """Best operations a second, by precision.
+    """Measures the best rates in operations per second, by precision.
 
     Args:
       library: one of `LIBRARIES`.
     """
-    found = {}
+    best = {}
     for precision in ("float32", "bfloat16"):
         if (library, precision) == ("numpy", "bfloat16"):
             continue
-        found[precision] = max(
+        best[precision] = max(
             2 * np.prod(shape) * PRODUCTS / _seconds(library, precision, shape)
             for shape in SHAPES
         )
-    return found
+    return best
 
 
 def _seconds(library, precision, shape):
-    """The shortest time of a call within `SECONDS`."""
+    """Measures the shortest time of a call within `SECONDS`."""
     random = np.random.default_rng(0)
     rows, inner, columns = shape
     pairs = [
@@ -86,9 +86,9 @@ def _seconds(library, precision, shape):
     multiply()
     best, end = float("inf"), time.perf_counter() + SECONDS
     while time.perf_counter() < end:
-        began = time.perf_counter()
+        start = time.perf_counter()
         multiply()
-        best = min(best, time.perf_counter() - began)
+        best = min(best, time.perf_counter() - start)
     return best
 
 
@@ -103,7 +103,7 @@ def _multiply_tensorflow(pairs, precision) -> Callable[[], object]:
 
     @tf.function
     def multiply(tensors):
-        # The sums are all that leaves the graph, and need every product.
+        # Small outputs that depend on every product.
         return [tf.reduce_max(tf.matmul(a, b)) for a, b in tensors]
 
     return lambda: [x.numpy() for x in multiply(tensors)]

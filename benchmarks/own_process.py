@@ -1,4 +1,4 @@
-"""A process for each measurement: its memory is its own."""
+"""Measurements in separate processes, each with its own memory."""
 
 import multiprocessing
 import re
@@ -7,14 +7,14 @@ from concurrent import futures
 
 
 def call(function: Callable, *arguments):
-    """The result of a function, called in a fresh process.
+    """Calls a function in a new process; returns its result.
 
     Args:
-      function: one of a module's top level.
-      *arguments: what it is called with; as its result, of types that pickle.
+      function: a function at the top level of a module.
+      *arguments: its arguments; like its result, they must support pickle.
 
     Raises:
-      Exception: what the function raised.
+      Exception: if the function raises it.
     """
     context = multiprocessing.get_context("spawn")
     with futures.ProcessPoolExecutor(1, mp_context=context) as executor:
@@ -22,9 +22,9 @@ def call(function: Callable, *arguments):
 
 
 def peak_mb() -> float:
-    """Most memory that this process has had at once, in 2**20 bytes.
+    """Returns the peak memory of this process, in units of 2**20 bytes.
 
-    What `getrusage` says begins with the peak of the process that started it.
+    `getrusage` would include the peak of the parent process.
     """
     with open("/proc/self/status", encoding="ascii") as file:
         return int(re.search(r"VmHWM:\s+(\d+) kB", file.read())[1]) / 1024

@@ -1,10 +1,10 @@
-"""The models that are measured, and how much arithmetic a token of them is."""
+"""Models to measure, and the number of operations they need per token."""
 
 from benchmarks import corpora
 from mtl_tf.config import config as config_lib
 
-# All with Adam: PyTorch and Keras have no like of the papers' optimizers for
-# sparse gradients, and what is measured hardly depends on it.
+# All with Adam: PyTorch and Keras lack the papers' optimizers for sparse
+# gradients, and the speed hardly depends on the optimizer.
 _COMMON = {"optimizer": "adam", "learning_rate": 1e-3, "hidden_size": 100}
 
 MODELS = {
@@ -36,21 +36,21 @@ MODELS = {
         "epoch_length": "smallest_task",
     },
 }
-# Corpora of text_lengths.json, where none is given.
+# Default corpora, of text_lengths.json.
 GENERATED = {"asp_mtl": "fdu_mtl", "conditional_lel": "pairwise"}
-# LSTMs that each token passes: shared and private; forward and backward.
+# LSTMs that read each token: shared and private, or forward and backward.
 LSTMS_OF_A_TOKEN = {"asp_mtl": 2, "conditional_lel": 2}
 
 
 def make_config(model: str, **settings) -> config_lib.Config:
-    """The settings of a model.
+    """Makes the settings of a model.
 
     Args:
       model: one of `MODELS`.
-      **settings: further settings, or others than those in `MODELS`.
+      **settings: settings that complete or override those of `MODELS`.
 
     Raises:
-      ValueError: if a setting has no meaning.
+      ValueError: if a setting is invalid.
     """
     return config_lib.Config(**MODELS[model] | settings)
 
@@ -61,7 +61,7 @@ def describe(
     training: corpora.Training,
     precision: str,
 ) -> dict:
-    """The problem, as contenders get it: JSON, and no more than they need."""
+    """Describes a problem to the contenders, in types of JSON."""
     return {
         "model": model,
         "precision": precision,
@@ -72,11 +72,11 @@ def describe(
 
 
 def flops_of_token(model: str, embedding_dim: int, hidden_size: int) -> int:
-    """Floating-point operations of the LSTMs' matrix products for a token.
+    """Counts floating-point operations of the LSTMs' matrix products per token.
 
     A step of an LSTM multiplies word vector and state with a matrix of 4 *
-    units columns, and the backward pass is two more such products: the
-    gradients of the inputs, and those of the weights.
+    hidden_size columns. The backward pass has two more such products, for the
+    gradients of inputs and of weights.
     """
     forward = 2 * (embedding_dim + hidden_size) * 4 * hidden_size
     return LSTMS_OF_A_TOKEN[model] * 3 * forward

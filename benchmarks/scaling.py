@@ -1,14 +1,14 @@
-"""What training costs as tasks, texts and corpora grow.
+"""Time and memory of training by number of tasks, text length and corpus size.
 
     python -m benchmarks.scaling --json=scaling.json --plot=scaling.png
 
-ASP-MTL with LSTMs is trained on generated corpora, each in a process of its
-own: more tasks, longer texts, more rows, one at a time. Measured are the time
-of a real token and the peak of memory. Rounds go over all sizes, up and down
-by turns, so that a machine that gets slower does not look like growth.
+ASP-MTL with LSTMs is trained on generated corpora with more tasks, longer texts
+or more rows, each in its own process. It measures the time per token, without
+padding, and the peak memory. Rounds over all sizes alternate in direction, so
+that a machine that becomes slower does not look like growth.
 
-What is measured is added to `--json` at once. A call that was interrupted goes
-on there, and one with more rounds or other sizes measures what is missing.
+Each measurement is added to `--json` at once. A call that was interrupted
+continues there, and one with more rounds or sizes measures the missing ones.
 """
 
 import argparse
@@ -27,21 +27,21 @@ from benchmarks import training_cost
 from mtl_tf.reporting.plots import figures
 from mtl_tf.runs import run_directory
 
-# Default and meaning of what is the same for all measurements of a file.
+# Default and help of the settings that all measurements of a file share.
 _SETTINGS = {
-    "epoch_tokens": (1_600_000, "Tokens of the epoch that is measured."),
-    "least_steps": (16, "Its steps, if that is more."),
-    "hidden_size": (100, "Width of the LSTMs."),
-    "embedding_dim": (50, "Length of word vectors."),
-    "batch_size": (16, "Texts of a task in a step."),
+    "epoch_tokens": (1_600_000, "Tokens of the measured epoch."),
+    "least_steps": (16, "Minimum number of its steps."),
+    "hidden_size": (100, "Size of an LSTM's hidden state."),
+    "embedding_dim": (50, "Size of a word vector."),
+    "batch_size": (16, "Texts per task in a step."),
 }
-# Of the time of a token, from the least to the most of an axis.
+# Maximum ratio of the times per token along an axis.
 BAR = 1.3
 
 
 @dataclasses.dataclass(frozen=True)
 class Size:
-    """A corpus.
+    """Size of a corpus.
 
     Attributes:
       tasks: number of tasks.
@@ -56,15 +56,15 @@ class Size:
 
 AXES = {
     "tasks": "tasks",
-    "tokens": "tokens of a text",
-    "rows": "training rows of a task",
+    "tokens": "tokens per text",
+    "rows": "training rows per task",
 }
 
 
 def sizes_by_axis(
     base: Size, values: Mapping[str, Sequence[int]]
 ) -> dict[str, list[Size]]:
-    """For each axis, the sizes along it, from the smallest on."""
+    """Returns the sizes along each axis, sorted."""
     return {
         axis: [
             dataclasses.replace(base, **{axis: value})
@@ -75,31 +75,31 @@ def sizes_by_axis(
 
 
 def read_measurements(path: str, settings: Mapping) -> list[dict]:
-    """What was measured before, with these settings.
+    """Reads earlier measurements with the same settings.
 
     Raises:
-      ValueError: if the file is of other settings.
+      ValueError: if the file has other settings.
     """
     if not os.path.exists(path):
         return []
     with open(path, encoding="utf-8") as file:
-        found = json.load(file)
-    if found["settings"] != settings:
+        saved = json.load(file)
+    if saved["settings"] != settings:
         raise ValueError(
-            f"{path} holds measurements of other settings: "
-            f"{found['settings']}, here {dict(settings)}: give another --json"
+            f"{path} contains measurements with the settings "
+            f"{saved['settings']}, not {dict(settings)}: choose another --json"
         )
-    return found["measurements"]
+    return saved["measurements"]
 
 
 def summarize(
     measurements: Sequence[Mapping], sizes: Sequence[Size]
 ) -> list[dict[str, float]]:
-    """Over the rounds of each size, in the order given.
+    """Summarizes the rounds of each size.
 
     Returns:
-      Of each size, in microseconds of a real token `median`, `least` and
-      `most`; and in MB the medians of `peak` and `peak_of_training`.
+      For each size, `median`, `least` and `most` microseconds per token, and
+      the medians of `peak` and `peak_of_training` in MB.
     """
     lines = []
     for size in sizes:
@@ -124,7 +124,7 @@ def summarize(
 
 
 def table(axis: str, sizes: Sequence[Size], lines: Sequence[Mapping]) -> str:
-    """The lines of `summarize` for people, with the bars."""
+    """Formats the output of `summarize`, and compares it with the limit."""
     rows = [
         f"{AXES[axis]:>24s}   us/token (least-most)   relative   "
         "peak of training   of the run, MB"
@@ -139,15 +139,15 @@ def table(axis: str, sizes: Sequence[Size], lines: Sequence[Mapping]) -> str:
     times = [line["median"] for line in lines]
     spread = max(times) / min(times)
     rows.append(
-        f"time of a token: most / least {spread:.2f}, bar {BAR}: "
-        f"{'met' if spread <= BAR else 'missed'}"
+        f"time per token: most / least {spread:.2f}, limit {BAR}: "
+        f"{'kept' if spread <= BAR else 'exceeded'}"
     )
     first, last = sizes[0], sizes[-1]
     if axis == "rows" and len(sizes) > 1:
         more = last.tasks * (last.rows - first.rows)
         for name in ("peak_of_training", "peak"):
             grown = (lines[-1][name] - lines[0][name]) * 2**20
-            rows.append(f"{name}: {grown / more:+.0f} bytes a training row")
+            rows.append(f"{name}: {grown / more:+.0f} bytes per training row")
     return "\n".join(rows)
 
 
@@ -155,7 +155,7 @@ def draw(
     by_axis: Mapping[str, Sequence[Size]],
     measurements: Sequence[Mapping],
 ) -> figure.Figure:
-    """A panel for each axis: time relative to the first size, and memory."""
+    """Draws relative time and memory, with a panel for each axis."""
     picture = figure.Figure(figsize=(11, 3.4), layout="constrained")
     panels = picture.subplots(1, len(AXES), sharey=True)
     memories = []
@@ -190,31 +190,32 @@ def draw(
             color=figures.ORANGE,
         )
         memories.append(memory)
-    # One scale for all panels, of either.
+    # All panels share the scales.
     panels[0].set_ylim(0, max(2, panels[0].get_ylim()[1]))
-    panels[0].set_ylabel("time of a token, first = 1", color=figures.BLUE)
+    panels[0].set_ylabel("time per token, first = 1", color=figures.BLUE)
     most = max(memory.get_ylim()[1] for memory in memories)
     for memory in memories:
         memory.set_ylim(0, most)
         memory.tick_params("y", labelright=memory is memories[-1])
-    memories[-1].set_ylabel("peak of memory, GB", color=figures.ORANGE)
+    memories[-1].set_ylabel("peak memory, GB", color=figures.ORANGE)
     return picture
 
 
-def _measure(sizes, asked, settings, done):
-    """Measures what is missing, a round at a time, and adds it to `done`."""
+def _measure(sizes, options, settings, measurements):
+    """Adds the missing measurements, round by round."""
     with tempfile.TemporaryDirectory() as folder:
-        for round_ in range(asked.rounds):
+        for round_ in range(options.rounds):
             for size in sizes if round_ % 2 == 0 else reversed(sizes):
                 key = {"size": dataclasses.asdict(size), "round": round_}
-                if any(line.items() >= key.items() for line in done):
+                if any(line.items() >= key.items() for line in measurements):
                     continue
-                found = _measure_one(folder, size, round_, settings)
-                done.append({**key, **found})
+                measured = _measure_one(folder, size, round_, settings)
+                measurements.append({**key, **measured})
                 run_directory.write_json(
-                    asked.json, {"settings": settings, "measurements": done}
+                    options.json,
+                    {"settings": settings, "measurements": measurements},
                 )
-                print(json.dumps(done[-1]), flush=True)
+                print(json.dumps(measurements[-1]), flush=True)
 
 
 def _measure_one(folder, size, seed, settings):
@@ -224,13 +225,13 @@ def _measure_one(folder, size, seed, settings):
             os.path.join(folder, "raw"), **dataclasses.asdict(size)
         )
         own_process.call(training_cost.prepare_corpus, task_file, corpus)
-    of_a_step = size.tasks * settings["batch_size"] * size.tokens
+    tokens_per_step = size.tasks * settings["batch_size"] * size.tokens
     return own_process.call(
         training_cost.measure,
         {
             "data_dir": corpus,
             "seed": seed,
-            # No text is cut.
+            # No text is truncated.
             "max_tokens": 2 * size.tokens,
             "hidden_size": settings["hidden_size"],
             "embedding_dim": settings["embedding_dim"],
@@ -238,7 +239,8 @@ def _measure_one(folder, size, seed, settings):
             "adversarial_weight": 0.05,
             "orthogonality_weight": 0.01,
             "steps_per_epoch": max(
-                settings["least_steps"], settings["epoch_tokens"] // of_a_step
+                settings["least_steps"],
+                settings["epoch_tokens"] // tokens_per_step,
             ),
             "epochs": 2,
             "patience": 0,
@@ -251,10 +253,12 @@ def _parse(arguments):
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
-    parser.add_argument("--json", required=True, help="File of measurements.")
-    parser.add_argument("--plot", help="PNG to draw, if any.")
     parser.add_argument(
-        "--rounds", type=int, default=3, help="Rounds over all sizes."
+        "--json", required=True, help="File for the measurements."
+    )
+    parser.add_argument("--plot", help="PNG file for a plot.")
+    parser.add_argument(
+        "--rounds", type=int, default=3, help="Number of rounds over all sizes."
     )
     values = {
         "tasks": [4, 16, 64],
@@ -267,41 +271,41 @@ def _parse(arguments):
             type=int,
             nargs="+",
             default=values[axis],
-            help=f"Sizes to measure: {name}.",
+            help=f"Sizes to measure, {name}.",
         )
     parser.add_argument(
         "--base",
         type=int,
         nargs=3,
         default=[16, 100, 400],
-        help="Tasks, tokens and rows where others grow.",
+        help="Tasks, tokens and rows while another one varies.",
     )
     settings = parser.add_argument_group(
-        "settings, the same for all measurements of a file"
+        "settings shared by all measurements of a file"
     )
     for name, (default, text) in _SETTINGS.items():
         settings.add_argument(f"--{name}", type=int, default=default, help=text)
-    asked = parser.parse_args(arguments)
-    return asked, {name: getattr(asked, name) for name in _SETTINGS}
+    options = parser.parse_args(arguments)
+    return options, {name: getattr(options, name) for name in _SETTINGS}
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Measures, prints and draws.
 
     Args:
-      arguments: of the command line; those of this process if not given.
+      arguments: command line; by default that of the process.
     """
-    asked, settings = _parse(arguments)
-    by_axis = sizes_by_axis(Size(*asked.base), vars(asked))
-    measurements = read_measurements(asked.json, settings)
-    # The base is a size of every axis, and is measured once.
+    options, settings = _parse(arguments)
+    by_axis = sizes_by_axis(Size(*options.base), vars(options))
+    measurements = read_measurements(options.json, settings)
+    # Every axis contains the base, which is measured once.
     sizes = list(dict.fromkeys(s for sizes in by_axis.values() for s in sizes))
-    _measure(sizes, asked, settings, measurements)
+    _measure(sizes, options, settings, measurements)
     for axis, sizes in by_axis.items():
         lines = summarize(measurements, sizes)
         print(f"\n{table(axis, sizes, lines)}")
-    if asked.plot:
-        draw(by_axis, measurements).savefig(asked.plot, dpi=150)
+    if options.plot:
+        draw(by_axis, measurements).savefig(options.plot, dpi=150)
 
 
 if __name__ == "__main__":

@@ -1,10 +1,10 @@
-"""Where the time of a training step goes, by kind of operation.
+"""Profile of a training step, by kind of operation.
 
     python -m benchmarks.step_profile --data_dir=DATA/fdu_mtl
 
-Steps of ASP-MTL run under TensorFlow's profiler, on one thread, so that an
-operation's time is its own. What it does not trace one by one (the smallest
-operations, and what runs them) stands together in one line.
+Steps of ASP-MTL run under TensorFlow's profiler, on one thread, so that
+operations do not compete. Operations that it does not trace separately (the
+smallest ones, and the executor) share a line.
 """
 
 import argparse
@@ -29,21 +29,21 @@ KINDS = {
         *("Concat", "Split", "Gather", "Slice", "Pad", "Pack", "Stack"),
         *("Transpose", "Scatter", "Cast", "Tile", "BroadcastTo"),
     ),
-    "small operations, and what runs them": ("Process",),
+    "small operations and executor": ("Process",),
     "sums of sparse gradients": ("Unique", "UnsortedSegmentSum"),
 }
-OTHER = "the rest"
-# The caller's wait for the step is no work.
+OTHER = "other"
+# The caller waits for the step in these.
 _WAITS = ("Run", "FunctionRun", "ExecutorDoneCallback")
 
-# Of an operation: its begin and length in picoseconds, and its name.
+# Start and duration of an operation in picoseconds, and its name.
 Event = tuple[int, int, str]
 
 
 def main(arguments: list[str] | None = None) -> None:
     """Measures and prints."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data_dir", default="", help="A prepared corpus.")
+    parser.add_argument("--data_dir", default="", help="Prepared corpus.")
     parser.add_argument("--embedding_dim", type=int, default=50)
     parser.add_argument("--precision", default="float32")
     parser.add_argument("--steps", type=int, default=16)
@@ -61,16 +61,16 @@ def main(arguments: list[str] | None = None) -> None:
         problem = problems.describe(
             "asp_mtl", config, corpora.Training(config), options.precision
         )
-        # Of its own, since threads are set before TensorFlow's first op.
+        # In a new process: threads are set before TensorFlow's first op.
         times = own_process.call(measure, problem, options.steps, folder)
     print(table(times))
 
 
 def measure(problem: dict, steps: int, log_dir: str) -> dict[str, float]:
-    """Seconds by type of operation.
+    """Measures seconds by type of operation.
 
     Args:
-      problem: as `problems.describe` has it.
+      problem: output of `problems.describe`.
       steps: number of steps.
       log_dir: folder for the trace.
     """
@@ -99,22 +99,22 @@ def _events(plane, line) -> list[Event]:
 
 
 def own_times(events: Iterable[Event]) -> collections.Counter:
-    """Seconds by type of operation, without what ran inside of each."""
+    """Sums seconds by type of operation, without nested operations."""
     times, open_ = collections.Counter(), []
-    for begin, length, name in sorted(events, key=lambda e: (e[0], -e[1])):
-        while open_ and begin >= open_[-1][0]:
+    for start, duration, name in sorted(events, key=lambda e: (e[0], -e[1])):
+        while open_ and start >= open_[-1][0]:
             open_.pop()
-        # An operation is called NAME:TYPE, or CLASS::METHOD#details#.
+        # Names of operations are NAME:TYPE, or CLASS::METHOD#details#.
         kind = name.split("#")[0].rsplit(":", 1)[-1]
         if open_:
-            times[open_[-1][1]] -= length / 1e12
-        times[kind] += length / 1e12
-        open_.append((begin + length, kind))
+            times[open_[-1][1]] -= duration / 1e12
+        times[kind] += duration / 1e12
+        open_.append((start + duration, kind))
     return times
 
 
 def table(times: Mapping[str, float]) -> str:
-    """Shares by kind, the greatest first, in Markdown."""
+    """Formats shares by kind in Markdown, sorted."""
     by_kind = collections.defaultdict(collections.Counter)
     for name, seconds in times.items():
         if name not in _WAITS:
@@ -134,8 +134,8 @@ def table(times: Mapping[str, float]) -> str:
 
 
 def _kind(name):
-    for kind, parts in KINDS.items():
-        if any(part in name for part in parts):
+    for kind, types in KINDS.items():
+        if any(op_type in name for op_type in types):
             return kind
     return OTHER
 

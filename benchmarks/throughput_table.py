@@ -1,4 +1,4 @@
-"""What was measured, as text."""
+"""Tables of training throughput."""
 
 import numpy as np
 
@@ -6,10 +6,10 @@ OURS = "this_project"
 
 
 def best_rate(rates: list[dict], precision: str) -> tuple[float, str]:
-    """The best rate of any library at any time, and the library.
+    """Returns the best rate over libraries and measurements, and the library.
 
     Args:
-      rates: by library and precision, one dict for each time of measurement.
+      rates: rates by library and precision, for each measurement.
       precision: float32 or bfloat16.
     """
     return max(
@@ -20,22 +20,22 @@ def best_rate(rates: list[dict], precision: str) -> tuple[float, str]:
     )
 
 
-def describe_machine(found: dict) -> str:
-    """Two lines: the machine, and the packages."""
-    of_machine = found["machine"]
-    versions = ", ".join(f"{k} {x}" for k, x in found["versions"].items())
+def describe_machine(measured: dict) -> str:
+    """Describes the machine and the packages, in two lines."""
+    machine = measured["machine"]
+    versions = ", ".join(f"{k} {x}" for k, x in measured["versions"].items())
     return (
-        f"{of_machine['processor']}, {of_machine['cores']} cores, "
-        f"{of_machine['memory_gb']} GB, {of_machine['system']}\n"
-        f"Python {of_machine['python']}, {versions}"
+        f"{machine['processor']}, {machine['cores']} cores, "
+        f"{machine['memory_gb']} GB, {machine['system']}\n"
+        f"Python {machine['python']}, {versions}"
     )
 
 
 def describe(measurement: dict, rates: list[dict]) -> str:
-    """A table of contenders, and the limit.
+    """Formats a table of contenders, and the limit.
 
     Args:
-      measurement: of one problem, as `train_throughput` writes it.
+      measurement: measurement of a problem by `train_throughput`.
       rates: as for `best_rate`.
     """
     flops = measurement["flops_of_token"]
@@ -46,10 +46,10 @@ def describe(measurement: dict, rates: list[dict]) -> str:
     lines = [
         "",
         f"{measurement['model']}, e = {measurement['embedding_dim']}, "
-        f"d = {measurement['hidden_size']}, {measurement['steps']} steps an "
+        f"d = {measurement['hidden_size']}, {measurement['steps']} steps per "
         f"epoch",
         f"limit: {limit:,.0f} tokens/s ({rate / 1e9:.0f} GFLOP/s in float32 "
-        f"by {library}, {flops / 1e6:.3f} MFLOP a token; in bfloat16 "
+        f"by {library}, {flops / 1e6:.3f} MFLOP per token; in bfloat16 "
         f"{low_library} reaches {low_rate / 1e9:.0f} GFLOP/s)",
         "",
         "| contender | tokens/s: median (range) | this project is faster by | "
@@ -77,7 +77,7 @@ def _speeds(epochs):
 
 
 def _ratio(contenders, name):
-    """This project's speed over another's, round by round: the median."""
+    """Formats the median ratio, over rounds, of this project's speed."""
     if OURS not in contenders or name == OURS:
         return ""
     ratios = _speeds(contenders[OURS]["epochs"]) / _speeds(

@@ -1,16 +1,15 @@
-"""How fast this project trains, beside its peers and the machine's limit.
+"""Training throughput of this project, of peers, and the machine's limit.
 
     python -m benchmarks.train_throughput --data_dir=DATA/fdu_mtl
 
-Every contender trains the same model on the same texts in the same groups, in
-a process of its own, and they take turns: an epoch of each is a round, and the
-first round, to warm up, is not counted. Peers get their batches as tensors in
-memory before the clock starts; this project reads, pads and feeds its own
-inside it. A peer that may be written in several ways tries them on a few steps
-first, and is measured in the fastest one.
+Every contender trains the same model on the same batches, in its own process.
+They take turns: a round has an epoch of each, and a first round to warm up is
+not counted. Peers get their batches as tensors in memory before the clock
+starts; the time of this project includes reading and padding. A peer with
+several variants tries them on a few steps first; the fastest one is measured.
 
-The limit is what the LSTMs' matrix products alone would take at the best rate
-of any float32 product on this machine (`machine`).
+The limit is the time of the LSTMs' matrix products alone at the best rate of
+any float32 product on this machine (`machine`).
 """
 
 import contextlib
@@ -36,10 +35,10 @@ from benchmarks import throughput_table
 from benchmarks import worker
 
 MODEL = flags.DEFINE_enum(
-    "model", "asp_mtl", list(problems.MODELS), "The model that is trained."
+    "model", "asp_mtl", list(problems.MODELS), "Model to train."
 )
-WORD_WIDTH = flags.DEFINE_multi_integer(
-    "embedding_dim", [50, 200], "Length of a word vector; several: all of them."
+EMBEDDING_DIM = flags.DEFINE_multi_integer(
+    "embedding_dim", [50, 200], "Size of a word vector; may be repeated."
 )
 DATA_DIR = flags.DEFINE_string(
     "data_dir", "", "Prepared corpus; if empty, one is generated."
@@ -47,23 +46,23 @@ DATA_DIR = flags.DEFINE_string(
 CONTENDERS = flags.DEFINE_list(
     "contenders",
     list(contenders_lib.ENTRIES),
-    f"What is measured: some of {', '.join(contenders_lib.ENTRIES)}.",
+    f"Contenders to measure, of {', '.join(contenders_lib.ENTRIES)}.",
 )
 ROUNDS = flags.DEFINE_integer(
-    "rounds", 5, "Epochs of each contender that are counted."
+    "rounds", 5, "Number of epochs of each contender."
 )
-STEPS = flags.DEFINE_integer("steps", 0, "Steps of an epoch; 0: all.")
+STEPS = flags.DEFINE_integer("steps", 0, "Steps per epoch; 0: all.")
 TRIAL_STEPS = flags.DEFINE_integer(
-    "trial_steps", 8, "Steps in which a peer's variants are compared."
+    "trial_steps", 8, "Number of steps to compare the variants of a peer."
 )
 TRAIN_WORDS = flags.DEFINE_bool(
-    "train_word_vectors", True, "Whether word vectors are trained."
+    "train_word_vectors", True, "Whether training updates the word vectors."
 )
-JSON = flags.DEFINE_string("json", "", "File for all that was measured.")
+JSON = flags.DEFINE_string("json", "", "File for the measurements.")
 
 SETTINGS = (
     MODEL,
-    WORD_WIDTH,
+    EMBEDDING_DIM,
     DATA_DIR,
     CONTENDERS,
     ROUNDS,
@@ -78,11 +77,11 @@ PACKAGES = ("mtl_tf", "tensorflow", "keras", "torch", "numpy")
 def main(argv: list[str]) -> None:
     """Measures, prints and writes."""
     del argv
-    # For the processes that measure: peers are written for the CPU.
+    # Inherited by the processes that measure: peers run on the CPU.
     os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     entries = _entries()
-    found = {
+    measured = {
         "date": datetime.datetime.now(datetime.UTC).isoformat("T", "seconds"),
         "settings": {flag.name: flag.value for flag in SETTINGS},
         "versions": _versions(),
@@ -90,25 +89,25 @@ def main(argv: list[str]) -> None:
         "rates": [_rates()],
         "measurements": [],
     }
-    print(throughput_table.describe_machine(found))
+    print(throughput_table.describe_machine(measured))
     with tempfile.TemporaryDirectory() as folder:
         data_dir = DATA_DIR.value
         if not data_dir:
             data_dir = os.path.join(folder, "corpus")
             corpora.generate(data_dir, problems.GENERATED[MODEL.value])
-        for embedding_dim in WORD_WIDTH.value:
+        for embedding_dim in EMBEDDING_DIM.value:
             measurement = _measure(folder, data_dir, embedding_dim, entries)
-            # Other work on the machine may have slowed it down before.
-            found["rates"].append(_rates())
-            found["measurements"].append(measurement)
-            print(throughput_table.describe(measurement, found["rates"]))
+            # Other work may have slowed down the first measurement.
+            measured["rates"].append(_rates())
+            measured["measurements"].append(measurement)
+            print(throughput_table.describe(measurement, measured["rates"]))
     if JSON.value:
         with open(JSON.value, "w", encoding="utf-8") as file:
-            json.dump(found, file, indent=1)
+            json.dump(measured, file, indent=1)
 
 
 def _entries():
-    """The contenders that can be measured, by name."""
+    """Returns the contenders that can be measured, by name."""
     entries = {}
     for name in CONTENDERS.value:
         if name not in contenders_lib.ENTRIES:
@@ -118,7 +117,7 @@ def _entries():
             )
         entry = contenders_lib.ENTRIES[name]
         if entry.needs and not importlib.util.find_spec(entry.needs):
-            print(f"{name} is left out: {entry.needs} is not installed")
+            print(f"{name} is skipped: {entry.needs} is not installed")
         else:
             entries[name] = entry
     return entries
@@ -133,7 +132,7 @@ def _versions():
 
 
 def _rates():
-    """Rates of matrix products by library and precision."""
+    """Measures the rates of matrix products, by library and precision."""
     rates = {}
     for library in machine.LIBRARIES:
         if importlib.util.find_spec(library):
@@ -147,7 +146,7 @@ def _rates():
 
 
 def _measure(folder, data_dir, embedding_dim, entries):
-    """All contenders on one problem."""
+    """Measures all contenders on a problem."""
     config = problems.make_config(
         MODEL.value,
         embedding_dim=embedding_dim,
@@ -161,7 +160,7 @@ def _measure(folder, data_dir, embedding_dim, entries):
     first = files.write(1)
     epochs = [files.write(steps) for _ in range(1 + ROUNDS.value)]
     trial = files.write(TRIAL_STEPS.value)
-    found, workers = {}, {}
+    measured, workers = {}, {}
     with contextlib.ExitStack() as stack:
         for name, entry in entries.items():
             problem = problems.describe(
@@ -171,14 +170,14 @@ def _measure(folder, data_dir, embedding_dim, entries):
             variant = max(trials, key=trials.get)
             workers[name] = worker.Worker(entry.module, name)
             stack.callback(workers[name].close)
-            found[name] = {
+            measured[name] = {
                 "variant": variant,
                 "trials": trials,
                 "first_step_seconds": workers[name].build(
                     problem, variant, first
                 ),
             }
-        _take_turns(epochs, workers, found)
+        _take_turns(epochs, workers, measured)
     return {
         "model": MODEL.value,
         "embedding_dim": embedding_dim,
@@ -187,20 +186,20 @@ def _measure(folder, data_dir, embedding_dim, entries):
         "flops_of_token": problems.flops_of_token(
             MODEL.value, embedding_dim, config.hidden_size
         ),
-        "contenders": found,
+        "contenders": measured,
     }
 
 
-def _take_turns(epochs, workers, found):
-    """Trains the epochs, each by all workers, and adds what they took."""
+def _take_turns(epochs, workers, measured):
+    """Trains each epoch by all workers in turn; adds the measurements."""
     for round_, batches in enumerate(epochs):
         for name in workers:
             epoch = workers[name].epoch(batches)
-            measured = dataclasses.asdict(epoch)
+            values = dataclasses.asdict(epoch)
             if round_:
-                found[name].setdefault("epochs", []).append(measured)
+                measured[name].setdefault("epochs", []).append(values)
             else:
-                found[name]["warm_up"] = measured
+                measured[name]["warm_up"] = values
             print(
                 f"round {round_}, {name}: "
                 f"{epoch.tokens_per_second:,.0f} tokens/s, "
@@ -210,7 +209,7 @@ def _take_turns(epochs, workers, found):
 
 
 class _Files:
-    """Files of batches, one after the other from a stream of them."""
+    """Files of successive batches of a stream."""
 
     def __init__(self, folder, stream):
         self._folder = folder
@@ -218,7 +217,7 @@ class _Files:
         self._written = 0
 
     def write(self, steps):
-        """Writes the next batches; the path."""
+        """Writes the next batches; returns the path of the file."""
         path = os.path.join(self._folder, f"batches_{self._written}.npz")
         self._written += 1
         corpora.write_batches(path, list(itertools.islice(self._stream, steps)))
@@ -226,24 +225,24 @@ class _Files:
 
 
 def _try(name, entry, problem, first, trial):
-    """Tokens a second of each variant of a contender, on a few steps."""
+    """Measures the tokens per second of a contender's variants."""
     if len(entry.variants) == 1:
         return {entry.variants[0]: None}
-    reached = {}
+    speeds = {}
     for variant in entry.variants:
-        # Afresh, so that none of it counts as the memory of the one measured.
-        tried = worker.Worker(entry.module, name)
+        # In a new process, as memory of the trials must not count.
+        trial_worker = worker.Worker(entry.module, name)
         try:
-            tried.build(problem, variant, first)
-            tried.epoch(trial)  # to warm up
-            reached[variant] = tried.epoch(trial).tokens_per_second
+            trial_worker.build(problem, variant, first)
+            trial_worker.epoch(trial)  # to warm up
+            speeds[variant] = trial_worker.epoch(trial).tokens_per_second
         finally:
-            tried.close()
+            trial_worker.close()
         print(
-            f"trial of {name}, {variant}: {reached[variant]:,.0f} tokens/s",
+            f"trial of {name}, {variant}: {speeds[variant]:,.0f} tokens/s",
             flush=True,
         )
-    return reached
+    return speeds
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What a run costs, measured in the process that calls this."""
+"""Time and memory of a training run, measured in the calling process."""
 
 import dataclasses
 import tempfile
@@ -16,7 +16,7 @@ from mtl_tf.utils import devices
 
 
 class _Watched(experiment_lib.Experiment):
-    """Notes the peak of memory before the results are made."""
+    """Experiment that records the peak memory before its evaluation."""
 
     peak_of_training = None
 
@@ -32,37 +32,36 @@ def prepare_corpus(task_file: str, out_dir: str) -> None:
 
 
 def measure(settings: dict) -> dict[str, float]:
-    """Trains from the beginning to the end; the last epoch is measured.
+    """Trains a model and measures the last epoch.
 
-    The ones before are for what comes once: tracing, and memory's growth to
-    where it stays.
+    The epochs before include tracing and the initial growth of memory.
 
     Args:
-      settings: of a `Config`, without `run_dir`.
+      settings: settings of a `Config`, without `run_dir`.
 
     Returns:
-      `tokens`: real tokens of the measured epoch; `seconds` that its steps
-      took; `seconds_to_read`: until corpus and model were there, imports apart;
-      `seconds_of_run`: from there to the end of the run; and peaks of memory
-      in MB: `peak_of_reading`, `peak_of_training` (dev scores among it) and
-      `peak`, of the whole run.
+      `tokens`: tokens of the measured epoch, without padding; `seconds` of its
+      steps; `seconds_to_read` corpus and model, without imports;
+      `seconds_of_run` from then on; and peaks of memory in MB:
+      `peak_of_reading`, `peak_of_training`, with dev scores, and `peak`, of the
+      entire run.
     """
     logging.set_verbosity(logging.ERROR)
     config = config_lib.Config.from_dict(settings)
     devices.configure(config.threads)
     with tempfile.TemporaryDirectory() as run_dir:
-        began = time.perf_counter()
+        start = time.perf_counter()
         experiment = _Watched(dataclasses.replace(config, run_dir=run_dir))
-        was_read = time.perf_counter()
+        ready = time.perf_counter()
         peak_of_reading = own_process.peak_mb()
         experiment.run()
-        ended = time.perf_counter()
+        end = time.perf_counter()
         last = history_lib.read_history(run_dir)[-1]
     return {
         "tokens": round(last["tokens_per_second"] * last["seconds"]),
         "seconds": last["seconds"],
-        "seconds_to_read": was_read - began,
-        "seconds_of_run": ended - was_read,
+        "seconds_to_read": ready - start,
+        "seconds_of_run": end - ready,
         "peak_of_reading": peak_of_reading,
         "peak_of_training": experiment.peak_of_training,
         "peak": own_process.peak_mb(),

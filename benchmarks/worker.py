@@ -1,15 +1,16 @@
-"""A contender in a process of its own, and the parent's end of its pipes.
+"""Process of a contender, and the parent's interface to it.
 
     python -m benchmarks.worker MODULE
 
-reads requests from standard input, a JSON object a line, and answers each with
-one on standard output. It works when it is asked to and waits otherwise, so
-that of several workers one alone runs; it ends with its input. Requests:
+reads requests from standard input, one JSON object per line, and writes a
+response for each to standard output. It is idle between requests, so that only
+one of several workers runs at a time. It exits at the end of its input.
+Requests:
 
     {"request": "build", "problem": ..., "variant": ..., "batches": FILE}
-        makes the contender and trains one step: its seconds until then
+        makes the contender and trains one step; responds with its seconds
     {"request": "epoch", "batches": FILE}
-        trains on all the batches: an `Epoch`
+        trains on all batches; responds with an `Epoch`
 """
 
 import contextlib
@@ -27,14 +28,14 @@ from benchmarks import own_process
 
 @dataclasses.dataclass(frozen=True)
 class Epoch:
-    """What an epoch of a contender took.
+    """Measurements of an epoch of a contender.
 
     Attributes:
-      seconds: time.
-      loss: mean over steps of the total loss.
-      tokens: tokens of the texts.
-      computed: tokens that the LSTMs read, with padding.
-      peak_mb: see `own_process`; so far.
+      seconds: its time.
+      loss: mean of the total loss over steps.
+      tokens: number of tokens, without padding.
+      computed: number of tokens that the LSTMs read, with padding.
+      peak_mb: peak memory of the process so far, see `own_process`.
     """
 
     seconds: float
@@ -45,21 +46,21 @@ class Epoch:
 
     @property
     def tokens_per_second(self) -> float:
-        """Tokens of texts, without padding, in a second."""
+        """Number of tokens per second, without padding."""
         return self.tokens / self.seconds
 
 
 class Worker:
-    """The parent's end of a contender's process.
+    """Interface of the parent to a contender's process.
 
     Args:
       module: module of the contender.
-      name: its name, for messages.
+      name: name of the contender, for messages.
     """
 
     def __init__(self, module: str, name: str):
         self._name = name
-        # In the parent's process group: an interrupt ends them all.
+        # In the parent's process group, so that an interrupt ends all.
         self._process = subprocess.Popen(
             [sys.executable, "-m", "benchmarks.worker", module],
             stdin=subprocess.PIPE,
@@ -68,25 +69,25 @@ class Worker:
         )
 
     def build(self, problem: dict, variant: str, batches: str) -> float:
-        """Seconds until its first step had ended, without its imports."""
-        # Its imports have ended when it says so.
+        """Builds the contender; returns the seconds to its first step's end."""
+        # The process is ready after its imports, which do not count.
         self._read()
-        return self._ask(
+        return self._request(
             "build", problem=problem, variant=variant, batches=batches
         )["seconds"]
 
     def epoch(self, batches: str) -> Epoch:
         """Trains an epoch."""
-        return Epoch(**self._ask("epoch", batches=batches))
+        return Epoch(**self._request("epoch", batches=batches))
 
     def close(self) -> None:
         """Ends the process."""
         self._process.kill()
         self._process.communicate()
 
-    def _ask(self, request, **arguments):
+    def _request(self, request, **arguments):
         line = json.dumps({"request": request, **arguments})
-        # Where it has ended, what is read says so.
+        # If the process has exited, `_read` raises an error.
         with contextlib.suppress(BrokenPipeError):
             print(line, file=self._process.stdin, flush=True)
         return self._read()
@@ -95,32 +96,32 @@ class Worker:
         line = self._process.stdout.readline()
         if not line:
             raise RuntimeError(
-                f"{self._name}: its process has ended with status "
-                f"{self._process.wait()}; what it said stands above"
+                f"{self._name}: its process exited with status "
+                f"{self._process.wait()}; see its output above"
             )
         return json.loads(line)
 
 
-class _Measured:
-    """The worker's end: a contender under the clock."""
+class _TimedContender:
+    """Contender whose building and epochs are timed."""
 
     def __init__(self, module):
         self._class = importlib.import_module(module).Contender
 
     def build(self, problem, variant, batches):
         steps = groups_lib.read(batches)
-        began = time.perf_counter()
+        start = time.perf_counter()
         self._contender = self._class(problem, variant)
         self._prepare(steps)()
-        return {"seconds": time.perf_counter() - began}
+        return {"seconds": time.perf_counter() - start}
 
     def epoch(self, batches):
         steps = groups_lib.read(batches)
         tokens = sum(map(groups_lib.tokens, steps))
         run = self._prepare(steps)
-        began = time.perf_counter()
+        start = time.perf_counter()
         loss, trained_tokens = run()
-        seconds = time.perf_counter() - began
+        seconds = time.perf_counter() - start
         if trained_tokens != tokens:
             raise ValueError(
                 f"the epoch has {tokens} tokens, {trained_tokens} were trained"
@@ -131,9 +132,9 @@ class _Measured:
         )
 
     def _prepare(self, steps):
-        """A function that trains; all that peers get before lies ready.
+        """Returns a function that trains, after preparing the peers' batches.
 
-        It returns the mean loss of the steps, and the tokens of their texts.
+        It returns the mean loss of the steps and the number of tokens.
         """
         contender = self._contender
         if hasattr(contender, "epoch"):
@@ -147,17 +148,17 @@ class _Measured:
 
 
 def main() -> int:
-    """Answers requests until there are no more; the exit status."""
-    # What libraries print is not to be taken for an answer.
-    answers = os.fdopen(os.dup(sys.stdout.fileno()), "w")
+    """Responds to all requests; returns the exit status."""
+    # Output of libraries must not be mistaken for a response.
+    responses = os.fdopen(os.dup(sys.stdout.fileno()), "w")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     try:
-        measured = _Measured(sys.argv[1])
-        print(json.dumps("ready"), file=answers, flush=True)
+        contender = _TimedContender(sys.argv[1])
+        print(json.dumps("ready"), file=responses, flush=True)
         for line in sys.stdin:
             request = json.loads(line)
-            answer = getattr(measured, request.pop("request"))(**request)
-            print(json.dumps(answer), file=answers, flush=True)
+            response = getattr(contender, request.pop("request"))(**request)
+            print(json.dumps(response), file=responses, flush=True)
     except KeyboardInterrupt:
         return 130
     return 0

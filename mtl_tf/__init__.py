@@ -7,18 +7,16 @@
     model = mtl_tf.load("runs/mine")
     model.predict("tweets", ["what a day :)"]).labels
 
-The names below are the public interface, and what `mtl_tf.main` itself uses.
-
-Keras starts on TensorFlow, whatever KERAS_BACKEND or `keras.json` name: the
-variable is set as this package is imported.
+These names are the public interface. Importing the package sets KERAS_BACKEND
+to tensorflow, whatever it was before, and whatever `keras.json` selects.
 """
 
 import importlib
 import os
 import sys
 
-# Where they are. Imported when asked for: preparing a corpus needs the
-# tokenizer alone, and no Keras.
+# Modules of the public names, imported on first use: `data_prep` needs the
+# tokenizer but not Keras.
 _PUBLIC = {
     "Predictions": "evaluation.predictions",
     "Config": "config.config",
@@ -34,14 +32,14 @@ __all__ = list(_PUBLIC)
 
 
 def _choose_backend():
-    """Makes Keras start on TensorFlow, unless it has started already."""
+    """Selects TensorFlow as the backend of Keras, unless it is loaded."""
     keras = sys.modules.get("keras")
     if keras is None:
         os.environ["KERAS_BACKEND"] = "tensorflow"
     elif keras.config.backend() != "tensorflow":
         raise ImportError(
-            "mtl_tf needs Keras on TensorFlow, and Keras has started on "
-            f"{keras.config.backend()}: set KERAS_BACKEND=tensorflow, or "
+            "mtl_tf needs the TensorFlow backend of Keras, but Keras is loaded "
+            f"with {keras.config.backend()}: set KERAS_BACKEND=tensorflow, or "
             "import mtl_tf before keras"
         )
 

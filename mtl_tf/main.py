@@ -1,4 +1,4 @@
-"""Command line: python -m mtl_tf.main --flagfile=configs/MODEL.flags ..."""
+"""Command line interface: python -m mtl_tf.main --flagfile=FILE ..."""
 
 import dataclasses
 import logging as logging_lib
@@ -18,24 +18,24 @@ from mtl_tf.utils import interruption
 
 
 def define_flags(values: flags.FlagValues) -> None:
-    """Defines a flag for each setting of `Command` and `Config`."""
-    for kind in (command_lib.Command, config_lib.Config):
-        types = typing.get_type_hints(kind)
-        for field in dataclasses.fields(kind):
+    """Defines a flag for each field of `Command` and `Config`."""
+    for settings in (command_lib.Command, config_lib.Config):
+        types = typing.get_type_hints(settings)
+        for field in dataclasses.fields(settings):
             _define_flag(field, types[field.name], values)
 
 
-def _define_flag(field, kind, values):
+def _define_flag(field, field_type, values):
     define = {
         bool: flags.DEFINE_bool,
         int: flags.DEFINE_integer,
         float: flags.DEFINE_float,
         str: flags.DEFINE_string,
         tuple[str, ...]: flags.DEFINE_list,
-    }[kind]
+    }[field_type]
     help_text = field.metadata["help"]
     if field.metadata["choices"]:
-        # The settings check the value themselves, and name the nearest.
+        # Not an enum flag: the settings check the value and suggest others.
         choices = ", ".join(filter(None, field.metadata["choices"]))
         help_text += f" One of {choices}."
     if field.metadata["symbol"]:
@@ -52,25 +52,28 @@ def _define_flag(field, kind, values):
 def settings_from_flags(
     values: flags.FlagValues,
 ) -> tuple[command_lib.Command, config_lib.Config]:
-    """What the flags say.
+    """Returns the settings that the flags give.
+
+    Args:
+      values: parsed flags.
 
     Raises:
-      ValueError: if a value or a combination has no meaning.
+      ValueError: if a value or a combination of values is invalid.
     """
     command, config = (
-        kind.from_dict(
+        settings.from_dict(
             {
                 field.name: values[field.name].value
-                for field in dataclasses.fields(kind)
+                for field in dataclasses.fields(settings)
             }
         )
-        for kind in (command_lib.Command, config_lib.Config)
+        for settings in (command_lib.Command, config_lib.Config)
     )
     return command, config
 
 
 def main(argv: list[str]) -> int:
-    """Does what `--mode` says; the exit status."""
+    """Runs the command of `--mode`; returns the exit status."""
     folder = ""
     try:
         with interruption.raised():
@@ -80,35 +83,32 @@ def main(argv: list[str]) -> int:
                 )
             command, config = settings_from_flags(flags.FLAGS)
             preflight.check(command, config)
-            # It brings TensorFlow, which takes seconds to start.
+            # Imported late, as TensorFlow takes seconds to start.
             with entry_point.quiet_tensorflow():
                 from mtl_tf.cli import modes
-            # Answers go to --output or standard output.
+            # Predictions are written to --output or standard output.
             folder = "" if command.input else config.run_dir
-            said = modes.run(command, config)
-            if said:
-                print(names_lib.visible(said, keep="\n"), flush=True)
+            output = modes.run(command, config)
+            if output:
+                print(names_lib.visible(output, keep="\n"), flush=True)
     except BaseException as error:
         return failures.report("mtl_tf", error, folder)
     return 0
 
 
 def _is_news(record: logging_lib.LogRecord) -> bool:
-    """Whether a user wants to read a line of the log.
-
-    TensorFlow logs through absl as well, with a line for each checkpoint.
-    """
-    of_tensorflow = f"{os.sep}tensorflow{os.sep}" in record.pathname
-    return record.levelno >= logging_lib.WARNING or not of_tensorflow
+    """Returns False for TensorFlow's own information, as on checkpoints."""
+    is_tensorflow = f"{os.sep}tensorflow{os.sep}" in record.pathname
+    return record.levelno >= logging_lib.WARNING or not is_tensorflow
 
 
 def run() -> None:
-    """Entry point of the command `mtl-tf`."""
+    """Runs the command `mtl-tf`."""
     define_flags(flags.FLAGS)
     flags.FLAGS.set_default("logtostderr", True)
     logging.set_verbosity(logging.INFO)
     logging.get_absl_handler().addFilter(_is_news)
-    # It also has a logger of its own.
+    # TensorFlow also has its own logger.
     logging_lib.getLogger("tensorflow").setLevel(logging_lib.WARNING)
     with interruption.quick_exit():
         entry_point.run(main, "mtl_tf", __name__)

@@ -47,7 +47,7 @@ py_binary(
 
 
 @pytest.mark.parametrize("package", PACKAGES, ids=lambda x: x.folder.as_posix())
-def test_a_package_has_the_build_file_that_its_imports_ask_for(package):
+def test_build_files_match_the_imports(package):
     path = build_files.ROOT / package.folder / "BUILD"
     text = path.read_text() if path.exists() else ""
     assert text == str(package), "run python -m tools.build_files"
@@ -60,7 +60,7 @@ def test_no_build_file_without_a_package():
     assert found - hidden == folders
 
 
-def test_what_is_imported_is_declared():
+def test_imported_distributions_are_declared():
     text = (build_files.ROOT / "pyproject.toml").read_text()
     project = tomllib.loads(text)["project"]
     declared = {

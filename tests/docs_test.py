@@ -160,7 +160,7 @@ def test_own_tasks_from_files_to_scores_of_others(tmp_path):
     }
     assert "Result for output key probabilities:" in done.stdout
     assert re.search(r"^macro_f1 +0\.\d+", done.stdout, re.MULTILINE)
-    assert ", 140 rows, answered by label_transfer\n" in done.stdout
+    assert ", 140 rows, predicted by label_transfer\n" in done.stdout
     served = tmp_path / "runs" / "transfer" / "export" / "labels.json"
     assert '"serving_default": "serve_requests_label_transfer"' in (
         served.read_text("utf-8")

@@ -88,16 +88,16 @@ def test_message(prepared, tmp_path, monkeypatch, capsys, files, line, message):
     if callable(line):
         with pytest.raises(ValueError, match=r".") as caught:
             line()
-        said = str(caught.value)
+        output = str(caught.value)
     else:
         assert call(line, monkeypatch) == 1
         printed = capsys.readouterr()
         assert printed.out == ""
-        program, colon, said = printed.err.partition(": ")
+        program, colon, output = printed.err.partition(": ")
         assert (program, colon) == (line.split()[0], ": ")
-        said = said.removesuffix("\n")
-    wanted = ".*".join(map(re.escape, message.split("...")))
-    assert re.fullmatch(wanted, said, re.DOTALL), said
+        output = output.removesuffix("\n")
+    expected = ".*".join(map(re.escape, message.split("...")))
+    assert re.fullmatch(expected, output, re.DOTALL), output
     # Refused before anything is written.
     assert sorted(os.listdir()) == before
 
@@ -109,7 +109,7 @@ def test_message(prepared, tmp_path, monkeypatch, capsys, files, line, message):
         ("data_prep.main", "task_fil", "task_file"),
     ],
 )
-def test_misspelt_flag(program, misspelt, meant):
+def test_misspelled_flag(program, misspelt, meant):
     done = subprocess.run(
         [sys.executable, "-m", program, f"--{misspelt}=x"],
         capture_output=True,
@@ -120,8 +120,8 @@ def test_misspelt_flag(program, misspelt, meant):
     )
     assert done.returncode == 1
     assert done.stdout == ""
-    wanted = f"there is no flag --{misspelt} (did you mean {meant}"
-    assert wanted in done.stderr
+    expected = f"there is no flag --{misspelt} (did you mean {meant}"
+    assert expected in done.stderr
     assert "Traceback" not in done.stderr
 
 

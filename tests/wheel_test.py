@@ -84,7 +84,7 @@ def test_the_packages_are_those_of_the_source_tree():
     }
 
 
-def test_a_wheel_holds_each_file_of_the_packages_and_presets(installed):
+def test_wheel_has_all_files_of_packages_and_presets(installed):
     for name, place in (
         ("mtl_tf", "mtl_tf"),
         ("data_prep", "data_prep"),

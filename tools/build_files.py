@@ -1,10 +1,10 @@
-"""Generates the BUILD files: one target a package.
+"""Generates the BUILD files, with one library per package.
 
     python -m tools.build_files
 
-A folder with Python files is a package. Its library holds every module but
-programs and tests; its dependencies are the packages that these import. A
-program is a `py_binary` of its own, and every `*_test.py` a `py_test`.
+A folder with Python files is a package. Its library contains all modules except
+programs and tests; its dependencies are the packages that these import. Each
+program is a `py_binary`, and each `*_test.py` a `py_test`.
 """
 
 import ast
@@ -15,14 +15,14 @@ from collections.abc import Iterable, Iterator
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 FOLDERS = ("mtl_tf", "data_prep", "benchmarks", "tests", "tools")
-# Where the names to install differ from the name to import. keras does not
-# start without its backend.
+# Distributions whose names differ from the imported one. keras needs its
+# backend.
 DISTRIBUTIONS = {
     "absl": ["absl_py"],
     "keras": ["keras", "tensorflow"],
     "sklearn": ["scikit_learn"],
 }
-# Files that a package reads, and modules that it starts or loads by name.
+# Files that a package reads, and modules that it loads by name.
 DATA = {
     "benchmarks": '["text_lengths.json"]',
     "data_prep": '["py.typed"]',
@@ -35,13 +35,13 @@ LOADED_BY_NAME = {
     "benchmarks/worker.py": ["//benchmarks/contenders"],
     "tests/benchmarks": ["//benchmarks:train_throughput"],
 }
-# They read the whole source tree, which Bazel's sandbox does not hold.
+# Tests that read the entire source tree, which Bazel's sandbox lacks.
 MANUAL = {"tests"}
 
 
 @dataclasses.dataclass(frozen=True)
 class Package:
-    """The Python files of a folder.
+    """Python files of a folder.
 
     Attributes:
       folder: the folder, relative to the root.
@@ -145,7 +145,7 @@ def packages() -> list[Package]:
 
 
 def dependencies(path: pathlib.Path) -> set[str]:
-    """Returns the labels of the packages and distributions a file imports."""
+    """Returns the labels of all packages and distributions of a file."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
     labels = set()
     for module in _imported(tree):
@@ -172,7 +172,7 @@ def _imported(tree: ast.Module) -> Iterator[str]:
 
 
 def _label(module: str) -> str:
-    """Returns the label of the package, or program, that holds a module."""
+    """Returns the label of the package or program that contains a module."""
     path = ROOT / pathlib.Path(*module.split("."))
     for candidate in (path, path.parent):
         if candidate.is_dir():
@@ -186,7 +186,7 @@ def _label(module: str) -> str:
 
 
 def _is_program(path: pathlib.Path) -> bool:
-    """Tells whether a file ends in `if __name__ == "__main__"`."""
+    """Checks if a file ends in `if __name__ == "__main__"`."""
     text = path.read_text("utf-8")
     return '\nif __name__ == "__main__":\n' in text
 

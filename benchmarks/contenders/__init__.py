@@ -1,18 +1,18 @@
-"""What is measured: this project and its peers, each in a module of its own.
+"""Contenders of the benchmark: this project and its peers, one per module.
 
-A module has a class `Contender`, made of a problem (see `problems`) and the
-name of a variant, with
+A module has a class `Contender`, made from a problem (see `problems`) and the
+name of a variant, with the methods
 
-    convert(groups)     tensors of groups (see `groups`), before the clock runs
-    step(converted)     one step of the groups of a batch; the total loss
-    computed(groups)    tokens that its LSTMs read for that, with padding
+    convert(groups)     converts groups to tensors before the clock starts
+    step(converted)     trains on the groups of a batch; returns the total loss
+    computed(groups)    counts the tokens that the LSTMs read, with padding
 
-or, in place of the first two, as it makes its batches itself,
+A contender that makes its batches itself has instead of the first two
 
-    epoch(steps)        all steps; the mean total loss, and the tokens read
+    epoch(steps)        trains; returns the mean total loss and the tokens read
 
-A step is whatever the contender does to train on these groups once: it may be
-one update of all weights or one for each group.
+A step trains once on each group: by one update of all weights, or by one per
+group.
 """
 
 import dataclasses
@@ -20,13 +20,13 @@ import dataclasses
 
 @dataclasses.dataclass(frozen=True)
 class Entry:
-    """A contender to be measured.
+    """Contender to measure.
 
     Attributes:
       module: module of its class.
       precision: float32 or bfloat16.
       variants: ways to write it; the fastest one is measured.
-      needs: package that it needs beside those of this project.
+      needs: package that it needs in addition to those of this project.
     """
 
     module: str
@@ -37,9 +37,9 @@ class Entry:
 
 _PYTORCH = {
     "module": "benchmarks.contenders.pytorch",
-    # One optimizer step a task, or one of all tasks. The shared LSTM of a
-    # joint step reads the groups one after the other, or all texts at once.
-    # Groups are padded to their longest text, or packed.
+    # One optimizer step per task, or one for all tasks. The shared LSTM of a
+    # joint step reads the groups separately, or all texts together. Groups are
+    # padded to their longest text, or packed.
     "variants": (
         "task/padded",
         "joint/padded",
@@ -58,7 +58,7 @@ ENTRIES = {
     "pytorch_bfloat16": Entry(**_PYTORCH, precision="bfloat16"),
     "keras": Entry(
         "benchmarks.contenders.plain_keras",
-        # Threads as TensorFlow sets them, or as this project does.
+        # Threads by default of TensorFlow, or as in this project.
         variants=("tensorflow_threads", "project_threads"),
     ),
 }

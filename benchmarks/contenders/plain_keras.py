@@ -1,4 +1,4 @@
-"""The same models in layers of Keras, as its documentation teaches them.
+"""Models of the benchmark in layers of Keras, as in its documentation.
 
 A functional model for each task, of layers that tasks share and layers of its
 own, and a traced step for each: one optimizer step a task.
@@ -17,7 +17,7 @@ def _uniform(config):
 
 
 def _lstm(config, **kwargs):
-    """An LSTM with this project's start, in place of Keras's own."""
+    """Makes an LSTM with the initialization of this project."""
     return keras.layers.LSTM(
         config["hidden_size"],
         kernel_initializer=_uniform(config),
@@ -60,7 +60,7 @@ class AspMtl:
     Attributes:
       models: the model of each task: inputs as `inputs` names them; scores,
         shared features and private ones.
-      layers: those beside the models'.
+      layers: additional layers.
     """
 
     inputs = ("token_ids", "lengths")
@@ -85,7 +85,7 @@ class AspMtl:
         tokens = keras.Input((None,), dtype="int32")
         lengths = keras.Input((), dtype="int32")
         vectors = self.embedding(tokens)
-        # The state at the true last token: faster than a mask.
+        # The state at the last token, which is faster than a mask.
         last = keras.ops.reshape(lengths - 1, (-1, 1, 1))
         shared, private = (
             keras.ops.take_along_axis(lstm(vectors), last, axis=1)[:, 0]
@@ -95,7 +95,7 @@ class AspMtl:
         return keras.Model([tokens, lengths], [scores, shared, private])
 
     def loss(self, task: int, inputs: list, labels: tf.Tensor) -> tf.Tensor:
-        """The loss of one group of a task."""
+        """Computes the loss of a group of a task."""
         scores, shared, private = self.models[task](inputs, training=True)
         guesses = self.discriminator(self._reverse(shared))
         adversarial = _cross_entropy(tf.fill(tf.shape(labels), task), guesses)
@@ -124,7 +124,7 @@ class ConditionalLel:
 
     Attributes:
       models: the model of each task: inputs as `inputs` names them; scores.
-      layers: those beside the models'.
+      layers: additional layers.
     """
 
     inputs = ("token_ids", "seq1")
@@ -136,7 +136,7 @@ class ConditionalLel:
         self.embedding = _embedding(problem, mask_zero=True)
         self.seq1 = keras.layers.Bidirectional(_lstm(config, return_state=True))
         self.seq2 = keras.layers.Bidirectional(_lstm(config))
-        # Vectors of the labels of all tasks, end to end.
+        # Label vectors of all tasks, concatenated.
         self.labels = _dense(config, sum(num_classes), use_bias=False)
         self.task_layers, self.models = [], []
         first = 0
@@ -155,7 +155,7 @@ class ConditionalLel:
         tokens = [keras.Input((None,), dtype="int32") for _ in self.inputs]
         seq2, seq1 = map(self.embedding, tokens)
         _, *states = self.seq1(seq1)
-        # Keras hands the mask on by itself only where there is no start.
+        # Keras passes the mask on only without an initial state.
         mask = self.embedding.compute_mask(tokens[0])
         features = [self.seq2(seq2, initial_state=states, mask=mask)]
         pooling = keras.layers.GlobalAveragePooling1D()
@@ -164,18 +164,18 @@ class ConditionalLel:
         return keras.Model(tokens, self.labels(hidden)[:, labels])
 
     def loss(self, task: int, inputs: list, labels: tf.Tensor) -> tf.Tensor:
-        """The loss of one group of a task."""
+        """Computes the loss of a group of a task."""
         return _cross_entropy(labels, self.models[task](inputs, training=True))
 
 
 class Contender:
-    """See `contenders`. The variant says who sets the threads.
+    """Contender in Keras, see `contenders`; the variant sets the threads.
 
     `tensorflow_threads`: its defaults; `project_threads`: as this project.
     """
 
     def __init__(self, problem: dict, variant: str):
-        # Each of the steps, of which there are many, is traced once.
+        # Every combination of groups is traced once.
         tf.get_logger().setLevel("ERROR")
         if variant == "project_threads":
             devices.configure(problem["config"]["threads"])
@@ -191,7 +191,7 @@ class Contender:
         self._steps = list(map(self._make_step, range(len(self._variables))))
 
     def convert(self, groups: list[dict]) -> list[dict]:
-        """Groups as tensors, which is done before the clock starts."""
+        """Converts groups to tensors, before the clock starts."""
         return [
             {
                 name: int(array) if name == "task_ids" else tf.constant(array)
@@ -201,7 +201,7 @@ class Contender:
         ]
 
     def step(self, groups: list[dict]) -> float:
-        """Trains on the groups; the sum of their losses."""
+        """Trains on groups; returns the sum of their losses."""
         losses = [
             self._steps[group["task_ids"]](self._inputs(group), group["labels"])
             for group in groups
@@ -209,7 +209,7 @@ class Contender:
         return sum(map(float, losses))
 
     def loss(self, groups: list[dict]) -> tf.Tensor:
-        """The sum of the losses of groups."""
+        """Computes the sum of the losses of groups."""
         return tf.add_n(
             [
                 self.model.loss(
@@ -220,7 +220,7 @@ class Contender:
         )
 
     def computed(self, groups: list[dict]) -> int:
-        """Tokens that the LSTMs read, with padding."""
+        """Counts the tokens that the LSTMs read, with padding."""
         return groups_lib.padded_tokens(groups)
 
     def _inputs(self, group):

@@ -1,9 +1,9 @@
-"""The same models in PyTorch, written for speed on a CPU."""
+"""Models of the benchmark in PyTorch, optimized for a CPU."""
 
 import os
 
-# oneDNN makes code for each length of a sequence, which takes longer than to
-# run it once. It is to keep all of it; it reads this as torch is imported.
+# oneDNN compiles code for each length of a sequence, which takes longer than to
+# run it once. The cache must keep all of it; torch reads its size on import.
 os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "16384")
 
 import numpy as np
@@ -16,7 +16,7 @@ from benchmarks import groups as groups_lib
 
 
 class _Reverse(torch.autograd.Function):
-    """The identity forward, -scale times the gradient backward."""
+    """Identity forward, gradient times -scale backward."""
 
     @staticmethod
     def forward(ctx, features, scale):
@@ -29,7 +29,7 @@ class _Reverse(torch.autograd.Function):
 
 
 class _Model(nn.Module):
-    """What the models have in common.
+    """Base class of the models.
 
     Args:
       problem: see `problems`.
@@ -40,7 +40,7 @@ class _Model(nn.Module):
         super().__init__()
         self.config = problem["config"]
         self.packed = packed
-        # Sparse gradients: a step is not to touch the whole table.
+        # Sparse gradients, so that a step does not update the entire table.
         self.embedding = nn.Embedding(
             problem["vocabulary_size"],
             self.config["embedding_dim"],
@@ -49,20 +49,20 @@ class _Model(nn.Module):
         self.embedding.weight.requires_grad = self.config["train_word_vectors"]
 
     def lstm(self) -> nn.LSTM:
-        """An LSTM that reads word vectors."""
+        """Makes an LSTM that reads word vectors."""
         config = self.config
         return nn.LSTM(
             config["embedding_dim"], config["hidden_size"], batch_first=True
         )
 
     def start(self) -> None:
-        """Gives the weights this project's start."""
+        """Initializes the weights as this project does."""
         limit = self.config["init_range"]
         for weight in self.parameters():
             nn.init.uniform_(weight, -limit, limit)
 
     def last_state(self, lstm, vectors, lengths, start=None) -> torch.Tensor:
-        """State at the last token of each text: h, [batch, hidden_size]."""
+        """Returns h at the last token of each text, [batch, hidden_size]."""
         if self.packed:
             return _end(lstm, vectors, lengths, start)[0][0]
         states, _ = lstm(vectors, start)
@@ -70,7 +70,7 @@ class _Model(nn.Module):
 
 
 def _end(lstm, vectors, lengths, start=None):
-    """State at the last token of each text: h, c, [1, batch, hidden_size]."""
+    """Returns h and c at the last tokens, [1, batch, hidden_size] each."""
     packed = rnn.pack_padded_sequence(
         vectors, lengths, batch_first=True, enforce_sorted=False
     )
@@ -95,7 +95,7 @@ class AspMtl(_Model):
         self.start()
 
     def forward(self, groups: list[dict], at_once: bool) -> torch.Tensor:
-        """The sum of the groups' losses.
+        """Computes the sum of the groups' losses.
 
         Args:
           groups: groups as tensors.
@@ -112,7 +112,7 @@ class AspMtl(_Model):
         return sum(map(self._loss, groups, shared))
 
     def computed(self, groups: list[dict], at_once: bool) -> int:
-        """Padded tokens of NumPy groups: the mean of shared and private."""
+        """Counts padded tokens, the mean of shared and private LSTM."""
         private = groups_lib.padded_tokens(groups)
         shared = groups_lib.padded_tokens(groups, at_once)
         return (shared + private) // 2
@@ -139,7 +139,7 @@ class ConditionalLel(_Model):
     """A conditional BiLSTM for all tasks, and a label embedding layer.
 
     seq1 is always packed: seq2 starts from its true end, h and c, and of
-    padded sequences `nn.LSTM` says h alone.
+    padded sequences `nn.LSTM` returns h alone.
     """
 
     def __init__(self, problem: dict, packed: bool):
@@ -152,7 +152,7 @@ class ConditionalLel(_Model):
         self.task_layers = nn.ModuleList(
             nn.Linear(features, config["task_layer_size"]) for _ in num_classes
         )
-        # Vectors of the labels of all tasks, end to end.
+        # Label vectors of all tasks, concatenated.
         self.labels = nn.Linear(
             config["label_embedding_dim"], sum(num_classes), bias=False
         )
@@ -160,7 +160,7 @@ class ConditionalLel(_Model):
         self.start()
 
     def forward(self, groups: list[dict], at_once: bool) -> torch.Tensor:
-        """The sum of the groups' losses; arguments as in `AspMtl`."""
+        """Computes the sum of the groups' losses, as `AspMtl` does."""
         if at_once:
             sizes = [len(group["labels"]) for group in groups]
             features = self._features(_join(groups)).split(sizes)
@@ -169,7 +169,7 @@ class ConditionalLel(_Model):
         return sum(map(self._loss, groups, features))
 
     def computed(self, groups: list[dict], at_once: bool) -> int:
-        """Tokens of NumPy groups, those of seq2 with padding."""
+        """Counts the tokens of NumPy groups, those of seq2 with padding."""
         seq2 = [{k: x for k, x in g.items() if "seq1" not in k} for g in groups]
         padding = groups_lib.padded_tokens(seq2, at_once) - groups_lib.tokens(
             seq2
@@ -199,20 +199,20 @@ class ConditionalLel(_Model):
 
 
 def _reverse(vectors, lengths):
-    """Each text from its last token to its first; what lies beyond: any."""
+    """Reverses each text; its padding becomes arbitrary."""
     places = lengths[:, None] - 1 - torch.arange(vectors.shape[1])
     places = places.clamp(min=0)[..., None].expand_as(vectors)
     return vectors.gather(1, places)
 
 
 def _mean(vectors, lengths):
-    """The mean over the tokens of each text: [batch, width]."""
-    there = torch.arange(vectors.shape[1]) < lengths[:, None]
-    return (vectors * there[..., None]).sum(1) / lengths[:, None]
+    """Averages over the tokens of each text; returns [batch, dim]."""
+    mask = torch.arange(vectors.shape[1]) < lengths[:, None]
+    return (vectors * mask[..., None]).sum(1) / lengths[:, None]
 
 
 def _join(groups):
-    """One group of all texts, padded to the longest of them."""
+    """Joins groups into one, padded to the longest text."""
     joined = {}
     for tokens, lengths in groups_lib.LENGTHS.items():
         if tokens in groups[0]:
@@ -230,7 +230,7 @@ def _join(groups):
 
 
 class Contender:
-    """See `contenders`. The variant is `STEP/SEQUENCES`.
+    """Contender in PyTorch, see `contenders`; a variant is `STEP/SEQUENCES`.
 
     STEP: `task`, an optimizer step for each group; `joint`, one for all, which
     shared LSTMs read one after the other; `joint_at_once`, all texts together.
@@ -246,13 +246,13 @@ class Contender:
         self.model = MODELS[problem["model"]](problem, self._packed)
         rate = problem["config"]["learning_rate"]
         table = self.model.embedding.weight
-        rest = [w for w in self.model.parameters() if w is not table]
-        self._optimizers = [torch.optim.Adam(rest, rate, fused=True)]
+        dense = [w for w in self.model.parameters() if w is not table]
+        self._optimizers = [torch.optim.Adam(dense, rate, fused=True)]
         if table.requires_grad:
             self._optimizers.append(torch.optim.SparseAdam([table], rate))
 
     def convert(self, groups: list[dict]) -> list[dict]:
-        """Groups as tensors, which is done before the clock starts."""
+        """Converts groups to tensors, before the clock starts."""
         return [
             {
                 name: int(array)
@@ -264,18 +264,18 @@ class Contender:
         ]
 
     def step(self, groups: list[dict]) -> float:
-        """Trains on the groups; the sum of their losses."""
+        """Trains on groups; returns the sum of their losses."""
         if self._step != "task_ids":
             return self._update(groups)
         return sum(self._update([group]) for group in groups)
 
     def loss(self, groups: list[dict]) -> torch.Tensor:
-        """The sum of the losses of groups, for one backward pass."""
+        """Computes the sum of the losses of groups, for one backward pass."""
         with torch.autocast("cpu", torch.bfloat16, enabled=self._bfloat16):
             return self.model(groups, self._step == "joint_at_once")
 
     def computed(self, groups: list[dict]) -> int:
-        """Tokens that LSTMs read, with padding; the mean, where they differ."""
+        """Counts tokens that LSTMs read, with padding; the mean over LSTMs."""
         if self._packed:
             return groups_lib.tokens(groups)
         return self.model.computed(groups, self._step == "joint_at_once")

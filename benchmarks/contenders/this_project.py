@@ -1,4 +1,4 @@
-"""This project: its input pipeline and its step, run as by `fitting`."""
+"""This project: its input pipeline and training step."""
 
 import keras
 import numpy as np
@@ -12,9 +12,9 @@ from mtl_tf.utils import devices
 
 
 class Contender:
-    """See `contenders`; there is one variant.
+    """Contender of this project, see `contenders`; it has one variant.
 
-    It makes its batches itself, inside the clock: `epoch` in place of `step`.
+    It makes its batches itself while the clock runs, in `epoch`.
     """
 
     def __init__(self, problem: dict, variant: str):
@@ -38,7 +38,7 @@ class Contender:
         self._batches = corpus.batches.generate(0)
 
     def epoch(self, steps: int) -> tuple[float, int]:
-        """Trains for as many steps; their mean total loss, and their tokens."""
+        """Trains for some steps; returns the mean total loss and the tokens."""
         logs = [
             self.trainer.train_step(next(self._batches)) for _ in range(steps)
         ]
@@ -49,5 +49,5 @@ class Contender:
         return loss / steps, int(tokens)
 
     def computed(self, groups: list[dict]) -> int:
-        """Tokens that the LSTMs read, with padding: each group to its end."""
+        """Counts the tokens that the LSTMs read, with padding by group."""
         return groups_lib.padded_tokens(groups)

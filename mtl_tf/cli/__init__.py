@@ -1,1 +1,1 @@
-"""The modes of the command line."""
+"""Modes of the command line."""

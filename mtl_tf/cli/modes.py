@@ -1,4 +1,4 @@
-"""What each `--mode` does with a run; `main` only turns flags into settings."""
+"""Modes of the command: what each `--mode` does with a run."""
 
 import dataclasses
 import os
@@ -18,33 +18,32 @@ from mtl_tf.training import launcher
 from mtl_tf.utils import devices
 from mtl_tf.utils import files
 
-# Where a comparison of runs goes, if nothing else is said.
+# Default page of a comparison of runs.
 COMPARISON_FILE = "comparison.html"
-# Characters at the head of a page that say what made it.
-_HEAD = 1000
-_COPY = "copy the run to a directory that can be written, and name that one"
+# Characters at the start of a page that name its generator.
+_HEAD_CHARACTERS = 1000
+_COPY = "copy the run to a writable directory and use that one"
 
 
 def run(command: command_lib.Command, config: config_lib.Config) -> str:
-    """Does what a command says.
+    """Runs a command.
 
     Args:
-      command: what to do.
-      config: the settings of the run, for training. All other modes take the
-        settings from the run directory, but for its place, `data_dir` and
-        `threads`.
+      command: settings of the command.
+      config: settings of the run to train. Other modes use `run_dir`,
+        `data_dir` and `threads`, and read all others from the run directory.
 
     Returns:
-      What there is to print.
+      The text to print.
 
     Raises:
       ValueError: if the settings do not fit each other, the corpus or the run
         directory.
       FloatingPointError: if training diverges.
-      KeyboardInterrupt: at an interrupt; its `advice` is what to do next.
+      KeyboardInterrupt: after a signal; its `advice` tells how to continue.
     """
     if command.output:
-        # Before hours of answering.
+        # Early, as predictions may take hours.
         _check_output(command.output)
     devices.configure(config.threads)
     try:
@@ -54,24 +53,24 @@ def run(command: command_lib.Command, config: config_lib.Config) -> str:
             interrupt.advice = launcher.how_to_continue(config)
         elif command.output:
             interrupt.advice = (
-                f"{command.output} is as it was; give the same command again"
+                f"{command.output} is unchanged; run the same command again"
             )
         raise
 
 
 def _train(command, config):
     baseline = _baseline(command)
-    # Of several seeds, a user has to choose one.
+    # A user must choose one of several seeds.
     is_exported = command.export and config.num_runs == 1
     if is_exported:
         saved_model.check_replaceable(config.run_dir)
-    found = launcher.train(config, command.processes)
-    said = [_table(config, found, baseline)]
+    results = launcher.train(config, command.processes)
+    output = [_table(config, results, baseline)]
     if command.report:
-        said.append(_write_report(command, config))
+        output.append(_write_report(command, config))
     if is_exported:
-        said.append(f"export: {saved_model.write(config.run_dir)}")
-    return "\n".join(said)
+        output.append(f"export: {saved_model.write(config.run_dir)}")
+    return "\n".join(output)
 
 
 def _evaluate(command, config):
@@ -79,8 +78,8 @@ def _evaluate(command, config):
         return batch_prediction.evaluate(_load(command, config), command)
     config = _settings_of_run(config)
     baseline = _baseline(command)
-    found = launcher.evaluate(config, command.processes)
-    return _table(config, found, baseline)
+    results = launcher.evaluate(config, command.processes)
+    return _table(config, results, baseline)
 
 
 def _predict(command, config):
@@ -101,7 +100,7 @@ def _export(command, config):
 def _report(command, config):
     if not command.runs and not command.output:
         run_directory.check_writable(
-            config.run_dir, "name another place for the page: --output=FILE"
+            config.run_dir, "choose another path for the page: --output=FILE"
         )
     if not command.runs:
         return _write_report(command, config)
@@ -122,7 +121,7 @@ def _write_report(command, config):
 
 
 def _check_output(path):
-    """Checks that --output can be written."""
+    """Checks that --output is writable."""
     if os.path.isdir(path):
         raise ValueError(f"--output={path} is a directory, not a file")
     folder = os.path.dirname(files.resolve(path))
@@ -133,20 +132,20 @@ def _check_output(path):
 
 
 def _check_comparison(path):
-    """Refuses to replace a file that nobody has named, and is not ours."""
+    """Refuses to replace a file that is not a page of this command."""
     folder = os.path.dirname(os.path.abspath(path))
     reason = files.why_not_writable(folder)
     if reason:
         raise ValueError(
-            f"{path}: {reason}; name another place for the page: --output=FILE"
+            f"{path}: {reason}; choose another path for the page: --output=FILE"
         )
     if not os.path.exists(path):
         return
     with open(path, encoding="utf-8", errors="replace") as file:
-        if rendering.GENERATOR not in file.read(_HEAD):
+        if rendering.GENERATOR not in file.read(_HEAD_CHARACTERS):
             raise ValueError(
-                f"{path} exists, and is no page of this command: name another "
-                "place for the page: --output=FILE"
+                f"{path} exists and is not a page of this command: choose "
+                "another path for the page: --output=FILE"
             )
 
 
@@ -157,18 +156,18 @@ def _analyze(command, config):
     parts = run_directory.Run.read(config.run_dir).parts
     if parts:
         raise ValueError(
-            f"{config.run_dir} holds a run in each of "
-            f"{', '.join(parts.values())}: analyze one of them"
+            f"{config.run_dir} contains several runs: analyze one of "
+            f"{', '.join(parts.values())}"
         )
     return analysis.run(experiment.Experiment(config))
 
 
 def _settings_of_run(config):
-    """The settings of the run in `run_dir`, with what may be given anew."""
-    there = run_directory.Run.read(config.run_dir).config
+    """Returns the settings of `run_dir`, with those that may be overridden."""
+    saved = run_directory.Run.read(config.run_dir).config
     return dataclasses.replace(
-        there,
-        data_dir=config.data_dir or there.data_dir,
+        saved,
+        data_dir=config.data_dir or saved.data_dir,
         threads=config.threads,
     )
 
@@ -178,25 +177,25 @@ def _load(command, config):
 
 
 def _baseline(command):
-    """Read first: a wrong path should be known before hours of training."""
+    """Reads the results of the baseline, early to detect a wrong path."""
     if not command.baseline_run:
         return None
     return run_directory.read_results(command.baseline_run)
 
 
-def _table(config, found, baseline):
+def _table(config, results, baseline):
     tasks = run_directory.Run.read(config.run_dir).tasks
     name = "single-task" if config.sharing == "single_task" else "multi-task"
-    table = score_table.table(found, tasks, name, baseline)
+    table = score_table.table(results, tasks, name, baseline)
     seeds = f", means of {config.num_runs} seeds" if config.num_runs > 1 else ""
     caption = f"{score_table.caption(tasks)}{seeds} ({config.run_dir})"
-    said = f"\n{caption}\n\n{table}\n"
-    note = score_table.deduplication_note(tasks, found)
-    said += f"\n{note}\n" if note else ""
-    if "warnings" in found:
-        said += "".join(f"\nWarning: {text}" for text in found["warnings"])
-        said += "\n"
-    return said
+    output = f"\n{caption}\n\n{table}\n"
+    note = score_table.deduplication_note(tasks, results)
+    output += f"\n{note}\n" if note else ""
+    if "warnings" in results:
+        output += "".join(f"\nWarning: {x}" for x in results["warnings"])
+        output += "\n"
+    return output
 
 
 _MODES = {

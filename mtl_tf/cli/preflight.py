@@ -1,7 +1,6 @@
-"""What can be wrong with a command, before TensorFlow is imported.
+"""Checks of a command that do not import TensorFlow, which takes seconds.
 
-That takes seconds. The modules that do the work check their input themselves,
-too: they are called from Python as well.
+Other modules check their input again, as they are also called from Python.
 """
 
 import os
@@ -16,11 +15,11 @@ from mtl_tf.runs import run_directory
 
 
 def check(command: command_lib.Command, config: config_lib.Config) -> None:
-    """Checks what a command needs, as far as small files tell.
+    """Checks the input of a command, as far as small files allow.
 
     Args:
-      command: what to do.
-      config: the settings of the run.
+      command: settings of the command.
+      config: settings of the run.
 
     Raises:
       ValueError: if a directory or a file is missing, or the settings do not
@@ -48,7 +47,7 @@ def _check_training(config):
     run_directory.check(config, corpus)
     task_settings.check(config, corpus, tasks)
     record = os.path.join(config.run_dir, run_directory.CONFIG_FILE)
-    # A run that goes on has read them.
+    # A run that resumes has read these files before.
     if os.path.exists(record):
         return
     if config.word_vectors:

@@ -1,4 +1,4 @@
-"""Frozen dataclasses of settings, each of which is a flag."""
+"""Frozen dataclasses of settings, each of which is a command-line flag."""
 
 import dataclasses
 import functools
@@ -22,16 +22,16 @@ def setting(
     changeable=False,
     path=False,
 ):
-    """A field of a `Settings` that knows how to be a flag.
+    """Makes a dataclass field of `Settings` that can be a flag.
 
     Args:
-      default: its value when the user says nothing.
-      text: help, for the flag.
-      choices: the values that are allowed.
-      symbol: the paper's name for it.
-      changeable: a run that goes on may be given another value.
-      path: it is a path, or several: `pathlib.Path` will do, and `~` is the
-        home directory.
+      default: its default value.
+      text: help text of the flag.
+      choices: allowed values.
+      symbol: its symbol in the paper.
+      changeable: whether a run that resumes may change it.
+      path: whether it holds one or more paths: `pathlib.Path` is accepted, and
+        `~` is expanded.
     """
     return dataclasses.field(
         default=default,
@@ -47,13 +47,12 @@ def setting(
 
 @dataclasses.dataclass(frozen=True)
 class Settings:
-    """Base of the dataclasses whose fields are made by `setting`.
+    """Base class of dataclasses whose fields are made by `setting`.
 
-    NumPy's scalars, lists and paths become what JSON and flags hold.
+    NumPy scalars, lists and paths are converted to types of JSON and flags.
 
     Raises:
-      ValueError: if a value is of another type than its field, or not one of
-        its field's choices.
+      ValueError: if a value has a wrong type or is not one of the choices.
     """
 
     def __post_init__(self):
@@ -75,11 +74,11 @@ class Settings:
                 )
 
     def to_dict(self) -> dict:
-        """The settings by name, as JSON has them."""
+        """Returns the settings by name, in types of JSON."""
         return json.loads(json.dumps(dataclasses.asdict(self)))
 
     def to_flags(self) -> list[str]:
-        """The settings as the lines of a flagfile."""
+        """Returns the settings as lines of a flagfile."""
         return [
             f"--{name}={','.join(value) if isinstance(value, list) else value}"
             for name, value in self.to_dict().items()
@@ -87,10 +86,10 @@ class Settings:
 
     @classmethod
     def from_dict(cls, values: Mapping) -> typing.Self:
-        """The inverse of `to_dict`.
+        """Inverts `to_dict`.
 
         Raises:
-          ValueError: if a name is not a setting's, with the nearest names.
+          ValueError: if there is no setting of a name; it suggests others.
         """
         types = _types(cls)
         for name in values:
@@ -103,12 +102,13 @@ class Settings:
 
 
 @functools.cache
-def _types(kind):
-    return typing.get_type_hints(kind)
+def _types(settings_class):
+    """Returns the types of a dataclass by field, cached: they are slow."""
+    return typing.get_type_hints(settings_class)
 
 
 def _normalize(name, value, kind, is_path):
-    """The value as its field's type has it; refuses other types."""
+    """Converts a value to the type of its field; refuses other types."""
     if kind is bool:
         if isinstance(value, bool | np.bool_):
             return bool(value)
@@ -116,7 +116,7 @@ def _normalize(name, value, kind, is_path):
     elif kind is int:
         if isinstance(value, int | np.integer) and not isinstance(value, bool):
             return int(value)
-        expected = "a whole number"
+        expected = "an integer"
     elif kind is float:
         if isinstance(
             value, int | float | np.integer | np.floating
@@ -127,37 +127,36 @@ def _normalize(name, value, kind, is_path):
         if isinstance(value, str) or (
             is_path and isinstance(value, os.PathLike)
         ):
-            return _to_text(value, is_path)
-        expected = "a path" if is_path else "a text"
+            return _to_string(value, is_path)
+        expected = "a path" if is_path else "a string"
     else:
         if isinstance(value, np.ndarray):
             value = value.tolist()
-        texts = (str, os.PathLike) if is_path else str
+        types = (str, os.PathLike) if is_path else str
         if isinstance(value, list | tuple):
             for index, entry in enumerate(value):
-                if not isinstance(entry, texts):
+                if not isinstance(entry, types):
                     raise ValueError(
-                        f"{name}[{index}]={entry!r:.80}: "
-                        f"{'a path' if is_path else 'a text'} is expected, "
-                        f"got {type(entry).__name__}"
+                        f"{name}[{index}]={entry!r:.80}: expected "
+                        f"{'a path' if is_path else 'a string'}, got "
+                        f"{type(entry).__name__}"
                     )
-            return tuple(_to_text(entry, is_path) for entry in value)
-        expected = f"a list of {'paths' if is_path else 'texts'}"
+            return tuple(_to_string(entry, is_path) for entry in value)
+        expected = f"a list of {'paths' if is_path else 'strings'}"
     raise ValueError(
-        f"{name}={value!r:.80}: {expected} is expected, got "
-        f"{type(value).__name__}"
+        f"{name}={value!r:.80}: expected {expected}, got {type(value).__name__}"
     )
 
 
 def _to_float(value):
-    # Python's whole numbers may be larger than any float.
+    # An integer of Python may be larger than any float.
     try:
         return float(value)
     except OverflowError:
         return math.inf if value > 0 else -math.inf
 
 
-def _to_text(value, is_path):
-    # NumPy's texts are of a type of their own.
+def _to_string(value, is_path):
+    # NumPy's strings have another type.
     text = str(os.fspath(value))
     return os.path.expanduser(text) if is_path else text

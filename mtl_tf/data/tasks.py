@@ -8,6 +8,7 @@ from collections.abc import Iterable
 
 from mtl_tf.metrics import classification
 from mtl_tf.utils import checksums
+from mtl_tf.utils import display_names
 from mtl_tf.utils import suggestions
 
 CORPUS_FILE = "corpus.json"
@@ -246,10 +247,7 @@ def check_names(names: Iterable[str]) -> None:
 
 def show_name(name: object) -> str:
     """Returns a name for messages, quoted and shortened."""
-    shown = repr(name)
-    if len(shown) > _MAX_SHOWN_LENGTH:
-        shown = f"{shown[:_MAX_SHOWN_LENGTH]}..."
-    return shown
+    return display_names.ellipsize(repr(name), _MAX_SHOWN_LENGTH)
 
 
 def _check_name(name):

@@ -152,11 +152,12 @@ class Vocabulary:
           Token ids, int32 [texts, (tokens)], at least one for each text.
         """
         token_ids = self.lookup(tokens)
-        is_empty = tf.cast(tf.equal(token_ids.row_lengths(), 0), tf.int64)
-        filler = tf.RaggedTensor.from_row_lengths(
-            tf.fill([tf.reduce_sum(is_empty)], EMPTY), is_empty
-        )
-        return tf.concat([token_ids, filler], axis=1)
+        texts = token_ids.nrows()
+        filler = tf.ragged.constant([[EMPTY]], token_ids.dtype)
+        # Not a concatenation on axis 1: oneDNN logs an error for the transpose
+        # of integers in it.
+        rows = tf.where(token_ids.row_lengths() > 0, tf.range(texts), texts)
+        return tf.gather(tf.concat([token_ids, filler], axis=0), rows)
 
 
 class _FileInitializer(tf.lookup.TextFileInitializer):

@@ -34,8 +34,9 @@ class Pooling(float32_layer.Float32Layer):
             raise ValueError(f"kind: expected max or mean, got {kind!r}")
         self.kind = kind
 
-    def call(self, states, lengths):
-        states, mask = packed_rnn.Packing(lengths).unpack_with_mask(states)
+    def call(self, states, lengths, training=False):
+        packing = packed_rnn.Packing(lengths, training)
+        states, mask = packing.unpack_with_mask(states)
         if self.kind == "max":
             lowest = tf.fill([1, 1, 1, 1], states.dtype.min)
             return tf.reduce_max(tf.where(mask, states, lowest), axis=1)
@@ -81,8 +82,9 @@ class AttentionPooling(per_task.PerTaskLayer):
         self.bias = self.add_per_task_weight("bias", (width,))
         self.query = self.add_per_task_weight("query", (width,))
 
-    def call(self, states, lengths, task_ids):
-        states, mask = packed_rnn.Packing(lengths).unpack_with_mask(states)
+    def call(self, states, lengths, task_ids, training=False):
+        packing = packed_rnn.Packing(lengths, training)
+        states, mask = packing.unpack_with_mask(states)
         states = tf.where(mask, states, tf.zeros_like(states))
         hidden = tf.tanh(
             tf.einsum(

@@ -61,8 +61,8 @@ class Convolution(per_task.PerTaskLayer):
         ]
         self.bias = self.add_per_task_weight("bias", (self.output_size,))
 
-    def call(self, inputs, lengths, task_ids):
-        packing = packed_rnn.Packing(lengths)
+    def call(self, inputs, lengths, task_ids, training=False):
+        packing = packed_rnn.Packing(lengths, training)
         inputs, mask = packing.unpack_with_mask(inputs)
         inputs = tf.where(mask, inputs, tf.zeros_like(inputs))
         seq_len = tf.shape(inputs)[1]
@@ -141,8 +141,8 @@ class TokenDense(per_task.PerTaskLayer):
         )
         self.bias = self.add_per_task_weight("bias", (self.hidden_size,))
 
-    def call(self, inputs, lengths, task_ids):
-        packing = packed_rnn.Packing(lengths)
+    def call(self, inputs, lengths, task_ids, training=False):
+        packing = packed_rnn.Packing(lengths, training)
         product = tf.einsum(
             "ktbi,kio->ktbo",
             packing.unpack(inputs),

@@ -1,7 +1,7 @@
-"""Files of texts of any size: answers to each, or scores of them all.
+"""Prediction and evaluation on files of any size.
 
-A file is read, answered and written in batches, in its order, so that memory
-does not grow with it.
+Rows are read, classified and written in batches and in order, so that memory
+does not grow with the file.
 """
 
 import codecs
@@ -30,81 +30,79 @@ from mtl_tf.utils import display_names as names_lib
 from mtl_tf.utils import files
 from mtl_tf.utils import interruption
 
-# Rows that are read, answered and written at once.
+# Rows that are read, classified and written at a time.
 BATCH_ROWS = 4096
 
 
 def predict(
     model: trained_model.TrainedModel, command: command_lib.Command
 ) -> str:
-    """Answers each row of `command.input`, as JSON lines in its order.
+    """Predicts the label of each row of `command.input`, as JSON lines.
 
-    A line holds `task`, `predicted` and `probabilities` by label, and `id`
-    where `command.columns` names a column for it.
+    A line holds `task`, `predicted` and `probabilities` by label, and `id` if
+    `command.columns` names its column.
 
     Args:
       model: the model.
-      command: `task`, `head`, `input`, `format`, `delimiter`, `columns`,
-        and `output`, a file or nothing for standard output.
+      command: settings `task`, `head`, `input`, `format`, `delimiter`,
+        `columns`, and `output`, a file or "" for standard output.
 
     Returns:
-      What to say when it is done; nothing if standard output has the answers.
+      A message about the output file; "" for standard output.
 
     Raises:
       ValueError: if there is no such task, it has no such output, or a row is
-        not as expected; with file and line. There is no output file then, or
-        the one from before.
+        invalid, with file and line. The output file is not changed then.
     """
     task = model.task(command.task, command.head)
     _check_output(command)
-    began = time.perf_counter()
+    start = time.perf_counter()
     count = 0
     with _open_output(command.output) as file:
-        # JSON is UTF-8: in another encoding it has escapes.
+        # Other encodings may lack characters; JSON escapes them.
         is_utf8 = codecs.lookup(file.encoding or "ascii").name == "utf-8"
         for rows in _batches(_rows(task, command, labeled=False)):
-            answers = _answer(model, task, command, rows)
-            for row, answer in zip(rows, answers, strict=True):
+            predictions = _predict(model, task, command, rows)
+            for row, prediction in zip(rows, predictions, strict=True):
                 if "id" in row.values:
-                    answer = {"id": row.values["id"], **answer}
-                line = json.dumps(answer, ensure_ascii=not is_utf8)
+                    prediction = {"id": row.values["id"], **prediction}
+                line = json.dumps(prediction, ensure_ascii=not is_utf8)
                 file.write(names_lib.visible(line) + "\n")
             count += len(rows)
-    seconds = time.perf_counter() - began
+    seconds = time.perf_counter() - start
     logging.info(
-        "%s in %.1f s: %s a second",
+        "%s in %.1f s, %s per second",
         names_lib.counted(count, "text"),
         seconds,
         names_lib.rate(count, seconds),
     )
     if not command.output:
         return ""
-    return f"{names_lib.counted(count, 'answer')} in {command.output}"
+    return f"{names_lib.counted(count, 'prediction')} in {command.output}"
 
 
 def evaluate(
     model: trained_model.TrainedModel, command: command_lib.Command
 ) -> str:
-    """Scores the model on the labeled rows of `command.input`.
+    """Evaluates the model on the labeled rows of `command.input`.
 
     Args:
       model: the model.
-      command: as for `predict`; `output` gets the scores as JSON. Rows without
-        a label, or with one of the texts `absent` as text or label, are left
-        out.
+      command: as for `predict`; `output` is a JSON file for the scores. Rows
+        without a label, or with a text or label in `absent`, are skipped.
 
     Returns:
-      The scores, to be printed.
+      The scores, formatted to be printed.
 
     Raises:
-      ValueError: as `predict`, if there are no rows, or a label that the task
-        does not have.
+      ValueError: as `predict`; also if there are no rows, or a label is
+        unknown.
     """
     task = model.task(command.task, command.head)
     _check_output(command)
     probabilities, gold, groups = [], [], []
-    scored = _with_labels(_rows(task, command, labeled=True), command.absent)
-    for rows in _batches(scored):
+    labeled = _with_labels(_rows(task, command, labeled=True), command.absent)
+    for rows in _batches(labeled):
         gold += [
             values.label_index(row.where, row.values["label"], task)
             for row in rows
@@ -113,12 +111,16 @@ def evaluate(
             values.to_group(row.where, row.values.get("group"), task.metric)
             for row in rows
         ]
-        answers = _answer(model, task, command, rows)
-        probabilities.append(answers.probabilities)
+        predictions = _predict(model, task, command, rows)
+        probabilities.append(predictions.probabilities)
     if not gold:
-        raise ValueError(f"{command.input} holds no rows to score")
-    answers = predictions_lib.Predictions(task, np.concatenate(probabilities))
-    scores = predictions_lib.score(answers, np.array(gold), np.array(groups))
+        raise ValueError(f"{command.input} contains no labeled rows")
+    predictions = predictions_lib.Predictions(
+        task, np.concatenate(probabilities)
+    )
+    scores = predictions_lib.score(
+        predictions, np.array(gold), np.array(groups)
+    )
     if command.output:
         run_directory.write_json(
             command.output,
@@ -129,31 +131,30 @@ def evaluate(
                 **scores,
             },
         )
-    by = ""
-    if command.head != predictions_lib.MAIN:
-        by = f", answered by {command.head}"
-    rows = scores.pop("n")
-    rows = names_lib.counted(rows, "row")
-    lines = [f"\nTask {task.name} on {command.input}, {rows}{by}\n"]
+    is_main = command.head == predictions_lib.MAIN
+    head = "" if is_main else f", predicted by {command.head}"
+    rows = names_lib.counted(scores.pop("n"), "row")
+    lines = [f"\nTask {task.name} on {command.input}, {rows}{head}\n"]
     width = max(12, *map(len, scores))
     lines += [f"{name:{width}s} {value:.4f}" for name, value in scores.items()]
     return "\n".join(lines) + "\n"
 
 
-def _answer(model, task, command, rows):
+def _predict(model, task, command, rows):
     return model.predict(task.name, _texts(task, rows), command.head)
 
 
 def _rows(task, command, labeled) -> Iterator[tabular_files.Record | None]:
-    """The rows of the input, with the fields that the task needs."""
+    """Yields the rows of the input with the fields that the task needs."""
     file_format = command.format or _guess_format(command.input)
     if file_format == command_lib.LINES:
         if labeled or task.pair:
-            lacking = "labels" if labeled else "pairs (seq1, seq2)"
+            missing = "labels" if labeled else "pairs (seq1, seq2)"
             raise ValueError(
                 f"{lines_lib.name_of(command.input)} is read as lines, which "
-                f"hold no {lacking}: {', '.join(tabular_files.FORMATS)} do; "
-                "name the --format, or give a file with its extension"
+                f"have no {missing}: set --format to one of "
+                f"{', '.join(tabular_files.FORMATS)}, or use a file with that "
+                "extension"
             )
         for flag in ("columns", "delimiter"):
             if value := getattr(command, flag):
@@ -177,10 +178,10 @@ def _rows(task, command, labeled) -> Iterator[tabular_files.Record | None]:
     optional = ("group", "id") if labeled else ("id",)
     for field in named:
         if field not in (*columns, *optional):
-            known = dict.fromkeys((*columns, *optional))
+            used = dict.fromkeys((*columns, *optional))
             raise ValueError(
-                f"--columns names a column of {field}: task {task.name} "
-                f"is not asked for one ({', '.join(known)} are)"
+                f"--columns names a column for {field}, which task {task.name} "
+                f"does not use here; it uses {', '.join(used)}"
             )
     columns |= named
     rows = tabular_files.read(
@@ -190,10 +191,9 @@ def _rows(task, command, labeled) -> Iterator[tabular_files.Record | None]:
 
 
 def _with_quotes_noted(rows) -> Iterator[tabular_files.Record | None]:
-    """Passes rows on; warns if a writer of CSV has put their texts in quotes.
+    """Yields the rows; warns if their texts are in quotes as in CSV.
 
-    A model that was trained on texts without them is not to answer others in
-    silence.
+    A model trained on texts without quotes would predict worse.
     """
     count = in_quotes = marked = 0
     for row in rows:
@@ -204,25 +204,25 @@ def _with_quotes_noted(rows) -> Iterator[tabular_files.Record | None]:
             in_quotes += any(map(tabular_files.is_quoted, texts))
             marked += any(map(tabular_files.has_marked_quotes, texts))
         yield row
-    found = count if in_quotes == count else marked
-    if found:
+    quoted = count if in_quotes == count else marked
+    if quoted:
         logging.warning(
-            "--input: %d of %d rows have a text in quotes, as CSV writes it, "
-            "and the quotes stay in the text: set --format=csv and "
-            "--delimiter='\\t' if they do not belong to it",
-            found,
+            "--input: %d of %d rows have a text in quotes as in CSV, which are "
+            "kept as part of the text: set --format=csv and --delimiter='\\t' "
+            "to remove them",
+            quoted,
             count,
         )
 
 
 def _with_labels(rows, absent) -> Iterator[tabular_files.Record | None]:
-    """Leaves out rows that have no label, or a text that means there is none.
+    """Yields the rows with a text and a label.
 
     Args:
       rows: the rows, None for a blank line.
-      absent: texts that mean an absent value.
+      absent: texts that mark a missing value.
     """
-    left_out = 0
+    skipped = 0
     for row in rows:
         if row is not None:
             named = {
@@ -236,13 +236,11 @@ def _with_labels(rows, absent) -> Iterator[tabular_files.Record | None]:
                 "label",
                 "seq2",
             }:
-                left_out += 1
+                skipped += 1
                 continue
         yield row
-    if left_out:
-        logging.warning(
-            "%d rows without a label or text were left out", left_out
-        )
+    if skipped:
+        logging.warning("skipped %d rows without a label or text", skipped)
 
 
 def _guess_format(path):
@@ -258,23 +256,21 @@ def _batches(rows) -> Iterator[list[tabular_files.Record]]:
     rows = iter(rows)
     while batch := list(itertools.islice(rows, BATCH_ROWS)):
         interruption.check()
-        there = [row for row in batch if row is not None]
-        blank += len(batch) - len(there)
+        records = [row for row in batch if row is not None]
+        blank += len(batch) - len(records)
         suspects.update(
             value
-            for row in there
+            for row in records
             for field, value in row.values.items()
             if field != "label" and values.looks_absent(value)
         )
-        if there:
-            yield there
+        if records:
+            yield records
     if blank:
-        logging.warning(
-            "passed over %s", names_lib.counted(blank, "blank line")
-        )
+        logging.warning("skipped %s", names_lib.counted(blank, "blank line"))
     if suspects:
         logging.warning(
-            "--input: %s; --absent leaves them out of an evaluation",
+            "--input: %s; --absent excludes them from an evaluation",
             values.describe_absent_looks(suspects),
         )
 
@@ -287,7 +283,7 @@ def _texts(task, rows):
                     f"{row.where}: expected a text for {field}, got "
                     f"{row.values[field]!r:.80}"
                 )
-    # null is an empty text, as in what was prepared.
+    # null is an empty text, as in a prepared corpus.
     if task.pair:
         return [
             (row.values["seq1"] or "", row.values["seq2"] or "") for row in rows
@@ -296,15 +292,17 @@ def _texts(task, rows):
 
 
 def _check_output(command):
-    """Before what is read is written over."""
+    """Checks that the output does not overwrite the input."""
     both = [command.input, command.output]
     if all(map(os.path.exists, both)) and os.path.samefile(*both):
-        raise ValueError(f"--input and --output are one file: {command.input}")
+        raise ValueError(
+            f"--input and --output are the same file: {command.input}"
+        )
 
 
 @contextlib.contextmanager
 def _open_output(path):
-    """Opens a file as a whole, or standard output."""
+    """Opens a file for an atomic write, or standard output."""
     if not path:
         yield sys.stdout
         return

@@ -1,12 +1,11 @@
-"""The model card of an export: what a stranger has to know before using it.
+"""Model card of an export, for users who know nothing else about the model.
 
-Mitchell et al. (Model Cards for Model Reporting, 2019) say what belongs there:
-the model, its use, scores, data, limits, and how it was made.
+Its sections follow Mitchell et al. (Model Cards for Model Reporting, 2019): the
+model, its use, scores, data, limits, and how it was made.
 """
 
 import dataclasses
-import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -16,6 +15,7 @@ from mtl_tf.runs import descriptions
 from mtl_tf.runs import results as results_lib
 from mtl_tf.runs import run_directory
 from mtl_tf.runs import score_table
+from mtl_tf.serving import markdown
 from mtl_tf.utils import display_names as names_lib
 
 _SPLITS = ("train", "dev", "test", "unlabeled")
@@ -28,13 +28,13 @@ def build(
     description: Mapping,
     weights: int,
 ) -> str:
-    """The card, in Markdown.
+    """Builds the card in Markdown.
 
     Args:
-      run: the run that the model is of.
-      results: what its `results.json` says.
-      description: what the export's `labels.json` says.
-      weights: number of trained numbers that the export holds.
+      run: the run of the model.
+      results: content of its `results.json`.
+      description: content of the export's `labels.json`.
+      weights: number of trained weights in the export.
     """
     sections = [
         _model(run, weights),
@@ -62,8 +62,8 @@ def _model(run, weights):
             "2018), the label transfer network"
         )
     return [
-        f"# {_escape(run.corpus.name)}: {name} text classification",
-        f"{_escape(descriptions.describe(run.config))} "
+        f"# {markdown.escape(run.corpus.name)}: {name} text classification",
+        f"{markdown.escape(descriptions.describe(run.config))} "
         f"{names_lib.counted(weights, 'weight')} and a vocabulary of "
         f"{names_lib.counted(words, 'word')}. {source}.",
     ]
@@ -74,65 +74,71 @@ def _has_transfer(run):
 
 
 def _use(run, description):
-    signature = description["serving_default"]
-    inputs = description["signatures"][signature]["inputs"]
+    default = description["serving_default"]
     texts = {"text": "a text", "seq1": "what it is about", "seq2": "a text"}
     arguments = ", ".join(
-        f'{name}=tf.constant(["{texts[name]}"])' for name in inputs
+        f'{name}=tf.constant(["{texts[name]}"])'
+        for name in description["signatures"][default]["inputs"]
     )
     rows = []
-    for name, said in description["signatures"].items():
-        answer = "`label`, `labels`, `probabilities`"
-        labels = said.get("labels", [])
-        shown = [_escape(names_lib.quote(x)) for x in labels[: names_lib.SHOWN]]
+    for name, signature in description["signatures"].items():
+        outputs = "`label`, `labels`, `probabilities`"
+        labels = signature.get("labels", [])
+        shown = [
+            markdown.escape(names_lib.quote(x))
+            for x in labels[: names_lib.SHOWN]
+        ]
         labels = ", ".join(shown) + _more(len(labels))
-        if "width" in said:
-            numbers = names_lib.counted(said["width"], "number")
-            answer = f"`features`, {numbers} a text"
-        reads = ", ".join(f"`{x}`" for x in said["inputs"])
-        rows.append([f"`{name}`", reads, answer, labels])
+        if "width" in signature:
+            features = names_lib.counted(signature["width"], "feature")
+            outputs = f"`features`, {features} per text"
+        inputs = ", ".join(f"`{x}`" for x in signature["inputs"])
+        rows.append([f"`{name}`", inputs, outputs, labels])
     section = [
         "## Use",
-        "It labels texts like those that it was trained on. Strings go in, as "
-        "they are: the tokenizer is part of the model. Any number of them may "
-        "be given at once.",
+        "The model labels texts like those that it was trained on. Its inputs "
+        "are strings: the tokenizer is part of the model. A call takes any "
+        "number of texts.",
         "```python\n"
         "import tensorflow as tf\n"
-        "import tensorflow_text  # the model holds ops of it\n\n"
+        "import tensorflow_text  # registers ops of the tokenizer\n\n"
         'model = tf.saved_model.load("export")\n'
-        f'answer = model.signatures["{signature}"](\n    {arguments}\n)\n'
-        'answer["label"], answer["probabilities"]\n'
+        f'outputs = model.signatures["{default}"](\n    {arguments}\n)\n'
+        'outputs["label"], outputs["probabilities"]\n'
         "```",
-        _table(["signature", "reads", "answers", "labels, in order"], rows),
-        f"`serving_default` is `{signature}`. Outputs have a row a text; "
-        "`labels` repeats the names that the columns of `probabilities` "
-        "belong to. `labels.json` says the same for programs.",
+        markdown.table(
+            ["signature", "inputs", "outputs", "labels, in order"], rows
+        ),
+        f"`serving_default` is `{default}`. Outputs have a row per text; "
+        "`labels` repeats the names of the columns of `probabilities`. "
+        "`labels.json` holds the same for programs.",
     ]
     if any(task.pair for task in run.tasks):
         section.append(
-            "Where `seq1` is read, it is what the text `seq2` is about."
+            "Of a pair, `seq1` is what the text `seq2` is about."
             if run.config.sequences == "both"
-            else "Of pairs, this model reads `seq2` alone (`sequences=seq2`): "
-            "it is the `text`."
+            else "Of a pair, the model reads `seq2` alone, as `text` "
+            "(`sequences=seq2`)."
         )
     return section
 
 
 def _label_transfer(run, description):
     task = run.config.main_task
+    network = descriptions.label_transfer(run.config, run.tasks)
     by_output = {
-        said["output"]: f"`{name}`"
-        for name, said in description["signatures"].items()
-        if said.get("task") == task
+        signature["output"]: f"`{name}`"
+        for name, signature in description["signatures"].items()
+        if signature.get("task") == task
     }
     return [
         "## Label transfer",
-        f"Two outputs answer for {_escape(task)}: "
+        f"There are two outputs for {markdown.escape(task)}: "
         f"{by_output[results_lib.MAIN]}, that of the main model, and "
         f"{by_output[results_lib.LABEL_TRANSFER]}, that of the label transfer "
         "network. "
-        f"{_escape(descriptions.label_transfer(run.config, run.tasks))} Which "
-        "of both is the better one has to be settled on dev, not on test.",
+        f"{markdown.escape(network)} Choose between them by their scores on "
+        "dev, not on test.",
     ]
 
 
@@ -157,36 +163,40 @@ def _scores(run, results):
     heads = ["task", "metric", "test texts", "majority", "this model"]
     section = [
         "## Scores",
-        _table(heads + ["de-duplicated"] * has_unseen, rows, range(2, 6)),
-        f"{score_table.caption(run.tasks)}; the test split was read once, "
-        "after training. "
-        "`majority` always answers the label that is most frequent in train.",
+        markdown.table(
+            heads + ["de-duplicated"] * has_unseen, rows, range(2, 6)
+        ),
+        f"{score_table.caption(run.tasks)}; the test split was evaluated "
+        "once, after training. `majority` always predicts the most frequent "
+        "label of train.",
     ]
     if _has_transfer(run):
         section[-1] += (
-            " Where it says *label transfer*, the score of `this model` is "
-            "that of the label transfer network, which the average leaves out."
+            " In rows of *label transfer*, the score of `this model` is that "
+            "of the label transfer network, which is not part of the average."
         )
     if has_unseen:
         note = score_table.deduplication_note(run.tasks, results)
         section[-1] += (
-            " `de-duplicated` leaves out the test texts that are also in train "
-            f"or dev. {note}".rstrip()
+            " `de-duplicated` excludes test texts that are also in train or "
+            f"dev. {note}".rstrip()
         )
-    lines = [f"- {_escape(text)}" for text in results.get("warnings", ())]
-    heading = ["Warnings of its training:", "\n".join(lines)]
-    return section + heading * bool(lines)
+    lines = [
+        f"- {markdown.escape(text)}" for text in results.get("warnings", ())
+    ]
+    warnings = ["Warnings of the training:", "\n".join(lines)]
+    return section + warnings * bool(lines)
 
 
 def _scored(run, results):
-    """Of each line: heading, metric, scores by output, output, test texts."""
+    """Yields name, metric, scores, output and number of texts per row."""
     main, transfer = results_lib.MAIN, results_lib.LABEL_TRANSFER
     for task in run.tasks:
         scores = results["tasks"][task.name]
         n = f"{scores[main][results_lib.TEST]['n']:.0f}"
-        yield _escape(task.name), task.metric, scores, main, n
+        yield markdown.escape(task.name), task.metric, scores, main, n
         if transfer in scores:
-            name = f"{_escape(task.name)}, label transfer"
+            name = f"{markdown.escape(task.name)}, label transfer"
             yield name, task.metric, scores, transfer, n
     yield (
         f"**{results_lib.average_name(run.tasks)}**",
@@ -203,28 +213,28 @@ def _data(run):
     splits = [s for s in _SPLITS if s != "unlabeled" or run.config.unlabeled]
     rows = []
     for task in run.tasks:
-        said = declared[task.name]
-        counts = [said["splits"].get(split, 0) for split in splits]
+        facts = declared[task.name]
+        counts = [facts["splits"].get(split, 0) for split in splits]
         rows.append(
             [
-                _escape(task.name),
+                markdown.escape(task.name),
                 *(f"{min(n, most) if most else n:,}" for n in counts),
-                _label_counts(said["label_counts"]["train"]),
-                _counts(said["skipped"]) or "none",
-                str(said["duplicates"]["test"]),
+                _label_counts(facts["label_counts"]["train"]),
+                _counts(facts["skipped"]) or "none",
+                str(facts["duplicates"]["test"]),
             ]
         )
     license = str(run.corpus.declaration.get("license") or "").strip()
     section = [
         "## Training data",
-        f"Corpus {_escape(run.corpus.name)}; rows by split"
-        + (f", of which at most {most:,} of each were used:" if most else ":"),
-        _table(
+        f"Corpus {markdown.escape(run.corpus.name)}; rows by split"
+        + (f", at most {most:,} of each:" if most else ":"),
+        markdown.table(
             [
                 "task",
                 *splits,
                 "labels of train",
-                "rows left out",
+                "skipped rows",
                 "test texts in train or dev",
             ],
             rows,
@@ -234,58 +244,63 @@ def _data(run):
     ]
     if license:
         section += [
-            "Its license, as the corpus declares it:",
-            "\n".join(f"> {_escape(line)}" for line in license.splitlines()),
+            "License, as declared by the corpus:",
+            "\n".join(
+                f"> {markdown.escape(line)}" for line in license.splitlines()
+            ),
         ]
     else:
-        section.append("The corpus declares no license: ask before you share.")
+        section.append(
+            "The corpus declares no license: ask its authors before sharing."
+        )
     if run.config.word_vectors:
         section.append(
-            f"Word vectors started from {_escape(run.config.word_vectors)}, "
-            "which has terms of its own."
+            f"Word vectors were initialized from "
+            f"{markdown.escape(run.config.word_vectors)}, which may have other "
+            "license terms."
         )
     return section
 
 
 def _warnings(run):
-    """Returns what the corpus' preparation has warned of, about these tasks."""
+    """Lists the warnings of the preparation about these tasks."""
     names = [task.name for task in run.tasks]
-    found = [
-        f"- {_escape(finding['task'])}: {_escape(finding['message'])}"
+    warnings = [
+        f"- {markdown.escape('{task}: {message}'.format(**finding))}"
         for finding in run.corpus.declaration.get("findings", [])
         if finding["task"] in names
     ]
-    if not found:
+    if not warnings:
         return []
-    more = len(found) - _MOST_WARNINGS
+    more = len(warnings) - _MOST_WARNINGS
     if more > 0:
-        found[_MOST_WARNINGS:] = [f"- and {more:,} more, in `corpus.json`"]
-    return ["Warnings of its preparation:", "\n".join(found)]
+        warnings[_MOST_WARNINGS:] = [f"- and {more:,} more, in `corpus.json`"]
+    return ["Warnings of the preparation:", "\n".join(warnings)]
 
 
 def _limits(run, description):
     config = run.config
     minimum = run.corpus.declaration["vocabulary"]["min_count"]
     limits = [
-        "The tokenizer serves languages that put blanks between words.",
+        "The tokenizer is made for languages with blanks between words.",
         "The model reads at most "
-        f"{names_lib.counted(config.max_tokens, 'token')} of a text; the rest "
-        "is cut.",
-        "A word has to be in the training texts at least "
-        f"{names_lib.counted(minimum, 'time')}; all others are one unknown "
-        "word.",
-        "Texts of another kind, source, time or language than the training "
-        "texts may be labeled worse than the scores say, and with no less "
-        "confidence. There is no label for texts that fit none.",
-        "What the training texts and their labels are biased to, the model "
-        "is: opinions, names, dialects and groups that they speak ill of, or "
-        "not at all. Check it on texts of your own before it decides "
-        "anything that matters to people.",
+        f"{names_lib.counted(config.max_tokens, 'token')} of a text; longer "
+        "texts are truncated.",
+        "Words with fewer than "
+        f"{names_lib.counted(minimum, 'occurrence')} in the training texts "
+        "are treated as one unknown word.",
+        "On texts of another genre, source, time or language than the training "
+        "texts, the model may be worse than its scores, and no less confident. "
+        "It has no label for texts that fit none.",
+        "The model reproduces the biases of the training texts and their "
+        "labels, such as against opinions, names, dialects and groups that "
+        "they disparage or do not mention. Test it on your own texts before "
+        "it decides anything that affects people.",
     ]
     temperatures = {
-        name: said["temperature"]
-        for name, said in description["signatures"].items()
-        if "temperature" in said
+        name: signature["temperature"]
+        for name, signature in description["signatures"].items()
+        if "temperature" in signature
     }
     if temperatures:
         fitted = ", ".join(
@@ -293,24 +308,23 @@ def _limits(run, description):
             for name, temperature in temperatures.items()
         )
         limits.append(
-            "Probabilities are calibrated: scores were divided by a "
-            f"temperature fitted on dev ({fitted}). That holds for texts like "
-            "those of dev."
+            "Probabilities are calibrated for texts like those of dev: logits "
+            f"are divided by a temperature fitted on dev ({fitted})."
         )
     else:
         limits.append(
-            "Probabilities are not calibrated: 0.9 need not be right nine "
-            "times in ten."
+            "Probabilities are not calibrated: predictions with 0.9 need not "
+            "be correct nine times in ten."
         )
     if config.adversarial_weight:
         limits.append(
-            "The adversary was to keep tasks from being told apart by the "
-            "shared features. Another reader than the one that it was trained "
-            "against may still tell them apart: do not count on the features "
-            "to hide anything."
+            "Adversarial training makes it hard for one discriminator to "
+            "recognize the task from the shared features. Other classifiers "
+            "may still recognize it: do not rely on the features to hide "
+            "information."
         )
     if len(run.tasks) > 1 and config.sharing == "single_task":
-        limits.append("Each task has a model of its own; nothing is shared.")
+        limits.append("Each task has a separate model; nothing is shared.")
     return ["## Limits", "\n".join(f"- {limit}" for limit in limits)]
 
 
@@ -333,37 +347,38 @@ def _making(run, results):
     if "best_epoch" in results:
         facts["best epoch on dev"] = results["best_epoch"]
     apart, _ = descriptions.settings([run.config])
-    # What does not change the model concerns the machine that it was made on.
-    of_machine = {
+    # Settings that do not change the model describe the machine of the author.
+    excluded = {
         field.name
         for field in dataclasses.fields(config_lib.Config)
         if field.metadata["changeable"] and field.name != "epochs"
     }
     return [
         "## How it was made",
-        _table(
-            ["fact", "value"], [[k, _escape(str(v))] for k, v in facts.items()]
+        markdown.table(
+            ["fact", "value"],
+            [[k, markdown.escape(str(v))] for k, v in facts.items()],
         ),
         "Settings that differ from the defaults:",
-        _table(
+        markdown.table(
             ["setting", "value", "default", "meaning"],
             [
                 [
                     f"`{setting.name}`",
                     *map(
-                        _escape,
+                        markdown.escape,
                         (setting.values[0], setting.default, setting.text),
                     ),
                 ]
                 for setting in apart
-                if setting.name not in of_machine
+                if setting.name not in excluded
             ],
         ),
     ]
 
 
 def _label_counts(counts):
-    """Labels with their rows; of many the most frequent."""
+    """Formats labels with their rows, at most the most frequent ones."""
     most = names_lib.most_frequent(np.array(list(counts.values())))
     labels = [list(counts)[n] for n in most]
     shown = {names_lib.quote(label): counts[label] for label in labels}
@@ -371,31 +386,12 @@ def _label_counts(counts):
 
 
 def _more(labels):
-    """Returns how many labels are not shown."""
+    """Formats the number of labels that are not shown."""
     more = labels - names_lib.SHOWN
     return f" and {more:,} more (see `labels.json`)" if more > 0 else ""
 
 
 def _counts(counts):
-    return ", ".join(f"{_escape(name)} {n:,}" for name, n in counts.items())
-
-
-def _table(
-    heads: Sequence[str],
-    rows: Iterable[Sequence[str]],
-    numeric: Iterable[int] = (),
-) -> str:
-    """Formats a Markdown table of escaped cells; `numeric`: number columns."""
-    numeric = set(numeric)
-    rule = ["---:" if n in numeric else "---" for n in range(len(heads))]
-    return "\n".join(f"| {' | '.join(row)} |" for row in (heads, rule, *rows))
-
-
-def _escape(text: str) -> str:
-    """Text in which Markdown, its tables and HTML see nothing special."""
-    # Underscores within words mean nothing, and are easier to read so.
-    return re.sub(
-        r"[\\`*{}\[\]<>|~&$]|(?<!\w)_|_(?!\w)",
-        r"\\\g<0>",
-        names_lib.visible(" ".join(text.split())),
+    return ", ".join(
+        f"{markdown.escape(name)} {n:,}" for name, n in counts.items()
     )

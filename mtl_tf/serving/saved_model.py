@@ -1,8 +1,8 @@
-"""The SavedModel of a run: strings in, labels and probabilities out.
+"""SavedModel of a run, from strings to labels and probabilities.
 
-`export/` in the run directory holds it, with `labels.json`, which says what its
-signatures read and answer, and `MODEL_CARD.md`. Loading it takes TensorFlow and
-tensorflow_text, and nothing of this package.
+It is in `export/` of the run directory, with `labels.json`, which describes its
+signatures, and `MODEL_CARD.md`. It is loaded by TensorFlow and tensorflow_text,
+without this package.
 """
 
 import fnmatch
@@ -27,7 +27,7 @@ ENCODE = "encode"
 ENCODE_PAIRS = "encode_pairs"
 _SERVE = "serve_"
 _SCHEMA = 1
-# All files of an export.
+# Patterns of the files of an export.
 _FILES = (
     LABELS_FILE,
     CARD_FILE,
@@ -45,31 +45,31 @@ def write(
     head: str = predictions_lib.MAIN,
     calibrated: bool = False,
 ) -> str:
-    """Writes `export/` of a run that has ended; one from before is replaced.
+    """Writes `export/` of a run that has ended, or replaces it.
 
-    Signatures: `serve_TASK` of each task, `serve_TASK_label_transfer` of the
-    main task where there is a label transfer network, `serving_default`, which
-    is one of them, and `encode`, the shared encoder; `labels.json` says more.
+    Its signatures are `serve_TASK` for each task, `serve_TASK_label_transfer`
+    for the main task of a label transfer network, `serving_default`, which is
+    one of them, and `encode`, the shared encoder (see `labels.json`).
 
     Args:
       run_dir: directory of the run.
-      default_task: task of `serving_default`; if empty, the one that training
-        stopped on, or else the first.
-      head: its output that `serving_default` answers by.
+      default_task: task of `serving_default`; by default the main task, or else
+        the first one.
+      head: output of the task for `serving_default`.
       calibrated: as in `trained_model.load`.
 
     Returns:
       Path of the export.
 
     Raises:
-      ValueError: if there is no run, it has not ended, it is several runs of
+      ValueError: if there is no run, it has not ended, it consists of runs with
         different seeds, it has no such task or output, two signatures would
-        have one name, or `export/` holds anything else.
+        have the same name, or `export/` contains other files.
     """
     check_replaceable(run_dir)
     trained = trained_model.load(run_dir, calibrated=calibrated)
     results = run_directory.read_results(run_dir)
-    default = default_task or _usual_default(trained)
+    default = default_task or _default_task(trained)
     trained.task(default, head)
     default = _serve_name(default, head)
     description = _describe(trained, default)
@@ -81,9 +81,9 @@ def write(
     card = model_card.build(trained.run, results, description, weights)
     path = os.path.join(run_dir, EXPORT_DIR)
     logging.info("Writing the export to %s", path)
-    # Where a link leads, so that a rename can put it in its place.
-    place = files.resolve(path)
-    partial = files.sibling(place, "partial")
+    # The target of a link, which a rename replaces.
+    target = files.resolve(path)
+    partial = files.sibling(target, "partial")
     shutil.rmtree(partial, ignore_errors=True)
     try:
         _save(trained, default, partial)
@@ -93,63 +93,63 @@ def write(
         card_path = os.path.join(partial, CARD_FILE)
         with open(card_path, "w", encoding="utf-8") as file:
             file.write(card)
-        files.replace_folder(place, partial)
+        files.replace_folder(target, partial)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
     return path
 
 
 def check_replaceable(run_dir: str) -> None:
-    """Checks that `export/` of a run holds an export or nothing at all.
+    """Checks that `export/` of a run contains nothing but an export.
 
     Raises:
-      ValueError: if it holds a file that no export has.
+      ValueError: if it contains another file.
     """
     path = os.path.join(run_dir, EXPORT_DIR)
-    place = files.resolve(path)
-    if os.path.lexists(place) and not os.path.isdir(place):
+    target = files.resolve(path)
+    if os.path.lexists(target) and not os.path.isdir(target):
         raise ValueError(f"{path} is a file: an export would replace it")
-    # Whoever has put a model of their own there does not have this file.
-    known = _FILES if _is_export(place) else ()
-    for folder, _, names in os.walk(place):
+    # Only an export of this package has the file that `_is_export` reads.
+    known = _FILES if _is_export(target) else ()
+    for folder, _, names in os.walk(target):
         for name in sorted(names):
-            file = os.path.relpath(os.path.join(folder, name), place)
+            file = os.path.relpath(os.path.join(folder, name), target)
             if not any(fnmatch.fnmatchcase(file, x) for x in known):
                 raise ValueError(
-                    f"{path} holds {file}, which is no part of an export; the "
-                    "directory would be replaced: move the file"
+                    f"{path} contains {file}, which is not part of an export: "
+                    "move the file, as the directory is replaced"
                 )
 
 
 def _is_export(path):
-    """Checks if a directory holds the description that `write` makes."""
+    """Checks if a directory contains a description by `write`."""
     try:
         with open(os.path.join(path, LABELS_FILE), encoding="utf-8") as file:
-            described = json.load(file)
+            description = json.load(file)
     except (OSError, ValueError):
         return False
-    return isinstance(described, dict) and "signatures" in described
+    return isinstance(description, dict) and "signatures" in description
 
 
-def _usual_default(trained):
+def _default_task(trained):
     names = [task.name for task in trained.tasks]
     main_task = trained.run.config.main_task
     return main_task if main_task in names else names[0]
 
 
 def _text_models(trained):
-    """Those that there are, each once."""
+    """Lists the distinct text models."""
     return list(dict.fromkeys(m for m, _ in trained.text_models.values()))
 
 
 def _serve_name(task: str, output: str) -> str:
-    """Name of the signature that answers for a task."""
-    of_output = "" if output == predictions_lib.MAIN else f"_{output}"
-    return f"{_SERVE}{task}{of_output}"
+    """Returns the name of the signature of an output of a task."""
+    suffix = "" if output == predictions_lib.MAIN else f"_{output}"
+    return f"{_SERVE}{task}{suffix}"
 
 
-def _served(trained):
-    """Each output of each task."""
+def _outputs(trained):
+    """Yields each output of each task."""
     for task in trained.tasks:
         for output in trained.outputs(task.name):
             yield task, output
@@ -160,20 +160,20 @@ def _inputs(task):
 
 
 def _describe(trained: trained_model.TrainedModel, default: str) -> dict:
-    """What `labels.json` says.
+    """Returns the content of `labels.json`.
 
     Args:
       trained: the model.
-      default: name of the signature that `serving_default` is.
+      default: name of the signature for `serving_default`.
     """
     signatures = {}
-    for task, output in _served(trained):
+    for task, output in _outputs(trained):
         name = _serve_name(task.name, output)
         if name in signatures:
             raise ValueError(
-                f"{name} would be two signatures, of the task "
-                f"{name.removeprefix(_SERVE)} and of a label transfer network: "
-                "give the task another name"
+                f"{name} would be the name of two signatures, for the task "
+                f"{name.removeprefix(_SERVE)} and for a label transfer "
+                "network: rename the task"
             )
         signatures[name] = {
             "task": task.name,
@@ -184,13 +184,13 @@ def _describe(trained: trained_model.TrainedModel, default: str) -> dict:
         if trained.temperatures:
             temperature = trained.temperatures[task.name, output]
             signatures[name]["temperature"] = temperature
-    width = _text_models(trained)[0].encoder_width
-    if width is not None:
-        signatures[ENCODE] = {"inputs": ["text"], "width": width}
+    features_dim = _text_models(trained)[0].features_dim
+    if features_dim is not None:
+        signatures[ENCODE] = {"inputs": ["text"], "width": features_dim}
         if any(task.pair for task in trained.tasks):
             signatures[ENCODE_PAIRS] = {
                 "inputs": ["seq1", "seq2"],
-                "width": width,
+                "width": features_dim,
             }
     return {
         "schema": _SCHEMA,
@@ -204,15 +204,15 @@ def _save(trained: trained_model.TrainedModel, default: str, path: str) -> None:
     text_models = _text_models(trained)
     signatures = {
         _serve_name(task.name, output): _classify(trained, task, output)
-        for task, output in _served(trained)
+        for task, output in _outputs(trained)
     }
     signatures["serving_default"] = signatures[default]
-    if text_models[0].encoder_width is not None:
+    if text_models[0].features_dim is not None:
         signatures[ENCODE] = _encode(text_models[0], pairs=False)
         if any(task.pair for task in trained.tasks):
             signatures[ENCODE_PAIRS] = _encode(text_models[0], pairs=True)
-    # It holds the variables and tables that are attributes of the module. Not
-    # the Keras models: their seeds and training functions are not for serving.
+    # A SavedModel contains the variables and tables of this module. The Keras
+    # models are left out: their seeds and training functions are not served.
     module = tf.Module()
     module.weights = [text_model.weights for text_model in text_models]
     module.tables = [text_model.tables for text_model in text_models]
@@ -220,10 +220,10 @@ def _save(trained: trained_model.TrainedModel, default: str, path: str) -> None:
 
 
 def _classify(trained, task, output):
-    """The signature of a task's output; what it answers has a row a text."""
+    """Makes the signature of an output of a task."""
     labels = tf.constant(task.labels)
 
-    def answer(seq1, seq2):
+    def classify(seq1, seq2):
         probabilities = trained.classify(task.name, output, seq1, seq2)
         texts = tf.shape(probabilities)[0]
         return {
@@ -232,18 +232,18 @@ def _classify(trained, task, output):
             "probabilities": probabilities,
         }
 
-    return _of_texts(answer, task.pair)
+    return _signature(classify, task.pair)
 
 
 def _encode(text_model, pairs):
-    """The shared encoder on its own."""
-    return _of_texts(
+    """Makes the signature of the shared encoder."""
+    return _signature(
         lambda seq1, seq2: {"features": text_model.encode(seq1, seq2)}, pairs
     )
 
 
-def _of_texts(function, pairs):
-    """A function of seq1 and seq2 as one of its signature's inputs."""
+def _signature(function, pairs):
+    """Makes a signature of a function of seq1 and seq2."""
     names = ["seq1", "seq2"] if pairs else ["text"]
     return tf.function(
         function if pairs else lambda text: function(tf.zeros_like(text), text),

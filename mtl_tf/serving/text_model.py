@@ -1,8 +1,8 @@
-"""From strings to probabilities, in one graph: what is served is what predicts.
+"""TensorFlow graph from strings to probabilities, for prediction and serving.
 
-The graph tokenizes, truncates, sorts by length, cuts into batches of a bounded
-number of tokens, and puts the answers back in order, so that a caller may hand
-over any number of texts of any length.
+The graph tokenizes and truncates texts, sorts them by length, divides them into
+batches with a limited number of tokens, and restores their order, so that it
+takes any number of texts of any length.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -22,24 +22,23 @@ from mtl_tf.models import label_transfer
 from mtl_tf.models import multitask_model
 
 # Outputs of the model that are served.
-_SCORES, _SHARED, _TRANSFER = "logits", "shared", "transfer_logits"
+_LOGITS, _SHARED, _TRANSFER = "logits", "shared", "transfer_logits"
 _TEXTS = tf.TensorSpec([None], tf.string)
-# Texts whose tokens are in memory at once. They are sorted by length: fewer
-# would leave batches of texts of less like length.
+# Texts whose tokens are in memory at a time. They are sorted by length: with
+# fewer texts, the lengths in a batch would differ more.
 _TEXTS_AT_ONCE = 8192
 
 
 class TextModel:
-    """A trained model that reads strings.
+    """Trained model whose inputs are strings.
 
     Args:
-      config: its settings.
-      tasks: its tasks, in the order of their numbers.
-      vocabulary: its vocabulary; with a file, if it is to be exported.
-      model: as `multitask_model.build` makes it.
-      temperatures: what scores are divided by, by name of the task and output;
-        1 if not named.
-      diversity: the features of the main task alone, if a label transfer
+      config: settings of the run.
+      tasks: tasks of the model, in the order of their ids.
+      vocabulary: vocabulary of the model; an export needs one with a file.
+      model: output of `multitask_model.build`.
+      temperatures: divisors of logits by task name and output; 1 by default.
+      diversity: diversity features of the main task, if a label transfer
         network reads them.
     """
 
@@ -53,7 +52,7 @@ class TextModel:
         diversity: diversity_features.DiversityFeatures | None = None,
     ):
         self._config = config
-        self._tasks = len(tasks)
+        self._num_tasks = len(tasks)
         self._vocabulary = vocabulary
         self._model = model
         self._diversity = diversity
@@ -69,142 +68,144 @@ class TextModel:
         self._transfer_temperature = temperatures.get(
             (config.main_task, predictions_lib.LABEL_TRANSFER), 1.0
         )
-        # Each by itself, so that none pays for the others.
-        self._parts = {
+        # One model per output, so that none computes the others.
+        self._submodels = {
             name: multitask_model.submodel(model, [name])
-            for name in (_SCORES, _SHARED, _TRANSFER)
+            for name in (_LOGITS, _SHARED, _TRANSFER)
             if name in model.output
         }
 
     @property
-    def encoder_width(self) -> int | None:
-        """Features that `encode` gives; None if there is no shared encoder."""
-        if _SHARED not in self._parts:
+    def features_dim(self) -> int | None:
+        """Number of features of `encode`; None without a shared encoder."""
+        if _SHARED not in self._submodels:
             return None
-        return self._width(_SHARED)
+        return self._output_dim(_SHARED)
 
     @property
     def weights(self) -> list[tf.Variable]:
-        """What was trained, the adversary left out."""
+        """Trained weights, without the adversary."""
         return [weight.value for weight in self._model.weights]
 
     @property
     def tables(self) -> list[tf.lookup.StaticHashTable]:
-        """Lookup tables; with the weights, what the functions need."""
+        """Lookup tables; the functions depend on them and the weights."""
         tables = [self._vocabulary.table]
         if self._diversity is not None:
             tables.append(self._diversity.table)
         return tables
 
-    # Without autograph, which there is nothing for, they are ready sooner.
+    # Without autograph, which nothing here needs, tracing is faster.
     @tf.function(
         input_signature=[tf.TensorSpec([], tf.int32), _TEXTS, _TEXTS],
         autograph=False,
     )
     def classify(
-        self, task: tf.Tensor, seq1: tf.Tensor, seq2: tf.Tensor
+        self, task_id: tf.Tensor, seq1: tf.Tensor, seq2: tf.Tensor
     ) -> tf.Tensor:
-        """Probabilities of the labels of a task.
+        """Computes the label probabilities of a task.
 
         Args:
-          task: number of the task, int32.
-          seq1: string [texts]: what seq2 is read against; empty for none.
-          seq2: string [texts]: the texts, any bytes.
+          task_id: int32 scalar, index of the task.
+          seq1: string [texts], first texts of pairs; empty strings for none.
+          seq2: string [texts], the texts, of any bytes.
 
         Returns:
-          float32 [texts, most labels]: in the order of the task's labels, then
-          zeros.
+          float32 [texts, most labels], in the order of the task's labels and
+          padded with zeros.
         """
-        scores = self._run(_SCORES, task, seq1, seq2)
-        return tf.nn.softmax(scores / self._temperatures[task])
+        logits = self._run(_LOGITS, task_id, seq1, seq2)
+        return tf.nn.softmax(logits / self._temperatures[task_id])
 
     @tf.function(input_signature=[_TEXTS, _TEXTS], autograph=False)
     def classify_by_transfer(
         self, seq1: tf.Tensor, seq2: tf.Tensor
     ) -> tf.Tensor:
-        """What the label transfer network says of the main task's labels.
+        """Computes label probabilities by the label transfer network.
 
         Args:
           seq1: string [texts], as in `classify`.
           seq2: string [texts].
 
         Returns:
-          float32 [texts, labels]: in the order of the main task's labels, then
-          zeros, if there are more.
+          float32 [texts, labels], in the order of the main task's labels and
+          padded with zeros.
 
         Raises:
           ValueError: if the model has no label transfer network.
         """
-        if _TRANSFER not in self._parts:
+        if _TRANSFER not in self._submodels:
             raise ValueError("the model has no label transfer network")
-        scores = self._run(_TRANSFER, self._main_task, seq1, seq2)
-        return tf.nn.softmax(scores / self._transfer_temperature)
+        logits = self._run(_TRANSFER, self._main_task, seq1, seq2)
+        return tf.nn.softmax(logits / self._transfer_temperature)
 
     @tf.function(input_signature=[_TEXTS, _TEXTS], autograph=False)
     def encode(self, seq1: tf.Tensor, seq2: tf.Tensor) -> tf.Tensor:
-        """Features of the shared encoder.
+        """Computes the features of the shared encoder.
 
         Args:
           seq1: string [texts], as in `classify`.
           seq2: string [texts].
 
         Returns:
-          float32 [texts, width].
+          float32 [texts, features].
 
         Raises:
           ValueError: if the model has no shared encoder.
         """
-        if _SHARED not in self._parts:
+        if _SHARED not in self._submodels:
             raise ValueError("a single-task model has no shared encoder")
-        # Whichever task it is, the features are the same.
+        # The features are the same for every task.
         return self._run(_SHARED, 0, seq1, seq2)
 
-    def _run(self, output, task, seq1, seq2):
-        """An output of the model for texts of a task: [texts, width]."""
+    def _run(self, output, task_id, seq1, seq2):
+        """Computes an output of the model for texts of a task: [texts, dim]."""
         check = tf.debugging.assert_equal(
-            tf.size(seq1), tf.size(seq2), "seq1 and seq2 are not as many"
+            tf.size(seq1), tf.size(seq2), "seq1 and seq2 differ in number"
         )
-        # Before the ops that would fail for the same reason, and name another.
+        # Other ops would fail for the same reason with less clear messages.
         with tf.control_dependencies([check]):
             texts = tf.size(seq2)
 
-        def step(begin):
-            rows = slice(begin, begin + _TEXTS_AT_ONCE)
-            result = self._in_batches(output, task, seq1[rows], seq2[rows])
-            return begin + _TEXTS_AT_ONCE, result
+        def step(start):
+            rows = slice(start, start + _TEXTS_AT_ONCE)
+            result = self._in_batches(output, task_id, seq1[rows], seq2[rows])
+            return start + _TEXTS_AT_ONCE, result
 
-        return _concatenate(step, texts, self._width(output))
+        return _concatenate(step, texts, self._output_dim(output))
 
-    def _width(self, output):
-        return self._parts[output].output[output].shape[-1]
+    def _output_dim(self, output):
+        return self._submodels[output].output[output].shape[-1]
 
-    def _in_batches(self, output, task, seq1, seq2):
-        """The same for texts whose tokens fit into memory together."""
-        part = self._parts[output]
-        seq1, seq2, words = self._encode(seq1, seq2)
+    def _in_batches(self, output, task_id, seq1, seq2):
+        """Does the same for texts whose tokens fit into memory together."""
+        submodel = self._submodels[output]
+        seq1, seq2, tokens = self._tokenize(seq1, seq2)
         diversity = None
-        if "diversity" in part.input:
-            # They are of the whole text, however much of it is read.
-            diversity = self._diversity(words)
-        tokens = self._cut(seq1, seq2)
+        if "diversity" in submodel.input:
+            # They describe the full text, before truncation.
+            diversity = self._diversity(tokens)
+        token_ids = self._truncate(seq1, seq2)
         lengths = {
             name: tf.cast(ragged.row_lengths(), tf.int32)
-            for name, ragged in tokens.items()
+            for name, ragged in token_ids.items()
         }
         total = tf.add_n(list(lengths.values()))
         order = tf.argsort(total, stable=True)
-        rising = tf.gather(total, order)
-        most = input_pipeline.EVALUATION_TOKENS
+        sorted_lengths = tf.gather(total, order)
+        max_tokens = input_pipeline.EVALUATION_TOKENS
         if output == _TRANSFER and self._config.sharing == "shared_private":
-            # The encoder of each task reads them beside those of the others.
-            most //= self._tasks
+            # Each text is encoded by the private encoders of all tasks.
+            max_tokens //= self._num_tasks
 
-        def step(begin):
-            count, groups = _next_batch(rising[begin:], most)
-            rows = order[begin : begin + count]
-            shape = [groups, count // groups]
+        def step(start):
+            count, task_batches = _next_batch(
+                sorted_lengths[start:], max_tokens
+            )
+            rows = order[start : start + count]
+            shape = [task_batches, count // task_batches]
             inputs = {}
-            for name, ragged in tokens.items():
+            for name, ragged in token_ids.items():
                 inputs[name] = tf.reshape(
                     tf.gather(ragged, rows).to_tensor(vocabulary_lib.PADDING),
                     [*shape, -1],
@@ -216,33 +217,33 @@ class TextModel:
                 inputs["diversity"] = tf.reshape(
                     tf.gather(diversity, rows), [*shape, diversity.shape[1]]
                 )
-            inputs["task_ids"] = tf.fill([groups], task)
-            inputs["transfer_indices"] = tf.range(groups)
-            inputs = {name: inputs[name] for name in part.input}
-            result = part(inputs, training=False)[output]
-            return begin + count, tf.reshape(result, [-1, result.shape[-1]])
+            inputs["task_ids"] = tf.fill([task_batches], task_id)
+            inputs["transfer_indices"] = tf.range(task_batches)
+            inputs = {name: inputs[name] for name in submodel.input}
+            result = submodel(inputs, training=False)[output]
+            return start + count, tf.reshape(result, [-1, result.shape[-1]])
 
-        results = _concatenate(step, tf.size(order), self._width(output))
+        results = _concatenate(step, tf.size(order), self._output_dim(output))
         return tf.gather(results, tf.argsort(order))
 
-    def _encode(self, seq1, seq2):
-        """Encodes whole texts.
+    def _tokenize(self, seq1, seq2):
+        """Tokenizes full texts.
 
         Returns:
-          Ids of seq1 (None if it is not read) and of seq2, int32 ragged, and
-          the tokens of seq2, string ragged.
+          Token ids of seq1 (None if it is not read) and of seq2, int32 ragged,
+          and the tokens of seq2, string ragged.
         """
         if self._config.sequences == "seq2":
             tokens = tokenizer.tokenize(seq2)
             return None, self._vocabulary.encode_tokens(tokens), tokens
-        # Both in one go: for few texts, time is that of calling the ops.
+        # Together: for few texts, the number of ops determines the time.
         tokens = tokenizer.tokenize(tf.concat([seq1, seq2], axis=0))
         both = self._vocabulary.encode_tokens(tokens)
         texts = tf.size(seq2)
         return both[:texts], both[texts:], tokens[texts:]
 
-    def _cut(self, seq1, seq2):
-        """The tokens of a batch of `input_pipeline`, as int32 ragged."""
+    def _truncate(self, seq1, seq2):
+        """Truncates and joins texts as `input_pipeline` does; int32 ragged."""
         limit = self._config.max_tokens
         seq2 = seq2[:, :limit]
         if seq1 is None:
@@ -250,37 +251,45 @@ class TextModel:
         seq1 = seq1[:, :limit]
         if self._config.sequences_apart:
             return {"token_ids": seq2, "seq1": seq1}
-        # An absent seq1 is the one token of an empty text.
+        # An absent seq1 has the single token of an empty text.
         first = tf.gather(seq1.values, seq1.row_starts())
         is_read = (seq1.row_lengths() > 1) | (first != vocabulary_lib.EMPTY)
-        separator = tf.fill([seq1.nrows(), 1], vocabulary_lib.SEPARATOR)
-        opening = tf.concat([seq1, separator], axis=1)
-        opening = tf.RaggedTensor.from_row_lengths(
-            tf.ragged.boolean_mask(opening, is_read).flat_values,
-            tf.where(is_read, opening.row_lengths(), 0),
+        is_read = tf.cast(is_read, tf.int64)
+        texts = seq1.nrows()
+        separators = tf.RaggedTensor.from_row_lengths(
+            tf.fill([texts], vocabulary_lib.SEPARATOR), tf.ones_like(is_read)
         )
-        return {"token_ids": tf.concat([opening, seq2], axis=1)}
+        # Not a concatenation on axis 1: oneDNN logs an error for the transpose
+        # of integers in it.
+        rows = tf.concat([seq1, separators, seq2], axis=0)
+        sources = tf.range(texts)[:, tf.newaxis] + [0, texts, 2 * texts]
+        is_kept = tf.stack([is_read, is_read, tf.ones_like(is_read)], axis=1)
+        kept = tf.boolean_mask(sources, is_kept > 0)
+        joined = tf.RaggedTensor.from_row_lengths(
+            tf.gather(rows, kept), tf.reduce_sum(is_kept, axis=1)
+        )
+        return {"token_ids": joined.merge_dims(1, 2)}
 
 
 def _concatenate(
     step: Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor]],
     texts: tf.Tensor,
-    width: int,
+    dim: int,
 ) -> tf.Tensor:
-    """Puts the results of successive steps together.
+    """Concatenates the results of successive steps.
 
     Args:
-      step: from the first text of a step to the first of the next one, and the
-        step's result, float32 [its texts, width].
-      texts: number of texts, int32.
-      width: numbers of each.
+      step: function from the index of a step's first text to that of the next
+        step and the step's result, float32 [texts of the step, dim].
+      texts: int32 scalar, number of texts.
+      dim: size of a text's result.
 
     Returns:
-      float32 [texts, width].
+      float32 [texts, dim].
     """
 
-    def body(begin, results):
-        end, result = step(begin)
+    def body(start, results):
+        end, result = step(start)
         return end, results.write(results.size(), result)
 
     results = tf.TensorArray(
@@ -288,11 +297,11 @@ def _concatenate(
         size=0,
         dynamic_size=True,
         infer_shape=False,
-        element_shape=[None, width],
+        element_shape=[None, dim],
     )
-    # One step at a time: its memory is the bound of the whole.
+    # One step at a time, which limits memory to that of a step.
     _, results = tf.while_loop(
-        lambda begin, _: begin < texts,
+        lambda start, _: start < texts,
         body,
         (tf.constant(0), results),
         parallel_iterations=1,
@@ -300,22 +309,22 @@ def _concatenate(
     return results.concat()
 
 
-def _next_batch(lengths, most):
-    """Of texts of rising lengths: how many make a batch, of how many groups.
-
-    The rule of `input_pipeline.evaluation_batches`.
+def _next_batch(lengths, max_tokens):
+    """Sizes the next batch by the rule of `input_pipeline.evaluation_batches`.
 
     Args:
-      lengths: int32 [texts].
-      most: tokens of a batch, padding included, unless one text has more.
+      lengths: int32 [texts], sorted.
+      max_tokens: tokens of a batch with padding, unless one text has more.
+
+    Returns:
+      The numbers of texts and of task batches, int32 scalars.
     """
-    # Of long texts, more than int32 holds.
+    # The product for long texts exceeds int32.
     lengths = tf.cast(lengths, tf.int64)
     tokens = tf.range(1, tf.size(lengths, tf.int64) + 1) * lengths
-    # Both factors rise, so that those that fit are the first.
-    fits = tf.math.count_nonzero(tokens <= most, dtype=tf.int32)
-    fits = tf.maximum(fits, 1)
-    groups = tf.maximum(fits // input_pipeline.EVALUATION_BATCH_SIZE, 1)
-    return tf.minimum(
-        fits, groups * input_pipeline.EVALUATION_BATCH_SIZE
-    ), groups
+    # Both factors increase, so that the batches that fit come first.
+    count = tf.math.count_nonzero(tokens <= max_tokens, dtype=tf.int32)
+    count = tf.maximum(count, 1)
+    task_batch = input_pipeline.EVALUATION_BATCH_SIZE
+    task_batches = tf.maximum(count // task_batch, 1)
+    return tf.minimum(count, task_batches * task_batch), task_batches

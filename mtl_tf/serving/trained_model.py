@@ -1,4 +1,4 @@
-"""A trained model in a user's hands: texts in, labels and probabilities out."""
+"""Trained models: prediction and evaluation of texts."""
 
 import dataclasses
 import os
@@ -27,23 +27,23 @@ from mtl_tf.utils import arguments
 from mtl_tf.utils import display_names as names_lib
 from mtl_tf.utils import suggestions
 
-# A text, or a pair of seq1 and seq2; bytes serve as well.
+# A text, or a pair of seq1 and seq2; bytes are accepted too.
 Text = str | tuple[str, str]
 
 
 class TrainedModel:
-    """The best checkpoint of a run; made by `load`.
+    """Model of a run's best checkpoint, made by `load`.
 
     Attributes:
       run: the run.
-      tasks: its tasks. One of pairs is of single texts here, where the model
-        reads seq2 alone (`sequences=seq2`).
-      text_models: by task, the text model that reads it, and its number there.
-      temperatures: what scores are divided by, by name of the task and output;
-        nothing for a model that is not calibrated.
-      transfer_task: name of the task that has a second output,
-        `evaluation.LABEL_TRANSFER`; None without a label transfer network, or
-        where its phase of training has not begun.
+      tasks: tasks of the run. With `sequences=seq2` a task of pairs is a task
+        of single texts here, as the model reads seq2 alone.
+      text_models: text model and task id there, by task name.
+      temperatures: divisors of logits by task name and output; empty for a
+        model that is not calibrated.
+      transfer_task: name of the task with a second output,
+        `predictions.LABEL_TRANSFER`; None without a label transfer network, or
+        before its phase of training.
     """
 
     def __init__(
@@ -66,11 +66,15 @@ class TrainedModel:
     def task(
         self, name: str, output: str = predictions_lib.MAIN
     ) -> tasks_lib.Task:
-        """The task of a name, which has this output.
+        """Returns the task of a name.
+
+        Args:
+          name: name of the task.
+          output: an output that the task must have.
 
         Raises:
-          ValueError: if there is no such task, or it has no such output, with
-            what there is.
+          ValueError: if there is no such task, or it has no such output; it
+            lists those that exist.
         """
         self.run.check_task(name)
         outputs = self.outputs(name)
@@ -78,15 +82,19 @@ class TrainedModel:
             raise ValueError(
                 f"{self.run.run_dir}: task {name} has no output {output!r}"
                 f"{suggestions.nearest(output, outputs)}, it has "
-                f"{' and '.join(outputs)}{self._who_has(output)}"
+                f"{' and '.join(outputs)}{self._explain_missing(output)}"
             )
         return next(task for task in self.tasks if task.name == name)
 
     def outputs(self, name: str) -> tuple[str, ...]:
-        """What answers for a task: the main model, the label transfer network.
+        """Returns the outputs of a task.
+
+        Args:
+          name: name of the task.
 
         Returns:
-          `evaluation.MAIN`, and `evaluation.LABEL_TRANSFER` if the task has it.
+          `predictions.MAIN`, and `predictions.LABEL_TRANSFER` for the main task
+          of a label transfer network.
         """
         if name == self.transfer_task:
             return (predictions_lib.MAIN, predictions_lib.LABEL_TRANSFER)
@@ -95,12 +103,12 @@ class TrainedModel:
     def classify(
         self, name: str, output: str, seq1: tf.Tensor, seq2: tf.Tensor
     ) -> tf.Tensor:
-        """Probabilities of the labels of a task, also within a graph.
+        """Computes label probabilities, eagerly or in a graph.
 
         Args:
           name: name of the task.
           output: one of its outputs.
-          seq1: string [texts], empty for a task of single texts.
+          seq1: string [texts], empty strings for a task of single texts.
           seq2: string [texts].
 
         Returns:
@@ -109,13 +117,13 @@ class TrainedModel:
         Raises:
           ValueError: as `task`.
         """
-        labels = len(self.task(name, output).labels)
-        model, number = self.text_models[name]
+        num_classes = len(self.task(name, output).labels)
+        model, task_id = self.text_models[name]
         if output == predictions_lib.MAIN:
-            probabilities = model.classify(number, seq1, seq2)
+            probabilities = model.classify(task_id, seq1, seq2)
         else:
             probabilities = model.classify_by_transfer(seq1, seq2)
-        return probabilities[:, :labels]
+        return probabilities[:, :num_classes]
 
     def predict(
         self,
@@ -123,19 +131,21 @@ class TrainedModel:
         texts: Sequence[Text],
         output: str = predictions_lib.MAIN,
     ) -> predictions_lib.Predictions:
-        """Labels and probabilities of texts.
+        """Predicts labels and probabilities of texts.
 
         Args:
           task: name of the task.
-          texts: texts, or pairs (seq1, seq2) for a task of pairs: a list, an
-            array of NumPy or a column of pandas.
-          output: `main`, what the main model says, or `label_transfer`, what
-            the label transfer network says, of the main task of a run that has
-            one.
+          texts: texts, or pairs (seq1, seq2) for a task of pairs, as a list, a
+            NumPy array or a pandas column.
+          output: `main` for the main model, or `label_transfer` for the label
+            transfer network, which predicts for the main task of its run.
+
+        Returns:
+          The predictions, in the order of the texts.
 
         Raises:
-          ValueError: if there is no such task or output, or the task wants
-            pairs and does not get them, or the other way round.
+          ValueError: if there is no such task or output, or if a task of pairs
+            gets single texts or vice versa.
         """
         declared = self.task(task, output)
         seq1, seq2 = _split_texts(texts, declared)
@@ -151,20 +161,23 @@ class TrainedModel:
         groups: Sequence[str] | None = None,
         output: str = predictions_lib.MAIN,
     ) -> dict[str, float]:
-        """Scores on labeled texts: the metrics, `loss` in nats, and `n`.
+        """Evaluates predictions on labeled texts.
 
         Args:
           task: name of the task.
           texts: as in `predict`.
-          labels: the true label of each; 5.0 is the label "5".
-          groups: the topic of each, for metrics by topic; None, NaN or an empty
-            text where there is none.
+          labels: gold label of each text; 5.0 is the label "5".
+          groups: topic of each text, for metrics by topic; None, NaN or an
+            empty string for none.
           output: as in `predict`.
 
+        Returns:
+          The metrics, `loss` in nats, and `n`, the number of texts.
+
         Raises:
-          ValueError: as `predict`, if there are no texts, not as many labels
-            or groups, a label that the task does not have, or no groups where
-            its metric needs them.
+          ValueError: as `predict`; also if there are no texts, the numbers of
+            labels or groups differ, a label is unknown, or groups are missing
+            that the metric needs.
         """
         declared = self.task(task, output)
         texts = arguments.as_list("texts", texts)
@@ -182,29 +195,32 @@ class TrainedModel:
                 f"{names_lib.counted(len(groups), 'group')}"
             )
         gold = [
-            values.label_index(f"labels[{place}]", label, declared)
-            for place, label in enumerate(labels)
+            values.label_index(f"labels[{index}]", label, declared)
+            for index, label in enumerate(labels)
         ]
         groups = [
-            values.to_group(f"groups[{place}]", group)
-            for place, group in enumerate(groups)
+            values.to_group(f"groups[{index}]", group)
+            for index, group in enumerate(groups)
         ]
-        answers = self.predict(task, texts, output)
+        predictions = self.predict(task, texts, output)
         return predictions_lib.score(
-            answers, np.array(gold, np.int64), np.array(groups, str)
+            predictions, np.array(gold, np.int64), np.array(groups, str)
         )
 
     def encode(self, texts: Sequence[Text]) -> np.ndarray:
-        """Features of the shared encoder, float32 [texts, width].
+        """Computes the features of the shared encoder.
 
         Args:
           texts: texts, or pairs (seq1, seq2).
+
+        Returns:
+          float32 [texts, features].
 
         Raises:
           ValueError: if the model has no shared encoder.
         """
         model, _ = next(iter(self.text_models.values()))
-        if model.encoder_width is None:
+        if model.features_dim is None:
             raise ValueError(
                 f"{self.run.run_dir} is a single-task model: it has no shared "
                 "encoder"
@@ -212,37 +228,39 @@ class TrainedModel:
         seq1, seq2 = _split_texts(texts)
         return model.encode(seq1, seq2).numpy()
 
-    def _who_has(self, output):
-        """Where to find an output that a task does not have."""
+    def _explain_missing(self, output):
+        """Explains why a task does not have an output."""
         if output != predictions_lib.LABEL_TRANSFER:
             return ""
         if self.transfer_task:
-            return f"; {output} answers for {self.transfer_task} alone"
+            return f"; {output} is an output of {self.transfer_task} alone"
         if self.run.config.label_transfer == "none":
             return f": it was trained without {output}"
-        return f": the phase that trains {output} has not begun"
+        return f": the phase that trains {output} has not started"
 
 
 def load(
     run_dir: str | os.PathLike[str], *, calibrated: bool = False
 ) -> TrainedModel:
-    """Loads the best checkpoint of a run; needs the run directory alone.
+    """Loads the best checkpoint of a run.
 
-    A run that has not ended gives its best checkpoint so far, with a warning.
+    If training has not ended, it loads the best checkpoint so far and logs a
+    warning. Only the run directory is needed, not the corpus.
 
     Args:
-      run_dir: directory of a run. Where each task has a model of its own, they
-        are loaded together.
-      calibrated: divide the scores of each output of each task by a
-        temperature that is fitted to its predictions on dev.
+      run_dir: directory of a run. Single-task models of a run are loaded
+        together.
+      calibrated: whether to divide the logits of each output of each task by a
+        temperature fitted to its predictions on dev.
 
     Raises:
-      ValueError: if there is no run, it has no checkpoint, it is several runs
-        of different seeds, or of another version of the tokenizer.
+      ValueError: if there is no run, it has no checkpoint, it consists of runs
+        with different seeds, or it was made by another version of the
+        tokenizer.
     """
     if not isinstance(run_dir, str | os.PathLike):
         raise ValueError(
-            f"run_dir={run_dir!r:.80}: a path is expected, got "
+            f"run_dir={run_dir!r:.80}: expected a path, got "
             f"{type(run_dir).__name__}"
         )
     run_dir = os.path.expanduser(os.fspath(run_dir))
@@ -250,23 +268,23 @@ def load(
     tokenizer.check_version(run.corpus.declaration, run_dir)
     if run.config.num_runs > 1:
         raise ValueError(
-            f"{run_dir} holds a run of each seed: give one of "
+            f"{run_dir} contains a run for each seed: choose one of "
             f"{', '.join(run.parts.values())}"
         )
     if not run_directory.has_ended(run_dir):
         logging.warning(
-            "%s: training has not ended; this is its best checkpoint so far",
+            "%s: training has not ended; using its best checkpoint so far",
             run_dir,
         )
     run_parts.check(run)
-    # Of one corpus, so that all parts have the same.
+    # All parts share the corpus, and so the vocabulary.
     vocabulary = vocabulary_lib.Vocabulary.read(run.vocabulary_path)
     text_models, temperatures, transfer_task = {}, {}, None
     for part_dir in run.parts.values() or [run_dir]:
         part = run_directory.Run.read(part_dir)
         saved = checkpoints.read(part_dir, checkpoints.BEST, ["model", "fit"])
         model = _load_model(part, saved, len(vocabulary))
-        # In the phase before, nothing trains a label transfer network.
+        # The first phase does not train the label transfer network.
         if part.config.label_transfer != "none" and saved.parts["fit"]["phase"]:
             transfer_task = part.config.main_task
         if calibrated:
@@ -279,17 +297,17 @@ def load(
             temperatures,
             _read_diversity(part),
         )
-        for number, task in enumerate(part.tasks):
-            text_models[task.name] = (text_model, number)
+        for task_id, task in enumerate(part.tasks):
+            text_models[task.name] = (text_model, task_id)
     return TrainedModel(run, text_models, temperatures, transfer_task)
 
 
 def _fit_temperatures(run):
-    """By task and output, the temperature that fits its predictions on dev."""
+    """Fits a temperature to dev predictions, by task name and output."""
     outputs = [(task, predictions_lib.MAIN) for task in run.tasks]
-    number = _main_task_number(run)
-    if number is not None:
-        outputs.append((run.tasks[number], predictions_lib.LABEL_TRANSFER))
+    main_task = _main_task_index(run)
+    if main_task is not None:
+        outputs.append((run.tasks[main_task], predictions_lib.LABEL_TRANSFER))
     temperatures = {}
     for task, output in outputs:
         dev = prediction_files.read(run.run_dir, task, "dev", output)
@@ -300,13 +318,11 @@ def _fit_temperatures(run):
 
 
 def _read_diversity(run):
-    """The diversity features of the main task; None where they are not read."""
+    """Reads the diversity features of the main task; None if not used."""
     if not run.config.reads_diversity:
         return None
-    number = _main_task_number(run)
-    return diversity_features.DiversityFeatures.read(
-        run.corpus, run.tasks[number].name
-    )
+    main_task = run.tasks[_main_task_index(run)]
+    return diversity_features.DiversityFeatures.read(run.corpus, main_task.name)
 
 
 def _load_model(
@@ -314,76 +330,77 @@ def _load_model(
     saved: checkpoints.CheckpointValues,
     vocabulary_size: int,
 ) -> keras.Model:
-    """The model of a run, with the weights of a checkpoint."""
+    """Builds the model of a run with the weights of a checkpoint."""
 
-    def fixed(make, **arguments):
-        return make(**arguments | {"trainable": False})
+    def freeze(create, **arguments):
+        return create(**arguments | {"trainable": False})
 
-    # Whoever puts an export into a model of their own would else train it:
-    # gradients that come back through its loops are zeros.
-    with tf.variable_creator_scope(fixed):
+    # A Keras model that contains an export must not update its weights: their
+    # gradients through its loops are zeros.
+    with tf.variable_creator_scope(freeze):
         model = multitask_model.build(
             run.config,
             tuple(len(task.labels) for task in run.tasks),
             vocabulary_size,
-            _main_task_number(run),
+            _main_task_index(run),
         )
     saved.check_tasks(run.tasks)
-    values = saved.parts["model"]
+    saved_values = saved.parts["model"]
     for name, variable in multitask_model.variables_by_path(
         model.weights
     ).items():
-        if name not in values or values[name].shape != variable.shape:
+        value = saved_values.get(name)
+        if value is None or value.shape != variable.shape:
             raise ValueError(
                 f"{saved.path} is of another model: {name} "
                 + (
-                    f"has the shape {values[name].shape}, not {variable.shape}"
-                    if name in values
-                    else "is missing"
+                    "is missing"
+                    if value is None
+                    else f"has the shape {value.shape}, not {variable.shape}"
                 )
             )
-        variable.assign(values[name])
+        variable.assign(value)
     return model
 
 
 def _split_texts(texts, task=None):
-    """Of texts or pairs: seq1 and seq2, string [texts] each.
+    """Splits texts or pairs into seq1 and seq2, string [texts] each.
 
     Args:
       texts: texts or pairs.
-      task: the task that says which of both; either will do if None.
+      task: the task, which determines which of both is allowed; None: both.
     """
     seq1, seq2 = [], []
-    for place, entry in enumerate(arguments.as_list("texts", texts)):
-        parts = ("", entry) if isinstance(entry, str | bytes) else entry
+    for index, entry in enumerate(arguments.as_list("texts", texts)):
+        pair = ("", entry) if isinstance(entry, str | bytes) else entry
         if not (
-            isinstance(parts, tuple | list)
-            and len(parts) == 2
-            and all(isinstance(part, str | bytes) for part in parts)
+            isinstance(pair, tuple | list)
+            and len(pair) == 2
+            and all(isinstance(text, str | bytes) for text in pair)
         ):
             raise ValueError(
-                f"texts[{place}]: a text or a pair (seq1, seq2) is expected, "
+                f"texts[{index}]: expected a text or a pair (seq1, seq2), "
                 f"got {entry!r:.80}"
             )
-        if task is not None and task.pair == (parts is not entry):
+        if task is not None and task.pair == (pair is not entry):
             raise ValueError(
-                f"texts[{place}]: task {task.name} is of "
-                + ("pairs (seq1, seq2)" if task.pair else "single texts")
-                + f", got {entry!r:.80}"
+                f"texts[{index}]: expected "
+                + ("a pair (seq1, seq2)" if task.pair else "a single text")
+                + f" for task {task.name}, got {entry!r:.80}"
             )
-        seq1.append(_to_bytes(parts[0]))
-        seq2.append(_to_bytes(parts[1]))
+        seq1.append(_to_bytes(pair[0]))
+        seq2.append(_to_bytes(pair[1]))
     return tf.constant(seq1, tf.string), tf.constant(seq2, tf.string)
 
 
 def _to_bytes(text):
-    """UTF-8; halves of characters, as JSON may hold, become broken bytes."""
+    """Encodes as UTF-8; lone surrogates, which JSON allows, are kept."""
     if isinstance(text, bytes):
         return text
     return text.encode("utf-8", "surrogatepass")
 
 
-def _main_task_number(run):
+def _main_task_index(run):
     return label_transfer.main_task_index(
         run.config, [task.name for task in run.tasks]
     )

@@ -1,1 +1,1 @@
-"""Helpers that know nothing of the project."""
+"""Helpers that depend on no other package of the project."""

@@ -1,4 +1,4 @@
-"""Checksums: whether a file is the one that was written."""
+"""Checksums that detect changes of files."""
 
 import hashlib
 import json
@@ -14,7 +14,7 @@ def sha256(path: str) -> str:
 
 
 def sign(value: Mapping) -> dict:
-    """Returns a JSON object with a checksum of its other entries in it."""
+    """Adds a checksum of all entries to a JSON object; returns a copy."""
     entries = {name: entry for name, entry in value.items() if name != _KEY}
     return {**entries, _KEY: _of_entries(entries)}
 
@@ -23,12 +23,12 @@ def check(value: Mapping, path: str, remedy: str) -> None:
     """Checks an object that `sign` returned against its checksum.
 
     Args:
-      value: the object, as it was read.
+      value: the object that was read.
       path: its file, for the message.
-      remedy: what to do about a file that was changed, for the message.
+      remedy: what to do about a changed file, for the message.
 
     Raises:
-      ValueError: if the checksum is missing, or the rest was changed.
+      ValueError: if the checksum is missing or does not match.
     """
     if not isinstance(value, Mapping) or _KEY not in value:
         raise ValueError(f"{path}: {_KEY!r} is missing: {remedy}")

@@ -1,4 +1,4 @@
-"""Threads and devices of a process."""
+"""Threads and devices of TensorFlow."""
 
 import os
 
@@ -7,16 +7,16 @@ from absl import logging
 
 
 def configure(threads: int) -> None:
-    """Sets threads and GPU memory growth, and says what there is.
+    """Sets threads and GPU memory growth, and logs the devices.
 
-    Has to come before the first TensorFlow op of the process.
+    It must be called before the first TensorFlow op of the process.
 
-    Ops run beside each other, each in one thread: the ops of a recurrent loop
-    are too small to be cut, and the encoders of a model, or the two directions
-    of one, are loops that do not wait for each other.
+    Ops run in parallel, each in a single thread: the ops of a recurrent loop
+    are too small to be divided, and the loops of different encoders, or of the
+    two directions of one encoder, are independent.
 
     Args:
-      threads: threads; 0: as many as cores.
+      threads: number of threads; 0: one per core.
     """
     tf.config.threading.set_intra_op_parallelism_threads(1)
     tf.config.threading.set_inter_op_parallelism_threads(

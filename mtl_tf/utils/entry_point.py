@@ -1,7 +1,8 @@
-"""How the commands begin: flags, help, output, and TensorFlow's start."""
+"""Entry points of the commands: flags, help, log lines, TensorFlow's start."""
 
 import contextlib
 import io
+import logging as logging_lib
 import os
 import re
 import sys
@@ -10,14 +11,19 @@ from collections.abc import Callable, Iterator
 
 from absl import app
 from absl import flags
+from absl import logging
 
 from mtl_tf.utils import flagfiles
 from mtl_tf.utils import suggestions
 
-# What TensorFlow's libraries print as they are loaded, however high the log
-# level is: lines of absl's C++ logging at the level of information.
+# Lines that TensorFlow's libraries print at any log level, though a user has
+# nothing to do about them: information of absl's C++ logging, and an "error"
+# where there is no GPU driver (303: libcuda is missing) or no visible GPU.
+# Other failures of a driver are errors, and stay.
 _CHATTER = re.compile(
-    rb"^(I0000 .*|WARNING: All log messages before absl::InitializeLog.*)\n",
+    rb"^(I0000 .*|WARNING: All log messages before absl::InitializeLog.*"
+    rb"|E0000 .* failed call to cuInit: .*"
+    rb"(UNKNOWN ERROR \(303\)|CUDA_ERROR_NO_DEVICE).*)\n",
     re.MULTILINE,
 )
 _LOG_LEVEL = "TF_CPP_MIN_LOG_LEVEL"
@@ -27,18 +33,19 @@ def run(main: Callable[[list[str]], int], program: str, module: str) -> None:
     """Parses the flags and runs a command; does not return.
 
     Args:
-      main: the command; takes what is left of the command line, returns the
-        exit status.
+      main: the command, a function from the remaining arguments to the exit
+        status.
       program: name of the command in messages.
       module: name of the module that defines the flags.
     """
     for stream in (sys.stdout, sys.stderr):
-        # Names that the terminal's encoding does not hold, such as a label in
-        # an ASCII locale, are no reason to stop.
+        # A command must not fail because the terminal's encoding, such as
+        # ASCII, has no character for a name.
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
-    # absl's help is that of the script, which is not the module where pip has
-    # made the script.
+    logging.get_absl_handler().setFormatter(LogFormatter())
+    # absl's help shows the flags of the script, which differs from the module
+    # if pip made it.
     for flag in flags.FLAGS.get_flags_for_module(module):
         flags.FLAGS.register_key_flag_for_module(sys.argv[0], flag)
     script = sys.modules["__main__"]
@@ -49,30 +56,30 @@ def run(main: Callable[[list[str]], int], program: str, module: str) -> None:
 def parse(argv: list[str], program: str) -> list[str]:
     """Parses a command line into `flags.FLAGS`.
 
-    Prints one line and ends the process with status 1 if it is wrong, with 0
-    after help.
+    If it is wrong, it prints one line and exits with status 1; after help it
+    exits with 0.
 
     Args:
       argv: the command line.
       program: name of the command in messages.
 
     Returns:
-      What is left of it: the program, and what is no flag.
+      The program and all arguments that are not flags.
     """
     try:
         for argument in argv:
             if any("\udc80" <= letter <= "\udcff" for letter in argument):
                 raise ValueError(
-                    f"{argument!r:.80} has letters that this locale does not "
-                    "know: set PYTHONUTF8=1, or LC_ALL=C.UTF-8"
+                    f"{argument!r:.80} has characters that this locale "
+                    "cannot decode: set PYTHONUTF8=1, or LC_ALL=C.UTF-8"
                 )
         return flags.FLAGS([argv[0], *flagfiles.expand(argv[1:], flags.FLAGS)])
     except SystemExit:
-        # absl ends with 1 after help.
+        # absl exits with 1 after help.
         sys.exit(0)
     except BrokenPipeError:
-        # Whoever reads the help has enough of it. Python would complain once
-        # more as it ends.
+        # The reader of the help, such as `head`, has closed the pipe. Python
+        # would print an error when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
     except (ValueError, OSError, flags.Error) as error:
@@ -82,10 +89,10 @@ def parse(argv: list[str], program: str) -> list[str]:
 
 @contextlib.contextmanager
 def quiet_tensorflow() -> Iterator[None]:
-    """Keeps to itself what TensorFlow prints as it is imported.
+    """Hides what TensorFlow prints while it is imported and finds its devices.
 
-    Errors are printed, and everything if the import fails or the user has set
-    TF_CPP_MIN_LOG_LEVEL to 0 or 1.
+    Errors are printed. So is everything if the import fails, or if the user has
+    set TF_CPP_MIN_LOG_LEVEL to 0 or 1.
     """
     level = os.environ.setdefault(_LOG_LEVEL, "2")
     if level in ("0", "1") or "tensorflow" in sys.modules:
@@ -98,26 +105,46 @@ def quiet_tensorflow() -> Iterator[None]:
         failed = True
         try:
             yield
+            if "tensorflow" in sys.modules:
+                # It looks for GPUs only once, here instead of at the first op.
+                sys.modules["tensorflow"].config.list_physical_devices()
             failed = False
         finally:
             sys.stderr.flush()
             os.dup2(stderr, 2)
             os.close(stderr)
             file.seek(0)
-            said = file.read()
-            os.write(2, said if failed else _CHATTER.sub(b"", said))
+            printed = file.read()
+            os.write(2, printed if failed else _CHATTER.sub(b"", printed))
+
+
+class LogFormatter(logging_lib.Formatter):
+    """Lines of the log: `10:31:07 train: 4 tasks`, with the date in a file."""
+
+    def __init__(self):
+        is_terminal = sys.stderr is not None and sys.stderr.isatty()
+        super().__init__(
+            "%(asctime)s %(severity)s%(message)s",
+            "%H:%M:%S" if is_terminal else "%Y-%m-%d %H:%M:%S",
+        )
+
+    def format(self, record: logging_lib.LogRecord) -> str:
+        """Formats a record; a warning or an error begins with its level."""
+        is_news = record.levelno < logging_lib.WARNING
+        record.severity = "" if is_news else f"{record.levelname.lower()}: "
+        return super().format(record)
 
 
 def _explain(error):
-    """An error in a command line, for its user."""
+    """Explains an error in a command line to its user."""
     if isinstance(error, flags.UnrecognizedFlagError):
         try:
             flagfiles.check_flag(error.flagname, flags.FLAGS)
         except ValueError as unknown:
             return unknown
-    wrong = re.match(r"flag --(\w+)=(.*?): ", str(error), re.DOTALL)
-    if isinstance(error, flags.IllegalFlagValueError) and wrong:
-        name, value = wrong.groups()
+    match = re.match(r"flag --(\w+)=(.*?): ", str(error), re.DOTALL)
+    if isinstance(error, flags.IllegalFlagValueError) and match:
+        name, value = match.groups()
         parser = flags.FLAGS[name].parser
         expected = parser.syntactic_help
         if isinstance(parser, flags.BooleanParser):
@@ -129,5 +156,5 @@ def _explain(error):
                 f"{suggestions.nearest(value, known)}"
             )
         if expected:
-            return f"{name}={value}: {expected} is expected"
+            return f"{name}={value}: expected {expected}"
     return error

@@ -1,4 +1,4 @@
-"""Files that are written as a whole, through links, and where they can be."""
+"""Atomic writes of files and folders, and checks that they can be written."""
 
 import contextlib
 import errno
@@ -8,31 +8,31 @@ import shutil
 from collections.abc import Iterator
 from typing import IO
 
-# Errors of a disk, or a user's share of it, that takes no more.
+# Errors of a full disk or an exhausted quota.
 NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
-# More than the rest of a block that is in use may take.
+# Larger than what may fit into the rest of a block in use.
 _PROBE = bytes(1 << 16)
 
 
 def resolve(path: str) -> str:
-    """Returns the absolute path that a path leads to, without links.
+    """Returns the absolute path without links.
 
-    A link may lead to what does not exist yet: it is made there.
+    The target of a link need not exist yet.
 
     Raises:
       ValueError: if a link leads to itself, or into a folder that does not
         exist, as when its disk is not mounted.
     """
     path = os.path.abspath(path)
-    for place in map(str, (path, *pathlib.Path(path).parents)):
-        if not os.path.islink(place) or os.path.exists(place):
+    for ancestor in map(str, (path, *pathlib.Path(path).parents)):
+        if not os.path.islink(ancestor) or os.path.exists(ancestor):
             continue
-        target = os.path.realpath(place)
+        target = os.path.realpath(ancestor)
         if os.path.islink(target):
-            raise ValueError(f"{place} is a link that leads to itself")
+            raise ValueError(f"{ancestor} is a link that leads to itself")
         if not os.path.isdir(os.path.dirname(target)):
             raise ValueError(
-                f"{place} is a link to {target}, and there is no folder "
+                f"{ancestor} is a link to {target}, and there is no folder "
                 f"{os.path.dirname(target)}"
             )
     return os.path.realpath(path)
@@ -40,13 +40,19 @@ def resolve(path: str) -> str:
 
 @contextlib.contextmanager
 def atomic_write(path: str) -> Iterator[IO[str]]:
-    """Opens a text file that replaces the one at `path` once it is whole.
+    """Opens a text file that replaces the one at `path` once it is complete.
 
-    A link stays, and the file that it leads to is replaced. A pipe or a device
-    is written to as it is. After an error the old file is still there.
+    A link is kept, and its target replaced. A pipe or a device is written to
+    directly. After an error the old file is unchanged.
+
+    Args:
+      path: the file.
+
+    Yields:
+      The open file.
 
     Raises:
-      ValueError: as `resolve`, or if a directory is there.
+      ValueError: as `resolve`, or if the path is a directory.
     """
     if os.path.isdir(path):
         raise ValueError(f"{path} is a directory, not a file")
@@ -56,7 +62,7 @@ def atomic_write(path: str) -> Iterator[IO[str]]:
         return
     folder, name = os.path.split(resolve(path))
     os.makedirs(folder, exist_ok=True)
-    # Hidden, with the process: nobody else writes to a file of that name.
+    # Hidden, and named by the process: no other one writes to it.
     part = os.path.join(folder, f".{name}.{os.getpid()}.part")
     try:
         with _naming(path), open(part, "w", encoding="utf-8") as file:
@@ -74,10 +80,10 @@ def sibling(folder: str, kind: str) -> str:
 
 
 def replace_folder(folder: str, new: str) -> None:
-    """Puts a new folder in the place of another, which is removed.
+    """Replaces a folder by a new one.
 
     Args:
-      folder: the place, a path without links (see `resolve`).
+      folder: path without links (see `resolve`); it need not exist.
       new: the new folder, on the same file system.
     """
     old = sibling(folder, "old")
@@ -96,29 +102,29 @@ def replace_folder(folder: str, new: str) -> None:
 
 
 def why_not_writable(folder: str) -> str:
-    """Returns why no file can be made in a folder; nothing if it can.
+    """Returns why no file can be created in a folder; "" if it can.
 
     Args:
-      folder: its path. Where it does not exist, the nearest folder above it
-        has to take a new one.
+      folder: its path. If it does not exist, its nearest ancestor that does is
+        checked.
     """
-    place = os.path.realpath(folder)
-    while not os.path.exists(place):
-        place = os.path.dirname(place)
-    if not os.path.isdir(place):
-        return f"{place} is a file"
-    if os.access(place, os.W_OK | os.X_OK):
+    existing = os.path.realpath(folder)
+    while not os.path.exists(existing):
+        existing = os.path.dirname(existing)
+    if not os.path.isdir(existing):
+        return f"{existing} is a file"
+    if os.access(existing, os.W_OK | os.X_OK):
         return ""
-    if os.statvfs(place).f_flag & os.ST_RDONLY:
-        return f"{place} is read-only"
-    return f"{place} cannot be written to: permission denied"
+    if os.statvfs(existing).f_flag & os.ST_RDONLY:
+        return f"{existing} is read-only"
+    return f"{existing} cannot be written to: permission denied"
 
 
 def check_space(folder: str) -> None:
-    """Checks that a folder takes a few blocks more.
+    """Checks that there is space for a few more blocks in a folder.
 
     Raises:
-      OSError: with a code of `NO_SPACE` if it does not.
+      OSError: with a code of `NO_SPACE` if there is not.
     """
     path = os.path.join(folder, f".space.{os.getpid()}.part")
     try:
@@ -136,7 +142,7 @@ def check_space(folder: str) -> None:
 
 @contextlib.contextmanager
 def _naming(path):
-    """Adds the path to errors of a full disk, where writing left it out."""
+    """Adds the path to errors of a full disk that have none."""
     try:
         yield
     except OSError as error:

@@ -1,9 +1,9 @@
-"""Flagfiles and presets, put into a command line.
+"""Flagfiles and presets.
 
-absl reads flagfiles in the locale's encoding and knows no presets.
+absl reads flagfiles in the locale's encoding and has no presets.
 
-    --flagfile=FILE           a flag a line; # and // begin comments
-    --flagfile=preset:NAME    a file of `configs/`, which a wheel brings along
+    --flagfile=FILE           one flag per line; # and // start comments
+    --flagfile=preset:NAME    a file of `configs/`, which a wheel includes
 """
 
 import pathlib
@@ -27,23 +27,23 @@ def expand(arguments: Sequence[str], known: Collection[str]) -> list[str]:
 
     Raises:
       ValueError: if a file is missing, is not UTF-8, includes itself, or has a
-        line that is no flag; with file and line.
+        line that is not a flag; with file and line.
     """
     expanded = []
-    rest = iter(arguments)
-    for argument in rest:
+    remaining = iter(arguments)
+    for argument in remaining:
         if argument == "--":
-            return [*expanded, argument, *rest]
+            return [*expanded, argument, *remaining]
         name, equals, value = argument.partition("=")
         if f"-{name.lstrip('-')}" not in (_FLAG, _FLAG[1:]):
             expanded.append(argument)
             continue
-        expanded += _read(value if equals else next(rest, ""), known, ())
+        expanded += _read(value if equals else next(remaining, ""), known, ())
     return expanded
 
 
 def preset_names() -> list[str]:
-    """Returns the names that `preset:` takes."""
+    """Returns the names of all presets."""
     folder = _presets()
     return sorted(
         path.relative_to(folder).with_suffix("").as_posix()
@@ -52,7 +52,7 @@ def preset_names() -> list[str]:
 
 
 def check_flag(name: str, known: Collection[str]) -> None:
-    """Raises a ValueError that names the nearest flags, if there is no flag."""
+    """Checks that a flag exists; raises a ValueError with the nearest ones."""
     if name in known or name.removeprefix("no") in known or name == "undefok":
         return
     raise ValueError(
@@ -61,7 +61,7 @@ def check_flag(name: str, known: Collection[str]) -> None:
 
 
 def _read(source, known, including) -> Iterator[str]:
-    """The flags of a file, and of those that it includes."""
+    """Yields the flags of a file and of the files that it includes."""
     path = _find(source)
     if path in including:
         chain = " -> ".join(map(str, (*including, path)))
@@ -70,14 +70,14 @@ def _read(source, known, including) -> Iterator[str]:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
     except UnicodeDecodeError:
         raise ValueError(
-            f"flagfile {path}: not UTF-8: convert the file"
+            f"flagfile {path} is not UTF-8: convert the file"
         ) from None
     for number, line in enumerate(map(str.strip, lines), start=1):
         if not line or line.startswith(("#", "//")):
             continue
         name, _, value = line.lstrip("-").partition("=")
         try:
-            # On a command line, a blank may part flag and value.
+            # Unlike on a command line, no blank may separate flag and value.
             if not line.startswith("-") or name.split() != [name]:
                 raise ValueError(f"expected --FLAG=VALUE, got {line!r:.80}")
             if name == _FLAG.lstrip("-"):
@@ -90,7 +90,7 @@ def _read(source, known, including) -> Iterator[str]:
 
 
 def _find(source) -> pathlib.Path:
-    """The path of a flagfile or preset."""
+    """Returns the path of a flagfile or preset."""
     if source.startswith(PREFIX):
         name = source.removeprefix(PREFIX).removesuffix(".flags")
         names = preset_names()
@@ -113,7 +113,7 @@ def _find(source) -> pathlib.Path:
 
 
 def _presets() -> pathlib.Path:
-    """The folder of the presets: in a wheel, or in a source tree."""
+    """Returns the folder of the presets, in a wheel or a source tree."""
     package = pathlib.Path(__file__).resolve().parents[1]
     installed = package / "presets"
     return installed if installed.is_dir() else package.parent / "configs"

@@ -1,4 +1,4 @@
-"""Signals that end a program: the first one in order, the second at once."""
+"""Interruption by signals: the first one cleans up, a second one exits."""
 
 import contextlib
 import os
@@ -11,18 +11,18 @@ from collections.abc import Iterator
 _SIGNALS = (signal.SIGINT, signal.SIGTERM) + (
     (signal.SIGHUP,) if hasattr(signal, "SIGHUP") else ()
 )
-# `timeout`, and a terminal together with a parent process, send the same
-# signal twice in a row.
+# `timeout`, or a terminal together with a parent process, send a signal twice
+# in a row.
 _ONE_SIGNAL_SECONDS = 0.5
 _received = None
 
 
 class Interrupted(KeyboardInterrupt):
-    """A signal, at the point of the program where it arrived.
+    """Signal that interrupts the program where it arrives.
 
     Attributes:
-      number: its number.
-      status: exit status of a program that it ends, as shells give it.
+      number: number of the signal.
+      status: exit status of a program that it ends, as in shells.
     """
 
     def __init__(self, number: int):
@@ -33,10 +33,10 @@ class Interrupted(KeyboardInterrupt):
 
 @contextlib.contextmanager
 def raised() -> Iterator[None]:
-    """Makes signals raise `Interrupted`, once; a second one ends the process.
+    """Makes the first signal raise `Interrupted`, and a second one exit.
 
-    An ignored signal stays ignored, as `nohup` wants it. Threads other than
-    the main one cannot handle signals: there, nothing changes.
+    An ignored signal stays ignored, as `nohup` requires. In other threads than
+    the main one, which cannot handle signals, nothing changes.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -61,13 +61,13 @@ def raised() -> Iterator[None]:
     }
     hook = sys.unraisablehook
 
-    def pass_over(unraisable):
-        # Raised within a destructor, which Python would print: `check` raises
-        # it again.
+    def ignore_interrupts(unraisable):
+        # Python would print an exception in a destructor; `check` raises it
+        # again.
         if not issubclass(unraisable.exc_type, Interrupted):
             hook(unraisable)
 
-    sys.unraisablehook = pass_over
+    sys.unraisablehook = ignore_interrupts
     try:
         yield
     finally:
@@ -80,7 +80,7 @@ def raised() -> Iterator[None]:
 def check() -> None:
     """Raises `Interrupted` if a signal has arrived; loops call it.
 
-    What the handler raises is lost where Python does not propagate errors.
+    The exception of the handler is lost where Python does not propagate errors.
     """
     if _received is not None:
         raise Interrupted(_received)
@@ -88,9 +88,9 @@ def check() -> None:
 
 @contextlib.contextmanager
 def quick_exit() -> Iterator[None]:
-    """Ends the process on the spot where a signal is what ends it.
+    """Exits at once after a signal.
 
-    Taking down TensorFlow takes Python seconds, in which nothing is written.
+    Python takes seconds to tear down TensorFlow, and writes nothing meanwhile.
     """
     try:
         yield

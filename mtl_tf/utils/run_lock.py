@@ -1,7 +1,11 @@
-"""Locks on directories: two processes would sweep each other's files.
+"""Locks on directories, so that processes do not remove each other's files.
 
-The system itself lets go of a lock when its process ends, however it ends.
-Where files cannot be locked, as on some network disks, nothing is kept out.
+The operating system releases a lock when its process ends, even if it is
+killed. Files that cannot be locked, as on some network disks, are used without.
+
+The library `filelock` is not used: where files cannot be locked it falls back
+to marker files, which outlive a process that dies on another host, and its lock
+files do not name their holder in a message.
 """
 
 import contextlib
@@ -24,19 +28,19 @@ LOCK_FILE = "lock"
 
 @contextlib.contextmanager
 def hold(run_dir: str) -> Iterator[None]:
-    """Keeps other processes out of a run directory.
+    """Locks a run directory.
 
     Args:
-      run_dir: the directory; made, and removed again if it is left empty.
+      run_dir: the directory; created if missing, and removed if left empty.
 
     Raises:
-      ValueError: if another process holds the lock, with its number, or the
-        directory is a link that leads nowhere.
+      ValueError: if another process holds the lock, with its process id, or if
+        the directory is a broken link.
     """
 
     def refuse(file):
         raise ValueError(
-            f"{run_dir} is in use by {_holder(file)}: wait for it, or give "
+            f"{run_dir} is in use by {_holder(file)}: wait for it, or choose "
             "another run_dir"
         )
 
@@ -46,17 +50,16 @@ def hold(run_dir: str) -> Iterator[None]:
 
 @contextlib.contextmanager
 def wait_for(path: str, work: str) -> Iterator[bool]:
-    """Holds a lock file, once no other process does.
+    """Waits for a lock file and holds it.
 
     Args:
-      path: the file; made, and removed at the end. So is its directory, if it
-        is left empty.
-      work: what the lock is for, for the message to those who wait, such as
+      path: the file; created, and removed at the end together with its
+        directory, if that is left empty.
+      work: purpose of the lock, for the message to processes that wait, such as
         `preparing data/shop`.
 
     Yields:
-      Whether other processes are kept out. They are not where files cannot be
-      locked or written.
+      Whether the lock is held; False where files cannot be locked or written.
     """
 
     def wait(file):
@@ -65,11 +68,11 @@ def wait_for(path: str, work: str) -> Iterator[bool]:
 
     with contextlib.ExitStack() as stack:
         try:
-            kept_out = stack.enter_context(_lock(pathlib.Path(path), wait))
+            is_locked = stack.enter_context(_lock(pathlib.Path(path), wait))
         except OSError:
-            # Where nothing can be written, what is there can still be read.
-            kept_out = False
-        yield kept_out
+            # A read-only directory can still be read.
+            is_locked = False
+        yield is_locked
 
 
 @contextlib.contextmanager
@@ -78,24 +81,24 @@ def _lock(path, when_held):
 
     Args:
       path: its path.
-      when_held: takes the open file, where another process holds the lock;
-        raises, or returns once it has the lock.
+      when_held: function of the open file, called if another process holds the
+        lock; raises, or returns when it has the lock.
 
     Yields:
       Whether the file is locked.
     """
     folder = path.parent
-    made = [x for x in (folder, *folder.parents) if not x.exists()]
+    created = [x for x in (folder, *folder.parents) if not x.exists()]
     while True:
         folder.mkdir(parents=True, exist_ok=True)
         try:
             file = path.open("a+", encoding="utf-8")
         except FileNotFoundError:
-            # Whoever had it has just removed the directory.
+            # The previous holder has just removed the directory.
             continue
         with file:
             is_locked = _lock_file(file, when_held)
-            # Whoever had it may have removed it since it was opened.
+            # The previous holder may have removed the file since it was opened.
             if not _is_at(file, path):
                 continue
             file.truncate(0)
@@ -106,8 +109,8 @@ def _lock(path, when_held):
             finally:
                 with contextlib.suppress(OSError):
                     path.unlink()
-                    # What was refused leaves nothing behind.
-                    for directory in made:
+                    # A command that was refused leaves no directory behind.
+                    for directory in created:
                         directory.rmdir()
             return
 
@@ -121,15 +124,15 @@ def _lock_file(file, when_held) -> bool:
         except BlockingIOError:
             when_held(file)
     except OSError:
-        # The disk knows no locks.
+        # The file system does not support locks.
         return False
     return True
 
 
 def _holder(file) -> str:
     file.seek(0)
-    number = file.read()
-    return f"process {number}" if number else "another process"
+    process = file.read()
+    return f"process {process}" if process else "another process"
 
 
 def _is_at(file, path):

@@ -1,4 +1,4 @@
-"""Processes that a process starts, and that do not outlive it."""
+"""Child processes that do not outlive their parent."""
 
 import contextlib
 import signal
@@ -9,7 +9,7 @@ from typing import IO
 
 
 class ChildProcesses:
-    """Processes that threads wait for, and that can be ended together."""
+    """Child processes that threads wait for and that can be ended together."""
 
     def __init__(self):
         self._lock = threading.Lock()
@@ -17,17 +17,17 @@ class ChildProcesses:
         self._ended = False
 
     def run(self, arguments: Sequence[str], output: IO) -> int:
-        """Runs a process to its end.
+        """Runs a process until it exits.
 
         Args:
           arguments: program and arguments.
-          output: file that takes what it prints.
+          output: file for its standard output and standard error.
 
         Returns:
-          Its exit status; below 0, the signal that ended it.
+          Its exit status; if below 0, the signal that ended it.
 
         Raises:
-          RuntimeError: after `end`, which none may escape.
+          RuntimeError: after `end`.
         """
         with self._lock:
             if self._ended:
@@ -43,7 +43,7 @@ class ChildProcesses:
                 self._running.discard(process)
 
     def end(self) -> None:
-        """Ends all that run, without waiting; no more are started."""
+        """Terminates all processes without waiting; no more can be started."""
         with self._lock:
             self._ended = True
             for process in self._running:
@@ -52,10 +52,10 @@ class ChildProcesses:
 
 @contextlib.contextmanager
 def sigterm_raises() -> Iterator[None]:
-    """SIGTERM meanwhile raises SystemExit, so that there is time to clean up.
+    """Makes SIGTERM raise SystemExit, so that child processes are ended.
 
-    It would end the process on the spot, and leave its children running. A
-    handler that is there stays; threads other than the main one have none.
+    By default it ends the process at once and leaves its children running. An
+    existing handler is kept; other threads than the main one have none.
     """
     if (
         threading.current_thread() is not threading.main_thread()
@@ -66,7 +66,7 @@ def sigterm_raises() -> Iterator[None]:
 
     def leave(number, frame):
         del frame
-        # As a shell gives it.
+        # As in shells.
         raise SystemExit(128 + number)
 
     signal.signal(signal.SIGTERM, leave)

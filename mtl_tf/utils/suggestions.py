@@ -1,4 +1,4 @@
-"""Suggestions for a misspelled name."""
+"""Suggestions for misspelled names."""
 
 import difflib
 import json
@@ -9,9 +9,9 @@ from mtl_tf.utils import display_names as names_lib
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
-    """` (did you mean A, B?)` for an error message, or nothing.
+    """Returns ` (did you mean A, B?)` for an error message, or "".
 
-    Case does not count, and a number has no neighbors: 14 is no misspelled 13.
+    Case is ignored. Numbers have no suggestions: 14 is not a misspelled 13.
     """
     word = str(word).casefold().strip()
     if re.fullmatch(r"[-+]?[\d.]+", word):
@@ -25,7 +25,7 @@ def nearest(word: str, known: Iterable[str]) -> str:
 
 
 def _show(name):
-    # Blanks at its ends would not be seen.
+    # Blanks at its ends would be invisible.
     if name != name.strip():
         return names_lib.visible(json.dumps(name, ensure_ascii=False))
     return names_lib.visible(name)

@@ -26,18 +26,18 @@ def data_dir(tmp_path_factory):
     folder = tmp_path_factory.mktemp("corpora")
     file = folder / "lengths.json"
     file.write_text(json.dumps({"made_up": DESCRIBED}))
-    made = folder / "corpus"
-    made.mkdir()
+    created = folder / "corpus"
+    created.mkdir()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(corpora, "LENGTHS_FILE", file)
-        corpora.generate(str(made), "made_up")
-    return str(made)
+        corpora.generate(str(created), "made_up")
+    return str(created)
 
 
-def test_a_generated_corpus_is_like_what_was_described(data_dir):
-    found = corpora.describe(data_dir)
-    assert found["flat"] == DESCRIBED["flat"]
-    steep = found["steep"]
+def test_generated_corpus_matches_its_description(data_dir):
+    actual = corpora.describe(data_dir)
+    assert actual["flat"] == DESCRIBED["flat"]
+    steep = actual["steep"]
     assert (steep["rows"], steep["labels"]) == (4000, 3)
     for sequence, near in (("seq1", 0), ("seq2", 3)):
         np.testing.assert_allclose(
@@ -67,17 +67,17 @@ def test_the_same_seed_makes_the_same_corpus(data_dir, tmp_path, monkeypatch):
     file = tmp_path / "lengths.json"
     file.write_text(json.dumps({"made_up": DESCRIBED}))
     monkeypatch.setattr(corpora, "LENGTHS_FILE", file)
-    made = [records.TokenIds.read(data_dir, "flat", "train").ids]
+    ids = [records.TokenIds.read(data_dir, "flat", "train").ids]
     for seed in (0, 1):
         (tmp_path / str(seed)).mkdir()
         corpora.generate(str(tmp_path / str(seed)), "made_up", seed)
         folder = str(tmp_path / str(seed))
-        made.append(records.TokenIds.read(folder, "flat", "train").ids)
-    assert np.array_equal(made[0], made[1])
-    assert not np.array_equal(made[0], made[2])
+        ids.append(records.TokenIds.read(folder, "flat", "train").ids)
+    assert np.array_equal(ids[0], ids[1])
+    assert not np.array_equal(ids[0], ids[2])
 
 
-def test_training_gives_epoch_after_epoch(data_dir):
+def test_training_yields_successive_epochs(data_dir):
     config = config_lib.Config(data_dir=data_dir, batch_size=100)
     training = corpora.Training(config)
     assert training.task_names == ["flat", "steep"]
@@ -101,7 +101,7 @@ def test_some_tasks_of_a_prepared_corpus(tmp_path):
     assert training.vocabulary_size == len(words)
 
 
-def test_the_lengths_that_are_kept():
+def test_saved_text_lengths():
     kept = json.loads(corpora.LENGTHS_FILE.read_text())
     assert {name: len(x) for name, x in kept.items()} == {
         "fdu_mtl": 16,

@@ -27,37 +27,37 @@ def _words(raw_dir):
     return counts
 
 
-def test_the_phases_make_up_the_whole(raw_dir):
+def test_phases_add_up_to_the_total(raw_dir):
     sha256 = source.sha256
-    found = data_prep.measure_preparation(data_prep.GENERATED, raw_dir)
+    actual = data_prep.measure_preparation(data_prep.GENERATED, raw_dir)
     words = _words(raw_dir)
     # 2 tasks of 30 + 8 + 8; an absent seq1 is stored as one token.
-    assert found["rows"] == len(words) == 92
-    assert found["tokens"] == sum(words) + 92
-    phases = found["seconds_by_phase"]
+    assert actual["rows"] == len(words) == 92
+    assert actual["tokens"] == sum(words) + 92
+    phases = actual["seconds_by_phase"]
     assert list(phases) == [
         "checksums",
         "reading",
         "tokenizing",
         "diversity features",
         "writing",
-        data_prep.REST,
+        data_prep.OTHER,
     ]
     assert min(phases.values()) > 0
-    assert sum(phases.values()) == pytest.approx(found["seconds"])
+    assert sum(phases.values()) == pytest.approx(actual["seconds"])
     # Texts are cut by a graph, which has to be traced.
     assert phases["tokenizing"] > phases["checksums"]
-    assert found["peak_mb"] > 0
+    assert actual["peak_mb"] > 0
     # Nothing is left of the clocks.
     assert source.sha256 is sha256
 
 
 def test_the_tokenizer_is_measured_by_its_tokens(raw_dir):
-    found = own_process.call(
+    actual = own_process.call(
         data_prep.measure_tokenizer, data_prep.GENERATED, raw_dir, 2
     )
     words = _words(raw_dir)
-    tokens_of_a_text = found["tokens_per_second"] / found["texts_per_second"]
+    tokens_of_a_text = actual["tokens_per_second"] / actual["texts_per_second"]
     assert tokens_of_a_text == pytest.approx(sum(words) / len(words))
 
 
@@ -71,23 +71,23 @@ def _round(seconds, peak):
     }
 
 
-def test_a_summary_holds_medians():
+def test_summary_has_medians():
     rounds = [_round(4.0, 10), _round(2.0, 30), _round(9.0, 20)]
-    found = data_prep.summarize(rounds)
-    assert found["seconds"] == 4
-    assert found["rows_per_second"] == 15
-    assert found["tokens_per_second"] == 150
-    assert found["seconds_by_phase"] == {"reading": 1.0, "writing": 0.0}
-    assert found["peak_mb"] == 20
+    actual = data_prep.summarize(rounds)
+    assert actual["seconds"] == 4
+    assert actual["rows_per_second"] == 15
+    assert actual["tokens_per_second"] == 150
+    assert actual["seconds_by_phase"] == {"reading": 1.0, "writing": 0.0}
+    assert actual["peak_mb"] == 20
 
 
 def test_the_command_prints_rates_and_writes_them(
     tmp_path, monkeypatch, capsys
 ):
-    asked = []
+    calls = []
 
     def call(function, *arguments):
-        asked.append((function, os.listdir(arguments[1]), *arguments[2:]))
+        calls.append((function, os.listdir(arguments[1]), *arguments[2:]))
         if function is data_prep.measure_tokenizer:
             return {"texts_per_second": 1234.0, "tokens_per_second": 98765.0}
         return _round(2.0, 512)
@@ -96,22 +96,22 @@ def test_the_command_prints_rates_and_writes_them(
     path = str(tmp_path / "found.json")
     sizes = "--tasks=1 --rows=5 --tokens=4 --rounds=2"
     data_prep.main([*sizes.split(), f"--json={path}"])
-    functions = [function for function, *_ in asked]
+    functions = [function for function, *_ in calls]
     assert functions == [data_prep.measure_preparation] * 2 + [
         data_prep.measure_tokenizer
     ]
-    assert all("tasks.toml" in files for _, files, *_ in asked)
-    said = capsys.readouterr().out
+    assert all("tasks.toml" in files for _, files, *_ in calls)
+    output = capsys.readouterr().out
     # 60 rows and 600 tokens in 2 seconds, of which reading took half a one.
-    assert "in all                   2.00         30          300" in said
-    assert "reading                  0.50        120        1,200" in said
-    assert "1,234 texts/s, 98,765 tokens/s" in said
+    assert "total                    2.00         30          300" in output
+    assert "reading                  0.50        120        1,200" in output
+    assert "1,234 texts/s, 98,765 tokens/s" in output
     with open(path, encoding="utf-8") as file:
         assert json.load(file)["preparation"]["rows_per_second"] == 30
 
 
 @pytest.mark.parametrize("wrong", ["--raw_dir=there", "--corpus=vader"])
-def test_raw_files_are_of_a_corpus_that_has_them(wrong, capsys):
+def test_raw_dir_is_refused_for_a_generated_corpus(wrong, capsys):
     with pytest.raises(SystemExit):
         data_prep.main([wrong])
     assert "--raw_dir is for" in capsys.readouterr().err

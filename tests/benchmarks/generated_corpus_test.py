@@ -10,7 +10,7 @@ from data_prep.pipeline import prepare
 from mtl_tf.data import records
 
 
-def test_a_prepared_corpus_has_what_was_asked_for(tmp_path):
+def test_prepared_corpus_has_the_given_sizes(tmp_path):
     task_file = generated_corpus.write(
         str(tmp_path / "raw"), tasks=2, rows=100, tokens=20
     )
@@ -38,27 +38,27 @@ def test_words_are_drawn_by_zipfs_law(tmp_path):
     assert len(counts) <= generated_corpus.WORDS
     total = counts.total()
     # The harmonic number of 5,000 is 9.09.
-    for place, (_, count) in enumerate(counts.most_common(5), start=1):
-        assert count / total == pytest.approx(1 / place / 9.09, rel=0.1)
+    for index, (_, count) in enumerate(counts.most_common(5), start=1):
+        assert count / total == pytest.approx(1 / index / 9.09, rel=0.1)
 
 
-def test_every_rank_has_a_word_of_its_own():
+def test_words_of_all_ranks_differ():
     words = {
         generated_corpus._spell(rank) for rank in range(generated_corpus.WORDS)
     }
     assert len(words) == generated_corpus.WORDS
 
 
-def test_rows_differ_by_task_and_seed_and_are_drawn_again(tmp_path):
+def test_rows_depend_on_task_and_seed_alone(tmp_path):
     def texts(seed, name):
         folder = str(tmp_path / name)
         sizes = {"tasks": 2, "rows": 5, "tokens": 10}
         generated_corpus.write(folder, **sizes, seed=seed)
-        found = {}
+        actual = {}
         for file_name in sorted(os.listdir(folder)):
             with open(os.path.join(folder, file_name), "rb") as file:
-                found[file_name] = file.read()
-        return found
+                actual[file_name] = file.read()
+        return actual
 
     first = texts(0, "first")
     assert first == texts(0, "again")

@@ -17,7 +17,7 @@ BATCH = {
 }
 
 
-def test_a_group_is_cut_to_its_own_longest_text():
+def test_group_is_padded_to_its_longest_text():
     first, second = groups.split(BATCH)
     np.testing.assert_array_equal(first["token_ids"], [[5, 6], [7, 0]])
     np.testing.assert_array_equal(second["token_ids"], BATCH["token_ids"][1])
@@ -41,17 +41,19 @@ def test_single_texts_have_one_sequence():
     assert groups.padded_tokens(both) == 12
 
 
-def test_what_is_written_is_read_step_by_step(tmp_path):
+def test_written_batches_are_read_by_step(tmp_path):
     path = str(tmp_path / "batches.npz")
     # More than ten, which must not be sorted as text.
     batches = [{**BATCH, "labels": BATCH["labels"] + n} for n in range(12)]
     corpora.write_batches(path, batches)
     steps = groups.read(path)
     assert [int(step[0]["labels"][0]) for step in steps] == list(range(12))
-    for found, wanted in zip(steps[3], groups.split(batches[3]), strict=True):
-        assert found.keys() == wanted.keys()
-        for name, array in wanted.items():
-            np.testing.assert_array_equal(found[name], array)
+    for actual, expected in zip(
+        steps[3], groups.split(batches[3]), strict=True
+    ):
+        assert actual.keys() == expected.keys()
+        for name, array in expected.items():
+            np.testing.assert_array_equal(actual[name], array)
 
 
 if __name__ == "__main__":

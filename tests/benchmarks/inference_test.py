@@ -43,57 +43,57 @@ def test_texts_of_pairs_have_both(config):
     assert all("uniquebookstest" in seq2 for _, seq2 in texts.rows)
 
 
-def test_what_is_not_there_is_named(config, tmp_path):
+def test_missing_task_corpus_or_export_is_named(config, tmp_path):
     with pytest.raises(ValueError, match=r"'film' \(did you mean films"):
         inference.read_texts(config, "film")
     other = trained_runs.leave_run(config.data_dir, str(tmp_path))
-    there = dataclasses.replace(config, run_dir=other)
+    without_export = dataclasses.replace(config, run_dir=other)
     with pytest.raises(ValueError, match=r"no export: .*labels\.json"):
-        inference.read_texts(there, None)
+        inference.read_texts(without_export, None)
 
 
 @pytest.mark.parametrize("task", ["books", "films"])
-def test_the_export_is_asked_in_batches(config, task, monkeypatch):
+def test_export_is_called_in_batches(config, task, monkeypatch):
     # Each look at the clock is a second after the one before.
     clock = types.SimpleNamespace(perf_counter=itertools.count().__next__)
     monkeypatch.setattr(inference, "time", clock)
     texts = inference.read_texts(config, task)
-    found = inference.measure_export(
+    actual = inference.measure_export(
         f"{config.run_dir}/export", texts, [1, 4], 10, 2
     )
     # 10 texts in 10 calls, and in 3 of at most 4 texts.
-    assert found["texts_per_second"] == {1: 1.0, 4: pytest.approx(10 / 3)}
+    assert actual["texts_per_second"] == {1: 1.0, 4: pytest.approx(10 / 3)}
     # Of each of two rounds; the one before them is not counted.
-    assert found["latency_ms"] == {
+    assert actual["latency_ms"] == {
         "calls": 20,
         "median": 1000,
         "p90": 1000,
         "p99": 1000,
     }
-    assert found["load_seconds"] == 1
-    assert found["first_call_seconds"] == 1
+    assert actual["load_seconds"] == 1
+    assert actual["first_call_seconds"] == 1
 
 
-def test_the_command_answers_each_text_of_a_file(config):
+def test_command_predicts_each_text_of_a_file(config):
     texts = inference.read_texts(config, "books")
-    found = inference.measure_command(config.run_dir, texts, 30)
-    assert found["texts"] == 30
+    actual = inference.measure_command(config.run_dir, texts, 30)
+    assert actual["texts"] == 30
     # The command starts Python and TensorFlow before it reads.
-    assert found["seconds"] > 30 / found["texts_per_second"]
+    assert actual["seconds"] > 30 / actual["texts_per_second"]
 
 
 def test_the_predictor_counts_real_tokens(config):
-    found = own_process.call(inference.measure_predictor, config, 1)
+    actual = own_process.call(inference.measure_predictor, config, 1)
     tokens = [
         inference.read_texts(config, t).tokens for t in ("books", "films")
     ]
     # Of the 24 texts of either task.
-    assert found["tokens_per_second"] / found[
+    assert actual["tokens_per_second"] / actual[
         "texts_per_second"
     ] == pytest.approx(np.mean(tokens))
 
 
-def test_main_prints_and_writes_what_was_found(
+def test_main_prints_and_writes_measurements(
     config, tmp_path, monkeypatch, capsys
 ):
     def call(function, *arguments):
@@ -130,14 +130,14 @@ def test_main_prints_and_writes_what_was_found(
     path = tmp_path / "found.json"
     run_dir = f"--run_dir={config.run_dir}"
     inference.main([run_dir, "--task=films", f"--json={path}"])
-    said = capsys.readouterr().out
-    assert "8 texts a call        1,500 texts/s" in said
-    assert "median 5.00 ms, 90% within 6.50 ms, 99% within 7.25 ms" in said
-    assert "2,500 texts/s; the whole command 9.0 s" in said
-    assert "120,000 tokens/s" in said
-    found = json.loads(path.read_text(encoding="utf-8"))
-    assert found["task"] == "films"
-    assert found["export"]["latency_ms"]["median"] == 5
+    output = capsys.readouterr().out
+    assert "8 texts per call        1,500 texts/s" in output
+    assert "median 5.00 ms, 90% within 6.50 ms, 99% within 7.25 ms" in output
+    assert "2,500 texts/s; entire command 9.0 s" in output
+    assert "120,000 tokens/s" in output
+    actual = json.loads(path.read_text(encoding="utf-8"))
+    assert actual["task"] == "films"
+    assert actual["export"]["latency_ms"]["median"] == 5
 
 
 if __name__ == "__main__":

@@ -15,14 +15,14 @@ def test_the_rate_is_operations_over_time(monkeypatch):
         machine, "_seconds", lambda library, precision, shape: seconds[shape]
     )
     # Four products of 2 * 10 * 20 * 30 operations in 2 seconds.
-    wanted = {"float32": 24_000.0}
-    assert machine.rates("numpy") == wanted
-    wanted["bfloat16"] = 24_000.0
-    assert machine.rates("torch") == wanted
+    expected = {"float32": 24_000.0}
+    assert machine.rates("numpy") == expected
+    expected["bfloat16"] = 24_000.0
+    assert machine.rates("torch") == expected
 
 
 @pytest.mark.parametrize("library", ["numpy", "tensorflow"])
-def test_a_library_is_measured_in_a_process_of_its_own(library):
+def test_library_is_measured_in_a_new_process(library):
     code = (
         "from benchmarks import machine; "
         "machine.SHAPES, machine.SECONDS = ((64, 64, 64),), 0.02; "
@@ -42,11 +42,11 @@ def test_a_library_is_measured_in_a_process_of_its_own(library):
 
 
 def test_the_machine_is_described():
-    found = machine.describe()
-    assert found["cores"] >= 1
-    assert found["memory_gb"] > 0.5
-    assert found["processor"].strip()
-    assert found["python"] == ".".join(map(str, sys.version_info[:3]))
+    actual = machine.describe()
+    assert actual["cores"] >= 1
+    assert actual["memory_gb"] > 0.5
+    assert actual["processor"].strip()
+    assert actual["python"] == ".".join(map(str, sys.version_info[:3]))
 
 
 if __name__ == "__main__":

@@ -5,14 +5,14 @@ import pytest
 from benchmarks import own_process
 
 
-def test_a_call_has_a_process_of_its_own():
+def test_call_uses_a_new_process():
     assert own_process.call(divmod, 17, 5) == (3, 2)
-    found = own_process.call(os.getpid)
-    assert found != os.getpid()
-    assert found != own_process.call(os.getpid)
+    actual = own_process.call(os.getpid)
+    assert actual != os.getpid()
+    assert actual != own_process.call(os.getpid)
 
 
-def test_what_is_raised_is_raised_here():
+def test_exceptions_are_raised_in_the_parent():
     with pytest.raises(ZeroDivisionError):
         own_process.call(divmod, 1, 0)
 

@@ -13,7 +13,7 @@ from tests.helpers import generated
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 
-def test_arithmetic_of_a_token_counted_by_hand():
+def test_flops_of_token_match_a_count_by_hand():
     # One LSTM, e = 50, d = 100: [1, 50] x [50, 400] and [1, 100] x [100, 400],
     # a multiplication and an addition each: 2 * 150 * 400 = 120,000; the
     # gradients of inputs and of weights are as many each; two LSTMs.
@@ -24,7 +24,7 @@ def test_arithmetic_of_a_token_counted_by_hand():
 @pytest.mark.parametrize(
     ("model", "lstms"), [("asp_mtl", 2), ("conditional_lel", 4)]
 )
-def test_the_lstms_are_as_many_as_are_counted(model, lstms):
+def test_number_of_lstms_per_token(model, lstms):
     config = problems.make_config(model, embedding_dim=3, hidden_size=4)
     built = multitask_model.build(config, (2, 2), 10)
     kernels = [v for v in built.variables if v.path.endswith("/kernel")]
@@ -47,16 +47,16 @@ def test_the_lstms_are_as_many_as_are_counted(model, lstms):
     ],
 )
 def test_models_are_those_of_the_presets(model, preset, other):
-    _, wanted = command_line.parse(
+    _, expected = command_line.parse(
         [f"--flagfile={ROOT}/configs/{preset}.flags"]
     )
-    found = problems.make_config(model, embedding_dim=wanted.embedding_dim)
-    differ = {line.split(":")[0] for line in wanted.difference(found)}
+    actual = problems.make_config(model, embedding_dim=expected.embedding_dim)
+    differ = {line.split(":")[0] for line in expected.difference(actual)}
     assert differ <= other | {"optimizer", "learning_rate"}
     assert "optimizer" in differ
 
 
-def test_a_problem_says_what_a_peer_has_to_know(tmp_path):
+def test_problem_describes_the_model_to_peers(tmp_path):
     data_dir = generated.write_corpus(str(tmp_path / "corpus"))
     config = problems.make_config("asp_mtl", data_dir=data_dir, embedding_dim=8)
     problem = problems.describe(

@@ -41,7 +41,7 @@ def test_sizes_grow_along_one_axis_at_a_time():
     }
 
 
-def test_a_summary_is_over_the_rounds_of_a_size():
+def test_summary_covers_all_rounds_of_a_size():
     sizes = scaling.sizes_by_axis(BASE, VALUES)["tasks"]
     first, second = scaling.summarize(MEASUREMENTS, sizes)
     assert first == {
@@ -54,7 +54,7 @@ def test_a_summary_is_over_the_rounds_of_a_size():
     assert second["median"] == pytest.approx(18)
 
 
-def test_a_table_says_whether_bars_are_met():
+def test_table_compares_times_with_the_limit():
     by_axis = scaling.sizes_by_axis(BASE, VALUES)
 
     def table(axis):
@@ -62,14 +62,14 @@ def test_a_table_says_whether_bars_are_met():
         return scaling.table(axis, by_axis[axis], lines)
 
     # 18 / 12.
-    assert "most / least 1.50, bar 1.3: missed" in table("tasks")
+    assert "most / least 1.50, limit 1.3: exceeded" in table("tasks")
     assert "bytes" not in table("tasks")
     # 12.5 / 12; 3 MB more for 2 tasks of 15 more rows.
-    assert "most / least 1.04, bar 1.3: met" in table("rows")
-    assert f"{3 * 2**20 / 30:+.0f} bytes a training row" in table("rows")
+    assert "most / least 1.04, limit 1.3: kept" in table("rows")
+    assert f"{3 * 2**20 / 30:+.0f} bytes per training row" in table("rows")
 
 
-def test_a_picture_has_a_panel_an_axis_and_shows_the_medians():
+def test_plot_has_a_panel_per_axis_with_medians():
     picture = scaling.draw(scaling.sizes_by_axis(BASE, VALUES), MEASUREMENTS)
     panels = [x for x in picture.axes if x.get_xlabel()]
     assert [x.get_xlabel() for x in panels] == list(scaling.AXES.values())
@@ -85,14 +85,14 @@ def test_a_picture_has_a_panel_an_axis_and_shows_the_medians():
 @pytest.fixture
 def calls(monkeypatch):
     """What would be measured, instead of it."""
-    found = []
+    actual = []
 
     def call(function, *arguments):
         if function is training_cost.prepare_corpus:
             with open(arguments[1], "w", encoding="utf-8"):
                 return None
         (settings,) = arguments
-        found.append(settings)
+        actual.append(settings)
         return {
             "tokens": 1000,
             "seconds": 1.0,
@@ -101,7 +101,7 @@ def calls(monkeypatch):
         }
 
     monkeypatch.setattr(own_process, "call", call)
-    return found
+    return actual
 
 
 def _run(path, *more):
@@ -110,7 +110,7 @@ def _run(path, *more):
     scaling.main([f"--json={path}", *sizes.split(), *settings.split(), *more])
 
 
-def test_a_call_goes_on_where_the_one_before_ended(tmp_path, calls, capsys):
+def test_interrupted_measurements_are_continued(tmp_path, calls, capsys):
     path, plot = tmp_path / "found.json", tmp_path / "found.png"
     _run(path, "--rounds=1")
     # The base is of every axis; 2 tasks * 2 texts * 10 tokens a step.
@@ -131,10 +131,10 @@ def test_a_call_goes_on_where_the_one_before_ended(tmp_path, calls, capsys):
     calls.clear()
     _run(path, *more)
     assert not calls
-    assert capsys.readouterr().out.count("bar 1.3: met") == 9
+    assert capsys.readouterr().out.count("limit 1.3: kept") == 9
 
 
-def test_measurements_of_other_settings_are_not_added_to(tmp_path, calls):
+def test_file_of_other_settings_is_refused(tmp_path, calls):
     path = tmp_path / "found.json"
     _run(path, "--rounds=1")
     before = path.read_bytes()

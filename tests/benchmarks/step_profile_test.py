@@ -5,7 +5,7 @@ import pytest
 from benchmarks import step_profile
 
 
-def test_what_ran_inside_is_not_counted_twice():
+def test_nested_operations_are_not_counted_twice():
     second = 10**12
     events = [
         (0, 10 * second, "Executor::Process"),
@@ -19,7 +19,7 @@ def test_what_ran_inside_is_not_counted_twice():
     assert times == {"Process": 5, "_MklMatMul": 2 + 4, "inner": 1, "AddV2": 2}
 
 
-def test_shares_are_of_work_and_not_of_waiting():
+def test_shares_exclude_waiting():
     times = collections.Counter(
         {"_MklMatMul": 6.0, "ConcatV2": 2.0, "SplitV": 1.0, "Run": 50.0}
     )
@@ -27,7 +27,7 @@ def test_shares_are_of_work_and_not_of_waiting():
     assert step_profile.table(times).splitlines()[2:] == [
         "| matrix products | 60.0% | MatMul 60.0% |",
         "| copies | 30.0% | ConcatV2 20.0%, SplitV 10.0% |",
-        "| the rest | 10.0% | Softmax 10.0% |",
+        "| other | 10.0% | Softmax 10.0% |",
     ]
 
 

@@ -67,7 +67,7 @@ def test_the_limit_is_the_best_rate_of_all():
     assert "torch reaches 300 GFLOP/s" in lines[2]
 
 
-def test_a_row_for_each_contender():
+def test_table_has_a_row_for_each_contender():
     _, (head, rule, ours, peer) = rows(MEASUREMENT)
     assert len(head) == len(rule) == len(ours) == len(peer)
     assert ours == [
@@ -95,7 +95,7 @@ def test_no_ratio_without_this_project():
 
 
 def test_the_machine_and_the_versions():
-    found = {
+    actual = {
         "machine": {
             "processor": "A chip",
             "cores": 2,
@@ -105,7 +105,7 @@ def test_the_machine_and_the_versions():
         },
         "versions": {"torch": "2.9", "numpy": "2.4"},
     }
-    assert throughput_table.describe_machine(found) == (
+    assert throughput_table.describe_machine(actual) == (
         "A chip, 2 cores, 25.3 GB, Linux\nPython 3.11.7, torch 2.9, numpy 2.4"
     )
 

@@ -54,13 +54,13 @@ def done(tmp_path_factory):
 
 
 def test_contenders_take_turns(done):
-    printed, found = done
+    printed, actual = done
     assert re.findall(r"^round (\d), (\w+)", printed, re.MULTILINE) == [
-        (number, name)
-        for number in ("0", "1", "2")
+        (index, name)
+        for index in ("0", "1", "2")
         for name in ("this_project", "pytorch")
     ]
-    (measurement,) = found["measurements"]
+    (measurement,) = actual["measurements"]
     assert measurement["steps"] == 2
     for contender in measurement["contenders"].values():
         assert len(contender["epochs"]) == 2
@@ -77,8 +77,8 @@ def test_all_train_on_the_same_texts(done):
 
 
 def test_the_fastest_variant_is_measured(done):
-    printed, found = done
-    peer = found["measurements"][0]["contenders"]["pytorch"]
+    printed, actual = done
+    peer = actual["measurements"][0]["contenders"]["pytorch"]
     assert peer["variant"] == "fast"
     assert peer["trials"]["fast"] > peer["trials"]["slow"]
     assert "trial of pytorch, slow:" in printed
@@ -87,27 +87,27 @@ def test_the_fastest_variant_is_measured(done):
     assert [x["loss"] for x in peer["epochs"]] == [4.5, 6.5]
 
 
-def test_what_is_not_installed_is_left_out(done):
-    printed, found = done
-    line = "keras is left out: no_such_package is not installed"
+def test_missing_library_is_skipped(done):
+    printed, actual = done
+    line = "keras is skipped: no_such_package is not installed"
     assert line in printed.splitlines()
-    assert "keras" not in found["measurements"][0]["contenders"]
+    assert "keras" not in actual["measurements"][0]["contenders"]
 
 
-def test_it_says_where_and_with_what(done):
-    printed, found = done
-    assert found["settings"]["rounds"] == 2
-    assert found["versions"]["numpy"]
-    assert found["machine"]["cores"] >= 1
+def test_machine_and_versions_are_described(done):
+    printed, actual = done
+    assert actual["settings"]["rounds"] == 2
+    assert actual["versions"]["numpy"]
+    assert actual["machine"]["cores"] >= 1
     # Before, and after each word width.
-    assert len(found["rates"]) == 2
-    assert found["rates"][0]["numpy"]["float32"] > 1e7
-    assert "no_such_library" not in found["rates"][0]
+    assert len(actual["rates"]) == 2
+    assert actual["rates"][0]["numpy"]["float32"] > 1e7
+    assert "no_such_library" not in actual["rates"][0]
     assert re.search(r"limit: [\d,]+ tokens/s", printed)
     assert re.search(r"^\| this_project ", printed, re.MULTILINE)
 
 
-def test_a_contender_that_is_not_there():
+def test_unknown_contender_is_refused():
     ended = run("--contenders=pytroch")
     assert ended.returncode != 0
     assert "pytroch: not one of this_project" in ended.stderr + ended.stdout

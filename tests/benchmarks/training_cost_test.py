@@ -30,19 +30,19 @@ def corpus(tmp_path_factory):
     return str(folder / "corpus")
 
 
-def test_the_last_epoch_and_the_whole_run_are_measured(corpus, tmp_path):
+def test_last_epoch_and_entire_run_are_measured(corpus, tmp_path):
     settings = {**SETTINGS, "data_dir": corpus}
-    found = own_process.call(training_cost.measure, settings)
+    actual = own_process.call(training_cost.measure, settings)
     # What the input pipeline gives in the second epoch's three steps.
     batches = experiment_lib.Experiment(
         config_lib.Config(**settings, run_dir=str(tmp_path))
     ).batches.generate(3)
     expected = sum(int(next(batches)["lengths"].sum()) for _ in range(3))
-    assert found["tokens"] == expected
-    assert 0 < found["seconds"] < found["seconds_of_run"]
-    assert found["seconds_to_read"] > 0
-    assert 0 < found["peak_of_reading"] <= found["peak_of_training"]
-    assert found["peak_of_training"] <= found["peak"]
+    assert actual["tokens"] == expected
+    assert 0 < actual["seconds"] < actual["seconds_of_run"]
+    assert actual["seconds_to_read"] > 0
+    assert 0 < actual["peak_of_reading"] <= actual["peak_of_training"]
+    assert actual["peak_of_training"] <= actual["peak"]
 
 
 if __name__ == "__main__":

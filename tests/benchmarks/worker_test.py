@@ -60,7 +60,7 @@ def test_workers_wait_for_each_other(start, batches):
         assert fast.epoch(batches).seconds == pytest.approx(0.06)
 
 
-def test_what_went_wrong_is_said(start, batches, capfd):
+def test_failure_of_the_process_is_reported(start, batches, capfd):
     fake = start(FAKE)
     with pytest.raises(RuntimeError, match=r"the fake one: .* status 1"):
         fake.build({"model": "such model"}, "broken", batches)
@@ -69,12 +69,12 @@ def test_what_went_wrong_is_said(start, batches, capfd):
         fake.epoch(batches)
 
 
-def test_a_module_that_is_not_there(start, batches):
+def test_missing_module_is_an_error(start, batches):
     with pytest.raises(RuntimeError, match="status 1"):
         start("benchmarks.no_such_module").build({}, "", batches)
 
 
-def test_all_tokens_have_to_be_trained(start, batches, capfd):
+def test_epoch_must_train_all_tokens(start, batches, capfd):
     forgetful = start(FORGETFUL)
     forgetful.build({}, "", batches)
     with pytest.raises(RuntimeError):
@@ -82,7 +82,7 @@ def test_all_tokens_have_to_be_trained(start, batches, capfd):
     assert "has 33 tokens, 32 were trained" in capfd.readouterr().err
 
 
-def test_a_closed_worker_is_gone(start, batches):
+def test_close_ends_the_process(start, batches):
     fake = start(FAKE)
     fake.close()
     with pytest.raises(ValueError, match="closed file"):

@@ -123,7 +123,7 @@ def test_a_full_disk_is_reported(tmp_path, capsys):
             main.main(flags.FLAGS(["data_prep", *arguments]))
         assert caught.value.code == 1
         assert capsys.readouterr().err.splitlines()[-1] == (
-            f"data_prep: no space left in {disk}: free some, then give the "
+            f"data_prep: no space left in {disk}: free some, then run the "
             "same command again"
         )
         assert os.listdir(disk) == []

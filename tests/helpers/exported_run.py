@@ -93,10 +93,10 @@ def train(
     return {
         task.name: experiment.predictor.predict(
             input_pipeline.read_split(
-                experiment.corpus, experiment.tasks, number, "test", config
+                experiment.corpus, experiment.tasks, index, "test", config
             )
         )
-        for number, task in enumerate(experiment.tasks)
+        for index, task in enumerate(experiment.tasks)
     }
 
 
@@ -105,13 +105,13 @@ def train_and_move(
 ) -> dict[str, predictions_lib.SplitPredictions]:
     """Trains and exports; leaves the run in `run`, its export in `moved`."""
     run_dir = os.path.join(folder, "first")
-    found = train(corpus, run_dir)
+    actual = train(corpus, run_dir)
     path = saved_model.write(run_dir)
     assert path == os.path.join(run_dir, "export")
     shutil.move(path, os.path.join(folder, "moved"))
     # Nothing is left where it was written.
     shutil.move(run_dir, os.path.join(folder, "run"))
-    return found
+    return actual
 
 
 def catch_signatures(monkeypatch) -> list:
@@ -147,10 +147,10 @@ def call(signature, **arguments):
 
 def ask_a_stranger(folder: pathlib.Path, path: str, calls: list) -> list[dict]:
     """What signatures answer in a process that knows TensorFlow alone."""
-    questions, answers = folder / "questions", folder / "answers"
+    questions, predictions = folder / "questions", folder / "answers"
     questions.write_bytes(pickle.dumps(calls))
     done = subprocess.run(
-        [sys.executable, "-I", "-c", _STRANGER, path, questions, answers],
+        [sys.executable, "-I", "-c", _STRANGER, path, questions, predictions],
         cwd=folder,
         env={"TF_CPP_MIN_LOG_LEVEL": "2", "CUDA_VISIBLE_DEVICES": "-1"},
         capture_output=True,
@@ -158,4 +158,4 @@ def ask_a_stranger(folder: pathlib.Path, path: str, calls: list) -> list[dict]:
         check=False,
     )
     assert done.returncode == 0, done.stderr[-2000:]
-    return pickle.loads(answers.read_bytes())
+    return pickle.loads(predictions.read_bytes())

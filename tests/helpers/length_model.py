@@ -1,4 +1,4 @@
-"""A model that answers by the length of a text, and files for it to read."""
+"""A model that classifies a text by its length, and files for its input."""
 
 import json
 
@@ -14,11 +14,11 @@ ANSWERS = tasks.Task("answers", ("no", "yes"), pair=True)
 
 
 class LengthModel:
-    """Says of a text the label that its length names, modulo the labels."""
+    """Predicts the label whose index is the length of a text, modulo labels."""
 
     def __init__(self):
         self.calls = []
-        self.asked = set()
+        self.outputs = set()
 
     def task(self, name, output):
         if output == "label_transfer" and name == "answers":
@@ -27,23 +27,25 @@ class LengthModel:
 
     def predict(self, name, texts, output):
         self.calls.append(list(texts))
-        self.asked.add(output)
+        self.outputs.add(output)
         task = self.task(name, output)
-        labels = len(task.labels)
-        lengths = [len("".join(text)) % labels for text in texts]
-        # .9 for the label, the rest for the others alike.
-        probabilities = np.full((len(texts), labels), 0.1 / (labels - 1))
+        num_classes = len(task.labels)
+        lengths = [len("".join(text)) % num_classes for text in texts]
+        # 0.9 for the label; the other labels share 0.1.
+        probabilities = np.full(
+            (len(texts), num_classes), 0.1 / (num_classes - 1)
+        )
         probabilities[np.arange(len(texts)), lengths] = 0.9
         return predictions_lib.Predictions(
             task, probabilities.astype(np.float32)
         )
 
 
-def ask(model, tmp_path, name, content, task="mood", **settings):
-    """Writes an input file, predicts, and returns the answers."""
+def predict(model, tmp_path, name, content, task="mood", **settings):
+    """Writes an input file, predicts, and returns the predictions."""
     path = tmp_path / name
     path.write_text(content, encoding="utf-8")
-    said = batch_prediction.predict(
+    message = batch_prediction.predict(
         model,
         command_lib.Command(
             mode="predict",
@@ -55,8 +57,8 @@ def ask(model, tmp_path, name, content, task="mood", **settings):
     )
     lines = (tmp_path / "new" / "out.jsonl").read_text(encoding="utf-8")
     count = lines.count("\n")
-    answers = "1 answer" if count == 1 else f"{count} answers"
-    assert said == f"{answers} in {tmp_path}/new/out.jsonl"
+    predictions = "1 prediction" if count == 1 else f"{count} predictions"
+    assert message == f"{predictions} in {tmp_path}/new/out.jsonl"
     return [json.loads(line) for line in lines.splitlines()]
 
 
@@ -73,5 +75,5 @@ def evaluate(model, tmp_path, content, name="a.tsv", **settings):
             **settings,
         }
     )
-    said = batch_prediction.evaluate(model, command)
-    return said, json.loads((tmp_path / "scores.json").read_text())
+    output = batch_prediction.evaluate(model, command)
+    return output, json.loads((tmp_path / "scores.json").read_text())

@@ -38,12 +38,12 @@ CASES = {
     "not above 0": (
         {},
         f"{TRAIN} --hidden_size=0",
-        "hidden_size=0: has to be above 0",
+        "hidden_size=0: expected a number above 0",
     ),
     "far too large": (
         {},
         f"{TRAIN} --hidden_size=1000000000",
-        "hidden_size=1000000000: at most 10000 (weights grow with its square)",
+        "hidden_size=1000000000: at most 10000 (the number of weights grows ",
     ),
     "batch larger than a task": (
         {},
@@ -54,7 +54,7 @@ CASES = {
     "no share": (
         {},
         f"{TRAIN} --word_dropout=1",
-        "word_dropout=1.0: a share, from 0 to below 1",
+        "word_dropout=1.0: expected a rate, from 0 to below 1",
     ),
     "no finite number": (
         {},
@@ -110,12 +110,12 @@ CASES = {
     "task given twice": (
         {},
         f"{TRAIN} --tasks=requests,requests",
-        "tasks=requests,requests: requests is named 2 times",
+        "tasks=requests,requests: requests is repeated 2 times",
     ),
     "large seed": (
         {},
         f"{TRAIN} --seed=4294967295 --num_runs=2",
-        "seed=4294967295, num_runs=2: the last seed has to be below 4294967296",
+        "seed=4294967295, num_runs=2: the last seed must be below 4294967296",
     ),
     "stray argument": (
         {},
@@ -133,14 +133,14 @@ CASES = {
     "export of somebody else": (
         {"run/export/mine.txt": "mine"},
         f"mtl_tf --data_dir=corpus --run_dir=run --epochs=1 {MODEL}",
-        "run/export holds mine.txt, which is no part of an export; the "
-        "directory would be replaced: move the file",
+        "run/export contains mine.txt, which is not part of an export: "
+        "move the file, as the directory is replaced",
     ),
     "SavedModel of somebody else": (
         {"run/export/saved_model.pb": "mine"},
         "mtl_tf --mode=export --run_dir=run",
-        "run/export holds saved_model.pb, which is no part of an export; the "
-        "directory would be replaced: move the file",
+        "run/export contains saved_model.pb, which is not part of an export: "
+        "move the file, as the directory is replaced",
     ),
     "export that is a file": (
         {"run/export": "mine"},
@@ -150,8 +150,8 @@ CASES = {
     "comparison.html of somebody else": (
         {"comparison.html": "<!DOCTYPE html>\n<title>mine</title>"},
         "mtl_tf --mode=report --runs=run,run",
-        "comparison.html exists, and is no page of this command: name another "
-        "place for the page: --output=FILE",
+        "comparison.html exists and is not a page of this command: choose "
+        "another path for the page: --output=FILE",
     ),
     "page that is a directory": (
         {},
@@ -287,8 +287,8 @@ CASES = {
     "pairs as lines": (
         {"x.txt": "hello\n"},
         f"{PREDICT} --task=answers --input=x.txt",
-        "x.txt is read as lines, which hold no pairs (seq1, seq2): tsv, csv, "
-        "jsonl do; name the --format, or give a file with its extension",
+        "x.txt is read as lines, which have no pairs (seq1, seq2): set "
+        "--format to one of tsv, csv, jsonl, or use a file with that extension",
     ),
     "columns of lines": (
         {"x.txt": "hello\n"},
@@ -304,7 +304,7 @@ CASES = {
     "misspelt field": (
         {},
         f"{PREDICT} --input=requests.tsv --columns=seq:message",
-        "columns=seq:message: FIELD:COLUMN is expected, where FIELD is one of "
+        "columns=seq:message: expected FIELD:COLUMN, where FIELD is one of "
         "seq1, seq2, label, group, id (did you mean seq2, seq1?)",
     ),
     "misspelt format": (
@@ -327,7 +327,7 @@ CASES = {
     "absent values of a prediction": (
         {},
         f"{PREDICT} --input=requests.tsv --absent=NA",
-        "--absent means nothing to --mode=predict; it is for evaluate",
+        "--absent is not used by --mode=predict; it is used by evaluate",
     ),
     "no text": (
         {"x.jsonl": '{"text": 3}\n'},
@@ -350,11 +350,11 @@ CASES = {
     "predict: no pairs": (
         {},
         lambda: mtl_tf.load("run").predict("answers", ["hello"]),
-        "texts[0]: task answers is of pairs (seq1, seq2), got 'hello'",
+        "texts[0]: expected a pair (seq1, seq2) for task answers, got 'hello'",
     ),
     "predict: one text": (
         {},
         lambda: mtl_tf.load("run").predict("requests", "hello"),
-        "texts: a list of texts is expected, got one text",
+        "texts: expected a list of texts, got one text",
     ),
 } | wrong_task_files.CASES

@@ -14,7 +14,7 @@ from mtl_tf.serving import trained_model
 from mtl_tf.training import launcher
 
 
-def test_names_are_those_of_their_modules():
+def test_public_names_come_from_their_modules():
     expected = {
         "Predictions": predictions_lib.Predictions,
         "Config": config.Config,
@@ -31,7 +31,7 @@ def test_names_are_those_of_their_modules():
         assert name in dir(mtl_tf)
 
 
-def test_a_name_that_is_not_there():
+def test_unknown_name_is_an_attribute_error():
     with pytest.raises(
         AttributeError, match="'mtl_tf' has no attribute 'lode'"
     ):
@@ -52,7 +52,7 @@ assert callable(load)
 """
 
 
-def test_nothing_heavy_is_imported_before_it_is_asked_for():
+def test_import_is_lazy():
     done = subprocess.run(
         [sys.executable, "-c", _LAZY],
         capture_output=True,

@@ -49,7 +49,7 @@ def run_dir(corpus, tmp_path_factory):
     return run_dir
 
 
-def test_a_run_of_numpys_scalars_lists_and_paths(corpus, run_dir):
+def test_config_of_numpy_scalars_lists_and_paths(corpus, run_dir):
     record = json.loads((run_dir / "config.json").read_text("utf-8"))
     settings = record["config"]
     assert settings["data_dir"] == str(corpus)
@@ -61,13 +61,13 @@ def test_a_run_of_numpys_scalars_lists_and_paths(corpus, run_dir):
     }
 
 
-def test_a_model_takes_texts_in_what_holds_them(run_dir):
+def test_model_accepts_numpy_and_pandas_texts(run_dir):
     model = mtl_tf.load(run_dir)
     texts, labels = ["good1 x", "bad2 y"], ["good", "bad"]
-    wanted = model.predict("books", texts).probabilities
+    expected = model.predict("books", texts).probabilities
     for given in (tuple(texts), np.array(texts), np.array(texts, object)):
-        found = model.predict("books", given).probabilities
-        np.testing.assert_array_equal(found, wanted)
+        actual = model.predict("books", given).probabilities
+        np.testing.assert_array_equal(actual, expected)
         np.testing.assert_array_equal(model.encode(given), model.encode(texts))
     scores = model.evaluate("books", texts, labels)
     assert model.evaluate("books", np.array(texts), np.array(labels)) == scores
@@ -91,11 +91,11 @@ def test_a_run_in_the_home_directory(run_dir, monkeypatch):
         (pathlib.Path("nowhere"), "nowhere holds no run: config.json is"),
         (__file__, f"{__file__} holds no run: config.json is missing"),
         ("", "expected a run directory, got an empty path"),
-        (None, "run_dir=None: a path is expected, got NoneType"),
-        (3, "run_dir=3: a path is expected, got int"),
+        (None, "run_dir=None: expected a path, got NoneType"),
+        (3, "run_dir=3: expected a path, got int"),
     ],
 )
-def test_load_of_what_is_no_run(run_dir, message):
+def test_load_refuses_other_directories(run_dir, message):
     with pytest.raises(ValueError, match=f"^{re.escape(message)}"):
         mtl_tf.load(run_dir)
 
@@ -103,20 +103,20 @@ def test_load_of_what_is_no_run(run_dir, message):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"epochs": 2.5}, "epochs=2.5: a whole number is expected, got float"),
+        ({"epochs": 2.5}, "epochs=2.5: expected an integer, got float"),
         (
             {"hidden_size": True},
-            "hidden_size=True: a whole number is expected, got bool",
+            "hidden_size=True: expected an integer, got bool",
         ),
         (
             {"hidden_size": "16"},
-            "hidden_size='16': a whole number is expected, got str",
+            "hidden_size='16': expected an integer, got str",
         ),
-        ({"tasks": "books"}, "tasks='books': a list of texts is expected"),
-        ({"run_dir": None}, "run_dir=None: a path is expected, got NoneType"),
+        ({"tasks": "books"}, "tasks='books': expected a list of strings"),
+        ({"run_dir": None}, "run_dir=None: expected a path, got NoneType"),
         (
             {"task_weights": {"books": 2}},
-            "task_weights={'books': 2}: a list of texts is expected, got dict",
+            "task_weights={'books': 2}: expected a list of strings, got dict",
         ),
         ({"data_dir": ""}, "data_dir is missing in the config"),
         ({"run_dir": ""}, "run_dir is missing in the config"),
@@ -125,9 +125,7 @@ def test_load_of_what_is_no_run(run_dir, message):
     ],
 )
 @pytest.mark.parametrize("call", [mtl_tf.train, mtl_tf.evaluate])
-def test_a_refused_call_leaves_nothing_behind(
-    corpus, tmp_path, call, changes, message
-):
+def test_refused_call_leaves_no_files(corpus, tmp_path, call, changes, message):
     settings = make_config(corpus, tmp_path / "run").to_dict()
     if call is mtl_tf.evaluate and changes.keys() & {"tasks", "main_task"}:
         # It looks for results first, once the settings are right.
@@ -145,7 +143,9 @@ def test_calls_without_a_config_or_processes(corpus, tmp_path, call):
         ValueError, match=r"^config: expected a mtl_tf\.Config, got dict$"
     ):
         call(config.to_dict())
-    with pytest.raises(ValueError, match=r"^processes=0: has to be above 0$"):
+    with pytest.raises(
+        ValueError, match=r"^processes=0: expected a number above 0$"
+    ):
         call(config, processes=0)
     assert os.listdir(tmp_path) == []
 

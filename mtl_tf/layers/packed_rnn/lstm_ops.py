@@ -66,7 +66,7 @@ def lstm(
     if initial_state is None:
         shape = [*tf.unstack(tf.shape(lengths)), recurrent_kernel.shape[1]]
         initial_state = (tf.zeros(shape), tf.zeros(shape))
-    packing = packing_lib.Packing(lengths)
+    packing = packing_lib.Packing(lengths, for_training)
     if backwards:
         inputs = packing.reverse(inputs)
     recurrence = _Recurrence(

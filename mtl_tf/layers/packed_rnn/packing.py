@@ -98,6 +98,8 @@ class Packing:
     Args:
       lengths: int32 [task_batches, batch], number of tokens of each text, at
         least 1.
+      for_training: whether to define faster gradients than TensorFlow's. An
+        export must not contain custom gradients.
 
     Attributes:
       lengths: as given.
@@ -109,7 +111,8 @@ class Packing:
       num_segments: int32, number of segments of all blocks.
     """
 
-    def __init__(self, lengths: tf.Tensor):
+    def __init__(self, lengths: tf.Tensor, for_training: bool = True):
+        self._for_training = for_training
         self.lengths = lengths
         self.batch_size = tf.shape(lengths)[1]
         steps = tf.reduce_max(lengths, axis=1)
@@ -123,8 +126,7 @@ class Packing:
             tf.pad(self._steps_by_rank, [[0, padding]]), [-1, BLOCK_SIZE]
         )
         # [blocks, seq_len, BLOCK_SIZE]: the rows, in their order.
-        mask = tf.sequence_mask(steps_by_block, self.seq_len)
-        indices = tf.where(tf.transpose(mask, [0, 2, 1]))
+        indices = tf.where(_time_major_mask(steps_by_block, self.seq_len))
         # The step of each row, counted in its task batch, and the rank of that.
         block, self._row_step, member = tf.unstack(
             tf.cast(indices, tf.int32), axis=1
@@ -210,7 +212,6 @@ class Packing:
 
         # Each step has one row: the gradient is a gather, too. That of
         # `tf.gather` would add up the rows one by one.
-        @tf.custom_gradient
         def run(unpacked):
             def gradient(upstream):
                 steps = tf.reduce_max(self.lengths, axis=1)
@@ -220,7 +221,7 @@ class Packing:
 
             return tf.gather(_merge_first_axes(unpacked), position), gradient
 
-        return run(unpacked)
+        return self._apply(run, unpacked)
 
     def pack_tokens(self, token_ids: tf.Tensor) -> tf.Tensor:
         """Packs int32 [task_batches, batch, seq_len] into [rows, batch].
@@ -243,11 +244,10 @@ class Packing:
           text.
         """
 
-        @tf.custom_gradient
         def run(packed):
             return tf.gather(packed, self._rows(self.seq_len)), self.pack
 
-        return run(packed)
+        return self._apply(run, packed)
 
     def unpack_with_mask(
         self, packed: tf.Tensor
@@ -257,9 +257,8 @@ class Packing:
         Returns:
           The result of `unpack`, and bool [task_batches, seq_len, batch, 1].
         """
-        mask = tf.sequence_mask(self.lengths, self.seq_len)
-        mask = tf.transpose(mask, [0, 2, 1])[..., tf.newaxis]
-        return self.unpack(packed), mask
+        mask = _time_major_mask(self.lengths, self.seq_len)
+        return self.unpack(packed), mask[..., tf.newaxis]
 
     def _rows(self, seq_len):
         """Returns the rows of all steps; the last one again beyond the end."""
@@ -294,14 +293,19 @@ class Packing:
 
         # The inverse of reversing is reversing: the gradient is the same
         # gather.
-        @tf.custom_gradient
         def run(packed):
             def gather(packed):
                 return tf.gather(_merge_first_axes(packed), position)
 
             return gather(packed), gather
 
-        return run(packed)
+        return self._apply(run, packed)
+
+    def _apply(self, run, tensor):
+        """Returns the value of `run`, in training with its gradient."""
+        if self._for_training:
+            return tf.custom_gradient(run)(tensor)
+        return run(tensor)[0]
 
     def last(self, packed: tf.Tensor) -> tf.Tensor:
         """Gathers the true last token of each text of [rows, batch, width].
@@ -352,6 +356,15 @@ class Packing:
 def flatten(packed: tf.Tensor) -> tf.Tensor:
     """Reshapes [rows, batch, width] to [rows * batch, width]."""
     return tf.reshape(packed, [-1, packed.shape[-1]])
+
+
+def _time_major_mask(lengths, seq_len):
+    """Masks the steps within lengths: [a, b] to bool [a, seq_len, b].
+
+    Not a transposed `tf.sequence_mask`: oneDNN logs an error for a transpose of
+    anything but floats.
+    """
+    return tf.range(seq_len)[:, tf.newaxis] < lengths[:, tf.newaxis]
 
 
 def _merge_first_axes(tensor):

@@ -90,7 +90,7 @@ def test_loss_and_gradients_are_ours(ours):
         )
 
 
-def test_a_step_trains_every_task_and_all_they_share(ours):
+def test_step_trains_all_tasks_and_shared_weights(ours):
     contender, pairs = make(ours)
     groups = contender.convert(ours.groups)
     start = [variable.numpy() for variable, _ in pairs]
@@ -102,15 +102,15 @@ def test_a_step_trains_every_task_and_all_they_share(ours):
     assert after < before
 
 
-def test_tokens_that_are_computed(ours):
+def test_computed_tokens_include_padding(ours):
     contender, _ = make(ours)
-    wanted = sum(
+    expected = sum(
         group[name].size
         for group in ours.groups
         for name in ("token_ids", "seq1")
         if name in group
     )
-    assert contender.computed(ours.groups) == wanted
+    assert contender.computed(ours.groups) == expected
 
 
 if __name__ == "__main__":

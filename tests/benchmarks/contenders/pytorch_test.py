@@ -24,13 +24,13 @@ STEPS = 21
 
 def ask(folder, questions):
     """Returns the answer of a process with PyTorch to each question."""
-    asked, found = folder / "questions.json", folder / "results.json"
-    asked.write_text(json.dumps(questions, default=to_lists), "utf-8")
+    request, response = folder / "questions.json", folder / "results.json"
+    request.write_text(json.dumps(questions, default=to_lists), "utf-8")
     done = subprocess.run(
         [
             *(sys.executable, "-m"),
             "tests.benchmarks.contenders.pytorch_process",
-            *map(str, (asked, found)),
+            *map(str, (request, response)),
         ],
         # Bazel hands its modules over on sys.path alone.
         env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
@@ -39,7 +39,7 @@ def ask(folder, questions):
         check=False,
     )
     assert done.returncode == 0, done.stderr[-3000:]
-    return json.loads(found.read_text("utf-8"))
+    return json.loads(response.read_text("utf-8"))
 
 
 def to_lists(array):
@@ -81,7 +81,7 @@ def found(ours, tmp_path_factory):
     return dict(zip(questions, results, strict=True))
 
 
-def test_it_runs_without_tensorflow(found):
+def test_contender_runs_without_tensorflow(found):
     assert "torch" in found["modules"]
     assert not {"tensorflow", "keras"} & set(found["modules"])
 
@@ -96,7 +96,7 @@ def test_loss_and_gradients_are_ours(ours, found, variant):
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
-def test_it_learns_what_it_is_shown(ours, found, variant):
+def test_contender_learns(ours, found, variant):
     losses = found[variant]["steps"]
     assert len(losses) == STEPS
     if not variant.startswith("task_ids"):
@@ -107,17 +107,17 @@ def test_it_learns_what_it_is_shown(ours, found, variant):
 @pytest.mark.parametrize(
     ("variant", "calls"), [("joint/padded", 3), ("joint_at_once/padded", 1)]
 )
-def test_shared_lstm_reads_groups_one_by_one_or_at_once(found, variant, calls):
+def test_shared_lstm_reads_groups_separately_or_together(found, variant, calls):
     assert found[variant]["calls"] == calls
 
 
-def test_bfloat16_is_near_and_not_the_same(ours, found):
+def test_bfloat16_is_close_but_not_equal(ours, found):
     loss = found["bfloat16"]["loss"]
     assert loss != pytest.approx(ours.loss, rel=1e-5)
     assert loss == pytest.approx(ours.loss, rel=5e-2)
 
 
-def test_word_vectors_may_be_fixed(found):
+def test_word_vectors_can_be_frozen(found):
     assert found["joint/padded"]["table_changed"]
     assert not found["fixed"]["table_changed"]
 
@@ -137,7 +137,7 @@ def computed(folder, model, groups, variants):
     return dict(zip(variants, ask(folder, questions), strict=True))
 
 
-def test_tokens_that_are_computed(tmp_path):
+def test_computed_tokens_include_padding(tmp_path):
     groups = [
         {"token_ids": np.ones((2, 3)), "lengths": np.array([3, 1])},
         {"token_ids": np.ones((2, 5)), "lengths": np.array([5, 5])},
@@ -151,7 +151,7 @@ def test_tokens_that_are_computed(tmp_path):
     assert computed(tmp_path, "asp_mtl", groups, expected) == expected
 
 
-def test_of_pairs_seq1_is_packed(tmp_path):
+def test_seq1_of_pairs_is_packed(tmp_path):
     groups = [
         {
             "token_ids": np.ones((2, 3)),

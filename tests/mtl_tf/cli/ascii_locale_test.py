@@ -80,13 +80,13 @@ def test_from_files_to_predictions(tmp_path):
 
 
 @pytest.mark.parametrize("module", ["mtl_tf.main", "data_prep.main"])
-def test_letters_that_the_locale_does_not_know(tmp_path, module):
+def test_undecodable_argument_is_refused(tmp_path, module):
     done = call(tmp_path, module, "--corpus=custom", "--task_file=ü.toml")
     program = module.removesuffix(".main")
     assert done.returncode == 1
     assert done.stderr == (
-        f"{program}: '--task_file=\\udcc3\\udcbc.toml' has letters that this "
-        "locale does not know: set PYTHONUTF8=1, or LC_ALL=C.UTF-8\n"
+        f"{program}: '--task_file=\\udcc3\\udcbc.toml' has characters that "
+        "this locale cannot decode: set PYTHONUTF8=1, or LC_ALL=C.UTF-8\n"
     )
 
 
@@ -104,10 +104,10 @@ class Model:
 
 
 @pytest.mark.parametrize(
-    ("encoding", "wanted"), [("ascii", "\\u00fc"), ("utf-8", "ü")]
+    ("encoding", "expected"), [("ascii", "\\u00fc"), ("utf-8", "ü")]
 )
 def test_standard_output_of_any_encoding_has_json(
-    tmp_path, monkeypatch, encoding, wanted
+    tmp_path, monkeypatch, encoding, expected
 ):
     output = io.TextIOWrapper(io.BytesIO(), encoding=encoding)
     monkeypatch.setattr(sys, "stdout", output)
@@ -121,7 +121,7 @@ def test_standard_output_of_any_encoding_has_json(
     )
     output.flush()
     said = output.buffer.getvalue().decode(encoding)
-    assert f'"id": "{wanted}"' in said
+    assert f'"id": "{expected}"' in said
     assert json.loads(said)["id"] == "ü"
 
 

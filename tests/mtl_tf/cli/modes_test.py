@@ -36,19 +36,19 @@ def config(tmp_path, corpus):
 @pytest.fixture(autouse=True)
 def threads(monkeypatch):
     """The threads asked for: they can be set once in a process."""
-    asked = []
-    monkeypatch.setattr(modes.devices, "configure", asked.append)
-    return asked
+    counts = []
+    monkeypatch.setattr(modes.devices, "configure", counts.append)
+    return counts
 
 
 @pytest.fixture(autouse=True)
 def launched(monkeypatch, corpus):
     """What the launcher was asked for; it only pretends to do it."""
-    asked = []
+    calls = []
 
     def pretend(mode):
         def launch(config, processes):
-            asked.append((mode, config, processes))
+            calls.append((mode, config, processes))
             if mode == "train":
                 write_run(config, corpus)
             return run_directory.read_results(config.run_dir)
@@ -57,7 +57,7 @@ def launched(monkeypatch, corpus):
 
     for mode in ("train", "evaluate"):
         monkeypatch.setattr(modes.launcher, mode, pretend(mode))
-    return asked
+    return calls
 
 
 def write_run(config, corpus):
@@ -65,8 +65,8 @@ def write_run(config, corpus):
     tasks = corpus.select(config.tasks)
     run_directory.start(config, corpus, tasks)
     by_task = {}
-    for place, task in enumerate(tasks):
-        right = {"accuracy": 0.5 + place / 4, "macro_f1": 0.0, "n": 1200}
+    for index, task in enumerate(tasks):
+        right = {"accuracy": 0.5 + index / 4, "macro_f1": 0.0, "n": 1200}
         most = {"accuracy": 0.25, "macro_f1": 0.0, "n": 1200}
         by_task[task.name] = {
             "main": {"dev": right, "test": right},
@@ -111,38 +111,38 @@ def test_train_prints_the_table(config, launched):
 
 def test_warnings_follow_the_table(config):
     table = run(config)
-    found = run_directory.read_results(config.run_dir)
-    found["warnings"] = ["books: all went wrong", "films: this, too"]
-    results.write(config.run_dir, found)
+    actual = run_directory.read_results(config.run_dir)
+    actual["warnings"] = ["books: all went wrong", "films: this, too"]
+    results.write(config.run_dir, actual)
     assert run(config, mode="evaluate") == (
         f"{table}\nWarning: books: all went wrong\nWarning: films: this, too\n"
     )
 
 
-def test_the_heading_says_what_the_scores_are_of(config):
+def test_heading_describes_the_scores(config):
     config = dataclasses.replace(config, sharing="single_task", num_runs=3)
-    found = lines(run(config))
-    assert found[1] == (
+    actual = lines(run(config))
+    assert actual[1] == (
         f"Test scores in percent, means of 3 seeds ({config.run_dir})"
     )
-    assert found[3] == "task metric test majority single-task"
+    assert actual[3] == "task metric test majority single-task"
 
 
 @pytest.mark.parametrize("mode", ["train", "evaluate"])
-def test_a_baseline_stands_beside_the_scores(config, corpus, tmp_path, mode):
+def test_baseline_is_a_column_of_the_table(config, corpus, tmp_path, mode):
     write_run(config, corpus)
     baseline = dataclasses.replace(
         config, run_dir=str(tmp_path / "baseline"), tasks=("films",)
     )
     write_run(baseline, corpus)
-    found = lines(run(config, mode, baseline_run=baseline.run_dir))
-    assert found[3] == "task metric test majority single-task multi-task"
-    assert found[5] == "books accuracy 1200 25.0 - 50.0"
-    assert found[6] == "films accuracy 1200 25.0 50.0 75.0"
+    actual = lines(run(config, mode, baseline_run=baseline.run_dir))
+    assert actual[3] == "task metric test majority single-task multi-task"
+    assert actual[5] == "books accuracy 1200 25.0 - 50.0"
+    assert actual[6] == "films accuracy 1200 25.0 50.0 75.0"
 
 
 @pytest.mark.parametrize("mode", ["train", "evaluate"])
-def test_a_baseline_that_is_not_there_is_missed_first(
+def test_missing_baseline_is_reported_before_training(
     config, corpus, launched, tmp_path, mode
 ):
     write_run(config, corpus)
@@ -159,33 +159,33 @@ def test_evaluate_takes_the_settings_of_the_run(
     moved = str(tmp_path / "moved")
     os.rename(config.run_dir, moved)
     # Of the flags, those of a model do not count here.
-    asked = config_lib.Config(
+    options = config_lib.Config(
         run_dir=moved, hidden_size=9, num_runs=2, threads=3
     )
-    printed = run(asked, "evaluate", processes=2)
-    wanted = dataclasses.replace(config, run_dir=moved, threads=3)
-    assert launched == [("evaluate", wanted, 2)]
+    printed = run(options, "evaluate", processes=2)
+    expected = dataclasses.replace(config, run_dir=moved, threads=3)
+    assert launched == [("evaluate", expected, 2)]
     assert f"Test scores in percent ({moved})" in printed
     # The corpus may have been moved as well.
-    run(dataclasses.replace(asked, data_dir="elsewhere"), "evaluate")
-    wanted = dataclasses.replace(wanted, data_dir="elsewhere")
-    assert launched[1:] == [("evaluate", wanted, 1)]
+    run(dataclasses.replace(options, data_dir="elsewhere"), "evaluate")
+    expected = dataclasses.replace(expected, data_dir="elsewhere")
+    assert launched[1:] == [("evaluate", expected, 1)]
 
 
 @pytest.mark.parametrize(
-    ("mode", "asked"),
+    ("mode", "expected"),
     [("train", 2), ("evaluate", 2), ("analyze", 2), ("evaluate", 0)],
 )
-def test_threads_are_what_is_asked_for_now(
-    config, corpus, threads, monkeypatch, mode, asked
+def test_threads_are_those_of_the_command(
+    config, corpus, threads, monkeypatch, mode, expected
 ):
     write_run(dataclasses.replace(config, threads=5), corpus)
     monkeypatch.setattr(modes.experiment, "Experiment", lambda x: x)
     monkeypatch.setattr(modes.analysis, "run", lambda x: str(x.threads))
-    printed = run(dataclasses.replace(config, threads=asked), mode)
-    assert threads == [asked]
+    printed = run(dataclasses.replace(config, threads=expected), mode)
+    assert threads == [expected]
     if mode == "analyze":
-        assert printed == str(asked)
+        assert printed == str(expected)
 
 
 def test_threads_are_set_before_anything_else(config, threads, monkeypatch):
@@ -200,22 +200,24 @@ def test_threads_are_set_before_anything_else(config, threads, monkeypatch):
 
 
 def test_analyze_takes_one_run(config, corpus, monkeypatch):
-    whole = dataclasses.replace(config, num_runs=2)
-    write_run(whole, corpus)
+    several = dataclasses.replace(config, num_runs=2)
+    write_run(several, corpus)
     part = dataclasses.replace(
         config, seed=1, run_dir=os.path.join(config.run_dir, "seeds", "1")
     )
     write_run(part, corpus)
-    with pytest.raises(ValueError, match=r"seeds/0, .*seeds/1: analyze one"):
-        run(whole, "analyze")
+    with pytest.raises(
+        ValueError, match=r"analyze one of .*seeds/0, .*seeds/1"
+    ):
+        run(several, "analyze")
     monkeypatch.setattr(modes.experiment, "Experiment", lambda x: x)
     monkeypatch.setattr(modes.analysis, "run", lambda x: f"probes of {x}")
-    asked = config_lib.Config(run_dir=part.run_dir)
-    assert run(asked, "analyze") == f"probes of {part}"
+    options = config_lib.Config(run_dir=part.run_dir)
+    assert run(options, "analyze") == f"probes of {part}"
 
 
 @pytest.mark.parametrize("mode", ["evaluate", "analyze"])
-def test_what_has_not_been_trained(config, launched, mode):
+def test_untrained_run_is_an_error(config, launched, mode):
     with pytest.raises(
         ValueError, match=r"run holds no run: config\.json is mi"
     ):

@@ -52,7 +52,7 @@ def check(trained, command=(), **changes):
 
 
 @pytest.mark.parametrize("mode", ["train", "evaluate", "export", "analyze"])
-def test_a_run_dir_is_needed(trained, mode):
+def test_run_dir_is_required(trained, mode):
     with pytest.raises(ValueError, match=r"^--run_dir is missing$"):
         check(trained, {"mode": mode}, run_dir="")
 
@@ -119,7 +119,9 @@ _PREDICT = {"mode": "predict", "task": "books", "input": "texts.txt"}
         ),
     ],
 )
-def test_what_is_refused(trained, folder, command, changes, message):
+def test_invalid_commands_are_refused(
+    trained, folder, command, changes, message
+):
     message = message.replace("RUN", trained.run_dir)
     with pytest.raises(ValueError, match=f"^{re.escape(message)}"):
         check(trained, command, **changes)
@@ -139,7 +141,7 @@ def test_what_is_refused(trained, folder, command, changes, message):
         ({"mode": "analyze"}, {}),
     ],
 )
-def test_what_is_right_is_let_through(trained, folder, command, changes):
+def test_valid_commands_are_accepted(trained, folder, command, changes):
     check(trained, command, **changes)
     assert os.listdir(folder) == ["texts.txt"]
 

@@ -70,7 +70,7 @@ def contents(folder):
 
 def test_evaluate_prints_its_table(run_dir, monkeypatch, capsys):
     before = contents(run_dir)
-    wanted = score_table.table(
+    expected = score_table.table(
         run_directory.read_results(str(run_dir)),
         run_directory.Run.read(str(run_dir)).tasks,
         "multi-task",
@@ -83,7 +83,7 @@ def test_evaluate_prints_its_table(run_dir, monkeypatch, capsys):
         arguments = ("--mode=evaluate", f"--run_dir={run_dir}")
         assert command_line.call(monkeypatch, *arguments) == 0
     # Scored again: the same numbers.
-    assert wanted in capsys.readouterr().out
+    assert expected in capsys.readouterr().out
     (warning,) = [x for x in warnings if "is written" in x]
     assert warning.startswith(f"Nothing is written: {run_dir} ")
     assert contents(run_dir) == before
@@ -92,21 +92,21 @@ def test_evaluate_prints_its_table(run_dir, monkeypatch, capsys):
 @pytest.mark.parametrize(
     ("arguments", "advice"),
     [
-        (["--mode=export"], "copy the run to a directory that can be written"),
-        (["--mode=analyze"], "copy the run to a directory that can be written"),
-        (["--mode=report"], "name another place for the page: --output=FILE"),
+        (["--mode=export"], "copy the run to a writable directory"),
+        (["--mode=analyze"], "copy the run to a writable directory"),
+        (["--mode=report"], "choose another path for the page: --output=FILE"),
         (["--epochs=2", *_SETTINGS[:5]], "give another run_dir"),
     ],
 )
-def test_what_has_to_write_is_refused_first(
+def test_modes_that_write_refuse_a_read_only_run(
     corpus, run_dir, monkeypatch, capsys, arguments, advice
 ):
     before = contents(run_dir)
-    places = (f"--data_dir={corpus}", f"--run_dir={run_dir}")
+    flags = (f"--data_dir={corpus}", f"--run_dir={run_dir}")
     if len(run_directory.Run.read(str(run_dir)).parts) == 2:
-        places += ("--num_runs=2",)
+        flags += ("--num_runs=2",)
     with full_disk.read_only(run_dir):
-        status = command_line.call(monkeypatch, *places, *arguments)
+        status = command_line.call(monkeypatch, *flags, *arguments)
     printed = capsys.readouterr()
     assert (status, printed.out) == (1, "")
     (line,) = printed.err.splitlines()
@@ -115,7 +115,7 @@ def test_what_has_to_write_is_refused_first(
     assert contents(run_dir) == before
 
 
-def test_the_page_goes_elsewhere(run_dir, tmp_path, monkeypatch):
+def test_page_is_written_to_output(run_dir, tmp_path, monkeypatch):
     page = tmp_path / "pages" / "page.html"
     with full_disk.read_only(run_dir):
         arguments = (f"--run_dir={run_dir}", f"--output={page}")

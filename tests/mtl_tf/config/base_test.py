@@ -40,7 +40,7 @@ _VALUES = {
 }
 
 
-def test_a_setting_is_a_field_that_knows_its_flag():
+def test_setting_is_a_field_with_flag_metadata():
     color, coats, *_ = dataclasses.fields(_Paint)
     assert color.default == "red"
     assert color.metadata == {
@@ -67,25 +67,25 @@ class _Places(base.Settings):
     name: str = base.setting("", "No path.")
 
 
-def test_a_tilde_is_the_home_directory(monkeypatch):
+def test_tilde_is_expanded_in_paths(monkeypatch):
     monkeypatch.setenv("HOME", "/home/me")
-    found = _Places("~/a~b", ("~", "c/~/d"), "~/name")
-    assert found.here == "/home/me/a~b"
-    assert found.there == ("/home/me", "c/~/d")
-    assert found.name == "~/name"
+    actual = _Places("~/a~b", ("~", "c/~/d"), "~/name")
+    assert actual.here == "/home/me/a~b"
+    assert actual.there == ("/home/me", "c/~/d")
+    assert actual.name == "~/name"
     assert _Places(here="./~/a").here == "./~/a"
 
 
-def test_settings_stay_as_they_are():
+def test_settings_are_immutable():
     with pytest.raises(dataclasses.FrozenInstanceError):
         _PAINT.coats = 1
 
 
-def test_to_dict_is_what_json_gives_back():
-    found = _PAINT.to_dict()
-    assert found == _VALUES
-    assert list(found) == list(_VALUES)
-    assert json.loads(json.dumps(found)) == found
+def test_to_dict_has_types_of_json():
+    actual = _PAINT.to_dict()
+    assert actual == _VALUES
+    assert list(actual) == list(_VALUES)
+    assert json.loads(json.dumps(actual)) == actual
 
 
 def test_to_flags():
@@ -102,7 +102,7 @@ def test_to_flags():
 
 
 @pytest.mark.parametrize(
-    ("name", "given", "wanted"),
+    ("name", "given", "expected"),
     [
         ("color", np.str_("blue"), "blue"),
         ("coats", np.int64(3), 3),
@@ -118,52 +118,52 @@ def test_to_flags():
         ("places", [pathlib.Path("~/a"), "b"], ("/home/me/a", "b")),
     ],
 )
-def test_values_of_like_types_become_plain_ones(
-    monkeypatch, name, given, wanted
+def test_values_of_compatible_types_are_converted(
+    monkeypatch, name, given, expected
 ):
     monkeypatch.setenv("HOME", "/home/me")
     paint = _Paint(**{name: given})
-    found = getattr(paint, name)
-    assert found == wanted
-    assert type(found) is type(wanted)
-    if isinstance(found, tuple):
-        assert {type(entry) for entry in found} == {str}
+    actual = getattr(paint, name)
+    assert actual == expected
+    assert type(actual) is type(expected)
+    if isinstance(actual, tuple):
+        assert {type(entry) for entry in actual} == {str}
     # As JSON has it.
     assert (
-        _Paint.from_dict(paint.to_dict()) == paint == _Paint(**{name: wanted})
+        _Paint.from_dict(paint.to_dict()) == paint == _Paint(**{name: expected})
     )
 
 
 @pytest.mark.parametrize(
     ("name", "value", "message"),
     [
-        ("color", 3, "color=3: a text is expected, got int"),
-        ("color", None, "color=None: a text is expected, got NoneType"),
-        ("color", b"red", "color=b'red': a text is expected, got bytes"),
+        ("color", 3, "color=3: expected a string, got int"),
+        ("color", None, "color=None: expected a string, got NoneType"),
+        ("color", b"red", "color=b'red': expected a string, got bytes"),
         (
             "color",
             pathlib.PurePosixPath("red"),
-            "color=PurePosixPath('red'): a text is expected, got PurePosixPath",
+            "color=PurePosixPath('red'): expected a string, got PurePosixPath",
         ),
-        ("coats", "3", "coats='3': a whole number is expected, got str"),
-        ("coats", 2.5, "coats=2.5: a whole number is expected, got float"),
-        ("coats", 2.0, "coats=2.0: a whole number is expected, got float"),
-        ("coats", True, "coats=True: a whole number is expected, got bool"),
-        ("coats", None, "coats=None: a whole number is expected, got NoneType"),
-        ("litres", "1", "litres='1': a number is expected, got str"),
-        ("litres", True, "litres=True: a number is expected, got bool"),
-        ("glossy", 1, "glossy=1: True or False is expected, got int"),
-        ("glossy", "no", "glossy='no': True or False is expected, got str"),
-        ("rooms", "hall", "rooms='hall': a list of texts is expected, got str"),
-        ("rooms", {"hall"}, "rooms={'hall'}: a list of texts is expected, got"),
-        ("rooms", ["hall", 1], "rooms[1]=1: a text is expected, got int"),
-        ("places", [None], "places[0]=None: a path is expected, got NoneType"),
-        ("rooms", None, "rooms=None: a list of texts is expected, got NoneT"),
-        ("place", 3, "place=3: a path is expected, got int"),
-        ("places", "a", "places='a': a list of paths is expected, got str"),
+        ("coats", "3", "coats='3': expected an integer, got str"),
+        ("coats", 2.5, "coats=2.5: expected an integer, got float"),
+        ("coats", 2.0, "coats=2.0: expected an integer, got float"),
+        ("coats", True, "coats=True: expected an integer, got bool"),
+        ("coats", None, "coats=None: expected an integer, got NoneType"),
+        ("litres", "1", "litres='1': expected a number, got str"),
+        ("litres", True, "litres=True: expected a number, got bool"),
+        ("glossy", 1, "glossy=1: expected True or False, got int"),
+        ("glossy", "no", "glossy='no': expected True or False, got str"),
+        ("rooms", "hall", "rooms='hall': expected a list of strings, got str"),
+        ("rooms", {"hall"}, "rooms={'hall'}: expected a list of strings, got"),
+        ("rooms", ["hall", 1], "rooms[1]=1: expected a string, got int"),
+        ("places", [None], "places[0]=None: expected a path, got NoneType"),
+        ("rooms", None, "rooms=None: expected a list of strings, got NoneT"),
+        ("place", 3, "place=3: expected a path, got int"),
+        ("places", "a", "places='a': expected a list of paths, got str"),
     ],
 )
-def test_values_of_other_types(name, value, message):
+def test_values_of_other_types_are_refused(name, value, message):
     with pytest.raises(ValueError, match=f"^{re.escape(message)}"):
         _Paint(**{name: value})
     with pytest.raises(ValueError, match=f"^{re.escape(message)}"):
@@ -171,11 +171,11 @@ def test_values_of_other_types(name, value, message):
 
 
 def test_from_dict():
-    made = _Paint.from_dict(_VALUES)
-    assert made == _PAINT
-    assert type(made) is _Paint
+    created = _Paint.from_dict(_VALUES)
+    assert created == _PAINT
+    assert type(created) is _Paint
     # Which can be a key, as a list cannot.
-    assert made.rooms == ("hall", "attic")
+    assert created.rooms == ("hall", "attic")
     # What is not said has its default.
     assert _Paint.from_dict({"coats": 4}) == _Paint(coats=4)
     assert _Paint.from_dict({}) == _Paint()
@@ -193,7 +193,7 @@ def test_from_dict_checks_names_and_values():
         _Paint.from_dict({"color": "gren"})
 
 
-def test_a_value_that_is_no_choice():
+def test_value_that_is_not_a_choice_is_refused():
     with pytest.raises(
         ValueError,
         match=r"^color=gren: not one of red, green, blue "

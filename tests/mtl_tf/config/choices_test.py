@@ -25,7 +25,7 @@ def test_outputs_are_those_of_evaluation():
 
 @pytest.mark.parametrize("pooling", choices.POOLINGS)
 @pytest.mark.parametrize("encoder", choices.ENCODERS)
-def test_an_encoder_can_be_made_of_all_that_go_together(encoder, pooling):
+def test_encoder_supports_all_allowed_poolings(encoder, pooling):
     has_last_state = encoder in ("lstm", "bilstm", "stacked_lstm") or (
         encoder == "conditional_bilstm"
     )
@@ -34,8 +34,8 @@ def test_an_encoder_can_be_made_of_all_that_go_together(encoder, pooling):
             choices.check_encoder(encoder, pooling)
         return
     choices.check_encoder(encoder, pooling)
-    made = text_encoder.TextEncoder(encoder, pooling, 2, readers=1)
-    assert (made.encoder, made.pooling) == (encoder, pooling)
+    layer = text_encoder.TextEncoder(encoder, pooling, 2, num_tasks=1)
+    assert (layer.encoder, layer.pooling) == (encoder, pooling)
 
 
 def test_encoders_and_precisions_are_those_of_the_layers():
@@ -46,7 +46,7 @@ def test_encoders_and_precisions_are_those_of_the_layers():
 
 
 @pytest.mark.parametrize("precision", choices.PRECISIONS)
-def test_a_precision_is_a_type_of_floats(precision):
+def test_precisions_are_float_types(precision):
     assert tf.as_dtype(precision).is_floating
 
 
@@ -70,7 +70,7 @@ def test_an_orthogonality_loss_has_a_value(kind):
         "data_prep.pipeline.task_file",
     ],
 )
-def test_what_checks_settings_does_without_heavy_packages(module):
+def test_settings_are_checked_without_heavy_packages(module):
     code = f"""
 import sys
 import {module}

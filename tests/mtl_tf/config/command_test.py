@@ -38,13 +38,13 @@ def fields():
     return dataclasses.fields(command_lib.Command)
 
 
-def test_a_flag_belongs_to_the_command_or_to_the_run():
+def test_command_and_run_share_no_flag():
     of_run = {field.name for field in dataclasses.fields(config_lib.Config)}
     assert not of_run & {field.name for field in fields()}
 
 
 @pytest.mark.parametrize("field", fields(), ids=lambda f: f.name)
-def test_every_flag_has_a_help_that_is_a_sentence(field):
+def test_help_of_every_flag_is_a_sentence(field):
     assert re.fullmatch(r"[\w(].+[.?]", field.metadata["help"], re.DOTALL)
 
 
@@ -75,44 +75,44 @@ def test_every_flag_survives_json_and_flags(field):
         ({"head": "man"}, r"^head=man: .*\(did you mean main\?\)$"),
         ({"mode": "predikt"}, r"^mode=predikt: .*\(did you mean predict"),
         ({"format": "xlsx"}, r"^format=xlsx: not one of .*lines, tsv, csv"),
-        ({"processes": 0}, r"^processes=0: has to be above 0$"),
-        ({"processes": -1}, r"^processes=-1: has to be above 0$"),
+        ({"processes": 0}, r"^processes=0: expected a number above 0$"),
+        ({"processes": -1}, r"^processes=-1: expected a number above 0$"),
         ({"mode": "predict", "input": "a"}, r"^--mode=predict needs --task$"),
         ({"mode": "predict", "task": "a"}, r"^--mode=predict needs --input$"),
-        ({"mode": "evaluate", "task": "a"}, "--task and --input together"),
-        ({"mode": "evaluate", "input": "a"}, "--task and --input together"),
+        ({"mode": "evaluate", "task": "a"}, "needs both --task and --input"),
+        ({"mode": "evaluate", "input": "a"}, "needs both --task and --input"),
     ],
 )
-def test_values_that_are_refused(values, message):
+def test_invalid_values_are_refused(values, message):
     with pytest.raises(ValueError, match=message):
         command_lib.Command(**values)
 
 
 @pytest.mark.parametrize("mode", ["predict", "evaluate"])
-def test_modes_that_go_with_a_task_and_texts(mode):
-    made = command_lib.Command(mode=mode, task="books", input="-")
-    assert (made.mode, made.task, made.input) == (mode, "books", "-")
+def test_modes_with_task_and_input(mode):
+    created = command_lib.Command(mode=mode, task="books", input="-")
+    assert (created.mode, created.task, created.input) == (mode, "books", "-")
 
 
 @pytest.mark.parametrize("runs", [(), ("a", "b")])
-def test_a_page_of_one_run_or_several_has_a_place(monkeypatch, runs):
+def test_report_of_one_or_several_runs_takes_output(monkeypatch, runs):
     monkeypatch.setenv("HOME", "/home/me")
-    made = command_lib.Command(mode="report", output="~/x.html", runs=runs)
-    assert made.output == "/home/me/x.html"
+    created = command_lib.Command(mode="report", output="~/x.html", runs=runs)
+    assert created.output == "/home/me/x.html"
 
 
 @pytest.mark.parametrize("mode", command_lib.MODES)
-def test_the_main_model_answers_in_every_mode(mode):
+def test_default_head_is_the_main_model(mode):
     # The default is no request that a mode would pass over.
     values = {"task": "books", "input": "-"} if mode == "predict" else {}
-    made = command_lib.Command(mode=mode, head="main", **values)
-    assert made.head == "main"
+    created = command_lib.Command(mode=mode, head="main", **values)
+    assert created.head == "main"
 
 
 @pytest.mark.parametrize(
     "mode", [mode for mode in command_lib.MODES if mode != "predict"]
 )
-def test_no_other_mode_asks_for_texts(mode):
+def test_other_modes_need_no_input(mode):
     assert command_lib.Command(mode=mode).input == ""
 
 
@@ -130,18 +130,18 @@ def test_columns_by_field():
 
 
 @pytest.mark.parametrize("entry", ["body", "seq3:body", ":body", "seq1:", ""])
-def test_columns_that_are_none(entry):
+def test_malformed_columns_are_refused(entry):
     with pytest.raises(
         ValueError,
-        match=f"^columns={entry}: FIELD:COLUMN is expected, where FIELD is "
+        match=f"^columns={entry}: expected FIELD:COLUMN, where FIELD is "
         "one of seq1, seq2, label, group, id",
     ):
         command_lib.Command(**_PREDICT | {"columns": ("id:id", entry)})
 
 
-def test_columns_that_contradict_each_other():
+def test_repeated_column_is_refused():
     values = _PREDICT | {"columns": ("id:a", "seq2:a", "id:b")}
-    with pytest.raises(ValueError, match=r"^columns=id:b: id stands there twi"):
+    with pytest.raises(ValueError, match=r"^columns=id:b: id is repeated"):
         command_lib.Command(**values)
 
 
@@ -150,40 +150,40 @@ def test_columns_that_contradict_each_other():
     [
         (
             {"mode": "export", "output": "elsewhere"},
-            "--output means nothing to --mode=export; it is for predict, "
-            "evaluate, report",
+            "--output is not used by --mode=export; it is used by predict, "
+            "evaluate and report",
         ),
-        ({"task": "a"}, "--task means nothing to --mode=train"),
+        ({"task": "a"}, "--task is not used by --mode=train"),
         (
             {"mode": "evaluate", "absent": ("NA",)},
-            "--absent means nothing to --mode=evaluate without --input",
+            "--absent is not used by --mode=evaluate without --input",
         ),
         (
             {"mode": "predict", "absent": ("NA",)},
-            "--absent means nothing to --mode=predict; it is for evaluate",
+            "--absent is not used by --mode=predict; it is used by evaluate",
         ),
-        ({"calibrated": True}, "--calibrated means nothing to --mode=train"),
+        ({"calibrated": True}, "--calibrated is not used by --mode=train"),
         (
             {"mode": "report", "head": "label_transfer"},
-            "--head means nothing to --mode=report; it is for predict, "
-            "evaluate, export",
+            "--head is not used by --mode=report; it is used by predict, "
+            "evaluate and export",
         ),
         (
             {"mode": "evaluate", "head": "label_transfer"},
-            "--head means nothing to --mode=evaluate without --input",
+            "--head is not used by --mode=evaluate without --input",
         ),
         (
             {"mode": "evaluate", "calibrated": True},
-            "--calibrated means nothing to --mode=evaluate without --input",
+            "--calibrated is not used by --mode=evaluate without --input",
         ),
         (
             {"mode": "report", "runs": ("a", "b"), "baseline_run": "c"},
-            "--baseline_run stands beside one run",
+            "--baseline_run is not used with --runs",
         ),
     ],
     ids=str,
 )
-def test_what_a_mode_would_pass_over_is_refused(settings, message):
+def test_settings_unused_by_the_mode_are_refused(settings, message):
     with pytest.raises(ValueError, match=f"^{message}"):
         command_lib.Command(**settings)
 

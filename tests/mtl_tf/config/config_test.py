@@ -102,7 +102,7 @@ def settings():
     return dataclasses.fields(config_lib.Config)
 
 
-def test_every_setting_has_a_help_that_is_a_sentence():
+def test_help_of_every_setting_is_a_sentence():
     for setting in settings():
         assert re.fullmatch(
             r"[\w(].+[.?]", setting.metadata["help"], re.DOTALL
@@ -130,7 +130,7 @@ def test_every_setting_survives_json_and_flags(setting):
         assert copy == config
 
 
-def test_a_flagfile_of_the_settings_gives_them_again(tmp_path):
+def test_flagfile_of_settings_restores_them(tmp_path):
     config = config_lib.Config(**_OTHERS)
     path = tmp_path / "run.flags"
     path.write_text("\n".join(config.to_flags()))
@@ -152,7 +152,7 @@ def test_the_flagfiles_of_the_project_are_valid(path):
 @pytest.mark.parametrize(
     "name", [s.name for s in settings() if s.metadata["choices"]]
 )
-def test_a_value_that_is_no_choice(name):
+def test_value_that_is_not_a_choice_is_refused(name):
     (choices,) = (s.metadata["choices"] for s in settings() if s.name == name)
     wrong = choices[-1] + "x"
     with pytest.raises(ValueError, match=name) as caught:
@@ -173,12 +173,12 @@ def test_a_value_that_is_no_choice(name):
         ("semi_supervised", ("base", "label_transfer", "semi_supervised")),
     ],
 )
-def test_label_transfer_decides_the_phases(label_transfer, phases):
+def test_label_transfer_determines_the_phases(label_transfer, phases):
     config = config_lib.Config(label_transfer=label_transfer, main_task="books")
     assert config.phases == phases
 
 
-def test_diversity_features_are_read_where_there_is_label_transfer():
+def test_label_transfer_reads_diversity_features():
     def reads(**settings):
         return config_lib.Config(main_task="books", **settings).reads_diversity
 
@@ -187,7 +187,7 @@ def test_diversity_features_are_read_where_there_is_label_transfer():
     assert not reads()
 
 
-def test_one_encoder_reads_the_sequences_apart():
+def test_conditional_encoder_reads_two_sequences():
     config = config_lib.Config(encoder="conditional_bilstm")
     assert config.sequences_apart
     assert not config_lib.Config(encoder="bilstm").sequences_apart
@@ -201,14 +201,14 @@ def test_task_weights_are_numbers_by_name():
 @pytest.mark.parametrize(
     "entry", ["books", "books:", "books:much", "books:-1", "books:nan", "2"]
 )
-def test_task_weights_that_are_none(entry):
+def test_malformed_task_weights_are_refused(entry):
     with pytest.raises(
-        ValueError, match=f"^task_weights={entry}: NAME:NUMBER is expected"
+        ValueError, match=f"^task_weights={entry}: expected NAME:NUMBER"
     ):
         config_lib.Config(task_weights=("dvd:1", entry))
 
 
-def test_a_task_has_one_finite_weight():
+def test_task_weights_are_finite_and_unique():
     with pytest.raises(
         ValueError, match=r"^task_weights=dvd:1,dvd:2: dvd has two weights$"
     ):
@@ -219,7 +219,7 @@ def test_a_task_has_one_finite_weight():
         config_lib.Config(task_weights=("dvd:inf",))
 
 
-def test_difference_shows_what_makes_it_another_run():
+def test_difference_lists_changed_settings():
     config = config_lib.Config(tasks=("books",))
     other = dataclasses.replace(config, tasks=("dvd",), hidden_size=7, seed=1)
     # In the order of the settings.
@@ -230,7 +230,7 @@ def test_difference_shows_what_makes_it_another_run():
     ]
 
 
-def test_difference_leaves_out_what_a_run_that_goes_on_may_change():
+def test_difference_excludes_changeable_settings():
     changeable = {
         "data_dir",
         "run_dir",

@@ -54,7 +54,7 @@ from mtl_tf.config import validation
         ("learning_rate", 1e-60, "than 1.18e-38, the smallest float32"),
     ],
 )
-def test_a_value_out_of_range(name, value, allowed):
+def test_value_out_of_range_is_refused(name, value, allowed):
     with pytest.raises(
         ValueError, match=rf"^{name}={re.escape(str(value))}: .*{allowed}$"
     ):
@@ -62,7 +62,7 @@ def test_a_value_out_of_range(name, value, allowed):
 
 
 @pytest.mark.parametrize("name", ["patience", "seed", "word_dropout"])
-def test_the_edge_of_a_range_is_allowed(name):
+def test_end_of_a_range_is_allowed(name):
     assert getattr(config_lib.Config(**{name: 0}), name) == 0
 
 
@@ -77,11 +77,11 @@ def test_the_edge_of_a_range_is_allowed(name):
         ({"run_dir": "runs/a,b"}, r"run_dir=runs/a,b: the characters"),
         (
             {"tasks": ("a", "b", "c", "b", "a", "b")},
-            r"tasks=a,b,c,b,a,b: a is named 2 times",
+            r"tasks=a,b,c,b,a,b: a is repeated 2 times",
         ),
         (
             {"seed": 2**32},
-            r"seed=4294967296, num_runs=1: the last seed has to be below "
+            r"seed=4294967296, num_runs=1: the last seed must be below "
             "4294967296",
         ),
         (
@@ -95,7 +95,7 @@ def test_the_edge_of_a_range_is_allowed(name):
         ),
         (
             {"encoder": "cnn", "pooling": "max", "precision": "bfloat16"},
-            r"precision=bfloat16 is that of an LSTM: it needs a recurrent "
+            r"precision=bfloat16 applies to LSTMs: it needs a recurrent "
             r"encoder \(lstm, bilstm, stacked_lstm, conditional_bilstm\), got "
             r"encoder=cnn",
         ),
@@ -122,7 +122,7 @@ def test_the_edge_of_a_range_is_allowed(name):
         ),
         (
             {"adversarial_weight": 0.1, "sharing": "single_task"},
-            "adversarial_weight needs a shared encoder: sharing is single_task",
+            "adversarial_weight needs a shared encoder, got sharing=",
         ),
         (
             {"adversarial_weight": 0.1, "update": "alternating"},
@@ -140,7 +140,7 @@ def test_the_edge_of_a_range_is_allowed(name):
         ),
     ],
 )
-def test_values_that_do_not_go_together(values, message):
+def test_incompatible_values_are_refused(values, message):
     with pytest.raises(ValueError, match=message):
         config_lib.Config(**values)
 
@@ -148,20 +148,20 @@ def test_values_that_do_not_go_together(values, message):
 @pytest.mark.parametrize(
     ("name", "most", "why"),
     [
-        ("batch_size", 65_536, "all texts of a step are in memory"),
-        ("hidden_size", 10_000, "weights grow with its square"),
+        ("batch_size", 65_536, "all texts of a step are held in memory"),
+        ("hidden_size", 10_000, "the number of weights grows with its square"),
         ("embedding_dim", 10_000, "each word of the vocabulary has a vector"),
-        ("max_tokens", 1_000_000, "texts are padded to the longest"),
-        ("num_layers", 100, "each layer has weights and a loop"),
-        ("threads", 1_024, "TensorFlow makes them all as it starts"),
-        ("num_runs", 1_000, "each is a run"),
-        ("steps_per_epoch", 10_000_000, "dev is scored"),
+        ("max_tokens", 1_000_000, "texts are padded to the longest one"),
+        ("num_layers", 100, "each layer has its own weights and loop"),
+        ("threads", 1_024, "TensorFlow starts all of them at once"),
+        ("num_runs", 1_000, "each is a training run"),
+        ("steps_per_epoch", 10_000_000, "scores on dev"),
         ("task_layer_size", 10_000, "each task has a layer"),
-        ("discriminator_updates", 1_000, "each is computed in each step"),
-        ("sampling_exponent", 10, "1 is in proportion to rows"),
+        ("discriminator_updates", 1_000, "every step computes all of them"),
+        ("sampling_exponent", 10, "1 samples in proportion to rows"),
     ],
 )
-def test_values_that_are_far_too_large(name, most, why):
+def test_values_above_the_limits_are_refused(name, most, why):
     assert getattr(config_lib.Config(**{name: most}), name) == most
     for value in (most + 1, 1_000_000_000):
         with pytest.raises(
@@ -170,7 +170,7 @@ def test_values_that_are_far_too_large(name, most, why):
             config_lib.Config(**{name: value})
 
 
-def test_whole_numbers_have_an_end():
+def test_integers_are_limited():
     assert config_lib.Config(epochs=2**31 - 1).epochs == 2**31 - 1
     with pytest.raises(ValueError, match=r"^epochs=\d+: at most 2147483647$"):
         config_lib.Config(epochs=2**31)
@@ -179,13 +179,13 @@ def test_whole_numbers_have_an_end():
 @pytest.mark.parametrize(
     ("processes", "message"),
     [
-        (0, "processes=0: has to be above 0"),
-        (1025, r"processes=1025: at most 1024 \(each is a run"),
-        (1.0, "processes=1.0: a whole number is expected, got float"),
-        (True, "processes=True: a whole number is expected, got bool"),
+        (0, "processes=0: expected a number above 0"),
+        (1025, r"processes=1025: at most 1024 \(each loads"),
+        (1.0, "processes=1.0: expected an integer, got float"),
+        (True, "processes=True: expected an integer, got bool"),
     ],
 )
-def test_processes_that_are_refused(processes, message):
+def test_invalid_processes_are_refused(processes, message):
     with pytest.raises(ValueError, match=f"^{message}"):
         validation.check_processes(processes)
     validation.check_processes(np.int64(1024))
@@ -205,8 +205,8 @@ _SEMI_SUPERVISED = {**_SUPERVISED, "label_transfer": "semi_supervised"}
         ),
         (
             {**_SUPERVISED, "sharing": "single_task"},
-            "^label_transfer=supervised needs a model of several tasks: "
-            "sharing is single_task$",
+            "^label_transfer=supervised needs a model of several tasks, got "
+            "sharing=single_task$",
         ),
         (
             {**_SUPERVISED, "update": "alternating"},
@@ -241,19 +241,19 @@ _SEMI_SUPERVISED = {**_SUPERVISED, "label_transfer": "semi_supervised"}
         ),
         (
             {**_SEMI_SUPERVISED, "pseudo_label_threshold": 1.0},
-            "^pseudo_label_threshold=1.0: a probability below 1$",
+            "^pseudo_label_threshold=1.0: expected a probability below 1$",
         ),
         (
             {**_SUPERVISED, "unlabeled": True},
-            "^unlabeled text is read by the adversary and for pseudo-labels",
+            "^unlabeled text is used by the adversary and for pseudo-labels",
         ),
         (
             {"steps_per_epoch": 3, "epoch_length": "smallest_task"},
-            "^steps_per_epoch=3, epoch_length=smallest_task: either says how",
+            "^steps_per_epoch=3, epoch_length=smallest_task: both determine",
         ),
         (
             {"chained_task_layers": True},
-            "^chained_task_layers needs task layers: set task_layer_size$",
+            "^chained_task_layers needs task-specific layers: set task_l",
         ),
         (
             {
@@ -261,11 +261,11 @@ _SEMI_SUPERVISED = {**_SUPERVISED, "label_transfer": "semi_supervised"}
                 "task_layer_size": 3,
                 "init_from": "runs/a",
             },
-            "^init_from loads each task's layer by the name of its task, and",
+            "^init_from loads each task's layer by the name of the task, but",
         ),
     ],
 )
-def test_label_transfer_and_what_it_does_not_go_with(values, message):
+def test_label_transfer_refuses_incompatible_settings(values, message):
     with pytest.raises(ValueError, match=message):
         config_lib.Config(**values)
 
@@ -282,7 +282,7 @@ def test_label_transfer_and_what_it_does_not_go_with(values, message):
         {"main_task": "books", "update": "alternating"},
     ],
 )
-def test_what_label_transfer_goes_with(values):
+def test_label_transfer_accepts_compatible_settings(values):
     config = config_lib.Config(**values)
     assert {name: getattr(config, name) for name in values} == values
 
@@ -309,7 +309,7 @@ def test_what_label_transfer_goes_with(values):
         ),
     ],
 )
-def test_a_setting_that_would_be_passed_over_is_refused(name, value, needed):
+def test_unused_setting_is_refused(name, value, needed):
     setting, _, values = needed.partition("=")
     without = {
         setting: "label_embedding" if setting == "output_layer" else "none"

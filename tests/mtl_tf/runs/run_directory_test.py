@@ -180,10 +180,10 @@ def test_damaged_files_are_refused(config, corpus, name, content, message):
             {"hidden_siz": 7},
             r"no setting 'hidden_siz' \(did you mean hidden_size",
         ),
-        ({"hidden_size": 0}, r"hidden_size=0: has to be above 0"),
+        ({"hidden_size": 0}, r"hidden_size=0: expected a number above 0"),
         (
             {"hidden_size": "7"},
-            r"hidden_size='7': a whole number is expected, got str",
+            r"hidden_size='7': expected an integer, got str",
         ),
     ],
 )

@@ -47,21 +47,21 @@ def written(tmp_path):
     return write
 
 
-def test_any_reader_of_lines_sees_an_answer_a_text(written):
+def test_output_has_one_line_per_text(written):
     text = written("a\nb\nc\n")
-    found = [json.loads(line)["predicted"] for line in text.splitlines()]
-    assert found == list(ODD)
+    actual = [json.loads(line)["predicted"] for line in text.splitlines()]
+    assert actual == list(ODD)
     assert {x for x in text if not x.isprintable()} == {"\n"}
 
 
-def test_how_fast_answers_came(written, monkeypatch, caplog):
+def test_speed_is_logged(written, monkeypatch, caplog):
     times = iter([10.0, 12.5])
     monkeypatch.setattr(
         batch_prediction.time, "perf_counter", lambda: next(times)
     )
     with caplog.at_level("INFO", logger=logging.get_absl_logger().name):
         written("a\n")
-    assert caplog.messages == ["1 text in 2.5 s: 0.4 a second"]
+    assert caplog.messages == ["1 text in 2.5 s, 0.4 per second"]
 
 
 if __name__ == "__main__":

@@ -18,18 +18,18 @@ def model():
     return length_model.LengthModel()
 
 
-def test_a_line_is_a_text_and_blank_ones_are_too(model, tmp_path):
-    found = length_model.ask(
+def test_every_line_is_a_text_even_if_blank(model, tmp_path):
+    actual = length_model.predict(
         model, tmp_path, "texts.txt", "a\n\n  bb\nü no end"
     )
     assert model.calls == [["a", "", "  bb", "ü no end"]]
-    assert [line["predicted"] for line in found] == [
+    assert [line["predicted"] for line in actual] == [
         "mixed",
         "bad",
         "mixed",
         "good",
     ]
-    assert found[0] == {
+    assert actual[0] == {
         "task": "mood",
         "predicted": "mixed",
         "probabilities": {"bad": 0.05, "mixed": 0.9, "good": 0.05},
@@ -38,20 +38,20 @@ def test_a_line_is_a_text_and_blank_ones_are_too(model, tmp_path):
 
 def test_tables_of_single_texts(model, tmp_path):
     table = "id\ttext\n7\tab\n8\tabcd\n"
-    found = length_model.ask(
+    actual = length_model.predict(
         model, tmp_path, "a.tsv", table, columns=("id:id",)
     )
-    assert [(x["id"], x["predicted"]) for x in found] == [
+    assert [(x["id"], x["predicted"]) for x in actual] == [
         ("7", "good"),
         ("8", "mixed"),
     ]
-    found = length_model.ask(model, tmp_path, "a.csv", 'text\n"a, b"\n')
+    actual = length_model.predict(model, tmp_path, "a.csv", 'text\n"a, b"\n')
     assert model.calls[-1] == ["a, b"]
-    assert "id" not in found[0]
+    assert "id" not in actual[0]
 
 
-def test_columns_may_be_named(model, tmp_path):
-    length_model.ask(
+def test_columns_can_be_named(model, tmp_path):
+    length_model.predict(
         model,
         tmp_path,
         "a.data",
@@ -64,7 +64,7 @@ def test_columns_may_be_named(model, tmp_path):
 
 
 def test_pairs(model, tmp_path):
-    found = length_model.ask(
+    actual = length_model.predict(
         model,
         tmp_path,
         "a.jsonl",
@@ -72,47 +72,49 @@ def test_pairs(model, tmp_path):
         task="answers",
     )
     assert model.calls == [[("ab", "c"), ("", "d")]]
-    assert [line["predicted"] for line in found] == ["yes", "yes"]
+    assert [line["predicted"] for line in actual] == ["yes", "yes"]
 
 
 @pytest.mark.parametrize("output", ["main", "label_transfer"])
-def test_who_answers(model, tmp_path, output):
-    length_model.ask(model, tmp_path, "a.txt", "a\nbb\n", head=output)
-    assert model.asked == {output}
+def test_head_selects_the_output(model, tmp_path, output):
+    length_model.predict(model, tmp_path, "a.txt", "a\nbb\n", head=output)
+    assert model.outputs == {output}
 
 
-def test_an_output_that_a_task_does_not_have_is_missed_first(model, tmp_path):
-    asked = {"task": "answers", "head": "label_transfer"}
+def test_missing_output_is_reported_before_reading(model, tmp_path):
+    options = {"task": "answers", "head": "label_transfer"}
     # Even if there is nothing to answer.
     with pytest.raises(ValueError, match="no output 'label_transfer'"):
-        length_model.ask(model, tmp_path, "a.tsv", "seq1\tseq2\n", **asked)
+        length_model.predict(
+            model, tmp_path, "a.tsv", "seq1\tseq2\n", **options
+        )
     assert os.listdir(tmp_path) == ["a.tsv"]
     with pytest.raises(ValueError, match="no output 'label_transfer'"):
-        length_model.evaluate(model, tmp_path, "nothing like it", **asked)
+        length_model.evaluate(model, tmp_path, "nothing like it", **options)
 
 
 def test_batches_keep_the_order(model, tmp_path, monkeypatch):
     monkeypatch.setattr(batch_prediction, "BATCH_ROWS", 4)
     texts = ["x" * n for n in range(11)]
-    found = length_model.ask(model, tmp_path, "a.txt", "\n".join(texts))
+    actual = length_model.predict(model, tmp_path, "a.txt", "\n".join(texts))
     assert [len(call) for call in model.calls] == [4, 4, 3]
-    assert [line["predicted"] for line in found] == [
+    assert [line["predicted"] for line in actual] == [
         length_model.MOOD.labels[n % 3] for n in range(11)
     ]
 
 
-def test_an_empty_file_has_no_answers(model, tmp_path):
-    assert length_model.ask(model, tmp_path, "a.txt", "") == []
+def test_empty_file_has_no_predictions(model, tmp_path):
+    assert length_model.predict(model, tmp_path, "a.txt", "") == []
 
 
 def test_standard_input_to_standard_output(model, monkeypatch, capsys):
     stream = io.TextIOWrapper(io.BytesIO(b"a\nbb\n"))
     monkeypatch.setattr(sys, "stdin", stream)
-    said = batch_prediction.predict(
+    output = batch_prediction.predict(
         model, command_lib.Command(mode="predict", task="mood", input="-")
     )
     # Nothing but the answers, for the next command of a pipe.
-    assert said == ""
+    assert output == ""
     lines = capsys.readouterr().out.splitlines()
     assert [json.loads(x)["predicted"] for x in lines] == ["mixed", "good"]
     assert not stream.closed
@@ -130,7 +132,7 @@ def test_standard_input_to_standard_output(model, monkeypatch, capsys):
             "a.txt",
             "x",
             {"task": "answers"},
-            r"read as lines, which hold no pairs \(seq1, seq2\): tsv, csv",
+            r"read as lines, which have no pairs \(seq1, seq2\): set --form",
         ),
         (
             "a.txt",
@@ -154,22 +156,22 @@ def test_standard_input_to_standard_output(model, monkeypatch, capsys):
             "a.tsv",
             "text\nx\n",
             {"columns": ("seq1:a",)},
-            "names a column of seq1: task mood is not asked for one",
+            "names a column for seq1, which task mood does not use here",
         ),
         (
             "a.tsv",
             "text\nx\n",
             {"columns": ("group:a",)},
-            r"a column of group: .* is not asked for one \(seq2, id are\)",
+            r"a column for group, .* does not use here; it uses seq2, id$",
         ),
     ],
 )
 def test_refused(model, tmp_path, name, content, settings, message):
     with pytest.raises(ValueError, match=message):
-        length_model.ask(model, tmp_path, name, content, **settings)
+        length_model.predict(model, tmp_path, name, content, **settings)
 
 
-def test_what_is_not_utf8_is_named_with_its_line(model, tmp_path):
+def test_invalid_utf8_is_reported_with_its_line(model, tmp_path):
     path = tmp_path / "a.txt"
     path.write_bytes(b"fine\ncaf\xe9\n")
     command = command_lib.Command(
@@ -179,34 +181,34 @@ def test_what_is_not_utf8_is_named_with_its_line(model, tmp_path):
         batch_prediction.predict(model, command)
 
 
-def test_an_error_leaves_the_answers_from_before(model, tmp_path):
-    answers = tmp_path / "out.jsonl"
-    answers.write_text("from before")
+def test_error_keeps_the_old_output(model, tmp_path):
+    predictions = tmp_path / "out.jsonl"
+    predictions.write_text("from before")
     path = tmp_path / "a.tsv"
     path.write_text("text\nfine\ntoo\tmany\n")
     command = command_lib.Command(
-        mode="predict", task="mood", input=str(path), output=str(answers)
+        mode="predict", task="mood", input=str(path), output=str(predictions)
     )
     with pytest.raises(ValueError, match=r"a.tsv:3"):
         batch_prediction.predict(model, command)
-    assert answers.read_text() == "from before"
+    assert predictions.read_text() == "from before"
     assert sorted(x.name for x in tmp_path.iterdir()) == ["a.tsv", "out.jsonl"]
 
 
 @pytest.mark.parametrize("mode", ["predict", "evaluate"])
-def test_what_is_read_is_not_written_over(model, tmp_path, mode):
+def test_input_is_not_overwritten(model, tmp_path, mode):
     path = tmp_path / "a.tsv"
     path.write_text("text\tlabel\nx\tgood\n")
     (tmp_path / "link.tsv").symlink_to(path)
     command = command_lib.Command(
         mode=mode, task="mood", input=str(path), output=f"{tmp_path}/link.tsv"
     )
-    with pytest.raises(ValueError, match="are one file"):
+    with pytest.raises(ValueError, match="are the same file"):
         getattr(batch_prediction, mode)(model, command)
     assert path.read_text() == "text\tlabel\nx\tgood\n"
 
 
-def test_answers_go_into_a_pipe(model, tmp_path):
+def test_predictions_are_written_to_a_pipe(model, tmp_path):
     path = tmp_path / "a.txt"
     path.write_text("a\n")
     pipe = tmp_path / "pipe"
@@ -222,7 +224,7 @@ def test_answers_go_into_a_pipe(model, tmp_path):
         assert json.loads(read.result())["predicted"] == "mixed"
 
 
-def test_there_is_no_such_file(model, tmp_path):
+def test_missing_file_is_an_error(model, tmp_path):
     command = command_lib.Command(
         mode="predict", task="mood", input="nowhere.txt", output=f"{tmp_path}/x"
     )
@@ -234,7 +236,7 @@ def test_scores_of_a_file(model, tmp_path, monkeypatch):
     monkeypatch.setattr(batch_prediction, "BATCH_ROWS", 3)
     # Predicted by length: mixed, mixed, good, bad, bad.
     table = "label\ttext\nmixed\ta\nbad\ta\ngood\tab\nbad\tabc\ngood\t\n"
-    said, scores = length_model.evaluate(model, tmp_path, table)
+    output, scores = length_model.evaluate(model, tmp_path, table)
     assert scores["n"] == 5
     assert scores["accuracy"] == pytest.approx(3 / 5)
     # F1: bad 1 of 2 found, 1 of 2 right: 1/2; mixed 1 of 1, 1 of 2: 2/3; good
@@ -243,17 +245,17 @@ def test_scores_of_a_file(model, tmp_path, monkeypatch):
     expected = -(3 * np.log(0.9) + 2 * np.log(0.05)) / 5
     assert scores["loss"] == pytest.approx(expected, rel=1e-6)
     assert (scores["task"], scores["head"]) == ("mood", "main")
-    assert f"Task mood on {scores['input']}, 5 rows\n" in said
-    assert "accuracy     0.6000" in said
+    assert f"Task mood on {scores['input']}, 5 rows\n" in output
+    assert "accuracy     0.6000" in output
 
 
 def test_scores_of_the_label_transfer_network(model, tmp_path):
-    said, scores = length_model.evaluate(
+    output, scores = length_model.evaluate(
         model, tmp_path, "label\ttext\nbad\t\n", head="label_transfer"
     )
-    assert model.asked == {"label_transfer"}
+    assert model.outputs == {"label_transfer"}
     assert scores["head"] == "label_transfer"
-    assert ", 1 row, answered by label_transfer\n" in said
+    assert ", 1 row, predicted by label_transfer\n" in output
 
 
 STARS = tasks.Task("stars", ("bad", "mixed", "good"), "macro_mae_by_topic")
@@ -282,10 +284,10 @@ def test_scores_by_topic(model, tmp_path, monkeypatch):
         columns=("group:topic",),
     )
     assert named == scores
-    assert model.asked == {"main"}
+    assert model.outputs == {"main"}
 
 
-def test_groups_of_a_metric_that_can_do_without(model, tmp_path):
+def test_metric_without_topics_ignores_groups(model, tmp_path):
     task = tasks.Task("mood", length_model.MOOD.labels, "macro_recall")
     model.task = lambda name, output: task
     rows = '{"text": "a", "label": "good", "topic": 7}\n'
@@ -308,20 +310,20 @@ def test_groups_of_a_metric_that_can_do_without(model, tmp_path):
         ),
     ],
 )
-def test_groups_that_are_missing(model, tmp_path, content, message):
+def test_missing_groups_are_refused(model, tmp_path, content, message):
     model.task = lambda name, output: STARS
     with pytest.raises(ValueError, match=message):
         length_model.evaluate(model, tmp_path, content, task="stars")
 
 
-def test_a_group_that_is_no_text(model, tmp_path):
+def test_group_that_is_not_a_string_is_refused(model, tmp_path):
     model.task = lambda name, output: STARS
     row = '{"text": "a", "label": "bad", "group": ["x"]}\n'
     with pytest.raises(ValueError, match=r"jsonl:1: expected a text for group"):
         length_model.evaluate(model, tmp_path, row, "a.jsonl", task="stars")
 
 
-def test_labels_that_json_spells_otherwise(model, tmp_path):
+def test_labels_that_json_formats_differently(model, tmp_path):
     task = tasks.Task("mood", ("false", "true", "2"))
     model.task = lambda name, output: task
     rows = '{"text": "a", "label": true}\n{"text": "ab", "label": 2}\n'
@@ -337,12 +339,14 @@ def test_labels_that_json_spells_otherwise(model, tmp_path):
             "text\tlabel\nx\tgod\n",
             r"a.tsv:2: task mood has no label 'god' \(did you mean good",
         ),
-        ("a.tsv", "text\tlabel\n", "holds no rows to score"),
-        ("a.txt", "x\n", "read as lines, which hold no labels"),
+        ("a.tsv", "text\tlabel\n", "contains no labeled rows"),
+        ("a.txt", "x\n", "read as lines, which have no labels"),
         ("a.tsv", "text\nx\n", "a.tsv:1: expected one column 'label'"),
     ],
 )
-def test_files_that_cannot_be_scored(model, tmp_path, name, content, message):
+def test_files_without_labels_are_refused(
+    model, tmp_path, name, content, message
+):
     with pytest.raises(ValueError, match=message):
         length_model.evaluate(model, tmp_path, content, name)
 

@@ -20,13 +20,13 @@ def test_a_line_ends_where_wc_ends_it(model, tmp_path):
     command = command_lib.Command(
         mode="predict", task="mood", input=str(path), output=out
     )
-    said = batch_prediction.predict(model, command)
-    assert said == f"2 answers in {out}"
+    output = batch_prediction.predict(model, command)
+    assert output == f"2 predictions in {out}"
     assert model.calls == [["cup\rof soup", "rude\x85staff\u2028"]]
 
 
 @pytest.mark.parametrize("name", ["a.txt.gz", "a.tsv.gz"])
-def test_packed_files(model, tmp_path, name):
+def test_compressed_files(model, tmp_path, name):
     path = tmp_path / name
     path.write_bytes(gzip.compress(b"text\nab\n"))
     out = str(tmp_path / "out.jsonl")
@@ -38,7 +38,7 @@ def test_packed_files(model, tmp_path, name):
 
 
 def test_a_table_with_another_delimiter(model, tmp_path):
-    length_model.ask(
+    length_model.predict(
         model, tmp_path, "a.csv", 'n;text\n1;"a; b"\n', delimiter=";"
     )
     assert model.calls == [["a; b"]]
@@ -46,23 +46,25 @@ def test_a_table_with_another_delimiter(model, tmp_path):
 
 def test_null_is_the_empty_text(model, tmp_path):
     rows = '{"text": null, "n": null}\n{"text": NaN, "n": NaN}\n'
-    found = length_model.ask(
+    actual = length_model.predict(
         model, tmp_path, "a.jsonl", rows, columns=("id:n",)
     )
     # No row goes without an answer.
     assert model.calls == [["", ""]]
-    assert [x["id"] for x in found] == [None, None]
+    assert [x["id"] for x in actual] == [None, None]
     pairs = '{"seq1": null, "seq2": "a"}\n'
-    length_model.ask(model, tmp_path, "a.jsonl", pairs, task="answers")
+    length_model.predict(model, tmp_path, "a.jsonl", pairs, task="answers")
     assert model.calls[-1] == [("", "a")]
 
 
-def test_texts_that_look_absent_are_told_once(model, tmp_path, caplog):
-    length_model.ask(model, tmp_path, "a.tsv", "text\nnan\nfine\nnan\nNULL\n")
+def test_texts_that_look_absent_are_warned_of_once(model, tmp_path, caplog):
+    length_model.predict(
+        model, tmp_path, "a.tsv", "text\nnan\nfine\nnan\nNULL\n"
+    )
     assert model.calls == [["nan", "fine", "nan", "NULL"]]
     assert [x.message for x in caplog.records if "absent" in x.message] == [
-        "--input: texts that may stand for an absent value are kept as texts: "
-        "'nan' 2 times, 'NULL' 1 times; --absent leaves them out of an "
+        "--input: texts that may mean a missing value are kept as texts: "
+        "'nan' 2 times, 'NULL' 1 times; --absent excludes them from an "
         "evaluation"
     ]
 
@@ -76,32 +78,32 @@ def test_texts_that_look_absent_are_told_once(model, tmp_path, caplog):
         ([], 0),
     ],
 )
-def test_quotes_of_csv_in_tsv_are_told(model, tmp_path, caplog, texts, count):
+def test_csv_quotes_in_tsv_are_warned_of(model, tmp_path, caplog, texts, count):
     content = "".join(f"{x}\n" for x in ["text", *texts])
-    length_model.ask(model, tmp_path, "a.tsv", content)
-    found = [x.message for x in caplog.records if "quotes" in x.message]
-    assert len(found) == bool(count)
+    length_model.predict(model, tmp_path, "a.tsv", content)
+    actual = [x.message for x in caplog.records if "quotes" in x.message]
+    assert len(actual) == bool(count)
     if count:
-        assert found[0].startswith(f"--input: {count} of {len(texts)} rows")
+        assert actual[0].startswith(f"--input: {count} of {len(texts)} rows")
     caplog.clear()
-    length_model.ask(
+    length_model.predict(
         model, tmp_path, "a.tsv", content, format="csv", delimiter="\\t"
     )
     assert "quotes" not in caplog.text
 
 
-def test_a_row_of_tabs_is_answered(model, tmp_path):
+def test_row_of_tabs_is_predicted(model, tmp_path):
     content = "label\ttext\ngood\ta\n\t\nbad\t\n"
-    assert len(length_model.ask(model, tmp_path, "a.tsv", content)) == 3
+    assert len(length_model.predict(model, tmp_path, "a.tsv", content)) == 3
     assert model.calls == [["a", "", ""]]
 
 
-def test_a_column_without_a_name(model, tmp_path):
+def test_column_without_a_name(model, tmp_path):
     # The index of a table, as pandas writes it.
-    found = length_model.ask(
+    actual = length_model.predict(
         model, tmp_path, "a.csv", ",text\n7,a\n9,b\n", columns=("id:",)
     )
-    assert [x["id"] for x in found] == ["7", "9"]
+    assert [x["id"] for x in actual] == ["7", "9"]
 
 
 def test_numbers_that_mean_no_label(model, tmp_path):
@@ -113,27 +115,27 @@ def test_numbers_that_mean_no_label(model, tmp_path):
     assert scores["n"] == 1
 
 
-def test_rows_without_a_label_are_left_out(model, tmp_path, caplog):
+def test_rows_without_a_label_are_skipped(model, tmp_path, caplog):
     rows = '{"text": "a", "label": "mixed"}\n{"text": "ab", "label": null}\n'
     rows += '{"text": "ab", "label": ""}\n{"text": null, "label": "bad"}\n'
     _, scores = length_model.evaluate(model, tmp_path, rows, "a.jsonl")
     assert scores["n"] == 2
     assert scores["accuracy"] == 1
-    assert "2 rows without a label or text were left out" in caplog.text
+    assert "skipped 2 rows without a label or text" in caplog.text
 
 
-def test_texts_that_mean_an_absent_value(model, tmp_path, caplog):
+def test_absent_texts_are_skipped(model, tmp_path, caplog):
     table = "text\tlabel\na\tmixed\nNot Available\tbad\nab\tNULL\n"
     settings = {"absent": ("Not Available", "NULL")}
     _, scores = length_model.evaluate(model, tmp_path, table, **settings)
     assert scores["n"] == 1
-    assert "2 rows without a label or text were left out" in caplog.text
+    assert "skipped 2 rows without a label or text" in caplog.text
     with pytest.raises(ValueError, match=r"a.tsv:4: .* no label 'NULL'"):
         length_model.evaluate(model, tmp_path, table)
 
 
 @pytest.mark.parametrize("labels", [("1", "5"), ("1.0", "5.0")])
-def test_stars_in_each_spelling(model, tmp_path, labels):
+def test_star_labels_in_each_spelling(model, tmp_path, labels):
     model.task = lambda name, output: tasks.Task("stars", labels)
     rows = [f'{{"text": "a", "label": {x}}}\n' for x in ("5", "5.0", '"5.0"')]
     _, scores = length_model.evaluate(model, tmp_path, "".join(rows), "a.jsonl")

@@ -99,17 +99,19 @@ def read_predictions(run_dir, split, output):
 
 
 @pytest.mark.parametrize("output", OUTPUTS)
-def test_it_predicts_what_the_run_predicted(run_dir, model, texts, output):
-    answers = model.predict(MAIN_TASK, texts, output)
+def test_loaded_model_repeats_the_predictions_of_the_run(
+    run_dir, model, texts, output
+):
+    predictions = model.predict(MAIN_TASK, texts, output)
     expected = read_predictions(run_dir, "test", output)
     np.testing.assert_allclose(
-        answers.probabilities, expected.probabilities, atol=1e-5
+        predictions.probabilities, expected.probabilities, atol=1e-5
     )
-    assert np.ptp(answers.probabilities[:, 0]) > 1e-3
+    assert np.ptp(predictions.probabilities[:, 0]) > 1e-3
     assert model.predict(MAIN_TASK, [], output).probabilities.shape == (0, 2)
 
 
-def test_the_two_outputs_differ_and_main_is_the_usual_one(model, texts):
+def test_outputs_differ_and_main_is_the_default(model, texts):
     main, transfer = (
         model.predict(MAIN_TASK, texts, output).probabilities
         for output in OUTPUTS
@@ -123,12 +125,12 @@ def test_the_two_outputs_differ_and_main_is_the_usual_one(model, texts):
 def test_scores_are_those_of_the_run(corpus, run_dir, model, texts, output):
     predictions = read_predictions(run_dir, "test", output)
     labels = [generated.LABELS[MAIN_TASK][x] for x in predictions.gold]
-    found = model.evaluate(MAIN_TASK, texts, labels, output=output)
+    actual = model.evaluate(MAIN_TASK, texts, labels, output=output)
     results = run_directory.read_results(run_dir)
     expected = results["tasks"][MAIN_TASK][output]["test"]
-    assert {name: found[name] for name in expected} == pytest.approx(expected)
+    assert {name: actual[name] for name in expected} == pytest.approx(expected)
     correct = predictions.probabilities[np.arange(24), predictions.gold]
-    assert found["loss"] == pytest.approx(-np.log(correct).mean(), rel=1e-4)
+    assert actual["loss"] == pytest.approx(-np.log(correct).mean(), rel=1e-4)
 
 
 def test_outputs(model):
@@ -140,8 +142,8 @@ def test_outputs(model):
     ("task", "output", "message"),
     [
         ("films", "label_transfer", "task films has no output "
-         "'label_transfer', it has main; label_transfer answers for books "
-         "alone"),
+         "'label_transfer', it has main; label_transfer is an output of "
+         "books alone"),
         ("books", "transfer", "task books has no output 'transfer' (did you "
          "mean label_transfer?), it has main and label_transfer"),
         ("bookz", "label_transfer", "has no task 'bookz' (did you mean "
@@ -167,7 +169,7 @@ def test_a_run_without_label_transfer(corpus, tmp_path):
         trained_model.load(run_dir).predict("books", [], "label_transfer")
 
 
-def test_a_network_whose_training_has_not_begun(corpus, tmp_path):
+def test_label_transfer_before_its_phase_is_an_error(corpus, tmp_path):
     run_dir = trained_runs.leave_run(
         corpus,
         tmp_path / "run",
@@ -177,7 +179,7 @@ def test_a_network_whose_training_has_not_begun(corpus, tmp_path):
     model = trained_model.load(run_dir)
     assert model.outputs(MAIN_TASK) == ("main",)
     with pytest.raises(
-        ValueError, match=r"phase that trains label_transfer has not begun$"
+        ValueError, match=r"phase that trains label_transfer has not started$"
     ):
         model.predict(MAIN_TASK, [], "label_transfer")
 
@@ -191,9 +193,9 @@ def test_temperatures_are_fitted_to_the_dev_predictions_of_each_output(
         ("films", "main"),
         ("books", "label_transfer"),
     ]
-    found = [calibrated.temperatures[MAIN_TASK, output] for output in OUTPUTS]
-    assert abs(found[0] - found[1]) > 0.01
-    for output, temperature in zip(OUTPUTS, found, strict=True):
+    actual = [calibrated.temperatures[MAIN_TASK, output] for output in OUTPUTS]
+    assert abs(actual[0] - actual[1]) > 0.01
+    for output, temperature in zip(OUTPUTS, actual, strict=True):
         dev = read_predictions(run_dir, "dev", output)
         assert temperature == calibration.fit_temperature(
             dev.probabilities, dev.gold
@@ -208,7 +210,7 @@ def test_temperatures_are_fitted_to_the_dev_predictions_of_each_output(
         )
 
 
-def test_calibration_needs_its_predictions_on_dev(copy):
+def test_calibration_needs_dev_predictions_of_the_output(copy):
     os.remove(f"{copy}/predictions/books-dev-label_transfer.jsonl")
     with pytest.raises(ValueError, match=r"books-dev-label_transfer\.jsonl is"):
         trained_model.load(copy, calibrated=True)
@@ -216,10 +218,10 @@ def test_calibration_needs_its_predictions_on_dev(copy):
 
 
 def test_labels_file(exported, run_dir):
-    _, found = exported
+    _, actual = exported
     temperatures = trained_model.load(run_dir, calibrated=True).temperatures
-    assert found["serving_default"] == "serve_books_label_transfer"
-    signatures = found["signatures"]
+    assert actual["serving_default"] == "serve_books_label_transfer"
+    signatures = actual["signatures"]
     assert list(signatures)[:3] == [
         "serve_books",
         "serve_books_label_transfer",
@@ -239,15 +241,15 @@ def test_labels_file(exported, run_dir):
     assert signatures["serve_films"]["output"] == "main"
 
 
-def test_a_stranger_gets_both_answers(
+def test_both_outputs_without_this_package(
     exported, run_dir, corpus, texts, tmp_path
 ):
     path, said = exported
     columns = exported_run.read_texts(corpus, MAIN_TASK)
     name = "serve_books_label_transfer"
     many = {k: np.tile(x, 100) for k, x in columns.items()}
-    whole = {"seq1": [b""] * 2, "seq2": [b"good1 " * 10, b"good1 " * 99]}
-    answers = exported_run.ask_a_stranger(
+    texts = {"seq1": [b""] * 2, "seq2": [b"good1 " * 10, b"good1 " * 99]}
+    predictions = exported_run.ask_a_stranger(
         tmp_path,
         path,
         [
@@ -256,19 +258,21 @@ def test_a_stranger_gets_both_answers(
             ("serving_default", columns),
             (name, {"seq1": [], "seq2": []}),
             (name, many),
-            (name, whole),
+            (name, texts),
         ],
     )
-    for output, answer in zip(OUTPUTS, answers, strict=False):
+    for output, prediction in zip(OUTPUTS, predictions, strict=False):
         signature = "serve_books" if output == "main" else name
         expected = calibration.scale(
             read_predictions(run_dir, "test", output).probabilities,
             said["signatures"][signature]["temperature"],
         )
-        np.testing.assert_allclose(answer["probabilities"], expected, atol=1e-5)
+        np.testing.assert_allclose(
+            prediction["probabilities"], expected, atol=1e-5
+        )
         best = [[b"bad", b"good"][x] for x in expected.argmax(axis=1)]
-        assert answer["label"].tolist() == best
-    transfer, default, none, tiled, diverse = answers[1:]
+        assert prediction["label"].tolist() == best
+    transfer, default, none, tiled, diverse = predictions[1:]
     np.testing.assert_array_equal(
         default["probabilities"], transfer["probabilities"]
     )
@@ -307,7 +311,7 @@ def unsaved(monkeypatch):
         ({"default_task": "films"}, "serve_films"),
     ],
 )
-def test_what_serving_default_is(copy, unsaved, settings, name):
+def test_serving_default(copy, unsaved, settings, name):
     saved_model.write(copy, **settings)
     (signatures,) = unsaved
     assert signatures["serving_default"] is signatures[name]
@@ -332,14 +336,14 @@ def test_two_signatures_of_one_name(copy, model, unsaved, monkeypatch):
     )
     with pytest.raises(
         ValueError,
-        match=r"^serve_books_label_transfer would be two signatures, of the "
-        "task books_label_transfer and of a label transfer network",
+        match=r"^serve_books_label_transfer would be the name of two "
+        "signatures, for the task books_label_transfer and for a label transf",
     ):
         saved_model.write(copy)
     assert unsaved == []
 
 
-def test_the_graph_holds_what_it_needs_of_the_corpus(exported, run_dir):
+def test_export_needs_no_corpus(exported, run_dir):
     path, _ = exported
     with open(os.path.join(path, "saved_model.pb"), "rb") as file:
         assert run_dir.encode() not in file.read()

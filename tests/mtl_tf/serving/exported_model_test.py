@@ -1,5 +1,8 @@
 """The exported model, as those see it who have nothing else."""
 
+import subprocess
+import sys
+
 import keras
 import numpy as np
 import pytest
@@ -45,7 +48,7 @@ def _hyphenate(text):
     return " ".join("\u00ad\u200b".join(word) for word in words).encode()
 
 
-def test_a_stranger_gets_the_answers_of_the_evaluation(
+def test_export_without_this_package_matches_evaluation(
     corpus, expected, moved, tmp_path
 ):
     books = exported_run.read_texts(corpus, "books")
@@ -64,49 +67,52 @@ def test_a_stranger_gets_the_answers_of_the_evaluation(
         ("serving_default", films),
         ("serve_films", {"text": [_hyphenate(x) for x in films["text"]]}),
     ]
-    answers = exported_run.ask_a_stranger(tmp_path, moved, calls)
+    predictions = exported_run.ask_a_stranger(tmp_path, moved, calls)
 
-    for task, answer in zip(("books", "films"), answers, strict=False):
+    for task, prediction in zip(("books", "films"), predictions, strict=False):
         labels = generated.LABELS[task]
-        probabilities = answer["probabilities"]
+        probabilities = prediction["probabilities"]
         assert probabilities.shape == (24, len(labels))
         assert np.ptp(probabilities[:, 0]) > 1e-3
         np.testing.assert_allclose(
             probabilities, expected[task].probabilities, atol=1e-6
         )
         names = np.array(labels, object).astype(bytes).astype(object)
-        assert (answer["labels"] == names).all()
-        assert answer["labels"].shape == probabilities.shape
+        assert (prediction["labels"] == names).all()
+        assert prediction["labels"].shape == probabilities.shape
         best = names[expected[task].predicted]
-        assert answer["label"].tolist() == best.tolist()
+        assert prediction["label"].tolist() == best.tolist()
     # In the order in which they were asked.
-    for task, answer in (("films", answers[2]), ("books", answers[3])):
+    for task, prediction in (
+        ("films", predictions[2]),
+        ("books", predictions[3]),
+    ):
         np.testing.assert_allclose(
-            answer["features"], expected[task].features["shared"], atol=1e-6
+            prediction["features"], expected[task].features["shared"], atol=1e-6
         )
-    for answer in answers[4:6]:
-        sums = answer["probabilities"].sum(axis=1)
+    for prediction in predictions[4:6]:
+        sums = prediction["probabilities"].sum(axis=1)
         np.testing.assert_allclose(sums, np.ones(5), rtol=1e-6)
-    none = answers[6]
+    none = predictions[6]
     assert none["label"].shape == (0,)
     assert none["labels"].shape == none["probabilities"].shape == (0, 3)
     # Alone or among others.
-    alone = answers[1]["probabilities"]
+    alone = predictions[1]["probabilities"]
     np.testing.assert_allclose(
-        answers[7]["probabilities"],
+        predictions[7]["probabilities"],
         np.tile(alone, (10_000 // 24 + 1, 1))[:10_000],
         atol=1e-6,
     )
-    for row, answer in enumerate(answers[8:11]):
+    for row, prediction in enumerate(predictions[8:11]):
         np.testing.assert_allclose(
-            answer["probabilities"][0], alone[row], atol=1e-6
+            prediction["probabilities"][0], alone[row], atol=1e-6
         )
     # Of the task that training stopped on.
-    for answer in answers[11:]:
-        np.testing.assert_array_equal(answer["probabilities"], alone)
+    for prediction in predictions[11:]:
+        np.testing.assert_array_equal(prediction["probabilities"], alone)
 
 
-def test_a_session_gets_the_same_answers(corpus, expected, moved):
+def test_session_gives_the_same_predictions(corpus, expected, moved):
     """TensorFlow Serving runs graphs in sessions."""
     films = exported_run.read_texts(corpus, "films")
     with tf.Graph().as_default(), tf.compat.v1.Session() as session:
@@ -119,6 +125,38 @@ def test_a_session_gets_the_same_answers(corpus, expected, moved):
     np.testing.assert_allclose(
         probabilities, expected["films"].probabilities, atol=1e-6
     )
+
+
+_LOAD = """
+import sys
+import warnings
+import tensorflow as tf
+import tensorflow_text
+
+# TensorFlow's own start.
+tf.zeros(1).numpy()
+print("started", file=sys.stderr, flush=True)
+warnings.simplefilter("error")
+model = tf.saved_model.load(sys.argv[1])
+model.signatures["serve_films"](text=tf.constant(["good1 bad1", "bad2"]))
+model.signatures["serve_books"](
+    seq1=tf.constant(["good1"]), seq2=tf.constant(["bad2"])
+)
+"""
+
+
+def test_loading_and_calling_print_nothing(moved, tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-I", "-c", _LOAD, moved],
+        cwd=tmp_path,
+        # Of errors and warnings, all are shown.
+        env={"TF_CPP_MIN_LOG_LEVEL": "1", "CUDA_VISIBLE_DEVICES": "-1"},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    _, _, printed = done.stderr.partition("started\n")
+    assert (done.stdout, printed) == ("", "")
 
 
 def test_signatures(moved):
@@ -137,22 +175,22 @@ def test_signatures(moved):
         assert positional == ()
         assert sorted(named) == inputs[name]
         assert all(texts.is_compatible_with(x) for x in named.values())
-        found = {
+        actual = {
             key: (spec.dtype, spec.shape.as_list())
             for key, spec in signature.structured_outputs.items()
         }
         if name.startswith("encode"):
-            assert found == {"features": (tf.float32, [None, width])}
+            assert actual == {"features": (tf.float32, [None, width])}
             continue
         labels = 2 if name == "serve_books" else 3
-        assert found == {
+        assert actual == {
             "label": (tf.string, [None]),
             "labels": (tf.string, [None, labels]),
             "probabilities": (tf.float32, [None, labels]),
         }
 
 
-def test_the_encoder_in_a_model_of_ones_own(moved):
+def test_encoder_within_another_keras_model(moved):
     texts = keras.Input((), dtype="string")
     encoder = keras.layers.TFSMLayer(moved, call_endpoint="encode")
     features = encoder(texts)["features"]

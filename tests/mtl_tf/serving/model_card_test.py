@@ -30,7 +30,7 @@ def test_scores():
     assert average[1:] == ["accuracy", "", "45.0", "75.0", "65.0"]
 
 
-def test_without_duplicates_there_is_no_column_of_them():
+def test_no_column_of_duplicates_without_duplicates():
     results = model_cards.make_results()
     for output in results["tasks"]["books"].values():
         del output["test_deduplicated"]
@@ -54,12 +54,12 @@ def test_a_task_without_unseen_test_texts_has_a_dash():
     assert "No de-duplicated score of books: all test texts are in" in card
 
 
-def test_names_hide_nothing_and_many_labels_are_cut():
+def test_invisible_characters_are_escaped_and_many_labels_cut():
     labels = ("\u202eevil", "two\nlines", *(f"label{n}" for n in range(40)))
     run = model_cards.make_run()
     tasks = (run.tasks[0], dataclasses.replace(run.tasks[1], labels=labels))
     run.corpus.declaration["tasks"]["films"]["label_counts"]["train"] = {
-        label: number for number, label in enumerate(labels)
+        label: index for index, label in enumerate(labels)
     }
     corpus = dataclasses.replace(run.corpus, name="cor\u2066pus\x1b")
     run = dataclasses.replace(run, tasks=tasks, corpus=corpus)
@@ -104,9 +104,9 @@ def test_both_outputs_of_the_main_task():
     ]
     # The average is that of the main model.
     assert average[3:] == ["45.0", "75.0", "65.0"]
-    assert "of the label transfer network, which the average leaves" in card
+    assert "of the label transfer network, which is not part of the av" in card
     section = card.split("## Label transfer\n")[1].split("\n## ")[0]
-    assert "for films: `serve_films`, that of the main model, and " in section
+    assert "outputs for films: `serve_films`, that of the main m" in section
     assert "`serve_films_label_transfer`, that of the label tra" in section
     assert "as if it were one of books" in section
     rows = {
@@ -118,12 +118,12 @@ def test_both_outputs_of_the_main_task():
     assert "Augenstein, Ruder and Søgaard" in card
 
 
-def test_without_label_transfer_there_is_no_word_of_it():
+def test_label_transfer_is_not_mentioned_without_it():
     assert "abel transfer" not in model_cards.build()
     assert "label_transfer" not in model_cards.build()
 
 
-def test_the_average_is_of_the_common_metric():
+def test_average_uses_the_common_metric():
     run = model_cards.make_run()
     films = dataclasses.replace(run.tasks[1], metric="accuracy")
     run = dataclasses.replace(run, tasks=(run.tasks[0], films))
@@ -146,7 +146,7 @@ def test_the_average_is_of_the_common_metric():
     ]
 
 
-def test_errors_are_no_shares():
+def test_error_metrics_are_not_percentages():
     run, results = model_cards.make_run(), model_cards.make_results()
     films = dataclasses.replace(run.tasks[1], metric="macro_mae")
     run = dataclasses.replace(run, tasks=(run.tasks[0], films))
@@ -160,7 +160,7 @@ def test_errors_are_no_shares():
     assert "in percent, macro_mae in label positions" in card
 
 
-def test_names_do_not_break_tables_or_become_markup():
+def test_names_are_escaped():
     card = model_cards.build()
     heads, books, films, encode = model_cards.read_table(
         card, "Use", "signature"
@@ -176,7 +176,7 @@ def test_names_do_not_break_tables_or_become_markup():
         model_cards.NASTY,
     ]
     assert films[3] == "poor, fair, great"
-    assert encode[2:] == ["`features`, 100 numbers a text", ""]
+    assert encode[2:] == ["`features`, 100 features per text", ""]
     assert len(heads) == 4
     # Neither HTML nor code, links, emphasis or mathematics.
     for name in ("<script", "`c`", "](e)", "_f_", "*x*", "$j$", "~k~", " & "):
@@ -198,7 +198,7 @@ def test_data():
     assert "> CC0 for films\n> no \\*license\\* for books\n" in card
 
 
-def test_unlabeled_rows_are_data_where_they_were_read():
+def test_unlabeled_rows_are_listed_if_used():
     run = model_cards.make_run(unlabeled=True, adversarial_weight=0.1)
     heads, books, _ = model_cards.read_table(
         model_cards.build(run), "Training data", "task"
@@ -206,22 +206,22 @@ def test_unlabeled_rows_are_data_where_they_were_read():
     assert books[heads.index("unlabeled")] == "77"
 
 
-def test_no_more_rows_than_were_used():
+def test_rows_are_limited_to_max_examples():
     card = model_cards.build(model_cards.make_run(max_examples=30))
     books = model_cards.read_table(card, "Training data", "task")[1]
     assert books[1:4] == ["30", "20", "30"]
-    assert "at most 30 of each were used" in card
+    assert "rows by split, at most 30 of each:" in card
 
 
 def test_warnings_of_the_corpus():
     assert "Warnings" not in model_cards.build()
-    found = [
+    actual = [
         {"task": "books", "message": "1 text of train with *odd* labels"},
         {"task": "of another run", "message": "not here"},
         *({"task": "films", "message": f"{n} rows"} for n in range(13)),
     ]
-    card = model_cards.build(model_cards.make_run(findings=found))
-    _, _, lines = card.partition("Warnings of its preparation:\n\n")
+    card = model_cards.build(model_cards.make_run(findings=actual))
+    _, _, lines = card.partition("Warnings of the preparation:\n\n")
     lines = lines.partition("\n\n")[0].splitlines()
     assert lines[0] == r"- books: 1 text of train with \*odd\* labels"
     assert lines[1] == "- films: 0 rows"
@@ -231,7 +231,7 @@ def test_warnings_of_the_corpus():
     ]
     assert "not here" not in card
     assert "more, in" not in model_cards.build(
-        model_cards.make_run(findings=found[:13])
+        model_cards.make_run(findings=actual[:13])
     )
 
 
@@ -240,7 +240,7 @@ def test_warnings_of_training():
     results = model_cards.make_results()
     results["warnings"] = ["books: all rows are *odd*", "films: the same"]
     card = model_cards.build(results=results)
-    _, _, lines = card.partition("Warnings of its training:\n\n")
+    _, _, lines = card.partition("Warnings of the training:\n\n")
     assert lines.partition("\n\n")[0].splitlines() == [
         r"- books: all rows are \*odd\*",
         "- films: the same",
@@ -254,12 +254,12 @@ def test_a_corpus_without_licence(license):
     )
 
 
-def test_what_holds_for_some_models_alone():
+def test_sections_depend_on_the_model():
     plain = model_cards.build(model_cards.make_run(sharing="fully_shared"))
-    assert "adversary" not in plain
+    assert "Adversarial training" not in plain
     assert "Word vectors" not in plain
     assert "not calibrated" in plain
-    assert "Where `seq1` is read" in plain
+    assert "`seq1` is what the text `seq2` is about" in plain
     other = model_cards.build(
         model_cards.make_run(
             adversarial_weight=0.1,
@@ -269,18 +269,18 @@ def test_what_holds_for_some_models_alone():
         ),
         temperatures={"serve_books": 1.234, "serve_films": 0.5},
     )
-    assert "The adversary was to keep" in other
-    assert "started from package:some_words" in other
+    assert "Adversarial training makes it hard" in other
+    assert "initialized from package:some_words" in other
     assert "(`serve_books` 1.23, `serve_films` 0.50)" in other
     assert "not calibrated" not in other
-    assert "Of pairs, this model reads `seq2` alone" in other
+    assert "Of a pair, the model reads `seq2` alone" in other
     assert "reads at most 123 tokens of a text" in other
-    assert "in the training texts at least 2 times; all others" in other
+    assert "Words with fewer than 2 occurrences in the training" in other
     assert "reads at most 1 token of a" in model_cards.build(
         model_cards.make_run(max_tokens=1)
     )
     single = model_cards.build(model_cards.make_run(sharing="single_task"))
-    assert "Each task has a model of its own" in single
+    assert "Each task has a separate model" in single
 
 
 def test_how_it_was_made():
@@ -313,7 +313,7 @@ def test_a_run_of_several_models_has_no_best_epoch():
     assert "best epoch" not in model_cards.build(results=results)
 
 
-def test_the_program_that_it_shows_is_python():
+def test_example_of_the_card_is_valid_python():
     card = model_cards.build()
     (program,) = re.findall(r"```python\n(.*?)```", card, re.DOTALL)
     compile(program, "card", "exec")

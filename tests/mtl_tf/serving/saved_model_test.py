@@ -52,7 +52,7 @@ def unsaved(monkeypatch):
     return exported_run.catch_signatures(monkeypatch)
 
 
-def test_a_run_of_other_tokens_is_not_exported(copy):
+def test_run_of_another_tokenizer_is_not_exported(copy):
     path = os.path.join(copy, "assets", "corpus.json")
     with open(path, encoding="utf-8") as file:
         declaration = json.load(file)
@@ -71,8 +71,8 @@ def test_a_run_of_other_tokens_is_not_exported(copy):
 
 def test_labels_file(moved):
     with open(os.path.join(moved, "labels.json"), encoding="utf-8") as file:
-        found = json.load(file)
-    assert found == {
+        actual = json.load(file)
+    assert actual == {
         "schema": 1,
         "serving_default": "serve_films",
         "signatures": {
@@ -94,7 +94,7 @@ def test_labels_file(moved):
     }
 
 
-def test_it_holds_the_model_and_nothing_else(moved, run_dir, folder):
+def test_export_has_the_model_alone(moved, run_dir, folder):
     reader = tf.train.load_checkpoint(
         os.path.join(moved, "variables/variables")
     )
@@ -152,9 +152,7 @@ def test_default_task(copy, unsaved):
         saved_model.write(copy, default_task="boks")
 
 
-def test_an_export_is_replaced_as_a_whole_or_not_at_all(
-    copy, unsaved, monkeypatch
-):
+def test_export_is_replaced_atomically(copy, unsaved, monkeypatch):
     saved_model.write(copy)
     # One of an older export.
     stray = os.path.join(copy, "export", "fingerprint.pb")
@@ -179,9 +177,9 @@ def test_a_calibrated_export(copy, corpus, moved):
     path = saved_model.write(copy, calibrated=True)
     with open(os.path.join(path, "labels.json"), encoding="utf-8") as file:
         temperatures = {
-            said["task"]: said["temperature"]
-            for said in json.load(file)["signatures"].values()
-            if "task" in said
+            output["task"]: output["temperature"]
+            for output in json.load(file)["signatures"].values()
+            if "task" in output
         }
     model = trained_model.load(copy, calibrated=True)
     assert temperatures == {
@@ -191,15 +189,15 @@ def test_a_calibrated_export(copy, corpus, moved):
     assert list(temperatures) == ["books", "films"]
     texts = exported_run.read_texts(corpus, "films")
     calibrated = tf.saved_model.load(path).signatures["serve_films"]
-    found = exported_run.call(calibrated, **texts)
+    actual = exported_run.call(calibrated, **texts)
     plain = exported_run.call(
         tf.saved_model.load(moved).signatures["serve_films"], **texts
     )
-    assert found["label"].numpy().tolist() == plain["label"].numpy().tolist()
+    assert actual["label"].numpy().tolist() == plain["label"].numpy().tolist()
     # softmax(log p / T) = p ** (1 / T), normalized.
     scaled = plain["probabilities"].numpy() ** (1 / temperatures["films"])
     scaled /= scaled.sum(axis=1, keepdims=True)
-    np.testing.assert_allclose(found["probabilities"], scaled, atol=1e-5)
+    np.testing.assert_allclose(actual["probabilities"], scaled, atol=1e-5)
 
 
 def test_a_model_for_each_task(corpus, tmp_path, monkeypatch):
@@ -231,23 +229,23 @@ def test_a_model_for_each_task(corpus, tmp_path, monkeypatch):
     for task in ("books", "films"):
         texts = exported_run.read_texts(corpus, task)
         first = texts.get("seq1", [b""] * 24)
-        text_model, number = model.text_models[task]
+        text_model, task_id = model.text_models[task]
         expected[task] = text_model.classify(
-            number, first, texts.get("seq2", texts.get("text"))
+            task_id, first, texts.get("seq2", texts.get("text"))
         )
     shutil.rmtree(config.run_dir)
     served = tf.saved_model.load(str(tmp_path / "moved")).signatures
     assert set(served) == {"serve_books", "serve_films", "serving_default"}
     for task, probabilities in expected.items():
-        found = exported_run.call(
+        actual = exported_run.call(
             served[f"serve_{task}"], **exported_run.read_texts(corpus, task)
         )
         np.testing.assert_allclose(
-            found["probabilities"], probabilities, atol=1e-6
+            actual["probabilities"], probabilities, atol=1e-6
         )
 
 
-def test_a_run_that_has_not_ended(copy):
+def test_unfinished_run_is_not_exported(copy):
     os.remove(os.path.join(copy, run_directory.RESULTS_FILE))
     with pytest.raises(ValueError, match=r"writes it at its end"):
         saved_model.write(copy)
@@ -262,12 +260,12 @@ def test_an_export_behind_a_link(copy, tmp_path):
     assert saved_model.write(copy) == str(link)
     assert link.is_symlink()
     assert os.listdir(tmp_path / "disk") == ["model"]
-    found = {
+    actual = {
         str(path.relative_to(target))
         for path in target.rglob("*")
         if path.is_file()
     }
-    assert found == {
+    assert actual == {
         "MODEL_CARD.md",
         "assets/vocabulary.txt",
         "fingerprint.pb",
@@ -281,11 +279,11 @@ def test_an_export_behind_a_link(copy, tmp_path):
     extra = link / "assets.extra" / "tf_serving_warmup_requests"
     extra.parent.mkdir()
     extra.touch()
-    with pytest.raises(ValueError, match=r"holds assets\.extra/tf_serving_"):
+    with pytest.raises(ValueError, match=r"contains assets\.extra/tf_serving_"):
         saved_model.check_replaceable(copy)
     extra.unlink()
     (link / "labels.json").write_text("[]")
-    with pytest.raises(ValueError, match="which is no part of an export"):
+    with pytest.raises(ValueError, match="which is not part of an export"):
         saved_model.check_replaceable(copy)
 
 

@@ -53,12 +53,12 @@ def make(corpus, temperatures=None, **settings):
         f"{corpus.data_dir}/{vocabulary_lib.VOCABULARY_FILE}"
     )
     names = [task.name for task in corpus.tasks]
-    number = names.index(config.main_task)
+    index = names.index(config.main_task)
     model = multitask_model.build(
         config,
         tuple(len(task.labels) for task in corpus.tasks),
         len(vocabulary),
-        number,
+        index,
     )
     diversity = None
     if config.transfer_diversity:
@@ -68,7 +68,7 @@ def make(corpus, temperatures=None, **settings):
     text_model = text_model_lib.TextModel(
         config, corpus.tasks, vocabulary, model, temperatures or {}, diversity
     )
-    return text_model, model, config, number
+    return text_model, model, config, index
 
 
 @pytest.fixture(scope="module")
@@ -106,24 +106,24 @@ def read_texts(corpus, task):
     ],
     ids=lambda settings: "-".join(map(str, settings.values())),
 )
-def test_answers_are_those_of_the_evaluation(corpus, settings):
-    text_model, model, config, number = make(corpus, **settings)
-    task = corpus.tasks[number]
+def test_predictions_match_evaluation(corpus, settings):
+    text_model, model, config, index = make(corpus, **settings)
+    task = corpus.tasks[index]
     # Token ids and diversity features as data_prep wrote them.
     split = input_pipeline.read_split(
-        corpus, corpus.tasks, number, "test", config
+        corpus, corpus.tasks, index, "test", config
     )
     assert split.truncated.sum() > 0
-    expected = predictor_lib.Predictor(model, corpus.tasks, number).predict_all(
+    expected = predictor_lib.Predictor(model, corpus.tasks, index).predict_all(
         split
     )
     seq1, seq2 = read_texts(corpus, task.name)
     labels = len(task.labels)
-    found = {
-        "main": text_model.classify(number, seq1, seq2).numpy(),
+    actual = {
+        "main": text_model.classify(index, seq1, seq2).numpy(),
         "label_transfer": text_model.classify_by_transfer(seq1, seq2).numpy(),
     }
-    for output, probabilities in found.items():
+    for output, probabilities in actual.items():
         np.testing.assert_allclose(
             probabilities[:, :labels],
             expected[output].probabilities,
@@ -131,11 +131,11 @@ def test_answers_are_those_of_the_evaluation(corpus, settings):
         )
         assert not probabilities[:, labels:].any()
         assert np.ptp(probabilities[:, 0]) > 1e-3
-    difference = found["main"][:, 0] - found["label_transfer"][:, 0]
+    difference = actual["main"][:, 0] - actual["label_transfer"][:, 0]
     assert abs(difference).max() > 1e-2
 
 
-def test_the_main_model_does_not_pay_for_label_transfer(small):
+def test_main_output_does_not_compute_label_transfer(small):
     def layers(output):
         return {layer.name for layer in small._parts[output].layers}
 
@@ -150,9 +150,9 @@ def test_the_main_model_does_not_pay_for_label_transfer(small):
 
 def test_diversity_is_that_of_the_whole_text(corpus, small):
     # The same first ten tokens; what follows is of one word, or of many.
-    begin = "good1 bad2 filler3 films4 " * 3
-    texts = [begin, begin + "good1 " * 40]
-    texts.append(begin + " ".join(f"filler{n}" for n in range(12)))
+    start = "good1 bad2 filler3 films4 " * 3
+    texts = [start, start + "good1 " * 40]
+    texts.append(start + " ".join(f"filler{n}" for n in range(12)))
     none = [""] * 3
     main = small.classify(1, none, texts).numpy()
     np.testing.assert_allclose(main[1:], main[:2], atol=1e-6)
@@ -164,7 +164,7 @@ def test_diversity_is_that_of_the_whole_text(corpus, small):
     np.testing.assert_allclose(transfer[1:], transfer[:2], atol=1e-6)
 
 
-def test_unknown_words_count_as_the_strings_they_are(small):
+def test_diversity_uses_the_strings_of_unknown_words(small):
     # The same ids: four unknown words, of one string or of four.
     texts = ["good1 new new new new", "good1 new newer newest old"]
     main = small.classify(1, [""] * 2, texts).numpy()
@@ -174,7 +174,7 @@ def test_unknown_words_count_as_the_strings_they_are(small):
 
 
 @pytest.mark.parametrize("tokens", [1, 30, 32_768])
-def test_batches_do_not_change_answers_or_their_order(
+def test_batches_change_neither_predictions_nor_order(
     corpus, small, monkeypatch, tokens
 ):
     random = np.random.default_rng(0)
@@ -199,7 +199,7 @@ def test_batches_do_not_change_answers_or_their_order(
 @pytest.mark.parametrize(
     ("sharing", "most"), [("fully_shared", 60), ("shared_private", 20)]
 )
-def test_tokens_at_once_are_fewer_where_each_task_has_a_reader(
+def test_private_encoders_reduce_tokens_per_batch(
     corpus, monkeypatch, sharing, most
 ):
     monkeypatch.setattr(input_pipeline, "EVALUATION_TOKENS", 60)
@@ -220,18 +220,18 @@ def test_tokens_at_once_are_fewer_where_each_task_has_a_reader(
     assert max(sizes) == most
 
 
-def test_any_texts_have_an_answer(small):
+def test_any_texts_are_classified(small):
     texts = [b"", b" \t\xc2\xa0\n", b"\xff good1 \x00", b"good1 " * 170_000]
-    found = small.classify_by_transfer([b""] * 4, texts).numpy()
-    np.testing.assert_allclose(found.sum(axis=1), 1, rtol=1e-5)
-    np.testing.assert_allclose(found[1], found[0], atol=1e-6)
+    actual = small.classify_by_transfer([b""] * 4, texts).numpy()
+    np.testing.assert_allclose(actual.sum(axis=1), 1, rtol=1e-5)
+    np.testing.assert_allclose(actual[1], actual[0], atol=1e-6)
     alone = small.classify_by_transfer([b""], texts[:1]).numpy()
-    np.testing.assert_allclose(alone, found[:1], atol=1e-6)
+    np.testing.assert_allclose(alone, actual[:1], atol=1e-6)
     none = small.classify_by_transfer(tf.constant([], tf.string), [])
     assert none.shape == (0, 3)
 
 
-def test_its_temperature_is_its_own(corpus, small):
+def test_label_transfer_has_a_separate_temperature(corpus, small):
     temperatures = {(_FILMS, "label_transfer"): 2.0, (_FILMS, "main"): 0.5}
     scaled = make(corpus, temperatures, sharing="fully_shared")[0]
     seq1, seq2 = read_texts(corpus, _FILMS)
@@ -246,7 +246,7 @@ def test_its_temperature_is_its_own(corpus, small):
         np.testing.assert_allclose(ask(scaled), expected, atol=1e-5)
 
 
-def test_a_model_without_says_so(corpus):
+def test_model_without_label_transfer_is_an_error(corpus):
     plain = {
         "label_transfer": "none",
         "transfer_hidden_size": 100,

@@ -106,13 +106,13 @@ def read_texts(corpus, task, split="test"):
     ],
     ids=lambda settings: "-".join(map(str, settings.values())),
 )
-def test_answers_are_those_of_the_evaluation(corpus, settings):
+def test_predictions_match_evaluation(corpus, settings):
     config, model, text_model = make(corpus, **settings)
     predictor = predictor_lib.Predictor(model, corpus.tasks)
-    for number, task in enumerate(corpus.tasks):
+    for index, task in enumerate(corpus.tasks):
         # Token ids as data_prep wrote them, padded by NumPy.
         split = input_pipeline.read_split(
-            corpus, corpus.tasks, number, "test", config
+            corpus, corpus.tasks, index, "test", config
         )
         assert split.truncated.sum() > 0
         assert split.reads_seq1.any() == (
@@ -120,17 +120,17 @@ def test_answers_are_those_of_the_evaluation(corpus, settings):
         )
         expected = predictor.predict(split)
         seq1, seq2 = read_texts(corpus, task.name)
-        found = text_model.classify(number, seq1, seq2).numpy()
+        actual = text_model.classify(index, seq1, seq2).numpy()
         labels = len(task.labels)
         np.testing.assert_allclose(
-            found[:, :labels], expected.probabilities, atol=1e-6
+            actual[:, :labels], expected.probabilities, atol=1e-6
         )
-        assert np.ptp(found[:, 0]) > 1e-3
+        assert np.ptp(actual[:, 0]) > 1e-3
         # Labels that only other tasks have.
-        assert found.shape[1] == 3
-        assert not found[:, labels:].any()
+        assert actual.shape[1] == 3
+        assert not actual[:, labels:].any()
         # The other encoders are in the answers; to make a graph takes time.
-        if text_model.encoder_width and config.encoder in (
+        if text_model.features_dim and config.encoder in (
             "bilstm",
             "bag_of_words",
             "conditional_bilstm",
@@ -142,16 +142,39 @@ def test_answers_are_those_of_the_evaluation(corpus, settings):
             )
 
 
-def test_a_model_without_shared_encoder_says_so(corpus):
+@pytest.mark.parametrize(
+    ("encoder", "pooling"),
+    [
+        ("conditional_bilstm", "attention"),
+        ("bilstm", "max"),
+        ("cnn", "max"),
+        ("bag_of_words", "mean"),
+    ],
+)
+def test_graph_has_no_ops_that_tensorflow_warns_of(corpus, encoder, pooling):
+    _, _, text_model = make(corpus, encoder=encoder, pooling=pooling)
+    graph = text_model.classify.get_concrete_function().graph.as_graph_def()
+    functions = graph.library.function
+    nodes = [*graph.node, *(n for f in functions for n in f.node_def)]
+    # The loader of an export cannot find the gradients of loops.
+    assert not [x.name for x in nodes if "_gradient_op_type" in x.attr]
+    # oneDNN logs an error for a transpose of anything but floats.
+    transposes = [x for x in nodes if x.op == "Transpose"]
+    assert {x.attr["T"].type for x in transposes} <= {
+        tf.float32.as_datatype_enum
+    }
+
+
+def test_model_without_shared_encoder_is_an_error(corpus):
     _, _, text_model = make(corpus, sharing="single_task")
-    assert text_model.encoder_width is None
+    assert text_model.features_dim is None
     with pytest.raises(ValueError, match="single-task model has no shared"):
         text_model.encode([""], ["good1"])
 
 
-def test_width_of_the_features(corpus, small):
+def test_features_dim(corpus, small):
     _, _, wide = make(corpus, encoder="bilstm", pooling="max")
-    assert (small.encoder_width, wide.encoder_width) == (5, 2 * 5)
+    assert (small.features_dim, wide.features_dim) == (5, 2 * 5)
     assert small.encode([""] * 3, ["good1"] * 3).shape == (3, 5)
 
 
@@ -165,7 +188,7 @@ def _texts_of_all_lengths():
 
 
 @pytest.mark.parametrize("tokens", [1, 30, 32_768])
-def test_batches_do_not_change_answers_or_their_order(
+def test_batches_change_neither_predictions_nor_order(
     corpus, small, monkeypatch, tokens
 ):
     texts = _texts_of_all_lengths()
@@ -180,12 +203,12 @@ def test_batches_do_not_change_answers_or_their_order(
     np.testing.assert_allclose(other.classify(1, none, texts), alone, atol=1e-6)
 
 
-def test_no_more_texts_and_tokens_at_once_than_allowed(corpus, monkeypatch):
+def test_texts_and_tokens_in_memory_are_limited(corpus, monkeypatch):
     monkeypatch.setattr(input_pipeline, "EVALUATION_TOKENS", 40)
     monkeypatch.setattr(text_model_lib, "_TEXTS_AT_ONCE", 17)
     _, _, text_model = make(corpus)
     read, shapes = [], []
-    encode, shared = text_model._encode, text_model._parts["shared"]
+    encode, shared = text_model._tokenize, text_model._submodels["shared"]
 
     def spy_on_texts(seq1, seq2):
         tf.py_function(lambda x: read.append(len(x)), [seq2], [])
@@ -193,12 +216,14 @@ def test_no_more_texts_and_tokens_at_once_than_allowed(corpus, monkeypatch):
 
     def spy_on_batches(inputs, training):
         tf.py_function(
-            lambda x: shapes.append(x.shape.as_list()), [inputs["tokens"]], []
+            lambda x: shapes.append(x.shape.as_list()),
+            [inputs["token_ids"]],
+            [],
         )
         return shared(inputs, training=training)
 
-    monkeypatch.setattr(text_model, "_encode", spy_on_texts)
-    monkeypatch.setitem(text_model._parts, "shared", spy_on_batches)
+    monkeypatch.setattr(text_model, "_tokenize", spy_on_texts)
+    monkeypatch.setitem(text_model._submodels, "shared", spy_on_batches)
     spy_on_batches.input, spy_on_batches.output = shared.input, shared.output
     texts = _texts_of_all_lengths()
     text_model.encode([""] * len(texts), texts)
@@ -208,7 +233,7 @@ def test_no_more_texts_and_tokens_at_once_than_allowed(corpus, monkeypatch):
     assert len(shapes) > 6
 
 
-def test_batches_are_those_of_the_evaluation(monkeypatch):
+def test_batches_match_evaluation(monkeypatch):
     random = np.random.default_rng(1)
     for tokens, group in ((32_768, 32), (100, 4), (1, 4)):
         monkeypatch.setattr(input_pipeline, "EVALUATION_TOKENS", tokens)
@@ -218,18 +243,18 @@ def test_batches_are_those_of_the_evaluation(monkeypatch):
             batch["lengths"].shape
             for _, batch in input_pipeline.evaluation_batches(split_of(lengths))
         ]
-        found, begin = [], 0
+        actual, start = [], 0
         rising = np.sort(lengths)
-        while begin < len(lengths):
+        while start < len(lengths):
             count, groups = text_model_lib._next_batch(
-                tf.constant(rising[begin:]), tokens
+                tf.constant(rising[start:]), tokens
             )
-            found.append((int(groups), int(count) // int(groups)))
-            begin += int(count)
-        assert found == expected
+            actual.append((int(groups), int(count) // int(groups)))
+            start += int(count)
+        assert actual == expected
 
 
-def test_very_long_texts_are_read_one_at_a_time():
+def test_very_long_texts_are_batched_alone():
     # 2 * 1.5e9 is a negative number in int32.
     lengths = tf.constant([1_500_000_000] * 3)
     count, groups = text_model_lib._next_batch(lengths, 32_768)
@@ -257,29 +282,29 @@ def split_of(lengths):
     )
 
 
-def test_any_bytes_have_an_answer(small):
-    found = small.classify(1, [b""] * len(_HOSTILE), _HOSTILE).numpy()
-    np.testing.assert_allclose(found.sum(axis=1), 1, rtol=1e-6)
+def test_any_bytes_are_classified(small):
+    actual = small.classify(1, [b""] * len(_HOSTILE), _HOSTILE).numpy()
+    np.testing.assert_allclose(actual.sum(axis=1), 1, rtol=1e-6)
     # Blank is empty; what lies beyond max_tokens is not read.
-    np.testing.assert_allclose(found[1], found[0], atol=1e-6)
+    np.testing.assert_allclose(actual[1], actual[0], atol=1e-6)
     short = small.classify(1, [""], ["good1 " * _MAX_TOKENS])
-    np.testing.assert_allclose(found[6], short[0], atol=1e-6)
+    np.testing.assert_allclose(actual[6], short[0], atol=1e-6)
     # A NUL does not end a text.
     without = small.classify(1, [""], ["good1 bad1"])
-    np.testing.assert_allclose(found[2], without[0], atol=1e-6)
+    np.testing.assert_allclose(actual[2], without[0], atol=1e-6)
     # As seq1, too.
-    found = small.classify(0, _HOSTILE, [b"good1"] * len(_HOSTILE)).numpy()
-    np.testing.assert_allclose(found.sum(axis=1), 1, rtol=1e-6)
-    np.testing.assert_allclose(found[1], found[0], atol=1e-6)
-    assert abs(found[2] - found[0]).max() > 1e-3
+    actual = small.classify(0, _HOSTILE, [b"good1"] * len(_HOSTILE)).numpy()
+    np.testing.assert_allclose(actual.sum(axis=1), 1, rtol=1e-6)
+    np.testing.assert_allclose(actual[1], actual[0], atol=1e-6)
+    assert abs(actual[2] - actual[0]).max() > 1e-3
 
 
-def test_no_texts_have_no_answers(small):
+def test_no_texts_give_no_predictions(small):
     assert small.classify(1, tf.constant([], tf.string), []).shape == (0, 3)
     assert small.encode([], []).shape == (0, 5)
 
 
-def test_seq1_and_seq2_have_to_be_as_many(small):
+def test_seq1_and_seq2_must_match_in_number(small):
     for seq1, seq2 in (
         (["good1"], ["good1", "good2"]),
         ([], ["good1"]),
@@ -287,11 +312,13 @@ def test_seq1_and_seq2_have_to_be_as_many(small):
         (["good1"], []),
     ):
         seq1, seq2 = tf.constant(seq1, tf.string), tf.constant(seq2, tf.string)
-        with pytest.raises(tf.errors.InvalidArgumentError, match="not as many"):
+        with pytest.raises(
+            tf.errors.InvalidArgumentError, match="differ in number"
+        ):
             small.classify(0, seq1, seq2)
 
 
-def test_temperatures_are_of_their_tasks(corpus, small):
+def test_temperatures_belong_to_their_tasks(corpus, small):
     _, _, scaled = make(
         corpus,
         {
@@ -302,16 +329,16 @@ def test_temperatures_are_of_their_tasks(corpus, small):
         },
     )
     seq1, seq2 = read_texts(corpus, "films")
-    for number, temperature in enumerate((1.0, 2.0, 0.5)):
-        plain = small.classify(number, seq1, seq2).numpy().astype(np.float64)
+    for index, temperature in enumerate((1.0, 2.0, 0.5)):
+        plain = small.classify(index, seq1, seq2).numpy().astype(np.float64)
         # softmax(log p / T) = p ** (1 / T), normalized.
         expected = plain ** (1 / temperature)
         expected /= expected.sum(axis=1, keepdims=True)
-        found = scaled.classify(number, seq1, seq2)
-        np.testing.assert_allclose(found, expected, atol=1e-5)
+        actual = scaled.classify(index, seq1, seq2)
+        np.testing.assert_allclose(actual, expected, atol=1e-5)
 
 
-def test_weights_are_those_of_the_model_without_seeds(corpus):
+def test_weights_exclude_seeds(corpus):
     _, model, text_model = make(corpus, feature_dropout=0.5)
     assert len(model.variables) > len(text_model.weights)
     expected = {weight.path: weight.shape for weight in model.weights}

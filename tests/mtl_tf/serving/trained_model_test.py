@@ -102,51 +102,47 @@ def read_predictions(run_dir, task, split="test"):
 
 
 @pytest.mark.parametrize("task", ["books", "films"])
-def test_it_predicts_what_the_run_predicted(corpus, run_dir, model, task):
+def test_loaded_model_repeats_predictions(corpus, run_dir, model, task):
     texts, _ = read_texts(corpus, task)
-    answers = model.predict(task, texts)
+    predictions = model.predict(task, texts)
     expected = read_predictions(run_dir, task)
-    assert len(answers) == len(expected) == 24
-    assert answers.labels == [line["predicted"] for line in expected]
-    assert len(set(answers.labels)) > 1
-    for answer, line in zip(answers, expected, strict=True):
-        assert answer["task"] == task
-        assert answer["predicted"] == line["predicted"]
-        assert answer["probabilities"] == pytest.approx(
+    assert len(predictions) == len(expected) == 24
+    assert predictions.labels == [line["predicted"] for line in expected]
+    assert len(set(predictions.labels)) > 1
+    for prediction, line in zip(predictions, expected, strict=True):
+        assert prediction["task"] == task
+        assert prediction["predicted"] == line["predicted"]
+        assert prediction["probabilities"] == pytest.approx(
             line["probabilities"], abs=2e-6
         )
-        assert list(answer["probabilities"]) == list(generated.LABELS[task])
+        assert list(prediction["probabilities"]) == list(generated.LABELS[task])
 
 
-def test_pairs_of_which_seq2_alone_is_read_are_single_texts(corpus, tmp_path):
+def test_pairs_with_seq2_alone_are_single_texts(corpus, tmp_path):
     run_dir = train(corpus, tmp_path / "run", sequences="seq2", epochs=1)
     model = trained_model.load(run_dir)
     assert [task.pair for task in model.tasks] == [False, False]
     pairs, _ = read_texts(corpus, "books")
-    answers = model.predict("books", [seq2 for _, seq2 in pairs])
-    for answer, line in zip(
-        answers, read_predictions(run_dir, "books"), strict=True
+    predictions = model.predict("books", [seq2 for _, seq2 in pairs])
+    for prediction, line in zip(
+        predictions, read_predictions(run_dir, "books"), strict=True
     ):
-        assert answer["probabilities"] == pytest.approx(
+        assert prediction["probabilities"] == pytest.approx(
             line["probabilities"], abs=2e-6
         )
-    with pytest.raises(ValueError, match="task books is of single texts"):
+    with pytest.raises(ValueError, match="a single text for task books"):
         model.predict("books", pairs)
 
 
-def test_each_model_of_a_single_task_run_answers_its_task(
-    corpus, single_task_run
-):
+def test_each_single_task_model_predicts_its_task(corpus, single_task_run):
     model = trained_model.load(single_task_run)
     assert [task.name for task in model.tasks] == ["books", "films"]
     for task in ("books", "films"):
         texts, _ = read_texts(corpus, task)
         part = os.path.join(single_task_run, "tasks", task)
         expected = read_predictions(part, task)
-        for answer, line in zip(
-            model.predict(task, texts), expected, strict=True
-        ):
-            assert answer["probabilities"] == pytest.approx(
+        for row, line in zip(model.predict(task, texts), expected, strict=True):
+            assert row["probabilities"] == pytest.approx(
                 line["probabilities"], abs=2e-6
             )
     with pytest.raises(ValueError, match="single-task model: it has no shared"):
@@ -166,10 +162,10 @@ def test_features_are_those_of_the_run(corpus, run_dir, model):
 
 def test_evaluate(corpus, run_dir, model):
     texts, labels = read_texts(corpus, "films")
-    found = model.evaluate("films", texts, labels)
+    actual = model.evaluate("films", texts, labels)
     lines = read_predictions(run_dir, "films")
     predicted = [line["predicted"] for line in lines]
-    assert found == {
+    assert actual == {
         "accuracy": sklearn_metrics.accuracy_score(labels, predicted),
         "macro_f1": pytest.approx(
             sklearn_metrics.f1_score(labels, predicted, average="macro")
@@ -182,7 +178,7 @@ def test_evaluate(corpus, run_dir, model):
         ),
         "n": 24,
     }
-    assert 0 < found["accuracy"] < 1
+    assert 0 < actual["accuracy"] < 1
 
 
 def by_topic(model):
@@ -201,11 +197,11 @@ def by_topic(model):
 def test_evaluate_by_topic(corpus, model):
     texts, labels = read_texts(corpus, "films")
     groups = [f"topic {row % 5}" for row in range(len(texts))]
-    found = by_topic(model).evaluate("films", texts, labels, groups)
-    places = generated.LABELS["films"].index
+    actual = by_topic(model).evaluate("films", texts, labels, groups)
+    indices = generated.LABELS["films"].index
     errors = [
-        abs(places(gold) - places(answer))
-        for gold, answer in zip(
+        abs(indices(gold) - indices(prediction))
+        for gold, prediction in zip(
             labels, model.predict("films", texts).labels, strict=True
         )
     ]
@@ -225,13 +221,13 @@ def test_evaluate_by_topic(corpus, model):
         ]
         for topic in set(groups)
     ]
-    assert found["macro_mae_by_topic"] == pytest.approx(
+    assert actual["macro_mae_by_topic"] == pytest.approx(
         np.mean([np.mean(by_label) for by_label in topics])
     )
-    assert found["macro_mae"] > 0
+    assert actual["macro_mae"] > 0
 
 
-def test_groups_that_are_missing(corpus, model):
+def test_missing_groups_are_refused(corpus, model):
     texts, labels = read_texts(corpus, "films")
     with pytest.raises(ValueError, match="row 0 has no group, which the"):
         by_topic(model).evaluate("films", texts, labels)
@@ -253,15 +249,15 @@ def test_calibrated_probabilities(corpus, run_dir, model):
             np.array([list(line["probabilities"].values()) for line in dev]),
             np.array([labels.index(line["gold"]) for line in dev]),
         )
-        found = calibrated.temperatures[task, "main"]
-        assert found == pytest.approx(temperature)
+        actual = calibrated.temperatures[task, "main"]
+        assert actual == pytest.approx(temperature)
         assert abs(temperature - 1) > 0.05
         texts, _ = read_texts(corpus, task)
         plain = model.predict(task, texts)
-        found = calibrated.predict(task, texts)
-        assert found.labels == plain.labels
+        actual = calibrated.predict(task, texts)
+        assert actual.labels == plain.labels
         np.testing.assert_allclose(
-            found.probabilities,
+            actual.probabilities,
             calibration.scale(plain.probabilities, temperature),
             atol=1e-5,
         )
@@ -276,19 +272,23 @@ def test_calibration_needs_predictions_on_dev(copy):
 
 def test_texts_of_any_kind(model):
     texts = ["", " ", "\x00", "\ud83d alone", b"\xff", "good1 " * 100, "日本"]
-    found = model.predict("films", texts).probabilities
-    assert found.shape == (7, 3)
-    np.testing.assert_allclose(found.sum(axis=1), 1, rtol=1e-6)
-    np.testing.assert_array_equal(found[0], found[1])
+    actual = model.predict("films", texts).probabilities
+    assert actual.shape == (7, 3)
+    np.testing.assert_allclose(actual.sum(axis=1), 1, rtol=1e-6)
+    np.testing.assert_array_equal(actual[0], actual[1])
     # No more than max_tokens are read.
     cut = model.predict("films", ["good1 " * 10]).probabilities
-    np.testing.assert_allclose(found[5], cut[0], atol=1e-6)
+    np.testing.assert_allclose(actual[5], cut[0], atol=1e-6)
 
 
 def test_no_texts(model):
-    answers = model.predict("films", [])
-    assert answers.probabilities.shape == (0, 3)
-    assert (list(answers), answers.labels, len(answers)) == ([], [], 0)
+    predictions = model.predict("films", [])
+    assert predictions.probabilities.shape == (0, 3)
+    assert (list(predictions), predictions.labels, len(predictions)) == (
+        [],
+        [],
+        0,
+    )
     assert model.encode([]).shape == (0, 4)
     with pytest.raises(ValueError, match="at least one row"):
         model.evaluate("films", [], [])
@@ -309,24 +309,24 @@ def test_encode_takes_texts_and_pairs(corpus, model):
     [
         ("flims", ["a"], "has no task 'flims' (did you mean films?); its tasks "
          "are books, films"),
-        ("films", "a text", "a list of texts is expected, got one text"),
-        ("films", ["a", ("b", "c")], "texts[1]: task films is of single texts, "
-         "got ('b', 'c')"),
-        ("books", ["a"], "texts[0]: task books is of pairs (seq1, seq2), got "
-         "'a'"),
-        ("books", [("a", "b"), ("a", "b", "c")], "texts[1]: a text or a pair "
-         "(seq1, seq2) is expected, got ('a', 'b', 'c')"),
-        ("films", ["a", 5], "texts[1]: a text or a pair (seq1, seq2) is "
-         "expected, got 5"),
-        ("books", [("a", None)], "texts[0]: a text or a pair"),
+        ("films", "a text", "expected a list of texts, got one text"),
+        ("films", ["a", ("b", "c")], "texts[1]: expected a single text "
+         "for task films, got ('b', 'c')"),
+        ("books", ["a"], "texts[0]: expected a pair (seq1, seq2) for task "
+         "books, got 'a'"),
+        ("books", [("a", "b"), ("a", "b", "c")], "texts[1]: expected a text or "
+         "a pair (seq1, seq2), got ('a', 'b', 'c')"),
+        ("films", ["a", 5], "texts[1]: expected a text or a pair (seq1, seq2), "
+         "got 5"),
+        ("books", [("a", None)], "texts[0]: expected a text or a pair"),
     ],
 )  # fmt: skip
-def test_what_predict_refuses(model, task, texts, message):
+def test_predict_refuses_invalid_arguments(model, task, texts, message):
     with pytest.raises(ValueError, match=re.escape(message)):
         model.predict(task, texts)
 
 
-def test_what_evaluate_refuses(model):
+def test_evaluate_refuses_invalid_arguments(model):
     with pytest.raises(ValueError, match=r"2 texts, but 1 label$"):
         model.evaluate("films", ["a", "b"], ["fair"])
     with pytest.raises(
@@ -352,7 +352,7 @@ def test_no_run(tmp_path):
     [
         (
             {"hidden_size": 5},
-            r"another model: \w+encoder/\S+ has the shape .*4.*5",
+            r"another model: \S*encoder/\S+ has the shape .*4.*5",
         ),
         ({"encoder": "lstm"}, "another model: .* is missing"),
     ],
@@ -365,14 +365,14 @@ def test_a_checkpoint_of_another_architecture(copy, setting, message):
         trained_model.load(copy)
 
 
-def test_a_run_that_has_not_ended_is_loaded_with_a_warning(copy, caplog):
+def test_unfinished_run_is_loaded_with_a_warning(copy, caplog):
     trained_model.load(copy)
     assert caplog.messages == []
     os.remove(os.path.join(copy, run_directory.RESULTS_FILE))
     with caplog.at_level("WARNING", logger=logging.get_absl_logger().name):
         trained_model.load(copy)
     assert caplog.messages == [
-        f"{copy}: training has not ended; this is its best checkpoint so far"
+        f"{copy}: training has not ended; using its best checkpoint so far"
     ]
 
 
@@ -386,13 +386,15 @@ def test_a_checkpoint_of_other_tasks(copy):
         trained_model.load(copy)
 
 
-def test_several_seeds_are_several_models(corpus, tmp_path):
+def test_run_of_several_seeds_is_refused(corpus, tmp_path):
     config = config_lib.Config(
         data_dir=corpus, run_dir=str(tmp_path / "run"), seed=3, num_runs=2
     )
     declared = tasks_lib.Corpus.read(corpus)
     run_directory.start(config, declared, declared.tasks)
-    with pytest.raises(ValueError, match=r"give one of .*seeds/3, .*seeds/4$"):
+    with pytest.raises(
+        ValueError, match=r"choose one of .*seeds/3, .*seeds/4$"
+    ):
         trained_model.load(config.run_dir)
 
 

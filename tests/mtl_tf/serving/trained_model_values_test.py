@@ -16,7 +16,7 @@ LABELS = ["1", "5", "5", "5"]
 class _LengthModel:
     """Is sure of the label 1 for a text of one letter, of 5 for others."""
 
-    def classify(self, number, seq1, seq2):
+    def classify(self, index, seq1, seq2):
         short = tf.strings.length(seq2)[:, None] == 1
         return tf.where(short, [[0.9, 0.1]], [[0.1, 0.9]])
 
@@ -32,7 +32,7 @@ def make_model(labels=("1", "5"), metric="macro_recall"):
 
 
 @pytest.mark.parametrize("nothing", [None, float("nan"), np.float32("nan"), ""])
-def test_groups_that_are_absent(nothing):
+def test_absent_groups(nothing):
     scores = make_model().evaluate("stars", TEXTS, LABELS)
     # Label 1: one of one; label 5: two of three.
     assert scores["macro_recall"] == pytest.approx((1 + 2 / 3) / 2)
@@ -48,7 +48,7 @@ def test_groups_that_are_absent(nothing):
     "groups",
     [[7, 7, 8, 8], [7.0, 7, 8.0, 8], np.array([7.0, 7, 8, 8]), "7 7.0 8 8"],
 )
-def test_groups_that_are_numbers(groups):
+def test_groups_can_be_numbers(groups):
     groups = groups.split() if isinstance(groups, str) else groups
     model = make_model(metric="macro_recall_by_topic")
     scores = model.evaluate("stars", TEXTS, LABELS, groups)
@@ -61,7 +61,7 @@ def test_groups_that_are_numbers(groups):
     "gold",
     [[1, 5, 5, 5], [1.0, 5.0, 5, 5], np.array([1.0, 5, 5, 5]), "1 5.0 5 5.0"],
 )
-def test_labels_that_are_numbers(labels, gold):
+def test_labels_can_be_numbers(labels, gold):
     gold = gold.split() if isinstance(gold, str) else gold
     scores = make_model(labels).evaluate("stars", TEXTS, gold)
     assert scores["accuracy"] == 3 / 4
@@ -75,7 +75,7 @@ def test_labels_that_are_numbers(labels, gold):
         (LABELS, [["x"], "x", "x", "x"], r"groups\[0\]: expected a text for"),
     ],
 )
-def test_what_evaluate_refuses(labels, groups, message):
+def test_evaluate_refuses_invalid_arguments(labels, groups, message):
     with pytest.raises(ValueError, match=message):
         make_model().evaluate("stars", TEXTS, labels, groups)
 

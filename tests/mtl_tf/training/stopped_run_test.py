@@ -149,10 +149,10 @@ def test_signal_during_prediction(unbroken, tmp_path, monkeypatch, capsys):
         f"--output={output}",
     )
     with monkeypatch.context() as patch:
-        stop_after(patch, batch_prediction, "_answer", 2, signal.SIGTERM)
+        stop_after(patch, batch_prediction, "_predict", 2, signal.SIGTERM)
         assert command_line.call(patch, *arguments) == 143
     assert capsys.readouterr().err.splitlines()[-1] == (
-        f"mtl_tf: interrupted (SIGTERM): {output} is as it was; give the same "
+        f"mtl_tf: interrupted (SIGTERM): {output} is unchanged; run the same "
         "command again"
     )
     assert output.read_text() == "from before"
@@ -175,7 +175,7 @@ def test_full_disk(corpus, unbroken, tmp_path, monkeypatch, capsys):
         printed = capsys.readouterr()
         assert printed.out == ""
         assert printed.err.splitlines()[-1] == (
-            f"mtl_tf: no space left in {run_dir}: free some, then give the "
+            f"mtl_tf: no space left in {run_dir}: free some, then run the "
             "same command again"
         )
         assert "memory" not in printed.err

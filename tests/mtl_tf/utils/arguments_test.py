@@ -36,9 +36,9 @@ class Table:
     ids=lambda x: type(x).__name__,
 )
 def test_columns_of_texts(values):
-    found = arguments.as_list("texts", values)
-    assert found == ["a", "b"]
-    assert {type(text) for text in found} == {str}
+    actual = arguments.as_list("texts", values)
+    assert actual == ["a", "b"]
+    assert {type(text) for text in actual} == {str}
 
 
 def test_pairs_in_an_array():
@@ -47,7 +47,7 @@ def test_pairs_in_an_array():
 
 
 @pytest.mark.parametrize(
-    ("values", "got"),
+    ("values", "actual"),
     [
         ("a text", "one text"),
         (b"a text", "one text"),
@@ -60,9 +60,9 @@ def test_pairs_in_an_array():
         (np.int64(3), "int"),
     ],
 )
-def test_what_is_no_list(values, got):
+def test_other_types_are_refused(values, actual):
     with pytest.raises(
-        ValueError, match=f"^texts: a list of texts is expected, got {got}$"
+        ValueError, match=f"^texts: expected a list of texts, got {actual}$"
     ):
         arguments.as_list("texts", values)
 

@@ -14,7 +14,7 @@ def test_sha256(tmp_path):
     )
 
 
-def test_sign_adds_a_checksum_of_the_rest():
+def test_sign_adds_a_checksum_of_other_entries():
     value = {"b": [1, 0.1, None], "a": {"ä": True}}
     signed = checksums.sign(value)
     content = '{"a": {"\\u00e4": true}, "b": [1, 0.1, null]}'
@@ -47,7 +47,7 @@ def test_check_finds_each_change(value):
 
 
 @pytest.mark.parametrize("value", [{}, {"a": 1}, [], ["checksum"], 3, None])
-def test_check_wants_a_checksum(value):
+def test_check_requires_a_checksum(value):
     with pytest.raises(
         ValueError, match=r"^x.json: 'checksum' is missing: write it again$"
     ):

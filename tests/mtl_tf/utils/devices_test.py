@@ -10,34 +10,34 @@ from mtl_tf.utils import devices
 @pytest.fixture
 def calls(monkeypatch):
     """What is set: a process can do it once, before its first op."""
-    found = {}
+    actual = {}
     for name in (
         "set_intra_op_parallelism_threads",
         "set_inter_op_parallelism_threads",
     ):
 
         def call(threads, name=name):
-            found[name] = threads
+            actual[name] = threads
 
         monkeypatch.setattr(tf.config.threading, name, call)
-    return found
+    return actual
 
 
 @pytest.mark.parametrize(
-    ("threads", "wanted"), [(3, 3), (1, 1), (0, os.cpu_count())]
+    ("threads", "expected"), [(3, 3), (1, 1), (0, os.cpu_count())]
 )
-def test_ops_run_beside_each_other_each_in_one_thread(calls, threads, wanted):
+def test_ops_run_in_parallel_with_one_thread_each(calls, threads, expected):
     devices.configure(threads)
     assert calls == {
         "set_intra_op_parallelism_threads": 1,
-        "set_inter_op_parallelism_threads": wanted,
+        "set_inter_op_parallelism_threads": expected,
     }
 
 
-def test_gpus_take_memory_as_they_need_it(calls, monkeypatch, caplog):
+def test_gpu_memory_growth_is_enabled(calls, monkeypatch, caplog):
     gpus = [
-        tf.config.PhysicalDevice(f"/physical_device:GPU:{number}", "GPU")
-        for number in range(2)
+        tf.config.PhysicalDevice(f"/physical_device:GPU:{index}", "GPU")
+        for index in range(2)
     ]
     grown = []
     monkeypatch.setattr(
@@ -59,7 +59,7 @@ def test_gpus_take_memory_as_they_need_it(calls, monkeypatch, caplog):
     ]
 
 
-def test_says_that_there_is_only_a_cpu(calls, caplog):
+def test_cpu_is_logged(calls, caplog):
     with caplog.at_level("INFO", logger=logging.get_absl_logger().name):
         devices.configure(1)
     assert caplog.messages == [f"TensorFlow {tf.__version__} on CPU"]

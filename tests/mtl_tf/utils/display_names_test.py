@@ -24,19 +24,19 @@ def test_a_long_name_keeps_its_ends():
 
 
 def test_distinct_names_stay_distinct():
-    same_ends = [f"{'a' * 30}{number:02d}{'z' * 30}" for number in range(30)]
+    same_ends = [f"{'a' * 30}{index:02d}{'z' * 30}" for index in range(30)]
     # One that is what the first would be cut to.
     same_ends.append(f"{'a' * 13}…{'z' * 6}")
-    found = display_names.shorten(same_ends)
-    assert found[same_ends[-1]] == same_ends[-1]
-    assert found[same_ends[0]] == f"{'a' * 19}…"
-    assert found[same_ends[1]] == f"{'a' * 18}…2"
-    assert set(found) == set(same_ends)
-    assert len(set(found.values())) == 31
-    assert max(map(len, found.values())) == 20
+    actual = display_names.shorten(same_ends)
+    assert actual[same_ends[-1]] == same_ends[-1]
+    assert actual[same_ends[0]] == f"{'a' * 19}…"
+    assert actual[same_ends[1]] == f"{'a' * 18}…2"
+    assert set(actual) == set(same_ends)
+    assert len(set(actual.values())) == 31
+    assert max(map(len, actual.values())) == 20
 
 
-def test_beginnings_that_differ_have_no_number():
+def test_different_starts_need_no_number():
     names = [f"category/number {n} with a long name" for n in (1, 2, 13)]
     # 6 of the end leave 13 of the beginning, which are the same.
     assert list(display_names.shorten(names).values()) == [
@@ -46,7 +46,7 @@ def test_beginnings_that_differ_have_no_number():
     ]
 
 
-def test_names_may_repeat():
+def test_repeated_names():
     assert display_names.shorten(["a", "b", "a"]) == {"a": "a", "b": "b"}
 
 
@@ -74,14 +74,14 @@ def test_clear_names_are_not_quoted(name):
         "",
     ],
 )
-def test_others_are_quoted_and_can_be_read_back(name):
+def test_quoted_names_are_json(name):
     quoted = display_names.quote(name)
     assert quoted.startswith('"')
     assert json.loads(quoted) == name
     assert "\\u" not in quoted
 
 
-def test_counts_can_be_read():
+def test_quoted_names_make_counts_unambiguous():
     counts = {'say "hi", twice': 16, "7": 4, "no": 2}
     line = ", ".join(
         f"{display_names.quote(name)} {n}" for name, n in counts.items()
@@ -114,7 +114,7 @@ def test_counts_can_be_read():
         ("half \ud800", r"half \ud800"),
     ],
 )
-def test_what_hides_or_moves_others_is_spelled(name, shown):
+def test_invisible_characters_are_escaped(name, shown):
     assert display_names.visible(name) == shown
 
 
@@ -135,11 +135,11 @@ def test_what_hides_or_moves_others_is_spelled(name, shown):
         "x" * 150,
     ],
 )
-def test_what_can_be_seen_stays(name):
+def test_visible_characters_are_kept(name):
     assert display_names.visible(name) == name
 
 
-def test_no_character_without_a_glyph_is_left():
+def test_all_invisible_characters_are_escaped():
     # Format characters that are seen: signs above and below Arabic, Syriac and
     # Kaithi numbers, and the layout of hieroglyphs.
     seen = [*range(0x600, 0x606), 0x6DD, 0x70F, 0x890, 0x891, 0x8E2]
@@ -160,7 +160,7 @@ def test_lines_may_be_kept():
     )
 
 
-def test_visible_json_holds_the_same():
+def test_escaped_json_keeps_its_value():
     value = {
         "a\u2028\x7f": ["\u202e", "\n", "\\", "\U000e0041", "👨\u200d👩", "é"]
     }
@@ -172,15 +172,15 @@ def test_visible_json_holds_the_same():
 
 def test_short_names_are_visible_and_stay_distinct():
     # The second is how the first is shown.
-    found = display_names.shorten(["a\tb", r"a\tb", "\u202e" * 10])
-    assert found[r"a\tb"] == r"a\tb"
-    assert found["a\tb"] == "a\\tb…2"
-    assert len(found["\u202e" * 10]) == 20
+    actual = display_names.shorten(["a\tb", r"a\tb", "\u202e" * 10])
+    assert actual[r"a\tb"] == r"a\tb"
+    assert actual["a\tb"] == "a\\tb…2"
+    assert len(actual["\u202e" * 10]) == 20
     assert display_names.shorten(["a\nb"]) == {"a\nb": r"a\nb"}
 
 
 @pytest.mark.parametrize("name", ["a\u202eb", "\u200b", "x\x7f", "\U000e0041"])
-def test_names_that_hide_something_are_quoted(name):
+def test_names_with_invisible_characters_are_quoted(name):
     quoted = display_names.quote(name)
     assert quoted.startswith('"')
     assert json.loads(quoted) == name
@@ -196,16 +196,16 @@ def test_names_that_hide_something_are_quoted(name):
     ],
 )
 def test_the_most_frequent_names(counts, most, kept):
-    found = display_names.most_frequent(np.array(counts), most)
-    assert found.tolist() == kept
-    places = display_names.groups(found, len(counts)).tolist()
-    assert [places[n] for n in kept] == list(range(len(kept)))
+    actual = display_names.most_frequent(np.array(counts), most)
+    assert actual.tolist() == kept
+    indices = display_names.groups(actual, len(counts)).tolist()
+    assert [indices[n] for n in kept] == list(range(len(kept)))
     others = set(range(len(counts))) - set(kept)
-    assert {places[n] for n in others} <= {len(kept)}
+    assert {indices[n] for n in others} <= {len(kept)}
 
 
 @pytest.mark.parametrize(
-    ("number", "noun", "text"),
+    ("index", "noun", "text"),
     [
         (0, "epoch", "0 epochs"),
         (1, "task", "1 task"),
@@ -214,12 +214,12 @@ def test_the_most_frequent_names(counts, most, kept):
         (1000, "label", "1,000 labels"),
     ],
 )
-def test_numbers_of_things(number, noun, text):
-    assert display_names.counted(number, noun) == text
+def test_counted(index, noun, text):
+    assert display_names.counted(index, noun) == text
 
 
 @pytest.mark.parametrize(
-    ("number", "seconds", "text"),
+    ("index", "seconds", "text"),
     [
         (2, 5.0, "0.4"),
         (1, 300.0, "0.0033"),
@@ -230,8 +230,13 @@ def test_numbers_of_things(number, noun, text):
         (5, 0.0, "-"),
     ],
 )
-def test_how_many_a_second(number, seconds, text):
-    assert display_names.rate(number, seconds) == text
+def test_rate(index, seconds, text):
+    assert display_names.rate(index, seconds) == text
+
+
+def test_ellipsize():
+    assert display_names.ellipsize("a long text", 11) == "a long text"
+    assert display_names.ellipsize("a long text", 6) == "a long..."
 
 
 if __name__ == "__main__":

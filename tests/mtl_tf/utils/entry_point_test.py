@@ -1,7 +1,9 @@
 """How both commands begin, as a user calls them."""
 
+import logging
 import os
 import pathlib
+import re
 import resource
 import subprocess
 import sys
@@ -38,14 +40,14 @@ def call(module, *arguments, **environment):
 
 @pytest.mark.parametrize("module", COMMANDS.values())
 @pytest.mark.parametrize("flag", ["--help", "--helpshort", "--helpfull"])
-def test_help_ends_with_0_and_needs_no_tensorflow(module, flag):
+def test_help_exits_with_0_without_tensorflow(module, flag):
     done, seconds = call(module, flag)
     assert (done.returncode, done.stderr) == (0, "")
     assert seconds < SECONDS
     own = "--hidden_size" if module == "mtl_tf.main" else "--task_file"
     assert f"  {own}: " in done.stdout
     assert "tensorflow" not in done.stdout.lower().replace(
-        "threads of tensorflow", ""
+        "number of tensorflow threads", ""
     ).replace("tensorflow 2", "")
 
 
@@ -79,17 +81,17 @@ def test_help_of_the_script_that_pip_makes(tmp_path, module, script):
         (
             "mtl_tf",
             ["--hidden_size=2.5"],
-            "hidden_size=2.5: an integer is expected",
+            "hidden_size=2.5: expected an integer",
         ),
         (
             "mtl_tf",
             ["--learning_rate=fast"],
-            "learning_rate=fast: a number is expected",
+            "learning_rate=fast: expected a number",
         ),
         (
             "mtl_tf",
             ["--report=maybe"],
-            "report=maybe: true or false is expected",
+            "report=maybe: expected true or false",
         ),
         (
             "mtl_tf",
@@ -130,7 +132,7 @@ def test_help_of_the_script_that_pip_makes(tmp_path, module, script):
         (
             "data_prep",
             ["--corpus=vader", "--out_dir=new", "--min_count=0"],
-            "min_count=0: a positive integer is expected",
+            "min_count=0: expected a positive integer",
         ),
         (
             "data_prep",
@@ -144,7 +146,7 @@ def test_help_of_the_script_that_pip_makes(tmp_path, module, script):
         ),
     ],
 )
-def test_a_wrong_call_is_one_line_before_tensorflow(
+def test_invalid_command_is_one_line_without_tensorflow(
     program, arguments, message
 ):
     done, seconds = call(COMMANDS[program], *arguments)
@@ -154,7 +156,7 @@ def test_a_wrong_call_is_one_line_before_tensorflow(
     assert seconds < SECONDS
 
 
-def test_a_wrong_key_of_a_task_file_is_found_before_tensorflow(tmp_path):
+def test_unknown_key_of_a_task_file_needs_no_tensorflow(tmp_path):
     path = tmp_path / "tasks.toml"
     path.write_text('[tasks.a]\nlables = ["no", "yes"]\n')
     done, seconds = call(
@@ -179,11 +181,11 @@ with entry_point.quiet_tensorflow():
     import tensorflow
     import tensorflow_text
     os.write(2, b"E0000 an error\\n")
-print(tensorflow.__version__)
+print(tensorflow.ones(2).shape)
 """
 
 
-def test_tensorflow_starts_without_its_lines_but_with_its_errors():
+def test_tensorflow_starts_quietly_but_shows_errors():
     quiet, loud = (
         subprocess.run(
             [sys.executable, "-c", _IMPORT, *arguments],
@@ -199,7 +201,43 @@ def test_tensorflow_starts_without_its_lines_but_with_its_errors():
     assert loud.stderr.count("\n") > 1
 
 
-def test_all_that_was_printed_comes_with_a_failed_import(monkeypatch, capfd):
+@pytest.mark.parametrize(
+    ("status", "is_shown"),
+    [
+        ("UNKNOWN ERROR (303)", False),
+        ("CUDA_ERROR_NO_DEVICE: no CUDA-capable device is detected", False),
+        ("CUDA_ERROR_SYSTEM_DRIVER_MISMATCH: system has unsupported", True),
+    ],
+)
+def test_missing_gpu_is_hidden_but_broken_driver_is_shown(
+    monkeypatch, capfd, status, is_shown
+):
+    monkeypatch.delenv("TF_CPP_MIN_LOG_LEVEL", raising=False)
+    monkeypatch.delitem(sys.modules, "tensorflow", raising=False)
+    line = (
+        "E0000 00:00:1796035782.671090   15362 cuda_platform.cc:52] failed "
+        "call to cuInit: INTERNAL: CUDA error: Failed call to cuInit: "
+        f"{status}\n"
+    )
+    with entry_point.quiet_tensorflow():
+        os.write(2, line.encode())
+    assert capfd.readouterr().err == (line if is_shown else "")
+
+
+@pytest.mark.parametrize("is_terminal", [True, False])
+def test_log_lines_have_a_time_and_files_a_date(monkeypatch, is_terminal):
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: is_terminal)
+    formatter = entry_point.LogFormatter()
+    time = r"\d\d:\d\d:\d\d" if is_terminal else r"[\d-]{10} [\d:]{8}"
+    for level, message in (
+        (logging.INFO, "2 tasks"),
+        (logging.WARNING, "warning: 2 tasks"),
+    ):
+        record = logging.LogRecord("absl", level, "", 1, "%d tasks", (2,), None)
+        assert re.fullmatch(f"{time} {message}", formatter.format(record))
+
+
+def test_failed_import_shows_all_output(monkeypatch, capfd):
     monkeypatch.delenv("TF_CPP_MIN_LOG_LEVEL", raising=False)
     monkeypatch.delitem(sys.modules, "tensorflow", raising=False)
 

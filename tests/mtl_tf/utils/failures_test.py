@@ -9,7 +9,7 @@ import tensorflow as tf
 from mtl_tf.utils import failures
 from mtl_tf.utils import interruption
 
-AGAIN = "free some, then give the same command again"
+AGAIN = "free some, then run the same command again"
 
 
 def os_error(code, path=None):
@@ -75,7 +75,7 @@ def tf_error(kind, words):
                 None, None, "OOM when allocating tensor\nwith shape[9]"
             ),
             "out of memory: OOM when allocating tensor\nLower --max_tokens, "
-            "--batch_size or --hidden_size; docs/faq.md says more",
+            "--batch_size or --hidden_size; see docs/faq.md",
         ),
         (
             MemoryError("Unable to allocate"),
@@ -97,7 +97,7 @@ def test_messages(error, message, capsys):
         SystemExit(3),
     ],
 )
-def test_faults_of_the_program_are_raised(error, capsys):
+def test_bugs_are_raised(error, capsys):
     with pytest.raises(type(error)) as caught:
         failures.report("mtl_tf", error)
     assert caught.value is error
@@ -133,7 +133,7 @@ def test_errors_of_a_full_device(write):
     )
 
 
-def test_standard_output_on_a_full_disk():
+def test_full_disk_at_standard_output():
     assert failures.describe(os_error(errno.ENOSPC)) == (
         f"no space left for standard output: {AGAIN}"
     )
@@ -145,12 +145,12 @@ def test_standard_output_on_a_full_disk():
         (
             interruption.Interrupted(signal.SIGTERM),
             143,
-            "interrupted (SIGTERM): give the same command again",
+            "interrupted (SIGTERM): run the same command again",
         ),
         (
             KeyboardInterrupt(),
             130,
-            "interrupted (SIGINT): give the same command again",
+            "interrupted (SIGINT): run the same command again",
         ),
     ],
 )

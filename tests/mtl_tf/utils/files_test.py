@@ -14,19 +14,19 @@ def write(path, text):
 
 
 @pytest.mark.parametrize("absolute", [True, False])
-def test_a_path_leads_where_its_links_lead(tmp_path, absolute):
+def test_links_are_resolved(tmp_path, absolute):
     (tmp_path / "disk" / "corpus").mkdir(parents=True)
     target = tmp_path / "disk" / "corpus" if absolute else "disk/corpus"
     (tmp_path / "link").symlink_to(target)
     (tmp_path / "second").symlink_to("link")
     for name in ("disk/corpus", "link", "second"):
-        place = files.resolve(str(tmp_path / name))
-        assert place == str(tmp_path / "disk" / "corpus")
+        index = files.resolve(str(tmp_path / name))
+        assert index == str(tmp_path / "disk" / "corpus")
         new = files.resolve(str(tmp_path / name / "a" / "b"))
         assert new == str(tmp_path / "disk" / "corpus" / "a" / "b")
 
 
-def test_a_link_to_what_does_not_exist_yet(tmp_path):
+def test_link_to_a_missing_target(tmp_path):
     (tmp_path / "disk").mkdir()
     link = tmp_path / "link"
     link.symlink_to(tmp_path / "disk" / "new")
@@ -34,7 +34,7 @@ def test_a_link_to_what_does_not_exist_yet(tmp_path):
     assert files.resolve(f"{link}/run") == str(tmp_path / "disk" / "new/run")
 
 
-def test_links_that_lead_nowhere(tmp_path):
+def test_broken_links_are_refused(tmp_path):
     link = tmp_path / "link"
     link.symlink_to(tmp_path / "unmounted" / "corpus")
     for path in (link, link / "run"):
@@ -58,7 +58,7 @@ def fail_halfway(path):
         raise KeyError
 
 
-def test_a_file_is_replaced_as_a_whole(tmp_path):
+def test_file_is_replaced_atomically(tmp_path):
     path = tmp_path / "a" / "b.txt"
     write(path, "old")
     assert path.read_text() == "old"
@@ -92,13 +92,13 @@ def test_a_pipe_is_written_to(tmp_path):
     link.symlink_to("pipe")
     with concurrent.futures.ThreadPoolExecutor() as pool:
         for path in (pipe, link):
-            found = pool.submit(pipe.read_text)
+            actual = pool.submit(pipe.read_text)
             write(path, "text")
-            assert found.result(10) == "text"
+            assert actual.result(10) == "text"
     assert sorted(os.listdir(tmp_path)) == ["link", "pipe"]
 
 
-def test_a_directory_is_no_file(tmp_path):
+def test_directory_is_refused(tmp_path):
     with pytest.raises(ValueError, match="is a directory, not a file"):
         write(tmp_path, "")
     assert os.listdir(tmp_path) == []
@@ -132,7 +132,7 @@ def test_a_folder_that_cannot_be_replaced_stays(tmp_path):
     assert os.listdir(tmp_path) == ["corpus"]
 
 
-def test_what_can_be_written_to(tmp_path):
+def test_writable_folders(tmp_path):
     assert files.why_not_writable(str(tmp_path)) == ""
     assert files.why_not_writable(str(tmp_path / "new" / "run")) == ""
     (tmp_path / "file").touch()
@@ -141,7 +141,7 @@ def test_what_can_be_written_to(tmp_path):
         assert reason == f"{tmp_path}/file is a file"
 
 
-def test_what_permissions_forbid(tmp_path, monkeypatch):
+def test_missing_permissions(tmp_path, monkeypatch):
     # They do not bind root.
     monkeypatch.setattr(files.os, "access", lambda path, mode: False)
     assert files.why_not_writable(str(tmp_path / "run")) == (
@@ -149,10 +149,10 @@ def test_what_permissions_forbid(tmp_path, monkeypatch):
     )
 
 
-def test_what_is_read_only(tmp_path):
+def test_read_only_folders(tmp_path):
     with full_disk.read_only(tmp_path):
-        found = files.why_not_writable(str(tmp_path / "run"))
-    assert found in (
+        actual = files.why_not_writable(str(tmp_path / "run"))
+    assert actual in (
         f"{tmp_path} is read-only",
         f"{tmp_path} cannot be written to: permission denied",
     )

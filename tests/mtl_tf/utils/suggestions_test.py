@@ -4,7 +4,7 @@ from mtl_tf.utils import suggestions
 
 
 @pytest.mark.parametrize(
-    ("word", "found"),
+    ("word", "actual"),
     [
         ("lstn", " (did you mean lstm, bilstm?)"),
         ("BiLSTM", " (did you mean bilstm, lstm?)"),
@@ -12,8 +12,8 @@ from mtl_tf.utils import suggestions
         ("zzzz", ""),
     ],
 )
-def test_the_nearest_come_first(word, found):
-    assert suggestions.nearest(word, ["lstm", "bilstm", "cnn"]) == found
+def test_the_nearest_come_first(word, actual):
+    assert suggestions.nearest(word, ["lstm", "bilstm", "cnn"]) == actual
 
 
 if __name__ == "__main__":
