@@ -1,5 +1,6 @@
 """What every test runs with."""
 
+import gc
 import os
 
 # All before the first import of keras, which reads them.
@@ -11,8 +12,18 @@ os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
 import keras
 import pytest
 
+from mtl_tf.utils import gradient_registry
+
 
 @pytest.fixture(autouse=True)
 def _seeds():
     """The same random numbers whichever tests ran before."""
     keras.utils.set_random_seed(0)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _memory():
+    """Releases the graphs of a file's tests: a process runs many files."""
+    with gradient_registry.released():
+        yield
+    gc.collect()

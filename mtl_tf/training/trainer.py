@@ -13,6 +13,7 @@ from mtl_tf.models import multitask_model
 from mtl_tf.training import adversary
 from mtl_tf.training import losses
 from mtl_tf.training import optimizers
+from mtl_tf.utils import gradient_registry
 
 # Means over the texts that train the label transfer network.
 _TRANSFER_LOGS = ("loss/label_transfer", "training/label_transfer_accuracy")
@@ -127,10 +128,13 @@ class Trainer:
         a millisecond per call.
         """
         if phase not in self._steps:
-            self._steps[phase] = tf.function(
+            step = tf.function(
                 functools.partial(self._train_step, phase),
                 input_signature=[self._signature],
-            ).get_concrete_function()
+            )
+            # The step takes its gradients itself.
+            with gradient_registry.released():
+                self._steps[phase] = step.get_concrete_function()
         return self._steps[phase]
 
     def _train_step(self, phase, batch):
