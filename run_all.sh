@@ -10,7 +10,8 @@ usage() {
                     model on it, prints their test scores side by side, writes
                     report and export, and asks the exported model; then trains
                     one with label embeddings and a label transfer network
-./run_all.sh test   sets up the same environment, runs the linter and the tests
+./run_all.sh test   sets up the same environment, runs linter, type checker and
+                    tests, and builds the documentation
 
 Needs Python 3.11, 3.12 or 3.13 with pip; PYTHON=/path/to/python names the one
 to use. A second call is quick: the environment is kept until pyproject.toml
@@ -117,7 +118,7 @@ set_up() {
     return
   fi
   echo "installing what pyproject.toml names (about 1 GB the first time)"
-  "$venv/bin/python" -m pip install --editable '.[glove,test]'
+  "$venv/bin/python" -m pip install --editable '.[docs,glove,test]'
   echo "$checksum" >"$installed"
 }
 
@@ -147,6 +148,9 @@ run_tests() {
   local python=$venv/bin/python
   step "lint" "$python" -m ruff check .
   step "check the formatting" "$python" -m ruff format --check .
+  step "check the types" "$python" -m mypy
+  step "build the documentation" env NO_MKDOCS_2_WARNING=1 \
+    "$python" -m mkdocs build --strict --site-dir="$venv/site"
   # A process a core, each with a TensorFlow of its own; files stay whole, since
   # their tests share what they have trained.
   step "test" "$python" -m pytest -n auto --maxprocesses=4 --dist=loadfile
