@@ -178,7 +178,7 @@ class TextModel:
         return self._submodels[output].output[output].shape[-1]
 
     def _in_batches(self, output, task_id, seq1, seq2):
-        """Does the same for texts whose tokens fit into memory together."""
+        """Computes outputs for texts whose tokens fit into memory together."""
         submodel = self._submodels[output]
         seq1, seq2, tokens = self._tokenize(seq1, seq2)
         diversity = None

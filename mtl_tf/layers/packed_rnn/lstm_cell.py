@@ -6,7 +6,7 @@ import tensorflow as tf
 
 
 class Step(NamedTuple):
-    """What a step computes, float32 [texts, hidden_size].
+    """Results of a step, float32 [texts, hidden_size].
 
     Attributes:
       previous_c: c_{t-1}.

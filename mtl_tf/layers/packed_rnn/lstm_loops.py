@@ -26,7 +26,7 @@ _Product = Callable[[tf.Tensor], tf.Tensor]
 
 @dataclasses.dataclass(frozen=True)
 class Residuals:
-    """What the gradient keeps of the forward loop: arrays with one item a step.
+    """Values of the forward loop for its gradient: arrays with an item a step.
 
     Attributes:
       factor: what the weights are multiplied with, [x_t; 1; h_{t-1}].
@@ -151,7 +151,7 @@ class ForwardLoop:
 
 
 class Gradients(NamedTuple):
-    """What the backward loop computes: arrays with one item a step or segment.
+    """Results of the backward loop: arrays with an item a step or segment.
 
     Attributes:
       z: gradients of z_t, factors, in the order of `lstm_cell.swap_gates`.
