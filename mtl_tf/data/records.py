@@ -154,7 +154,7 @@ def read_columns(
       ValueError: if there are no records, or shards are missing or damaged.
     """
     features = {name: _FEATURES[name] for name in names}
-    columns = {name: [] for name in features}
+    columns: dict[str, list[np.ndarray]] = {name: [] for name in features}
     for batch in _batches(data_dir, task, split, features):
         for name, tensor in batch.items():
             columns[name].append(tensor.numpy())

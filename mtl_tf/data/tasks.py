@@ -235,7 +235,7 @@ def check_names(names: Iterable[str]) -> None:
       ValueError: if two names differ in case only: on Windows and macOS, they
         would have the same files.
     """
-    seen = {}
+    seen: dict[str, str] = {}
     for name in names:
         other = seen.setdefault(name.lower(), name)
         if other != name:

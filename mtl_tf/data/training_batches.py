@@ -13,6 +13,9 @@ from mtl_tf.config import config as config_lib
 from mtl_tf.data import input_pipeline
 from mtl_tf.data import samplers
 
+# Like an evaluation batch, with `labels`, and the batch `unlabeled`, if used.
+TrainingBatch = dict[str, np.ndarray | input_pipeline.Batch]
+
 
 class TrainingBatches:
     """The endless stream of training batches, readable from any step.
@@ -99,7 +102,7 @@ class TrainingBatches:
             batch["unlabeled"] = inputs
         return batch
 
-    def generate(self, first_step: int) -> Iterator[input_pipeline.Batch]:
+    def generate(self, first_step: int) -> Iterator[TrainingBatch]:
         """Yields the batches of `first_step` and all later steps, endlessly.
 
         Batches are made in the calling thread: this is faster than to fetch
@@ -116,10 +119,12 @@ class TrainingBatches:
                 rows = self._row_samplers[task_id].rows(num_drawn[task_id])
                 selection.append((self._train[task_id], rows))
                 num_drawn[task_id] += 1
-            batch = input_pipeline.make_batch(selection)
-            batch["labels"] = np.stack(
-                [split.labels[rows] for split, rows in selection]
-            )
+            batch: TrainingBatch = {
+                **input_pipeline.make_batch(selection),
+                "labels": np.stack(
+                    [split.labels[rows] for split, rows in selection]
+                ),
+            }
             if self._unlabeled:
                 rows = [x.rows(step) for x in self._unlabeled_samplers]
                 batch["unlabeled"] = input_pipeline.make_batch(

@@ -90,8 +90,8 @@ def to_text(where: str, field: str, value: object) -> str:
     if isinstance(value, numbers.Integral):
         return str(int(value))
     if isinstance(value, numbers.Real):
-        is_integer = float(value).is_integer()
-        return str(int(value)) if is_integer else str(float(value))
+        number = float(value)
+        return str(int(number)) if number.is_integer() else str(number)
     raise ValueError(f"{where}: expected a text for {field}, got {value!r:.80}")
 
 
