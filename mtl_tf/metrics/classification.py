@@ -97,7 +97,7 @@ def _macro_mae(rows, weights):
     return _macro_over_gold(rows, weights, errors.astype(np.float64))
 
 
-def fold(labels: Sequence[str]) -> list[str]:
+def fold(labels: Iterable[str]) -> list[str]:
     """Folds the case of labels: the stance corpora spell FAVOR."""
     return [label.casefold() for label in labels]
 
