@@ -4,12 +4,14 @@ import base64
 import functools
 import io
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import ParamSpec
 
 import matplotlib
 import numpy as np
 from matplotlib import figure
 
+from mtl_tf.data import tasks as tasks_lib
 from mtl_tf.metrics import calibration
 from mtl_tf.reporting.html import artifacts
 from mtl_tf.reporting.html import details
@@ -25,13 +27,18 @@ _LONGEST_NAME = 32
 _LINES = ("-", "--", "-.", ":", (0, (6, 1, 1, 1, 1, 1)))
 
 
-def _plain(draw):
+_Parameters = ParamSpec("_Parameters")
+
+
+def _plain(
+    draw: Callable[_Parameters, figure.Figure],
+) -> Callable[_Parameters, str]:
     """Wraps a drawing function: `$` in names is text; returns a data URI."""
 
     @functools.wraps(draw)
-    def wrapped(*args):
+    def wrapped(*args: _Parameters.args, **kwargs: _Parameters.kwargs) -> str:
         with matplotlib.rc_context({"text.parse_math": False}):
-            return data_uri(draw(*args))
+            return data_uri(draw(*args, **kwargs))
 
     return wrapped
 
@@ -73,7 +80,7 @@ def dev_accuracy(run: artifacts.Artifacts) -> list[float]:
 
 
 @_plain
-def dev_curves(by_name: Mapping[str, Sequence[float]]) -> str:
+def dev_curves(by_name: Mapping[str, Sequence[float]]) -> figure.Figure:
     """Draws the dev accuracy of several runs by epoch.
 
     Args:
@@ -103,7 +110,7 @@ def dev_curves(by_name: Mapping[str, Sequence[float]]) -> str:
 
 
 @_plain
-def reliability(tasks: Sequence[details.Calibration]) -> str:
+def reliability(tasks: Sequence[details.Calibration]) -> figure.Figure:
     """Draws accuracy by confidence over the test texts of all tasks.
 
     The left chart is without temperature scaling, the right one with it. The
@@ -172,8 +179,8 @@ def label_map(label_vectors: label_vectors_lib.LabelVectors) -> str:
     return data_uri(label_map_lib.draw(label_vectors))
 
 
-def transfer_curves(run: artifacts.Artifacts) -> str:
+def transfer_curves(run: artifacts.Artifacts, main_task: tasks_lib.Task) -> str:
     """Draws dev scores of main model and label transfer network by epoch."""
     return data_uri(
-        transfer_curves_lib.draw(run.history, run.transfer_task, run.results)
+        transfer_curves_lib.draw(run.history, main_task, run.results)
     )

@@ -298,7 +298,7 @@ def _label_transfer_variables(run):
             run.run.config, run.run.tasks
         ),
         "phases": label_transfer.phases(run.results, task),
-        "curves": charts.transfer_curves(run)
+        "curves": charts.transfer_curves(run, task)
         if transfer_curves.has_label_transfer(run.history)
         else "",
         "agreement": run.agreement,

@@ -52,13 +52,11 @@ def draw(
                 color="white" if share > 0.6 else "black",
             )
     # `$` in a label is text.
-    ticks = {
-        "ticks": np.arange(len(names)),
-        "labels": names,
-        "parse_math": False,
-    }
-    axis.set_xticks(rotation=30, horizontalalignment="right", **ticks)
-    axis.set_yticks(**ticks)
+    ticks = np.arange(len(names))
+    axis.set_xticks(
+        ticks, names, parse_math=False, rotation=30, horizontalalignment="right"
+    )
+    axis.set_yticks(ticks, names, parse_math=False)
     axis.set_xlabel("predicted")
     axis.set_ylabel("true")
     axis.set_title(title)

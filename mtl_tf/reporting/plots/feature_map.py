@@ -66,12 +66,12 @@ def _draw_points(axis, points, series, of_points):
     """
     paths = []
     for look in series.looks:
-        marker = markers.MarkerStyle(look["marker"])
+        marker = markers.MarkerStyle(look.marker)
         paths.append(marker.get_path().transformed(marker.get_transform()))
     collection = axis.scatter(
         *points.T,
         s=9,
-        color=[series.looks[index]["color"] for index in of_points],
+        color=[series.looks[index].color for index in of_points],
         alpha=0.6,
         linewidths=0,
         rasterized=True,

@@ -87,10 +87,12 @@ def draw(label_vectors: label_vectors_lib.LabelVectors) -> figure.Figure:
     for index, look in enumerate(by_task.looks):
         of_series = by_task.of_points == index
         axis.scatter(
-            *points[of_series].T,
+            points[of_series, 0],
+            points[of_series, 1],
             # Unnamed points are small, to keep the names readable.
             s=np.where(is_named, 26, 8)[of_series],
-            **look,
+            color=look.color,
+            marker=look.marker,
             # Overlapping points remain visible.
             alpha=np.where(is_named, 0.8, 0.25)[of_series],
             linewidths=0,
@@ -196,13 +198,13 @@ def place_names(
     # Names with the closest neighbors come first.
     distances = np.linalg.norm(points[:, np.newaxis] - points, axis=-1)
     order = np.argsort(np.sort(distances, axis=1)[:, 1:4].sum(axis=1))
-    chosen = {}
+    chosen: dict[int, int] = {}
     for _ in range(_MAX_ROUNDS):
         previous = dict(chosen)
         for name in order:
             others = [boxes[x][at] for x, at in chosen.items() if x != name]
-            others = np.reshape(others, (-1, 4))
-            overlaps = _overlaps(boxes[name], others).sum(axis=1)
+            other_boxes = np.reshape(others, (-1, 4))
+            overlaps = _overlaps(boxes[name], other_boxes).sum(axis=1)
             chosen[name] = int((fixed_costs[name] + 3 * overlaps).argmin())
         if chosen == previous:
             break

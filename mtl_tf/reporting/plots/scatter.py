@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+from typing import NamedTuple
 
 import numpy as np
 from matplotlib import axes
@@ -14,7 +15,6 @@ from mtl_tf.utils import display_names as names_lib
 # Their number is coprime to that of the colors, so that all shown names have
 # distinct pairs of color and marker.
 _MARKERS = "osD^vP*X"
-_OTHER = {"color": figures.GRAY, "marker": "."}
 # Width of a marker in a legend, in characters.
 _MARKER_CHARACTERS = 4
 _MAX_COLUMNS = 4
@@ -47,6 +47,16 @@ def axis_title(index: int, shares: np.ndarray) -> str:
     return f"axis {index + 1} ({shares[index]:.0%} of variance)"
 
 
+class Look(NamedTuple):
+    """Color and marker of a series."""
+
+    color: str
+    marker: str
+
+
+_OTHER = Look(figures.GRAY, ".")
+
+
 @dataclasses.dataclass(frozen=True)
 class Series:
     """Series of points by name; the least frequent names share the last one.
@@ -59,7 +69,7 @@ class Series:
     """
 
     names: list[str]
-    looks: list[dict[str, str]]
+    looks: list[Look]
     of_points: np.ndarray
     count: int
 
@@ -84,10 +94,10 @@ def make_series(names: np.ndarray) -> Series:
     by_name = names_lib.shorten(unique[kept].tolist())
     short = [by_name[name] for name in unique[kept].tolist()]
     looks = [
-        {
-            "color": figures.COLORS[index % len(figures.COLORS)],
-            "marker": _MARKERS[index % len(_MARKERS)],
-        }
+        Look(
+            figures.COLORS[index % len(figures.COLORS)],
+            _MARKERS[index % len(_MARKERS)],
+        )
         for index in range(len(kept))
     ]
     if len(kept) < len(unique):
@@ -127,11 +137,12 @@ def draw_legend(axis: axes.Axes, series: Series, line_length: int) -> None:
             lines.Line2D(
                 [],
                 [],
+                color=look.color,
+                marker=look.marker,
                 linestyle="",
                 markersize=3,
                 markeredgewidth=0,
                 label=figures.legend_label(name),
-                **look,
             )
             for name, look in zip(series.names, series.looks, strict=True)
         ],

@@ -107,7 +107,7 @@ def _add_points(
     name: str,
     stem: str,
     vectors: np.ndarray,
-    columns: Mapping[str, Sequence[str]],
+    columns: Mapping[str, np.ndarray | Sequence[str]],
 ) -> None:
     """Writes the files of a set of points, and adds them to the config.
 

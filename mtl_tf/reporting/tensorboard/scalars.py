@@ -181,7 +181,7 @@ DESCRIPTIONS = {
 }
 
 # Charts that compare several curves: tags by title, by heading.
-_CHARTS = {
+_CHARTS: dict[str, dict[str, tuple[str, ...]]] = {
     "learning": {
         "accuracy: training, and dev by task": (
             "training/accuracy",
@@ -198,7 +198,7 @@ _CHARTS = {
         ),
     },
 }
-_ADVERSARIAL_CHARTS = {
+_ADVERSARIAL_CHARTS: dict[str, dict[str, tuple[str, ...]]] = {
     "adversary": {
         "discriminator: cross-entropy, and that of chance": (
             "discriminator/cross_entropy",
@@ -210,7 +210,7 @@ _ADVERSARIAL_CHARTS = {
         ),
     },
 }
-_LABEL_TRANSFER_CHARTS = {
+_LABEL_TRANSFER_CHARTS: dict[str, dict[str, tuple[str, ...]]] = {
     "label transfer": {
         "training accuracy: main model and label transfer network": (
             "training/accuracy",

@@ -215,7 +215,7 @@ def test_label_map_and_transfer_curves_show_their_names(tmp_path):
     assert labels - {run_artifacts.SCRIPT} | {"reviews", "stance"} <= actual
     # A long label keeps its first and last characters.
     assert "<script>alert…cript>" in actual
-    actual = texts_of(charts.transfer_curves(run))
+    actual = texts_of(charts.transfer_curves(run, run.transfer_task))
     assert {"main model", "label transfer network", "base"} <= actual
 
 
