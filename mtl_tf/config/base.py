@@ -91,12 +91,12 @@ class Settings:
         Raises:
           ValueError: if there is no setting of a name; it suggests others.
         """
-        types = _types(cls)
+        names = [field.name for field in dataclasses.fields(cls)]
         for name in values:
-            if name not in types:
+            if name not in names:
                 raise ValueError(
                     f"there is no setting {name!r}"
-                    f"{suggestions.nearest(name, types)}"
+                    f"{suggestions.nearest(name, names)}"
                 )
         return cls(**values)
 
