@@ -29,12 +29,14 @@ _CHATTER = re.compile(
 _LOG_LEVEL = "TF_CPP_MIN_LOG_LEVEL"
 
 
-def run(main: Callable[[list[str]], int], program: str, module: str) -> None:
+def run(
+    main: Callable[[list[str]], int | None], program: str, module: str
+) -> None:
     """Parses the flags and runs a command; does not return.
 
     Args:
       main: the command, a function from the remaining arguments to the exit
-        status.
+        status, or to None for success.
       program: name of the command in messages.
       module: name of the module that defines the flags.
     """
@@ -73,7 +75,9 @@ def parse(argv: list[str], program: str) -> list[str]:
                     f"{argument!r:.80} has characters that this locale "
                     "cannot decode: set PYTHONUTF8=1, or LC_ALL=C.UTF-8"
                 )
-        return flags.FLAGS([argv[0], *flagfiles.expand(argv[1:], flags.FLAGS)])
+        return flags.FLAGS(
+            [argv[0], *flagfiles.expand(argv[1:], list(flags.FLAGS))]
+        )
     except SystemExit:
         # absl exits with 1 after help.
         sys.exit(0)

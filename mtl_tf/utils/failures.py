@@ -89,7 +89,7 @@ def describe(error: BaseException, folder: str = "") -> str | None:
         return f"{path}: {os.strerror(code)}"
     if type(error).__name__ == "ResourceExhaustedError":
         return (
-            f"out of memory: {error.message.splitlines()[0]}\nLower "
+            f"out of memory: {str(error).splitlines()[0]}\nLower "
             "--max_tokens, --batch_size or --hidden_size; see docs/faq.md"
         )
     if isinstance(error, MemoryError):

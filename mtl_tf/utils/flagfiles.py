@@ -29,7 +29,7 @@ def expand(arguments: Sequence[str], known: Collection[str]) -> list[str]:
       ValueError: if a file is missing, is not UTF-8, includes itself, or has a
         line that is not a flag; with file and line.
     """
-    expanded = []
+    expanded: list[str] = []
     remaining = iter(arguments)
     for argument in remaining:
         if argument == "--":

@@ -21,7 +21,8 @@ from mtl_tf.utils import files
 try:
     import fcntl
 except ImportError:  # Windows has none.
-    fcntl = None
+    # mypy has no type for a module that may be missing.
+    fcntl = None  # type: ignore[assignment]
 
 LOCK_FILE = "lock"
 

@@ -16,7 +16,7 @@ def nearest(word: str, known: Iterable[str]) -> str:
     word = str(word).casefold().strip()
     if re.fullmatch(r"[-+]?[\d.]+", word):
         return ""
-    by_fold = {}
+    by_fold: dict[str, str] = {}
     for name in known:
         by_fold.setdefault(str(name).casefold().strip(), name)
     close = difflib.get_close_matches(word, by_fold, n=3, cutoff=0.5)
