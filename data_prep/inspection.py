@@ -92,7 +92,7 @@ def _findings(corpus, task) -> Iterator[str]:
 
 def _rows_by_id(corpus, task, ids) -> dict[str, tuple[records.Row, str]]:
     """Returns rows of a task with their splits, by id."""
-    rows = {}
+    rows: dict[str, tuple[records.Row, str]] = {}
     for split in corpus.rows[task]:
         if len(rows) == len(ids):
             break

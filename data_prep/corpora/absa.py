@@ -54,7 +54,8 @@ def read(
         sentence.
     """
     del dev_in_train
-    rows, num_skipped = {}, 0
+    rows: dict[str, list[records.Row]] = {}
+    num_skipped = 0
     for split, path in files.items():
         rows[split] = []
         for sentence in _sentences(path):

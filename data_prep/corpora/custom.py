@@ -92,9 +92,11 @@ def make_source(task_file: str, seed: int = 0) -> source.Source:
 def _read_task(table: task_file_lib.TaskTable, seed: int) -> source.TaskRows:
     """Reads the files of a task, and splits `file`."""
     name = table.task.name
-    splits_rows, raw = {}, {"rows": {}, "empty_texts": {}}
-    skipped, suspects = collections.Counter(), []
-    tsv_rows, where_by_id = [], {}
+    splits_rows: dict[str, list[records.Row]] = {}
+    raw: dict[str, dict[str, int]] = {"rows": {}, "empty_texts": {}}
+    skipped: collections.Counter[str] = collections.Counter()
+    suspects, tsv_rows = [], []
+    where_by_id: dict[str, str] = {}
     for key, (path, file_format) in table.files.items():
         columns = dict(table.columns)
         if key == "unlabeled":
@@ -106,6 +108,9 @@ def _read_task(table: task_file_lib.TaskTable, seed: int) -> source.TaskRows:
         )
         rows = []
         for record in all_records:
+            if record is None:
+                skipped[BLANK_LINE] += 1
+                continue
             reason = _reason_to_skip(table, record)
             if reason:
                 skipped[reason] += 1
@@ -203,8 +208,6 @@ def _find_quotes(name, rows) -> tuple[findings.Finding, ...]:
 
 def _reason_to_skip(table, record) -> str | None:
     """Returns why a row is skipped, None if it is kept."""
-    if record is None:
-        return BLANK_LINE
     if values_lib.is_named(record.values["seq2"], table.absent):
         return NO_TEXT
     if "label" in record.values:
@@ -256,7 +259,8 @@ def _log_skipped(task, skipped) -> None:
 
 
 def _to_row(table, key, record) -> records.Row:
-    task, fields = table.task, {}
+    task = table.task
+    texts = {}
     for field in ("seq1", "seq2", "id"):
         value = record.values.get(field)
         if field != "id" and not isinstance(value, str | None):
@@ -265,15 +269,14 @@ def _to_row(table, key, record) -> records.Row:
             )
         if values_lib.is_named(value, table.absent):
             value = None
-        fields[field] = values_lib.to_text(record.where, field, value)
-    row_id = fields.pop("id") or f"{key}-{record.line}"
+        texts[field] = values_lib.to_text(record.where, field, value)
+    row_id = texts["id"] or f"{key}-{record.line}"
     group = record.values.get("group")
     if values_lib.is_named(group, table.absent):
         group = None
     # Metrics need the groups of scored rows only.
     is_scored = key not in ("train", "unlabeled")
     metric = task.metric if is_scored else "accuracy"
-    fields["group"] = values_lib.to_group(record.where, group, metric)
     label = ""
     if key != "unlabeled":
         may_be_header = record.line == 1 and isinstance(
@@ -282,7 +285,13 @@ def _to_row(table, key, record) -> records.Row:
         label = _check_label(
             record.where, task, record.values["label"], may_be_header
         )
-    return records.Row(f"{task.name}-{row_id}", label=label, **fields)
+    return records.Row(
+        f"{task.name}-{row_id}",
+        texts["seq1"],
+        texts["seq2"],
+        label,
+        values_lib.to_group(record.where, group, metric),
+    )
 
 
 def _check_id(row_id, where, first) -> None:

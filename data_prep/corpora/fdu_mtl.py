@@ -81,7 +81,7 @@ def make_source(
         for task in TABLE_1
         for name in (f"{task}.task.{x}" for x in ("train", "test", "unlabel"))
     }
-    settings = {"dev_split": dev_split}
+    settings: dict[str, str | int] = {"dev_split": dev_split}
     if dev_split == "random":
         settings["seed"] = seed
 

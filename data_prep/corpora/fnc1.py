@@ -48,7 +48,7 @@ def read(
 def _read_split(files, split) -> list[records.Row]:
     bodies = {}
     # The group of a text is its first id.
-    groups = {}
+    groups: dict[str, str] = {}
     for record in _read_table(
         files[f"{split}_bodies"], id="Body ID", body="articleBody"
     ):

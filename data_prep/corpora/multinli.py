@@ -53,7 +53,8 @@ def read(
         },
         _PUBLISHED,
     )
-    skipped, kept = collections.Counter(), {}
+    skipped: collections.Counter[str] = collections.Counter()
+    kept = {}
     for role, rows in all_rows.items():
         reasons = [_reason_to_skip(x) for _, x in rows]
         skipped.update(filter(None, reasons))
@@ -71,7 +72,10 @@ def read(
         tasks.Task("multinli", LABELS, _METRIC, pair=True),
         {
             split: [
-                records.Row(f"multinli-{split}-{line}", **x) for line, x in rows
+                records.Row(
+                    f"multinli-{split}-{line}", x["seq1"], x["seq2"], x["label"]
+                )
+                for line, x in rows
             ]
             for split, rows in rows_by_split.items()
         },

@@ -178,7 +178,7 @@ def split_dev(
         {"train": 1 - share, "dev": share},
         seed,
     )
-    result = {"train": [], "dev": []}
+    result: dict[str, list[records.Row]] = {"train": [], "dev": []}
     for row, split in zip(rows, assigned, strict=True):
         row_id = row.id.replace("-train-", f"-{split}-", 1)
         result[split].append(dataclasses.replace(row, id=row_id))
@@ -188,7 +188,7 @@ def split_dev(
 def split_dev_by_group(
     task: tasks.Task,
     files: Mapping[str, str],
-    rows: Mapping[str, Sequence[records.Row]],
+    rows: Mapping[str, list[records.Row]],
     published: Mapping[str, int],
     share: float,
     seed: int,

@@ -126,8 +126,8 @@ def _read_cells(path, content) -> Iterator[tuple[int, list[str]]]:
     """Yields the line number and the cells of each row."""
     if not path.endswith(".csv"):
         for line_number, line in enumerate(lines_lib.split(content), start=1):
-            line = line.decode("ascii", errors="replace")
-            yield line_number, line.split("\t")
+            text = line.decode("ascii", errors="replace")
+            yield line_number, text.split("\t")
         return
     # In this release only, lines end with a bare carriage return, as the csv
     # module accepts it with newline="".

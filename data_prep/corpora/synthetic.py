@@ -124,7 +124,7 @@ def label_polarities(task: str) -> dict[str, float]:
 
 def _draw_task(name, sizes, noise, seed) -> source.TaskRows:
     labels, cuts = _TASKS[name]
-    splits = {}
+    splits: dict[str, list[records.Row]] = {}
     for split_index, (split, size) in enumerate(sizes.items()):
         random = np.random.default_rng(
             [seed, sorted(_TASKS).index(name), split_index]

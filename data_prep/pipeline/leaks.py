@@ -156,14 +156,14 @@ def check_unlabeled(
     tasks_texts: Sequence[task_texts.TaskTexts],
 ) -> list[findings.Finding]:
     """Finds dev and test rows whose text is also an unlabeled text."""
-    unlabeled = [
+    text_ids = [
         texts.text_ids["unlabeled"]
         for texts in tasks_texts
         if "unlabeled" in texts.text_ids
     ]
-    if not unlabeled:
+    if not text_ids:
         return []
-    unlabeled = np.unique(np.concatenate(unlabeled))
+    unlabeled = np.unique(np.concatenate(text_ids))
     results = []
     for texts in tasks_texts:
         rows = {

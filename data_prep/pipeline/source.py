@@ -85,7 +85,7 @@ def check_rows(corpus: str, task_rows: Sequence[TaskRows]) -> None:
     """
     if not task_rows:
         raise ValueError(f"corpus {corpus} has no tasks")
-    ids = collections.Counter()
+    ids: collections.Counter[str] = collections.Counter()
     names = collections.Counter(rows.task.name for rows in task_rows)
     repeated = [name for name, n in names.items() if n > 1]
     if repeated:

@@ -56,7 +56,10 @@ def split(
     counts = [
         collections.Counter(labels[row] for row in rows) for rows in components
     ]
-    assigned, filled = [], {name: collections.Counter() for name in fractions}
+    assigned: list[str] = []
+    filled: dict[str, collections.Counter[str]] = {
+        name: collections.Counter() for name in fractions
+    }
     for component in counts:
         need = functools.partial(_need, component, totals, targets, filled)
         assigned.append(max(fractions, key=need))  # the first of equals
@@ -143,8 +146,8 @@ def _even_out(assigned, counts, totals, targets, filled) -> None:
         sources = [x for x in excess if excess[x] > 0 and assigned.count(x) > 1]
         if not sources:
             return
-        source = max(sources, key=excess.get)
-        target = min(excess, key=excess.get)
+        source = max(sources, key=lambda x: excess[x])
+        target = min(excess, key=lambda x: excess[x])
         # Each move reduces the sum of the absolute deviations.
         moved = max(
             (i for i, name in enumerate(assigned) if name == source),
@@ -178,7 +181,7 @@ def _target_counts(totals, fractions, seed) -> dict[str, dict[str, int]]:
     floors = np.floor(np.outer(counts, shares) + 1e-9).astype(int)
     sizes = _sizes(totals.total() * shares)
     rounded_up = _round_up(counts, num_labels, shares, floors, sizes)
-    targets = {name: {} for name in names}
+    targets: dict[str, dict[str, int]] = {name: {} for name in names}
     for row, count in enumerate(counts):
         # Labels with equal numbers of rows are rounded up in turn.
         turns = itertools.cycle(by_count[count])
@@ -255,7 +258,8 @@ def _connected_components(
 
     The graph is bipartite: rows are connected with their keys.
     """
-    key_indices, edges = {}, []
+    key_indices: dict[Hashable, int] = {}
+    edges = []
     for row, row_keys in enumerate(keys):
         for key in row_keys:
             edges.append((row, key_indices.setdefault(key, len(key_indices))))

@@ -150,7 +150,7 @@ def _check_task(where, folder, name, table) -> TaskTable:
 
 def _check_spellings(where, labels) -> None:
     """Raises a ValueError for labels that are equal in files (1 and 1.0)."""
-    spelled = {}
+    spelled: dict[str, str] = {}
     for label in labels:
         value = values.canonical(label)
         if value is not None and spelled.setdefault(value, label) != label:
