@@ -142,7 +142,7 @@ def test_help_of_the_script_that_pip_makes(tmp_path, module, script):
         (
             "data_prep",
             ["--corpus=fdu_mtl", "--out_dir=new"],
-            "corpus fdu_mtl needs --raw_dir=DIR",
+            "--corpus=fdu_mtl needs --raw_dir=DIR",
         ),
     ],
 )
