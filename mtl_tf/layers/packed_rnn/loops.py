@@ -1,11 +1,12 @@
 """Loops over integers, for recurrent layers."""
 
 from collections.abc import Callable
+from typing import TypeAlias
 
 import tensorflow as tf
 
 # A tensor, a `tf.TensorArray`, or a nest of them.
-Value = tf.Tensor | tf.TensorArray | tuple | dict
+Value: TypeAlias = tf.Tensor | tf.TensorArray | tuple | dict
 
 
 def for_each(

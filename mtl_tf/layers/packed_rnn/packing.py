@@ -340,15 +340,15 @@ class Packing:
         # The positions of the rows when those of a task batch are adjacent.
         position = tf.gather(starts, self._row_rank) + self._row_step
         by_task_batch = tf.argsort(position)
-        packed = [tf.gather(tensor, by_task_batch) for tensor in packed]
+        adjacent = [tf.gather(tensor, by_task_batch) for tensor in packed]
 
         def body(rank, array):
             rows = slice(starts[rank], ends[rank])
-            value = function(*(flatten(tensor[rows]) for tensor in packed))
+            value = function(*(flatten(tensor[rows]) for tensor in adjacent))
             return rank + 1, array.write(rank, value)
 
         count = tf.size(self.order)
-        array = tf.TensorArray(packed[0].dtype, count, infer_shape=False)
+        array = tf.TensorArray(adjacent[0].dtype, count, infer_shape=False)
         _, array = tf.while_loop(lambda rank, _: rank < count, body, (0, array))
         return array.stack()
 

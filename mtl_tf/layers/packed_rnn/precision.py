@@ -84,7 +84,10 @@ def sums_in_float32(
         matrices, which returns bfloat16.
     """
     random = np.random.default_rng(0)
-    shapes = [[(8, 1000), (1000, 32)], [(2, 8, 1000), (2, 1000, 32)]]
+    shapes: list[tuple[tuple[int, ...], tuple[int, ...]]] = [
+        ((8, 1000), (1000, 32)),
+        ((2, 8, 1000), (2, 1000, 32)),
+    ]
     shares = [
         _share_of_exact(product, *(random.normal(0.03, 0.03, x) for x in pair))
         for pair in shapes
