@@ -118,7 +118,7 @@ def _prepare(out_dir):
     try:
         corpus = prepare.prepare(_source(), out_dir, _MIN_COUNT.value)
     except KeyboardInterrupt as interrupt:
-        interrupt.advice = f"{out_dir} is unchanged; repeat the command"
+        interrupt.add_note(f"{out_dir} is unchanged; repeat the command")
         raise
     if _INSPECT.value:
         for line in inspection.describe(corpus, _INSPECT_LENGTH.value):

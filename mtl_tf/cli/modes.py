@@ -40,7 +40,7 @@ def run(command: command_lib.Command, config: config_lib.Config) -> str:
       ValueError: if the settings do not fit each other, the corpus or the run
         directory.
       FloatingPointError: if training diverges.
-      KeyboardInterrupt: after a signal; its `advice` tells how to continue.
+      KeyboardInterrupt: after a signal; its note tells how to continue.
     """
     if command.output:
         # Early, as predictions may take hours.
@@ -50,9 +50,9 @@ def run(command: command_lib.Command, config: config_lib.Config) -> str:
         return _MODES[command.mode](command, config)
     except KeyboardInterrupt as interrupt:
         if command.mode == "train":
-            interrupt.advice = launcher.how_to_continue(config)
+            interrupt.add_note(launcher.how_to_continue(config))
         elif command.output:
-            interrupt.advice = (
+            interrupt.add_note(
                 f"{command.output} is unchanged; run the same command again"
             )
         raise

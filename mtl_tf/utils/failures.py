@@ -43,9 +43,9 @@ def report(program: str, error: BaseException, folder: str = "") -> int:
     """
     if isinstance(error, KeyboardInterrupt):
         number = getattr(error, "number", signal.SIGINT)
-        advice = getattr(error, "advice", "run the same command again")
+        notes = getattr(error, "__notes__", ["run the same command again"])
         name = signal.Signals(number).name
-        _print(f"{program}: interrupted ({name}): {advice}")
+        _print(f"{program}: interrupted ({name}): {'; '.join(notes)}")
         return 128 + number
     if isinstance(error, BrokenPipeError):
         # The reader of the output, such as `head`, has closed the pipe. Python

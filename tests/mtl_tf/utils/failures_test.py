@@ -157,7 +157,7 @@ def test_full_disk_at_standard_output():
 def test_interruptions(error, status, message, capsys):
     assert failures.report("data_prep", error) == status
     assert capsys.readouterr().err == f"data_prep: {message}\n"
-    error.advice = "nothing is lost"
+    error.add_note("nothing is lost")
     failures.report("data_prep", error)
     assert capsys.readouterr().err.endswith("): nothing is lost\n")
 
