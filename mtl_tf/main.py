@@ -60,16 +60,18 @@ def settings_from_flags(
     Raises:
       ValueError: if a value or a combination of values is invalid.
     """
-    command, config = (
-        settings.from_dict(
-            {
-                field.name: values[field.name].value
-                for field in dataclasses.fields(settings)
-            }
-        )
-        for settings in (command_lib.Command, config_lib.Config)
+    return (
+        command_lib.Command.from_dict(_values(command_lib.Command, values)),
+        config_lib.Config.from_dict(_values(config_lib.Config, values)),
     )
-    return command, config
+
+
+def _values(settings, values) -> dict[str, object]:
+    """Returns the values of the flags of a class of settings."""
+    return {
+        field.name: values[field.name].value
+        for field in dataclasses.fields(settings)
+    }
 
 
 def main(argv: list[str]) -> int:
