@@ -46,7 +46,10 @@ class CheckpointFiles:
     @property
     def age(self) -> tuple[int, int]:
         """A key that sorts the checkpoints of a folder, the oldest first."""
-        step, version = _STEM.fullmatch(os.path.basename(self.path)).groups("0")
+        match = _STEM.fullmatch(os.path.basename(self.path))
+        if match is None:
+            raise ValueError(f"{self.path}: expected a name like ckpt-100")
+        step, version = match.groups("0")
         return int(step), int(version)
 
     @functools.cached_property

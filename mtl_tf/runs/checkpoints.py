@@ -186,7 +186,7 @@ def read_values(
     Raises:
       ValueError: if TensorFlow cannot read it.
     """
-    parts = {}
+    parts: dict[str, dict[str, np.ndarray]] = {}
     with _naming_damage(checkpoint.path):
         reader = tf.train.load_checkpoint(checkpoint.path)
         for key in reader.get_variable_to_shape_map():

@@ -144,7 +144,8 @@ def settings(
       The settings of one run that differ from the defaults, or those that
       differ between several runs; and the others.
     """
-    distinctive, others = [], []
+    distinctive: list[Setting] = []
+    others: list[Setting] = []
     for field in dataclasses.fields(config_lib.Config):
         values = [getattr(config, field.name) for config in configs]
         default = field.default

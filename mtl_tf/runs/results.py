@@ -1,6 +1,7 @@
 """Results of a run: `results.json` and `features.npz`."""
 
 import os
+import typing
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import numpy as np
@@ -23,7 +24,7 @@ DEDUPLICATED = "test_deduplicated"
 
 def scores_by_split(
     predictions: Mapping[str, predictions_lib.SplitPredictions],
-) -> dict[str, dict[str, float]]:
+) -> dict[str, dict[str, float] | None]:
     """Computes scores by split; of `test` also without its duplicates.
 
     Args:
@@ -33,7 +34,7 @@ def scores_by_split(
       Scores by split. `test_deduplicated` is None if all rows of `test` are
       duplicates, and missing if none is.
     """
-    scores = {}
+    scores: dict[str, dict[str, float] | None] = {}
     for split, predicted in predictions.items():
         scores[split] = predicted.scores()
         unseen = ~predicted.split.duplicate
@@ -148,7 +149,7 @@ def write_features(
       seed: seed of the sample.
     """
     kind = "shared" if "shared" in predictions[0].features else "private"
-    columns = {
+    columns: dict[str, list[np.ndarray]] = {
         name: [] for name in ("features", "task", "label", "predicted", "id")
     }
     for task, predicted in zip(tasks, predictions, strict=True):
@@ -165,12 +166,16 @@ def write_features(
     np.savez_compressed(
         os.path.join(run_dir, FEATURES_FILE),
         kind=kind,
-        **{name: np.concatenate(arrays) for name, arrays in columns.items()},
+        # mypy does not know that no column is called `allow_pickle`.
+        **{  # type: ignore[arg-type]
+            name: np.concatenate(arrays) for name, arrays in columns.items()
+        },
     )
 
 
 def combine(
-    results: Sequence[Mapping], function: Callable[[list[float]], float]
+    results: Sequence[Mapping | float | None],
+    function: Callable[[list[float]], float],
 ) -> dict | float | None:
     """Combines the numbers that all results have in common.
 
@@ -183,13 +188,14 @@ def combine(
     """
     if any(result is None for result in results):
         return None
-    if all(isinstance(result, Mapping) for result in results):
+    mappings = [x for x in results if isinstance(x, Mapping)]
+    if len(mappings) == len(results):
         return {
-            key: combine([result[key] for result in results], function)
-            for key in results[0]
-            if all(key in result for result in results)
+            key: combine([mapping[key] for mapping in mappings], function)
+            for key in mappings[0]
+            if all(key in mapping for mapping in mappings)
         }
-    return float(function(list(results)))
+    return float(function(typing.cast(list[float], list(results))))
 
 
 def write(run_dir: str, results: Mapping) -> None:

@@ -57,7 +57,7 @@ def find(run_dir: str, phases: Sequence[str]) -> ResumePoint | None:
             f"{config} is missing, and {run_dir} holds a run: put back a copy "
             f"of the file; to start again, {restart}"
         )
-    faults = []
+    faults: list[str] = []
     for last in candidates:
         others, fault = {}, last.damage
         if not fault:
