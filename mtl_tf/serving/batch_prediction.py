@@ -133,8 +133,8 @@ def evaluate(
         )
     is_main = command.head == predictions_lib.MAIN
     head = "" if is_main else f", predicted by {command.head}"
-    rows = names_lib.counted(scores.pop("n"), "row")
-    lines = [f"\nTask {task.name} on {command.input}, {rows}{head}\n"]
+    num_rows = names_lib.counted(scores.pop("n"), "row")
+    lines = [f"\nTask {task.name} on {command.input}, {num_rows}{head}\n"]
     width = max(12, *map(len, scores))
     lines += [f"{name:{width}s} {value:.4f}" for name, value in scores.items()]
     return "\n".join(lines) + "\n"
@@ -252,7 +252,8 @@ def _guess_format(path):
 
 
 def _batches(rows) -> Iterator[list[tabular_files.Record]]:
-    blank, suspects = 0, collections.Counter()
+    blank = 0
+    suspects: collections.Counter[str] = collections.Counter()
     rows = iter(rows)
     while batch := list(itertools.islice(rows, BATCH_ROWS)):
         interruption.check()

@@ -279,7 +279,8 @@ def load(
     run_parts.check(run)
     # All parts share the corpus, and so the vocabulary.
     vocabulary = vocabulary_lib.Vocabulary.read(run.vocabulary_path)
-    text_models, temperatures, transfer_task = {}, {}, None
+    text_models, transfer_task = {}, None
+    temperatures: dict[tuple[str, str], float] = {}
     for part_dir in run.parts.values() or [run_dir]:
         part = run_directory.Run.read(part_dir)
         saved = checkpoints.read(part_dir, checkpoints.BEST, ["model", "fit"])
