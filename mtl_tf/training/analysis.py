@@ -50,7 +50,7 @@ def run(experiment: experiment_lib.Experiment) -> str:
             f"tasks, {config.run_dir} has only {experiment.tasks[0].name}"
         )
     experiment.checkpoints.restore(checkpoints.BEST)
-    analysis = {"schema": run_directory.SCHEMA}
+    analysis: dict = {"schema": run_directory.SCHEMA}
     if has_label_embedding:
         analysis["labels"] = _analyze_labels(config.run_dir)
     if config.label_transfer != "none":
@@ -79,13 +79,14 @@ def analyze(experiment: experiment_lib.Experiment) -> dict:
         train = experiment.predictor.predict(splits["train"]).features
         train_features.append({name: x[rows] for name, x in train.items()})
         dev_predictions.append(experiment.predictor.predict(splits["dev"]))
-    analysis = {"probes": {}}
+    probes = {}
     for name in train_features[0]:
-        analysis["probes"][name] = probing.probe_task(
+        probes[name] = probing.probe_task(
             [features[name] for features in train_features],
             [predictions.features[name] for predictions in dev_predictions],
             experiment.config.seed,
         )
+    analysis: dict = {"probes": probes}
     if {"shared", "private"} <= set(train_features[0]):
         analysis["cross_correlation"] = float(
             np.mean([probing.cross_correlation(p) for p in dev_predictions])

@@ -72,7 +72,7 @@ class HistoryWriter(Callback):
     def __init__(self, run_dir: str, state: loop_state.LoopState):
         self._run_dir = run_dir
         self._state = state
-        self._history = None
+        self._history: history_lib.History  # opened by on_train_begin
 
     def on_train_begin(self, step: int) -> None:
         """Writes the lines up to the step."""
@@ -112,7 +112,7 @@ class ProgressBar(Callback):
         self._total_steps = len(config.phases) * config.epochs * steps_per_epoch
         self._steps_per_epoch = steps_per_epoch
         self._enabled = None if config.progress else False
-        self._bar = None
+        self._bar: progress.Progress | None = None
 
     def on_train_begin(self, step: int) -> None:
         """Shows the bar."""
@@ -125,11 +125,13 @@ class ProgressBar(Callback):
 
     def on_log(self, step: int, logs: Mapping[str, float]) -> None:
         """Shows the step and its loss."""
-        self._bar.update(step, logs["loss/total"])
+        if self._bar is not None:
+            self._bar.update(step, logs["loss/total"])
 
     def on_epoch_end(self, line: Mapping) -> None:
         """Shows the dev score."""
-        self._bar.dev(line["dev"]["average"])
+        if self._bar is not None:
+            self._bar.dev(line["dev"]["average"])
 
     def close(self) -> None:
         """Removes the bar."""

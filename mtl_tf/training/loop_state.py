@@ -1,6 +1,7 @@
 """The state of the training loop that checkpoints hold."""
 
 import math
+import typing
 from collections.abc import Mapping, Sequence
 
 import tensorflow as tf
@@ -27,7 +28,16 @@ class LoopState:
             "history": tf.Variable("", dtype=tf.string),
         }
 
-    def __getitem__(self, name: str) -> int | float:
+    @typing.overload
+    def __getitem__(
+        self,
+        name: typing.Literal["phase", "phase_began", "epoch", "best_epoch"],
+    ) -> int: ...
+
+    @typing.overload
+    def __getitem__(self, name: str) -> int | float: ...
+
+    def __getitem__(self, name):
         return self.variables[name].numpy().item()
 
     def __setitem__(self, name: str, value: int | float) -> None:

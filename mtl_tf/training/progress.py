@@ -37,7 +37,7 @@ class Progress:
         """
         self._steps_per_epoch = steps_per_epoch
         self._epochs = -(-total_steps // steps_per_epoch)
-        self._texts = {}
+        self._texts: dict[str, str] = {}
         self._bar = tqdm.tqdm(
             desc=self._format_epoch(first_step + 1),
             total=total_steps,

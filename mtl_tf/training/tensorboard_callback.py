@@ -29,7 +29,7 @@ class TensorBoardCallback(callbacks.Callback):
         self._task_names = task_names
         self._description = description
         self._state = state
-        self._board = None
+        self._board: summaries.TensorBoard  # opened by on_train_begin
 
     def on_train_begin(self, step: int) -> None:
         """Drops events after the step; writes the settings."""

@@ -1,7 +1,7 @@
 """The training step: one custom `tf.function` for all models."""
 
 import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import keras
 import numpy as np
@@ -81,7 +81,7 @@ class Trainer:
         self._main_task = label_transfer.main_task_index(config, task_names)
         self._signature = dict(signature)
         # Traced steps, by phase.
-        self._steps = {}
+        self._steps: dict[str, Callable[[Mapping], dict[str, tf.Tensor]]] = {}
 
     @property
     def parts(self) -> dict[str, dict[str, tf.Variable]]:

@@ -46,7 +46,7 @@ class TrainingLoop:
         self._phases = phases
         self._state = state
         self._callbacks = callbacks
-        self._history = []
+        self._history: list[dict] = []
 
     def run(self) -> None:
         """Trains to the end of the last phase.

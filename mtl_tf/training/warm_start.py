@@ -141,7 +141,8 @@ def load(
     layers = {"model": trainer.model}
     if trainer.adversary:
         layers["discriminator"] = trainer.adversary.discriminator
-    weights, left = {}, []
+    weights: dict[str, dict[str, int]] = {}
+    left = []
     for part in ("model", "discriminator"):
         trained = saved.parts.get(part, {})
         counts = _load_part(layers.get(part), trained, names, trained_names)
