@@ -43,7 +43,8 @@ CASES = {
     "far too large": (
         {},
         f"{TRAIN} --hidden_size=1000000000",
-        "hidden_size=1000000000: at most 10000 (the number of weights grows ",
+        "hidden_size=1000000000: at most 10000 (the number of weights grows "
+        "with its square)",
     ),
     "batch larger than a task": (
         {},

@@ -73,7 +73,9 @@ def test_model_accepts_numpy_and_pandas_texts(run_dir):
     assert model.evaluate("books", np.array(texts), np.array(labels)) == scores
     with pytest.raises(ValueError, match=r"labels\[0\].*'1'.*'bad', 'good'"):
         model.evaluate("books", texts, [1, 0])
-    with pytest.raises(ValueError, match=r"a list of texts is .* got dict$"):
+    with pytest.raises(
+        ValueError, match=r"expected a list of texts, got dict$"
+    ):
         model.predict("books", dict(zip(texts, labels, strict=True)))
     with pytest.raises(ValueError, match="has no task 3; its tasks are books"):
         model.predict(3, texts)

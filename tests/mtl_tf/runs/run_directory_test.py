@@ -99,7 +99,7 @@ def test_corpus_of_another_tokenizer_is_refused(config, corpus):
     older = {**corpus.declaration, "tokenizer_version": 1}
     with pytest.raises(
         ValueError,
-        match="by version 1 of the tokenizer, expected version 2: prepare the",
+        match="by version 2 of the tokenizer, got version 1: prepare the",
     ):
         start(config, dataclasses.replace(corpus, declaration=older))
     assert not os.path.exists(config.run_dir)
