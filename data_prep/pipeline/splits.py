@@ -56,14 +56,7 @@ def split(
     counts = [
         collections.Counter(labels[row] for row in rows) for rows in components
     ]
-    assigned: list[str] = []
-    filled: dict[str, collections.Counter[str]] = {
-        name: collections.Counter() for name in fractions
-    }
-    for component in counts:
-        need = functools.partial(_need, component, totals, targets, filled)
-        assigned.append(max(fractions, key=need))  # the first of equals
-        filled[assigned[-1]].update(component)
+    assigned, filled = _assign(counts, fractions, totals, targets)
     _fill_empty(assigned, counts, filled)
     _even_out(assigned, counts, totals, targets, filled)
     empty = [name for name in fractions if not filled[name].total()]
@@ -73,11 +66,29 @@ def split(
             f"{len(labels)} rows stays empty: there are too few rows, or "
             "too few groups of connected rows"
         )
-    result = [""] * len(labels)
-    for rows, name in zip(components, assigned, strict=True):
-        for row in rows:
-            result[row] = name
-    return result
+    split_of_row = {
+        row: name
+        for rows, name in zip(components, assigned, strict=True)
+        for row in rows
+    }
+    return [split_of_row[row] for row in range(len(labels))]
+
+
+def _assign(counts, fractions, totals, targets):
+    """Assigns each component to the split that needs its labels most.
+
+    Returns:
+      The split of each component, and the labels that each split then has.
+    """
+    assigned: list[str] = []
+    filled: dict[str, collections.Counter[str]] = {
+        name: collections.Counter() for name in fractions
+    }
+    for component in counts:
+        need = functools.partial(_need, component, totals, targets, filled)
+        assigned.append(max(fractions, key=need))  # the first of equals
+        filled[assigned[-1]].update(component)
+    return assigned, filled
 
 
 def _check_fractions(fractions) -> None:

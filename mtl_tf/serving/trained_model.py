@@ -23,6 +23,7 @@ from mtl_tf.runs import prediction_files
 from mtl_tf.runs import run_directory
 from mtl_tf.runs import run_parts
 from mtl_tf.serving import text_model as text_model_lib
+from mtl_tf.serving import text_pairs
 from mtl_tf.utils import arguments
 from mtl_tf.utils import display_names as names_lib
 from mtl_tf.utils import suggestions
@@ -148,7 +149,7 @@ class TrainedModel:
             gets single texts or vice versa.
         """
         declared = self.task(task, output)
-        seq1, seq2 = _split_texts(texts, declared)
+        seq1, seq2 = text_pairs.split(texts, declared)
         return predictions_lib.Predictions(
             declared, self.classify(task, output, seq1, seq2).numpy()
         )
@@ -225,7 +226,7 @@ class TrainedModel:
                 f"{self.run.run_dir} is a single-task model: it has no shared "
                 "encoder"
             )
-        seq1, seq2 = _split_texts(texts)
+        seq1, seq2 = text_pairs.split(texts)
         return model.encode(seq1, seq2).numpy()
 
     def _explain_missing(self, output):
@@ -258,30 +259,12 @@ def load(
         with different seeds, or it was made by another version of the
         tokenizer.
     """
-    if not isinstance(run_dir, str | os.PathLike):
-        raise ValueError(
-            f"run_dir={run_dir!r:.80}: expected a path, got "
-            f"{type(run_dir).__name__}"
-        )
-    run_dir = os.path.expanduser(os.fspath(run_dir))
-    run = run_directory.Run.read(run_dir)
-    tokenizer.check_version(run.corpus.declaration, run_dir)
-    if run.config.num_runs > 1:
-        raise ValueError(
-            f"{run_dir} contains a run for each seed: choose one of "
-            f"{', '.join(run.parts.values())}"
-        )
-    if not run_directory.has_ended(run_dir):
-        logging.warning(
-            "%s: training has not ended; using its best checkpoint so far",
-            run_dir,
-        )
-    run_parts.check(run)
+    run = _read_run(run_dir)
     # All parts share the corpus, and so the vocabulary.
     vocabulary = vocabulary_lib.Vocabulary.read(run.vocabulary_path)
     text_models, transfer_task = {}, None
     temperatures: dict[tuple[str, str], float] = {}
-    for part_dir in run.parts.values() or [run_dir]:
+    for part_dir in run.parts.values() or [run.run_dir]:
         part = run_directory.Run.read(part_dir)
         saved = checkpoints.read(part_dir, checkpoints.BEST, ["model", "fit"])
         model = _load_model(part, saved, len(vocabulary))
@@ -301,6 +284,30 @@ def load(
         for task_id, task in enumerate(part.tasks):
             text_models[task.name] = (text_model, task_id)
     return TrainedModel(run, text_models, temperatures, transfer_task)
+
+
+def _read_run(run_dir):
+    """Reads a run of one seed, and checks that it can be loaded."""
+    if not isinstance(run_dir, str | os.PathLike):
+        raise ValueError(
+            f"run_dir={run_dir!r:.80}: expected a path, got "
+            f"{type(run_dir).__name__}"
+        )
+    run_dir = os.path.expanduser(os.fspath(run_dir))
+    run = run_directory.Run.read(run_dir)
+    tokenizer.check_version(run.corpus.declaration, run_dir)
+    if run.config.num_runs > 1:
+        raise ValueError(
+            f"{run_dir} contains a run for each seed: choose one of "
+            f"{', '.join(run.parts.values())}"
+        )
+    if not run_directory.has_ended(run_dir):
+        logging.warning(
+            "%s: training has not ended; using its best checkpoint so far",
+            run_dir,
+        )
+    run_parts.check(run)
+    return run
 
 
 def _fit_temperatures(run):
@@ -362,43 +369,6 @@ def _load_model(
             )
         variable.assign(value)
     return model
-
-
-def _split_texts(texts, task=None):
-    """Splits texts or pairs into seq1 and seq2, string [texts] each.
-
-    Args:
-      texts: texts or pairs.
-      task: the task, which determines which of both is allowed; None: both.
-    """
-    seq1, seq2 = [], []
-    for index, entry in enumerate(arguments.as_list("texts", texts)):
-        pair = ("", entry) if isinstance(entry, str | bytes) else entry
-        if not (
-            isinstance(pair, tuple | list)
-            and len(pair) == 2
-            and all(isinstance(text, str | bytes) for text in pair)
-        ):
-            raise ValueError(
-                f"texts[{index}]: expected a text or a pair (seq1, seq2), "
-                f"got {entry!r:.80}"
-            )
-        if task is not None and task.pair == (pair is not entry):
-            raise ValueError(
-                f"texts[{index}]: expected "
-                + ("a pair (seq1, seq2)" if task.pair else "a single text")
-                + f" for task {task.name}, got {entry!r:.80}"
-            )
-        seq1.append(_to_bytes(pair[0]))
-        seq2.append(_to_bytes(pair[1]))
-    return tf.constant(seq1, tf.string), tf.constant(seq2, tf.string)
-
-
-def _to_bytes(text):
-    """Encodes as UTF-8; lone surrogates, which JSON allows, are kept."""
-    if isinstance(text, bytes):
-        return text
-    return text.encode("utf-8", "surrogatepass")
 
 
 def _main_task_index(run):

@@ -124,10 +124,9 @@ def load(
 
     Returns:
       A summary for a JSON file. `tokens` counts, and `tasks` and `labels` list,
-      the names that are `loaded`, those that start `fresh`, and those that are
-      `left` in the trained model. `weights` has by name how many values are
-      `loaded` `of` how many; `weights_left` lists the weights that are not
-      loaded.
+      the names that are `loaded`, start `fresh`, or are `left` behind.
+      `weights` has by name how many values are `loaded` `of` how many;
+      `weights_left` lists the weights that are not loaded.
 
     Raises:
       ValueError: if `init_from` is this run, holds no run with a best
@@ -138,14 +137,14 @@ def load(
     """
     names = _Names(vocabulary.tokens, tasks)
     saved, trained_names = _read(config, names)
+    adversary = trainer.adversary
     layers = {"model": trainer.model}
-    if trainer.adversary:
-        layers["discriminator"] = trainer.adversary.discriminator
+    layers["discriminator"] = adversary and adversary.discriminator
     weights: dict[str, dict[str, int]] = {}
     left = []
-    for part in ("model", "discriminator"):
+    for part, layer in layers.items():
         trained = saved.parts.get(part, {})
-        counts = _load_part(layers.get(part), trained, names, trained_names)
+        counts = _load_part(layer, trained, names, trained_names)
         weights |= counts
         left += sorted(
             path
