@@ -108,7 +108,7 @@ def test_both_outputs_of_the_main_task():
     section = card.split("## Label transfer\n")[1].split("\n## ")[0]
     assert "outputs for films: `serve_films`, that of the main m" in section
     assert "`serve_films_label_transfer`, that of the label tra" in section
-    assert "as if it were one of books" in section
+    assert "for the same text as a text of books" in section
     rows = {
         row[0]: row[3]
         for row in model_cards.read_table(card, "Use", "signature")[1:]
