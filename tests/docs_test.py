@@ -33,6 +33,8 @@ OTHER_FLAGS = (
         "model",
     ),
     *("json", "plot", "epoch_tokens", "rows", "tokens"),
+    # Of mkdocs.
+    "strict",
     # Of saved_model_cli.
     *("dir", "tag_set", "signature_def", "input_exprs"),
 )
@@ -103,6 +105,29 @@ def test_links_lead_somewhere(path):
             for line in lines
         ]
         assert heading in anchors, heading
+
+
+def _snippet_markers():
+    """Yields each line that looks like a marker, after its page."""
+    for page in sorted((ROOT / "docs").rglob("*.md")):
+        for line in page.read_text("utf-8").splitlines():
+            if re.search(r"-+ *8 *<", line):
+                yield page, line
+
+
+def test_snippet_markers_name_existing_sections():
+    markers = list(_snippet_markers())
+    assert len(markers) >= 5
+    for page, line in markers:
+        message = f"{page.name}: {line}"
+        match = re.fullmatch(r'--8<-- "([\w./]+)(?::(\w+))?"', line)
+        assert match, message
+        path, section = match.groups()
+        assert (ROOT / path).is_file(), message
+        if section:
+            text = (ROOT / path).read_text("utf-8")
+            for end in ("start", "end"):
+                assert f"# --8<-- [{end}:{section}]\n" in text, message
 
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
