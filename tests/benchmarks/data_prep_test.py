@@ -114,7 +114,7 @@ def test_the_command_prints_rates_and_writes_them(
 def test_raw_dir_is_refused_for_a_generated_corpus(wrong, capsys):
     with pytest.raises(SystemExit):
         data_prep.main([wrong])
-    assert "--raw_dir is for" in capsys.readouterr().err
+    assert "--raw_dir is required by" in capsys.readouterr().err
 
 
 if __name__ == "__main__":

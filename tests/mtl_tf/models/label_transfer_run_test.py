@@ -88,7 +88,7 @@ def test_shares_of_correct_outputs_sum_to_the_accuracies(
         transfer = films["label_transfer"][split]["accuracy"]
         second = shares["both"] + shares["label_transfer_alone"]
         assert second == pytest.approx(transfer)
-    assert "Right by" in printed
+    assert "Correct predictions by output" in printed
 
 
 def test_nearest_labels_are_of_other_tasks(experiment, printed):

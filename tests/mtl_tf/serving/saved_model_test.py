@@ -63,8 +63,8 @@ def test_run_of_another_tokenizer_is_not_exported(copy):
     run_directory.write_config(copy, record)
     with pytest.raises(
         ValueError,
-        match="copy: the texts were cut into tokens by version 1 of the "
-        "tokenizer, expected version 2: prepare the corpus again, and train",
+        match="copy: expected texts tokenized by version 2 of the tokenizer, "
+        "got version 1: prepare the corpus again, and train",
     ):
         saved_model.write(copy)
 

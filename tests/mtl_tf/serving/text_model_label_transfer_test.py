@@ -137,7 +137,7 @@ def test_predictions_match_evaluation(corpus, settings):
 
 def test_main_output_does_not_compute_label_transfer(small):
     def layers(output):
-        return {layer.name for layer in small._parts[output].layers}
+        return {layer.name for layer in small._submodels[output].layers}
 
     transfer = {
         name for name in layers("transfer_logits") if "transfer" in name
@@ -204,7 +204,7 @@ def test_private_encoders_reduce_tokens_per_batch(
 ):
     monkeypatch.setattr(input_pipeline, "EVALUATION_TOKENS", 60)
     text_model = make(corpus, sharing=sharing)[0]
-    part, sizes = text_model._parts["transfer_logits"], []
+    part, sizes = text_model._submodels["transfer_logits"], []
 
     def spy(inputs, training):
         tf.py_function(
@@ -213,7 +213,7 @@ def test_private_encoders_reduce_tokens_per_batch(
         return part(inputs, training=training)
 
     spy.input, spy.output = part.input, part.output
-    monkeypatch.setitem(text_model._parts, "transfer_logits", spy)
+    monkeypatch.setitem(text_model._submodels, "transfer_logits", spy)
     text_model.classify_by_transfer([""] * 45, ["good1 bad1 so1 good2"] * 45)
     # Three tasks: of each text, two others read, and one more is room.
     assert sum(sizes) == 45 * 4

@@ -104,8 +104,9 @@ def test_keras_with_another_backend_is_refused():
     process = python("-c", _STARTED, "jax")
     assert process.returncode == 1
     assert process.stderr.splitlines()[-1] == (
-        "ImportError: mtl_tf needs Keras on TensorFlow, and Keras has started "
-        "on jax: set KERAS_BACKEND=tensorflow, or import mtl_tf before keras"
+        "ImportError: mtl_tf needs the TensorFlow backend of Keras, but Keras "
+        "is loaded with jax: set KERAS_BACKEND=tensorflow, or import mtl_tf "
+        "before keras"
     )
     process = python("-c", _STARTED, "tensorflow")
     assert process.returncode == 0, process.stderr

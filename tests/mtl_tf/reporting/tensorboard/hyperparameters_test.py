@@ -141,7 +141,7 @@ def test_table_begins_with_non_default_settings():
     assert [row[0] for row in all_settings[2:]] == [
         field.name for field in dataclasses.fields(_CONFIG)
     ]
-    assert ["seed", "`0`", "Seed of everything that is drawn."] in all_settings
+    assert ["seed", "`0`", "Random seed."] in all_settings
 
 
 @pytest.mark.filterwarnings("ignore:html5lib's sanitizer is deprecated")
