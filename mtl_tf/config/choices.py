@@ -19,7 +19,8 @@ CLASS_WEIGHTS = ("none", "balanced")
 # Formats of tables of texts.
 TABLE_FORMATS = ("tsv", "csv", "jsonl")
 
-# Dispatched on in `layers.text_encoder` and `layers.lstm`.
+# Copies of the constants in `layers`, which imports no other package;
+# choices_test compares them.
 CONDITIONAL = "conditional_bilstm"
 RECURRENT = ("lstm", "bilstm", "stacked_lstm", CONDITIONAL)
 ENCODERS = (*RECURRENT, "cnn", "bag_of_words")

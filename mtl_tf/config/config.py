@@ -32,7 +32,7 @@ class Config(base.Settings):
         (), "Tasks to train on; if empty, all tasks of the corpus."
     )
     max_examples: int = base.setting(
-        0, "Maximum number of rows per task and split; 0: all."
+        0, "Maximum number of examples per task and split; 0: all."
     )
     seed: int = base.setting(0, "Random seed.")
     num_runs: int = base.setting(
@@ -188,9 +188,9 @@ class Config(base.Settings):
     )
     transfer_trained_on: str = base.setting(
         "main",
-        "Rows that train the label transfer network; main: those of the main "
-        "task; auxiliary: those of the other tasks with their own labels, as "
-        "in the code of Augenstein et al.",
+        "Examples that train the label transfer network; main: those of the "
+        "main task; auxiliary: those of the other tasks with their own labels, "
+        "as in the code of Augenstein et al.",
         choices=choices.TRANSFER_TRAINED_ON,
     )
     transfer_weight: float = base.setting(
@@ -207,8 +207,9 @@ class Config(base.Settings):
     # Losses.
     adversary: str = base.setting(
         "reversal",
-        "reversal: gradient reversal, off while the discriminator is worse "
-        "than chance; reversal_unbounded: Eq. 13 exactly; confusion: the "
+        "reversal: gradient reversal, off for task batches whose discriminator "
+        "cross-entropy exceeds the entropy of the task frequencies; "
+        "reversal_unbounded: exactly Eq. 13 of Liu et al.; confusion: the "
         "cross-entropy to a uniform distribution.",
         choices=choices.ADVERSARIES,
     )
@@ -231,8 +232,8 @@ class Config(base.Settings):
     )
     orthogonality_loss: str = base.setting(
         "normalized",
-        "frobenius: Eq. 14 exactly; normalized: the mean squared product of "
-        "centered features of unit length.",
+        "frobenius: exactly Eq. 14 of Liu et al.; normalized: the mean squared "
+        "product of centered features of unit length.",
         choices=choices.ORTHOGONALITY_LOSSES,
     )
     task_weights: tuple[str, ...] = base.setting(
@@ -242,14 +243,14 @@ class Config(base.Settings):
     )
     class_weights: str = base.setting(
         "none",
-        "balanced: an example is weighted by rows / (labels * rows of its "
-        "label).",
+        "balanced: an example is weighted by examples / (labels * examples of "
+        "its label).",
         choices=choices.CLASS_WEIGHTS,
     )
 
     # Batches.
     batch_size: int = base.setting(
-        16, "Number of texts per task in a training step."
+        16, "Number of examples per task in a training step."
     )
     update: str = base.setting(
         "joint",
@@ -259,8 +260,8 @@ class Config(base.Settings):
     )
     sampling_exponent: float = base.setting(
         0.0,
-        "A task is sampled in proportion to its rows to this power; 0: "
-        "uniformly; 1: in proportion to its size.",
+        "A task is sampled in proportion to its number of examples to this "
+        "power; 0: uniformly; 1: in proportion to its size.",
     )
     steps_per_epoch: int = base.setting(
         0, "Number of steps per epoch; 0: determined by epoch_length."
@@ -336,12 +337,12 @@ class Config(base.Settings):
 
     @property
     def reads_diversity(self) -> bool:
-        """Use of the diversity features by a label transfer network."""
+        """Whether the label transfer network reads diversity features."""
         return self.label_transfer != "none" and self.transfer_diversity
 
     @property
-    def sequences_apart(self) -> bool:
-        """Encoding of seq1 and seq2 as two texts instead of one."""
+    def encodes_pairs(self) -> bool:
+        """Whether seq1 and seq2 are encoded separately, not concatenated."""
         return self.encoder == choices.CONDITIONAL
 
     def task_weights_by_name(self) -> dict[str, float]:

@@ -155,7 +155,7 @@ def _check_combinations(config):
             f"recurrent encoder ({', '.join(choices.RECURRENT)}), got "
             f"encoder={config.encoder}"
         )
-    if config.sequences_apart and config.sequences == "seq2":
+    if config.encodes_pairs and config.sequences == "seq2":
         raise ValueError(
             f"sequences=seq2 leaves out seq1, which encoder={config.encoder} "
             "needs: set sequences=both or encoder=bilstm"
@@ -218,7 +218,7 @@ def _features_dim(config):
         return config.task_layer_size
     encoders = 2 if config.sharing == "shared_private" else 1
     size = config.hidden_size * _FEATURES_PER_UNIT.get(config.encoder, 1)
-    texts = 2 if config.sequences_apart else 1
+    texts = 2 if config.encodes_pairs else 1
     skipped = texts * config.embedding_dim if config.skip_connection else 0
     return encoders * size + skipped
 

@@ -214,7 +214,7 @@ def read_split(
     seq1_lengths, seq2_lengths, reads_seq1 = _sequence_lengths(
         token_ids, rows, config
     )
-    num_separators = 0 if config.sequences_apart else 1
+    num_separators = 0 if config.encodes_pairs else 1
     lengths = seq2_lengths + reads_seq1 * (seq1_lengths + num_separators)
     return Split(
         task_id=task_id,
@@ -231,7 +231,7 @@ def read_split(
         max_tokens=config.max_tokens,
         reads_seq1=reads_seq1,
         seq1_lengths=seq1_lengths.astype(np.int32)
-        if config.sequences_apart
+        if config.encodes_pairs
         else None,
     )
 
@@ -273,8 +273,8 @@ def _sequence_lengths(token_ids, rows, config):
     """Returns the lengths of seq1 and seq2, and whether seq1 is read."""
     lengths = np.minimum(np.diff(token_ids.offsets), config.max_tokens)
     seq1_lengths, seq2_lengths = lengths.reshape(-1, 2)[rows].T
-    reads_seq1 = np.full(len(rows), config.sequences_apart)
-    if not config.sequences_apart and config.sequences == "both":
+    reads_seq1 = np.full(len(rows), config.encodes_pairs)
+    if not config.encodes_pairs and config.sequences == "both":
         # A missing seq1 is stored as the single token of an empty text.
         first = token_ids.ids[token_ids.offsets[:-1:2][rows]]
         reads_seq1 = (seq1_lengths > 1) | (first != vocabulary_lib.EMPTY)

@@ -21,7 +21,7 @@ class ClassificationHead(float32_layer.Float32Layer):
       **kwargs: for `keras.layers.Layer`.
     """
 
-    PADDING_LOGIT = -1e9
+    MASKED_LOGIT = -1e9
 
     def __init__(
         self,
@@ -99,13 +99,13 @@ class ClassificationHead(float32_layer.Float32Layer):
 
         Returns:
           float32 [task_batches, batch, most labels]: logits in the order of the
-          task's labels, then `PADDING_LOGIT`, whose probability is 0.
+          task's labels, then `MASKED_LOGIT`, whose probability is 0.
         """
         logits = tf.einsum("kbi,kli->kbl", features, vectors)
         if bias is not None:
             logits += self.gather_labels(bias, task_ids)[:, tf.newaxis]
         mask = tf.gather(self._mask, task_ids)[:, tf.newaxis]
-        return tf.where(mask, logits, self.PADDING_LOGIT)
+        return tf.where(mask, logits, self.MASKED_LOGIT)
 
     def get_config(self):
         return {

@@ -35,8 +35,8 @@ class LabelEmbedding(classification_head.ClassificationHead):
       task_ids: int32 [task_batches].
 
     Returns:
-      Logits, float32 [task_batches, batch, most labels], as
-      `ClassificationHead.logits`; and expected label embeddings o, float32
+      A dict of `logits`, float32 [task_batches, batch, most labels], as
+      `ClassificationHead.logits`, and `expected_label_embedding`, o, float32
       [task_batches, batch, l].
 
     Raises:
@@ -50,8 +50,9 @@ class LabelEmbedding(classification_head.ClassificationHead):
       # A task with 2 labels and a task with 4.
       layer = label_embedding.LabelEmbedding((2, 4), embedding_dim=20)
       features = tf.random.normal([3, 8, 100])  # 3 task batches of 8 texts
-      logits, expected = layer(features, tf.constant([0, 1, 1]))
-      logits.shape, expected.shape  # [3, 8, 4], [3, 8, 20]
+      outputs = layer(features, tf.constant([0, 1, 1]))
+      outputs["logits"].shape  # [3, 8, 4]
+      outputs["expected_label_embedding"].shape  # [3, 8, 20]
       ```
 
     Reference:
@@ -91,19 +92,19 @@ class LabelEmbedding(classification_head.ClassificationHead):
         logits = self.logits(features, vectors, self.bias, task_ids)
         # Eq. 5
         expected = tf.einsum("kbl,kli->kbi", tf.nn.softmax(logits), vectors)
-        return logits, expected
+        return {"logits": logits, "expected_label_embedding": expected}
 
     def joint_logits(
         self, features: tf.Tensor, task_ids: tf.Tensor
     ) -> tf.Tensor:
-        """Computes L h over the labels of all tasks, and masks (Eq. 4).
+        """Computes the masked L h of Eq. 4 in full, for reference and tests.
 
         Args:
           features: h, float32 [task_batches, batch, width of h].
           task_ids: int32 [task_batches].
 
         Returns:
-          float32 [task_batches, batch, labels of all tasks]; `PADDING_LOGIT`
+          float32 [task_batches, batch, labels of all tasks]; `MASKED_LOGIT`
           where a label belongs to another task. The softmax of the task's
           labels equals that of `call`.
         """
@@ -116,7 +117,7 @@ class LabelEmbedding(classification_head.ClassificationHead):
             np.arange(len(self.num_classes)), self.num_classes
         )
         is_own = task_of_label == task_ids[:, tf.newaxis]
-        return tf.where(is_own[:, tf.newaxis], logits, self.PADDING_LOGIT)
+        return tf.where(is_own[:, tf.newaxis], logits, self.MASKED_LOGIT)
 
     def get_config(self):
         return {

@@ -25,13 +25,13 @@ class LabelTransferNetwork(float32_layer.Float32Layer):
       num_classes: number of labels of each task that it predicts.
       hidden_size: width of the hidden layer; 0 for no hidden layer.
       init_range: weights are drawn uniformly from [-init_range, init_range].
-      seeds: of the hidden layer and of the output layer.
+      seeds: seeds of the hidden layer and of the output layer.
       **kwargs: for `keras.layers.Layer`.
 
     Call arguments:
       predictions: [o_1, ..., o_{T-1}], float32 [task_batches, batch, width].
-      task_ids: int32 [task_batches], indices into `num_classes`: the tasks that
-        are predicted.
+      target_indices: int32 [task_batches], indices into `num_classes` of the
+        tasks to predict.
       diversity: d, float32 [task_batches, batch, features]; None for none.
 
     Returns:
@@ -86,9 +86,9 @@ class LabelTransferNetwork(float32_layer.Float32Layer):
         )
 
     def build(
-        self, predictions_shape, task_ids_shape=None, diversity_shape=None
+        self, predictions_shape, target_indices_shape=None, diversity_shape=None
     ):
-        del task_ids_shape
+        del target_indices_shape
         width = predictions_shape[-1]
         if diversity_shape is not None:
             width += diversity_shape[-1]
@@ -97,13 +97,13 @@ class LabelTransferNetwork(float32_layer.Float32Layer):
             width = self.hidden_size
         self.output_layer.build((None, None, width))
 
-    def call(self, predictions, task_ids, diversity=None):
+    def call(self, predictions, target_indices, diversity=None):
         hidden = predictions
         if diversity is not None:
             hidden = tf.concat([hidden, diversity], axis=-1)
         if self.hidden is not None:
-            hidden = self.hidden(hidden, tf.zeros_like(task_ids))
-        return self.output_layer(hidden, task_ids)
+            hidden = self.hidden(hidden, tf.zeros_like(target_indices))
+        return self.output_layer(hidden, target_indices)["logits"]
 
     def get_config(self):
         return {

@@ -41,8 +41,8 @@ class PerTaskLSTM(per_task.PerTaskLayer):
 
     Returns:
       `states`: h at each token, float32 [rows, batch, hidden_size], packed.
-      `last`: h of the token that is read last, float32 [task_batches, batch,
-      hidden_size]. `end`: (h, c) of that token.
+      `last_hidden`: h of the token that is read last, float32 [task_batches,
+      batch, hidden_size]. `final_state`: (h, c) of that token.
 
     Example:
       ```python
@@ -53,7 +53,9 @@ class PerTaskLSTM(per_task.PerTaskLayer):
       layer = lstm.PerTaskLSTM(64, num_tasks=2)
       lengths = np.array([[3, 1]], np.int32)  # two texts of one task
       inputs = tf.random.normal([3, 2, 50])  # packed: a row for each step
-      last = layer(inputs, lengths, np.array([1]), result="last")  # [1, 2, 64]
+      task_ids = np.array([1])
+      last = layer(inputs, lengths, task_ids, result="last_hidden")
+      last.shape  # [1, 2, 64]
       ```
 
     Reference:

@@ -28,7 +28,7 @@ class SoftmaxHead(classification_head.ClassificationHead):
       task_ids: int32 [task_batches].
 
     Returns:
-      Logits, float32 [task_batches, batch, most labels], as
+      A dict of `logits`, float32 [task_batches, batch, most labels], as
       `ClassificationHead.logits`.
 
     Reference:
@@ -52,9 +52,9 @@ class SoftmaxHead(classification_head.ClassificationHead):
         logits = self.logits(features, kernel, self.bias, task_ids)
         if self.tanh:
             logits = tf.where(
-                logits > self.PADDING_LOGIT, tf.tanh(logits), logits
+                logits > self.MASKED_LOGIT, tf.tanh(logits), logits
             )
-        return logits
+        return {"logits": logits}
 
     def get_config(self):
         return {**super().get_config(), "tanh": self.tanh}

@@ -31,9 +31,10 @@ class TaskHead(float32_layer.Float32Layer):
       training: for `dropout`.
 
     Returns:
-      A dict of `logits`, float32 [task_batches, batch, most labels], and with a
-      label embedding of `expected_label`, float32 [task_batches, batch, label
-      embedding dim] (Eq. 5).
+      The outputs of `output_layer`: a dict of `logits`, float32 [task_batches,
+      batch, most labels], and with a `LabelEmbedding` of
+      `expected_label_embedding`, float32 [task_batches, batch, label embedding
+      dim] (Eq. 5).
 
     Example:
       ```python
@@ -84,11 +85,7 @@ class TaskHead(float32_layer.Float32Layer):
         hidden = self.dropout(tf.concat(features, axis=-1), training=training)
         if self.task_layer is not None:
             hidden = self.task_layer(hidden, task_ids)
-        outputs = self.output_layer(hidden, task_ids)
-        if isinstance(outputs, tuple):
-            logits, expected_label = outputs
-            return {"logits": logits, "expected_label": expected_label}
-        return {"logits": outputs}
+        return self.output_layer(hidden, task_ids)
 
     def get_config(self):
         return {

@@ -192,7 +192,7 @@ class TextEncoder(per_task.PerTaskLayer):
                     seq1,
                     seq1_lengths,
                     task_ids,
-                    result="end",
+                    result="final_state",
                     training=training,
                 )
                 for layer in self._seq1_directions
@@ -217,7 +217,7 @@ class TextEncoder(per_task.PerTaskLayer):
                 is_last = self.pooling == "last" and layer is layers[-1]
                 arguments = {
                     "initial_state": initial_state,
-                    "result": "last" if is_last else "states",
+                    "result": "last_hidden" if is_last else "states",
                     "training": training,
                 }
             states = layer(states, lengths, task_ids, **arguments)

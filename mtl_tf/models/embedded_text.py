@@ -9,15 +9,15 @@ from mtl_tf.layers import embedding
 from mtl_tf.layers import gather_task_batches
 from mtl_tf.layers import pooling
 
-# The inputs that are token ids, and the inputs that are their lengths.
-LENGTHS = {"token_ids": "lengths", "seq1": "seq1_lengths"}
+# Names of the token inputs, each with the name of its lengths.
+LENGTHS_OF = {"token_ids": "lengths", "seq1": "seq1_lengths"}
 
 
 def make_inputs(config: config_lib.Config) -> dict[str, keras.KerasTensor]:
     """Makes the inputs of texts.
 
     Args:
-      config: whether the encoder reads pairs of texts.
+      config: settings of the run; they determine whether seq1 is an input.
 
     Returns:
       `token_ids`, int32 [task_batches, batch, seq_len]; `lengths`, int32
@@ -25,9 +25,9 @@ def make_inputs(config: config_lib.Config) -> dict[str, keras.KerasTensor]:
       pairs also has `seq1` and `seq1_lengths`.
     """
     inputs = {"task_ids": keras.Input((), dtype="int32", name="task_ids")}
-    sequences = list(LENGTHS) if config.sequences_apart else ["token_ids"]
+    sequences = list(LENGTHS_OF) if config.encodes_pairs else ["token_ids"]
     for name in sequences:
-        lengths = LENGTHS[name]
+        lengths = LENGTHS_OF[name]
         inputs[name] = keras.Input((None, None), dtype="int32", name=name)
         inputs[lengths] = keras.Input((None,), dtype="int32", name=lengths)
     return inputs

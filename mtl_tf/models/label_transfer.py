@@ -6,9 +6,8 @@ expected label embedding of each, o_i = sum_j p_ij l_j (Eq. 5), or the
 probabilities p_i where there is no label embedding, and the diversity features
 of the text.
 
-The cost: the head runs once for each auxiliary task, and so do private
-encoders. A step of one task batch then costs about twice as much as a step with
-a task batch of every task.
+The cost: the head, and with `shared_private` the private encoder, run once per
+auxiliary task for every text that the network reads.
 """
 
 import dataclasses
@@ -42,7 +41,8 @@ def make_inputs(config: config_lib.Config) -> dict[str, keras.KerasTensor]:
     """Makes the inputs of label transfer.
 
     Args:
-      config: whether the network reads diversity features.
+      config: settings of the run; they determine whether `diversity` is an
+        input.
 
     Returns:
       `transfer_indices`, int32 [transferred]; and `diversity`, float32
@@ -112,7 +112,7 @@ class CrossTaskClassifier:
         return self.head(embedded_text.head_inputs(features, means), task_ids)
 
 
-def outputs(
+def build_outputs(
     config: config_lib.Config,
     num_classes: tuple[int, ...],
     main_task: int,
@@ -128,7 +128,7 @@ def outputs(
       main_task: index of the main task.
       inputs: the inputs of the model, with those of `make_inputs`.
       classifier: classifies the texts of the batch by other tasks.
-      seeds: of the layers of the label transfer network.
+      seeds: seeds of the layers of the label transfer network.
 
     Returns:
       `transfer_logits`, float32 [transferred, batch, labels], and
@@ -189,14 +189,14 @@ def _targets(config, main_task, indices, inputs):
     return target, keras.ops.where(is_main, -1, target)
 
 
-def _predictions(config, num_classes, tasks, outputs_by_task, hidden_task):
+def _predictions(config, num_classes, tasks, head_outputs, hidden_task):
     """Concatenates the predictions of tasks: o_i (Eq. 5) or p_i of each.
 
     Args:
       config: settings of label transfer and of the output layer.
       num_classes: number of labels of each task.
       tasks: indices of the tasks.
-      outputs_by_task: the result of `CrossTaskClassifier.classify`.
+      head_outputs: the result of `CrossTaskClassifier.classify`.
       hidden_task: int32 [transferred], a task of each task batch whose
         prediction becomes zeros; None for none.
 
@@ -204,11 +204,11 @@ def _predictions(config, num_classes, tasks, outputs_by_task, hidden_task):
       float32 [transferred, batch, width of all predictions].
     """
     if config.output_layer == "softmax" or config.transfer_probabilities:
-        predictions = keras.ops.softmax(outputs_by_task["logits"])
+        predictions = keras.ops.softmax(head_outputs["logits"])
         # Without the padding after a task's labels.
         widths = [num_classes[task] for task in tasks]
     else:
-        predictions = outputs_by_task["expected_label"]
+        predictions = head_outputs["expected_label_embedding"]
         widths = [predictions.shape[-1]] * len(tasks)
     predictions = concat_task_outputs.ConcatTaskOutputs(
         tasks, widths, name="auxiliary_predictions"

@@ -65,20 +65,20 @@ def build(
       ValueError: if label vectors are longer than the features that they are
         multiplied with, or a size or an index is invalid.
     """
-    _check_sizes(config, num_classes, vocabulary_size, main_task)
+    _check_arguments(config, num_classes, vocabulary_size, main_task)
     return _build(config, num_classes, vocabulary_size, main_task)
 
 
 def _build(config, num_classes, vocabulary_size, main_task):
     """Builds the model of `build`, whose arguments have been checked."""
     random = np.random.default_rng(config.seed)
-    # Layers must not start from the same numbers.
+    # Separate seeds, so that no two layers start from equal weights.
     seeds = random.integers(2**31, size=8).tolist()
 
     # Layers.
     word_embedding = _make_word_embedding(config, vocabulary_size, seeds[0])
     encoder = _make_encoder(config, len(num_classes), seeds[1:3])
-    skip_connection = pooling.Pooling("mean", name="skip_connection")
+    mean_pooling = pooling.Pooling("mean", name="skip_connection")
     head = _make_head(config, num_classes, seeds[3:6])
 
     # Functional model.
@@ -86,7 +86,7 @@ def _build(config, num_classes, vocabulary_size, main_task):
     task_ids = inputs["task_ids"]
     text = embedded_text.EmbeddedText.embed(word_embedding, inputs)
     features = text.encode(encoder, task_ids)
-    means = text.mean_vectors(skip_connection) if config.skip_connection else []
+    means = text.mean_vectors(mean_pooling) if config.skip_connection else []
     predictions = head(embedded_text.head_inputs(features, means), task_ids)
 
     # Outputs.
@@ -96,13 +96,13 @@ def _build(config, num_classes, vocabulary_size, main_task):
         classifier = label_transfer.CrossTaskClassifier(
             encoder, head, text, features, means
         )
-        outputs |= label_transfer.outputs(
+        outputs |= label_transfer.build_outputs(
             config, num_classes, main_task, inputs, classifier, tuple(seeds[6:])
         )
     return keras.Model(inputs, outputs, name="mtl_tf")
 
 
-def _check_sizes(config, num_classes, vocabulary_size, main_task):
+def _check_arguments(config, num_classes, vocabulary_size, main_task):
     """Raises a ValueError for arguments that no model can have."""
     if not isinstance(config, config_lib.Config):
         raise ValueError(
@@ -177,7 +177,7 @@ def _shared_submodel(model):
     """
     inputs = {
         name: model.input[name]
-        for pair in embedded_text.LENGTHS.items()
+        for pair in embedded_text.LENGTHS_OF.items()
         for name in pair
         if name in model.input
     }

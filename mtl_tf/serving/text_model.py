@@ -210,7 +210,7 @@ class TextModel:
                     tf.gather(ragged, rows).to_tensor(vocabulary_lib.PADDING),
                     [*shape, -1],
                 )
-                inputs[embedded_text.LENGTHS[name]] = tf.reshape(
+                inputs[embedded_text.LENGTHS_OF[name]] = tf.reshape(
                     tf.gather(lengths[name], rows), shape
                 )
             if diversity is not None:
@@ -249,7 +249,7 @@ class TextModel:
         if seq1 is None:
             return {"token_ids": seq2}
         seq1 = seq1[:, :limit]
-        if self._config.sequences_apart:
+        if self._config.encodes_pairs:
             return {"token_ids": seq2, "seq1": seq1}
         # An absent seq1 has the single token of an empty text.
         first = tf.gather(seq1.values, seq1.row_starts())

@@ -33,7 +33,7 @@ def test_number_of_lstms_per_token(model, lstms):
     ]
     assert len(recurrent) == lstms
     # Of four LSTMs two read seq1, and two read seq2.
-    readers = lstms // 2 if config.sequences_apart else lstms
+    readers = lstms // 2 if config.encodes_pairs else lstms
     assert problems.LSTMS_OF_A_TOKEN[model] == readers
     assert all(v.shape[1:] == (4, 16) for v in recurrent)
     assert kernels

@@ -101,7 +101,7 @@ class Subject:
     def call(
         self, layer: keras.layers.Layer, batch: Batch, **kwargs
     ) -> dict[str, tf.Tensor]:
-        """Returns the outputs by name; a layer's are named by their order."""
+        """Returns the outputs by name."""
         inputs = {name: batch[name] for name in self.arguments}
         if isinstance(layer, keras.Model):
             outputs = layer(inputs, **kwargs)
@@ -112,8 +112,8 @@ class Subject:
             outputs = layer(*inputs.values(), **kwargs)
         if isinstance(outputs, dict):
             return outputs
-        outputs = outputs if isinstance(outputs, tuple) else (outputs,)
-        return dict(zip(self.shapes, outputs, strict=True))
+        (name,) = self.shapes
+        return {name: outputs}
 
     def outputs(
         self, layer: keras.layers.Layer, batch: Batch

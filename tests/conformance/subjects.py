@@ -30,15 +30,15 @@ from mtl_tf.training import losses
 from tests.conformance import subject as subject_lib
 
 
-def _layer(
-    name, layer_class, arguments, shape, *args, more_shapes=None, **kwargs
-):
+def _layer(name, layer_class, arguments, shape, *args, **kwargs):
+    """Makes a subject; `shape` is that of the output, or those of a dict."""
+    shapes = shape if isinstance(shape, dict) else {"output": shape}
     return subject_lib.Subject(
         name,
         functools.partial(layer_class, *args, **kwargs),
         arguments,
-        {"output": shape, **(more_shapes or {})},
-        per_token=shape == _token_features(shape[-1]),
+        shapes,
+        per_token=any(x == _token_features(x[-1]) for x in shapes.values()),
     )
 
 
@@ -163,7 +163,7 @@ LAYERS = [
         "softmax_head",
         softmax_head.SoftmaxHead,
         ("features", "task_ids"),
-        _text_features(max(subject_lib.NUM_CLASSES)),
+        {"logits": _text_features(max(subject_lib.NUM_CLASSES))},
         subject_lib.NUM_CLASSES,
         tanh=True,
         **_INITIAL,
@@ -172,9 +172,11 @@ LAYERS = [
         "label_embedding",
         label_embedding.LabelEmbedding,
         ("features", "task_ids"),
-        _text_features(max(subject_lib.NUM_CLASSES)),
+        {
+            "logits": _text_features(max(subject_lib.NUM_CLASSES)),
+            "expected_label_embedding": _text_features(subject_lib.WIDTH - 1),
+        },
         subject_lib.NUM_CLASSES,
-        more_shapes={"expected": _text_features(subject_lib.WIDTH - 1)},
         embedding_dim=subject_lib.WIDTH - 1,
         use_bias=True,
         **_INITIAL,
@@ -276,7 +278,7 @@ def _model(encoder, kind, sharing, name="", **settings):
     if sharing != "fully_shared":
         shapes["private"] = features
     arguments = ("token_ids", "lengths", "task_ids")
-    if config.sequences_apart:
+    if config.encodes_pairs:
         arguments += ("seq1", "seq1_lengths")
     if config.label_transfer != "none":
         arguments += ("transfer_indices", "diversity")

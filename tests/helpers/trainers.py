@@ -25,7 +25,7 @@ def make_trainer(num_classes=LABELS, class_weights=None, **settings):
         "lengths": tf.TensorSpec([None, None], tf.int32),
         "task_ids": tf.TensorSpec([None], tf.int32),
     }
-    if config.sequences_apart:
+    if config.encodes_pairs:
         texts |= {"seq1": texts["token_ids"], "seq1_lengths": texts["lengths"]}
     if config.reads_diversity:
         texts["diversity"] = tf.TensorSpec([None, None, 5], tf.float32)

@@ -20,7 +20,7 @@ from mtl_tf.layers.packed_rnn import precision as precision_lib
 # h and c, float32 [task_batches, batch, hidden_size] each.
 State = tuple[tf.Tensor, tf.Tensor]
 
-RESULTS = ("states", "last", "end")
+RESULTS = ("states", "last_hidden", "final_state")
 
 
 def lstm(
@@ -60,8 +60,8 @@ def lstm(
 
     Returns:
       `states`: h at each token, float32 [rows, batch, hidden_size], packed.
-      `last`: h of the token that is read last, float32 [task_batches, batch,
-      hidden_size]. `end`: (h, c) of that token.
+      `last_hidden`: h of the token that is read last, float32 [task_batches,
+      batch, hidden_size]. `final_state`: (h, c) of that token.
     """
     if initial_state is None:
         shape = [*tf.unstack(tf.shape(lengths)), recurrent_kernel.shape[1]]
@@ -72,14 +72,14 @@ def lstm(
     recurrence = _Recurrence(
         packing,
         precision_lib.choose(precision, portable=not for_training),
-        ("h", "c") if result == "end" else ("h",),
+        ("h", "c") if result == "final_state" else ("h",),
         for_training,
     )
     weights = _join(kernel, bias, recurrent_kernel)
     h, *c = recurrence.states(inputs, weights, *initial_state)
     if result == "states":
         return packing.reverse(h) if backwards else h
-    if result == "last":
+    if result == "last_hidden":
         return packing.last(h)
     return packing.last(h), packing.last(*c)
 

@@ -189,8 +189,8 @@ def test_label_transfer_reads_diversity_features():
 
 def test_conditional_encoder_reads_two_sequences():
     config = config_lib.Config(encoder="conditional_bilstm")
-    assert config.sequences_apart
-    assert not config_lib.Config(encoder="bilstm").sequences_apart
+    assert config.encodes_pairs
+    assert not config_lib.Config(encoder="bilstm").encodes_pairs
 
 
 def test_task_weights_are_numbers_by_name():

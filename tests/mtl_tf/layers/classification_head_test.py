@@ -44,7 +44,7 @@ def test_logits_by_hand(layer):
     task_ids = tf.constant([0])
     vectors = tf.constant([[[1.0, 2], [3, 4], [9, 9], [9, 9]]])
     features = tf.constant([[[1.0, 10], [0, 1]]])
-    padding = layer.PADDING_LOGIT
+    padding = layer.MASKED_LOGIT
     np.testing.assert_array_equal(
         layer.logits(features, vectors, None, task_ids),
         [[[21, 43, padding, padding], [2, 4, padding, padding]]],

@@ -52,8 +52,9 @@ def test_equations_4_and_5(features, width, use_bias):
         assert not layer.bias.numpy().any()
         bias = np.linspace(-2, 2, 9)
         layer.bias.assign(bias)
-    logits, embeddings = layer(features, np.array(TASK_IDS))
-    probabilities = tf.nn.softmax(logits).numpy()
+    outputs = layer(features, np.array(TASK_IDS))
+    probabilities = tf.nn.softmax(outputs["logits"]).numpy()
+    embeddings = outputs["expected_label_embedding"]
     assert embeddings.shape == (4, 3, width or WIDTH)
     table = layer.table.numpy()
     for task_batch, text in np.ndindex(4, 3):
@@ -77,7 +78,7 @@ def test_gathered_softmax_equals_masked_softmax_of_all_labels(
     joint = tf.nn.softmax(layer.joint_logits(features, task_ids)).numpy()
     assert joint.shape == (4, 3, 9)
     np.testing.assert_allclose(joint.sum(axis=-1), 1, rtol=1e-6)
-    gathered = tf.nn.softmax(layer(features, task_ids)[0]).numpy()
+    gathered = tf.nn.softmax(layer(features, task_ids)["logits"]).numpy()
     for index, task in enumerate(TASK_IDS):
         own = joint[index][:, rows_of(task)]
         # Labels of other tasks have probability 0.
@@ -89,8 +90,8 @@ def test_gathered_softmax_equals_masked_softmax_of_all_labels(
 
 def test_logits_are_linear(features):
     layer, task_ids = make(), np.array(TASK_IDS)
-    one, ten = (layer(x, task_ids)[0] for x in (features, 10 * features))
-    mask = one.numpy() != layer.PADDING_LOGIT
+    one, ten = (layer(x, task_ids)["logits"] for x in (features, 10 * features))
+    mask = one.numpy() != layer.MASKED_LOGIT
     np.testing.assert_allclose(
         ten.numpy()[mask], 10 * one.numpy()[mask], atol=1e-5
     )
@@ -110,7 +111,8 @@ def test_equals_softmax_head_with_bias_and_full_length(features):
     softmax.set_weights(layer.get_weights())
     task_ids = np.array(TASK_IDS)
     np.testing.assert_array_equal(
-        layer(features, task_ids)[0], softmax(features, task_ids)
+        layer(features, task_ids)["logits"],
+        softmax(features, task_ids)["logits"],
     )
 
 
@@ -120,9 +122,9 @@ def test_gradient_is_only_of_tasks_in_the_batch(features, embeddings):
     with tf.GradientTape() as tape:
         outputs = layer(features[:2], np.array([2, 0]))
         loss = tf.reduce_sum(
-            outputs[1] ** 2
+            outputs["expected_label_embedding"] ** 2
             if embeddings
-            else tf.nn.log_softmax(outputs[0])[..., 0]
+            else tf.nn.log_softmax(outputs["logits"])[..., 0]
         )
     for gradient in tape.gradient(loss, layer.trainable_variables):
         assert isinstance(gradient, tf.IndexedSlices)
@@ -135,7 +137,7 @@ def test_gradients_equal_those_of_the_masked_softmax():
     layer = make()
     h = np.array([0.5, -2.0, 1.0, 0.0, 3.0], np.float32)
     with tf.GradientTape() as tape:
-        logits, _ = layer(h[np.newaxis, np.newaxis], np.array([1]))
+        logits = layer(h[np.newaxis, np.newaxis], np.array([1]))["logits"]
         loss = -tf.nn.log_softmax(logits)[0, 0, 3]
     gradient = tf.convert_to_tensor(tape.gradient(loss, layer.table.value))
     p, _ = equations_4_and_5(layer.table.numpy(), np.zeros(9), h, 1)

@@ -20,10 +20,11 @@ def layer():
 def test_logits_by_hand(layer):
     layer.kernel.assign([[i, 10 * i] for i in range(9)])
     layer.bias.assign(100 * np.arange(9))
-    logits = layer(tf.constant([[[1.0, 1.0]], [[2.0, 0.0]]]), np.array([2, 0]))
+    features = tf.constant([[[1.0, 1.0]], [[2.0, 0.0]]])
+    logits = layer(features, np.array([2, 0]))["logits"]
     # Task 2, h = (1, 1): row i gives i + 10 i + 100 i = 111 i, i = 6, 7, 8.
     # Task 0, h = (2, 0): row i gives 2 i + 100 i = 102 i, i = 0, 1.
-    padding = layer.PADDING_LOGIT
+    padding = layer.MASKED_LOGIT
     np.testing.assert_array_equal(
         logits, [[[666, 777, 888, padding]], [[0, 102, padding, padding]]]
     )
@@ -32,7 +33,8 @@ def test_logits_by_hand(layer):
 def test_probabilities_equal_the_softmax_of_the_task(layer):
     features = np.random.default_rng(0).normal(size=(4, 3, WIDTH))
     task_ids = [1, 0, 2, 0]
-    probabilities = tf.nn.softmax(layer(features, np.array(task_ids))).numpy()
+    logits = layer(features, np.array(task_ids))["logits"]
+    probabilities = tf.nn.softmax(logits).numpy()
     kernel, bias = layer.kernel.numpy(), layer.bias.numpy()
     for task_batch, task in enumerate(task_ids):
         first = sum(NUM_CLASSES[:task])
@@ -51,7 +53,7 @@ def test_probabilities_equal_the_softmax_of_the_task(layer):
 def test_gradient_is_only_of_rows_of_tasks_in_the_batch(layer):
     features = tf.ones([3, 1, WIDTH])
     with tf.GradientTape() as tape:
-        logits = layer(features, np.array([2, 0, 2]))
+        logits = layer(features, np.array([2, 0, 2]))["logits"]
         loss = tf.reduce_sum(tf.nn.log_softmax(logits)[..., 0])
     for gradient in tape.gradient(loss, layer.trainable_variables):
         assert isinstance(gradient, tf.IndexedSlices)
@@ -63,7 +65,7 @@ def test_gradients_equal_those_of_the_softmax(layer):
     """dL/db of -log p_y is p - onehot(y), dL/dW is that times h."""
     features = np.array([[[0.5, -2.0]]], np.float32)
     with tf.GradientTape() as tape:
-        logits = layer(features, np.array([1]))
+        logits = layer(features, np.array([1]))["logits"]
         loss = -tf.nn.log_softmax(logits)[0, 0, 3]
     by_kernel, by_bias = (
         tf.convert_to_tensor(gradient).numpy()
@@ -82,7 +84,7 @@ def test_tanh_logits():
     layer.build((None, None, WIDTH))
     layer.kernel.assign([[i - 4.0, 0.25 * i] for i in range(9)])
     features = np.random.default_rng(0).normal(size=(2, 3, WIDTH))
-    logits = layer(features, np.array([2, 0])).numpy()
+    logits = layer(features, np.array([2, 0]))["logits"].numpy()
     kernel, bias = layer.kernel.numpy(), layer.bias.numpy()
     for task_batch, rows in enumerate((slice(6, 9), slice(0, 2))):
         expected = np.tanh(features[task_batch] @ kernel[rows].T + bias[rows])
@@ -91,10 +93,10 @@ def test_tanh_logits():
             logits[task_batch, :, :labels], expected, atol=1e-6
         )
         # Labels of other tasks still have probability 0.
-        assert (logits[task_batch, :, labels:] == layer.PADDING_LOGIT).all()
+        assert (logits[task_batch, :, labels:] == layer.MASKED_LOGIT).all()
     # The probability of one of two labels is at most 1 / (1 + e^-2) = 0.881.
     layer.kernel.assign([[(-1.0) ** i, 0] for i in range(9)])
-    far = layer(np.array([[[1000.0, 0.0]]]), np.array([0]))
+    far = layer(np.array([[[1000.0, 0.0]]]), np.array([0]))["logits"]
     largest = tf.reduce_max(tf.nn.softmax(far)).numpy()
     assert largest == pytest.approx(1 / (1 + np.exp(-2)), rel=1e-6)
 

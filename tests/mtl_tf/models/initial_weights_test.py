@@ -83,12 +83,12 @@ def test_discriminator_fits_the_shared_features():
 
 def pretrained(rows, width):
     """Makes pretrained vectors of some words: word i has i + 1 everywhere."""
-    is_found = np.isin(np.arange(WORDS), rows)
+    has_vector = np.isin(np.arange(WORDS), rows)
     matrix = np.where(
-        is_found[:, np.newaxis], np.arange(1, WORDS + 1)[:, np.newaxis], 0
+        has_vector[:, np.newaxis], np.arange(1, WORDS + 1)[:, np.newaxis], 0
     )
     matrix = np.repeat(matrix, width, axis=1).astype(np.float32)
-    return pretrained_embeddings.WordVectors(matrix, is_found)
+    return pretrained_embeddings.WordVectors(matrix, has_vector)
 
 
 def test_pretrained_vectors_replace_random_ones():

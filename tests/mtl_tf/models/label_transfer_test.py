@@ -125,7 +125,7 @@ class Equations:
             inputs.append(
                 self._mean_vectors(batch["token_ids"], batch["lengths"])
             )
-            if config.sequences_apart:
+            if config.encodes_pairs:
                 inputs.append(
                     self._mean_vectors(batch["seq1"], batch["seq1_lengths"])
                 )

@@ -88,10 +88,10 @@ def test_logits_are_computed_from_the_existing_features(
     outputs = model(batch)
     assert sorted(outputs) == sorted(["logits", *features])
     features_of_head = tf.concat([outputs[name] for name in features], axis=-1)
-    logits = model.get_layer("head").output_layer(
+    expected = model.get_layer("head").output_layer(
         features_of_head, batch["task_ids"]
     )
-    np.testing.assert_array_equal(outputs["logits"], logits)
+    np.testing.assert_array_equal(outputs["logits"], expected["logits"])
 
 
 @pytest.fixture

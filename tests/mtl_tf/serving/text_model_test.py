@@ -116,7 +116,7 @@ def test_predictions_match_evaluation(corpus, settings):
         )
         assert split.truncated.sum() > 0
         assert split.reads_seq1.any() == (
-            config.sequences_apart or (task.pair and config.sequences == "both")
+            config.encodes_pairs or (task.pair and config.sequences == "both")
         )
         expected = predictor.predict(split)
         seq1, seq2 = read_texts(corpus, task.name)

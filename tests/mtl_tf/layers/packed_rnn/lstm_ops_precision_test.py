@@ -57,7 +57,7 @@ def train(arguments, lengths, precision, backwards):
                 result=result,
                 precision=precision,
             )
-            for result in ("states", "end")
+            for result in ("states", "final_state")
         )
         results = [packed.unpack(states, lengths), h, c]
         random = np.random.default_rng(1)
@@ -79,13 +79,15 @@ def largest_difference(actual, expected):
 @shared_or_own
 def test_bfloat16_values_and_gradients_are_close_to_float32(backwards, shared):
     arguments, lengths = make(shared)
-    expected, wanted_gradients = train(arguments, lengths, "float32", backwards)
+    expected, expected_gradients = train(
+        arguments, lengths, "float32", backwards
+    )
     actual, gradients = train(arguments, lengths, "bfloat16", backwards)
     for x, y in zip(actual, expected, strict=True):
         assert x.dtype == tf.float32
         # bfloat16 has 8 bits: the two are not the same.
         assert 1e-5 < largest_difference(x, y) < 0.02
-    for x, y in zip(gradients, wanted_gradients, strict=True):
+    for x, y in zip(gradients, expected_gradients, strict=True):
         assert x.dtype == tf.float32
         assert 1e-5 < largest_difference(x, y) < 0.05
 
@@ -108,7 +110,7 @@ def test_state_is_float32():
         bias,
         tf.constant([[steps]]),
         initial_state=(tf.zeros([1, 1, 1]), tf.ones([1, 1, 1])),
-        result="end",
+        result="final_state",
         precision="bfloat16",
     )
     assert bits_of_bfloat16(1.001) == 1
@@ -206,15 +208,15 @@ def test_sums_of_gradients_are_not_computed_in_bfloat16(shared):
     dz = bits_of_bfloat16(np.concatenate(dz, axis=-1)).numpy()
     dz = dz.astype(np.float64)
     inputs, kernel = (x.astype(np.float64) for x in arguments[:2])
-    wanted_dw = np.swapaxes(inputs, 1, 2) @ dz
-    wanted_db = dz.sum(axis=1)
+    expected_dw = np.swapaxes(inputs, 1, 2) @ dz
+    expected_db = dz.sum(axis=1)
     if shared:
-        wanted_dw = wanted_dw.sum(axis=0, keepdims=True)
-        wanted_db = wanted_db.sum(axis=0, keepdims=True)
+        expected_dw = expected_dw.sum(axis=0, keepdims=True)
+        expected_db = expected_db.sum(axis=0, keepdims=True)
     for actual, expected in (
         (dx, dz @ np.swapaxes(kernel, 1, 2)),
-        (dw, wanted_dw),
-        (db, wanted_db),
+        (dw, expected_dw),
+        (db, expected_db),
     ):
         assert actual.shape == expected.shape
         assert share_near(actual, bits_of_bfloat16(expected).numpy()) > 0.95

@@ -43,7 +43,7 @@ def run(inputs, *weights, lengths=LENGTHS, **kwargs):
     """Runs `lstm` on unpacked inputs; returns states and the final state."""
     arguments = (packed.pack(inputs, lengths), *weights, lengths)
     states = lstm_ops.lstm(*arguments, **kwargs)
-    final = lstm_ops.lstm(*arguments, result="end", **kwargs)
+    final = lstm_ops.lstm(*arguments, result="final_state", **kwargs)
     return packed.unpack(states, lengths), final
 
 
@@ -92,7 +92,7 @@ def states_by_keras(inputs, weights, start, backwards):
     ("used", "shared", "for_training"),
     [
         ("states", False, True),
-        ("end", False, True),
+        ("final_state", False, True),
         ("both", False, True),
         ("both", True, True),
         ("both", True, False),
@@ -128,7 +128,7 @@ def test_states_and_gradients_equal_keras(
             tape.watch(arguments)
             states, (h, c) = compute(*arguments)
             loss = 0.0
-            if used != "end":
+            if used != "final_state":
                 loss += tf.reduce_sum(states * upstream)
             if used != "states":
                 loss += tf.reduce_sum(h * upstream_h + c * upstream_c)
@@ -242,13 +242,13 @@ def test_last_equals_h_of_end_in_values_and_gradients(arrays, backwards):
     weight = tf.constant(state_arrays()[2])
     arguments = [packed.pack(inputs, LENGTHS), *weights]
     results = []
-    for result in ("last", "end"):
+    for result in ("last_hidden", "final_state"):
         with tf.GradientTape() as tape:
             tape.watch(arguments)
             h = lstm_ops.lstm(
                 *arguments, LENGTHS, backwards=backwards, result=result
             )
-            h = h[0] if result == "end" else h
+            h = h[0] if result == "final_state" else h
             loss = tf.reduce_sum(h * weight)
         results.append([h, *tape.gradient(loss, arguments)])
     for actual, expected in zip(*results, strict=True):

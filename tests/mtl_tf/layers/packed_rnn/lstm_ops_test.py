@@ -143,9 +143,9 @@ def test_values_and_gradients_equal_keras(
     if traced:
         train = tf.function(train)
     states, gradients = train(*map(tf.constant, arrays))
-    wanted_states, wanted_gradients = by_keras(arrays, backwards)
-    np.testing.assert_allclose(states, wanted_states, atol=1e-6)
-    for actual, expected in zip(gradients, wanted_gradients, strict=True):
+    expected_states, expected_gradients = by_keras(arrays, backwards)
+    np.testing.assert_allclose(states, expected_states, atol=1e-6)
+    for actual, expected in zip(gradients, expected_gradients, strict=True):
         np.testing.assert_allclose(actual, expected, atol=5e-6)
 
 

@@ -188,7 +188,7 @@ def test_lstm(use_blocks_of_two, num_tasks, for_training, traced, backwards):
             packing.lengths,
             backwards=backwards,
             initial_state=(h, c),
-            result="end",
+            result="final_state",
             for_training=for_training,
         )
         return tf.concat(ends, axis=-1)
