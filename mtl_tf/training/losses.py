@@ -1,8 +1,9 @@
 """The losses of both papers.
 
-All but `pseudo_label_loss` return one value per task batch, [task_batches]. A
-task batch holds texts of one task, and its loss is a mean over its texts. The
-papers' sums over tasks are sums over the task batches of a joint step.
+The losses return one value per task batch, [task_batches], except
+`pseudo_label_loss`, a scalar. A task batch holds texts of one task, and its
+loss is a mean over its texts. The papers' sums over tasks are sums over the
+task batches of a joint step.
 """
 
 import tensorflow as tf
@@ -140,8 +141,8 @@ def reversal_gate(
     The reversed cross-entropy has no upper bound: an encoder can drive it into
     the thousands without removing information about the task from its
     features. `reversal` therefore closes the gate for task batches whose loss
-    exceeds `entropy`, where the discriminator is worse than one that knows
-    nothing. `reversal_unbounded` is Eq. 13 to the letter: the gate stays open.
+    exceeds `entropy`, where the discriminator is worse than predicting the task
+    frequencies. `reversal_unbounded` is exactly Eq. 13: the gate stays open.
 
     Args:
       batch_losses: float32 [task_batches], from `discrimination_loss`.

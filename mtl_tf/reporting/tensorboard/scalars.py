@@ -36,8 +36,8 @@ DESCRIPTIONS = {
         "batches. With `reversal` it is the discriminator's cross-entropy, "
         "which the encoder maximizes; with `confusion` it is the cross-entropy "
         "between the uniform distribution over tasks and the discriminator's, "
-        "which the encoder minimizes. In both cases ln K means that the "
-        "discriminator is at chance."
+        "which the encoder minimizes. In both cases ln K is the value of a "
+        "discriminator that predicts all tasks with equal probability."
     ),
     "loss/orthogonality": (
         "Overlap of shared and private features, averaged over task batches. "
@@ -54,19 +54,20 @@ DESCRIPTIONS = {
     "loss/label_transfer": (
         "Cross-entropy of the label transfer network on its training texts, in "
         "nats. It starts near ln(number of the main task's labels) and falls. "
-        "It is 0 in the base phase, which does not train the network."
+        "It is not logged in the base phase, which does not train the "
+        "network."
     ),
     "loss/pseudo_label": (
         "Squared distance between the main model's probabilities and the "
-        "pseudo-labels of the label transfer network (Eq. 7), summed over "
-        "labels and averaged over all pseudo-labeled texts of a step; texts "
-        "below `pseudo_label_threshold` count as 0. Between 0, if the two "
-        "agree, and 2."
+        "pseudo-labels of the label transfer network (Augenstein et al. 2018, "
+        "Eq. 7), summed over labels and averaged over all pseudo-labeled texts "
+        "of a step; texts below `pseudo_label_threshold` count as 0. Between "
+        "0, if the two agree, and 2."
     ),
     "loss_weighted/task": (
         "Task loss times α_k, summed over the task batches of a step: its term "
-        "of the total loss (Eq. 10). Compare it with the other `loss_weighted` "
-        "curves: a much larger term dominates training."
+        "of the total loss (Liu et al. 2017, Eq. 10). Compare it with the "
+        "other `loss_weighted` curves: a much larger term dominates training."
     ),
     "loss_weighted/adversarial": (
         "Adversarial loss times λ, summed over the task batches of a step: the "
@@ -94,8 +95,9 @@ DESCRIPTIONS = {
     "discriminator/cross_entropy": (
         "Cross-entropy of the task discriminator in nats. Below "
         "`discriminator/task_prior_entropy` (ln K for equally frequent tasks), "
-        "it recognizes tasks by the shared features; at that entropy, it is at "
-        "chance; far above it, the discriminator cannot follow the encoder. "
+        "it recognizes tasks by the shared features; at that entropy, it is no "
+        "better than predicting the task frequencies; far above it, the "
+        "discriminator cannot follow the encoder. "
         "Values near ln K alone do not prove that features are "
         "task-invariant: train probes (`--mode=analyze`)."
     ),
@@ -113,12 +115,12 @@ DESCRIPTIONS = {
         "1/K, the chance level of `discriminator/accuracy`."
     ),
     "discriminator/reversal_open": (
-        "Share of task batches whose gradient is reversed. `reversal` is "
-        "switched off for a task batch on which the discriminator is worse "
-        "than chance. 1: the adversary always acts on the encoder; between 0 "
-        "and 1: encoder and discriminator are balanced; 0 for long: the "
-        "discriminator does not recover, so increase `discriminator_updates` "
-        "or its learning rate."
+        "Share of task batches whose gradient is reversed. `reversal` is off "
+        "for task batches whose discriminator cross-entropy exceeds the "
+        "entropy of the task frequencies. 1: the adversary always acts on the "
+        "encoder; between 0 and 1: encoder and discriminator are balanced; 0 "
+        "for long: the discriminator does not recover, so increase "
+        "`discriminator_updates` or its learning rate."
     ),
     "training/accuracy": (
         "Share of correct predictions on training batches, with dropout. Far "
@@ -200,11 +202,11 @@ _CHARTS: dict[str, dict[str, tuple[str, ...]]] = {
 }
 _ADVERSARIAL_CHARTS: dict[str, dict[str, tuple[str, ...]]] = {
     "adversary": {
-        "discriminator: cross-entropy, and that of chance": (
+        "discriminator: cross-entropy, and entropy of the task frequencies": (
             "discriminator/cross_entropy",
             "discriminator/task_prior_entropy",
         ),
-        "discriminator: accuracy, and that of chance": (
+        "discriminator: accuracy, and chance level": (
             "discriminator/accuracy",
             "discriminator/chance",
         ),
