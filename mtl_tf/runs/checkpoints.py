@@ -264,7 +264,7 @@ def _find_newest(run_dir, name):
 
 def _read_epoch(checkpoint):
     """Reads the epoch of a checkpoint; `?` if it has none."""
-    state = read_values(checkpoint, ["fit"]).parts.get("fit", {})
+    state = read_values(checkpoint, ["loop"]).parts.get("loop", {})
     return state.get("epoch", "?")
 
 

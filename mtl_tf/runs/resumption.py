@@ -82,7 +82,7 @@ def _find_others(run_dir, phases, last):
       Checkpoints by name, and a description of the damage; empty if there is
       none.
     """
-    state = checkpoints.read_values(last, ["fit"]).parts["fit"]
+    state = checkpoints.read_values(last, ["loop"]).parts["loop"]
     steps = {
         checkpoints.best_of(phase): last.step
         for phase in phases[: state["phase"]]

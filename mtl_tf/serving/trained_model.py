@@ -266,10 +266,13 @@ def load(
     temperatures: dict[tuple[str, str], float] = {}
     for part_dir in run.parts.values() or [run.run_dir]:
         part = run_directory.Run.read(part_dir)
-        saved = checkpoints.read(part_dir, checkpoints.BEST, ["model", "fit"])
+        saved = checkpoints.read(part_dir, checkpoints.BEST, ["model", "loop"])
         model = _load_model(part, saved, len(vocabulary))
         # The first phase does not train the label transfer network.
-        if part.config.label_transfer != "none" and saved.parts["fit"]["phase"]:
+        if (
+            part.config.label_transfer != "none"
+            and saved.parts["loop"]["phase"]
+        ):
             transfer_task = part.config.main_task
         if calibrated:
             temperatures |= _fit_temperatures(part)

@@ -53,7 +53,7 @@ class Adversary:
         """The discriminator's weights, in the order of the optimizer."""
         return list(self.optimizer.variables_by_name.values())
 
-    def losses(
+    def compute_losses(
         self, shared: tf.Tensor, task_ids: tf.Tensor
     ) -> dict[str, tf.Tensor]:
         """Computes the adversarial losses of a batch.

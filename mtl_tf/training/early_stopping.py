@@ -18,7 +18,7 @@ class DevScore(NamedTuple):
     loss: float
 
 
-class EarlyStopping(Protocol):
+class StoppingCriterion(Protocol):
     """A criterion for the best epoch and the end of a phase."""
 
     def is_best(self, dev: DevScore, best: DevScore) -> bool:
@@ -66,7 +66,7 @@ class Patience:
         return 0 < self._patience <= epochs_since_best
 
 
-class Drop:
+class AccuracyDrop:
     """Stops when dev accuracy drops, and keeps the last epoch.
 
     Args:
@@ -93,7 +93,7 @@ class Drop:
         )
 
 
-def make(config: config_lib.Config) -> EarlyStopping:
+def make(config: config_lib.Config) -> StoppingCriterion:
     """Makes the criterion of `--stopping` and `--patience`."""
-    criterion = Drop if config.stopping == "drop" else Patience
+    criterion = AccuracyDrop if config.stopping == "drop" else Patience
     return criterion(config.patience)

@@ -90,7 +90,7 @@ class Experiment:
         self.state = loop_state.LoopState()
         self.checkpoints = checkpoints.Checkpoints(
             config.run_dir,
-            {**self.trainer.parts, "fit": self.state.variables},
+            {**self.trainer.parts, "loop": self.state.variables},
             self.tasks,
             self._checkpoint_names,
             config.keep_checkpoints,
@@ -367,7 +367,7 @@ class Experiment:
         """Restores the newest intact checkpoint."""
         last = resume_point.saved[checkpoints.LAST]
         self.checkpoints.restore(checkpoints.LAST, last)
-        epochs = self.state["epoch"] - self.state["phase_began"]
+        epochs = self.state["epoch"] - self.state["phase_start"]
         if epochs > self.config.epochs:
             raise ValueError(
                 f"epochs={self.config.epochs}: the run in "

@@ -51,6 +51,6 @@ def _load_word_vectors(source, vocabulary, model):
     return {
         "source": source,
         "words": len(vocabulary),
-        "found": int(vectors.has_vector.sum()),
+        "with_vector": int(vectors.has_vector.sum()),
         "width": vectors.matrix.shape[1],
     }

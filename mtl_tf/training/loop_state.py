@@ -17,7 +17,7 @@ class LoopState:
             # Index of the phase.
             "phase": tf.Variable(0, dtype=tf.int64),
             # Epochs before the phase.
-            "phase_began": tf.Variable(0, dtype=tf.int64),
+            "phase_start": tf.Variable(0, dtype=tf.int64),
             "epoch": tf.Variable(0, dtype=tf.int64),
             "best_epoch": tf.Variable(0, dtype=tf.int64),
             "best_score": tf.Variable(-math.inf, dtype=tf.float64),
@@ -31,7 +31,7 @@ class LoopState:
     @typing.overload
     def __getitem__(
         self,
-        name: typing.Literal["phase", "phase_began", "epoch", "best_epoch"],
+        name: typing.Literal["phase", "phase_start", "epoch", "best_epoch"],
     ) -> int: ...
 
     @typing.overload

@@ -66,7 +66,7 @@ class Phases:
           accuracies: dev accuracy of each epoch of the phase.
         """
         epoch = self._state["epoch"]
-        if epoch - self._state["phase_began"] >= self._max_epochs:
+        if epoch - self._state["phase_start"] >= self._max_epochs:
             return True
         return self._early_stopping.should_stop(
             epoch - self._state["best_epoch"], accuracies
@@ -99,6 +99,6 @@ class Phases:
         state.history = history
         self._step.assign(step)
         state["phase"] += 1
-        state["phase_began"] = state["best_epoch"] = state["epoch"]
+        state["phase_start"] = state["best_epoch"] = state["epoch"]
         state["best_score"], state["best_loss"] = -math.inf, math.inf
         self._checkpoints.save(checkpoints_lib.LAST, step)

@@ -81,7 +81,9 @@ class Trainer:
         self._main_task = label_transfer.main_task_index(config, task_names)
         self._signature = dict(signature)
         # Traced steps, by phase.
-        self._steps: dict[str, Callable[[Mapping], dict[str, tf.Tensor]]] = {}
+        self._traced_steps: dict[
+            str, Callable[[Mapping], dict[str, tf.Tensor]]
+        ] = {}
 
     @property
     def parts(self) -> dict[str, dict[str, tf.Variable]]:
@@ -112,7 +114,7 @@ class Trainer:
           scalars by name. Those of the label transfer network are missing if
           no text of the batch trains it.
         """
-        logs = self._step(phase)(batch)
+        logs = self._traced_step(phase)(batch)
         if (
             phase != "base"
             and not self._trains_transfer(np.asarray(batch["task_ids"])).any()
@@ -121,21 +123,22 @@ class Trainer:
                 del logs[name]
         return logs
 
-    def _step(self, phase):
+    def _traced_step(self, phase):
         """Returns the traced step of a phase.
 
         It is a concrete function: looking up the trace of a `tf.function` takes
         a millisecond per call.
         """
-        if phase not in self._steps:
+        if phase not in self._traced_steps:
             step = tf.function(
                 functools.partial(self._train_step, phase),
                 input_signature=[self._signature],
             )
-            # The step takes its gradients itself.
+            # The step computes its own gradients; TensorFlow need not
+            # differentiate the traced function.
             with gradient_registry.released():
-                self._steps[phase] = step.get_concrete_function()
-        return self._steps[phase]
+                self._traced_steps[phase] = step.get_concrete_function()
+        return self._traced_steps[phase]
 
     def _train_step(self, phase, batch):
         with tf.GradientTape() as tape:
@@ -154,15 +157,17 @@ class Trainer:
                     task_ids = tf.concat(
                         [task_ids, batch["unlabeled"]["task_ids"]], axis=0
                     )
-                logs |= self.adversary.losses(shared, task_ids)
+                logs |= self.adversary.compute_losses(shared, task_ids)
             if self._config.orthogonality_weight:
                 logs |= self._orthogonality_losses(outputs)
             if phase != "base":
                 logs |= self._transfer_losses(phase, outputs, batch)
             if phase == "semi_supervised":
                 logs |= self._pseudo_label_losses(outputs, unlabeled, batch)
-            # Liu et al. 2017, Eq. 15: L = L_task + λ L_adv + γ L_diff. To it
-            # Augenstein et al. 2018 add L_LTN and L_pseudo (Eq. 7).
+            # Liu et al. 2017, Eq. 15. With gradient reversal, L_adv enters
+            # without λ, which the reversal applies to the encoder's gradient.
+            # Label transfer adds L_transfer and L_pseudo (Augenstein et al.
+            # 2018, Eq. 7).
             total = tf.add_n(
                 [
                     value

@@ -26,7 +26,7 @@ class TrainingLoop:
       dev_scorer: the evaluation after each epoch.
       phases: the phases, with early stopping.
       state: progress of training, changed here.
-      callbacks: what else happens after steps and epochs, in this order.
+      callbacks: called in this order after log intervals and epochs.
     """
 
     def __init__(
@@ -82,7 +82,7 @@ class TrainingLoop:
         line = self._train_epoch(batches)
         start = time.perf_counter()
         dev = self._dev_scorer.score(with_transfer=self._phases.name != "base")
-        # The update of the epoch's last step shows only here.
+        # Divergence in the last step of the epoch only shows in the dev loss.
         divergence.check_finite(
             self._config,
             line["step"] + 1,

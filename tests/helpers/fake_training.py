@@ -143,7 +143,7 @@ def fit(
     state = loop_state.LoopState()
     checkpoints = checkpoints_lib.Checkpoints(
         config.run_dir,
-        {**trainer.parts, "fit": state.variables},
+        {**trainer.parts, "loop": state.variables},
         TASKS,
         ["last", "best", *(f"best_{x}" for x in config.phases[:-1])],
         config.keep_checkpoints,
@@ -195,12 +195,12 @@ def _make_loop(config, trainer, predictor, checkpoints, state, tensorboard):
 
 def read(run_dir: pathlib.Path, name: str) -> dict[str, dict]:
     """Reads the variables of a checkpoint without times."""
-    parts = ["training", "model", "optimizer", "fit"]
+    parts = ["training", "model", "optimizer", "loop"]
     saved = checkpoints_lib.read(str(run_dir), name, parts).parts
-    assert saved["fit"].pop("seconds") > 0
-    history = history_lib.parse_history(saved["fit"].pop("history"))
+    assert saved["loop"].pop("seconds") > 0
+    history = history_lib.parse_history(saved["loop"].pop("history"))
     assert [x["epoch"] for x in history] == list(
-        range(1, saved["fit"]["epoch"] + 1)
+        range(1, saved["loop"]["epoch"] + 1)
     )
     return {part: dict(saved[part]) for part in parts}
 

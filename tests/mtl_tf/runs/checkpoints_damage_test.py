@@ -152,7 +152,7 @@ def test_sweep_keeps_files_that_are_not_of_checkpoints(tmp_path):
 def test_damaged_checkpoint_is_named(tmp_path, extension, damage):
     parts = {
         "model": {"number": tf.Variable(tf.range(99))},
-        "fit": {"epoch": tf.Variable(4)},
+        "loop": {"epoch": tf.Variable(4)},
     }
     save(tmp_path, parts, checkpoints.BEST)
     saved = save(tmp_path, parts)

@@ -46,7 +46,7 @@ def make_parts(**settings):
         np.ones((2, 2)),
         10,
     )
-    return {**trainer.parts, "fit": loop_state.LoopState().variables}
+    return {**trainer.parts, "loop": loop_state.LoopState().variables}
 
 
 def as_type(numbers, dtype):
@@ -119,7 +119,7 @@ def test_checkpoint_has_all_parts_of_training():
     names = set(values_of(make_parts()))
     for name in (
         "training/step",
-        "fit/best_score",
+        "loop/best_score",
         "discriminator/task_discriminator/kernel",
         "discriminator_optimizer/task_discriminator/kernel/mean",
         "model/word_embedding/table",
@@ -300,7 +300,7 @@ def test_read_returns_only_the_given_parts(tmp_path):
     parts = {
         "model": {"number": number},
         "model_of_old": {"number": tf.Variable(5)},
-        "fit": {"number": tf.Variable(6)},
+        "loop": {"number": tf.Variable(6)},
     }
     save(tmp_path, parts, checkpoints.BEST, 1)
     number.assign(2)
@@ -313,7 +313,7 @@ def test_read_returns_only_the_given_parts(tmp_path):
     assert read(checkpoints.BEST, "model") == {"model": 1}
     assert read(checkpoints.LAST, "model") == {"model": 2}
     # Runs without an adversary have no discriminator, for example.
-    assert read(checkpoints.LAST, "fit", "missing") == {"fit": 6}
+    assert read(checkpoints.LAST, "loop", "missing") == {"loop": 6}
 
 
 @pytest.mark.parametrize("name", [checkpoints.BEST, checkpoints.LAST])

@@ -47,16 +47,19 @@ def test_first_epoch_is_the_best_one_so_far():
 def test_drop_compares_accuracy_with_that_of_patience_epochs_ago(
     patience, accuracies, stops
 ):
-    assert early_stopping.Drop(patience).should_stop(9, accuracies) == stops
+    assert (
+        early_stopping.AccuracyDrop(patience).should_stop(9, accuracies)
+        == stops
+    )
 
 
 def test_drop_keeps_the_last_epoch():
     best = DevScore(0.9, 0.1)
-    assert early_stopping.Drop(1).is_best(DevScore(0.1, 2.0), best)
+    assert early_stopping.AccuracyDrop(1).is_best(DevScore(0.1, 2.0), best)
 
 
 @pytest.mark.parametrize(
-    "criterion", [early_stopping.Patience, early_stopping.Drop]
+    "criterion", [early_stopping.Patience, early_stopping.AccuracyDrop]
 )
 def test_patience_of_zero_never_stops(criterion):
     assert not criterion(0).should_stop(100, [0.9, 0.1])
@@ -70,7 +73,7 @@ def test_settings_choose_the_criterion():
     assert not patience.should_stop(2, [])
     config = config_lib.Config(stopping="drop", patience=1)
     drop = early_stopping.make(config)
-    assert isinstance(drop, early_stopping.Drop)
+    assert isinstance(drop, early_stopping.AccuracyDrop)
     assert drop.should_stop(0, [0.5, 0.4])
 
 

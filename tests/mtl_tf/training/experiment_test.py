@@ -239,7 +239,7 @@ def test_training_starts_from_pretrained_vectors(corpus, tmp_path):
     assert json.loads(recorded.read_text()) == {
         "source": str(vectors),
         "words": len(words),
-        "found": 2,
+        "with_vector": 2,
         "width": 3,
     }
 

@@ -77,7 +77,7 @@ def test_next_phase_starts_from_the_best_epoch_and_keeps_counters():
     assert int(step) == 10
     assert (state["epoch"], state["seconds"]) == (2, 20.0)
     assert [line["step"] for line in state.history] == [5, 10]
-    assert (state["phase_began"], state["best_epoch"]) == (2, 2)
+    assert (state["phase_start"], state["best_epoch"]) == (2, 2)
     assert (state["best_score"], state["best_loss"]) == (-math.inf, math.inf)
     assert set(checkpoints.saved) == {"best", "best_base", "last"}
     # Step 5 is the last one of the best epoch.

@@ -60,10 +60,10 @@ def test_phase_starts_with_best_weights_and_slots(unbroken):
     for expected, saved in zip(at_ends, best, strict=True):
         actual = saved["model"]["weight"], saved["optimizer"]["slot"]
         assert actual == pytest.approx(expected, rel=1e-12)
-    assert [int(x["fit"]["best_epoch"]) for x in best] == [2, 4, 8]
-    assert [int(x["fit"]["phase"]) for x in best] == [0, 1, 2]
+    assert [int(x["loop"]["best_epoch"]) for x in best] == [2, 4, 8]
+    assert [int(x["loop"]["phase"]) for x in best] == [0, 1, 2]
     # The last phase follows the mean of both outputs.
-    assert best[-1]["fit"]["best_score"] == (0.5 + 0.25) / 2
+    assert best[-1]["loop"]["best_score"] == (0.5 + 0.25) / 2
 
 
 def test_dev_average_is_of_main_task_and_label_transfer(unbroken):
@@ -97,7 +97,7 @@ def test_logs_are_means_over_the_steps_that_have_them(unbroken):
         x["terms"]["training/tokens"] == 7 for x in fake_training.lines(run_dir)
     )
     assert (
-        fake_training.read(run_dir, "last")["fit"]["tokens"]
+        fake_training.read(run_dir, "last")["loop"]["tokens"]
         == 8 * fake_training.STEPS * 7
     )
 
@@ -147,8 +147,8 @@ def test_without_patience_each_phase_runs_all_epochs(tmp_path):
     )
     actual = [line["phase"] for line in fake_training.lines(tmp_path)]
     assert actual == [phase for phase in choices.PHASES for _ in range(2)]
-    state = fake_training.read(tmp_path, "last")["fit"]
-    assert (state["epoch"], state["phase_began"]) == (6, 4)
+    state = fake_training.read(tmp_path, "last")["loop"]
+    assert (state["epoch"], state["phase_start"]) == (6, 4)
 
 
 def test_without_label_transfer_there_is_one_phase(tmp_path):
@@ -179,7 +179,7 @@ def test_ties_in_dev_score_are_broken_by_dev_loss(
     fake_training.fit(
         tmp_path, [0.5] * 4 + [0.25] * 5, losses=losses, **settings
     )
-    assert fake_training.read(tmp_path, "best")["fit"]["best_epoch"] == best
+    assert fake_training.read(tmp_path, "best")["loop"]["best_epoch"] == best
     assert len(fake_training.lines(tmp_path)) == epochs
 
 
@@ -210,7 +210,7 @@ def test_stopping_at_a_drop_keeps_the_last_epoch(
         fake_training.read(tmp_path, "best"),
     )
     assert best == last
-    assert best["fit"]["best_epoch"] == epochs
+    assert best["loop"]["best_epoch"] == epochs
 
 
 def test_drop_is_measured_within_a_phase(tmp_path):

@@ -324,7 +324,10 @@ def test_run_records_initial_weights_and_resumes_without_them(corpus, tmp_path):
     summary = json.loads((assets / "init_from.json").read_text())
     assert summary["tasks"]["fresh"] == ["films"]
     assert summary["checkpoint"].startswith(source)
-    assert json.loads((assets / "word_vectors.json").read_text())["found"] == 1
+    assert (
+        json.loads((assets / "word_vectors.json").read_text())["with_vector"]
+        == 1
+    )
     shutil.rmtree(source)
     train("broken", 2)
     readers = [
