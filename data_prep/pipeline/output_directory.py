@@ -43,7 +43,7 @@ def recover(out_dir: str) -> None:
         os.rename(old, out_dir)
 
 
-def check_place(out_dir: str) -> None:
+def check_writable(out_dir: str) -> None:
     """Raises a ValueError if a directory cannot be moved to `out_dir`."""
     if os.path.ismount(out_dir):
         raise ValueError(

@@ -95,7 +95,7 @@ def _prepare(source, out_dir, min_count) -> tasks.Corpus:
         logging.info("%s is already prepared: nothing has changed", out_dir)
         return tasks.Corpus.read(out_dir)
     output_directory.check_replaceable(out_dir)
-    output_directory.check_place(out_dir)
+    output_directory.check_writable(out_dir)
 
     task_rows = sorted(source.read(), key=lambda rows: rows.task.name)
     source_lib.check_rows(source.corpus, task_rows)

@@ -12,6 +12,7 @@ import numpy as np
 from absl import logging
 
 from mtl_tf.data import input_pipeline
+from mtl_tf.data import samplers
 from mtl_tf.data import tasks as tasks_lib
 
 # Dev tokens per training token of an epoch: about a tenth of its time.
@@ -70,5 +71,5 @@ def _sample(split, task, num_rows, seed):
         num_rows,
         len(split),
     )
-    random = np.random.default_rng((seed, 4, split.task_id))
+    random = np.random.default_rng((seed, samplers.DEV_STREAM, split.task_id))
     return split.take(np.sort(random.permutation(len(split))[:num_rows]))

@@ -12,6 +12,9 @@ import numpy as np
 # Batches of a shuffle window, whose rows are bucketed by length.
 WINDOW = 32
 
+# Streams of random numbers from one seed, as the second element of a key.
+TASK_STREAM, WINDOW_STREAM, ROW_STREAM, DEV_STREAM = 1, 2, 3, 4
+
 
 @dataclasses.dataclass(frozen=True)
 class TaskSampler:
@@ -55,7 +58,7 @@ class TaskSampler:
         """
         num_tasks = len(self.probabilities)
         round_, start = divmod(step * self.num_task_batches, num_tasks)
-        random = np.random.default_rng((self.seed, 1, round_))
+        random = np.random.default_rng((self.seed, TASK_STREAM, round_))
         # The margins absorb rounding errors of the edges: without them, one of
         # several equally likely tasks could get two batches.
         offset = random.uniform(1e-9, 1 - 1e-9)
@@ -80,8 +83,10 @@ class RowSampler:
         sorted by length      0  1 | 5  3 | 4  2      lengths 3 3 | 4 5 | 9 10
         batches, shuffled     5  3 | 4  2 | 0  1
 
-    A task that has fewer rows than a window repeats rows within it: then the
-    rows are sorted within each pass, or the copies of a row would fill a batch.
+    A task with fewer rows than a window repeats rows within it. Rows are
+    therefore sorted in buckets no longer than a pass, which hold a row at most
+    twice; otherwise copies of one row would fill a batch. (A task with fewer
+    rows than a batch has buckets of one batch.)
     The order of the batches is the same for all tasks, so that the batches of a
     joint step have similar lengths, too.
 
@@ -124,7 +129,7 @@ class RowSampler:
         # The short batches of all buckets first, as with a single bucket.
         batches = buckets.reshape(-1, batches_in_bucket, self._batch_size)
         batches = batches.swapaxes(0, 1).reshape(WINDOW, self._batch_size)
-        random = np.random.default_rng((self._seed, 2, window))
+        random = np.random.default_rng((self._seed, WINDOW_STREAM, window))
         return batches[random.permutation(WINDOW)]
 
     def _stream(self, start, count):
@@ -136,5 +141,5 @@ class RowSampler:
         return stream[start : start + count]
 
     def _shuffled_rows(self, pass_index):
-        key = (self._seed, 3, self._key, pass_index)
+        key = (self._seed, ROW_STREAM, self._key, pass_index)
         return np.random.default_rng(key).permutation(len(self._lengths))

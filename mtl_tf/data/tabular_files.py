@@ -42,7 +42,7 @@ _QUOTES_IN_CSV = (
 
 
 @dataclasses.dataclass(frozen=True)
-class Record:
+class TableRow:
     """The selected columns of a row.
 
     Attributes:
@@ -114,7 +114,7 @@ def read(
     file_format: str,
     columns: Mapping[str, str | int],
     delimiter: str = "",
-) -> Iterator[Record | None]:
+) -> Iterator[TableRow | None]:
     """Reads a file row by row.
 
     Args:
@@ -221,7 +221,7 @@ def _table(path, lines, columns, delimiter):
                 f"{len(cells)}: {_shorten(cells)}{_suggest_line_ends(cells)}"
             )
         values = {name: cells[index] for name, index in indices.items()}
-        yield Record(where, line_number, values)
+        yield TableRow(where, line_number, values)
     if indices is None:
         raise ValueError(f"{path}: expected a header line, got an empty file")
 
@@ -331,7 +331,7 @@ def _jsonl(path, columns):
         for text in values.values():
             if isinstance(text, str):
                 _check_surrogates(where, text)
-        yield Record(where, line_number, values)
+        yield TableRow(where, line_number, values)
 
 
 def _check_surrogates(where, text):

@@ -144,7 +144,7 @@ def _predict(model, task, command, rows):
     return model.predict(task.name, _texts(task, rows), command.head)
 
 
-def _rows(task, command, labeled) -> Iterator[tabular_files.Record | None]:
+def _rows(task, command, labeled) -> Iterator[tabular_files.TableRow | None]:
     """Yields the rows of the input with the fields that the task needs."""
     file_format = command.format or _guess_format(command.input)
     if file_format == command_lib.LINES:
@@ -165,7 +165,7 @@ def _rows(task, command, labeled) -> Iterator[tabular_files.Record | None]:
                 )
         for number, line in lines_lib.read(command.input):
             where = f"{command.input}:{number}"
-            yield tabular_files.Record(where, number, {"seq2": line})
+            yield tabular_files.TableRow(where, number, {"seq2": line})
         return
     columns = {"seq2": "text"}
     if task.pair:
@@ -190,7 +190,7 @@ def _rows(task, command, labeled) -> Iterator[tabular_files.Record | None]:
     yield from _with_quotes_noted(rows) if file_format == "tsv" else rows
 
 
-def _with_quotes_noted(rows) -> Iterator[tabular_files.Record | None]:
+def _with_quotes_noted(rows) -> Iterator[tabular_files.TableRow | None]:
     """Yields the rows; warns if their texts are in quotes as in CSV.
 
     A model trained on texts without quotes would predict worse.
@@ -215,7 +215,7 @@ def _with_quotes_noted(rows) -> Iterator[tabular_files.Record | None]:
         )
 
 
-def _with_labels(rows, absent) -> Iterator[tabular_files.Record | None]:
+def _with_labels(rows, absent) -> Iterator[tabular_files.TableRow | None]:
     """Yields the rows with a text and a label.
 
     Args:
@@ -251,7 +251,7 @@ def _guess_format(path):
     return tabular_files.guess_format(path)
 
 
-def _batches(rows) -> Iterator[list[tabular_files.Record]]:
+def _batches(rows) -> Iterator[list[tabular_files.TableRow]]:
     blank = 0
     suspects: collections.Counter[str] = collections.Counter()
     rows = iter(rows)
