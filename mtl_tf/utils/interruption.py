@@ -36,7 +36,9 @@ def raised() -> Iterator[None]:
     """Makes the first signal raise `Interrupted`, and a second one exit.
 
     An ignored signal stays ignored, as `nohup` requires. In other threads than
-    the main one, which cannot handle signals, nothing changes.
+    the main one, which cannot handle signals, nothing changes. Commands run in
+    this context; `subprocesses.sigterm_raises` handles SIGTERM in programs that
+    start processes without it.
     """
     if threading.current_thread() is not threading.main_thread():
         yield

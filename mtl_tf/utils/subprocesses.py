@@ -55,7 +55,8 @@ def sigterm_raises() -> Iterator[None]:
     """Makes SIGTERM raise SystemExit, so that child processes are ended.
 
     By default it ends the process at once and leaves its children running. An
-    existing handler is kept; other threads than the main one have none.
+    existing handler is kept, such as that of `interruption.raised`, under which
+    commands run; other threads than the main one have none.
     """
     if (
         threading.current_thread() is not threading.main_thread()
