@@ -55,9 +55,9 @@ def test_build_files_match_the_imports(package):
 
 def test_no_build_file_without_a_package():
     folders = {build_files.ROOT / package.folder for package in PACKAGES}
-    found = {path.parent for path in build_files.ROOT.glob("*/**/BUILD")}
-    hidden = {x for x in found if any(p.startswith(".") for p in x.parts)}
-    assert found - hidden == folders
+    existing = {path.parent for path in build_files.ROOT.glob("*/**/BUILD")}
+    hidden = {x for x in existing if any(p.startswith(".") for p in x.parts)}
+    assert existing - hidden == folders
 
 
 def test_imported_distributions_are_declared():

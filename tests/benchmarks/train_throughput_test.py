@@ -42,7 +42,7 @@ def done(tmp_path_factory):
     data_dir = generated.write_corpus(str(folder / "corpus"))
     ended = run(
         f"--data_dir={data_dir}",
-        f"--json={folder}/found.json",
+        f"--json={folder}/results.json",
         "--contenders=this_project,pytorch,keras",
         "--embedding_dim=3",
         "--rounds=2",
@@ -50,7 +50,7 @@ def done(tmp_path_factory):
         "--trial_steps=1",
     )
     assert ended.returncode == 0, ended.stderr[-3000:]
-    return ended.stdout, json.loads((folder / "found.json").read_text())
+    return ended.stdout, json.loads((folder / "results.json").read_text())
 
 
 def test_contenders_take_turns(done):

@@ -64,8 +64,8 @@ with open(sys.argv[2], "rb") as file:
 answers = []
 for name, arguments in calls:
     arguments = {k: tf.constant(v, tf.string) for k, v in arguments.items()}
-    found = model.signatures[name](**arguments)
-    answers.append({k: v.numpy() for k, v in found.items()})
+    outputs = model.signatures[name](**arguments)
+    answers.append({k: v.numpy() for k, v in outputs.items()})
 with open(sys.argv[3], "wb") as file:
     pickle.dump(answers, file)
 """

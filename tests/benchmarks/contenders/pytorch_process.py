@@ -168,10 +168,10 @@ _FUNCTIONS = {
 def main(questions: str, results: str) -> None:
     """Answers all questions of a file."""
     with open(questions, encoding="utf-8") as file:
-        asked = json.load(file)
-    found = [_FUNCTIONS[x.pop("function")](**x) for x in asked]
+        calls = json.load(file)
+    returned = [_FUNCTIONS[x.pop("function")](**x) for x in calls]
     with open(results, "w", encoding="utf-8") as file:
-        json.dump(found, file, default=np.ndarray.tolist)
+        json.dump(returned, file, default=np.ndarray.tolist)
 
 
 if __name__ == "__main__":

@@ -52,7 +52,7 @@ def ours(request):
 
 
 @pytest.fixture(scope="module")
-def found(ours, tmp_path_factory):
+def results(ours, tmp_path_factory):
     """What the peer makes of our batch and our weights, by question."""
 
     def train(variant, steps=1, **changes):
@@ -81,23 +81,23 @@ def found(ours, tmp_path_factory):
     return dict(zip(questions, results, strict=True))
 
 
-def test_contender_runs_without_tensorflow(found):
-    assert "torch" in found["modules"]
-    assert not {"tensorflow", "keras"} & set(found["modules"])
+def test_contender_runs_without_tensorflow(results):
+    assert "torch" in results["modules"]
+    assert not {"tensorflow", "keras"} & set(results["modules"])
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
-def test_loss_and_gradients_are_ours(ours, found, variant):
-    assert found[variant]["loss"] == pytest.approx(ours.loss, rel=1e-5)
+def test_loss_and_gradients_are_ours(ours, results, variant):
+    assert results[variant]["loss"] == pytest.approx(ours.loss, rel=1e-5)
     for gradient, expected in zip(
-        found[variant]["gradients"], found["gradients"], strict=True
+        results[variant]["gradients"], results["gradients"], strict=True
     ):
         np.testing.assert_allclose(gradient, expected, rtol=1e-4, atol=1e-6)
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
-def test_contender_learns(ours, found, variant):
-    losses = found[variant]["steps"]
+def test_contender_learns(ours, results, variant):
+    losses = results[variant]["steps"]
     assert len(losses) == STEPS
     if not variant.startswith("task_ids"):
         assert losses[0] == pytest.approx(ours.loss, rel=1e-5)
@@ -107,19 +107,21 @@ def test_contender_learns(ours, found, variant):
 @pytest.mark.parametrize(
     ("variant", "calls"), [("joint/padded", 3), ("joint_at_once/padded", 1)]
 )
-def test_shared_lstm_reads_groups_separately_or_together(found, variant, calls):
-    assert found[variant]["calls"] == calls
+def test_shared_lstm_reads_groups_separately_or_together(
+    results, variant, calls
+):
+    assert results[variant]["calls"] == calls
 
 
-def test_bfloat16_is_close_but_not_equal(ours, found):
-    loss = found["bfloat16"]["loss"]
+def test_bfloat16_is_close_but_not_equal(ours, results):
+    loss = results["bfloat16"]["loss"]
     assert loss != pytest.approx(ours.loss, rel=1e-5)
     assert loss == pytest.approx(ours.loss, rel=5e-2)
 
 
-def test_word_vectors_can_be_frozen(found):
-    assert found["joint/padded"]["table_changed"]
-    assert not found["fixed"]["table_changed"]
+def test_word_vectors_can_be_frozen(results):
+    assert results["joint/padded"]["table_changed"]
+    assert not results["fixed"]["table_changed"]
 
 
 def computed(folder, model, groups, variants):

@@ -62,18 +62,18 @@ def test_setting_is_a_field_with_flag_metadata():
 
 @dataclasses.dataclass(frozen=True)
 class _Places(base.Settings):
-    here: str = base.setting("", "One.", path=True)
-    there: tuple[str, ...] = base.setting((), "Several.", path=True)
+    one: str = base.setting("", "One.", path=True)
+    others: tuple[str, ...] = base.setting((), "Several.", path=True)
     name: str = base.setting("", "No path.")
 
 
 def test_tilde_is_expanded_in_paths(monkeypatch):
     monkeypatch.setenv("HOME", "/home/me")
     actual = _Places("~/a~b", ("~", "c/~/d"), "~/name")
-    assert actual.here == "/home/me/a~b"
-    assert actual.there == ("/home/me", "c/~/d")
+    assert actual.one == "/home/me/a~b"
+    assert actual.others == ("/home/me", "c/~/d")
     assert actual.name == "~/name"
-    assert _Places(here="./~/a").here == "./~/a"
+    assert _Places(one="./~/a").one == "./~/a"
 
 
 def test_settings_are_immutable():

@@ -12,7 +12,6 @@ from sklearn import metrics as sklearn_metrics
 
 from mtl_tf.config import config as config_lib
 from mtl_tf.data import records
-from mtl_tf.data import tasks as tasks_lib
 from mtl_tf.metrics import calibration
 from mtl_tf.runs import run_directory
 from mtl_tf.serving import trained_model
@@ -336,35 +335,6 @@ def test_evaluate_refuses_invalid_arguments(model):
         model.evaluate("films", ["a"], ["grate"])
 
 
-def test_a_run_without_checkpoint(copy):
-    shutil.rmtree(os.path.join(copy, "checkpoints", "best"))
-    with pytest.raises(ValueError, match="best holds no checkpoint"):
-        trained_model.load(copy)
-
-
-def test_no_run(tmp_path):
-    with pytest.raises(ValueError, match=r"config.json is missing"):
-        trained_model.load(str(tmp_path))
-
-
-@pytest.mark.parametrize(
-    ("setting", "message"),
-    [
-        (
-            {"hidden_size": 5},
-            r"another model: \S*encoder/\S+ has the shape .*4.*5",
-        ),
-        ({"encoder": "lstm"}, "another model: .* is missing"),
-    ],
-)
-def test_a_checkpoint_of_another_architecture(copy, setting, message):
-    record = run_directory.read_config(copy)
-    record["config"] |= setting
-    run_directory.write_config(copy, record)
-    with pytest.raises(ValueError, match=message):
-        trained_model.load(copy)
-
-
 def test_unfinished_run_is_loaded_with_a_warning(copy, caplog):
     trained_model.load(copy)
     assert caplog.messages == []
@@ -374,28 +344,6 @@ def test_unfinished_run_is_loaded_with_a_warning(copy, caplog):
     assert caplog.messages == [
         f"{copy}: training has not ended; using its best checkpoint so far"
     ]
-
-
-def test_a_checkpoint_of_other_tasks(copy):
-    record = run_directory.read_config(copy)
-    run_directory.write_config(copy, record | {"tasks": ["films"]})
-    with pytest.raises(
-        ValueError,
-        match=r"ckpt-\d+: expected the tasks films, got books, films",
-    ):
-        trained_model.load(copy)
-
-
-def test_run_of_several_seeds_is_refused(corpus, tmp_path):
-    config = config_lib.Config(
-        data_dir=corpus, run_dir=str(tmp_path / "run"), seed=3, num_runs=2
-    )
-    declared = tasks_lib.Corpus.read(corpus)
-    run_directory.start(config, declared, declared.tasks)
-    with pytest.raises(
-        ValueError, match=r"choose one of .*seeds/3, .*seeds/4$"
-    ):
-        trained_model.load(config.run_dir)
 
 
 if __name__ == "__main__":
