@@ -152,9 +152,12 @@ run_tests() {
   step "check the types" "$python" -m mypy
   step "build the documentation" env NO_MKDOCS_2_WARNING=1 \
     "$python" -m mkdocs build --strict --site-dir="$venv/site"
-  # Up to four processes. The tests of a file run in one of them, because they
-  # share trained models.
-  step "test" "$python" -m pytest -n auto --maxprocesses=4 --dist=loadfile
+  # Files stay whole, since their tests share trained models. One process more
+  # than cores: tests that wait for child processes leave a core idle, and a
+  # process that runs fewer files needs less memory.
+  local processes
+  processes=$("$python" -c 'import os; print(min(5, (os.cpu_count() or 1) + 1))')
+  step "test" "$python" -m pytest -n "$processes" --dist=loadfile
 }
 
 if (($# == 0)); then
