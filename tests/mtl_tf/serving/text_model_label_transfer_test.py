@@ -142,10 +142,8 @@ def test_main_output_does_not_compute_label_transfer(small):
     transfer = {
         name for name in layers("transfer_logits") if "transfer" in name
     }
-    assert transfer == {"label_transfer_network"}
-    assert not layers("logits") & (
-        transfer | {"auxiliary_predictions", "transfer_indices"}
-    )
+    assert transfer == {"label_transfer_network", "transfer_indices"}
+    assert not layers("logits") & (transfer | {"auxiliary_predictions"})
 
 
 def test_diversity_is_that_of_the_whole_text(corpus, small):
@@ -208,7 +206,7 @@ def test_private_encoders_reduce_tokens_per_batch(
 
     def spy(inputs, training):
         tf.py_function(
-            lambda x: sizes.append(np.prod(x.shape)), [inputs["tokens"]], []
+            lambda x: sizes.append(np.prod(x.shape)), [inputs["token_ids"]], []
         )
         return part(inputs, training=training)
 
