@@ -123,6 +123,17 @@ set_up() {
   echo "$checksum" >"$installed"
 }
 
+# predict PYTHON EXPORT TASK TEXT: calls an export with TensorFlow alone, and
+# shows what TensorFlow logs only if that fails.
+predict() {
+  local python=$1 log=$venv/predict.log
+  shift
+  "$python" examples/call_export.py "$@" 2>"$log" || {
+    cat "$log" >&2
+    return 1
+  }
+}
+
 run_everything() {
   local python=$venv/bin/python
   step "prepare the corpus vader in data/vader" \
@@ -135,7 +146,7 @@ run_everything() {
     --data_dir=data/vader --run_dir=runs/vader_asp_mtl \
     --baseline_run=runs/vader_single_task
   step "predict with the exported model" \
-    "$python" examples/call_export.py runs/vader_asp_mtl/export tweets \
+    predict "$python" runs/vader_asp_mtl/export tweets \
     "The sun is out and I finally got the job :)"
   step "train label embeddings and label transfer in runs/vader_lel_ltn" \
     "$python" -m mtl_tf.main --flagfile=configs/vader_lel_ltn.flags \
