@@ -75,6 +75,11 @@ def test_the_readme_is_short():
     assert len(README.splitlines()) <= 150
 
 
+def test_it_has_both_commands():
+    assert "`./run_all.sh` " in README
+    assert "`./run_all.sh test` " in README
+
+
 def test_it_links_both_papers_and_cites_them():
     for text in (
         "https://aclanthology.org/P17-1001/",
