@@ -35,7 +35,16 @@ VERBS = frozenset(
     )
 )
 # Openings that name a thing by a question.
-QUESTIONS = ("What ", "Which ", "How ", "Where ", "Of ", "Some ", "The same")
+QUESTIONS = (
+    "What ",
+    "Whether ",
+    "Which ",
+    "How ",
+    "Where ",
+    "Of ",
+    "Some ",
+    "The same",
+)
 
 
 def docstrings(path):

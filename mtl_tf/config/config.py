@@ -337,12 +337,12 @@ class Config(base.Settings):
 
     @property
     def reads_diversity(self) -> bool:
-        """Whether the label transfer network reads diversity features."""
+        """Returns whether label transfer reads diversity features."""
         return self.label_transfer != "none" and self.transfer_diversity
 
     @property
     def encodes_pairs(self) -> bool:
-        """Whether seq1 and seq2 are encoded separately, not concatenated."""
+        """Returns whether seq1 and seq2 are encoded separately."""
         return self.encoder == choices.CONDITIONAL
 
     def task_weights_by_name(self) -> dict[str, float]:

@@ -84,16 +84,7 @@ def _read(run_dir):
     own_id = run_id.read(run_dir)
     if not os.path.lexists(path) and own_id is None:
         return None
-    if not os.path.exists(path):
-        raise ValueError(f"{path} is missing: {REMEDY}")
-    if not os.path.isfile(path):
-        raise ValueError(f"{path} is not a file: remove it; {REMEDY}")
-    with open(path, encoding="utf-8") as file:
-        try:
-            record = json.load(file)
-        except ValueError as error:
-            raise ValueError(f"{path}: not JSON: {error}: {REMEDY}") from None
-    checksums.check(record, path, REMEDY)
+    record = checksums.read(path, REMEDY)
     if record["run"] != own_id:
         raise ValueError(f"{path} is of another run: {REMEDY}")
     return record

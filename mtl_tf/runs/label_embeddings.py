@@ -51,7 +51,7 @@ class LabelVectors:
 
     @property
     def has_plane(self) -> bool:
-        """Whether the vectors span a plane to draw them on."""
+        """Returns whether the vectors span a plane to draw them on."""
         return min(self.vectors.shape) >= 2
 
 

@@ -43,7 +43,7 @@ class SavedPredictions:
 
     @property
     def correct(self) -> np.ndarray:
-        """Whether each prediction is correct, bool [rows]."""
+        """Correctness of each prediction, bool [rows]."""
         return self.predicted == self.gold
 
     @property

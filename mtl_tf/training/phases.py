@@ -48,7 +48,7 @@ class Phases:
 
     @property
     def is_last(self) -> bool:
-        """Whether no other phase follows the current one."""
+        """Returns whether no other phase follows the current one."""
         return self._state["phase"] == len(self._names) - 1
 
     def record(self, dev: early_stopping.DevScore) -> None:

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 from collections.abc import Mapping
 
 _KEY = "checksum"
@@ -17,6 +18,32 @@ def sign(value: Mapping) -> dict:
     """Adds a checksum of all entries to a JSON object; returns a copy."""
     entries = {name: entry for name, entry in value.items() if name != _KEY}
     return {**entries, _KEY: _of_entries(entries)}
+
+
+def read(path: str, remedy: str) -> dict:
+    """Reads a JSON file whose object `sign` returned.
+
+    Args:
+      path: the file.
+      remedy: what to do about a missing or changed file, for the message.
+
+    Returns:
+      The object, with its checksum.
+
+    Raises:
+      ValueError: if the file is missing, is not JSON, or was changed.
+    """
+    if not os.path.exists(path):
+        raise ValueError(f"{path} is missing: {remedy}")
+    if not os.path.isfile(path):
+        raise ValueError(f"{path} is not a file: remove it; {remedy}")
+    with open(path, encoding="utf-8") as file:
+        try:
+            value = json.load(file)
+        except ValueError as error:
+            raise ValueError(f"{path}: not JSON: {error}: {remedy}") from None
+    check(value, path, remedy)
+    return value
 
 
 def check(value: Mapping, path: str, remedy: str) -> None:

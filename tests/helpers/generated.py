@@ -86,6 +86,12 @@ def write_corpus(
     return out_dir
 
 
+def make_corpus(tmp_path_factory, rows: dict[str, int]) -> tasks.Corpus:
+    """Prepares the corpus in a temporary folder, and reads its declaration."""
+    out_dir = str(tmp_path_factory.mktemp("generated") / "corpus")
+    return tasks.Corpus.read(write_corpus(out_dir, rows=rows))
+
+
 def _make_row(random, task, split, index, noise, pair):
     labels = LABELS[task]
     label = random.integers(len(labels))

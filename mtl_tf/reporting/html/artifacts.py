@@ -71,7 +71,7 @@ class Artifacts:
 
     @property
     def of_seeds(self) -> bool:
-        """Whether the parts of the run are seeds."""
+        """Returns whether the parts of the run are seeds."""
         return self.run.config.num_runs > 1
 
     @property

@@ -7,7 +7,6 @@ import pathlib
 import pytest
 
 from mtl_tf.config import config as config_lib
-from mtl_tf.data import tasks as tasks_lib
 from mtl_tf.runs import run_directory
 from tests.helpers import generated
 
@@ -16,9 +15,7 @@ _ROWS = {"train": 8, "dev": 2, "test": 2}
 
 @pytest.fixture(scope="module")
 def corpus(tmp_path_factory):
-    data_dir = str(tmp_path_factory.mktemp("generated") / "corpus")
-    generated.write_corpus(data_dir, rows=_ROWS)
-    return tasks_lib.Corpus.read(data_dir)
+    return generated.make_corpus(tmp_path_factory, _ROWS)
 
 
 @pytest.fixture

@@ -21,9 +21,7 @@ _ROWS = {"train": 16, "dev": 4, "test": 4, "unlabeled": 4}
 
 @pytest.fixture(scope="module")
 def corpus(tmp_path_factory):
-    data_dir = str(tmp_path_factory.mktemp("generated") / "corpus")
-    generated.write_corpus(data_dir, rows=_ROWS)
-    return tasks_lib.Corpus.read(data_dir)
+    return generated.make_corpus(tmp_path_factory, _ROWS)
 
 
 @pytest.fixture
