@@ -1,8 +1,10 @@
 """Settings of a run."""
 
 import dataclasses
+from collections.abc import Collection
 
 from mtl_tf.config import base
+from mtl_tf.config import by_task
 from mtl_tf.config import choices
 from mtl_tf.config import validation
 
@@ -31,8 +33,11 @@ class Config(base.Settings):
     tasks: tuple[str, ...] = base.setting(
         (), "Tasks to train on; if empty, all tasks of the corpus."
     )
-    max_examples: int = base.setting(
-        0, "Maximum number of examples per task and split; 0: all."
+    max_train_examples: tuple[str, ...] = base.setting(
+        (),
+        "Maximum numbers of training examples, as NUMBER for all tasks or "
+        "NAME:NUMBER for one; a random sample of a seed contains its smaller "
+        "ones. Dev and test stay whole.",
     )
     seed: int = base.setting(0, "Random seed.")
     num_runs: int = base.setting(
@@ -351,25 +356,58 @@ class Config(base.Settings):
         Raises:
           ValueError: if an entry is not NAME:NUMBER, or a name repeats.
         """
-        weights = {}
-        for entry in self.task_weights:
-            name, colon, number = entry.rpartition(":")
-            try:
-                weight = float(number)
-            except ValueError:
-                colon = ""
-            if not colon or not weight >= 0:
-                raise ValueError(
-                    f"task_weights={entry}: expected NAME:NUMBER, with a "
-                    "number of 0 or more"
-                )
-            if name in weights:
-                raise ValueError(
-                    f"task_weights={','.join(self.task_weights)}: {name} has "
-                    "two weights"
-                )
-            weights[name] = weight
-        return weights
+        return by_task.parse("task_weights", self.task_weights, float, 0)
+
+    def max_train_examples_of(self, name: str) -> int | None:
+        """Returns the maximum number of training examples of a task.
+
+        Args:
+          name: the task.
+
+        Returns:
+          The number; None if there is no maximum.
+
+        Raises:
+          ValueError: if an entry is not NUMBER or NAME:NUMBER, or repeats.
+        """
+        maxima = self.max_train_examples_by_name()
+        return maxima.get(name, maxima.get(by_task.ALL))
+
+    def max_train_examples_by_name(self) -> dict[str, int]:
+        """Parses `max_train_examples` into numbers by task name.
+
+        Returns:
+          Numbers by name; the number for all other tasks has an empty name.
+
+        Raises:
+          ValueError: if an entry is not NUMBER or NAME:NUMBER, or repeats.
+        """
+        return by_task.parse(
+            "max_train_examples",
+            self.max_train_examples,
+            int,
+            1,
+            default_allowed=True,
+        )
+
+    def of_task(self, name: str, names: Collection[str]) -> "Config":
+        """Returns the settings of the single-task model of a task.
+
+        Settings of other tasks are dropped. Those of unknown tasks are kept:
+        the run reports them.
+
+        Args:
+          name: the task.
+          names: all tasks of the run.
+        """
+        others = set(names) - {name}
+        return dataclasses.replace(
+            self,
+            tasks=(name,),
+            main_task="" if self.main_task in names else self.main_task,
+            task_weights=by_task.without(self.task_weights, others),
+            max_train_examples=by_task.without(self.max_train_examples, others),
+        )
 
     def difference(self, other: "Config") -> list[str]:
         """Lists the settings by which runs differ, as `name: mine -> other`."""

@@ -81,7 +81,7 @@ def _check_ranges(config):
         if not value > 0:
             raise ValueError(f"{name}={value}: expected a number above 0")
     not_negative = (
-        "seed threads max_examples adversarial_weight orthogonality_weight "
+        "seed threads adversarial_weight orthogonality_weight "
         "discriminator_learning_rate steps_per_epoch sampling_exponent "
         "warmup_steps weight_decay clip_norm patience task_layer_size "
         "label_embedding_dim transfer_hidden_size transfer_weight "
@@ -173,6 +173,7 @@ def _check_combinations(config):
         )
     for name, weight in config.task_weights_by_name().items():
         _check_float(f"task_weights: {name}", weight)
+    config.max_train_examples_by_name()
 
 
 def _check_adversary(config):

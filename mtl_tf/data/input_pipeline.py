@@ -193,7 +193,7 @@ def read_split(
       config: the sequences to read, their length, the number of examples.
 
     Returns:
-      The rows of the split, or a random sample of `config.max_examples`.
+      The rows of the split; of `train`, at most `config.max_train_examples`.
 
     Raises:
       ValueError: if records are missing, their number differs from that of the
@@ -210,7 +210,9 @@ def read_split(
     )
     token_ids = records.TokenIds.read(corpus.data_dir, task.name, split)
     _check_columns(where, task, split, columns, len(token_ids))
-    rows = _select_rows(len(token_ids), config)
+    rows = np.arange(len(token_ids))
+    if split == "train":
+        rows = _sample(rows, config, task.name)
     seq1_lengths, seq2_lengths, reads_seq1 = _sequence_lengths(
         token_ids, rows, config
     )
@@ -236,12 +238,11 @@ def read_split(
     )
 
 
-def _select_rows(num_rows, config):
-    """Returns the indices of all rows, or of a sample of `max_examples`."""
-    if not config.max_examples or num_rows <= config.max_examples:
-        return np.arange(num_rows)
+def _sample(rows, config, name):
+    """Returns a sample of rows, in order, which contains smaller samples."""
     random = np.random.default_rng((config.seed, 0))
-    return np.sort(random.permutation(num_rows)[: config.max_examples])
+    size = config.max_train_examples_of(name)
+    return np.sort(random.permutation(rows)[:size])
 
 
 def _check_columns(where, task, split, columns, num_rows):

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from mtl_tf.config import by_task
 from mtl_tf.config import choices
 from mtl_tf.config import config as config_lib
 from mtl_tf.data import tasks as tasks_lib
@@ -33,10 +34,14 @@ def check(
 
 def _check_names(config, names):
     """Checks the names of tasks in settings, and the number of tasks."""
-    for name in config.task_weights_by_name():
-        if name not in names:
+    numbers = {
+        "task_weights": config.task_weights_by_name(),
+        "max_train_examples": config.max_train_examples_by_name(),
+    }
+    for setting, by_name in numbers.items():
+        for name in by_name.keys() - {by_task.ALL, *names}:
             raise ValueError(
-                f"task_weights: there is no task {name!r}"
+                f"{setting}: there is no task {name!r}"
                 f"{suggestions.nearest(name, names)}"
             )
     main_task = config.main_task
@@ -64,9 +69,15 @@ def _check_names(config, names):
 
 def _check_rows(config, rows, names):
     """Checks the batch size, and that unlabeled text exists if it is read."""
-    largest = max(names, key=lambda name: rows[name]["train"])
-    max_rows = rows[largest]["train"]
-    max_rows = min(max_rows, config.max_examples or max_rows)
+    num_rows = {
+        name: min(
+            rows[name]["train"],
+            config.max_train_examples_of(name) or rows[name]["train"],
+        )
+        for name in names
+    }
+    largest = max(names, key=lambda name: num_rows[name])
+    max_rows = num_rows[largest]
     if config.batch_size > max(max_rows, _SMALL_BATCH):
         raise ValueError(
             f"batch_size={config.batch_size}: expected at most {max_rows}, the "

@@ -15,7 +15,7 @@ def check(run: run_directory.Run) -> None:
     """
     for name, part_dir in run.parts.items():
         part = run_directory.Run.read(part_dir)
-        varying = {"tasks", "main_task", "task_weights"}
+        varying = {"tasks", "main_task", "task_weights", "max_train_examples"}
         fits_name = [task.name for task in part.tasks] == [name]
         if run.config.num_runs > 1:
             varying, fits_name = {"seed"}, str(part.config.seed) == name

@@ -209,26 +209,31 @@ def _scored(run, results):
 
 def _data(run):
     declared = run.corpus.declaration["tasks"]
-    most = run.config.max_examples
     splits = [s for s in _SPLITS if s != "unlabeled" or run.config.unlabeled]
     rows = []
     for task in run.tasks:
         facts = declared[task.name]
         counts = [facts["splits"].get(split, 0) for split in splits]
+        # The training split is the first.
+        counts[0] = min(
+            counts[0],
+            run.config.max_train_examples_of(task.name) or counts[0],
+        )
         rows.append(
             [
                 markdown.escape(task.name),
-                *(f"{min(n, most) if most else n:,}" for n in counts),
+                *(f"{n:,}" for n in counts),
                 _label_counts(facts["label_counts"]["train"]),
                 _counts(facts["skipped"]) or "none",
                 str(facts["duplicates"]["test"]),
             ]
         )
+    sampled = "training rows are random samples (max_train_examples)"
     license = str(run.corpus.declaration.get("license") or "").strip()
     section = [
         "## Training data",
         f"Corpus {markdown.escape(run.corpus.name)}; rows by split"
-        + (f", at most {most:,} of each:" if most else ":"),
+        + (f"; {sampled}:" if run.config.max_train_examples else ":"),
         markdown.table(
             [
                 "task",

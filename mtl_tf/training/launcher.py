@@ -158,26 +158,11 @@ def _parts(config, tasks):
             for seed, run_dir in run_dirs.items()
         ]
     return [
-        _single_task_run(config, name, list(run_dirs), run_dir)
+        dataclasses.replace(
+            config.of_task(name, run_dirs.keys()), run_dir=run_dir
+        )
         for name, run_dir in run_dirs.items()
     ]
-
-
-def _single_task_run(config, name, names, run_dir):
-    # Settings of other tasks are dropped. Those of unknown tasks are kept: the
-    # run reports them.
-    return dataclasses.replace(
-        config,
-        tasks=(name,),
-        main_task="" if config.main_task in names else config.main_task,
-        task_weights=tuple(
-            entry
-            for entry in config.task_weights
-            if entry.rpartition(":")[0] not in names
-            or entry.rpartition(":")[0] == name
-        ),
-        run_dir=run_dir,
-    )
 
 
 def _run_all(

@@ -17,7 +17,7 @@ _OTHERS = {
     "data_dir": "some where,else",
     "run_dir": "runs/a=b",
     "tasks": ("books", "dvd"),
-    "max_examples": 7,
+    "max_train_examples": ("7", "dvd:5"),
     "seed": 3,
     "num_runs": 2,
     "init_from": "runs/three tasks",
@@ -208,9 +208,55 @@ def test_malformed_task_weights_are_refused(entry):
         config_lib.Config(task_weights=("dvd:1", entry))
 
 
+def test_maxima_of_training_examples_are_numbers_by_name():
+    config = config_lib.Config(max_train_examples=("dvd:5", "7", "a:b:9"))
+    assert config.max_train_examples_of("dvd") == 5
+    assert config.max_train_examples_of("books") == 7
+    assert config.max_train_examples_of("a:b") == 9
+    config = config_lib.Config(max_train_examples=("dvd:5",))
+    assert config.max_train_examples_of("books") is None
+
+
+@pytest.mark.parametrize(
+    ("entries", "message"),
+    [
+        (("dvd",), "dvd: expected NUMBER or NAME:NUMBER, with an integer of 1"),
+        (("dvd:",), "dvd:: expected NUMBER or NAME:NUMBER"),
+        ((":5",), ":5: expected NUMBER or NAME:NUMBER"),
+        (("0",), "0: expected NUMBER or NAME:NUMBER"),
+        (("dvd:-1",), "dvd:-1: expected NUMBER or NAME:NUMBER"),
+        (("dvd:2.5",), "dvd:2.5: expected NUMBER or NAME:NUMBER"),
+        (("5", "6"), "5,6: the number for all tasks is repeated"),
+        (("dvd:5", "dvd:5"), "dvd:5,dvd:5: dvd is repeated"),
+    ],
+)
+def test_malformed_maxima_of_training_examples_are_refused(entries, message):
+    with pytest.raises(
+        ValueError, match=f"^max_train_examples={re.escape(message)}"
+    ):
+        config_lib.Config(max_train_examples=entries)
+
+
+def test_the_settings_of_one_task_drop_those_of_others():
+    config = config_lib.Config(
+        tasks=("books", "dvd"),
+        main_task="dvd",
+        task_weights=("books:2", "dvd:3", "unknown:4"),
+        max_train_examples=("10", "books:5", "dvd:6"),
+    )
+    alone = config.of_task("books", ["books", "dvd"])
+    assert alone == dataclasses.replace(
+        config,
+        tasks=("books",),
+        main_task="",
+        task_weights=("books:2", "unknown:4"),
+        max_train_examples=("10", "books:5"),
+    )
+
+
 def test_task_weights_are_finite_and_unique():
     with pytest.raises(
-        ValueError, match=r"^task_weights=dvd:1,dvd:2: dvd has two weights$"
+        ValueError, match=r"^task_weights=dvd:1,dvd:2: dvd is repeated$"
     ):
         config_lib.Config(task_weights=("dvd:1", "dvd:2"))
     with pytest.raises(

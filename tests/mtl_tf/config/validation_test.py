@@ -25,7 +25,6 @@ from mtl_tf.config import validation
         ("log_every", 0, "above 0"),
         ("seed", -1, "0 or more"),
         ("threads", -1, "0 or more"),
-        ("max_examples", -1, "0 or more"),
         ("adversarial_weight", -0.1, "0 or more"),
         ("orthogonality_weight", -0.1, "0 or more"),
         ("discriminator_learning_rate", -0.1, "0 or more"),

@@ -119,11 +119,11 @@ def test_pad_joins_and_truncates_sequences(pairs, settings, expected):
     ]
 
 
-@pytest.mark.parametrize("max_examples", [0, 17])
+@pytest.mark.parametrize("maxima", [(), ("17",)])
 @pytest.mark.parametrize("sequences", ["both", "seq2"])
 @pytest.mark.parametrize("max_tokens", [1, 3, 100])
 def test_truncated_and_unknown_tokens_equal_those_counted_in_a_loop(
-    tmp_path, max_examples, sequences, max_tokens
+    tmp_path, maxima, sequences, max_tokens
 ):
     random = np.random.default_rng(4)
     words = [vocabulary_lib.UNKNOWN, vocabulary_lib.UNKNOWN, 10, 11]
@@ -139,7 +139,7 @@ def test_truncated_and_unknown_tokens_equal_those_counted_in_a_loop(
     handmade_splits.write_split(tmp_path, pairs, ["no"] * 40)
     split = handmade_splits.read_split(
         tmp_path,
-        max_examples=max_examples,
+        max_train_examples=maxima,
         sequences=sequences,
         max_tokens=max_tokens,
     )
@@ -225,7 +225,7 @@ def test_groups_are_those_of_the_rows(tmp_path):
     # train is not evaluated: it may lack groups.
     split = read_by_topic(tmp_path, "train")
     assert [group.decode() for group in split.groups] == groups
-    some = read_by_topic(tmp_path, "train", max_examples=2)
+    some = read_by_topic(tmp_path, "train", max_train_examples=("2",))
     assert [group.decode() for group in some.groups] == [
         groups[row] for row in some.rows
     ]
@@ -244,14 +244,21 @@ def test_a_metric_by_topic_needs_groups_of_dev_and_test(tmp_path, split):
     assert len(handmade_splits.read_split(tmp_path, split=split)) == 4
 
 
-def test_max_examples_selects_a_fixed_subset_in_order(tmp_path):
+def test_training_examples_are_limited_to_a_random_sample_in_order(tmp_path):
     pairs = [([vocabulary_lib.EMPTY], [10 + n] * (n + 1)) for n in range(20)]
     labels = [handmade_splits.LABELS[n % 2] for n in range(20)]
     handmade_splits.write_split(tmp_path, pairs, labels)
     split = handmade_splits.read_split(
-        tmp_path, max_examples=6, **_LABEL_TRANSFER
+        tmp_path, max_train_examples=("6",), **_LABEL_TRANSFER
     )
+
+    def sample(*maxima, **settings):
+        return handmade_splits.read_split(
+            tmp_path, max_train_examples=maxima, **settings
+        ).rows.tolist()
+
     rows = [int(name.decode().removeprefix("books-")) for name in split.ids]
+    assert split.rows.tolist() == rows
     assert len(set(rows)) == 6
     assert rows == sorted(rows)
     # A random subset.
@@ -262,12 +269,25 @@ def test_max_examples_selects_a_fixed_subset_in_order(tmp_path):
     assert split.diversity[:, 0].tolist() == [10 * row for row in rows]
     first = split.pad(np.arange(6), 20)[:, 0]
     assert first.tolist() == [10 + row for row in rows]
-    again = handmade_splits.read_split(tmp_path, max_examples=6, hidden_size=7)
-    np.testing.assert_array_equal(again.rows, split.rows)
-    other = handmade_splits.read_split(tmp_path, max_examples=6, seed=1)
-    assert other.rows.tolist() != split.rows.tolist()
-    assert len(handmade_splits.read_split(tmp_path, max_examples=20)) == 20
-    assert len(handmade_splits.read_split(tmp_path, max_examples=21)) == 20
+    again = sample("6", hidden_size=7)
+    assert again == rows
+    assert sample("6", seed=1) != rows
+    assert len(sample("20")) == len(sample("21")) == 20
+    # Larger samples of a seed contain smaller ones.
+    assert set(sample("3")) < set(rows) < set(sample("9"))
+    # The number of a task comes before that of all tasks.
+    assert sample("9", "books:6") == rows
+    assert sample("books:6") == rows
+    assert len(sample("dvd:6")) == 20
+
+
+def test_only_training_examples_are_limited(tmp_path):
+    for split in ("dev", "test"):
+        handmade_splits.write_split(tmp_path, _PAIRS, ["no"] * 4, split=split)
+        limited = handmade_splits.read_split(
+            tmp_path, split=split, max_train_examples=("2",)
+        )
+        assert len(limited) == 4
 
 
 def labeled(labels):

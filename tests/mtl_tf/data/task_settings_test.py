@@ -29,7 +29,7 @@ def test_a_batch_is_not_larger_than_the_largest_task():
     with pytest.raises(
         ValueError, match="at most 2000, the number of training"
     ):
-        check(tasks, batch_size=2_001, max_examples=2_000)
+        check(tasks, batch_size=2_001, max_train_examples=("2000",))
 
 
 if __name__ == "__main__":

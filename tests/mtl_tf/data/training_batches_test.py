@@ -19,7 +19,7 @@ def make_split(task_id, split, rows, config):
     first = 10 + 1000 * task_id + 500 * (split == "unlabeled")
     ids = [[first + row] * size for row, size in enumerate(lengths)]
     offsets = np.cumsum([0] + [n for size in lengths for n in (0, size)])
-    rows = np.arange(rows)[: config.max_examples or None]
+    rows = np.arange(rows)[: config.max_train_examples_of("any")]
     return input_pipeline.Split(
         task_id=task_id,
         ids=np.array([b"row"] * len(rows), object),
@@ -197,7 +197,7 @@ def test_unlabeled_rows_are_drawn_independently_of_labeled_ones():
         ({"update": "alternating"}, 18),
         ({"steps_per_epoch": 7}, 7),
         # 3 * 2 rows, fewer than a step draws.
-        ({"max_examples": 2}, 1),
+        ({"max_train_examples": ("2",)}, 1),
     ],
 )
 def test_steps_of_an_epoch(settings, expected):

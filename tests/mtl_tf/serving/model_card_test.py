@@ -206,11 +206,16 @@ def test_unlabeled_rows_are_listed_if_used():
     assert books[heads.index("unlabeled")] == "77"
 
 
-def test_rows_are_limited_to_max_examples():
-    card = model_cards.build(model_cards.make_run(max_examples=30))
-    books = model_cards.read_table(card, "Training data", "task")[1]
-    assert books[1:4] == ["30", "20", "30"]
-    assert "rows by split, at most 30 of each:" in card
+def test_training_rows_are_limited_to_the_maximum():
+    run = model_cards.make_run(max_train_examples=("30", "films:40"))
+    card = model_cards.build(run)
+    _, books, films = model_cards.read_table(card, "Training data", "task")
+    unlimited = model_cards.read_table(
+        model_cards.build(), "Training data", "task"
+    )
+    assert (books[1], films[1]) == ("30", "40")
+    assert books[2:4] == unlimited[1][2:4]
+    assert "training rows are random samples (max_train_examples)" in card
 
 
 def test_warnings_of_the_corpus():

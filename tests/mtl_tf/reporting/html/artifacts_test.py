@@ -150,7 +150,7 @@ def test_comparable_runs(tmp_path, data_dir):
         )
         for name, settings in {
             "single": {"sharing": "single_task"},
-            "shared": {"max_examples": 7},
+            "shared": {"max_train_examples": ("7",)},
             "seeds": {"num_runs": 2},
         }.items()
     ]
