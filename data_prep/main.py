@@ -15,7 +15,6 @@ import os
 import sys
 
 from absl import flags
-from absl import logging
 
 from data_prep.corpora import names
 from data_prep.pipeline import task_file as task_file_lib
@@ -194,7 +193,7 @@ def _check_used(flag, allowed):
 
 def run() -> None:
     """Runs the console script."""
-    logging.set_verbosity(logging.INFO)
+    entry_point.configure_logging()
     with interruption.quick_exit():
         entry_point.run(main, "data_prep", __name__)
 

@@ -1,12 +1,9 @@
 """Command line interface: python -m mtl_tf.main --flagfile=FILE ..."""
 
 import dataclasses
-import logging as logging_lib
-import os
 import typing
 
 from absl import flags
-from absl import logging
 
 from mtl_tf.cli import preflight
 from mtl_tf.config import command as command_lib
@@ -98,20 +95,11 @@ def main(argv: list[str]) -> int:
     return 0
 
 
-def _is_news(record: logging_lib.LogRecord) -> bool:
-    """Returns False for TensorFlow's own information, as on checkpoints."""
-    is_tensorflow = f"{os.sep}tensorflow{os.sep}" in record.pathname
-    return record.levelno >= logging_lib.WARNING or not is_tensorflow
-
-
 def run() -> None:
     """Runs the command `mtl-tf`."""
     define_flags(flags.FLAGS)
     flags.FLAGS.set_default("logtostderr", True)
-    logging.set_verbosity(logging.INFO)
-    logging.get_absl_handler().addFilter(_is_news)
-    # TensorFlow also has its own logger.
-    logging_lib.getLogger("tensorflow").setLevel(logging_lib.WARNING)
+    entry_point.configure_logging()
     with interruption.quick_exit():
         entry_point.run(main, "mtl_tf", __name__)
 

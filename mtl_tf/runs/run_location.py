@@ -9,7 +9,7 @@ from mtl_tf.runs import run_id
 
 ASSETS_DIR = "assets"
 # Files that a process writes before the run starts.
-_ALLOWED = ("lock", "log.txt", "run.flags")
+_ALLOWED = ("lock", "log.txt")
 
 
 def check(config: config_lib.Config) -> None:

@@ -1,21 +1,18 @@
 """Training and evaluation of one run, or of several in separate processes.
 
 Several seeds, and the single-task models of several tasks, are complete runs in
-subdirectories (`seeds/0`, `tasks/NAME`). Each has its own process, because
-building models repeatedly in one process grows its memory.
+subdirectories (`seeds/0`, `tasks/NAME`), trained in child processes.
 """
 
-import concurrent.futures
+import contextlib
 import dataclasses
 import os
-import sys
 from collections.abc import Sequence
 
 import keras
 import numpy as np
 from absl import logging
 
-from mtl_tf.config import command as command_lib
 from mtl_tf.config import config as config_lib
 from mtl_tf.config import validation
 from mtl_tf.data import tasks as tasks_lib
@@ -26,10 +23,10 @@ from mtl_tf.runs import resumption
 from mtl_tf.runs import run_directory
 from mtl_tf.runs import run_parts
 from mtl_tf.training import experiment
+from mtl_tf.training import run_pool
 from mtl_tf.training import warm_start
 from mtl_tf.utils import files
 from mtl_tf.utils import run_lock
-from mtl_tf.utils import subprocesses
 
 
 def train(config: config_lib.Config, processes: int = 1) -> dict:
@@ -47,46 +44,104 @@ def train(config: config_lib.Config, processes: int = 1) -> dict:
         another process uses the directory, or a child process fails.
       FloatingPointError: if training diverges.
     """
+    corpus, tasks = _open(config, processes)
+    with run_lock.hold(config.run_dir):
+        if _has_results(config, corpus, tasks):
+            logging.info("%s holds this run's results already", config.run_dir)
+            return run_directory.read_results(config.run_dir)
+        if _parts(config, tasks):
+            run_pool.run_all(
+                "train", _start(config, corpus, tasks), corpus, processes
+            )
+            return _merge(config, corpus)
+        run_results = experiment.Experiment(config).run()
+        # Frees memory for further experiments in the same process.
+        keras.backend.clear_session()
+        return run_results
+
+
+def train_all(
+    configs: Sequence[config_lib.Config], processes: int = 1
+) -> list[dict]:
+    """Trains and evaluates runs in child processes, as `train` does.
+
+    Args:
+      configs: settings of the runs, all of one corpus, each with a run
+        directory.
+      processes: number of simultaneous processes.
+
+    Returns:
+      The content of each run's `results.json`.
+
+    Raises:
+      ValueError: as `train`, before any of the runs is trained if possible.
+    """
+    opened = [_open(config, processes) for config in configs]
+    with contextlib.ExitStack() as stack:
+        leaves = []
+        for config, (corpus, tasks) in zip(configs, opened, strict=True):
+            if _has_results(config, corpus, tasks):
+                continue
+            if _parts(config, tasks):
+                stack.enter_context(run_lock.hold(config.run_dir))
+            leaves += _start(config, corpus, tasks)
+        if leaves:
+            run_pool.run_all("train", leaves, opened[0][0], processes)
+        return [
+            run_directory.read_results(config.run_dir)
+            if _has_results(config, corpus, tasks)
+            else _merge(config, corpus)
+            for config, (corpus, tasks) in zip(configs, opened, strict=True)
+        ]
+
+
+def _open(config, processes):
+    """Checks the arguments of a call; returns the corpus and the tasks.
+
+    Errors should come up before hours of training.
+    """
     _check_call(config, processes)
     corpus = tasks_lib.Corpus.read(config.data_dir)
     tasks = corpus.select(config.tasks)
-    # Errors should come up before hours of training.
     run_directory.check(config, corpus)
     run_directory.check_writable(config.run_dir, "give another run_dir")
-    with run_lock.hold(config.run_dir):
-        return _train(config, corpus, tasks, processes)
+    return corpus, tasks
 
 
-def _train(config, corpus, tasks, processes):
-    parts = _parts(config, tasks)
+def _has_results(config, corpus, tasks):
+    """Returns whether a run and all of its parts have ended."""
     # A part may have been deleted since.
-    if run_directory.is_finished(config, corpus) and all(
-        run_directory.has_ended(part.run_dir) for part in parts
-    ):
-        logging.info("%s holds this run's results already", config.run_dir)
-        return run_directory.read_results(config.run_dir)
-    if parts:
-        for part in parts:
-            run_directory.check(part, corpus)
-        record = os.path.join(config.run_dir, run_directory.CONFIG_FILE)
-        # A resumed run does not read the initial weights again.
-        if config.init_from and not os.path.exists(record):
-            warm_start.check(config, tasks)
-        unfinished = [
-            part
-            for part in parts
-            if not run_directory.is_finished(part, corpus)
-        ]
-        for part in unfinished:
-            # Damage in any part should come up before the others are trained.
-            resumption.find(part.run_dir, part.phases)
-        run_directory.start(config, corpus, tasks)
-        _run_all("train", unfinished, corpus, processes)
-        return _merge(config, parts)
-    run_results = experiment.Experiment(config).run()
-    # Frees memory for further experiments in the same process.
-    keras.backend.clear_session()
-    return run_results
+    return run_directory.is_finished(config, corpus) and all(
+        run_directory.has_ended(part.run_dir) for part in _parts(config, tasks)
+    )
+
+
+def _start(config, corpus, tasks):
+    """Starts a run with parts; returns the settings of the runs to train.
+
+    These are the runs that have no parts themselves and no results yet.
+    """
+    parts = _parts(config, tasks)
+    if not parts:
+        return [config]
+    for part in parts:
+        run_directory.check(part, corpus)
+    record = os.path.join(config.run_dir, run_directory.CONFIG_FILE)
+    # A resumed run does not read the initial weights again.
+    if config.init_from and not os.path.exists(record):
+        warm_start.check(config, tasks)
+    unfinished = [
+        part for part in parts if not run_directory.is_finished(part, corpus)
+    ]
+    for part in unfinished:
+        # Damage in any part should come up before the others are trained.
+        resumption.find(part.run_dir, part.phases)
+    run_directory.start(config, corpus, tasks)
+    return [
+        leaf
+        for part in unfinished
+        for leaf in _start(part, corpus, corpus.select(part.tasks))
+    ]
 
 
 def evaluate(config: config_lib.Config, processes: int = 1) -> dict:
@@ -116,11 +171,20 @@ def evaluate(config: config_lib.Config, processes: int = 1) -> dict:
     with run_lock.hold(config.run_dir):
         # Results of an unfinished run would pass for final ones.
         run_directory.check_ended(config.run_dir)
-        parts = _parts(config, corpus.select(config.tasks))
-        if parts:
-            _run_all("evaluate", parts, corpus, processes)
-            return _merge(config, parts)
+        if _parts(config, corpus.select(config.tasks)):
+            run_pool.run_all(
+                "evaluate", _leaves(config, corpus), corpus, processes
+            )
+            return _merge(config, corpus)
         return experiment.Experiment(config).evaluate()
+
+
+def _leaves(config, corpus):
+    """Returns the settings of the runs that have no parts, of all levels."""
+    parts = _parts(config, corpus.select(config.tasks))
+    if not parts:
+        return [config]
+    return [leaf for part in parts for leaf in _leaves(part, corpus)]
 
 
 def _score(config, corpus):
@@ -165,72 +229,6 @@ def _parts(config, tasks):
     ]
 
 
-def _run_all(
-    mode: str,
-    configs: Sequence[config_lib.Config],
-    corpus: tasks_lib.Corpus,
-    processes: int,
-) -> None:
-    """Runs each config in its own process, `processes` at a time.
-
-    SIGTERM and an interrupt end all of them.
-    """
-    children = subprocesses.ChildProcesses()
-    # A run may have parts itself: these share the processes.
-    share = max(1, processes // max(1, len(configs)))
-
-    def run_one(config):
-        # All runs must be trained on the same data.
-        corpus.check_unchanged()
-        logging.info("%s: %s", mode, config.run_dir)
-        # Report and export need all runs.
-        _run_process(
-            command_lib.Command(
-                mode=mode, processes=share, report=False, export=False
-            ),
-            config,
-            children,
-        )
-
-    with (
-        subprocesses.sigterm_raises(),
-        concurrent.futures.ThreadPoolExecutor(processes) as pool,
-    ):
-        try:
-            futures = [pool.submit(run_one, config) for config in configs]
-            try:
-                for future in concurrent.futures.as_completed(futures):
-                    future.result()
-            except Exception:
-                pool.shutdown(cancel_futures=True)
-                raise
-        except (KeyboardInterrupt, SystemExit):
-            pool.shutdown(wait=False, cancel_futures=True)
-            children.end()
-            raise
-
-
-def _run_process(command, config, children):
-    os.makedirs(config.run_dir, exist_ok=True)
-    flagfile = os.path.join(config.run_dir, "run.flags")
-    with open(flagfile, "w", encoding="utf-8") as file:
-        for settings in (command, config):
-            file.writelines(line + "\n" for line in settings.to_flags())
-    log = os.path.join(config.run_dir, "log.txt")
-    arguments = [sys.executable, "-m", "mtl_tf.main", f"--flagfile={flagfile}"]
-    with open(log, "a", encoding="utf-8") as file:
-        status = children.run(arguments, file)
-    if status:
-        # If the disk is full, the log may not say so.
-        files.check_space(config.run_dir)
-        with open(log, encoding="utf-8", errors="replace") as file:
-            last = "".join(file.readlines()[-5:])
-        raise ValueError(
-            f"the run in {config.run_dir} ended with status {status}; the end "
-            f"of {log}:\n{last}"
-        )
-
-
 def how_to_continue(config: config_lib.Config) -> str:
     """Describes to the user how to continue after an interruption."""
     try:
@@ -259,8 +257,13 @@ def _last_epoch(run_dir):
     return max((x["epoch"] for x in history if x["step"] <= step), default=0)
 
 
-def _merge(config, parts):
-    """Merges the results of a run's parts, and writes them."""
+def _merge(config, corpus):
+    """Merges the results of a run's parts, and writes them, on all levels."""
+    parts = _parts(config, corpus.select(config.tasks))
+    for part in parts:
+        if _parts(part, corpus.select(part.tasks)):
+            with run_lock.hold(part.run_dir):
+                _merge(part, corpus)
     run_parts.check(run_directory.Run.read(config.run_dir))
     by_part = [run_directory.read_results(part.run_dir) for part in parts]
     merged = _merged(config, parts, by_part)

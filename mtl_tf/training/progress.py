@@ -1,6 +1,7 @@
-"""A progress bar for training on a terminal."""
+"""Progress bars on a terminal: of a training run, and of many runs."""
 
 import logging
+import time
 
 import tqdm
 from absl import logging as absl_logging
@@ -85,3 +86,61 @@ class Progress:
         # below it.
         self._bar.clear()
         return True
+
+
+class RunsProgress:
+    """The progress of many runs: a bar on a terminal, or else lines of the log.
+
+    Both estimate the time left from the runs that have ended.
+
+    Args:
+      mode: what is done with the runs.
+      total: number of runs.
+    """
+
+    def __init__(self, mode: str, total: int):
+        self._mode = mode
+        self._total = total
+        self._ended = 0
+        self._start = time.monotonic()
+        self._bar = tqdm.tqdm(
+            desc=mode,
+            total=total,
+            unit=" runs",
+            dynamic_ncols=True,
+            leave=False,
+            # A single run needs no bar.
+            disable=None if total > 1 else True,
+        )
+
+    def update(self, run_dir: str) -> None:
+        """Counts a run that has ended."""
+        self._ended += 1
+        self._bar.update()
+        if not self._bar.disable or self._total == 1:
+            return
+        left = self._total - self._ended
+        seconds = (time.monotonic() - self._start) / self._ended * left
+        absl_logging.info(
+            "%s: %d of %d runs%s: %s",
+            self._mode,
+            self._ended,
+            self._total,
+            f", about {format_duration(seconds)} left" if left else "",
+            run_dir,
+        )
+
+    def __enter__(self) -> "RunsProgress":
+        return self
+
+    def __exit__(self, *error) -> None:
+        self._bar.close()
+
+
+def format_duration(seconds: float) -> str:
+    """Formats a duration roughly: `40 s`, `3 min`, `2.5 h`."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    if seconds < 90 * 60:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:.1f} h"

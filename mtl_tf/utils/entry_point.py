@@ -45,7 +45,6 @@ def run(
         # ASCII, has no character for a name.
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
-    logging.get_absl_handler().setFormatter(LogFormatter())
     # absl's help shows the flags of the script, which differs from the module
     # if pip made it.
     for flag in flags.FLAGS.get_flags_for_module(module):
@@ -53,6 +52,22 @@ def run(
     script = sys.modules["__main__"]
     script.__doc__ = script.__doc__ or sys.modules[module].__doc__
     app.run(main, flags_parser=lambda argv: parse(argv, program))
+
+
+def configure_logging() -> None:
+    """Logs what the project logs, from the level of information on."""
+    logging.use_absl_handler()
+    logging.set_verbosity(logging.INFO)
+    logging.get_absl_handler().setFormatter(LogFormatter())
+    logging.get_absl_handler().addFilter(_is_news)
+    # TensorFlow also has its own logger.
+    logging_lib.getLogger("tensorflow").setLevel(logging_lib.WARNING)
+
+
+def _is_news(record):
+    """Returns False for TensorFlow's own information, as on checkpoints."""
+    is_tensorflow = f"{os.sep}tensorflow{os.sep}" in record.pathname
+    return record.levelno >= logging_lib.WARNING or not is_tensorflow
 
 
 def parse(argv: list[str], program: str) -> list[str]:

@@ -9,6 +9,7 @@ from mtl_tf.runs import run_directory
 from mtl_tf.runs import score_table
 from mtl_tf.training import experiment
 from mtl_tf.training import launcher
+from mtl_tf.training import run_pool
 from tests.helpers import command_line
 from tests.helpers import full_disk
 from tests.helpers import generated
@@ -53,7 +54,7 @@ def run_dir(request, corpus, tmp_path_factory):
     run_dir = tmp_path_factory.mktemp("read_only") / "run"
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(modes.devices, "configure", lambda threads: None)
-        patch.setattr(launcher, "_run_all", run_all_here)
+        patch.setattr(run_pool, "run_all", run_all_here)
         arguments = (f"--data_dir={corpus}", f"--run_dir={run_dir}")
         seeds = f"--num_runs={request.param}"
         assert command_line.call(patch, *arguments, *_SETTINGS, seeds) == 0

@@ -43,7 +43,7 @@ def test_link_to_results_is_kept(config, corpus, tmp_path):
     assert json.loads(target.read_text()) == {"schema": 1, "tasks": {}}
 
 
-@pytest.mark.parametrize("name", ["lock", "log.txt", "run.flags", ".DS_Store"])
+@pytest.mark.parametrize("name", ["lock", "log.txt", ".DS_Store"])
 def test_files_that_a_new_run_allows(config, corpus, name):
     os.makedirs(config.run_dir)
     pathlib.Path(config.run_dir, name).touch()

@@ -12,6 +12,7 @@ from mtl_tf.serving import saved_model
 from mtl_tf.serving import trained_model
 from mtl_tf.training import experiment as experiment_lib
 from mtl_tf.training import launcher
+from mtl_tf.training import run_pool
 from mtl_tf.utils import checksums
 from tests.helpers import exported_run
 
@@ -202,8 +203,8 @@ def test_a_calibrated_export(copy, corpus, moved):
 
 def test_a_model_for_each_task(corpus, tmp_path, monkeypatch):
     monkeypatch.setattr(
-        launcher,
-        "_run_all",
+        run_pool,
+        "run_all",
         lambda mode, configs, corpus, processes: [
             experiment_lib.Experiment(config).run() for config in configs
         ],

@@ -17,6 +17,7 @@ from mtl_tf.runs import run_directory
 from mtl_tf.serving import trained_model
 from mtl_tf.training import experiment
 from mtl_tf.training import launcher
+from mtl_tf.training import run_pool
 from tests.helpers import generated
 
 _SETTINGS = {
@@ -51,8 +52,8 @@ def train(corpus, run_dir, **settings):
     with pytest.MonkeyPatch.context() as patch:
         # In this process: starting others takes longer than the runs.
         patch.setattr(
-            launcher,
-            "_run_all",
+            run_pool,
+            "run_all",
             lambda mode, configs, corpus, processes: [
                 experiment.Experiment(config).run() for config in configs
             ],

@@ -3,23 +3,20 @@
 import concurrent.futures
 import dataclasses
 import errno
+import json
 import os
-import sys
 import threading
 import time
 
 import pytest
 
-from mtl_tf.config import command as command_lib
 from mtl_tf.config import config as config_lib
 from mtl_tf.data import tasks as tasks_lib
 from mtl_tf.runs import run_directory
 from mtl_tf.training import launcher
-from tests.helpers import command_line
+from mtl_tf.training import run_pool
 from tests.helpers import generated
 
-# The command of a part of a run.
-_PART = command_lib.Command(mode="train", report=False, export=False)
 _ROWS = {"train": 16, "dev": 4, "test": 4, "unlabeled": 4}
 
 
@@ -53,9 +50,9 @@ def test_number_of_simultaneous_processes(
     # The first runs wait for each other.
     together = threading.Barrier(processes)
 
-    def run(command, config, children):
-        del children
-        assert command == _PART
+    def run(mode, config, workers):
+        del workers
+        assert mode == "train"
         with lock:
             running.append(config)
             counts.append(len(running))
@@ -77,7 +74,7 @@ def test_number_of_simultaneous_processes(
             },
         )
 
-    monkeypatch.setattr(launcher, "_run_process", run)
+    monkeypatch.setattr(run_pool, "_run", run)
     launcher.train(single_task(config), processes)
     assert len(counts) == 3
     assert max(counts) == processes
@@ -93,15 +90,15 @@ def test_no_further_run_starts_after_an_error(config, monkeypatch):
                 canceled.set()
             super().shutdown(wait=wait)
 
-    def run(command, config, children):
-        del command, children
+    def run(mode, config, workers):
+        del mode, workers
         started.append(config.tasks)
         if config.tasks == ("books",):
             raise ValueError("it failed")
         canceled.wait(60)  # This run may start before the error is noticed.
 
     monkeypatch.setattr(concurrent.futures, "ThreadPoolExecutor", Pool)
-    monkeypatch.setattr(launcher, "_run_process", run)
+    monkeypatch.setattr(run_pool, "_run", run)
     with pytest.raises(ValueError, match="it failed"):
         launcher.train(single_task(config))
     assert started[0] == ("books",)
@@ -109,37 +106,37 @@ def test_no_further_run_starts_after_an_error(config, monkeypatch):
     assert not os.path.exists(os.path.join(config.run_dir, "results.json"))
 
 
-class Children:
-    """Fake child processes."""
+class Workers:
+    """Fake workers."""
 
-    def __init__(self, status, log=""):
-        self.calls = []
+    def __init__(self, status, output=""):
+        self.jobs = []
         self._status = status
-        self._log = log
+        self._output = output
 
-    def run(self, arguments, output):
-        self.calls.append(arguments)
-        output.write(self._log)
+    def run(self, job, log):
+        self.jobs.append(job)
+        with open(log, "a", encoding="utf-8") as file:
+            file.write(self._output)
         return self._status
 
 
-def test_process_gets_its_settings_as_flags(config):
-    children = Children(0)
-    command = command_lib.Command(mode="evaluate", processes=3, export=False)
-    launcher._run_process(command, config, children)
-    (arguments,) = children.calls
-    assert arguments[:3] == [sys.executable, "-m", "mtl_tf.main"]
-    assert command_line.parse(arguments[3:]) == (command, config)
+def test_worker_gets_mode_and_settings(config):
+    workers = Workers(0)
+    run_pool._run("evaluate", config, workers)
+    (job,) = json.loads(json.dumps(workers.jobs))
+    assert job["mode"] == "evaluate"
+    assert config_lib.Config.from_dict(job["config"]) == config
 
 
 def test_failure_on_a_full_disk_is_reported(config, monkeypatch):
     def refuse(folder):
         raise OSError(errno.ENOSPC, "No space left on device", folder)
 
-    monkeypatch.setattr(launcher.files, "check_space", refuse)
+    monkeypatch.setattr(run_pool.files, "check_space", refuse)
     # The log may have had no space for the error.
     with pytest.raises(OSError, match="No space left") as caught:
-        launcher._run_process(command_lib.Command(), config, Children(1))
+        run_pool._run("train", config, Workers(1))
     assert caught.value.filename == config.run_dir
 
 
@@ -157,9 +154,9 @@ def test_foreign_files_among_the_parts_are_kept(config):
 
 
 def test_failure_shows_the_end_of_the_log(config):
-    children = Children(3, "".join(f"line {n}\n" for n in range(9)))
+    workers = Workers(3, "".join(f"line {n}\n" for n in range(9)))
     with pytest.raises(ValueError, match="ended with status 3") as caught:
-        launcher._run_process(_PART, config, children)
+        run_pool._run("train", config, workers)
     message = str(caught.value)
     assert os.path.join(config.run_dir, "log.txt") in message
     assert message.endswith("line 4\nline 5\nline 6\nline 7\nline 8\n")

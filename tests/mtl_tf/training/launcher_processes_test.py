@@ -77,7 +77,7 @@ launcher.train(
 )
 """
 _CHILD = """#!/bin/sh
-echo $$
+echo $$ >&2
 exec sleep 600
 """
 

@@ -6,16 +6,14 @@ import shutil
 
 import pytest
 
-from mtl_tf.config import command as command_lib
 from mtl_tf.config import config as config_lib
 from mtl_tf.data import tasks as tasks_lib
 from mtl_tf.runs import run_directory
 from mtl_tf.training import launcher
+from mtl_tf.training import run_pool
 from mtl_tf.utils import run_lock
 from tests.helpers import generated
 
-# The command of a part of a run.
-_PART = command_lib.Command(mode="train", report=False, export=False)
 _ROWS = {"train": 16, "dev": 4, "test": 4, "unlabeled": 4}
 
 
@@ -43,12 +41,12 @@ _ACCURACIES = {"books": 0.5, "films": 0.75, "games": 0.25}
 
 @pytest.fixture
 def started(monkeypatch, corpus):
-    """Commands and settings of fake runs, which write results at once."""
+    """Modes and settings of fake runs, which write results at once."""
     runs = []
 
-    def run(command, config, children):
-        del children
-        runs.append((command, config))
+    def run(mode, config, workers):
+        del workers
+        runs.append((mode, config))
         tasks = corpus.select(config.tasks)
         run_directory.start(config, corpus, tasks)
         by_task = {}
@@ -70,7 +68,7 @@ def started(monkeypatch, corpus):
             },
         )
 
-    monkeypatch.setattr(launcher, "_run_process", run)
+    monkeypatch.setattr(run_pool, "_run", run)
     return runs
 
 
@@ -92,7 +90,7 @@ def test_single_task_models_are_separate_runs(config, corpus, started):
     merged = launcher.train(config)
     assert started == [
         (
-            _PART,
+            "train",
             dataclasses.replace(
                 config,
                 tasks=(name,),
@@ -133,8 +131,7 @@ def test_seeds_are_separate_runs(config, started):
     started.sort(key=lambda run: run[1].seed)
     assert started == [
         (
-            # 7 // 3 processes for each of 3 runs.
-            dataclasses.replace(_PART, processes=2),
+            "train",
             dataclasses.replace(
                 config,
                 seed=seed,
@@ -175,9 +172,58 @@ def test_warnings_name_their_run(config, started, settings):
 
 
 def test_parts_are_seeds_before_tasks(config, started):
-    launcher.train(single_task(config, num_runs=2))
-    assert [run.sharing for _, run in started] == ["single_task"] * 2
-    assert [run.tasks for _, run in started] == [()] * 2
+    merged = launcher.train(single_task(config, num_runs=2))
+    # The runs that have no parts share the processes.
+    assert [
+        os.path.relpath(run.run_dir, config.run_dir) for _, run in started
+    ] == [
+        os.path.join("seeds", seed, "tasks", task)
+        for seed in "01"
+        for task in ("books", "films", "games")
+    ]
+    for seed in "01":
+        part = os.path.join(config.run_dir, "seeds", seed)
+        scores = run_directory.read_results(part)["average"]["main"]["test"]
+        assert scores["accuracy"] == 0.5 + int(seed) / 8
+    assert merged["average"]["main"]["test"]["accuracy"] == 0.5 + 1 / 16
+
+
+def test_many_runs_are_trained_once(config, started):
+    configs = [
+        dataclasses.replace(
+            config, run_dir=f"{config.run_dir}/{name}", **settings
+        )
+        for name, settings in {
+            "one": {"seed": 3},
+            "several": {"sharing": "single_task"},
+            "two": {"tasks": ("books",)},
+        }.items()
+    ]
+    first = launcher.train_all(configs[:2], processes=3)
+    assert [run.run_dir for _, run in started] == [
+        configs[0].run_dir,
+        *(
+            f"{configs[1].run_dir}/tasks/{x}"
+            for x in ("books", "films", "games")
+        ),
+    ]
+    del started[:]
+    again = launcher.train_all(configs)
+    assert again[:2] == first
+    assert [run.run_dir for _, run in started] == [configs[2].run_dir]
+    assert again == [read_results(x) for x in configs]
+    accuracies = [x["average"]["main"]["test"]["accuracy"] for x in again]
+    assert accuracies == [0.5 + 3 / 8, 0.5, 0.5]
+
+
+def test_all_runs_are_checked_before_the_first_is_trained(config, started):
+    run_dir = os.path.join(config.run_dir, "foreign")
+    os.makedirs(os.path.join(run_dir, "mine"))
+    other = dataclasses.replace(config, run_dir=run_dir)
+    config = dataclasses.replace(config, run_dir=f"{config.run_dir}/run")
+    with pytest.raises(ValueError, match="holds mine, but no run"):
+        launcher.train_all([config, other])
+    assert not started
 
 
 def test_second_call_reuses_results(config, started):
@@ -227,7 +273,7 @@ def test_corpus_prepared_again_during_training_is_refused(
     data_dir = str(tmp_path / "corpus")
     generated.write_corpus(data_dir, rows=_ROWS)
     config = single_task(config, data_dir=data_dir)
-    run = launcher._run_process
+    run = run_pool._run
 
     def run_and_prepare(*arguments):
         run(*arguments)
@@ -235,7 +281,7 @@ def test_corpus_prepared_again_during_training_is_refused(
             shutil.rmtree(data_dir)
             generated.write_corpus(data_dir, rows=_ROWS, seed=1)
 
-    monkeypatch.setattr(launcher, "_run_process", run_and_prepare)
+    monkeypatch.setattr(run_pool, "_run", run_and_prepare)
     with pytest.raises(ValueError, match="was prepared again with other data"):
         launcher.train(config)
     assert [run.tasks for _, run in started] == [("books",), ("films",)]
@@ -270,12 +316,9 @@ def test_evaluate_scores_each_run_again(config, started):
     assert again["tasks"] == merged["tasks"]
     assert read_results(config) == again
     started.sort(key=lambda run: run[1].run_dir)
-    assert [
-        (command.mode, command.processes, run.tasks, run.run_dir)
-        for command, run in started
-    ] == [
-        ("evaluate", 2, ("books",), run_dirs[0]),
-        ("evaluate", 2, ("films",), run_dirs[1]),
+    assert [(mode, run.tasks, run.run_dir) for mode, run in started] == [
+        ("evaluate", ("books",), run_dirs[0]),
+        ("evaluate", ("films",), run_dirs[1]),
     ]
 
 

@@ -11,6 +11,7 @@ from mtl_tf.data import vocabulary as vocabulary_lib
 from mtl_tf.runs import run_directory
 from mtl_tf.training import experiment
 from mtl_tf.training import launcher
+from mtl_tf.training import run_pool
 from mtl_tf.training import warm_start
 from tests.helpers import generated
 from tests.helpers import trained_runs
@@ -117,7 +118,7 @@ def test_all_tasks_are_checked_before_the_first_is_trained(
 ):
     started = []
     monkeypatch.setattr(
-        launcher, "_run_process", lambda _, config, __: started.append(config)
+        run_pool, "_run", lambda _, config, __: started.append(config)
     )
     monkeypatch.setattr(launcher, "_merge", lambda *_: {})
     config = dataclasses.replace(

@@ -9,39 +9,98 @@ import pytest
 
 from mtl_tf.utils import subprocesses
 
+# Answers each job with its field `status`; -1: dies without an answer.
+_WORKER = """
+import json, os, sys, time
+print("started", file=sys.stderr, flush=True)
+for line in sys.stdin:
+    job = json.loads(line)
+    with open(job["log"], "a") as log:
+        log.write(f"{job['name']} {os.getpid()}\\n")
+    while job.get("waits"):
+        time.sleep(0.01)
+    if job.get("status") == -1:
+        os.kill(os.getpid(), 9)
+    print(job.get("status", 0), flush=True)
+"""
 
-def test_run_gives_status_and_output(tmp_path):
-    script = "import sys; print('out'); print('err', file=sys.stderr); exit(3)"
-    children = subprocesses.ChildProcesses()
-    with (tmp_path / "log").open("w") as log:
-        assert children.run([sys.executable, "-c", script], log) == 3
-        # An end that comes later finds nothing to end.
-        children.end()
-    lines = (tmp_path / "log").read_text().splitlines()
-    assert sorted(lines) == ["err", "out"]
+
+def make_workers(max_jobs=100):
+    return subprocesses.Workers([sys.executable, "-c", _WORKER], max_jobs)
 
 
-def test_end_terminates_processes_and_refuses_new_ones(tmp_path):
-    children = subprocesses.ChildProcesses()
-    ready = [tmp_path / name for name in "ab"]
-    script = 'touch "$0"; exec sleep 60'
+def read_lines(log):
+    return [line.split() for line in log.read_text().splitlines()]
+
+
+def test_a_worker_runs_one_job_after_another(tmp_path):
+    log = tmp_path / "log"
+    with make_workers() as workers:
+        for name in "abc":
+            assert workers.run({"name": name}, str(log)) == 0
+    start, *jobs = read_lines(log)
+    # A single process has started.
+    assert start == ["started"]
+    assert [name for name, _ in jobs] == ["a", "b", "c"]
+    assert len({pid for _, pid in jobs}) == 1
+
+
+def test_a_worker_is_replaced_after_its_last_job(tmp_path):
+    log = tmp_path / "log"
+    with make_workers(max_jobs=2) as workers:
+        for name in "abcde":
+            workers.run({"name": name}, str(log))
+    pids = [pid for _, *pids in read_lines(log) for pid in pids]
+    assert pids == [pids[0]] * 2 + [pids[2]] * 2 + [pids[4]]
+    assert len(set(pids)) == 3
+    # The others have ended, and are no zombies.
+    for pid in pids[:4]:
+        with pytest.raises(ProcessLookupError):
+            os.kill(int(pid), 0)
+
+
+@pytest.mark.parametrize(("status", "expected"), [(3, 3), (-1, -9)])
+def test_a_failed_job_gives_its_status(tmp_path, status, expected):
+    log = str(tmp_path / "log")
+    with make_workers() as workers:
+        assert workers.run({"name": "a", "status": status}, log) == expected
+        # The next job has a new worker.
+        assert workers.run({"name": "b"}, log) == 0
+    assert read_lines(tmp_path / "log").count(["started"]) == 2
+
+
+def test_jobs_of_several_threads_run_at_once(tmp_path):
     with (
-        (tmp_path / "log").open("w") as log,
+        make_workers() as workers,
         concurrent.futures.ThreadPoolExecutor() as pool,
     ):
+        logs = [tmp_path / name for name in "ab"]
         futures = [
-            pool.submit(children.run, ["sh", "-c", script, str(path)], log)
-            for path in ready
+            pool.submit(workers.run, {"name": "job", "waits": 1}, str(log))
+            for log in logs
         ]
-        while not all(path.exists() for path in ready):
+        while not all(
+            log.exists() and "job" in log.read_text() for log in logs
+        ):
             assert not any(future.done() for future in futures)
             time.sleep(0.01)
-        children.end()
+        workers.end()
         for future in futures:
             assert future.result(timeout=30) == -signal.SIGTERM
         with pytest.raises(RuntimeError, match="have been ended"):
-            children.run(["touch", str(tmp_path / "c")], log)
+            workers.run({"name": "c"}, str(tmp_path / "c"))
     assert not (tmp_path / "c").exists()
+
+
+def test_end_terminates_idle_workers(tmp_path):
+    workers = make_workers()
+    workers.run({"name": "a"}, str(tmp_path / "log"))
+    (pid,) = (
+        int(pid) for _, *pids in read_lines(tmp_path / "log") for pid in pids
+    )
+    workers.end()
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
 
 
 @pytest.fixture
