@@ -26,9 +26,13 @@ ALLOWED = {
         *("config", "data", "evaluation", "layers", "metrics", "models"),
         *("reporting", "runs", "utils"),
     ),
+    "studies": (
+        *("config", "data", "evaluation", "layers", "metrics", "models"),
+        *("reporting", "runs", "training", "utils"),
+    ),
     "cli": (
         *("config", "data", "evaluation", "layers", "metrics", "models"),
-        *("reporting", "runs", "serving", "training", "utils"),
+        *("reporting", "runs", "serving", "studies", "training", "utils"),
     ),
     # It imports the public names when they are first used.
     "__init__": (),

@@ -325,6 +325,12 @@ class Config(base.Settings):
     log_every: int = base.setting(
         50, "Number of steps between points in TensorBoard.", changeable=True
     )
+    pictures: bool = base.setting(
+        True,
+        "Whether a run draws its curves, and writes pictures and the projector "
+        "for TensorBoard; studies of many runs do without.",
+        changeable=True,
+    )
     progress: bool = base.setting(
         True, "Whether a terminal shows a progress bar.", changeable=True
     )

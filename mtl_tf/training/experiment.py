@@ -234,6 +234,11 @@ class Experiment:
             )
         self._log_writing("scores", run_directory.RESULTS_FILE)
         results.write(self.config.run_dir, scores)
+        if self.config.pictures:
+            self._write_pictures(scores, on_test)
+
+    def _write_pictures(self, scores, on_test):
+        """Draws the run for its reader, in files and for TensorBoard."""
         self._log_writing("curves by epoch", figures.CURVES_FILE)
         figures.draw_curves(self.config.run_dir)
         if self.config.label_transfer != "none":

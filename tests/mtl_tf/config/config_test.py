@@ -75,6 +75,7 @@ _OTHERS = {
     "stopping": "drop",
     "keep_checkpoints": 3,
     "log_every": 1,
+    "pictures": False,
     "progress": False,
 }
 # They do not go with the others, but with these.
@@ -285,6 +286,7 @@ def test_difference_excludes_changeable_settings():
         "epochs",
         "keep_checkpoints",
         "log_every",
+        "pictures",
         "progress",
     }
     changed = {name: _OTHERS[name] for name in changeable}

@@ -139,6 +139,21 @@ def test_model_learns_a_learnable_corpus(corpus, tmp_path):
     assert average["majority"]["test"]["accuracy"] < 0.65
 
 
+def test_pictures_can_be_left_out(corpus, tmp_path):
+    with_pictures = run(corpus, tmp_path / "with", epochs=1)
+    without = run(corpus, tmp_path / "without", epochs=1, pictures=False)
+    assert without["tasks"] == with_pictures["tasks"]
+    pictures = {
+        path.name
+        for path in (tmp_path / "with").iterdir()
+        if not (tmp_path / "without" / path.name).exists()
+    }
+    assert "curves.png" in pictures
+    evaluation = "tensorboard/*.evaluation"
+    assert list((tmp_path / "with").glob(evaluation))
+    assert not list((tmp_path / "without").glob(evaluation))
+
+
 def test_patience_ends_training_and_best_epoch_is_evaluated(corpus, tmp_path):
     # With this learning rate dev soon stops improving.
     results = run(corpus, tmp_path, epochs=40, patience=2, learning_rate=0.05)
