@@ -10,12 +10,19 @@ from mtl_tf.training import trainer as trainer_lib
 WORDS = 30
 LABELS = (2, 3, 2)
 NAMES = ("a", "b", "c")
-SIZES = {"embedding_dim": 4, "hidden_size": 5}
+SETTINGS = {
+    # A recurrent encoder takes five times as long to trace.
+    "encoder": "cnn",
+    "pooling": "mean",
+    "embedding_dim": 4,
+    "hidden_size": 5,
+}
+LSTM = {"encoder": "lstm", "pooling": "last"}
 
 
 def make_trainer(num_classes=LABELS, class_weights=None, **settings):
     """Makes a trainer of tasks a, b and c."""
-    config = config_lib.Config(**SIZES | settings)
+    config = config_lib.Config(**SETTINGS | settings)
     main_task = None
     if config.label_transfer != "none":
         main_task = NAMES.index(config.main_task)

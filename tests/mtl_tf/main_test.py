@@ -14,14 +14,15 @@ from tensorboard.backend.event_processing import event_accumulator
 from mtl_tf import main
 from mtl_tf.cli import modes
 from mtl_tf.runs import run_directory
-from mtl_tf.utils import flagfiles
+from tests.helpers import command_line
 from tests.helpers import generated
 
 _ROWS = {"train": 48, "dev": 10, "test": 14, "unlabeled": 16}
 _MODEL = """\
 # A model as configs/ holds them.
 --sharing=shared_private
---encoder=lstm
+--encoder=bag_of_words
+--pooling=mean
 --hidden_size=8
 --embedding_dim=8
 --word_dropout=0.1
@@ -149,7 +150,7 @@ def test_configuration_matches_the_flags(run_dir):
         "unlabeled": True,
         "epochs": 3,
         "threads": 1,
-        "pooling": "last",
+        "pooling": "mean",
     }.items():
         assert actual[name] == value
     # What was to be done with the run is none of its settings.
@@ -226,13 +227,9 @@ def test_history_and_tensorboard_agree(run_dir):
 
 def in_process(monkeypatch, *arguments):
     """The status of the command, called in this process."""
-    values = flags.FlagValues()
-    main.define_flags(values)
-    monkeypatch.setattr(flags, "FLAGS", values)
     # It can be done once in a process, before TensorFlow's first op.
     monkeypatch.setattr(modes.devices, "configure", lambda threads: None)
-    arguments = flagfiles.expand(arguments, values)
-    return main.main(values(["mtl_tf", *arguments]))
+    return command_line.call(monkeypatch, *arguments)
 
 
 def test_second_call_reuses_the_results(

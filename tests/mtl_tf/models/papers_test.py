@@ -36,6 +36,7 @@ def texts_of(batch, name, lengths, index):
 def test_losses_of_asp_mtl():
     """Liu et al. 2017, Eq. 6 and 10 to 15."""
     trainer = trainers.make_trainer(
+        **trainers.LSTM,
         adversary="reversal_unbounded",
         adversarial_weight=0.05,
         orthogonality_loss="frobenius",

@@ -25,7 +25,9 @@ def corpus(folder):
 @pytest.fixture(scope="module")
 def expected(corpus, folder):
     """What the evaluation says of test, by task; see `train_and_move`."""
-    return exported_run.train_and_move(corpus, str(folder))
+    return exported_run.train_and_move(
+        corpus, str(folder), encoder="lstm", pooling="last"
+    )
 
 
 @pytest.fixture(scope="module")

@@ -5,8 +5,6 @@ private encoders of pairs, with the label embedding and the label transfer
 network of Augenstein et al. 2018.
 """
 
-import shutil
-
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -15,12 +13,11 @@ from mtl_tf.evaluation import predictions as predictions_lib
 from mtl_tf.runs import prediction_files
 from mtl_tf.serving import saved_model
 from mtl_tf.serving import trained_model
-from mtl_tf.training import trainer
 from tests.helpers import exported_run
-from tests.helpers import trained_runs
 
 _SETTINGS = {
     "encoder": "conditional_bilstm",
+    "pooling": "last",
     "skip_connection": True,
     "task_layer_size": 3,
     "output_layer": "label_embedding",
@@ -41,47 +38,34 @@ def corpus(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def folder(corpus, tmp_path_factory):
-    """A folder with `run`, and `killed`, a resumed copy from its last epoch."""
-    folder = tmp_path_factory.mktemp("run")
-    train_step = trainer.Trainer.train_step
-
-    def copying(self, batch, phase):
-        if phase == "label_transfer" and int(self.step) % 2:
-            shutil.copytree(folder / "run", folder / "killed")
-        return train_step(self, batch, phase)
-
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(trainer.Trainer, "train_step", copying)
-        exported_run.train(corpus, str(folder / "run"), **_SETTINGS)
-    exported_run.train(corpus, str(folder / "killed"), **_SETTINGS)
-    return folder
+def run_dir(corpus, tmp_path_factory):
+    run_dir = str(tmp_path_factory.mktemp("run") / "run")
+    exported_run.train(corpus, run_dir, **_SETTINGS)
+    return run_dir
 
 
 @pytest.fixture(scope="module")
-def expected(folder):
+def model(run_dir):
+    return trained_model.load(run_dir)
+
+
+@pytest.fixture(scope="module")
+def expected(run_dir, model):
     """Probabilities of test texts by the evaluation."""
-    run_dir = str(folder / "run")
-    trained = trained_model.load(run_dir)
     return {
         (task, output): prediction_files.read(
-            run_dir, trained.task(task), "test", output
+            run_dir, model.task(task), "test", output
         ).probabilities
         for task, output in _OUTPUTS
     }
 
 
-def test_resumed_run_has_the_same_end(folder):
-    trained_runs.assert_same_end(folder / "run", folder / "killed")
-
-
 @pytest.mark.parametrize(("task", "output"), _OUTPUTS)
 def test_loaded_model_predicts_like_the_evaluation(
-    corpus, folder, expected, task, output
+    corpus, model, expected, task, output
 ):
     columns = list(exported_run.read_texts(corpus, task).values())
     texts = columns[0] if len(columns) == 1 else zip(*columns, strict=True)
-    model = trained_model.load(str(folder / "run"))
     predictions = model.predict(task, list(texts), output)
     np.testing.assert_allclose(
         predictions.probabilities, expected[task, output], atol=2e-6
@@ -89,8 +73,8 @@ def test_loaded_model_predicts_like_the_evaluation(
     assert np.ptp(predictions.probabilities[:, 0]) > 1e-3
 
 
-def test_saved_model_predicts_like_the_evaluation(corpus, folder, expected):
-    served = tf.saved_model.load(saved_model.write(str(folder / "run")))
+def test_saved_model_predicts_like_the_evaluation(corpus, run_dir, expected):
+    served = tf.saved_model.load(saved_model.write(run_dir))
     for (task, output), probabilities in expected.items():
         name = f"serve_{task}"
         name += "" if output == predictions_lib.MAIN else f"_{output}"

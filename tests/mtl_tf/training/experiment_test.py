@@ -20,6 +20,8 @@ from tests.helpers import trained_runs
 
 # Everything that draws random numbers or has a state is on.
 ALL = {
+    "encoder": "bag_of_words",
+    "pooling": "mean",
     "embedding_dim": 8,
     "hidden_size": 8,
     "batch_size": 8,
@@ -30,7 +32,6 @@ ALL = {
     "unlabeled": True,
     "word_dropout": 0.1,
     "vector_dropout": 0.1,
-    "recurrent_dropout": 0.1,
     "feature_dropout": 0.1,
     "optimizer": "adam",
     "learning_rate_decay": 0.9,
@@ -38,6 +39,7 @@ ALL = {
     "patience": 0,
 }
 
+LSTM = {"encoder": "lstm", "pooling": "last", "recurrent_dropout": 0.1}
 LABEL_TRANSFER = {"label_transfer": "semi_supervised", "main_task": "books"}
 
 
@@ -54,31 +56,33 @@ def run(corpus, run_dir, **settings):
     return experiment_lib.Experiment(config).run()
 
 
-def test_resumed_run_has_the_same_end(corpus, tmp_path, monkeypatch, caplog):
+def test_run_with_more_epochs_continues(corpus, tmp_path):
     run(corpus, tmp_path / "unbroken", epochs=3)
-    # Stopped between epochs, and then killed in the middle of one.
-    broken = tmp_path / "broken"
-    run(corpus, broken, epochs=2)
+    run(corpus, tmp_path / "broken", epochs=2)
+    run(corpus, tmp_path / "broken", epochs=3)
+    trained_runs.assert_same_end(tmp_path / "unbroken", tmp_path / "broken")
 
-    steps, train_step = [], trainer.Trainer.train_step
 
-    def killed_in_third_epoch(self, *args):
-        steps.append(1)
-        if len(steps) > 3:
-            raise KeyboardInterrupt
+def test_resumed_run_has_the_same_end(corpus, tmp_path, monkeypatch, caplog):
+    # A run that is killed leaves its directory as it is.
+    broken, train_step = tmp_path / "broken", trainer.Trainer.train_step
+
+    def copying_in_third_epoch(self, *args):
+        # 3 tasks of 64 rows, batches of 8: 8 steps per epoch.
+        if int(self.step) == 2 * 8 + 3:
+            shutil.copytree(tmp_path / "unbroken", broken)
         return train_step(self, *args)
 
     with monkeypatch.context() as patched:
-        patched.setattr(trainer.Trainer, "train_step", killed_in_third_epoch)
-        with pytest.raises(KeyboardInterrupt):
-            run(corpus, broken, epochs=3)
+        patched.setattr(trainer.Trainer, "train_step", copying_in_third_epoch)
+        run(corpus, tmp_path / "unbroken", epochs=3, **LSTM)
     # The checkpoint of the second epoch is damaged: it is trained again.
     newest, before = checkpoint_files.find(str(broken), checkpoints.LAST)
     damages.DAMAGES["flipped"](
         pathlib.Path(f"{newest.path}.data-00000-of-00001")
     )
     with caplog.at_level("INFO", logger=logging.get_absl_logger().name):
-        run(corpus, broken, epochs=3)
+        run(corpus, broken, epochs=3, **LSTM)
     assert (
         f"{newest.path}.data-00000-of-00001 is damaged (its sha256 is not the "
         f"one in ckpt-{newest.step}.json): resuming from {before.path}"

@@ -8,16 +8,23 @@ from mtl_tf.training import losses
 from tests.helpers import trainers
 
 
-@pytest.mark.parametrize("adversary", choices.ADVERSARIES)
-def test_first_step_changes_every_weight(adversary):
+@pytest.mark.parametrize(
+    ("adversary", "encoder"),
+    [
+        (choices.ADVERSARIES[0], trainers.LSTM | {"recurrent_dropout": 0.1}),
+        *((adversary, {}) for adversary in choices.ADVERSARIES[1:]),
+    ],
+    ids=choices.ADVERSARIES,
+)
+def test_first_step_changes_every_weight(adversary, encoder):
     trainer = trainers.make_trainer(
+        **encoder,
         adversary=adversary,
         adversarial_weight=0.05,
         orthogonality_weight=0.01,
         unlabeled=True,
         word_dropout=0.1,
         vector_dropout=0.1,
-        recurrent_dropout=0.1,
         feature_dropout=0.1,
     )
     batch = trainers.make_batch() | {
@@ -33,6 +40,7 @@ def test_first_step_changes_every_weight(adversary):
 def test_first_step_changes_every_weight_of_a_pair_model():
     trainer = trainers.make_trainer(
         encoder="conditional_bilstm",
+        pooling="last",
         skip_connection=True,
         task_layer_size=4,
         output_layer="label_embedding",
@@ -40,6 +48,9 @@ def test_first_step_changes_every_weight_of_a_pair_model():
         adversarial_weight=0.05,
         orthogonality_weight=0.01,
         unlabeled=True,
+        label_transfer="semi_supervised",
+        transfer_diversity=False,
+        main_task="b",
     )
     batch = trainers.make_batch() | {
         "unlabeled": trainers.make_batch(seed=1, unlabeled=True)
@@ -51,7 +62,7 @@ def test_first_step_changes_every_weight_of_a_pair_model():
             other["lengths"],
         )
     before = trainers.values(trainer)
-    logs = trainer.train_step(batch)
+    logs = trainer.train_step(batch, "semi_supervised")
     unchanged = set(before) - trainers.changed(before, trainers.values(trainer))
     # Without dropout its seeds do not change.
     assert all(name.endswith("seed_generator_state") for name in unchanged)
