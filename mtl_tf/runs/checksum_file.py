@@ -1,8 +1,7 @@
 """`checksums.json`, the checksums of the files of an evaluation.
 
 The report, comparisons and calibration use these files. Their checksums are
-written before the results, which come last: a run with results has this file,
-unless an earlier version made it.
+written before the results, which come last: a run with results has this file.
 """
 
 import glob
@@ -67,24 +66,15 @@ def check(run_dir: str, name: str) -> None:
         raise ValueError(f"{path} is missing: {REMEDY}")
     if not os.path.isfile(path):
         raise ValueError(f"{path} is not a file: remove it; {REMEDY}")
-    record = _read(run_dir)
-    if record is None:
-        return
+    record = checksums.read(os.path.join(run_dir, CHECKSUMS_FILE), REMEDY)
+    if record["run"] != run_id.read(run_dir):
+        raise ValueError(
+            f"{os.path.join(run_dir, CHECKSUMS_FILE)} is of another run: "
+            f"{REMEDY}"
+        )
     name = name.replace(os.sep, "/")
     if record["files"].get(name) != checksums.sha256(path):
         raise ValueError(
             f"{path} was changed after it was written: its sha256 is not the "
             f"one in {CHECKSUMS_FILE}: {REMEDY}"
         )
-
-
-def _read(run_dir):
-    """Reads the checksums; None for runs of versions without them."""
-    path = os.path.join(run_dir, CHECKSUMS_FILE)
-    own_id = run_id.read(run_dir)
-    if not os.path.lexists(path) and own_id is None:
-        return None
-    record = checksums.read(path, REMEDY)
-    if record["run"] != own_id:
-        raise ValueError(f"{path} is of another run: {REMEDY}")
-    return record

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from mtl_tf.data import tasks as tasks_lib
+from mtl_tf.runs import checksum_file
 from mtl_tf.runs import prediction_files
 from tests.helpers import made_up
 
@@ -28,8 +29,10 @@ def write_lines(tmp_path, *lines):
     return path
 
 
-def read(tmp_path):
-    return prediction_files.read(str(tmp_path), TASK, "test")
+def read(tmp_path, task=TASK, split="test"):
+    """Reads a file after its checksum is written, as an evaluation does."""
+    checksum_file.write(str(tmp_path), "results.json", "{}")
+    return prediction_files.read(str(tmp_path), task, split)
 
 
 def test_probabilities_have_the_order_of_the_labels(tmp_path):
@@ -62,7 +65,7 @@ def test_file_has_one_line_per_row_for_any_reader(tmp_path):
     assert json.loads(first)["gold"] == task.labels[0]
     assert json.loads(second)["gold"] == task.labels[1]
     assert r"\u202eevil" in first
-    predictions = prediction_files.read(str(tmp_path), task, "test")
+    predictions = read(tmp_path, task)
     assert predictions.gold.tolist() == [0, 1]
 
 
@@ -172,7 +175,7 @@ def test_written_predictions_are_read(tmp_path):
         [1, 0, 0], [1, 1, 0], groups=[group.encode() for group in groups]
     )
     prediction_files.write(str(tmp_path), BOOKS, "dev", predictions)
-    read_back = prediction_files.read(str(tmp_path), BOOKS, "dev")
+    read_back = read(tmp_path, BOOKS, "dev")
     assert read_back.ids.tolist() == ["row-0", "row-1", "row-2"]
     assert read_back.groups.tolist() == groups
     assert read_back.take(np.array([1])).groups.tolist() == ["topic é"]
