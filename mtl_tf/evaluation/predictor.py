@@ -124,4 +124,4 @@ def _traceable(model):
         batch = {**batch, "transfer_indices": indices}
         return model({k: batch[k] for k in model.input}, training=False)
 
-    return tf.function(run)
+    return tf.function(run, autograph=False)

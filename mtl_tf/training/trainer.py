@@ -133,6 +133,7 @@ class Trainer:
             step = tf.function(
                 functools.partial(self._train_step, phase),
                 input_signature=[self._signature],
+                autograph=False,
             )
             # The step computes its own gradients; TensorFlow need not
             # differentiate the traced function.
