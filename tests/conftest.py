@@ -15,6 +15,18 @@ import pytest
 from mtl_tf.utils import gradient_registry
 
 
+def pytest_configure(config):
+    """Keeps the order of files below; xdist would sort them by test count."""
+    if hasattr(config.option, "loadscopereorder"):
+        config.option.loadscopereorder = False
+
+
+def pytest_collection_modifyitems(items):
+    """Runs files with slow tests first, so that no process ends long after."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
+
+
 @pytest.fixture(autouse=True)
 def _seeds():
     """The same random numbers whichever tests ran before."""

@@ -34,6 +34,7 @@ def own_tasks(folder):
     return done.stdout
 
 
+@pytest.mark.slow
 def test_the_commands_of_the_quick_start(own_tasks, folder):
     assert re.search(r"^answers +accuracy", own_tasks, re.MULTILINE)
     assert re.search(r"^requests +macro_f1", own_tasks, re.MULTILINE)

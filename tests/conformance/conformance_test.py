@@ -89,6 +89,7 @@ for index, subject in enumerate(subjects.SOME):
 """
 
 
+@pytest.mark.slow
 def test_outputs_are_equal_after_loading_in_another_process(
     tmp_path, pytestconfig
 ):

@@ -26,6 +26,4 @@ def call(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
     values = flags.FlagValues()
     main.define_flags(values)
     monkeypatch.setattr(flags, "FLAGS", values)
-    return main.main(
-        values(["mtl_tf", *flagfiles.expand(arguments, values)])
-    )
+    return main.main(values(["mtl_tf", *flagfiles.expand(arguments, values)]))

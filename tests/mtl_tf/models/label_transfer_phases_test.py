@@ -161,6 +161,7 @@ def test_predictions_of_both_outputs(corpus, uninterrupted, split):
     }
 
 
+@pytest.mark.slow
 def test_resumed_run_equals_uninterrupted_run(corpus, uninterrupted, tmp_path):
     folder, _ = uninterrupted
     shutil.copytree(folder / "killed", tmp_path / "run")

@@ -50,6 +50,7 @@ def _hyphenate(text):
     return " ".join("\u00ad\u200b".join(word) for word in words).encode()
 
 
+@pytest.mark.slow
 def test_export_without_this_package_matches_evaluation(
     corpus, expected, moved, tmp_path
 ):

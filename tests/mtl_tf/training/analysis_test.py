@@ -219,6 +219,7 @@ def without_adversary(corpus, tmp_path_factory):
 
 
 @pytest.mark.parametrize("adversary", ["reversal", "confusion"])
+@pytest.mark.slow
 def test_adversary_removes_the_task_from_shared_features(
     corpus, without_adversary, tmp_path, adversary
 ):

@@ -15,6 +15,8 @@ from mtl_tf.serving import saved_model
 from mtl_tf.serving import trained_model
 from tests.helpers import exported_run
 
+pytestmark = pytest.mark.slow
+
 _SETTINGS = {
     "encoder": "conditional_bilstm",
     "pooling": "last",

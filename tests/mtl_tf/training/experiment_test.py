@@ -63,6 +63,7 @@ def test_run_with_more_epochs_continues(corpus, tmp_path):
     trained_runs.assert_same_end(tmp_path / "unbroken", tmp_path / "broken")
 
 
+@pytest.mark.slow
 def test_resumed_run_has_the_same_end(corpus, tmp_path, monkeypatch, caplog):
     # A run that is killed leaves its directory as it is.
     broken, train_step = tmp_path / "broken", trainer.Trainer.train_step

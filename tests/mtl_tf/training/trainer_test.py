@@ -37,6 +37,7 @@ def test_first_step_changes_every_weight(adversary, encoder):
     assert np.isfinite([float(v) for v in logs.values()]).all()
 
 
+@pytest.mark.slow
 def test_first_step_changes_every_weight_of_a_pair_model():
     trainer = trainers.make_trainer(
         encoder="conditional_bilstm",

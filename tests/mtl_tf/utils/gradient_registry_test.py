@@ -52,9 +52,7 @@ def test_other_gradients_stay():
 
 def test_a_training_step_leaves_nothing():
     before = names()
-    trainer = trainers.make_trainer(
-        **trainers.LSTM, adversarial_weight=0.05
-    )
+    trainer = trainers.make_trainer(**trainers.LSTM, adversarial_weight=0.05)
     logs = trainer.train_step(trainers.make_batch())
     assert float(logs["training/gradient_norm"]) > 0
     assert names() == before
