@@ -174,7 +174,7 @@ def test_own_tasks_from_files_to_scores_of_others(tmp_path):
         for command in _tested_commands(ROOT / "docs" / "guides" / page)
     ]
     assert len(commands) == 8
-    done = shell.run("\n".join(commands), tmp_path)
+    done = shell.run(shell.shortened("\n".join(commands)), tmp_path)
     assert done.returncode == 0, done.stderr[-3000:]
     runs = tmp_path / "runs" / "shop"
     for name in ("results.json", "report.html", "export/labels.json"):

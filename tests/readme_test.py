@@ -29,7 +29,8 @@ def folder(tmp_path_factory):
 @pytest.fixture(scope="module")
 def own_tasks(folder):
     """What the commands print, from files to answers of the export."""
-    done = shell.run(block("own tasks: a test runs this", "sh"), folder)
+    commands = block("own tasks: a test runs this", "sh")
+    done = shell.run(shell.shortened(commands), folder)
     assert done.returncode == 0, done.stderr[-3000:]
     return done.stdout
 

@@ -16,6 +16,7 @@ from mtl_tf.runs import run_directory
 from mtl_tf.training import launcher
 from mtl_tf.training import run_pool
 from tests.helpers import generated
+from tests.helpers import launcher_runs
 
 _ROWS = {"train": 16, "dev": 4, "test": 4, "unlabeled": 4}
 
@@ -27,15 +28,7 @@ def corpus(tmp_path_factory):
 
 @pytest.fixture
 def config(tmp_path, corpus):
-    return config_lib.Config(
-        data_dir=corpus.data_dir,
-        run_dir=str(tmp_path / "run"),
-        hidden_size=2,
-        embedding_dim=2,
-        batch_size=8,
-        epochs=1,
-        max_tokens=8,
-    )
+    return launcher_runs.make_config(corpus, tmp_path)
 
 
 def single_task(config, **settings):

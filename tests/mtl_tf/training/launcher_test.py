@@ -6,13 +6,13 @@ import shutil
 
 import pytest
 
-from mtl_tf.config import config as config_lib
 from mtl_tf.data import tasks as tasks_lib
 from mtl_tf.runs import run_directory
 from mtl_tf.training import launcher
 from mtl_tf.training import run_pool
 from mtl_tf.utils import run_lock
 from tests.helpers import generated
+from tests.helpers import launcher_runs
 
 _ROWS = {"train": 16, "dev": 4, "test": 4, "unlabeled": 4}
 
@@ -24,15 +24,7 @@ def corpus(tmp_path_factory):
 
 @pytest.fixture
 def config(tmp_path, corpus):
-    return config_lib.Config(
-        data_dir=corpus.data_dir,
-        run_dir=str(tmp_path / "run"),
-        hidden_size=2,
-        embedding_dim=2,
-        batch_size=8,
-        epochs=1,
-        max_tokens=8,
-    )
+    return launcher_runs.make_config(corpus, tmp_path)
 
 
 # Test accuracies of the fake runs.
