@@ -24,7 +24,7 @@ from matplotlib import figure
 from benchmarks import generated_corpus
 from benchmarks import own_process
 from benchmarks import training_cost
-from mtl_tf.reporting.plots import figures
+from mtl_tf.reporting.plots import style
 from mtl_tf.runs import run_directory
 
 # Default and help of the settings that all measurements of a file share.
@@ -167,17 +167,17 @@ def draw(
             values,
             [line["median"] / first for line in lines],
             "o-",
-            color=figures.BLUE,
+            color=style.BLUE,
         )
         panel.fill_between(
             values,
             [line["least"] / first for line in lines],
             [line["most"] / first for line in lines],
-            color=figures.BLUE,
+            color=style.BLUE,
             alpha=0.2,
             linewidth=0,
         )
-        panel.axhline(BAR, color=figures.GRAY, linestyle=":")
+        panel.axhline(BAR, color=style.GRAY, linestyle=":")
         panel.set_xscale("log", base=2)
         panel.set_xticks(values, [f"{value:,}" for value in values])
         panel.minorticks_off()
@@ -187,17 +187,17 @@ def draw(
             values,
             [line["peak_of_training"] / 1024 for line in lines],
             "s--",
-            color=figures.ORANGE,
+            color=style.ORANGE,
         )
         memories.append(memory)
     # All panels share the scales.
     panels[0].set_ylim(0, max(2, panels[0].get_ylim()[1]))
-    panels[0].set_ylabel("time per token, first = 1", color=figures.BLUE)
+    panels[0].set_ylabel("time per token, first = 1", color=style.BLUE)
     most = max(memory.get_ylim()[1] for memory in memories)
     for memory in memories:
         memory.set_ylim(0, most)
         memory.tick_params("y", labelright=memory is memories[-1])
-    memories[-1].set_ylabel("peak memory, GB", color=figures.ORANGE)
+    memories[-1].set_ylabel("peak memory, GB", color=style.ORANGE)
     return picture
 
 

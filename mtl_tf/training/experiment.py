@@ -14,7 +14,7 @@ from mtl_tf.data import vocabulary as vocabulary_lib
 from mtl_tf.evaluation import predictor as predictor_lib
 from mtl_tf.models import label_transfer
 from mtl_tf.models import multitask_model
-from mtl_tf.reporting.plots import figures
+from mtl_tf.reporting.plots import curves
 from mtl_tf.reporting.plots import transfer_curves
 from mtl_tf.reporting.tensorboard import evaluation_summaries
 from mtl_tf.runs import checkpoints
@@ -239,8 +239,8 @@ class Experiment:
 
     def _write_pictures(self, scores, on_test):
         """Draws the run for its reader, in files and for TensorBoard."""
-        self._log_writing("curves by epoch", figures.CURVES_FILE)
-        figures.draw_curves(self.config.run_dir)
+        self._log_writing("curves by epoch", curves.CURVES_FILE)
+        curves.write(self.config.run_dir)
         if self.config.label_transfer != "none":
             self._log_writing(
                 "curves of label transfer", transfer_curves.TRANSFER_CURVES_FILE

@@ -19,7 +19,7 @@ class ParsedPage(html.parser.HTMLParser):
       text: the text.
     """
 
-    VOID = ("meta", "img", "br", "wbr")
+    VOID = ("meta", "br", "wbr")
 
     def __init__(self, path):
         super().__init__()
@@ -38,7 +38,14 @@ class ParsedPage(html.parser.HTMLParser):
         if tag not in self.VOID:
             self._open.append(tag)
         for name, value in attributes:
-            if name in ("src", "href", "srcset", "data", "action"):
+            if name in (
+                "src",
+                "href",
+                "xlink:href",
+                "srcset",
+                "data",
+                "action",
+            ):
                 self.references.append((tag, name, value))
             if name == "id":
                 self.targets.append(value)
@@ -79,13 +86,17 @@ class ParsedPage(html.parser.HTMLParser):
         """Checks that the page loads no other file and runs no script."""
         assert {"script", "link", "iframe", "object"}.isdisjoint(self.tags)
         for tag, attribute, address in self.references:
-            if tag == "img":
-                assert address.startswith("data:image/svg+xml;base64,")
+            if tag == "image":
+                assert address.startswith("data:image/png;base64,")
+            elif tag == "use":
+                assert address.startswith("#")
             else:
                 assert (tag, attribute) == ("a", "href")
                 assert address.startswith("#")
-        for forbidden in ("@import", "url(", "onload", "javascript:"):
+        for forbidden in ("@import", "onload", "javascript:"):
             assert forbidden not in self.source
+        # Clip paths of charts are on the page.
+        assert self.source.count("url(") == self.source.count("url(#")
 
     def check_links(self):
         """Checks that all links have a target, and that targets are unique."""

@@ -266,6 +266,7 @@ def _write_history(config, tasks):
                 "epoch": epoch,
                 "step": epoch,
                 "terms": {
+                    "training/accuracy": accuracy + epoch / 20,
                     "loss/task": 1 / epoch,
                     "loss_weighted/task": 2 / epoch,
                     **losses,

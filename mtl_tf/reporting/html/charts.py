@@ -1,13 +1,8 @@
-"""Charts of a page, embedded as data URIs."""
+"""Charts of a page, as SVG elements."""
 
-import base64
-import functools
-import io
-import warnings
-from collections.abc import Callable, Mapping, Sequence
-from typing import ParamSpec
+import contextlib
+from collections.abc import Mapping, Sequence
 
-import matplotlib
 import numpy as np
 from matplotlib import figure
 
@@ -15,62 +10,77 @@ from mtl_tf.data import tasks as tasks_lib
 from mtl_tf.metrics import calibration
 from mtl_tf.reporting.html import artifacts
 from mtl_tf.reporting.html import details
+from mtl_tf.reporting.html import inline_svg
+from mtl_tf.reporting.plots import curves as curves_lib
 from mtl_tf.reporting.plots import feature_map as feature_map_lib
-from mtl_tf.reporting.plots import figures
 from mtl_tf.reporting.plots import label_map as label_map_lib
+from mtl_tf.reporting.plots import lines
+from mtl_tf.reporting.plots import style
 from mtl_tf.reporting.plots import transfer_curves as transfer_curves_lib
 from mtl_tf.runs import label_embeddings as label_vectors_lib
-from mtl_tf.utils import display_names as names_lib
 
-# A letter and the longest model name.
-_LONGEST_NAME = 32
-_LINES = ("-", "--", "-.", ":", (0, (6, 1, 1, 1, 1, 1)))
-
-
-_Parameters = ParamSpec("_Parameters")
+# Width of a chart over all columns of the page, in inches.
+WIDE = 7.6
+# A panel of more curves is wide.
+_MAX_CURVES = 8
 
 
-def _plain(
-    draw: Callable[_Parameters, figure.Figure],
-) -> Callable[_Parameters, str]:
-    """Wraps a drawing function: `$` in names is text; returns a data URI."""
+def training(run: artifacts.Artifacts) -> list[str]:
+    """Draws scores, losses and the discriminator of a run by epoch.
 
-    @functools.wraps(draw)
-    def wrapped(*args: _Parameters.args, **kwargs: _Parameters.kwargs) -> str:
-        with matplotlib.rc_context({"text.parse_math": False}):
-            return data_uri(draw(*args, **kwargs))
-
-    return wrapped
-
-
-def data_uri(picture: figure.Figure) -> str:
-    """Encodes a figure as an SVG in a data URI: `data:image/svg+xml;...`."""
-    file = io.BytesIO()
-    with (
-        # Text is smaller than outlines, and browsers have fonts of all scripts.
-        matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": "run"}),
-        warnings.catch_warnings(),
-    ):
-        warnings.filterwarnings("ignore", "Glyph .* missing from")
-        # Without the date, the page of a run is reproducible.
-        picture.savefig(file, format="svg", dpi=140, metadata={"Date": None})
-    encoded = base64.b64encode(file.getvalue()).decode("ascii")
-    return f"data:image/svg+xml;base64,{encoded}"
+    Returns:
+      A chart for each panel of `curves`.
+    """
+    panels = curves_lib.select_panels(run.history)
+    num_curves = [len(run.history[0]["dev"]["tasks"]) + 1] + [1] * len(panels)
+    charts = []
+    for index, panel in enumerate(panels):
+        with _panel(num_curves[index]) as (picture, axis):
+            curves_lib.draw_panel(
+                axis, panel, run.history, run.results["best_epoch"]
+            )
+        title = axis.get_title(loc="left")
+        charts.append(
+            inline_svg.embed(picture, f"training-{index}", f"{title}, by epoch")
+        )
+    return charts
 
 
-def training(run: artifacts.Artifacts) -> str:
-    """Draws dev scores, losses and the discriminator of a run by epoch."""
-    return data_uri(figures.curves(run.history, run.results["best_epoch"]))
+@contextlib.contextmanager
+def _panel(num_curves):
+    """Makes a figure with one axis, to draw on it within the context."""
+    width = curves_lib.PANEL_WIDTH
+    if num_curves > _MAX_CURVES:
+        width = WIDE
+    with style.context():
+        picture = figure.Figure(
+            figsize=(width, lines.height(num_curves)), layout="constrained"
+        )
+        yield picture, picture.subplots()
 
 
-def dev_accuracy(run: artifacts.Artifacts) -> list[float]:
-    """Computes dev accuracy by epoch, averaged over tasks and over parts.
+def mean_accuracies(run: artifacts.Artifacts, split: str) -> list[float]:
+    """Computes accuracy by epoch, averaged over tasks and over parts.
 
     A part that has stopped early keeps the accuracy of its last epoch.
+
+    Args:
+      run: the run.
+      split: `dev` or `training`.
+
+    Returns:
+      Accuracy by epoch; empty without a history.
     """
     if not run.parts:
-        return [figures.average_accuracy(line) for line in run.history]
-    parts = [dev_accuracy(part) for part in run.parts.values()]
+        if split == "dev":
+            return [
+                curves_lib.mean_over_tasks(line, "accuracy")
+                for line in run.history
+            ]
+        return list(
+            curves_lib.logged(run.history, "training/accuracy").values()
+        )
+    parts = [mean_accuracies(part, split) for part in run.parts.values()]
     parts = [part for part in parts if part]
     longest = max(map(len, parts), default=0)
     return [
@@ -79,38 +89,37 @@ def dev_accuracy(run: artifacts.Artifacts) -> list[float]:
     ]
 
 
-@_plain
-def dev_curves(by_name: Mapping[str, Sequence[float]]) -> figure.Figure:
-    """Draws the dev accuracy of several runs by epoch.
+def accuracies(by_name: Mapping[str, artifacts.Artifacts]) -> list[str]:
+    """Draws the accuracy of several runs on dev and on training by epoch.
 
     Args:
-      by_name: dev accuracies by epoch, by name of the run.
+      by_name: runs by name.
+
+    Returns:
+      A chart for each split that a run has accuracies of. A run has the same
+      color in both.
     """
-    picture = figure.Figure(figsize=(7.4, 3.6), layout="constrained")
-    axis = picture.subplots()
-    axis.set_title("dev accuracy")
-    short = names_lib.shorten(by_name, _LONGEST_NAME)
-    for index, (name, values) in enumerate(by_name.items()):
-        axis.plot(
-            range(1, len(values) + 1),
-            values,
-            color=figures.COLORS[index % len(figures.COLORS)],
-            linestyle=_LINES[index % len(_LINES)],
-            marker=figures.marker(len(values)),
-            label=figures.legend_label(short[name]),
-        )
-    figures.finish(axis)
-    axis.legend(
-        fontsize="small",
-        frameon=False,
-        loc="center left",
-        bbox_to_anchor=(1, 0.5),
-    )
-    return picture
+    charts = []
+    for split in ("dev", "training"):
+        values = {
+            name: lines.by_epoch(mean_accuracies(run, split))
+            for name, run in by_name.items()
+        }
+        curves = [x for x in lines.make_curves(values) if x.values]
+        if curves:
+            with _panel(len(curves)) as (picture, axis):
+                lines.draw(axis, f"{split} accuracy", curves)
+            charts.append(
+                inline_svg.embed(
+                    picture,
+                    f"{split}-accuracy",
+                    f"{split} accuracy of {', '.join(values)}, by epoch",
+                )
+            )
+    return charts
 
 
-@_plain
-def reliability(tasks: Sequence[details.Calibration]) -> figure.Figure:
+def reliability(tasks: Sequence[details.Calibration]) -> str:
     """Draws accuracy by confidence over the test texts of all tasks.
 
     The left chart is without temperature scaling, the right one with it. The
@@ -120,67 +129,81 @@ def reliability(tasks: Sequence[details.Calibration]) -> figure.Figure:
       tasks: the calibration of each task.
     """
     correct = np.concatenate([task.correct for task in tasks])
-    picture = figure.Figure(figsize=(7.4, 4.2), layout="constrained")
-    axes = picture.subplots(
-        2, 2, sharex=True, sharey="row", height_ratios=(3, 1)
+    with style.context():
+        picture = figure.Figure(figsize=(WIDE, 4.2), layout="constrained")
+        axes = picture.subplots(
+            2, 2, sharex=True, sharey="row", height_ratios=(3, 1)
+        )
+        for column, name in enumerate(("raw", "scaled")):
+            confidence = np.concatenate([getattr(task, name) for task in tasks])
+            by_bin = calibration.reliability_from_confidence(
+                confidence, correct
+            )
+            axes[0, column].set_title(
+                "uncalibrated" if name == "raw" else "with temperature scaling"
+            )
+            _draw_reliability(axes[0, column], axes[1, column], by_bin)
+        picture.legend(
+            *axes[0, 0].get_legend_handles_labels(),
+            frameon=False,
+            loc="outside lower center",
+            ncols=3,
+        )
+        axes[0, 0].set_ylabel("accuracy")
+        axes[1, 0].set_ylabel("texts")
+    return inline_svg.embed(
+        picture,
+        "reliability",
+        "accuracy by confidence, uncalibrated and with temperature scaling",
     )
-    for column, name in enumerate(("raw", "scaled")):
-        confidence = np.concatenate([getattr(task, name) for task in tasks])
-        by_bin = calibration.reliability_from_confidence(confidence, correct)
-        bins = len(by_bin.count)
-        centers = (np.arange(bins) + 0.5) / bins
-        upper, lower = axes[0, column], axes[1, column]
-        upper.set_title(
-            "uncalibrated" if name == "raw" else "with temperature scaling"
-        )
-        upper.plot([0, 1], [0, 1], ":", color=figures.BLACK, label="ideal")
-        upper.bar(
-            centers,
-            by_bin.accuracy,
-            0.9 / bins,
-            color=figures.SKY,
-            label="accuracy",
-        )
-        upper.plot(
-            by_bin.confidence,
-            by_bin.confidence,
-            "o",
-            markersize=4,
-            color=figures.RED,
-            label="mean confidence",
-        )
-        lower.bar(
-            centers, by_bin.count / len(correct), 0.9 / bins, color="#777777"
-        )
-        lower.set_xlabel("confidence")
-        for axis in (upper, lower):
-            axis.spines[["top", "right"]].set_visible(False)
-    picture.legend(
-        *axes[0, 0].get_legend_handles_labels(),
-        fontsize="small",
-        frameon=False,
-        loc="outside lower center",
-        ncols=3,
-    )
-    axes[0, 0].set_ylabel("accuracy")
-    axes[1, 0].set_ylabel("texts")
-    return picture
 
 
-def feature_map(sample: artifacts.Features) -> str:
-    """Draws texts on the principal axes of their features."""
-    return data_uri(
-        feature_map_lib.draw(sample.features, sample.task, sample.label)
+def _draw_reliability(upper, lower, by_bin):
+    """Draws accuracy by confidence, and the share of texts in each bin."""
+    bins = len(by_bin.count)
+    centers = (np.arange(bins) + 0.5) / bins
+    upper.plot([0, 1], [0, 1], ":", color=style.BLACK, label="ideal")
+    upper.bar(
+        centers, by_bin.accuracy, 0.9 / bins, color=style.SKY, label="accuracy"
     )
+    upper.plot(
+        by_bin.confidence,
+        by_bin.confidence,
+        "o",
+        markersize=4,
+        color=style.RED,
+        label="mean confidence",
+    )
+    shares = by_bin.count / by_bin.count.sum()
+    lower.bar(centers, shares, 0.9 / bins, color=style.DARK_GRAY)
+    lower.set_xlabel("confidence")
+
+
+def feature_maps(sample: artifacts.Features) -> list[str]:
+    """Draws texts on the principal axes of their features, in two charts."""
+    return [
+        inline_svg.embed(
+            feature_map_lib.draw(sample.features, {f"by {name}": names}),
+            f"features-by-{name}",
+            f"features of test texts on their two principal axes, by {name}",
+        )
+        for name, names in (("task", sample.task), ("label", sample.label))
+    ]
 
 
 def label_map(label_vectors: label_vectors_lib.LabelVectors) -> str:
     """Draws the labels of all tasks on the principal axes of their vectors."""
-    return data_uri(label_map_lib.draw(label_vectors))
+    return inline_svg.embed(
+        label_map_lib.draw(label_vectors),
+        "labels",
+        "label embeddings of all tasks on their two principal axes",
+    )
 
 
 def transfer_curves(run: artifacts.Artifacts, main_task: tasks_lib.Task) -> str:
     """Draws dev scores of main model and label transfer network by epoch."""
-    return data_uri(
-        transfer_curves_lib.draw(run.history, main_task, run.results)
+    return inline_svg.embed(
+        transfer_curves_lib.draw(run.history, main_task, run.results),
+        "label-transfer-curves",
+        "dev scores of the main model and the label transfer network by epoch",
     )

@@ -8,7 +8,7 @@ listed at the top.
 import dataclasses
 import os
 import string
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from absl import logging
 
@@ -121,7 +121,7 @@ def compare(run_dirs: Sequence[str], path: str, *, texts: bool = True) -> str:
         "rows": scores.table_rows(runs, tasks),
         "caption": score_table.caption(tasks),
         "left_out": left_out,
-        "curves": _dev_curves(
+        "curves": charts.accuracies(
             {
                 f"{key}: {descriptions.model_name(run.run.config)}": run
                 for key, run in by_letter.items()
@@ -212,7 +212,7 @@ def _chart_variables(run):
     """Makes the variables of sections with charts."""
     return {
         "curves": _curves(run),
-        "feature_map": _feature_map(run.features),
+        "feature_maps": _feature_maps(run.features),
         "label_map": _label_map(run.label_vectors),
         "nearest_labels": label_vectors_lib.nearest(run.label_vectors)
         if run.label_vectors
@@ -261,23 +261,16 @@ def _curves(run):
     if run.history:
         return charts.training(run)
     prefix = "seed " if run.of_seeds else ""
-    return _dev_curves(
+    return charts.accuracies(
         {f"{prefix}{name}": part for name, part in run.parts.items()}
     )
 
 
-def _dev_curves(by_name: Mapping[str, artifacts.Artifacts]):
-    """Draws dev accuracies of runs by name; empty without history."""
-    curves = {name: charts.dev_accuracy(run) for name, run in by_name.items()}
-    curves = {name: curve for name, curve in curves.items() if curve}
-    return charts.dev_curves(curves) if curves else ""
-
-
-def _feature_map(features):
-    """Draws the map of features; empty if they do not span two axes."""
+def _feature_maps(features):
+    """Draws the maps of features; empty if they do not span two axes."""
     if features is None or min(features.features.shape) < 2:
-        return ""
-    return charts.feature_map(features)
+        return []
+    return charts.feature_maps(features)
 
 
 def _label_map(label_vectors):

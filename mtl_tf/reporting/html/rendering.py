@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping
 import jinja2
 
 from mtl_tf.metrics import classification
+from mtl_tf.reporting.html import inline_svg
+from mtl_tf.reporting.plots import style
 from mtl_tf.runs import descriptions
 from mtl_tf.utils import display_names as names_lib
 from mtl_tf.utils import files
@@ -41,6 +43,10 @@ def make_environment() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.globals["chart_colors"] = [
+        (inline_svg.css_variable(light), light, dark)
+        for light, dark in style.DARK.items()
+    ]
     environment.filters |= {
         "counted": names_lib.counted,
         "rate": _rate,

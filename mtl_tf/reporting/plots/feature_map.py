@@ -1,21 +1,23 @@
 """A map of texts by their features."""
 
-import matplotlib
+from collections.abc import Mapping
+
 import numpy as np
 from matplotlib import figure
 from matplotlib import markers
 
 from mtl_tf.reporting.plots import scatter
+from mtl_tf.reporting.plots import style
 from mtl_tf.utils import display_names as names_lib
 
 # Number of characters that fit in a line of a legend.
-_LEGEND_CHARACTERS = 52
+_LEGEND_CHARACTERS = 66
+# Size of a panel without its legend, in inches.
+_WIDTH, _HEIGHT = 5.4, 3.9
 
 
-# `$` in names is text.
-@matplotlib.rc_context({"text.parse_math": False})
 def draw(
-    features: np.ndarray, task: np.ndarray, label: np.ndarray
+    features: np.ndarray, names: Mapping[str, np.ndarray]
 ) -> figure.Figure:
     """Draws texts on the two principal axes of their features.
 
@@ -23,35 +25,40 @@ def draw(
 
     Args:
       features: float32 [texts, hidden_size], at least 2 of both.
-      task: str [texts], tasks, which color the left panel.
-      label: str [texts], labels, which color the right panel.
+      names: str [texts], tasks or labels, by title of the panel that they
+        color.
     """
     points, shares = scatter.project(features)
     # In random order, since the last task would hide the others.
     order = np.random.default_rng(0).permutation(len(points))
-    by_task, by_label = scatter.make_series(task), scatter.make_series(label)
+    by_title = {
+        title: scatter.make_series(of_texts)
+        for title, of_texts in names.items()
+    }
     rows = max(
         scatter.legend_shape(series.names, _LEGEND_CHARACTERS)[0]
-        for series in (by_task, by_label)
+        for series in by_title.values()
     )
-    # The height grows with the longer legend, not the panels shrink.
-    picture = figure.Figure(
-        figsize=(7.4, 3.7 + 0.175 * rows), layout="constrained"
-    )
-    axes = picture.subplots(1, 2, sharex=True, sharey=True)
-    for axis, title, series in (
-        (axes[0], "by task", by_task),
-        (axes[1], "by label", by_label),
-    ):
-        of_points = series.of_points[order]
-        # Points of the remaining names are drawn first.
-        first = np.argsort(of_points != names_lib.SHOWN, kind="stable")
-        _draw_points(axis, points[order][first], series, of_points[first])
-        scatter.draw_legend(axis, series, _LEGEND_CHARACTERS)
-        axis.set_title(f"{title}, {series.note}" if series.note else title)
-        axis.set_xlabel(scatter.axis_title(0, shares))
-        axis.spines[["top", "right"]].set_visible(False)
-    axes[0].set_ylabel(scatter.axis_title(1, shares))
+    with style.context():
+        # The height grows with the longer legend, not the panels shrink.
+        picture = figure.Figure(
+            figsize=(_WIDTH * len(names), _HEIGHT + 0.175 * rows),
+            layout="constrained",
+        )
+        axes = picture.subplots(
+            1, len(names), sharex=True, sharey=True, squeeze=False
+        )[0]
+        for axis, (title, series) in zip(axes, by_title.items(), strict=True):
+            of_points = series.of_points[order]
+            # Points of the remaining names are drawn first.
+            first = np.argsort(of_points != names_lib.SHOWN, kind="stable")
+            _draw_points(axis, points[order][first], series, of_points[first])
+            scatter.draw_legend(axis, series, _LEGEND_CHARACTERS)
+            axis.set_title(
+                f"{title}, {series.note}" if series.note else title, loc="left"
+            )
+            axis.set_xlabel(scatter.axis_title(0, shares))
+        axes[0].set_ylabel(scatter.axis_title(1, shares))
     return picture
 
 

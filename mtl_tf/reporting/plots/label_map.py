@@ -6,14 +6,13 @@ Augenstein, Ruder & Søgaard 2018, Figure 2.
 import os
 import warnings
 
-import matplotlib
 import numpy as np
 from matplotlib import figure
 from matplotlib import font_manager
 from matplotlib.backends import backend_agg
 
-from mtl_tf.reporting.plots import figures
 from mtl_tf.reporting.plots import scatter
+from mtl_tf.reporting.plots import style
 from mtl_tf.runs import label_embeddings as label_vectors_lib
 from mtl_tf.utils import display_names as names_lib
 
@@ -56,8 +55,6 @@ def write(run_dir: str) -> str:
     return path
 
 
-# `$` in names is text.
-@matplotlib.rc_context({"text.parse_math": False})
 def draw(label_vectors: label_vectors_lib.LabelVectors) -> figure.Figure:
     """Draws labels on the two principal axes of their embeddings.
 
@@ -78,39 +75,39 @@ def draw(label_vectors: label_vectors_lib.LabelVectors) -> figure.Figure:
     points, shares = scatter.project(label_vectors.vectors)
     by_task = scatter.make_series(label_vectors.tasks)
     rows, _ = scatter.legend_shape(by_task.names, _LEGEND_CHARACTERS)
-    picture = figure.Figure(
-        figsize=(7.4, 5.4 + 0.175 * rows), layout="constrained"
-    )
-    axis = picture.subplots()
-    named = names_lib.most_frequent(label_vectors.rows, _MAX_NAMES)
-    is_named = np.isin(np.arange(len(points)), named)
-    for index, look in enumerate(by_task.looks):
-        of_series = by_task.of_points == index
-        axis.scatter(
-            points[of_series, 0],
-            points[of_series, 1],
-            # Unnamed points are small, to keep the names readable.
-            s=np.where(is_named, 26, 8)[of_series],
-            color=look.color,
-            marker=look.marker,
-            # Overlapping points remain visible.
-            alpha=np.where(is_named, 0.8, 0.25)[of_series],
-            linewidths=0,
-            zorder=3,
+    with style.context():
+        picture = figure.Figure(
+            figsize=(7.4, 5.4 + 0.175 * rows), layout="constrained"
         )
-    axis.margins(0.12)
-    axis.set_xlabel(scatter.axis_title(0, shares))
-    axis.set_ylabel(scatter.axis_title(1, shares))
-    axis.spines[["top", "right"]].set_visible(False)
-    scatter.draw_legend(axis, by_task, _LEGEND_CHARACTERS)
-    if len(named) < len(label_vectors):
-        axis.set_title(
-            f"with the names of the {_MAX_NAMES} most frequent of "
-            f"{len(label_vectors):,} labels"
+        axis = picture.subplots()
+        named = names_lib.most_frequent(label_vectors.rows, _MAX_NAMES)
+        is_named = np.isin(np.arange(len(points)), named)
+        for index, look in enumerate(by_task.looks):
+            of_series = by_task.of_points == index
+            axis.scatter(
+                points[of_series, 0],
+                points[of_series, 1],
+                # Unnamed points are small, to keep the names readable.
+                s=np.where(is_named, 26, 8)[of_series],
+                color=look.color,
+                marker=look.marker,
+                # Overlapping points remain visible.
+                alpha=np.where(is_named, 0.8, 0.25)[of_series],
+                linewidths=0,
+                zorder=3,
+            )
+        axis.margins(0.12)
+        axis.set_xlabel(scatter.axis_title(0, shares))
+        axis.set_ylabel(scatter.axis_title(1, shares))
+        scatter.draw_legend(axis, by_task, _LEGEND_CHARACTERS)
+        if len(named) < len(label_vectors):
+            axis.set_title(
+                f"with the names of the {_MAX_NAMES} most frequent of "
+                f"{len(label_vectors):,} labels"
+            )
+        _draw_names(
+            picture, axis, points[named], label_vectors.labels[named].tolist()
         )
-    _draw_names(
-        picture, axis, points[named], label_vectors.labels[named].tolist()
-    )
     return picture
 
 
@@ -142,7 +139,7 @@ def _draw_names(picture, axis, points, labels):
             fontsize=_FONT_SIZE,
             horizontalalignment="center",
             verticalalignment="center",
-            arrowprops={"arrowstyle": "-", "color": figures.GRAY, "lw": 0.6}
+            arrowprops={"arrowstyle": "-", "color": style.GRAY, "lw": 0.6}
             if gap >= _MIN_LINE_GAP
             else None,
         ).set_in_layout(False)

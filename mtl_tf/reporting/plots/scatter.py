@@ -9,7 +9,7 @@ from matplotlib import axes
 from matplotlib import lines
 from sklearn import decomposition
 
-from mtl_tf.reporting.plots import figures
+from mtl_tf.reporting.plots import style
 from mtl_tf.utils import display_names as names_lib
 
 # Their number is coprime to that of the colors, so that all shown names have
@@ -54,7 +54,7 @@ class Look(NamedTuple):
     marker: str
 
 
-_OTHER = Look(figures.GRAY, ".")
+_OTHER = Look(style.GRAY, ".")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -95,7 +95,7 @@ def make_series(names: np.ndarray) -> Series:
     short = [by_name[name] for name in unique[kept].tolist()]
     looks = [
         Look(
-            figures.COLORS[index % len(figures.COLORS)],
+            style.COLORS[index % len(style.COLORS)],
             _MARKERS[index % len(_MARKERS)],
         )
         for index in range(len(kept))
@@ -142,7 +142,8 @@ def draw_legend(axis: axes.Axes, series: Series, line_length: int) -> None:
                 linestyle="",
                 markersize=3,
                 markeredgewidth=0,
-                label=figures.legend_label(name),
+                # Matplotlib skips names like `_x`.
+                label=f" {name}",
             )
             for name, look in zip(series.names, series.looks, strict=True)
         ],

@@ -10,11 +10,14 @@ from matplotlib import figure
 
 from mtl_tf.data import tasks as tasks_lib
 from mtl_tf.evaluation import predictions as predictions_lib
-from mtl_tf.reporting.plots import figures
+from mtl_tf.reporting.plots import lines
+from mtl_tf.reporting.plots import style
 from mtl_tf.runs import history as history_lib
 from mtl_tf.runs import run_directory
 
 TRANSFER_CURVES_FILE = os.path.join("figures", "label_transfer.png")
+_MAIN = style.Look(style.BLACK, "-")
+_LABEL_TRANSFER = style.Look(style.BLUE, "--")
 
 
 def has_label_transfer(history: Sequence[Mapping]) -> bool:
@@ -65,8 +68,6 @@ def draw(
       main_task: the task whose labels the label transfer network predicts.
       results: content of `results.json`.
     """
-    picture = figure.Figure(figsize=(7.4, 4.2), layout="constrained")
-    axis = picture.subplots()
     metric = main_task.metric
     main, label_transfer = {}, {}
     for line in history:
@@ -76,42 +77,46 @@ def draw(
         if metric in scores:
             label_transfer[line["epoch"]] = scores[metric]
     best_epochs = {p["best_epoch"] for p in results["phases"].values()}
-    _draw_curve(
-        axis, main, best_epochs, label="main model", color=figures.BLACK
-    )
-    _draw_curve(
-        axis,
-        label_transfer,
-        best_epochs,
-        label="label transfer network",
-        color=figures.BLUE,
-        linestyle="--",
-    )
-    # Half an epoch wider than the data, as phases are separated between epochs.
-    axis.set_xlim(history[0]["epoch"] - 0.5, history[-1]["epoch"] + 0.5)
-    _mark_phases(axis, history)
-    axis.set_ylabel(f"dev {metric} of {main_task.name}")
-    figures.finish(axis)
-    picture.supxlabel(
-        "dots: best epoch of a phase", x=0.99, fontsize=7, ha="right"
-    )
+    with style.context():
+        picture = figure.Figure(figsize=(7.6, 4), layout="constrained")
+        axis = picture.subplots()
+        lines.draw(
+            axis,
+            "",
+            [
+                lines.Curve(name, values, look)
+                for name, values, look in (
+                    ("main model", main, _MAIN),
+                    ("label transfer network", label_transfer, _LABEL_TRANSFER),
+                )
+                if values
+            ],
+        )
+        for curve in axis.lines:
+            _mark_best(curve, best_epochs)
+        # Half an epoch wider than the data, as phases are separated between
+        # epochs.
+        axis.set_xlim(history[0]["epoch"] - 0.5, history[-1]["epoch"] + 0.5)
+        _mark_phases(axis, history)
+        axis.set_ylabel(f"dev {metric} of {main_task.name}")
+        picture.supxlabel(
+            "dots: best epoch of a phase", x=0.99, fontsize=7, ha="right"
+        )
     return picture
 
 
-def _draw_curve(axis, scores, best_epochs, **style):
-    """Draws scores by epoch, with dots at the best epochs."""
-    axis.plot(
-        list(scores),
-        list(scores.values()),
+def _mark_best(curve, best_epochs):
+    """Draws dots at the best epochs of a curve."""
+    epochs = list(curve.get_xdata())
+    curve.set(
         marker="o",
-        markersize=6,
+        markersize=5,
         # A single point has no line, so it always has a dot.
         markevery=[
             index
-            for index, epoch in enumerate(scores)
-            if epoch in best_epochs or len(scores) == 1
+            for index, epoch in enumerate(epochs)
+            if epoch in best_epochs or len(epochs) == 1
         ],
-        **style,
     )
 
 
@@ -123,7 +128,7 @@ def _mark_phases(axis, history):
     for index, (name, epoch) in enumerate(first_epochs.items()):
         left = epoch - 0.5
         if index:
-            axis.axvline(left, color=figures.GRAY, linewidth=1, zorder=0)
+            axis.axvline(left, color=style.GRAY, linewidth=1, zorder=0)
         axis.annotate(
             name.replace("_", " "),
             (left, 1),

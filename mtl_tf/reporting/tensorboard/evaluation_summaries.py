@@ -15,8 +15,8 @@ from mtl_tf.config import config as config_lib
 from mtl_tf.data import tasks as tasks_lib
 from mtl_tf.evaluation import predictions as predictions_lib
 from mtl_tf.reporting.plots import confusion
+from mtl_tf.reporting.plots import curves
 from mtl_tf.reporting.plots import feature_map
-from mtl_tf.reporting.plots import figures
 from mtl_tf.reporting.plots import label_map
 from mtl_tf.reporting.plots import transfer_curves
 from mtl_tf.reporting.tensorboard import projector
@@ -96,7 +96,7 @@ def _write_curves(config, tasks, results):
     history = history_lib.read_history(config.run_dir)
     _image(
         "curves/by_epoch",
-        figures.curves(history, results["best_epoch"]),
+        curves.draw(history, results["best_epoch"]),
         "The whole run, with one point per epoch.",
     )
     if transfer_curves.has_label_transfer(history):
@@ -132,7 +132,10 @@ def _write_pictures(run_dir, tasks, predictions):
         if min(features.shape) >= 2:
             _image(
                 f"features/{kind}",
-                feature_map.draw(features, sample["task"], sample["label"]),
+                feature_map.draw(
+                    features,
+                    {"by task": sample["task"], "by label": sample["label"]},
+                ),
                 f"The {kind} features of a sample of test texts on their two "
                 "principal axes. Good shared features separate labels but "
                 "not tasks; good private features may separate both.",

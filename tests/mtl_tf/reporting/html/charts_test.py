@@ -1,52 +1,28 @@
-import base64
-import xml.etree.ElementTree
+import dataclasses
+import xml.etree.ElementTree as ElementTree
 
 import numpy as np
 import pytest
-from matplotlib import figure
 from matplotlib.backends import backend_agg
 
 from mtl_tf.reporting.html import artifacts
 from mtl_tf.reporting.html import charts
 from mtl_tf.reporting.html import details
-from mtl_tf.reporting.plots import figures
 from tests.helpers import run_artifacts
 
-PREFIX = "data:image/svg+xml;base64,"
+SVG = "{http://www.w3.org/2000/svg}"
 
 
-def parse(uri):
-    assert uri.startswith(PREFIX)
-    return xml.etree.ElementTree.fromstring(
-        base64.b64decode(uri[len(PREFIX) :])
-    )
-
-
-def texts_of(uri):
-    """Returns the words of a picture, whose text is not outlines."""
+def texts_of(chart):
+    """Returns the words of a chart, whose text is not outlines."""
     return {
         "".join(element.itertext()).strip()
-        for element in parse(uri).iter("{http://www.w3.org/2000/svg}text")
+        for element in ElementTree.fromstring(chart).iter(f"{SVG}text")
     }
 
 
-def images_of(uri):
-    return list(parse(uri).iter("{http://www.w3.org/2000/svg}image"))
-
-
-def test_pictures_are_reproducible():
-    def draw():
-        picture = figure.Figure()
-        picture.subplots().plot([1, 2], [3, 4])
-        return charts.data_uri(picture)
-
-    assert draw() == draw()
-
-
-def test_dev_curves_show_names_verbatim():
-    names = ["$a$", "_hidden", "中文", run_artifacts.SCRIPT]
-    actual = texts_of(charts.dev_curves({name: [0.1, 0.2] for name in names}))
-    assert set(names) <= actual
+def images_of(chart):
+    return list(ElementTree.fromstring(chart).iter(f"{SVG}image"))
 
 
 @pytest.fixture(scope="module")
@@ -65,23 +41,50 @@ def runs(tmp_path_factory):
     }
 
 
-def test_dev_accuracy_by_epoch(runs):
+def test_accuracy_by_epoch(runs):
     expected = [0.55, 0.6, 0.65]
-    assert charts.dev_accuracy(runs["plain"]) == pytest.approx(expected)
-    assert charts.dev_accuracy(runs["seeds"]) == pytest.approx(expected[:2])
+    plain, seeds = runs["plain"], runs["seeds"]
+    assert charts.mean_accuracies(plain, "dev") == pytest.approx(expected)
+    assert charts.mean_accuracies(seeds, "dev") == pytest.approx(expected[:2])
+    assert charts.mean_accuracies(plain, "training") == pytest.approx(
+        [0.6, 0.7, 0.8]
+    )
 
 
 def test_a_part_that_stopped_early_keeps_its_last_accuracy(runs):
-    seeds = runs["seeds"]
-    part = next(iter(seeds.seeds[0].parts.values()))
-    del part.history[1:]
+    part = next(iter(runs["seeds"].seeds[0].parts.values()))
+    last = part.history.pop()
     # Of four single-task models, one stays at 0.55.
-    assert charts.dev_accuracy(seeds) == pytest.approx([0.55, 0.5875])
+    actual = charts.mean_accuracies(runs["seeds"], "dev")
+    part.history.append(last)
+    assert actual == pytest.approx([0.55, 0.5875])
 
 
-def test_training_curves_show_the_history(runs):
-    actual = texts_of(charts.training(runs["plain"]))
-    assert {"dev accuracy", "epoch", "each task"} <= actual
+def test_training_charts_show_tasks_and_training(runs):
+    by_task, accuracy, losses = map(texts_of, charts.training(runs["plain"]))
+    assert {"reviews", "stance", "average", "epoch"} <= by_task
+    assert {"training", "dev"} <= accuracy
+    assert "training" in losses
+
+
+def test_accuracies_of_several_runs_have_names_on_dev_and_training(runs):
+    names = ["$a$", "_hidden", "中文", run_artifacts.SCRIPT]
+    actual = charts.accuracies(dict.fromkeys(names, runs["plain"]))
+    for chart, split in zip(actual, ("dev", "training"), strict=True):
+        assert {*names, f"{split} accuracy"} <= texts_of(chart)
+        assert run_artifacts.SCRIPT not in chart
+
+
+def test_accuracies_of_runs_without_a_history_are_not_drawn(runs):
+    empty = dataclasses.replace(runs["plain"], history=[])
+    assert charts.accuracies({"a": empty}) == []
+
+
+@pytest.mark.parametrize(("count", "is_broad"), [(8, False), (9, True)])
+def test_many_curves_have_a_broad_chart(runs, count, is_broad):
+    by_name = {str(index): runs["plain"] for index in range(count)}
+    chart = charts.accuracies(by_name)[0]
+    assert ('class="chart broad"' in chart) == is_broad
 
 
 def make_calibration(confidence, correct):
@@ -107,19 +110,19 @@ def test_reliability_joins_the_tasks(monkeypatch):
         return original(confidence, correct)
 
     monkeypatch.setattr(charts.calibration, "reliability_from_confidence", spy)
-    uri = charts.reliability(
+    chart = charts.reliability(
         [
             make_calibration([0.9, 0.6], [True, False]),
             make_calibration([0.8], [True]),
         ]
     )
-    assert {"uncalibrated", "with temperature scaling"} <= texts_of(uri)
+    assert {"uncalibrated", "with temperature scaling"} <= texts_of(chart)
     correct = [True, False, True]
     assert calls == [([0.9, 0.6, 0.8], correct), ([0.45, 0.3, 0.4], correct)]
 
 
 def test_the_legend_of_reliability_covers_no_bar(monkeypatch):
-    monkeypatch.setattr(charts, "data_uri", lambda picture: picture)
+    monkeypatch.setattr(charts.inline_svg, "embed", lambda picture, *_: picture)
     # Low confidence and always correct: high bars at the left.
     picture = charts.reliability([make_calibration([0.05, 0.1], [True] * 2)])
     backend_agg.FigureCanvasAgg(picture).draw()
@@ -136,15 +139,6 @@ def test_the_legend_of_reliability_covers_no_bar(monkeypatch):
         assert not box.overlaps(axis.get_tightbbox())
 
 
-def test_a_long_name_of_a_run_leaves_the_curves_their_room(monkeypatch):
-    monkeypatch.setattr(charts, "data_uri", lambda picture: picture)
-    picture = charts.dev_curves({"a" * 80: [0.1, 0.2], "b" * 80: [0.3]})
-    backend_agg.FigureCanvasAgg(picture).draw()
-    (axis,) = picture.axes
-    assert min(axis.get_window_extent().size / picture.dpi) > 2.5
-    assert [line.get_marker() for line in axis.lines] == ["None", "."]
-
-
 def make_features(texts=60, hidden_size=4, tasks=3):
     random = np.random.default_rng(0)
     return artifacts.Features(
@@ -158,29 +152,27 @@ def make_features(texts=60, hidden_size=4, tasks=3):
 
 def test_the_feature_map_shows_tasks_labels_and_variance():
     sample = make_features()
-    uri = charts.feature_map(sample)
+    by_task, by_label = map(texts_of, charts.feature_maps(sample))
     # Two axes explain everything; the variances are about 9 to 1.
     variances = sample.features[:, :2].var(axis=0)
     cross = np.linalg.eigvalsh(np.cov(sample.features[:, :2].T))
     share = cross[1] / cross.sum()
     assert share == pytest.approx(variances[0] / variances.sum(), abs=0.02)
-    assert {
-        "task0",
-        "task1",
-        "task2",
-        "$bad",
-        "_good",
+    titles = {
         f"axis 1 ({share:.0%} of variance)",
         f"axis 2 ({1 - share:.0%} of variance)",
-    } <= texts_of(uri)
+    }
+    assert {"by task", "task0", "task1", "task2", *titles} <= by_task
+    assert {"by label", "$bad", "_good", *titles} <= by_label
 
 
 def test_points_are_rasterized():
     """Thousands of points as shapes would make a page of megabytes."""
     few, many = (
-        len(charts.feature_map(make_features(texts))) for texts in (60, 1200)
+        len("".join(charts.feature_maps(make_features(texts))))
+        for texts in (60, 1200)
     )
-    assert images_of(charts.feature_map(make_features()))
+    assert all(map(images_of, charts.feature_maps(make_features())))
     assert many < 200_000
     assert many < 10 * few
 
@@ -188,15 +180,8 @@ def test_points_are_rasterized():
 def test_constant_features_are_a_single_point():
     sample = make_features()
     sample.features[:] = 1
-    assert "axis 1 (0% of variance)" in texts_of(charts.feature_map(sample))
-
-
-def test_many_curves_look_different():
-    looks = {
-        (index % len(figures.COLORS), index % len(charts._LINES))
-        for index in range(35)
-    }
-    assert len(looks) == 35
+    for chart in charts.feature_maps(sample):
+        assert "axis 1 (0% of variance)" in texts_of(chart)
 
 
 def test_label_map_and_transfer_curves_show_their_names(tmp_path):

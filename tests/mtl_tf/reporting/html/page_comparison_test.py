@@ -25,7 +25,7 @@ def root(tmp_path_factory):
 @pytest.fixture
 def without_drawing(monkeypatch):
     """Skips drawing, which takes most of the time."""
-    monkeypatch.setattr(page.charts, "data_uri", lambda _: "data:,")
+    monkeypatch.setattr(page.charts.inline_svg, "embed", lambda *_: "")
 
 
 @pytest.fixture(scope="module")

@@ -47,7 +47,7 @@ def root(tmp_path_factory):
 @pytest.fixture
 def without_drawing(monkeypatch):
     """Skips drawing, which takes most of the time."""
-    monkeypatch.setattr(page.charts, "data_uri", lambda _: "data:,")
+    monkeypatch.setattr(page.charts.inline_svg, "embed", lambda *_: "")
 
 
 @pytest.fixture(scope="module")
@@ -72,8 +72,9 @@ def test_the_page_has_both_sections(parsed):
     links = {value for tag, _, value in parsed.references if tag == "a"}
     assert {"#label-embedding", "#label-transfer"} <= links
     assert {link.removeprefix("#") for link in links} <= set(parsed.targets)
-    # Curves, maps of labels and texts, label transfer, calibration.
-    assert parsed.tags.count("img") == 5
+    # Three panels of curves, maps of labels and of features by task and by
+    # label, label transfer, calibration.
+    assert parsed.tags.count("svg") == 3 + 1 + 2 + 1 + 1
     assert "script" not in parsed.tags
     assert run_artifacts.SCRIPT not in parsed.source
 

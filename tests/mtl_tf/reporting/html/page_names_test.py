@@ -9,7 +9,7 @@ from tests.helpers import run_artifacts
 @pytest.fixture
 def without_drawing(monkeypatch):
     """Skips drawing, which takes most of the time."""
-    monkeypatch.setattr(page.charts, "data_uri", lambda _: "data:,")
+    monkeypatch.setattr(page.charts.inline_svg, "embed", lambda *_: "")
 
 
 def test_names_cannot_hide_or_reorder_text(tmp_path, without_drawing):

@@ -10,7 +10,7 @@ SCRIPT = run_artifacts.SCRIPT
 
 def test_warnings_of_training_come_before_the_scores(tmp_path, monkeypatch):
     # Drawing takes most of the time.
-    monkeypatch.setattr(page.charts, "data_uri", lambda _: "data:,")
+    monkeypatch.setattr(page.charts.inline_svg, "embed", lambda *_: "")
     data_dir = run_artifacts.write_corpus(str(tmp_path / "corpus"))
     run_dir = tmp_path / "run"
     run_artifacts.write_run(str(run_dir), data_dir)

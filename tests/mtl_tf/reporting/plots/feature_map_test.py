@@ -20,6 +20,11 @@ def sample():
     return features, task, label
 
 
+def draw(features, task, label):
+    """Draws a panel for the tasks and one for the labels."""
+    return feature_map.draw(features, {"by task": task, "by label": label})
+
+
 def look(artist_color, path):
     """Returns the color and shape of a marker, which distinguish names."""
     shape = np.round(path.vertices, 3).tobytes()
@@ -55,8 +60,8 @@ def in_order(points):
 @pytest.mark.parametrize(("index", "title"), [(0, "by task"), (1, "by label")])
 def test_points_are_on_the_principal_axes(sample, index, title):
     names = sample[1 + index]
-    axis = feature_map.draw(*sample).axes[index]
-    assert axis.get_title() == title
+    axis = draw(*sample).axes[index]
+    assert axis.get_title("left") == title
     points_by_name = points_of(axis)
     assert sorted(points_by_name) == sorted(set(names))
     # Eigenvectors of the covariance; their signs are free.
@@ -82,14 +87,14 @@ def test_points_are_on_the_principal_axes(sample, index, title):
 def test_axis_titles_have_the_share_of_the_variance(sample):
     shares = np.linalg.eigvalsh(np.cov(sample[0].T))[::-1]
     shares = shares / shares.sum()
-    left, right = feature_map.draw(*sample).axes
+    left, right = draw(*sample).axes
     for axis in (left, right):
         assert axis.get_xlabel() == f"axis 1 ({shares[0]:.0%} of variance)"
     assert left.get_ylabel() == f"axis 2 ({shares[1]:.0%} of variance)"
 
 
 def test_names_in_the_legend_are_not_formulas(sample, tmp_path):
-    picture = feature_map.draw(*sample)
+    picture = draw(*sample)
     texts = picture.axes[1].get_legend().get_texts()
     assert [text.get_text().strip() for text in texts] == ["$bad_{$", "_good"]
     # An invalid formula would be an error.
@@ -103,7 +108,7 @@ def test_long_names_do_not_shrink_the_panels(sample, labels, columns):
     assert max(map(len, names)) > 80 - 5
     features = random.normal(size=(600, 4)).astype(np.float32)
     label = np.array(names)[np.arange(600) % labels]
-    picture = feature_map.draw(features, np.resize(sample[1], 600), label)
+    picture = draw(features, np.resize(sample[1], 600), label)
     # A layout that does not fit is a warning, which pytest makes an error.
     canvas = backend_agg.FigureCanvasAgg(picture)
     canvas.draw()
@@ -133,13 +138,13 @@ def test_the_most_frequent_of_many_names_are_shown(sample):
     label = label[chosen]
     names, counts = np.unique(label, return_counts=True)
     features = random.normal(size=(4000, 4)).astype(np.float32)
-    picture = feature_map.draw(features, np.resize(sample[1], 4000), label)
+    picture = draw(features, np.resize(sample[1], 4000), label)
     canvas = backend_agg.FigureCanvasAgg(picture)
     canvas.draw()
     left, right = picture.axes
     assert min(right.get_window_extent().size / picture.dpi) > 2.8
-    assert left.get_title() == "by task"
-    assert right.get_title() == (
+    assert left.get_title("left") == "by task"
+    assert right.get_title("left") == (
         f"by label, 20 most frequent of {len(names):,}"
     )
     # All points are in one artist, for any number of names.
@@ -162,7 +167,7 @@ def test_the_most_frequent_of_many_names_are_shown(sample):
 
 
 def test_no_name_is_drawn_above_all_others(sample):
-    (collection,) = feature_map.draw(*sample).axes[0].collections
+    (collection,) = draw(*sample).axes[0].collections
     order = list(map(tuple, collection.get_facecolor()))
     # Each task has points drawn before and after those of each other task.
     for one, other in itertools.permutations(set(order), 2):
@@ -170,7 +175,7 @@ def test_no_name_is_drawn_above_all_others(sample):
 
 
 def test_constant_features_are_a_single_point(sample):
-    axis = feature_map.draw(np.ones_like(sample[0]), *sample[1:]).axes[0]
+    axis = draw(np.ones_like(sample[0]), *sample[1:]).axes[0]
     assert axis.get_xlabel() == "axis 1 (0% of variance)"
     for points in points_of(axis).values():
         np.testing.assert_allclose(points, 0, atol=1e-9)
