@@ -124,6 +124,28 @@ def interval(samples: np.ndarray) -> tuple[float, float]:
     return float(low), float(high)
 
 
+def seed_interval(scores: Sequence[float]) -> tuple[float, float] | None:
+    """Computes the 95 % interval of the mean over seeds.
+
+    It assumes that scores are normally distributed over seeds (Student's t).
+
+    Args:
+      scores: scores by seed.
+
+    Returns:
+      The lower and the upper end; None for fewer than 3 seeds, whose interval
+      would be wider than the range of most metrics.
+    """
+    if len(scores) < 3:
+        return None
+    if len(set(scores)) == 1:
+        return scores[0], scores[0]
+    low, high = stats.t.interval(
+        0.95, len(scores) - 1, np.mean(scores), stats.sem(scores)
+    )
+    return float(low), float(high)
+
+
 def bootstrap_p_value(differences: np.ndarray) -> float:
     """Computes the two-sided bootstrap p-value of a difference.
 

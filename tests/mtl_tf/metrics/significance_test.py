@@ -183,6 +183,17 @@ def test_memory_does_not_grow_with_the_square_of_labels(metric):
     assert peak < 40e6
 
 
+def test_interval_over_seeds_of_a_worked_example():
+    # The 97.5 % quantile of t with 3 degrees of freedom is 3.182.
+    scores = [0.7, 0.72, 0.74, 0.76]
+    error = 3.182446 * np.std(scores, ddof=1) / 2
+    assert significance.seed_interval(scores) == pytest.approx(
+        (0.73 - error, 0.73 + error)
+    )
+    assert significance.seed_interval([0.5] * 3) == (0.5, 0.5)
+    assert significance.seed_interval(scores[:2]) is None
+
+
 def test_p_value_of_a_worked_example():
     # 10 of 99 at or below 0: 2 · (10 + 1) / (99 + 1).
     differences = np.r_[np.full(10, -0.1), np.full(89, 0.1)]
