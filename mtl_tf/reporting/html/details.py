@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from scipy import stats
+from sklearn import metrics
 
 from mtl_tf.data import tasks as tasks_lib
 from mtl_tf.metrics import calibration
@@ -78,6 +79,59 @@ def label_scores(
             LabelScores(others, None, None, None, confusion[-1].tolist())
         )
     return rows
+
+
+@dataclasses.dataclass(frozen=True)
+class Confusion:
+    """A true label and a wrong prediction for it.
+
+    Attributes:
+      gold: the true label.
+      predicted: the predicted label.
+      count: number of test rows with both.
+      num_rows: number of test rows of the true label.
+    """
+
+    gold: str
+    predicted: str
+    count: int
+    num_rows: int
+
+
+def confusions(
+    predictions: prediction_files.SavedPredictions,
+    task: tasks_lib.Task,
+    count: int = 5,
+) -> list[Confusion]:
+    """Finds the most frequent confusions of labels.
+
+    Args:
+      predictions: predictions on test.
+      task: their task.
+      count: maximum number of confusions.
+
+    Returns:
+      The confusions, the most frequent one first; of equally frequent ones,
+      that with the larger share of its true label.
+    """
+    num_classes = len(task.labels)
+    counts = metrics.confusion_matrix(
+        predictions.gold, predictions.predicted, labels=np.arange(num_classes)
+    )
+    num_rows = counts.sum(axis=1)
+    np.fill_diagonal(counts, 0)
+    gold, predicted = np.nonzero(counts)
+    found = [
+        Confusion(
+            task.labels[row],
+            task.labels[column],
+            int(counts[row, column]),
+            int(num_rows[row]),
+        )
+        for row, column in zip(gold, predicted, strict=True)
+    ]
+    found.sort(key=lambda x: (-x.count, x.num_rows))
+    return found[:count]
 
 
 @dataclasses.dataclass(frozen=True)

@@ -17,7 +17,15 @@ _COLUMN_WIDTH = 450
 _COLOR = re.compile("#[0-9a-f]{6}")
 
 
-def embed(picture: figure.Figure, name: str, description: str) -> str:
+class SvgElement(str):
+    """SVG that templates insert as it is; they escape all other values."""
+
+    def __html__(self) -> str:
+        """Returns the SVG, as Jinja asks for."""
+        return str(self)
+
+
+def embed(picture: figure.Figure, name: str, description: str) -> SvgElement:
     """Converts a figure to an SVG element.
 
     Colors become CSS variables, which the page sets for light and dark mode.
@@ -30,7 +38,7 @@ def embed(picture: figure.Figure, name: str, description: str) -> str:
       description: description for readers who do not see the figure.
 
     Returns:
-      HTML, which needs no escaping.
+      An element that templates do not escape.
     """
     file = io.BytesIO()
     with (
@@ -59,7 +67,7 @@ def embed(picture: figure.Figure, name: str, description: str) -> str:
     }
     ElementTree.register_namespace("", _SVG)
     ElementTree.register_namespace("xlink", "http://www.w3.org/1999/xlink")
-    return ElementTree.tostring(root, encoding="unicode")
+    return SvgElement(ElementTree.tostring(root, encoding="unicode"))
 
 
 def css_variable(color: str) -> str:

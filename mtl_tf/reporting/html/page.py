@@ -24,6 +24,7 @@ from mtl_tf.reporting.plots import transfer_curves
 from mtl_tf.runs import descriptions
 from mtl_tf.runs import label_embeddings as label_vectors_lib
 from mtl_tf.runs import results as results_lib
+from mtl_tf.runs import run_names
 from mtl_tf.runs import score_table
 
 REPORT_FILE = "report.html"
@@ -114,18 +115,18 @@ def compare(run_dirs: Sequence[str], path: str, *, texts: bool = True) -> str:
     artifacts.check_comparable(runs)
     tasks, left_out = _split_common_tasks(runs)
     by_letter = {letter(index): run for index, run in enumerate(runs)}
-    changed, others = descriptions.settings([run.run.config for run in runs])
+    configs = [run.run.config for run in runs]
+    names = dict(zip(by_letter, run_names.make(configs, run_dirs), strict=True))
+    changed, others = descriptions.settings(configs)
     variables = {
         "runs": by_letter,
+        "names": names,
         "corpus": runs[0].run.corpus,
         "rows": scores.table_rows(runs, tasks),
         "caption": score_table.caption(tasks),
         "left_out": left_out,
         "curves": charts.accuracies(
-            {
-                f"{key}: {descriptions.model_name(run.run.config)}": run
-                for key, run in by_letter.items()
-            }
+            {f"{key}: {names[key]}": run for key, run in by_letter.items()}
         ),
         "examples": [],
         "missing": [
@@ -231,6 +232,7 @@ def _detail_variables(run):
     calibrations = list(calibrations.values())
     return {
         "label_scores": _by_task(run, ("test",), details.label_scores),
+        "confusions": _by_task(run, ("test",), details.confusions),
         "num_labels": {task.name: len(task.labels) for task in run.run.tasks},
         "calibrations": calibrations,
         "reliability": charts.reliability(calibrations) if calibrations else "",

@@ -23,6 +23,8 @@ class Score:
     Attributes:
       value: the score; the mean score of several seeds.
       deviation: standard deviation over seeds; None for one seed.
+      seed_interval: 95 % interval of the mean over seeds, of an average; None
+        for fewer than 3 seeds, and for tasks.
       deduplicated: score on test rows that are not in the training data; None
         if there are none, or if no task of the run has duplicates.
       interval: 95 % bootstrap interval over test rows; None without
@@ -37,6 +39,7 @@ class Score:
     value: float
     deviation: float | None = None
     deduplicated: float | None = None
+    seed_interval: tuple[float, float] | None = None
     interval: tuple[float, float] | None = None
     test: significance.PairedTest | None = None
     best: bool = False
@@ -296,10 +299,20 @@ def _average_score(run, names, metric):
     """Averages the scores of a run over the tasks of these names."""
     averages = _averages(run, names)[results_lib.MAIN]
     deduplicated = averages.get(results_lib.DEDUPLICATED)
-    return Score(
+    score = Score(
         averages[results_lib.TEST][metric],
-        _deviation_of_average(run, names, metric),
-        deduplicated and deduplicated[metric],
+        deduplicated=deduplicated and deduplicated[metric],
+    )
+    if not run.of_seeds:
+        return score
+    by_seed = [
+        _averages(seed, names)[results_lib.MAIN][results_lib.TEST][metric]
+        for seed in run.seeds
+    ]
+    return dataclasses.replace(
+        score,
+        deviation=float(np.std(by_seed, ddof=1)),
+        seed_interval=significance.seed_interval(by_seed),
     )
 
 
@@ -308,14 +321,3 @@ def _averages(run, names):
     return results_lib.averages(
         {name: run.results["tasks"][name] for name in names}
     )
-
-
-def _deviation_of_average(run, names, metric):
-    """Computes the standard deviation over seeds; None for one seed."""
-    if not run.of_seeds:
-        return None
-    averages = [
-        _averages(seed, names)[results_lib.MAIN][results_lib.TEST][metric]
-        for seed in run.seeds
-    ]
-    return float(np.std(averages, ddof=1))

@@ -8,6 +8,7 @@ from mtl_tf.utils import display_names as names_lib
 
 # With more labels, cells are too small for text.
 _MAX_LABELS_WITH_COUNTS = 12
+_MAX_LABELS = 40
 
 
 def draw(
@@ -78,7 +79,9 @@ def count(
       int [shown, shown], or [shown + 1, shown + 1] with a last row and column
       for the remaining labels.
     """
-    kept = names_lib.most_frequent(np.bincount(gold, minlength=num_classes))
+    kept = names_lib.most_frequent(
+        np.bincount(gold, minlength=num_classes), _MAX_LABELS
+    )
     positions = names_lib.groups(kept, num_classes)
     counts = metrics.confusion_matrix(
         positions[gold],

@@ -82,8 +82,10 @@ def draw(
             color=curve.look.color,
             linestyle=curve.look.linestyle,
             linewidth=curve.width,
-            # A single point has no line.
-            marker="." if len(curve.values) == 1 else None,
+            # At the end, and for a single point, which has no line.
+            marker="o",
+            markersize=3,
+            markevery=[-1],
             label=curve.name,
         )
         line.set_gid(f"{ID_PREFIX}{names_lib.visible(curve.name)}")
@@ -95,10 +97,11 @@ def draw(
     axis.xaxis.set_major_locator(
         ticker.MaxNLocator(integer=True, min_n_ticks=1)
     )
-    last = max(max(curve.values) for curve in curves)
-    first = min(min(curve.values) for curve in curves)
-    axis.set_xlim(first, max(last, first + 1))
-    _draw_names(axis, curves)
+    if curves:
+        last = max(max(curve.values) for curve in curves)
+        first = min(min(curve.values) for curve in curves)
+        axis.set_xlim(first, max(last, first + 1))
+        _draw_names(axis, curves)
 
 
 def _positive(curves):
@@ -116,6 +119,7 @@ def _draw_names(axis, curves):
     """Writes the names of curves, connected to their last points."""
     short = names_lib.shorten([x.name for x in curves], _NAME_LENGTH)
     ends = [list(curve.values.items())[-1] for curve in curves]
+    last = max(epoch for epoch, _ in ends)
     # Limits must not change, as positions are relative to them.
     axis.set_ylim(axis.get_ylim())
     to_axes = axis.transData + axis.transAxes.inverted()
@@ -138,6 +142,8 @@ def _draw_names(axis, curves):
                 "color": curve.look.color,
                 "linestyle": curve.look.linestyle,
                 "linewidth": 0.9,
+                # A curve that ends early must not seem to continue.
+                "alpha": 1 if end[0] == last else 0.3,
                 "shrinkA": 0,
                 "shrinkB": 0,
                 "relpos": (0, 0.5),

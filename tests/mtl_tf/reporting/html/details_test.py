@@ -54,16 +54,31 @@ def test_many_labels_are_the_most_frequent_and_all_others():
     probabilities = np.eye(50)[predicted]
     actual = details.label_scores(make_predictions(gold, probabilities), task)
     assert [label.name for label in actual] == [
-        *(f"label {n}" for n in range(30, 50)),
-        "other (30)",
+        *(f"label {n}" for n in range(10, 50)),
+        "other (10)",
     ]
-    assert actual[0].counts == [30] + [0] * 20
+    assert actual[0].counts == [10] + [0] * 40
     assert (actual[0].precision, actual[0].recall, actual[0].f1) == (1, 1, 1)
-    assert actual[19].counts == [0] * 20 + [49]
-    assert (actual[19].precision, actual[19].recall, actual[19].f1) == (0, 0, 0)
-    # 0 + ... + 29 rows.
-    assert actual[20].counts == [0] * 19 + [1, 434]
-    assert actual[20].precision is actual[20].recall is actual[20].f1 is None
+    assert actual[39].counts == [0] * 40 + [49]
+    assert (actual[39].precision, actual[39].recall, actual[39].f1) == (0, 0, 0)
+    # 0 + ... + 9 rows.
+    assert actual[40].counts == [0] * 39 + [1, 44]
+    assert actual[40].precision is actual[40].recall is actual[40].f1 is None
+
+
+def test_the_most_frequent_confusions():
+    # Of 4 rows of no, 2 are predicted as maybe and 1 as yes; of 2 rows of yes,
+    # 1 is predicted as no.
+    predictions = certain([0, 0, 0, 0, 1, 2, 2], [1, 2, 1, 0, 1, 0, 2])
+    actual = details.confusions(predictions, TASK)
+    assert actual == [
+        details.Confusion("no", "maybe", 2, 4),
+        # A half is more than a quarter.
+        details.Confusion("yes", "no", 1, 2),
+        details.Confusion("no", "yes", 1, 4),
+    ]
+    assert details.confusions(predictions, TASK, count=1) == actual[:1]
+    assert details.confusions(certain([0, 1], [0, 1]), TASK) == []
 
 
 def draw(rows, seed):

@@ -49,13 +49,25 @@ def test_sections_of_the_comparison(compared):
     assert compared.headings == [
         "3 runs on made_up",
         "Test scores",
-        "Significance tests against A",
+        "Significance tests against A: single-task",
         "Training",
         "Disagreements",
         "Settings",
     ]
-    for letter in "BC":
-        assert f"{letter} against A" in compared.text
+    assert "B (adversarial shared-private) against A" in compared.text
+    assert "C (shared-private) against A" in compared.text
+
+
+def test_runs_are_named_by_what_differs(compared):
+    names = ["single-task", "adversarial shared-private", "shared-private"]
+    table = compared.table("run", "name")
+    assert [row[0] for row in table.values()] == names
+    scores = compared.tables[1][0][-3:]
+    assert scores == [
+        f"{letter}{name}" for letter, name in zip("ABC", names, strict=True)
+    ]
+    # Above the table, and in both charts, shortened.
+    assert compared.text.count("A: single-task") >= 3
 
 
 def test_settings_that_differ(compared):
@@ -140,7 +152,9 @@ def test_links_of_the_comparison_have_targets(compared):
 def test_directories_may_break_after_their_slashes(compared, root):
     path = str(root / "single").replace("/", "/<wbr>")
     assert f'<code class="path">{path}</code>' in compared.source
-    assert compared.table("run", "model")["A"][-1] == str(root / "single")
+    assert compared.table("run", "name", "model")["A"][-1] == str(
+        root / "single"
+    )
 
 
 if __name__ == "__main__":

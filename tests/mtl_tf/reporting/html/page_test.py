@@ -76,7 +76,7 @@ def test_texts_labels_and_settings_are_escaped(plain):
     for escaped in (
         f"of stance {ESCAPED}",
         f"topic 3 {ESCAPED}",
-        f"<th>{ESCAPED}</th>",
+        f"<span>{ESCAPED}</span></th>",
         f'<td class="value">{ESCAPED}</td>',
         f"CC0 {ESCAPED}",
         f"<li>stance: 3 of 40 rows {ESCAPED}</li>",
@@ -111,6 +111,30 @@ def test_the_table_of_scores(plain):
     assert dedup == f"{ours[4:].mean():.1f}"
     best = max(ours.mean(), single.mean())
     assert f'<td class="best">{best:.1f}</td>' in plain.source
+
+
+def test_the_headline_has_the_interval_of_the_average(plain):
+    row = plain.table("task", "metric", "test texts")["average accuracy"]
+    value, interval = row[4], row[5]
+    headline = plain.text[: plain.text.index("majority label")]
+    assert value in headline
+    assert f"95 % interval {interval} over test texts" in headline
+
+
+def test_confusions_of_more_than_two_labels_are_in_words(plain):
+    gold, probabilities = run_artifacts.predictions(
+        run_artifacts.TASKS[0], "test", 0
+    )
+    predicted = probabilities.argmax(axis=1)
+    of_second = gold == 1
+    count = (of_second & (predicted == 0)).sum()
+    assert count > 1
+    assert (
+        f"{count} texts of {SCRIPT} predicted as bad "
+        f"({100 * count / of_second.sum():.1f} % of {of_second.sum()})"
+        in plain.text
+    )
+    assert "of against predicted as" not in plain.text
 
 
 def test_the_row_of_averages_is_marked_in_all_tables(plain):

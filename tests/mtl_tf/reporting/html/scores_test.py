@@ -285,9 +285,15 @@ def test_several_seeds(runs):
         np.mean([score(task, seed, "accuracy") for task in TASKS])
         for seed in (5, 6, 7)
     ]
-    assert rows[-1].scores[1].deviation == pytest.approx(
-        np.std(averages, ddof=1)
+    average = rows[-1].scores[1]
+    assert average.deviation == pytest.approx(np.std(averages, ddof=1))
+    low, high = average.seed_interval
+    assert (low + high) / 2 == pytest.approx(np.mean(averages))
+    # The 97.5 % quantile of t with 2 degrees of freedom is 4.303.
+    assert high - low == pytest.approx(
+        2 * 4.302653 * np.std(averages, ddof=1) / 3**0.5
     )
+    assert rows[-1].scores[0].seed_interval is None
 
 
 def test_scores_do_not_need_predictions(runs):

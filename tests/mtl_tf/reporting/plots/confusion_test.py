@@ -85,20 +85,20 @@ def test_the_most_frequent_of_many_labels_are_shown():
     picture = confusion.draw("t, test", names, gold, predicted)
     backend_agg.FigureCanvasAgg(picture).draw()
     axis = picture.axes[0]
-    assert axis.get_title() == "t, test: 20 most frequent of 500 labels"
+    assert axis.get_title() == "t, test: 40 most frequent of 500 labels"
     ticks = [tick.get_text() for tick in axis.get_yticklabels()]
-    assert ticks == [*names[480:], "other (480)"]
+    assert ticks == [*names[460:], "other (460)"]
     shares = axis.images[0].get_array()
-    assert shares.shape == (21, 21)
+    assert shares.shape == (41, 41)
     rows = gold == 485
     correct = (predicted[rows] == 485).mean()
-    np.testing.assert_allclose(shares[5, 5:7], [correct, 1 - correct])
+    np.testing.assert_allclose(shares[25, 25:27], [correct, 1 - correct])
     # Rows of the last label predicted as the first are in the last column.
     correct = (predicted[gold == 499] == 499).mean()
-    np.testing.assert_allclose(shares[19, 19:], [correct, 1 - correct])
-    # Of the remaining labels, only 479 is predicted as a shown one, 480.
-    share = ((gold == 479) & (predicted == 480)).sum() / (gold < 480).sum()
-    np.testing.assert_allclose(shares[20, [0, 20]], [share, 1 - share])
+    np.testing.assert_allclose(shares[39, 39:], [correct, 1 - correct])
+    # Of the remaining labels, only 459 is predicted as a shown one, 460.
+    share = ((gold == 459) & (predicted == 460)).sum() / (gold < 460).sum()
+    np.testing.assert_allclose(shares[40, [0, 40]], [share, 1 - share])
 
 
 if __name__ == "__main__":

@@ -52,11 +52,10 @@ def test_a_name_is_at_the_end_of_its_curve():
     (axis,) = draw(values).axes
     for text, line in zip(axis.texts, axis.lines, strict=True):
         assert text.xy == (line.get_xdata()[-1], line.get_ydata()[-1])
-        assert text.arrow_patch.get_edgecolor() == (
+        assert text.arrow_patch.get_edgecolor()[:3] == (
             *tuple(
                 int(line.get_color()[i : i + 2], 16) / 255 for i in (1, 3, 5)
             ),
-            1,
         )
         box, end = extent(text), axis.transData.transform(text.xy)
         assert (box.y0 + box.y1) / 2 == pytest.approx(end[1], abs=3)
@@ -75,6 +74,15 @@ def test_a_log_scale_leaves_out_zeros():
     (line,) = axis.lines
     assert line.get_label() == "some"
     assert list(line.get_xdata()) == [2]
+    assert not draw({"zero": {1: 0.0}}, "log").axes[0].lines
+
+
+def test_the_line_to_the_name_of_a_curve_that_ends_early_is_faint():
+    """It must not look like a part of the curve."""
+    values = {"early": {1: 0.1, 2: 0.9}, "last": {1: 0.9, 2: 0.2, 3: 0.3}}
+    (axis,) = draw(values).axes
+    early, last = (text.arrow_patch.get_alpha() for text in axis.texts)
+    assert early < 0.5 < last
 
 
 def test_positions_move_as_little_as_possible():
