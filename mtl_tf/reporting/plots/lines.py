@@ -86,6 +86,7 @@ def draw(
             marker="o",
             markersize=3,
             markevery=[-1],
+            clip_on=False,
             label=curve.name,
         )
         line.set_gid(f"{ID_PREFIX}{names_lib.visible(curve.name)}")

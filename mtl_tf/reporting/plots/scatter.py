@@ -54,7 +54,7 @@ class Look(NamedTuple):
     marker: str
 
 
-_OTHER = Look(style.GRAY, ".")
+_OTHER = Look(style.DARK_GRAY, ".")
 
 
 @dataclasses.dataclass(frozen=True)
