@@ -21,6 +21,8 @@ from mtl_tf.utils import suggestions
 
 SCHEMA = 1
 ASSETS_DIR = run_location.ASSETS_DIR
+# Folders of the parts of a run.
+SEEDS_DIR, TASKS_DIR = "seeds", "tasks"
 CONFIG_FILE = run_id.CONFIG_FILE
 RESULTS_FILE = "results.json"
 # A run may resume with a copy of its corpus that was prepared elsewhere.
@@ -114,11 +116,11 @@ def part_dirs(
       models; empty for a run without parts.
     """
     if config.num_runs > 1:
-        folder = "seeds"
+        folder = SEEDS_DIR
         seeds = range(config.seed, config.seed + config.num_runs)
         names = [str(seed) for seed in seeds]
     elif config.sharing == "single_task" and len(tasks) > 1:
-        folder = "tasks"
+        folder = TASKS_DIR
         names = [task.name for task in tasks]
     else:
         return {}

@@ -156,10 +156,7 @@ class Experiment:
             [
                 callbacks.ProgressBar(config, self.batches.steps_per_epoch),
                 tensorboard_callback.TensorBoardCallback(
-                    config,
-                    [task.name for task in self.tasks],
-                    self._describe(),
-                    self.state,
+                    config, self._describe(), self.state
                 ),
                 callbacks.CheckpointWriter(self.checkpoints, self.state),
                 callbacks.HistoryWriter(config.run_dir, self.state),

@@ -1,6 +1,6 @@
 """The callback that writes TensorBoard summaries during training."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from mtl_tf.config import config as config_lib
 from mtl_tf.reporting.tensorboard import summaries
@@ -13,7 +13,6 @@ class TensorBoardCallback(callbacks.Callback):
 
     Args:
       config: settings of the run.
-      task_names: names of the tasks.
       description: description of the run, as text.
       state: state of the training loop.
     """
@@ -21,12 +20,10 @@ class TensorBoardCallback(callbacks.Callback):
     def __init__(
         self,
         config: config_lib.Config,
-        task_names: Sequence[str],
         description: str,
         state: loop_state.LoopState,
     ):
         self._config = config
-        self._task_names = task_names
         self._description = description
         self._state = state
         self._board: summaries.TensorBoard  # opened by on_train_begin
@@ -35,9 +32,7 @@ class TensorBoardCallback(callbacks.Callback):
         """Drops events after the step; writes the settings."""
         run_dir = self._config.run_dir
         summaries.drop_events(run_dir, step)
-        self._board = summaries.TensorBoard(
-            run_dir, self._task_names, self._config.main_task
-        )
+        self._board = summaries.TensorBoard(run_dir, self._config.main_task)
         self._board.settings(self._config, self._description)
 
     def on_log(self, step: int, logs: Mapping[str, float]) -> None:

@@ -178,9 +178,7 @@ def _make_loop(config, trainer, predictor, checkpoints, state, tensorboard):
     if tensorboard:
         callback_list.insert(
             0,
-            tensorboard_callback.TensorBoardCallback(
-                config, task_names, "", state
-            ),
+            tensorboard_callback.TensorBoardCallback(config, "", state),
         )
     return training_loop.TrainingLoop(
         config,

@@ -33,7 +33,7 @@ def training(run: artifacts.Artifacts) -> list[str]:
     """
     panels = curves_lib.select_panels(run.history)
     num_curves = [len(run.history[0]["dev"]["tasks"]) + 1] + [1] * len(panels)
-    charts = []
+    charts: list[str] = []
     for index, panel in enumerate(panels):
         with _panel(num_curves[index]) as (picture, axis):
             curves_lib.draw_panel(
@@ -99,7 +99,7 @@ def accuracies(by_name: Mapping[str, artifacts.Artifacts]) -> list[str]:
       A chart for each split that a run has accuracies of. A run has the same
       color in both.
     """
-    charts = []
+    charts: list[str] = []
     for split in ("dev", "training"):
         values = {
             name: lines.by_epoch(mean_accuracies(run, split))

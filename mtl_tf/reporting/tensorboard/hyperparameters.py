@@ -1,6 +1,7 @@
 """Settings of a run in TensorBoard: HParams and a table."""
 
 import dataclasses
+import os
 import typing
 
 import tensorflow as tf
@@ -9,6 +10,7 @@ from tensorboard.plugins.hparams import plugin_data_pb2
 
 from mtl_tf.config import config as config_lib
 from mtl_tf.reporting.tensorboard import scalars
+from mtl_tf.runs import run_directory
 from mtl_tf.utils import display_names as names_lib
 
 # TensorBoard shows five columns by default: those in which the models of the
@@ -20,6 +22,7 @@ _DEFAULT_COLUMNS = {
     "orthogonality_weight",
     "seed",
 }
+_PART_FOLDERS = (run_directory.SEEDS_DIR, run_directory.TASKS_DIR)
 _METRICS = {
     "best/dev_average": "best dev average",
     "best/epoch": "best epoch",
@@ -48,12 +51,34 @@ def write(config: config_lib.Config) -> None:
     values = {field.name: getattr(config, field.name) for field in fields}
     api.hparams(
         {
-            name: ", ".join(value) if isinstance(value, tuple) else value
+            name: _list(value) if isinstance(value, tuple) else value
             for name, value in values.items()
         },
         # By default, HParams averages runs with the same settings.
-        trial_id=config.run_dir,
+        trial_id=trial_id(config.run_dir),
     )
+
+
+def trial_id(run_dir: str) -> str:
+    """Makes the unique name of a run in HParams.
+
+    HParams shows about 15 characters. These are the name of the run, and the
+    name of a part before that of its run: `films (runs)`, `0 of films (runs)`.
+
+    Args:
+      run_dir: directory of the run.
+    """
+    folder, name = os.path.split(run_dir.rstrip(os.sep))
+    names = [name]
+    while os.path.basename(folder) in _PART_FOLDERS:
+        folder, name = os.path.split(os.path.dirname(folder))
+        names.append(name)
+    return f"{' of '.join(names)} ({folder or os.curdir})"
+
+
+def _list(values):
+    """Formats a list with its length, since HParams shows only its start."""
+    return f"{len(values)}: {', '.join(values)}" if values else ""
 
 
 def table(config: config_lib.Config) -> str:

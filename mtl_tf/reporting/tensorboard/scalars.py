@@ -8,11 +8,11 @@ from mtl_tf.metrics import classification
 
 
 def _describe_metrics():
-    """Describes the dev and test curves of all metrics, by tag."""
+    """Describes the dev curves, by group, and the test curves, by tag."""
     descriptions = {}
     for name, metric in classification.METRICS.items():
         meaning = f"{metric.meaning[0].upper()}{metric.meaning[1:]}"
-        descriptions[f"dev/{name}"] = f"{meaning}, on a task's dev set."
+        descriptions[f"dev_{name}"] = f"{meaning}, on a task's dev set."
         descriptions[f"test/{name}"] = (
             f"{meaning}, on test, averaged over tasks, with the weights of the "
             "best epoch. Only if all tasks report this metric."
@@ -20,16 +20,16 @@ def _describe_metrics():
     return descriptions
 
 
-# Markdown, by tag. K is the number of tasks; a task batch holds the texts of
-# one task in a step. Points of training are means over the steps since the last
-# point.
+# Markdown, by tag, or by group for groups with a tag for each task. K is the
+# number of tasks; a task batch holds the texts of one task in a step. Points of
+# training are means over the steps since the last point.
 DESCRIPTIONS = {
     # Some of these are replaced by longer ones below.
     **_describe_metrics(),
     "loss/task": (
         "Cross-entropy of the labels in nats, averaged over task batches. It "
         "starts near ln(number of labels), 0.69 for two labels, and falls. "
-        "Compare it with `dev/loss` to detect overfitting."
+        "Compare it with `dev_loss` to detect overfitting."
     ),
     "loss/adversarial": (
         "Adversarial loss of the shared encoder in nats, averaged over task "
@@ -124,7 +124,7 @@ DESCRIPTIONS = {
     ),
     "training/accuracy": (
         "Share of correct predictions on training batches, with dropout. Far "
-        "above `dev/accuracy`, the model overfits."
+        "above `dev_accuracy`, the model overfits."
     ),
     "training/label_transfer_accuracy": (
         "Share of correct predictions of the label transfer network on "
@@ -156,12 +156,12 @@ DESCRIPTIONS = {
         "the task that `main_task` names. Metrics of which lower is better "
         "count negatively. It rises and levels off."
     ),
-    "dev/accuracy": "Share of correct predictions on a task's dev set.",
-    "dev/macro_f1": (
+    "dev_accuracy": "Share of correct predictions on a task's dev set.",
+    "dev_macro_f1": (
         "Mean F1 over labels on a task's dev set. Well below accuracy, rare "
         "labels are not recognized."
     ),
-    "dev/loss": (
+    "dev_loss": (
         "Cross-entropy of the labels on a task's dev set, in nats. If it rises "
         "while accuracy is constant, the model becomes overconfident."
     ),
@@ -187,11 +187,11 @@ _CHARTS: dict[str, dict[str, tuple[str, ...]]] = {
     "learning": {
         "accuracy: training, and dev by task": (
             "training/accuracy",
-            "dev/accuracy",
+            "dev_accuracy",
         ),
         "cross-entropy of the labels: training, and dev by task": (
             "loss/task",
-            "dev/loss",
+            "dev_loss",
         ),
         "weighted losses": (
             "loss_weighted/task",
@@ -235,7 +235,9 @@ def write(tag: str, value: float) -> None:
       tag: tag of the curve, which determines its description.
       value: the value.
     """
-    tf.summary.scalar(tag, value, description=DESCRIPTIONS.get(tag))
+    group = tag.split("/")[0]
+    description = DESCRIPTIONS.get(tag) or DESCRIPTIONS.get(group)
+    tf.summary.scalar(tag, value, description=description)
 
 
 def write_charts(adversarial: bool, label_transfer: bool = False) -> None:
@@ -255,8 +257,10 @@ def write_charts(adversarial: bool, label_transfer: bool = False) -> None:
         category = layout.category.add(title=heading)
         for title, tags in charts.items():
             chart = category.chart.add(title=title)
-            # Regular expressions.
-            chart.multiline.tag.extend(f"^{tag}$" for tag in tags)
+            # Regular expressions. A group has a tag for each task.
+            chart.multiline.tag.extend(
+                f"^{tag}$" if "/" in tag else f"^{tag}/" for tag in tags
+            )
     tf.summary.experimental.write_raw_pb(
         custom_scalar.pb(layout).SerializeToString(), step=0
     )

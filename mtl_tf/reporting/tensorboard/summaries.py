@@ -2,7 +2,7 @@
 
 import glob
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import tensorflow as tf
 from tensorboard.compat.proto import event_pb2
@@ -14,31 +14,24 @@ from mtl_tf.reporting.tensorboard import scalars
 
 
 class TensorBoard:
-    """Writers of summaries: one for training, and one for each task.
+    """A writer of summaries of training.
 
-    The writer of a label transfer network is `TASK.label_transfer`, which is
-    not a valid name of a task. Its tags and those of the tasks are the same, so
-    TensorBoard draws their curves into one chart. The groups of tags are `loss`
-    (unweighted losses, averaged over task batches), `loss_weighted` (terms of
-    the total loss), `discriminator`, `training`, `dev` and `best`. The module
-    `scalars` describes all curves.
+    A run has one writer, so that TensorBoard lists it once. The groups of tags
+    are `loss` (unweighted losses, averaged over task batches), `loss_weighted`
+    (terms of the total loss), `discriminator`, `training`, `dev`, `best`, and
+    a group for each dev score and the dev loss, such as `dev_accuracy`, with a
+    tag for each task: a card of TensorBoard then compares runs on a task. The
+    label transfer network has the tag `dev_accuracy/TASK.label_transfer`,
+    which is not the name of a task. The module `scalars` describes all curves.
 
     Args:
       run_dir: directory of the run, whose folder `tensorboard` is written.
-      task_names: names of the tasks.
       main_task: main task of a label transfer network, if the run has one.
     """
 
-    def __init__(
-        self, run_dir: str, task_names: Sequence[str], main_task: str = ""
-    ):
-        self._run_dir = run_dir
+    def __init__(self, run_dir: str, main_task: str = ""):
         self._main_task = main_task
-        self._run = tf.summary.create_file_writer(log_dir(run_dir))
-        self._tasks = {
-            name: tf.summary.create_file_writer(log_dir(run_dir, name))
-            for name in task_names
-        }
+        self._writer = tf.summary.create_file_writer(log_dir(run_dir))
 
     def training(self, step: int, logs: Mapping[str, float]) -> None:
         """Writes training logs.
@@ -47,45 +40,35 @@ class TensorBoard:
           step: the training step.
           logs: means over the steps since the last call, by tag.
         """
-        with self._run.as_default(step):
+        with self._writer.as_default(step):
             for tag, value in logs.items():
                 scalars.write(tag, value)
 
     def epoch(self, line: Mapping) -> None:
         """Writes phase, speed and dev scores of an epoch.
 
-        Then flushes all writers, since a resumed run only writes summaries
+        Then flushes the writer, since a resumed run only writes summaries
         after the step of its checkpoint.
 
         Args:
           line: line of the history.
         """
         dev = line["dev"]
-        with self._run.as_default(line["step"]):
+        scores_by_name = dict(dev["tasks"])
+        if "label_transfer" in dev:
+            name = f"{self._main_task}.label_transfer"
+            scores_by_name[name] = dev["label_transfer"]
+        with self._writer.as_default(line["step"]):
             scalars.write("training/phase", choices.PHASES.index(line["phase"]))
             scalars.write(
                 "training/tokens_per_second", line["tokens_per_second"]
             )
             scalars.write("dev/average", dev["average"])
-        scores_by_name = dict(dev["tasks"])
-        if "label_transfer" in dev:
-            name = f"{self._main_task}.label_transfer"
-            scores_by_name[name] = dev["label_transfer"]
-        for name, scores in scores_by_name.items():
-            with self._writer(name).as_default(line["step"]):
+            for name, scores in scores_by_name.items():
                 for metric, value in scores.items():
                     if metric != "n":
-                        scalars.write(f"dev/{metric}", value)
-        self._flush()
-
-    def _writer(self, name):
-        """Returns the writer of a name, and creates it if it is new."""
-        # The label transfer network has no scores in the base phase.
-        if name not in self._tasks:
-            self._tasks[name] = tf.summary.create_file_writer(
-                log_dir(self._run_dir, name)
-            )
-        return self._tasks[name]
+                        scalars.write(f"dev_{metric}/{name}", value)
+        self._writer.flush()
 
     def settings(self, config: config_lib.Config, description: str) -> None:
         """Writes the settings as text and HParams, and the custom charts.
@@ -94,7 +77,7 @@ class TensorBoard:
           config: settings of the run.
           description: description of the run.
         """
-        with self._run.as_default(0):
+        with self._writer.as_default(0):
             tf.summary.text("run/description", description)
             tf.summary.text("run/settings", hyperparameters.table(config))
             hyperparameters.write(config)
@@ -113,20 +96,15 @@ class TensorBoard:
           epoch: the best epoch.
           score: its dev average.
         """
-        with self._run.as_default(step):
+        with self._writer.as_default(step):
             scalars.write("best/dev_average", score)
             scalars.write("best/epoch", epoch)
-        self._flush()
-
-    def _flush(self):
-        """Writes all summaries to disk."""
-        for writer in (self._run, *self._tasks.values()):
-            writer.flush()
+        self._writer.flush()
 
 
-def log_dir(run_dir: str, name: str = "run") -> str:
-    """Returns the directory of event files of a run or of one of its tasks."""
-    return os.path.join(run_dir, "tensorboard", name)
+def log_dir(run_dir: str) -> str:
+    """Returns the directory of the event files of a run."""
+    return os.path.join(run_dir, "tensorboard")
 
 
 def drop_events(run_dir: str, step: int) -> None:
@@ -140,7 +118,7 @@ def drop_events(run_dir: str, step: int) -> None:
       run_dir: directory of the run.
       step: the step of the checkpoint.
     """
-    pattern = os.path.join(glob.escape(log_dir(run_dir, "")), "*", "*tfevents*")
+    pattern = os.path.join(glob.escape(log_dir(run_dir)), "*tfevents*")
     for path in glob.glob(pattern):
         kept, is_unchanged = [], True
         try:

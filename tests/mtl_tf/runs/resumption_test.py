@@ -323,7 +323,7 @@ def test_curves_have_each_epoch_once(tmp_path):
     history = history_lib.read_history(str(tmp_path))
     assert [line["epoch"] for line in history] == [1, 2, 3, 4]
     events = event_accumulator.EventAccumulator(
-        os.path.join(tmp_path, "tensorboard", "run")
+        os.path.join(tmp_path, "tensorboard")
     )
     events.Reload()
     for tag, steps in {

@@ -5,6 +5,7 @@ import pytest
 import tensorflow as tf
 from absl import logging
 from tensorboard.backend.event_processing import event_accumulator
+from tensorboard.backend.event_processing import plugin_event_multiplexer
 from tensorboard.util import tensor_util
 
 from mtl_tf.config import config as config_lib
@@ -77,10 +78,8 @@ def test_written_files_are_logged(experiment, caplog):
         f"Writing features of test texts to {run_dir}/features.npz",
         f"Writing scores to {run_dir}/results.json",
         f"Writing curves by epoch to {run_dir}/figures/curves.png",
-        "Writing scores and pictures for TensorBoard to "
-        f"{run_dir}/tensorboard/run",
-        "Writing points for TensorBoard's projector to "
-        f"{run_dir}/tensorboard/run",
+        f"Writing scores and pictures for TensorBoard to {run_dir}/tensorboard",
+        f"Writing points for TensorBoard's projector to {run_dir}/tensorboard",
     ]
 
 
@@ -228,16 +227,20 @@ def test_the_projector_has_its_files(experiment):
 
 
 def test_every_curve_of_a_run_is_described(experiment, events):
-    names = ["run", *(task.name for task in experiment.tasks)]
-    for name in names:
-        of_writer = event_accumulator.EventAccumulator(
-            summaries.log_dir(experiment.config.run_dir, name)
-        )
-        of_writer.Reload()
-        for tag in of_writer.Tags()["tensors"]:
-            metadata = of_writer.SummaryMetadata(tag)
-            if metadata.plugin_data.plugin_name == "scalars":
-                assert metadata.summary_description, tag
+    tags = events.Tags()["tensors"]
+    for task in experiment.tasks:
+        assert f"dev_accuracy/{task.name}" in tags
+    for tag in tags:
+        metadata = events.SummaryMetadata(tag)
+        if metadata.plugin_data.plugin_name == "scalars":
+            assert metadata.summary_description, tag
+
+
+def test_tensorboard_lists_a_run_once(experiment, events):
+    run_dir = experiment.config.run_dir
+    runs = plugin_event_multiplexer.EventMultiplexer()
+    runs.AddRunsFromDirectory(os.path.dirname(run_dir))
+    assert list(runs.Runs()) == [f"{os.path.basename(run_dir)}/tensorboard"]
 
 
 if __name__ == "__main__":

@@ -54,8 +54,8 @@ def test_values_of_the_settings(contents):
         for name, value in start.hparams.items()
     }
     expected = _CONFIG.to_dict() | {
-        "tasks": "books, my_films",
-        "task_weights": "books:2",
+        "tasks": "2: books, my_films",
+        "task_weights": "1: books:2",
     }
     for field in dataclasses.fields(_CONFIG):
         if field.metadata["changeable"]:
@@ -63,7 +63,22 @@ def test_values_of_the_settings(contents):
     assert values == expected
     assert "epochs" not in values
     # Runs with the same settings are separate.
-    assert start.group_name == "runs/one"
+    assert start.group_name == "one (runs)"
+
+
+@pytest.mark.parametrize(
+    ("run_dir", "expected"),
+    [
+        ("one", "one (.)"),
+        ("/long/path/of/one", "one (/long/path/of)"),
+        ("runs/one/", "one (runs)"),
+        ("runs/one/seeds/3", "3 of one (runs)"),
+        ("runs/one/tasks/books", "books of one (runs)"),
+        ("runs/one/seeds/3/tasks/books", "books of 3 of one (runs)"),
+    ],
+)
+def test_names_of_trials_start_with_what_differs(run_dir, expected):
+    assert hyperparameters.trial_id(run_dir) == expected
 
 
 def test_every_value_has_a_column(contents, experiment):

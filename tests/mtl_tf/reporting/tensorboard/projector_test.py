@@ -54,7 +54,7 @@ def write(folder, features=_FEATURES, labels=None):
         records.write_rows(
             str(folder / "data"), task, "test", rows, np.zeros([len(rows), 5])
         )
-    log_dir = folder / "run" / "tensorboard" / "run"
+    log_dir = folder / "run" / "tensorboard"
     log_dir.mkdir(parents=True, exist_ok=True)
     np.savez(
         folder / "run" / results.FEATURES_FILE,

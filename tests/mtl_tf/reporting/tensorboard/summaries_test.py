@@ -14,13 +14,11 @@ from mtl_tf.reporting.tensorboard import summaries
 from mtl_tf.runs import history as history_lib
 from tests.helpers import damages
 
-_TASKS = ("books", "films")
 
-
-def read(run_dir, writer):
-    """Reads the events of a writer."""
+def read(run_dir):
+    """Reads the events of a run."""
     events = event_accumulator.EventAccumulator(
-        os.path.join(run_dir, "tensorboard", writer)
+        os.path.join(run_dir, "tensorboard")
     )
     events.Reload()
     return events
@@ -46,37 +44,46 @@ def line(step, average, tasks=None, phase="base", **dev):
 
 @pytest.fixture
 def board(tmp_path):
-    return summaries.TensorBoard(str(tmp_path), _TASKS)
+    return summaries.TensorBoard(str(tmp_path))
 
 
 def test_training_logs_are_curves_by_tag(tmp_path, board):
     board.training(50, {"loss/task": 0.75, "discriminator/accuracy": 0.5})
     board.training(100, {"loss/task": 0.25, "discriminator/accuracy": 0.125})
     board.best(100, 1, 0.0)
-    events = read(tmp_path, "run")
+    events = read(tmp_path)
     assert points(events, "loss/task") == [(50, 0.75), (100, 0.25)]
     assert points(events, "discriminator/accuracy") == [(50, 0.5), (100, 0.125)]
 
 
-def test_dev_scores_have_the_same_tags_for_all_tasks(tmp_path, board):
+def test_dev_scores_are_grouped_by_metric(tmp_path, board):
     tasks = {
         "books": {"accuracy": 0.75, "loss": 1.5, "n": 8},
         "films": {"accuracy": 0.5, "loss": 2.5, "n": 4},
     }
     board.epoch(line(7, 0.625, tasks))
     board.best(7, 1, 0.0)
-    assert points(read(tmp_path, "run"), "dev/average") == [(7, 0.625)]
+    events = read(tmp_path)
+    assert points(events, "dev/average") == [(7, 0.625)]
     for name, accuracy, loss in (("books", 0.75, 1.5), ("films", 0.5, 2.5)):
-        events = read(tmp_path, name)
-        assert points(events, "dev/accuracy") == [(7, accuracy)]
-        assert points(events, "dev/loss") == [(7, loss)]
-        # The number of rows is not a curve.
-        assert sorted(events.Tags()["tensors"]) == ["dev/accuracy", "dev/loss"]
+        assert points(events, f"dev_accuracy/{name}") == [(7, accuracy)]
+        assert points(events, f"dev_loss/{name}") == [(7, loss)]
+    # The number of rows is not a curve.
+    assert "dev_n/books" not in events.Tags()["tensors"]
 
 
-def test_the_label_transfer_network_has_its_own_writer(tmp_path):
-    names = ("films", "label_transfer")
-    board = summaries.TensorBoard(str(tmp_path), names, "films")
+def test_a_run_has_one_directory_of_events(tmp_path, board):
+    """TensorBoard would list each directory as a run."""
+    scores = {"accuracy": 0.5}
+    board = summaries.TensorBoard(str(tmp_path), "books")
+    tasks = {"books": scores, "films": scores}
+    board.epoch(line(1, 0.5, tasks, "label_transfer", label_transfer=scores))
+    files = list(tmp_path.rglob("*tfevents*"))
+    assert {path.parent for path in files} == {tmp_path / "tensorboard"}
+
+
+def test_the_label_transfer_network_has_its_own_tags(tmp_path):
+    board = summaries.TensorBoard(str(tmp_path), "films")
     by_task = {
         "films": {"accuracy": 0.5, "loss": 2.5, "n": 4},
         # A task may have this name.
@@ -91,19 +98,17 @@ def test_the_label_transfer_network_has_its_own_writer(tmp_path):
         line(3, 0.5, by_task, phase="semi_supervised", label_transfer=transfer)
     )
     board.best(3, 2, 0.5)
-    phases = points(read(tmp_path, "run"), "training/phase")
-    assert phases == [(1, 0), (2, 1), (3, 2)]
-    for writer, steps, scores in (
+    events = read(tmp_path)
+    assert points(events, "training/phase") == [(1, 0), (2, 1), (3, 2)]
+    for name, steps, scores in (
         ("films", (1, 2, 3), by_task["films"]),
         ("label_transfer", (1, 2, 3), by_task["label_transfer"]),
         ("films.label_transfer", (2, 3), transfer),
     ):
-        events = read(tmp_path, writer)
-        for name in ("accuracy", "loss"):
-            expected = [(step, scores[name]) for step in steps]
-            assert points(events, f"dev/{name}") == expected
-        assert sorted(events.Tags()["tensors"]) == ["dev/accuracy", "dev/loss"]
-    # No task can have the name of that writer.
+        for metric in ("accuracy", "loss"):
+            expected = [(step, scores[metric]) for step in steps]
+            assert points(events, f"dev_{metric}/{name}") == expected
+    # No task can have the name of that output.
     with pytest.raises(ValueError, match=r"'films.label_transfer'"):
         tasks_lib.Task("films.label_transfer", ("no", "yes"))
 
@@ -112,7 +117,7 @@ def test_settings_are_text_and_hparams_and_charts(tmp_path, board):
     config = config_lib.Config(hidden_size=5, run_dir="runs/x")
     board.settings(config, "two tasks")
     board.best(0, 1, 0.0)
-    events = read(tmp_path, "run")
+    events = read(tmp_path)
 
     def text(tag):
         (event,) = events.Tensors(tag)
@@ -136,7 +141,7 @@ def test_settings_are_text_and_hparams_and_charts(tmp_path, board):
 def test_an_adversary_has_charts(tmp_path, board):
     board.settings(config_lib.Config(adversarial_weight=0.1), "")
     board.best(0, 1, 0.0)
-    events = read(tmp_path, "run")
+    events = read(tmp_path)
     charts = events.Tensors("custom_scalars__config__")[0].tensor_proto
     assert b"adversary" in charts.string_val[0]
 
@@ -145,7 +150,7 @@ def test_the_best_score_is_written_separately(tmp_path, board):
     board.epoch(line(10, 0.875))
     board.epoch(line(20, 0.5))
     board.best(20, 1, 0.875)
-    events = read(tmp_path, "run")
+    events = read(tmp_path)
     # HParams shows the last value of a metric, which is not the best one.
     assert points(events, "dev/average")[-1] == (20, 0.5)
     assert points(events, "best/dev_average") == [(20, 0.875)]
@@ -156,19 +161,18 @@ def test_every_curve_is_described(tmp_path, board):
     board.training(1, {"loss/task": 0.5})
     board.epoch(line(1, 0.5, {"books": {"macro_f1": 0.5}}))
     board.best(1, 1, 0.5)
-    for writer in ("run", "books"):
-        events = read(tmp_path, writer)
-        for tag in events.Tags()["tensors"]:
-            assert events.SummaryMetadata(tag).summary_description, tag
+    events = read(tmp_path)
+    for tag in events.Tags()["tensors"]:
+        assert events.SummaryMetadata(tag).summary_description, tag
 
 
 def test_a_resumed_run_continues_its_curves(tmp_path, board):
     board.training(1, {"loss/total": 2.0})
     board.best(1, 1, 0.0)
-    again = summaries.TensorBoard(str(tmp_path), _TASKS)
+    again = summaries.TensorBoard(str(tmp_path))
     again.training(2, {"loss/total": 1.0})
     again.best(2, 1, 0.0)
-    assert points(read(tmp_path, "run"), "loss/total") == [(1, 2.0), (2, 1.0)]
+    assert points(read(tmp_path), "loss/total") == [(1, 2.0), (2, 1.0)]
 
 
 def epochs(steps):
@@ -233,14 +237,14 @@ def test_events_after_a_step_are_dropped(tmp_path, board):
         tasks = {"books": {"accuracy": step / 10}}
         board.epoch(line(step, step / 10, tasks))
     summaries.drop_events(str(tmp_path), 10)
-    again = summaries.TensorBoard(str(tmp_path), _TASKS)
+    again = summaries.TensorBoard(str(tmp_path))
     again.training(15, {"loss/total": 0.25})
     again.epoch(line(15, 0.5, {"books": {"accuracy": 0.75}}))
-    run, books = read(tmp_path, "run"), read(tmp_path, "books")
+    run = read(tmp_path)
     assert points(run, "loss/total") == [(5, 5.0), (10, 10.0), (15, 0.25)]
     assert points(run, "dev/average") == [(5, 0.5), (10, 1.0), (15, 0.5)]
     expected = [(5, 0.5), (10, 1.0), (15, 0.75)]
-    assert points(books, "dev/accuracy") == expected
+    assert points(run, "dev_accuracy/books") == expected
     assert not (tmp_path / "events.part").exists()
 
 
@@ -248,10 +252,10 @@ def test_truncated_events_are_dropped(tmp_path, board):
     board.training(5, {"loss/total": 5.0})
     board.training(10, {"loss/total": 10.0, "loss/task": 1.0})
     board.epoch(line(10, 0.5))
-    (path,) = (tmp_path / "tensorboard" / "run").iterdir()
+    (path,) = (tmp_path / "tensorboard").iterdir()
     path.write_bytes(path.read_bytes()[:-5])
     summaries.drop_events(str(tmp_path), 10)
-    events = read(tmp_path, "run")
+    events = read(tmp_path)
     assert points(events, "loss/total") == [(5, 5.0), (10, 10.0)]
     # The event that was written last.
     assert "dev/average" not in events.Tags()["tensors"]
@@ -265,10 +269,10 @@ def test_events_that_are_written_again_are_dropped(tmp_path, board):
     board.best(5, 1, 0.25)
     # The run was killed before it wrote its results.
     summaries.drop_events(str(tmp_path), 5)
-    again = summaries.TensorBoard(str(tmp_path), _TASKS)
+    again = summaries.TensorBoard(str(tmp_path))
     again.settings(config, "a run")
     again.best(5, 1, 0.25)
-    events = read(tmp_path, "run")
+    events = read(tmp_path)
     assert points(events, "loss/total") == [(5, 5.0)]
     for tag in events.Tags()["tensors"]:
         assert len(events.Tensors(tag)) == 1, tag
@@ -281,8 +285,8 @@ def test_events_are_on_disk_after_an_epoch(tmp_path, board):
     board.training(5, {"loss/total": 5.0})
     board.epoch(line(5, 0.5, {"books": {"accuracy": 0.25}}))
     # The process may be killed at this point.
-    assert points(read(tmp_path, "run"), "loss/total") == [(5, 5.0)]
-    assert points(read(tmp_path, "books"), "dev/accuracy") == [(5, 0.25)]
+    assert points(read(tmp_path), "loss/total") == [(5, 5.0)]
+    assert points(read(tmp_path), "dev_accuracy/books") == [(5, 0.25)]
 
 
 @pytest.mark.parametrize(
