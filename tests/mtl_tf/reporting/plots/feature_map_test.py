@@ -159,7 +159,7 @@ def test_the_most_frequent_of_many_names_are_shown(sample):
         assert len(points) == counts[names == name]
     # Gray, and drawn before all points with a name.
     (collection,) = right.collections
-    gray = (collection.get_facecolor()[:, :3] == colors.to_rgb("#BBBBBB")).all(
+    gray = (collection.get_facecolor()[:, :3] == colors.to_rgb("#777777")).all(
         -1
     )
     assert gray[: len(others)].all()

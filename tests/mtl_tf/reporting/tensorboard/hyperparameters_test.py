@@ -56,6 +56,7 @@ def test_values_of_the_settings(contents):
     expected = _CONFIG.to_dict() | {
         "tasks": "2: books, my_films",
         "task_weights": "1: books:2",
+        "max_train_examples": "",
     }
     for field in dataclasses.fields(_CONFIG):
         if field.metadata["changeable"]:
