@@ -17,7 +17,7 @@ _OF_SEEDS = ("seed", "num_runs")
 # Settings that do not change what a run learns.
 _OF_COMMAND = (
     *("data_dir", "run_dir", "threads", "keep_checkpoints", "log_every"),
-    "progress",
+    *("pictures", "progress"),
 )
 # With more settings that differ, a name has only those that it needs.
 _MAX_SETTINGS = 2

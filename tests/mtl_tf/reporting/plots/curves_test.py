@@ -6,6 +6,7 @@ import pytest
 from matplotlib.backends import backend_agg
 
 from mtl_tf.reporting.plots import curves
+from mtl_tf.runs import results as results_lib
 
 
 def make_history(adversarial=False, orthogonal=False, epochs=3):
@@ -63,8 +64,7 @@ def test_curves_are_written_to_the_run_directory(tmp_path, epochs):
     history = make_history(adversarial=True, epochs=epochs)
     path = tmp_path / "history.jsonl"
     path.write_text("".join(json.dumps(line) + "\n" for line in history))
-    results = {"schema": 1, "best_epoch": 1}
-    (tmp_path / "results.json").write_text(json.dumps(results))
+    results_lib.write(str(tmp_path), {"schema": 1, "best_epoch": 1})
     written = curves.write(str(tmp_path))
     assert written == str(tmp_path / "figures" / "curves.png")
     image = matplotlib.image.imread(written)
