@@ -23,6 +23,7 @@ _PUBLIC = {
     "Task": "data.tasks",
     "TrainedModel": "serving.trained_model",
     "build": "models.multitask_model",
+    "compare": "studies.comparison",
     "evaluate": "training.launcher",
     "load": "serving.trained_model",
     "train": "training.launcher",

@@ -8,7 +8,7 @@ import typing
 import pytest
 from absl import flags
 
-from mtl_tf import main
+from mtl_tf.cli import flag_settings
 from mtl_tf.config import config as config_lib
 from tests.helpers import shell
 from tools import docs
@@ -51,7 +51,7 @@ def test_what_is_generated_is_as_the_code_says(name):
 def test_every_flag_stands_in_the_table():
     text = (ROOT / "docs" / "flags.md").read_text("utf-8")
     values = flags.FlagValues()
-    main.define_flags(values)
+    flag_settings.define_flags(values)
     names = re.findall(r"^\| `--(\w+)`", text, re.MULTILINE)
     assert sorted(names) == sorted(values)
 
@@ -143,7 +143,7 @@ def test_files_and_flags_that_are_named_exist(path):
     for name in re.findall(r"`(\w+\.flags)`", text):
         assert (ROOT / "configs" / name).exists(), name
     values = flags.FlagValues()
-    main.define_flags(values)
+    flag_settings.define_flags(values)
     known = {*values, *_data_prep_flags(), *OTHER_FLAGS}
     for name in re.findall(r"[ `(]--(\w+)", text):
         assert name in known or name.removeprefix("no") in known, name

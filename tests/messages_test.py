@@ -15,6 +15,7 @@ from absl.testing import flagsaver
 
 from data_prep import main as data_prep_main
 from mtl_tf import main
+from mtl_tf.cli import flag_settings
 from mtl_tf.cli import modes
 from mtl_tf.utils import flagfiles
 from tests.helpers import damaged_files
@@ -48,7 +49,7 @@ def call(line, monkeypatch):
     program, *arguments = shlex.split(line)
     if program == "mtl_tf":
         values = flags.FlagValues()
-        main.define_flags(values)
+        flag_settings.define_flags(values)
         monkeypatch.setattr(flags, "FLAGS", values)
         return main.main(
             values([program, *flagfiles.expand(arguments, values)])

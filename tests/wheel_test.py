@@ -20,10 +20,10 @@ _SETUPTOOLS = 77
 _SHOW = """
 import sys
 from absl import flags
-from mtl_tf import main
+from mtl_tf.cli import flag_settings
 from mtl_tf.utils import flagfiles
 values = flags.FlagValues()
-main.define_flags(values)
+flag_settings.define_flags(values)
 print(flagfiles.__file__)
 print(*flagfiles.expand(sys.argv[1:], values), sep="\\n")
 """

@@ -14,7 +14,7 @@ import typing
 
 from absl import flags
 
-from mtl_tf import main
+from mtl_tf.cli import flag_settings
 from mtl_tf.config import base
 from mtl_tf.config import command as command_lib
 from mtl_tf.config import config as config_lib
@@ -34,7 +34,7 @@ def presets() -> dict[str, dict]:
     flags_by_preset = {}
     for path in PRESETS:
         values = flags.FlagValues()
-        main.define_flags(values)
+        flag_settings.define_flags(values)
         values(["mtl_tf", *flagfiles.expand([f"--flagfile={path}"], values)])
         flags_by_preset[path.stem] = {
             name: values[name].value for name in values if values[name].present

@@ -2,6 +2,7 @@
 
 import dataclasses
 import os
+from collections.abc import Mapping
 
 from mtl_tf.config import command as command_lib
 from mtl_tf.config import config as config_lib
@@ -12,6 +13,10 @@ from mtl_tf.runs import score_table
 from mtl_tf.serving import batch_prediction
 from mtl_tf.serving import saved_model
 from mtl_tf.serving import trained_model
+from mtl_tf.studies import comparison as comparison_lib
+from mtl_tf.studies import comparison_page
+from mtl_tf.studies import comparison_plan
+from mtl_tf.studies import comparison_table
 from mtl_tf.training import analysis
 from mtl_tf.training import experiment
 from mtl_tf.training import launcher
@@ -25,13 +30,18 @@ _HEAD_CHARACTERS = 1000
 _COPY = "copy the run to a writable directory and use that one"
 
 
-def run(command: command_lib.Command, config: config_lib.Config) -> str:
+def run(
+    command: command_lib.Command,
+    config: config_lib.Config,
+    models: Mapping[str, config_lib.Config],
+) -> str:
     """Runs a command.
 
     Args:
       command: settings of the command.
       config: settings of the run to train. Other modes use `run_dir`,
         `data_dir` and `threads`, and read all others from the run directory.
+      models: settings of the models of a comparison, by name.
 
     Returns:
       The text to print.
@@ -47,10 +57,17 @@ def run(command: command_lib.Command, config: config_lib.Config) -> str:
         _check_output(command.output)
     devices.configure(config.threads)
     try:
+        if command.mode == "compare":
+            return _compare(command, config, models)
         return _MODES[command.mode](command, config)
     except KeyboardInterrupt as interrupt:
         if command.mode == "train":
             interrupt.add_note(launcher.how_to_continue(config))
+        elif command.mode == "compare":
+            interrupt.add_note(
+                "runs that have ended are kept; the same command continues "
+                "with the others"
+            )
         elif command.output:
             interrupt.add_note(
                 f"{command.output} is unchanged; run the same command again"
@@ -160,6 +177,21 @@ def _analyze(command, config):
             f"{', '.join(parts.values())}"
         )
     return analysis.run(experiment.Experiment(config))
+
+
+def _compare(command, config, models):
+    plan = comparison_plan.make(
+        models,
+        config,
+        runs_by_size=command.runs_by_train_size(config.num_runs),
+        new_tasks=command.new_tasks,
+    )
+    comparison = comparison_lib.run(plan, command.processes)
+    page_path = comparison_page.write(comparison)
+    return (
+        f"\n{comparison_table.describe(comparison)}\n\n"
+        f"table: {comparison.table_path}\nreport: {page_path}"
+    )
 
 
 def _settings_of_run(config):

@@ -4,6 +4,7 @@ Other modules check their input again, as they are also called from Python.
 """
 
 import os
+from collections.abc import Mapping
 
 from mtl_tf.config import command as command_lib
 from mtl_tf.config import config as config_lib
@@ -12,14 +13,20 @@ from mtl_tf.data import pretrained_embeddings
 from mtl_tf.data import task_settings
 from mtl_tf.data import tasks as tasks_lib
 from mtl_tf.runs import run_directory
+from mtl_tf.studies import comparison_plan
 
 
-def check(command: command_lib.Command, config: config_lib.Config) -> None:
+def check(
+    command: command_lib.Command,
+    config: config_lib.Config,
+    models: Mapping[str, config_lib.Config],
+) -> None:
     """Checks the input of a command, as far as small files allow.
 
     Args:
       command: settings of the command.
       config: settings of the run.
+      models: settings of the models of a comparison, by name.
 
     Raises:
       ValueError: if a directory or a file is missing, or the settings do not
@@ -33,6 +40,14 @@ def check(command: command_lib.Command, config: config_lib.Config) -> None:
         raise ValueError("--run_dir is missing")
     if command.mode == "train":
         _check_training(config)
+    elif command.mode == "compare":
+        plan = comparison_plan.make(
+            models,
+            config,
+            runs_by_size=command.runs_by_train_size(config.num_runs),
+            new_tasks=command.new_tasks,
+        )
+        plan.check()
     else:
         _check_run(command, config)
     if command.baseline_run:

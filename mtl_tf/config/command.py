@@ -7,7 +7,12 @@ from mtl_tf.config import choices
 from mtl_tf.config import validation
 from mtl_tf.utils import suggestions
 
-MODES = ("train", "evaluate", "predict", "export", "analyze", "report")
+MODES = (
+    *("train", "evaluate", "predict", "export", "analyze", "report"),
+    "compare",
+)
+# A training set of its whole size.
+ALL = "all"
 # A file with one text per line; other formats are in `choices.TABLE_FORMATS`.
 LINES = "lines"
 FIELDS = ("seq1", "seq2", "label", "group", "id")
@@ -25,6 +30,9 @@ _MODES_OF = {
     "output": ("predict", "evaluate", "report"),
     "calibrated": ("predict", "evaluate", "export"),
     "runs": ("report",),
+    "models": ("compare",),
+    "train_sizes": ("compare",),
+    "new_tasks": ("compare",),
 }
 
 
@@ -41,7 +49,8 @@ class Command(base.Settings):
         "train: train, evaluate once on test, write a report and an export; "
         "evaluate: evaluate the best checkpoint again, or on --input; predict: "
         "predict the labels of --input; export: write the SavedModel; analyze: "
-        "probe the features; report: write report.html, or compare --runs.",
+        "probe the features; report: write report.html, or compare --runs; "
+        "compare: train and compare --models.",
         choices=MODES,
     )
     processes: int = base.setting(
@@ -112,6 +121,25 @@ class Command(base.Settings):
     runs: tuple[str, ...] = base.setting(
         (), "report: run directories to compare.", path=True
     )
+    models: tuple[str, ...] = base.setting(
+        (),
+        "compare: models, each the name of a preset or the path of a flagfile; "
+        "the first is the baseline. Other flags of the command hold for all "
+        "models.",
+    )
+    train_sizes: tuple[str, ...] = base.setting(
+        (ALL,),
+        "compare: maximum numbers of training examples of a task; all: no "
+        "maximum. SIZE:RUNS makes RUNS runs of a size instead of --num_runs. "
+        "Larger samples of a seed contain smaller ones.",
+    )
+    new_tasks: tuple[str, ...] = base.setting(
+        (),
+        "compare: tasks that play the new task, one at a time; each: every "
+        "task. --train_sizes then limits the new task alone, and its scores "
+        "count; multi-task models also learn the other tasks, whole. By "
+        "default --train_sizes limits every task, and all scores count.",
+    )
     texts: bool = base.setting(
         True, "Whether a report shows the texts of the worst mistakes."
     )
@@ -129,7 +157,29 @@ class Command(base.Settings):
                 "--mode=evaluate needs both --task and --input, or neither to "
                 "evaluate on the run's dev and test"
             )
+        if self.mode == "compare":
+            self._check_comparison()
         self.columns_by_field()
+
+    def _check_comparison(self):
+        """Checks the settings of a comparison."""
+        if not self.models:
+            raise ValueError(
+                "--mode=compare needs --models: names of presets, or paths of "
+                "flagfiles"
+            )
+        for name in ("models", "new_tasks"):
+            entries = getattr(self, name)
+            for entry in entries:
+                if entries.count(entry) > 1:
+                    raise ValueError(
+                        f"{name}={','.join(entries)}: {entry} is repeated"
+                    )
+        if not self.train_sizes:
+            raise ValueError(
+                "train_sizes is empty: give numbers, or all for no maximum"
+            )
+        self.runs_by_train_size(1)
 
     def _check_mode(self):
         """Checks that the mode uses every setting that was given."""
@@ -162,6 +212,41 @@ class Command(base.Settings):
                 "--baseline_run is not used with --runs: list the baseline "
                 "first there"
             )
+
+    def runs_by_train_size(self, num_runs: int) -> dict[int | None, int]:
+        """Parses `train_sizes`.
+
+        Args:
+          num_runs: number of runs of sizes that give none.
+
+        Returns:
+          Numbers of runs by maximum number of training examples, in ascending
+          order; None for no maximum comes last.
+
+        Raises:
+          ValueError: if an entry is not SIZE or SIZE:RUNS, or a size repeats.
+        """
+        runs: dict[int | None, int] = {}
+        for entry in self.train_sizes:
+            size, colon, number = entry.partition(":")
+            numbers = [size] if size != ALL else []
+            numbers += [number] if colon else []
+            if not size or not all(x.isdecimal() and int(x) for x in numbers):
+                raise ValueError(
+                    f"train_sizes={','.join(self.train_sizes)}: expected SIZE "
+                    "or SIZE:RUNS, where SIZE is all or an integer of 1 or "
+                    f"more, and RUNS an integer of 1 or more, got {entry!r}"
+                )
+            parsed = None if size == ALL else int(size)
+            if parsed in runs:
+                raise ValueError(
+                    f"train_sizes={','.join(self.train_sizes)}: {size} is "
+                    "repeated"
+                )
+            runs[parsed] = int(number) if colon else num_runs
+        limits = sorted(x for x in runs if x is not None)
+        whole = [None] if None in runs else []
+        return {size: runs[size] for size in (*limits, *whole)}
 
     def columns_by_field(self) -> dict[str, str]:
         """Parses `columns` into column names by field.

@@ -6,6 +6,7 @@ import pytest
 from absl import flags
 
 from mtl_tf import main
+from mtl_tf.cli import flag_settings
 from mtl_tf.config import command as command_lib
 from mtl_tf.config import config as config_lib
 from mtl_tf.utils import flagfiles
@@ -16,14 +17,14 @@ def parse(
 ) -> tuple[command_lib.Command, config_lib.Config]:
     """Parses arguments as `mtl_tf.main` does."""
     values = flags.FlagValues()
-    main.define_flags(values)
+    flag_settings.define_flags(values)
     values(["mtl_tf", *flagfiles.expand(arguments, values)])
-    return main.settings_from_flags(values)
+    return flag_settings.read(values)
 
 
 def call(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
     """Calls `mtl_tf.main` in this process; returns its exit status."""
     values = flags.FlagValues()
-    main.define_flags(values)
+    flag_settings.define_flags(values)
     monkeypatch.setattr(flags, "FLAGS", values)
     return main.main(values(["mtl_tf", *flagfiles.expand(arguments, values)]))

@@ -11,6 +11,7 @@ from mtl_tf.data import tasks
 from mtl_tf.evaluation import predictions as predictions_lib
 from mtl_tf.models import multitask_model
 from mtl_tf.serving import trained_model
+from mtl_tf.studies import comparison
 from mtl_tf.training import launcher
 
 
@@ -21,6 +22,7 @@ def test_public_names_come_from_their_modules():
         "Task": tasks.Task,
         "TrainedModel": trained_model.TrainedModel,
         "build": multitask_model.build,
+        "compare": comparison.compare,
         "evaluate": launcher.evaluate,
         "load": trained_model.load,
         "train": launcher.train,

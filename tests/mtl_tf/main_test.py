@@ -12,6 +12,7 @@ from absl import flags
 from tensorboard.backend.event_processing import event_accumulator
 
 from mtl_tf import main
+from mtl_tf.cli import flag_settings
 from mtl_tf.cli import modes
 from mtl_tf.runs import run_directory
 from tests.helpers import command_line
@@ -328,7 +329,7 @@ def test_output_escapes_invisible_characters(monkeypatch, capsys):
 
 def test_help_of_the_flags_names_choices_and_symbols():
     values = flags.FlagValues()
-    main.define_flags(values)
+    flag_settings.define_flags(values)
     assert values["sharing"].help.endswith(
         " One of single_task, fully_shared, shared_private."
     )

@@ -31,7 +31,19 @@ _EVALUATE = {
     "absent": ("Not Available", "NA"),
 }
 _COMPARE = {"mode": "report", "runs": ("runs/a", "runs/b")}
-_OTHERS = (_PREDICT, _EVALUATE, _COMPARE)
+_STUDY = {
+    "mode": "compare",
+    "models": ("fs_mtl", "mine/own.flags"),
+    "train_sizes": ("50", "100:5", "all"),
+    "new_tasks": ("books", "dvd"),
+}
+_OTHERS = (_PREDICT, _EVALUATE, _COMPARE, _STUDY)
+
+# What modes need.
+_NEEDS = {
+    "predict": {"task": "books", "input": "-"},
+    "compare": {"models": ("fs_mtl",)},
+}
 
 
 def fields():
@@ -104,7 +116,7 @@ def test_report_of_one_or_several_runs_takes_output(monkeypatch, runs):
 @pytest.mark.parametrize("mode", command_lib.MODES)
 def test_default_head_is_the_main_model(mode):
     # The default is no request that a mode would pass over.
-    values = {"task": "books", "input": "-"} if mode == "predict" else {}
+    values = _NEEDS.get(mode, {})
     created = command_lib.Command(mode=mode, head="main", **values)
     assert created.head == "main"
 
@@ -113,7 +125,7 @@ def test_default_head_is_the_main_model(mode):
     "mode", [mode for mode in command_lib.MODES if mode != "predict"]
 )
 def test_other_modes_need_no_input(mode):
-    assert command_lib.Command(mode=mode).input == ""
+    assert command_lib.Command(mode=mode, **_NEEDS.get(mode, {})).input == ""
 
 
 def test_columns_by_field():
@@ -186,6 +198,42 @@ def test_repeated_column_is_refused():
 def test_settings_unused_by_the_mode_are_refused(settings, message):
     with pytest.raises(ValueError, match=f"^{message}"):
         command_lib.Command(**settings)
+
+
+@pytest.mark.parametrize(
+    ("entries", "expected"),
+    [
+        (("all",), {None: 3}),
+        (("all", "100", "50:7"), {50: 7, 100: 3, None: 3}),
+        (("all:1", "20"), {20: 3, None: 1}),
+    ],
+)
+def test_training_sizes_are_parsed_in_ascending_order(entries, expected):
+    command = command_lib.Command(
+        mode="compare", models=("fs_mtl",), train_sizes=entries
+    )
+    actual = command.runs_by_train_size(3)
+    assert list(actual.items()) == list(expected.items())
+
+
+@pytest.mark.parametrize(
+    ("entries", "message"),
+    [
+        (("0",), "expected SIZE or SIZE:RUNS, .* got '0'"),
+        (("5:",), "got '5:'"),
+        (("5:all",), "got '5:all'"),
+        (("5:0",), "got '5:0'"),
+        ((":5",), "got ':5'"),
+        (("-5",), "got '-5'"),
+        (("5", "5:2"), "5 is repeated"),
+        ((), " is empty: give numbers"),
+    ],
+)
+def test_malformed_training_sizes_are_refused(entries, message):
+    with pytest.raises(ValueError, match=f"^train_sizes.*{message}"):
+        command_lib.Command(
+            mode="compare", models=("fs_mtl",), train_sizes=entries
+        )
 
 
 if __name__ == "__main__":

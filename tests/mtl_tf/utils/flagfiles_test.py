@@ -4,7 +4,7 @@ import re
 import pytest
 from absl import flags
 
-from mtl_tf import main
+from mtl_tf.cli import flag_settings
 from mtl_tf.utils import flagfiles
 from tests.helpers import command_line
 
@@ -14,7 +14,7 @@ _CONFIGS = pathlib.Path(__file__).parents[3] / "configs"
 @pytest.fixture
 def known():
     values = flags.FlagValues()
-    main.define_flags(values)
+    flag_settings.define_flags(values)
     return values
 
 

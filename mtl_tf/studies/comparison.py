@@ -1,0 +1,149 @@
+"""Comparison of models over training sizes and seeds (`--mode=compare`)."""
+
+import os
+from collections.abc import Mapping, Sequence
+
+from mtl_tf.config import command as command_lib
+from mtl_tf.config import config as config_lib
+from mtl_tf.runs import results as results_lib
+from mtl_tf.studies import comparison_page
+from mtl_tf.studies import comparison_plan
+from mtl_tf.studies import comparison_scores
+from mtl_tf.studies import study_directory
+from mtl_tf.studies import tables
+from mtl_tf.training import launcher
+
+TABLE_NAME = "runs"
+
+
+def run(
+    plan: comparison_plan.Plan, processes: int = 1
+) -> comparison_scores.Comparison:
+    """Trains all runs that have no results yet, and compares them.
+
+    Args:
+      plan: the runs.
+      processes: number of simultaneous processes.
+
+    Raises:
+      ValueError: as `Plan.check`, or if a run fails.
+    """
+    plan.check()
+    cells = list(plan.cells())
+    configs = [plan.config(cell) for cell in cells]
+    with study_directory.hold(
+        plan.study_dir, comparison_plan.KIND, {}, plan.corpus
+    ):
+        results = launcher.train_all(configs, processes)
+        rows = [
+            row
+            for cell, config, result in zip(
+                cells, configs, results, strict=True
+            )
+            for row in _rows(plan, cell, config, result)
+        ]
+        path = study_directory.write_table(plan.study_dir, TABLE_NAME, rows)
+        scores = comparison_scores.compute(plan)
+    return comparison_scores.Comparison(plan, rows, scores, path)
+
+
+def compare(
+    models: Mapping[str, config_lib.Config | Mapping],
+    data_dir: str,
+    run_dir: str,
+    *,
+    train_sizes: Sequence[str | int] = (command_lib.ALL,),
+    new_tasks: Sequence[str] = (),
+    tasks: Sequence[str] = (),
+    num_runs: int = 3,
+    seed: int = 0,
+    processes: int = 1,
+    threads: int = 1,
+) -> list[dict]:
+    """Trains and compares models; a call that is repeated continues.
+
+    The directory also gets the table as `runs.csv`, and the page
+    `comparison.html`.
+
+    Args:
+      models: settings by name, as a `Config` or as a dict of those that differ
+        from the defaults; the first model is the baseline.
+      data_dir: directory of the prepared corpus.
+      run_dir: directory of the comparison.
+      train_sizes: maximum numbers of training examples of a task; `all`: no
+        maximum; `"100:5"`: five runs of this size instead of `num_runs`.
+      new_tasks: tasks that play the new task, one at a time: `train_sizes`
+        limits it alone, and its scores count; `["each"]`: every task. By
+        default `train_sizes` limits every task, and all scores count.
+      tasks: tasks to train on; all of the corpus by default.
+      num_runs: number of seeds.
+      seed: the first seed.
+      processes: number of simultaneous processes.
+      threads: number of threads of a run.
+
+    Returns:
+      A row for each run and task whose score counts; a `pandas.DataFrame` if
+      pandas is installed. `dev`, `test` and `test_deduplicated` are the scores
+      by the task's metric.
+
+    Raises:
+      ValueError: if settings are wrong or do not fit the corpus, or a run
+        fails.
+    """
+    configs = {
+        name: model
+        if isinstance(model, config_lib.Config)
+        else config_lib.Config.from_dict(model)
+        for name, model in models.items()
+    }
+    base = config_lib.Config(
+        data_dir=data_dir,
+        run_dir=run_dir,
+        tasks=tuple(tasks),
+        seed=seed,
+        threads=threads,
+    )
+    command = command_lib.Command(
+        mode="compare",
+        models=tuple(models),
+        train_sizes=tuple(map(str, train_sizes)),
+        new_tasks=tuple(new_tasks),
+    )
+    plan = comparison_plan.make(
+        configs,
+        base,
+        runs_by_size=command.runs_by_train_size(num_runs),
+        new_tasks=command.new_tasks,
+    )
+    comparison = run(plan, processes)
+    comparison_page.write(comparison)
+    return tables.to_frame(comparison.rows)
+
+
+def _rows(plan, cell, config, results):
+    """Yields a row for each task whose score counts."""
+    for task in plan.tasks:
+        if cell.new_task not in ("", task.name):
+            continue
+        scores = results["tasks"][task.name][results_lib.MAIN]
+        num_train = plan.corpus.rows[task.name]["train"]
+        if cell.train_size is not None:
+            num_train = min(num_train, cell.train_size)
+        deduplicated = results_lib.scores_of(scores, results_lib.DEDUPLICATED)
+        yield {
+            "model": cell.model,
+            "new_task": cell.new_task,
+            "train_size": cell.size_name,
+            "seed": cell.seed,
+            "task": task.name,
+            "train_examples": num_train,
+            "metric": task.metric,
+            "dev": scores["dev"][task.metric],
+            "test": scores[results_lib.TEST][task.metric],
+            "test_deduplicated": deduplicated and deduplicated[task.metric],
+            # None for single-task models of all tasks, which have one each.
+            "best_epoch": results.get("best_epoch"),
+            "steps": results["steps"],
+            "seconds": round(results["seconds"], 3),
+            "run_dir": os.path.relpath(config.run_dir, plan.study_dir),
+        }
