@@ -11,6 +11,32 @@ from scipy import optimize
 from scipy import sparse
 from scipy.sparse import csgraph
 
+from mtl_tf.data import tasks
+
+# Other names of the splits, in lower case.
+_OTHER_NAMES = {
+    "training": "train",
+    "val": "dev",
+    "valid": "dev",
+    "validation": "dev",
+    "development": "dev",
+    "testing": "test",
+    "unsupervised": "unlabeled",
+}
+
+
+def split_name(value: object) -> str | None:
+    """Returns the split that a value names, such as dev for `Validation`.
+
+    Args:
+      value: the value of a column, or a key; None is returned for others.
+    """
+    if not isinstance(value, str):
+        return None
+    name = value.strip().lower()
+    name = _OTHER_NAMES.get(name, name)
+    return name if name in tasks.SPLITS else None
+
 
 def text_key(text: str) -> str:
     """Returns a key that ignores the case and the blanks of a text."""

@@ -5,6 +5,7 @@ import dataclasses
 import os
 import re
 import tomllib
+from collections.abc import Mapping, Sequence
 
 from mtl_tf.data import tabular_files
 from mtl_tf.data import tasks
@@ -17,7 +18,7 @@ _TASK_KEYS = (
     *("labels", "metric", "type", "columns", "format", "delimiter", "absent"),
     "split",
 )
-_COLUMNS = ("seq1", "seq2", "label", "group", "id")
+COLUMNS = ("seq1", "seq2", "label", "group", "id", "split")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,8 +28,10 @@ class TaskTable:
     Attributes:
       task: the task.
       columns: name or index of the column of each field of a row.
-      files: (path, format) by key: `file` or a split.
-      split: fractions of the splits of `file`, or empty.
+      files: (path, format) by key: `file` or a split; empty for tables in
+        memory.
+      split: fractions of the splits of `file`, or empty. If `columns` has a
+        column of splits, they divide the rows of train.
       delimiter: delimiter of the columns; empty for that of the format.
       absent: texts that mean a missing value.
     """
@@ -67,7 +70,7 @@ def read(task_file: str) -> tuple[list[TaskTable], str]:
         ) from None
     except tomllib.TOMLDecodeError as error:
         raise ValueError(f"{task_file}: not TOML: {error}") from None
-    _check_keys(task_file, content, _TOP_KEYS)
+    check_keys(task_file, content, _TOP_KEYS)
     declared = content.get("tasks")
     if not isinstance(declared, dict) or not declared:
         raise ValueError(f"{task_file}: expected a table [tasks.NAME] per task")
@@ -100,20 +103,12 @@ def _check_task(where, folder, name, table) -> TaskTable:
             "per row (classification), no regression targets or several labels "
             "(multi-label targets)"
         )
-    _check_keys(where, table, _TASK_KEYS + _FILE_KEYS)
+    check_keys(where, table, _TASK_KEYS + _FILE_KEYS)
     for key in ("metric", "format", "delimiter", *_FILE_KEYS):
         if key in table and not isinstance(table[key], str):
             raise ValueError(
                 f"{where}: {key}: expected text in quotes, got {table[key]!r}"
             )
-    labels = table.get("labels")
-    if not isinstance(labels, list) or not all(
-        isinstance(x, (str, int, float)) for x in labels
-    ):
-        raise ValueError(
-            f"{where}: labels: expected a list of label names in order, got "
-            f"{labels!r}"
-        )
     split = _check_split(where, table)
     files = {}
     for key in _FILE_KEYS:
@@ -126,6 +121,36 @@ def _check_task(where, folder, name, table) -> TaskTable:
             except ValueError as error:
                 raise ValueError(f"{where}: {key}: {error}") from None
             files[key] = (path, file_format)
+    return declare(where, name, table, files, split)
+
+
+def declare(
+    where: str,
+    name: str,
+    table: Mapping,
+    files: Mapping[str, tuple[str, str]],
+    split: Mapping[str, float],
+) -> TaskTable:
+    """Makes the declaration of a task from its settings.
+
+    Args:
+      where: the task in messages.
+      name: name of the task.
+      table: the settings: labels, metric, columns, delimiter and absent.
+      files: (path, format) by key; empty for tables in memory.
+      split: fractions of the splits.
+
+    Raises:
+      ValueError: if a setting is invalid.
+    """
+    labels = table.get("labels")
+    if not isinstance(labels, list) or not all(
+        isinstance(x, (str, int, float)) for x in labels
+    ):
+        raise ValueError(
+            f"{where}: labels: expected a list of label names in order, got "
+            f"{labels!r}"
+        )
     columns = _check_columns(where, table, files)
     label_names = tuple(values.label_name(where, x) for x in labels)
     try:
@@ -141,8 +166,8 @@ def _check_task(where, folder, name, table) -> TaskTable:
     return TaskTable(
         task=task,
         columns=columns,
-        files=files,
-        split=split,
+        files=dict(files),
+        split=dict(split),
         delimiter=_check_delimiter(where, table, files),
         absent=_check_absent(where, table, task.labels),
     )
@@ -196,28 +221,24 @@ def _check_split(where, table) -> dict[str, float]:
             f"{where}: split: expected fractions such as {{dev = 0.1, test = "
             f"0.2}}, got {split!r}"
         )
-    _check_keys(f"{where} split", split, ("dev", "test"))
+    check_keys(f"{where} split", split, ("dev", "test"))
     if split and "file" not in table and "train" in table:
         raise ValueError(
             f"{where}: split applies to the rows of `file`: use `file` instead "
             f"of `train`: file = {table['train']!r}"
         )
-    if bool(split) != ("file" in table):
+    columns = table.get("columns", {})
+    has_column = isinstance(columns, dict) and "split" in columns
+    if has_column:
+        _check_split_column(where, table)
+    elif bool(split) != ("file" in table):
         raise ValueError(
             f"{where}: expected file and split together (a file, and the "
             "fractions of dev and test), or one file each for train, dev and "
             "test"
         )
-    if any(
-        isinstance(x, bool) or not isinstance(x, (int, float)) or not 0 < x < 1
-        for x in split.values()
-    ) or (split and sum(split.values()) >= 1):
-        raise ValueError(
-            f"{where}: split: expected fractions above 0 whose sum is below 1, "
-            f"since train has the remaining rows, got {split}"
-        )
-    fractions = {"train": 1 - sum(split.values()), **split} if split else {}
-    for name in tasks.LABELED_SPLITS:
+    fractions = check_fractions(where, split)
+    for name in () if has_column else tasks.LABELED_SPLITS:
         origins = (name in table) + (name in fractions)
         if origins != 1:
             raise ValueError(
@@ -228,6 +249,38 @@ def _check_split(where, table) -> dict[str, float]:
     return fractions
 
 
+def _check_split_column(where, table) -> None:
+    """Raises a ValueError unless all rows of a task are in `file`."""
+    others = [x for x in tasks.LABELED_SPLITS if x in table]
+    if "file" not in table or others:
+        got = f"{others[0]} = {table[others[0]]!r}" if others else "no file"
+        raise ValueError(
+            f"{where}: columns: `split` names the split of each row of file = "
+            f"FILE, got {got}"
+        )
+
+
+def check_fractions(where: str, split: Mapping) -> dict[str, float]:
+    """Checks the fractions of dev and test, and adds that of train.
+
+    Args:
+      where: the task in messages.
+      split: the fractions; empty if rows are not divided.
+
+    Raises:
+      ValueError: if they are not numbers above 0 whose sum is below 1.
+    """
+    if any(
+        isinstance(x, bool) or not isinstance(x, (int, float)) or not 0 < x < 1
+        for x in split.values()
+    ) or (split and sum(split.values()) >= 1):
+        raise ValueError(
+            f"{where}: split: expected fractions above 0 whose sum is below 1, "
+            f"since train has the remaining rows, got {dict(split)}"
+        )
+    return {"train": 1 - sum(split.values()), **split} if split else {}
+
+
 def _check_columns(where, table, files) -> dict[str, str | int]:
     columns = table.get("columns", {})
     if not isinstance(columns, dict):
@@ -235,7 +288,7 @@ def _check_columns(where, table, files) -> dict[str, str | int]:
             f"{where}: columns: expected names such as "
             f'{{seq2 = "text", label = "label"}}, got {columns!r}'
         )
-    _check_keys(f"{where} columns", columns, _COLUMNS)
+    check_keys(f"{where} columns", columns, COLUMNS)
     if isinstance(columns.get("label"), list):
         raise ValueError(
             f"{where}: columns: expected one column of labels, got "
@@ -268,7 +321,8 @@ def _check_columns(where, table, files) -> dict[str, str | int]:
     return columns
 
 
-def _check_keys(where, table, known) -> None:
+def check_keys(where: str, table: Mapping, known: Sequence[str]) -> None:
+    """Raises a ValueError for the first key that is not known."""
     for key in table:
         if key not in known:
             raise ValueError(

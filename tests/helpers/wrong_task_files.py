@@ -247,4 +247,34 @@ CASES = {
         f"{PREPARE} --raw_dir=x",
         "--raw_dir is not used by --corpus=custom",
     ),
+    "unknown split of a row": (
+        tasks(
+            "split = {dev = 0.25, test = 0.25}\ncolumns = {",
+            'columns = {split = "part", ',
+            requests_tsv="message\tintent\tpart\nlate\tdelivery\tfinal\n",
+        ),
+        PREPARE,
+        "requests.tsv:2: expected a split in column 'part', one of train, dev, "
+        "test, unlabeled, got 'final'",
+    ),
+    "split of a row with a share": (
+        tasks(
+            "columns = {seq2",
+            'columns = {split = "part", seq2',
+            requests_tsv="message\tintent\tpart\nlate\tdelivery\ttest\n",
+        ),
+        PREPARE,
+        "requests.tsv:2: this row is in test, of which `split` has a share, "
+        "too: remove test from `split`",
+    ),
+    "no row of a split": (
+        tasks(
+            "split = {dev = 0.25, test = 0.25}\ncolumns = {",
+            'columns = {split = "part", ',
+            requests_tsv="message\tintent\tpart\nlate\tdelivery\ttrain\n",
+        ),
+        PREPARE,
+        "task requests: no row is in dev: column 'part' has {'train': 1}; a "
+        "share in `split`, such as {dev = 0.1}, divides train",
+    ),
 }

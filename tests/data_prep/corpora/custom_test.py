@@ -47,6 +47,48 @@ def test_each_split_may_have_a_file(tmp_path):
     }
 
 
+_IN_A_COLUMN = (
+    "text\tlabel\tpart\n"
+    "one\tno\ttrain\ntwo\tyes\tTraining\nthree\tno\tvalidation\n"
+    "four\tyes\ttest\nfive\t\tunlabeled\nsix\t\ttest\n"
+)
+_SPLIT_COLUMN = 'file = "a.tsv"\ncolumns = {split = "part"}\n'
+
+
+def test_a_column_names_the_split_of_each_row(tmp_path):
+    rows = _read(tmp_path, _SPLIT_COLUMN, a_tsv=_IN_A_COLUMN)
+    assert rows.splits == {
+        "train": [
+            records.Row("t-file-2", "", "one", "no"),
+            records.Row("t-file-3", "", "two", "yes"),
+        ],
+        "dev": [records.Row("t-file-4", "", "three", "no")],
+        "test": [records.Row("t-file-5", "", "four", "yes")],
+        "unlabeled": [records.Row("t-file-6", "", "five")],
+    }
+    assert rows.skipped == {"no label": 1}
+
+
+def test_shares_divide_the_rows_of_train_in_a_column(tmp_path):
+    table = "text\tlabel\tpart\n" + "".join(
+        f"{i}\t{'no' if i % 2 else 'yes'}\t{'test' if i < 4 else 'train'}\n"
+        for i in range(24)
+    )
+    rows = _read(tmp_path, _SPLIT_COLUMN + "split = {dev = 0.2}\n", a_tsv=table)
+    assert [row.seq2 for row in rows.splits["test"]] == ["0", "1", "2", "3"]
+    assert [len(rows.splits[x]) for x in ("train", "dev")] == [16, 4]
+
+
+def test_unlabeled_rows_of_a_file_join_those_of_a_column(tmp_path):
+    rows = _read(
+        tmp_path,
+        _SPLIT_COLUMN + 'unlabeled = "b.tsv"\n',
+        a_tsv=_IN_A_COLUMN,
+        b_tsv="text\nmore\n",
+    )
+    assert [row.seq2 for row in rows.splits["unlabeled"]] == ["five", "more"]
+
+
 _QUOTED = '"She said ""yes"" to me"'
 
 

@@ -154,6 +154,11 @@ def test_invalid_files_are_an_error(tmp_path, content, message):
         (_LABELS + "train = 3\n", "train: expected text in quotes, got 3"),
         ('type = "regression"', "'regression' is not supported.*regression"),
         ('type = "multi_label"', "'multi_label' is not supported.*multi-label"),
+        (
+            _LABELS + _FILES + 'columns = {split = "part"}',
+            "columns: `split` names the split of each row of file = FILE, got "
+            "train = 'a.tsv'",
+        ),
         (_LABELS + 'train = "a.tsv"', "expected one origin of dev rows, got 0"),
         (_LABELS + _CUT + 'dev = "b.tsv"', "one origin of dev rows, got 2"),
         (_LABELS + _CUT + 'train = "b.tsv"', "origin of train rows, got 2"),
