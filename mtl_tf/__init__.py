@@ -2,10 +2,11 @@
 
     import mtl_tf
 
-    config = mtl_tf.Config(data_dir="data/vader", run_dir="runs/mine", epochs=3)
+    mtl_tf.prepare({"requests": frame, "answers": rows}, "data/mine")
+    config = mtl_tf.Config(data_dir="data/mine", run_dir="runs/mine", epochs=3)
     mtl_tf.train(config)
     model = mtl_tf.load("runs/mine")
-    model.predict("tweets", ["what a day :)"]).labels
+    model.predict("requests", ["where is my parcel?"]).labels
 
 These names are the public interface. Importing the package sets KERAS_BACKEND
 to tensorflow, whatever it was before, and whatever `keras.json` selects.
@@ -16,17 +17,19 @@ import os
 import sys
 
 # Modules of the public names, imported on first use: `data_prep` needs the
-# tokenizer but not Keras.
+# tokenizer but not Keras. `prepare` is the only one of `data_prep`, which no
+# module of this package imports.
 _PUBLIC = {
-    "Predictions": "evaluation.predictions",
-    "Config": "config.config",
-    "Task": "data.tasks",
-    "TrainedModel": "serving.trained_model",
-    "build": "models.multitask_model",
-    "compare": "studies.comparison",
-    "evaluate": "training.launcher",
-    "load": "serving.trained_model",
-    "train": "training.launcher",
+    "Predictions": "mtl_tf.evaluation.predictions",
+    "Config": "mtl_tf.config.config",
+    "Task": "mtl_tf.data.tasks",
+    "TrainedModel": "mtl_tf.serving.trained_model",
+    "build": "mtl_tf.models.multitask_model",
+    "compare": "mtl_tf.studies.comparison",
+    "evaluate": "mtl_tf.training.launcher",
+    "load": "mtl_tf.serving.trained_model",
+    "prepare": "data_prep.from_python",
+    "train": "mtl_tf.training.launcher",
 }
 
 __all__ = list(_PUBLIC)
@@ -51,7 +54,7 @@ _choose_backend()
 def __getattr__(name: str):
     if name not in _PUBLIC:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    module = importlib.import_module(f"{__name__}.{_PUBLIC[name]}")
+    module = importlib.import_module(_PUBLIC[name])
     return getattr(module, name)
 
 

@@ -4,6 +4,7 @@ import pathlib
 
 import pytest
 
+import mtl_tf
 from tools import packages
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -58,6 +59,16 @@ def test_a_package_imports_only_what_it_may(path):
                 f"{path} imports {name}; {package} may import "
                 f"{', '.join(ALLOWED[package]) or 'nothing of the project'}"
             )
+
+
+def test_only_prepare_is_a_public_name_of_data_prep():
+    others = {
+        name: module
+        for name, module in mtl_tf._PUBLIC.items()
+        if not module.startswith("mtl_tf.")
+    }
+    # By name, on first use: no module of mtl_tf imports data_prep.
+    assert others == {"prepare": "data_prep.from_python"}
 
 
 def test_the_table_has_no_cycle():

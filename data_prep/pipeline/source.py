@@ -48,6 +48,7 @@ class Source:
       settings: settings of the reader, JSON values.
       license: terms of use of the texts.
       read: function that reads the files.
+      digests: sha256 of raw tables that are in memory, by name.
     """
 
     corpus: str
@@ -56,9 +57,10 @@ class Source:
     settings: dict
     license: str
     read: Callable[[], list[TaskRows]]
+    digests: dict[str, str] = dataclasses.field(default_factory=dict)
 
     def checksums(self) -> dict[str, str]:
-        """Returns the sha256 of each raw file, by name.
+        """Returns the sha256 of each raw file or table, by name.
 
         Raises:
           ValueError: if a file is missing.
@@ -69,7 +71,8 @@ class Source:
             raise ValueError(
                 f"corpus {self.corpus}: there is no file {missing[0]}{more}"
             )
-        return {name: sha256(path) for name, path in self.files.items()}
+        of_files = {name: sha256(path) for name, path in self.files.items()}
+        return of_files | self.digests
 
 
 def check_rows(corpus: str, task_rows: Sequence[TaskRows]) -> None:

@@ -330,11 +330,11 @@ def _jsonl(path, columns):
         }
         for text in values.values():
             if isinstance(text, str):
-                _check_surrogates(where, text)
+                check_surrogates(where, text)
         yield TableRow(where, line_number, values)
 
 
-def _check_surrogates(where, text):
+def check_surrogates(where: str, text: str) -> None:
     """Raises a ValueError if a text has a lone surrogate, as JSON allows."""
     try:
         text.encode("utf-8")

@@ -6,6 +6,7 @@ import sys
 import pytest
 
 import mtl_tf
+from data_prep import from_python
 from mtl_tf.config import config
 from mtl_tf.data import tasks
 from mtl_tf.evaluation import predictions as predictions_lib
@@ -25,6 +26,7 @@ def test_public_names_come_from_their_modules():
         "compare": comparison.compare,
         "evaluate": launcher.evaluate,
         "load": trained_model.load,
+        "prepare": from_python.prepare,
         "train": launcher.train,
     }
     assert sorted(mtl_tf.__all__) == sorted(expected)
@@ -44,6 +46,7 @@ _LAZY = """
 import sys
 import mtl_tf
 
+assert not [name for name in sys.modules if name.startswith("data_prep")]
 heavy = {"tensorflow", "tensorflow_text", "keras", "numpy", "matplotlib"}
 assert not heavy & set(sys.modules), heavy & set(sys.modules)
 mtl_tf.Task("books", ("bad", "good"))

@@ -1,0 +1,227 @@
+"""Tables in memory: pandas DataFrames, rows as dicts, and `tf.data.Dataset`s.
+
+The values of their columns become those of a JSONL file. pandas and TensorFlow
+are not imported: the tables are known by their attributes.
+"""
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+
+import numpy as np
+
+from data_prep.pipeline import splits
+from mtl_tf.data import tabular_files
+from mtl_tf.data import tasks
+from mtl_tf.data import values as values_lib
+from mtl_tf.utils import display_names
+
+# The rows of a task that is one table, which has no name of a split.
+TABLE = "table"
+_KINDS = (
+    "a pandas DataFrame, a list of dicts (one for each row), a "
+    "tf.data.Dataset of dicts, or a dict from split to such a table"
+)
+# The value of a dict that lacks a column.
+_MISSING = object()
+
+
+@dataclasses.dataclass(frozen=True)
+class MemoryTable:
+    """A table in memory.
+
+    Attributes:
+      where: name of the table in messages.
+      columns: the values of all rows, by column.
+      index: the name of each row, or None if it has none.
+      categories: the categories of categorical columns, in order.
+    """
+
+    where: str
+    columns: dict[Hashable, list]
+    index: Sequence[Hashable] | None = None
+    categories: dict[Hashable, list] = dataclasses.field(default_factory=dict)
+
+    def where_row(self, row: int) -> str:
+        """Returns the name of a row in messages; rows count from 0."""
+        name = f"{self.where} row {row}"
+        if self.index is not None and self.index[row] != row:
+            name += f" (index {self.index[row]!r:.40})"
+        return name
+
+    def values(self, column: Hashable) -> list:
+        """Returns the values of a column, as far as they are scalars.
+
+        Missing values are None; values of other types are unchanged.
+        """
+        return [_lenient(x) for x in self.columns[column]]
+
+    def rows(
+        self, columns: Mapping[str, Hashable]
+    ) -> list[tabular_files.TableRow]:
+        """Returns the rows, with the selected columns.
+
+        Args:
+          columns: the column of each field.
+
+        Raises:
+          ValueError: if a value is no scalar, or missing in a dict; the message
+            names the row.
+        """
+        selected = [self.columns[column] for column in columns.values()]
+        rows = []
+        for row, row_values in enumerate(zip(*selected, strict=True)):
+            where = self.where_row(row)
+            converted = {
+                field: _to_scalar(where, columns[field], value)
+                for field, value in zip(columns, row_values, strict=True)
+            }
+            rows.append(tabular_files.TableRow(where, row, converted))
+        return rows
+
+
+def read(task: str, tables: object) -> dict[str, MemoryTable]:
+    """Reads the tables of a task.
+
+    Args:
+      task: name of the task.
+      tables: one table, or a dict from split to table.
+
+    Returns:
+      The tables by split; a single one has the key `TABLE`.
+
+    Raises:
+      ValueError: if a table is of another type, has no rows, or a key is not
+        the name of a split.
+    """
+    where = f"task {display_names.visible(str(task))}:"
+    if not isinstance(tables, Mapping):
+        return {TABLE: _read_table(where, tables)}
+    by_split: dict[str, MemoryTable] = {}
+    for key, table in tables.items():
+        split = splits.split_name(key)
+        if split is None:
+            raise ValueError(
+                f"{where} expected splits ({', '.join(tasks.SPLITS)}) as keys, "
+                f"got {key!r:.80}; pandas.DataFrame makes a table of a dict of "
+                "columns"
+            )
+        if split in by_split:
+            raise ValueError(f"{where} two tables are {split}: {list(tables)}")
+        by_split[split] = _read_table(f"{where} {split}", table)
+    if "train" not in by_split:
+        raise ValueError(f"{where} expected a table train, got {list(tables)}")
+    return by_split
+
+
+def digest(rows: Sequence[tabular_files.TableRow]) -> str:
+    """Returns a checksum of the values of rows, sha256."""
+    result = hashlib.sha256()
+    for row in rows:
+        values = list(row.values.items())
+        result.update(json.dumps(values, default=repr).encode("utf-8"))
+        result.update(b"\n")
+    return result.hexdigest()
+
+
+def _read_table(where, table) -> MemoryTable:
+    """Reads a table of any kind."""
+    if hasattr(table, "iloc") and hasattr(table, "columns"):
+        read_table = _read_frame(where, table)
+    elif hasattr(table, "as_numpy_iterator"):
+        read_table = _read_dataset(where, table)
+    elif isinstance(table, Iterable) and not isinstance(table, str | bytes):
+        read_table = _read_dicts(where, table)
+    else:
+        hint = ""
+        if isinstance(table, str):
+            hint = "; files are declared in a task file (--corpus=custom)"
+        raise ValueError(f"{where} expected {_KINDS}, got {table!r:.80}{hint}")
+    if not any(map(len, read_table.columns.values())):
+        raise ValueError(f"{where} expected rows, got an empty table")
+    return read_table
+
+
+def _read_frame(where, frame) -> MemoryTable:
+    """Reads a pandas DataFrame."""
+    names = list(frame.columns)
+    repeated = [name for name in names if names.count(name) > 1]
+    if repeated:
+        raise ValueError(f"{where} two columns are named {repeated[0]!r}")
+    categories = {
+        name: frame[name].cat.categories.tolist()
+        for name in names
+        if hasattr(frame[name], "cat")
+    }
+    columns = {name: frame[name].tolist() for name in names}
+    return MemoryTable(where, columns, frame.index.tolist(), categories)
+
+
+def _read_dataset(where, dataset) -> MemoryTable:
+    """Reads a `tf.data.Dataset` of dicts of scalars."""
+    spec = dataset.element_spec
+    if not isinstance(spec, Mapping):
+        raise ValueError(
+            f"{where} expected a tf.data.Dataset of dicts from column to "
+            f"scalar, got elements {spec!r:.80}; map(lambda text, label: "
+            '{"text": text, "label": label}) makes dicts of pairs'
+        )
+    if int(dataset.cardinality()) == -1:
+        raise ValueError(
+            f"{where} the tf.data.Dataset is infinite: leave out repeat()"
+        )
+    return _read_dicts(where, dataset.as_numpy_iterator())
+
+
+def _read_dicts(where, rows) -> MemoryTable:
+    """Reads dicts from column to value, one for each row."""
+    rows = list(rows)
+    columns: dict[Hashable, list] = {}
+    for number, row in enumerate(rows):
+        if not isinstance(row, Mapping):
+            raise ValueError(
+                f"{where} row {number}: expected a dict from column to value, "
+                f"got {row!r:.80}; a task's table is {_KINDS}"
+            )
+        columns |= {name: [] for name in row if name not in columns}
+    for name, values in columns.items():
+        values += [row.get(name, _MISSING) for row in rows]
+    return MemoryTable(where, columns)
+
+
+def _lenient(value):
+    """Returns a scalar as a Python object, other values unchanged."""
+    try:
+        return _to_scalar("", "", value)
+    except ValueError:
+        return None if value is _MISSING else value
+
+
+def _to_scalar(where, column, value):
+    """Returns a value as text, number or truth value; None if it is missing."""
+    if value is _MISSING:
+        raise ValueError(
+            f"{where}: column {column!r} is missing; None is a missing value"
+        )
+    if isinstance(value, np.ndarray) and value.ndim:
+        raise ValueError(
+            f"{where}: expected one value in column {column!r}, got an array "
+            f"of shape {value.shape}; unbatch() divides the batches of a "
+            "tf.data.Dataset into rows"
+        )
+    if isinstance(value, np.generic | np.ndarray):
+        value = value.item()
+    if values_lib.is_absent(value):
+        return None
+    if isinstance(value, bytes):
+        try:
+            value = value.decode("utf-8")
+        except UnicodeDecodeError as error:
+            raise ValueError(
+                f"{where}: expected UTF-8 in column {column!r}, got byte 0x"
+                f"{value[error.start]:02x}"
+            ) from None
+    if isinstance(value, str):
+        tabular_files.check_surrogates(where, value)
+    return value
