@@ -19,14 +19,13 @@ def prepare(
 ) -> tasks_lib.Corpus:
     """Prepares a corpus from tables in memory.
 
-    It does what `python -m data_prep.main --corpus=custom` does for files, with
-    the same checks, warnings, splits and output. If `out_dir` holds the corpus
-    of the same tables, nothing is done; that of others is replaced.
+    It does what `python -m data_prep.main --corpus=custom` does for files. If
+    `out_dir` holds the corpus of the same tables, nothing is done; that of
+    others is replaced.
 
     A missing value is None, NaN, NaT, pandas.NA or an empty text. Rows without
     a label are left out and counted. The labels 5 and 5.0 are the same.
 
-        frame = pandas.read_csv("requests.csv")
         mtl_tf.prepare(
             {"requests": frame, "answers": {"train": a, "dev": b, "test": c}},
             "data/mine",

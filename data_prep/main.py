@@ -1,5 +1,7 @@
 """Prepares a corpus: python -m data_prep.main --corpus=NAME --out_dir=DIR.
 
+    --init=FILE        writes a task file for your own tables, one a task
+
     --corpus=vader     four domains of rated short texts, downloaded with pip
     --corpus=fdu_mtl   16 review corpora, from the directory --raw_dir
     --corpus=custom    your own tasks, declared in --task_file
@@ -40,7 +42,17 @@ _OUT_DIR = flags.DEFINE_string(
     "out_dir", None, "Output directory; a corpus in it is replaced."
 )
 _TASK_FILE = flags.DEFINE_string(
-    "task_file", None, "custom: TOML file that declares the tasks."
+    "task_file",
+    None,
+    "custom: TOML file that declares the tasks. --init writes it (default: "
+    "tasks.toml next to the first table).",
+)
+_INIT = flags.DEFINE_multi_string(
+    "init",
+    [],
+    "Write a task file for these tables (TSV, CSV or JSONL; by commas, or one "
+    "flag each), to be edited: labels, columns and metric are guessed. Each "
+    "table is a task; train.csv, dev.csv and test.csv of a folder are one.",
 )
 _MIN_COUNT = flags.DEFINE_integer(
     "min_count",
@@ -101,8 +113,12 @@ def main(argv: list[str]) -> None:
                 raise ValueError(
                     f"unexpected argument {argv[1]!r}: flags start with --"
                 )
-            _check_flags()
-            _prepare(out_dir)
+            if _INIT.value:
+                _check_flags_of_init()
+                _write_task_file()
+            else:
+                _check_flags()
+                _prepare(out_dir)
     except BaseException as error:
         # Invalid input needs a message, not a traceback, which -v 1 shows.
         folder = os.path.dirname(os.path.abspath(out_dir))
@@ -122,6 +138,42 @@ def _prepare(out_dir):
     if _INSPECT.value:
         for line in inspection.describe(corpus, _INSPECT_LENGTH.value):
             print(line)
+
+
+def _check_flags_of_init():
+    """Raises a ValueError if a flag is given that --init does not use."""
+    for flag in (
+        *(_RAW_DIR, _OUT_DIR, _MIN_COUNT, _DEV_SPLIT, _DEV_IN_TRAIN, _ROWS),
+        *(_MAIN_ROWS, _NOISE, _SEED, _INSPECT, _INSPECT_LENGTH),
+    ):
+        if flag.present:
+            raise ValueError(f"--{flag.name} is not used by --init")
+    if _CORPUS.value not in (None, "custom"):
+        raise ValueError(
+            f"--init is for --corpus=custom, got --corpus={_CORPUS.value}"
+        )
+
+
+def _write_task_file():
+    """Writes the task file of the tables in --init, and prints what is next."""
+    from data_prep.pipeline import task_file_draft
+
+    paths: list[str] = []
+    for value in map(os.path.expanduser, _INIT.value):
+        # The name of a file may contain a comma.
+        whole = [value] if os.path.exists(value) else value.split(",")
+        paths += filter(None, whole)
+    if not paths:
+        raise ValueError("--init is empty: expected files by commas")
+    default = os.path.join(os.path.dirname(paths[0]), "tasks.toml")
+    path = _path(_TASK_FILE) or default
+    drafts = task_file_draft.draft(paths, os.path.dirname(path))
+    task_file_draft.write(drafts, path)
+    print(f"{path}: written; correct what was guessed wrongly")
+    for task in drafts:
+        print(f"  {task.summary}")
+    command = task_file_draft.next_command(drafts, path)
+    print(f"Next:\n{command}")
 
 
 def _path(flag):

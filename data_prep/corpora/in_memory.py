@@ -38,45 +38,46 @@ def make_source(
             f"{tables!r:.80}"
         )
     task_settings = memory_tasks.check_settings(settings, list(tables))
-    declared, recorded = [], {}
-    digests: dict[str, str] = {}
-    for name, task_tables in tables.items():
-        table, by_key = memory_tasks.declare(
+    declared = {
+        name: memory_tasks.declare(
             name,
             memory_tables.read(name, task_tables),
             task_settings.get(name, {}),
         )
-        rows = {
-            key: x.rows(task_rows.columns_of(table, key))
-            for key, x in by_key.items()
-        }
-        declared.append((table, rows))
-        recorded[name] = memory_tasks.to_json(table)
-        digests |= {
-            f"{name}/{key}": memory_tables.digest(x) for key, x in rows.items()
-        }
+        for name, task_tables in tables.items()
+    }
     tasks_lib.check_names(tables)
+    rows = {
+        name: {
+            key: raw.rows(task_rows.columns_of(table, key))
+            for key, raw in by_key.items()
+        }
+        for name, (table, by_key) in declared.items()
+    }
 
     def read():
         return [
             task_rows.assemble(
                 table,
                 [
-                    task_rows.RawTable(key, x, "tables")
-                    for key, x in rows.items()
+                    task_rows.RawTable(key, table_rows, "tables")
+                    for key, table_rows in rows[name].items()
                 ],
                 seed,
             )
-            for table, rows in declared
+            for name, (table, _) in declared.items()
         ]
 
-    used_seed = {"seed": seed} if any(x.split for x, _ in declared) else {}
+    recorded: dict = {
+        "tasks": {x: memory_tasks.to_json(t) for x, (t, _) in declared.items()}
+    }
+    if any(table.split for table, _ in declared.values()):
+        recorded["seed"] = seed
+    digests = {
+        f"{name}/{key}": memory_tables.digest(table_rows)
+        for name, by_key in rows.items()
+        for key, table_rows in by_key.items()
+    }
     return source.Source(
-        "custom",
-        READER_VERSION,
-        {},
-        {"tasks": recorded, **used_seed},
-        license,
-        read,
-        digests,
+        "custom", READER_VERSION, {}, recorded, license, read, digests
     )

@@ -7,6 +7,7 @@ from collections.abc import Hashable, Iterable, Sequence
 
 from data_prep.pipeline import splits
 from mtl_tf.data import values as values_lib
+from mtl_tf.utils import display_names
 
 # Names that are usual for a role, the most specific first.
 _TEXT_NAMES = (
@@ -86,7 +87,7 @@ class Column:
           name: its name or index.
           values: the value of each row; None for a missing one.
         """
-        present = [x for x in values if not values_lib.is_absent(x)]
+        present = [x for x in values if not values_lib.is_no_label(x)]
         counts = collections.Counter(_spelling(x) for x in present)
         may_be_text = bool(present) and all(isinstance(x, str) for x in present)
         words = [_count_words(x) for x in present if isinstance(x, str)]
@@ -124,8 +125,8 @@ class Column:
         elif not self.num_values:
             kind = "no values"
         else:
-            kind = f"{len(self.counts)} different values"
-        return f"{self.name!r} ({kind})"
+            kind = display_names.counted(len(self.counts), "different value")
+        return f"{self.name!r:.80} ({kind})"
 
 
 @dataclasses.dataclass(frozen=True)

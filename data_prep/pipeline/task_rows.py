@@ -78,48 +78,23 @@ def assemble(
       ValueError: if a row is invalid, or a table has no rows; the message names
         the row or the table.
     """
-    name = table.task.name
     splits_rows: dict[str, list[records.Row]] = {}
     raw: dict[str, dict[str, int]] = {"rows": {}, "empty_texts": {}}
     skipped: collections.Counter[str] = collections.Counter()
-    suspects, tsv_rows = [], []
+    suspects: list[tuple[str, str]] = []
+    tsv_rows: list[records.Row] = []
     where_by_id: dict[str, str] = {}
     for raw_table in tables:
         key = raw_table.key
-        by_split: dict[str, list[records.Row]] = collections.defaultdict(list)
-        for record in raw_table.rows:
-            if record is None:
-                skipped[BLANK_LINE] += 1
-                continue
-            split = _split_of(table, key, record)
-            reason = _reason_to_skip(table, split, record)
-            if reason:
-                skipped[reason] += 1
-                continue
-            row = _to_row(table, key, split, record)
-            by_split[split].append(row)
-            _check_id(
-                record.values.get("id"),
-                record.where,
-                where_by_id.setdefault(row.id, record.where),
-            )
-            suspects += [
-                (text, row.id)
-                for text in _texts_that_look_absent(record, table.absent)
-            ]
+        by_split = _read_table(table, raw_table, skipped, suspects, where_by_id)
         rows = [row for split_rows in by_split.values() for row in split_rows]
-        if not rows:
-            reasons = f"; skipped: {dict(skipped)}" if skipped else ""
-            raise ValueError(
-                f"{raw_table.name}: task {name}: expected rows, got none"
-                f"{reasons}"
-            )
         raw["rows"][key] = len(rows)
         raw["empty_texts"][key] = sum(not row.seq2.strip() for row in rows)
         for split, split_rows in by_split.items():
             splits_rows.setdefault(split, []).extend(split_rows)
         if raw_table.is_tsv:
             tsv_rows += rows
+    name = table.task.name
     _log_skipped(name, skipped)
     return source.TaskRows(
         table.task,
@@ -131,6 +106,52 @@ def assemble(
             *_find_missing_values(name, suspects),
         ),
     )
+
+
+def _read_table(
+    table, raw_table, skipped, suspects, where_by_id
+) -> dict[str, list[records.Row]]:
+    """Reads the rows of one table.
+
+    Args:
+      table: the declaration of the task.
+      raw_table: the table.
+      skipped: number of rows by reason; those that are skipped are added.
+      suspects: texts that may mean a missing value, with the ids of their rows;
+        those of the table are added.
+      where_by_id: the first row with an id; those of the table are added.
+
+    Returns:
+      The rows by split, or by the key of the table if they are to be divided.
+    """
+    by_split: dict[str, list[records.Row]] = collections.defaultdict(list)
+    for record in raw_table.rows:
+        if record is None:
+            skipped[BLANK_LINE] += 1
+            continue
+        split = _split_of(table, raw_table.key, record)
+        reason = _reason_to_skip(table, split, record)
+        if reason:
+            skipped[reason] += 1
+            continue
+        row = _to_row(table, raw_table.key, split, record)
+        by_split[split].append(row)
+        _check_id(
+            record.values.get("id"),
+            record.where,
+            where_by_id.setdefault(row.id, record.where),
+        )
+        suspects += [
+            (text, row.id)
+            for text in _texts_that_look_absent(record, table.absent)
+        ]
+    if not by_split:
+        reasons = f"; skipped: {dict(skipped)}" if skipped else ""
+        raise ValueError(
+            f"{raw_table.name}: task {table.task.name}: expected rows, got none"
+            f"{reasons}"
+        )
+    return by_split
 
 
 def _split_of(table, key, record) -> str:

@@ -112,7 +112,7 @@ def check_delimiter(file_format: str, delimiter: str) -> str:
 def read(
     path: str,
     file_format: str,
-    columns: Mapping[str, str | int],
+    columns: Mapping[str, str | int] | None,
     delimiter: str = "",
 ) -> Iterator[TableRow | None]:
     """Reads a file row by row.
@@ -121,7 +121,7 @@ def read(
       path: the file, or `lines.STANDARD_INPUT`.
       file_format: one of `FORMATS`.
       columns: the name or index of the column of each value; either all names
-        or all indices.
+        or all indices. None for all columns that have different names.
       delimiter: the delimiter of a table; if empty, the default of the format.
 
     Yields:
@@ -190,7 +190,9 @@ def _csv_lines(path, delimiter):
 def _table(path, lines, columns, delimiter):
     """Yields the rows of a table, and None for a blank line."""
     path = lines_lib.name_of(path)
-    has_header = not all(isinstance(x, int) for x in columns.values())
+    has_header = columns is None or not all(
+        isinstance(x, int) for x in columns.values()
+    )
     indices = None if has_header else dict(columns)
     num_columns, names = None, "columns"
     for line_number, cells in lines:
@@ -200,6 +202,8 @@ def _table(path, lines, columns, delimiter):
             continue
         if indices is None:
             names = f"columns {cells}"
+            if columns is None:
+                columns = {x: x for x in cells if cells.count(x) == 1}
             indices = _header_indices(where, cells, columns, delimiter)
             num_columns = len(cells)
             continue
@@ -314,15 +318,18 @@ def _jsonl(path, columns):
             raise ValueError(
                 f"{where}: expected a JSON object, got {line[:60]!r}{hint}"
             )
-        missing = [x for x in columns.values() if x not in value]
+        selected = columns
+        if selected is None:
+            selected = {x: x for x in value}
+        missing = [x for x in selected.values() if x not in value]
         if missing:
-            is_other = line_number == 1 and len(missing) == len(columns)
+            is_other = line_number == 1 and len(missing) == len(selected)
             raise ValueError(
-                f"{where}: expected {_shorten(list(columns.values()))}, got "
+                f"{where}: expected {_shorten(list(selected.values()))}, got "
                 f"{_shorten(list(value))}: {missing[0]!r} is missing"
                 f"{_ONE_OBJECT_PER_LINE if is_other else ''}"
             )
-        values = {name: value[x] for name, x in columns.items()}
+        values = {name: value[x] for name, x in selected.items()}
         values = {
             # NaN is not JSON, but some programs write it.
             name: None if isinstance(x, float) and x != x else x

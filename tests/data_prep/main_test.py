@@ -1,5 +1,6 @@
 import os
 import pathlib
+import shlex
 import shutil
 import signal
 import subprocess
@@ -55,6 +56,55 @@ def test_the_example_is_prepared_and_inspected(tmp_path):
     again = _run(*arguments)
     assert "is already prepared: nothing has changed" in again.stderr
     assert again.stdout == done.stdout
+
+
+def _call(*arguments):
+    with flagsaver.flagsaver():
+        main.main(flags.FLAGS(["data_prep", *arguments]))
+
+
+def test_a_task_file_is_written_and_read_by_the_command_that_is_next(
+    tmp_path, monkeypatch, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    folder = _EXAMPLE.parent
+    shutil.copy(folder / "requests.tsv", "requests,1.tsv")
+    shutil.copytree(folder / "answers", "answers")
+    answers = [f"answers/{x}.tsv" for x in ("train", "dev", "test")]
+    _call("--init=requests,1.tsv", f"--init={','.join(answers)}")
+    written, *summaries, title, command = capsys.readouterr().out.splitlines()
+    assert written.startswith("tasks.toml: written")
+    assert summaries == [
+        "  requests_1: 140 labeled rows, 7 labels, metric accuracy",
+        "  answers: 120 labeled rows, 2 labels, metric accuracy",
+    ]
+    assert title == "Next:"
+    python, option, module, *arguments = shlex.split(command)
+    assert (python, option, module) == ("python", "-m", "data_prep.main")
+    _call(*arguments)
+    assert "requests_1 (single texts)" in capsys.readouterr().out
+    assert tasks.Corpus.read("data/mine").rows == {
+        "answers": {"train": 80, "dev": 20, "test": 20},
+        "requests_1": {"train": 91, "dev": 21, "test": 28},
+    }
+
+
+_NO_TENSORFLOW = """
+import sys
+from data_prep.pipeline import task_file_draft
+
+task_file_draft.draft(sys.argv[1:], "")
+assert "tensorflow" not in sys.modules
+"""
+
+
+def test_a_task_file_is_drafted_without_tensorflow():
+    path = _EXAMPLE.parent / "requests.tsv"
+    subprocess.run(
+        [sys.executable, "-c", _NO_TENSORFLOW, path],
+        check=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+    )
 
 
 def test_concurrent_jobs_prepare_a_corpus_once(tmp_path):

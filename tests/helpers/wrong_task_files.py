@@ -277,4 +277,52 @@ CASES = {
         "task requests: no row is in dev: column 'part' has {'train': 1}; a "
         "share in `split`, such as {dev = 0.1}, divides train",
     ),
+    # --init.
+    "init: no file": (
+        {},
+        "data_prep --init=requests.tsv,answer.tsv --task_file=new.toml",
+        "there is no file answer.tsv",
+    ),
+    "init: empty": (
+        {},
+        "data_prep --init=",
+        "--init is empty: expected files by commas",
+    ),
+    "init: task file exists": (
+        {},
+        "data_prep --init=requests.tsv",
+        "tasks.toml exists, and is not replaced: name another file with "
+        "--task_file, or move it away",
+    ),
+    "init: another flag": (
+        {},
+        "data_prep --init=requests.tsv --out_dir=out",
+        "--out_dir is not used by --init",
+    ),
+    "init: another corpus": (
+        {},
+        "data_prep --init=requests.tsv --corpus=vader",
+        "--init is for --corpus=custom, got --corpus=vader",
+    ),
+    "init: no labels": (
+        {
+            "new.csv": "text,score\n"
+            + "".join(f"text {i} of several words,{i}.5\n" for i in range(9))
+        },
+        "data_prep --init=new.csv --task_file=new.toml",
+        "new.csv: expected a column of labels, got 'text' (texts of 4 words), "
+        "'score' (9 different values); labels are texts or whole numbers, and "
+        "each has several rows",
+    ),
+    "init: no rows": (
+        {"new.csv": "text,label\n"},
+        "data_prep --init=new.csv --task_file=new.toml",
+        "new.csv: expected rows, got none",
+    ),
+    "init: other format": (
+        {"new.json": '[{"text": "a"}]'},
+        "data_prep --init=new.json --task_file=new.toml",
+        "new.json: expected one of the extensions .tsv, .csv, .jsonl, or the "
+        "name of the format in `format`; jsonl is one object per line",
+    ),
 }
