@@ -43,15 +43,15 @@ def prepare(
         `labels`: the labels in order. Default: the categories of a categorical
         column, or those that occur, numbers by value and others by letters.
 
-        `metric`: the metric of early stopping and tables. Default: accuracy.
+        `metric`: the metric of tables and early stopping. Default: accuracy.
 
         `columns`: the columns of `seq2` (the text), `label`, `seq1` (the first
         text of a pair), `group`, `id` and `split`. Default: the only column of
         texts and the only one of labels; names such as `text` and `label` are
         preferred. A column `split` that contains names of splits is used.
 
-        `split`: shares of the rows that become `dev` and `test`, if they have
-        no rows. Default: 0.15 and 0.2.
+        `split`: shares of `dev` and `test`, if they have no rows. Default: 0.15
+        and 0.2.
 
         `absent`: texts and numbers that mean a missing value.
       seed: seed of random splits.
@@ -60,12 +60,11 @@ def prepare(
       license: the terms of the texts, which corpus and model card quote.
 
     Returns:
-      The prepared corpus: its tasks, and the numbers of rows.
+      The prepared corpus.
 
     Raises:
-      ValueError: if a table, row or setting is invalid, columns are not
-        obvious, or `out_dir` holds other files. The message names task and row;
-        rows count from 0.
+      ValueError: if a table, row or setting is invalid, a column is not
+        obvious, or `out_dir` holds other files. Rows in messages count from 0.
     """
     source = in_memory.make_source(tasks, settings, seed, license)
     return prepare_lib.prepare(source, os.fspath(out_dir), min_count)

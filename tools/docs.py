@@ -20,6 +20,7 @@ from mtl_tf.config import command as command_lib
 from mtl_tf.config import config as config_lib
 from mtl_tf.data import samplers
 from mtl_tf.utils import flagfiles
+from tools import notebooks
 from tools import packages
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -218,6 +219,12 @@ GENERATED = {
     ),
     "groups of an epoch": ("faq.md", sampling_table),
     "packages": ("design/packages.md", package_drawing),
+    "from_dataframes.ipynb": (
+        "guides/from_dataframes.md",
+        lambda: notebooks.to_markdown(
+            notebooks.read(ROOT / "examples" / "from_dataframes.ipynb")
+        ),
+    ),
 }
 
 

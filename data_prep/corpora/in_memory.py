@@ -4,11 +4,12 @@
 The corpus is `custom`, as that of files.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from data_prep.pipeline import memory_tables
 from data_prep.pipeline import memory_tasks
 from data_prep.pipeline import source
+from data_prep.pipeline import task_file as task_file_lib
 from data_prep.pipeline import task_rows
 from mtl_tf.data import tasks as tasks_lib
 
@@ -60,7 +61,7 @@ def make_source(
             task_rows.assemble(
                 table,
                 [
-                    task_rows.RawTable(key, table_rows, "tables")
+                    task_rows.RawTable(key, table_rows, f"{name}/{key}")
                     for key, table_rows in rows[name].items()
                 ],
                 seed,
@@ -68,16 +69,24 @@ def make_source(
             for name, (table, _) in declared.items()
         ]
 
-    recorded: dict = {
-        "tasks": {x: memory_tasks.to_json(t) for x, (t, _) in declared.items()}
-    }
-    if any(table.split for table, _ in declared.values()):
-        recorded["seed"] = seed
     digests = {
         f"{name}/{key}": memory_tables.digest(table_rows)
         for name, by_key in rows.items()
         for key, table_rows in by_key.items()
     }
     return source.Source(
-        "custom", READER_VERSION, {}, recorded, license, read, digests
+        "custom",
+        READER_VERSION,
+        {},
+        _recorded([table for table, _ in declared.values()], seed),
+        license,
+        read,
+        digests,
     )
+
+
+def _recorded(tables: Sequence[task_file_lib.TaskTable], seed) -> dict:
+    """Returns the settings of the tasks, and the seed if it is used."""
+    settings: dict = {x.task.name: memory_tasks.to_json(x) for x in tables}
+    is_random = any(table.split for table in tables)
+    return {"tasks": settings} | ({"seed": seed} if is_random else {})

@@ -32,20 +32,27 @@ class MemoryTable:
     """A table in memory.
 
     Attributes:
-      where: name of the table in messages.
+      task: name of the task in messages.
+      split: the split of the table, empty if the task has one table.
       columns: the values of all rows, by column.
       index: the name of each row, or None if it has none.
       categories: the categories of categorical columns, in order.
     """
 
-    where: str
+    task: str
+    split: str
     columns: dict[Hashable, list]
     index: Sequence[Hashable] | None = None
     categories: dict[Hashable, list] = dataclasses.field(default_factory=dict)
 
+    @property
+    def where(self) -> str:
+        """Name of the table in messages."""
+        return _where(self.task, self.split)
+
     def where_row(self, row: int) -> str:
         """Returns the name of a row in messages; rows count from 0."""
-        name = f"{self.where} row {row}"
+        name = _where_row(self.task, self.split, row)
         if self.index is not None and self.index[row] != row:
             name += f" (index {self.index[row]!r:.40})"
         return name
@@ -95,23 +102,24 @@ def read(task: str, tables: object) -> dict[str, MemoryTable]:
       ValueError: if a table is of another type, has no rows, or a key is not
         the name of a split.
     """
-    where = f"task {display_names.visible(str(task))}:"
+    name = display_names.visible(str(task))
+    where = _where(name, "")
     if not isinstance(tables, Mapping):
-        return {TABLE: _read_table(where, tables)}
+        return {TABLE: _read_table(name, "", tables)}
     by_split: dict[str, MemoryTable] = {}
     for key, table in tables.items():
         split = splits.split_name(key)
         if split is None:
             raise ValueError(
-                f"{where} expected splits ({', '.join(tasks.SPLITS)}) as keys, "
-                f"got {key!r:.80}; pandas.DataFrame makes a table of a dict of "
-                "columns"
+                f"{where}: expected splits ({', '.join(tasks.SPLITS)}) as "
+                f"keys, got {key!r:.80}; pandas.DataFrame makes a table of a "
+                "dict of columns"
             )
         if split in by_split:
-            raise ValueError(f"{where} two tables are {split}: {list(tables)}")
-        by_split[split] = _read_table(f"{where} {split}", table)
+            raise ValueError(f"{where}: two tables are {split}: {list(tables)}")
+        by_split[split] = _read_table(name, split, table)
     if "train" not in by_split:
-        raise ValueError(f"{where} expected a table train, got {list(tables)}")
+        raise ValueError(f"{where}: expected a table train, got {list(tables)}")
     return by_split
 
 
@@ -125,69 +133,83 @@ def digest(rows: Sequence[tabular_files.TableRow]) -> str:
     return result.hexdigest()
 
 
-def _read_table(where, table) -> MemoryTable:
+def _where(task, name) -> str:
+    """Returns the name of a task, or of a part of its tables, in messages."""
+    return f"task {task}: {name}" if name else f"task {task}"
+
+
+def _where_row(task, split, row) -> str:
+    """Returns the name of a row in messages."""
+    return _where(task, f"{split} row {row}".strip())
+
+
+def _read_table(task, split, table) -> MemoryTable:
     """Reads a table of any kind."""
+    where = _where(task, split)
     if hasattr(table, "iloc") and hasattr(table, "columns"):
-        read_table = _read_frame(where, table)
+        read_table = _read_frame(task, split, table)
     elif hasattr(table, "as_numpy_iterator"):
-        read_table = _read_dataset(where, table)
+        read_table = _read_dataset(task, split, table)
     elif isinstance(table, Iterable) and not isinstance(table, str | bytes):
-        read_table = _read_dicts(where, table)
+        read_table = _read_dicts(task, split, table)
     else:
         hint = ""
         if isinstance(table, str):
             hint = "; files are declared in a task file (--corpus=custom)"
-        raise ValueError(f"{where} expected {_KINDS}, got {table!r:.80}{hint}")
+        raise ValueError(f"{where}: expected {_KINDS}, got {table!r:.80}{hint}")
     if not any(map(len, read_table.columns.values())):
-        raise ValueError(f"{where} expected rows, got an empty table")
+        raise ValueError(f"{where}: expected rows, got an empty table")
     return read_table
 
 
-def _read_frame(where, frame) -> MemoryTable:
+def _read_frame(task, split, frame) -> MemoryTable:
     """Reads a pandas DataFrame."""
+    where = _where(task, split)
     names = list(frame.columns)
     repeated = [name for name in names if names.count(name) > 1]
     if repeated:
-        raise ValueError(f"{where} two columns are named {repeated[0]!r}")
+        raise ValueError(f"{where}: two columns are named {repeated[0]!r}")
     categories = {
         name: frame[name].cat.categories.tolist()
         for name in names
         if hasattr(frame[name], "cat")
     }
     columns = {name: frame[name].tolist() for name in names}
-    return MemoryTable(where, columns, frame.index.tolist(), categories)
+    return MemoryTable(task, split, columns, frame.index.tolist(), categories)
 
 
-def _read_dataset(where, dataset) -> MemoryTable:
+def _read_dataset(task, split, dataset) -> MemoryTable:
     """Reads a `tf.data.Dataset` of dicts of scalars."""
+    where = _where(task, split)
     spec = dataset.element_spec
     if not isinstance(spec, Mapping):
         raise ValueError(
-            f"{where} expected a tf.data.Dataset of dicts from column to "
+            f"{where}: expected a tf.data.Dataset of dicts from column to "
             f"scalar, got elements {spec!r:.80}; map(lambda text, label: "
             '{"text": text, "label": label}) makes dicts of pairs'
         )
     if int(dataset.cardinality()) == -1:
         raise ValueError(
-            f"{where} the tf.data.Dataset is infinite: leave out repeat()"
+            f"{where}: the tf.data.Dataset is infinite: leave out repeat()"
         )
-    return _read_dicts(where, dataset.as_numpy_iterator())
+    return _read_dicts(task, split, dataset.as_numpy_iterator())
 
 
-def _read_dicts(where, rows) -> MemoryTable:
+def _read_dicts(task, split, rows) -> MemoryTable:
     """Reads dicts from column to value, one for each row."""
     rows = list(rows)
     columns: dict[Hashable, list] = {}
     for number, row in enumerate(rows):
         if not isinstance(row, Mapping):
             raise ValueError(
-                f"{where} row {number}: expected a dict from column to value, "
+                f"{_where_row(task, split, number)}: expected a dict from "
+                "column to value, "
                 f"got {row!r:.80}; a task's table is {_KINDS}"
             )
         columns |= {name: [] for name in row if name not in columns}
     for name, values in columns.items():
         values += [row.get(name, _MISSING) for row in rows]
-    return MemoryTable(where, columns)
+    return MemoryTable(task, split, columns)
 
 
 def _lenient(value):

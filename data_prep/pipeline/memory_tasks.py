@@ -168,7 +168,7 @@ def _not_obvious(name, field, table, columns, roles) -> ValueError:
     proposed["label"] = roles.labels[0].name if roles.labels else "LABEL"
     kind = "texts" if field == "seq2" else "labels"
     return ValueError(
-        f"{table.where} which column has the {kind}? There are "
+        f"{table.where}: which column has the {kind}? There are "
         f"{', '.join(described)}; name it, for example: settings="
         f"{ {name: {'columns': proposed | columns}} }"
     )
@@ -183,7 +183,7 @@ def _check_columns(where, tables, columns) -> None:
             if column not in table.columns:
                 names = [str(x) for x in table.columns]
                 raise ValueError(
-                    f"{table.where} there is no column {column!r} for {field}"
+                    f"{table.where}: there is no column {column!r} for {field}"
                     f"{suggestions.nearest(str(column), names)}; the columns "
                     f"are {', '.join(names)}"
                 )
