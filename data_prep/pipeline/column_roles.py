@@ -161,7 +161,9 @@ def guess(columns: Iterable[Column]) -> Roles:
     columns = list(columns)
     texts = _by_name([x for x in columns if x.has_texts], _TEXT_NAMES)
     named = [
-        x for x in columns if x.may_be_text and _rank(x, _TEXT_NAMES[:1]) == 0
+        x
+        for x in columns
+        if x.may_be_text and _rank(x.name, _TEXT_NAMES[:1]) == 0
     ]
     texts = texts or named
     pair = _pair(columns, texts)
@@ -194,9 +196,14 @@ def obvious_label(roles: Roles) -> Column | None:
     return _obvious(roles.labels, _LABEL_NAMES)
 
 
+def is_split_name(name: Hashable) -> bool:
+    """Returns whether the name of a column is usual for splits."""
+    return _rank(name, _SPLIT_NAMES) < len(_SPLIT_NAMES)
+
+
 def _obvious(columns, names) -> Column | None:
     """Returns the first column if no other one is as likely."""
-    ranks = [_rank(x, names) for x in columns[:2]]
+    ranks = [_rank(x.name, names) for x in columns[:2]]
     if len(ranks) == 2 and ranks[0] and ranks[1] < len(names):
         return None
     if len(ranks) == 2 and ranks[0] == len(names):
@@ -239,9 +246,9 @@ def _is_fraction(text) -> bool:
     return re.fullmatch(r"[-+]?\d*\.\d*[1-9]\d*", text) is not None
 
 
-def _rank(column, names) -> int:
+def _rank(name, names) -> int:
     """Returns the position of a column's name among usual ones."""
-    name = str(column.name).strip().lower().replace(" ", "_")
+    name = str(name).strip().lower().replace(" ", "_")
     return names.index(name) if name in names else len(names)
 
 
@@ -250,12 +257,12 @@ def _by_name(columns, names) -> list[Column]:
 
     A column without a header has no name, only an index.
     """
-    return sorted(columns, key=lambda x: _rank(x, names))
+    return sorted(columns, key=lambda x: _rank(x.name, names))
 
 
 def _named(columns, names) -> tuple[Column, ...]:
     """Returns the columns whose name is usual, sorted."""
-    usual = [x for x in columns if _rank(x, names) < len(names)]
+    usual = [x for x in columns if _rank(x.name, names) < len(names)]
     return tuple(_by_name(usual, names))
 
 
@@ -272,7 +279,9 @@ def _pair(columns, texts) -> tuple[Column, ...]:
         )
         if pair[0].has_texts or is_topic:
             return pair
-    unusual = [x for x in texts if _rank(x, _TEXT_NAMES) == len(_TEXT_NAMES)]
+    unusual = [
+        x for x in texts if _rank(x.name, _TEXT_NAMES) == len(_TEXT_NAMES)
+    ]
     if len(texts) == 2 and len(unusual) == 2:
         return tuple(sorted(texts, key=columns.index))
     return ()

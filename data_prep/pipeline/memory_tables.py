@@ -7,6 +7,7 @@ are not imported: the tables are known by their attributes.
 import dataclasses
 import hashlib
 import json
+import random
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 
 import numpy as np
@@ -57,12 +58,19 @@ class MemoryTable:
             name += f" (index {self.index[row]!r:.40})"
         return name
 
-    def values(self, column: Hashable) -> list:
+    def values(self, column: Hashable, most: int | None = None) -> list:
         """Returns the values of a column, as far as they are scalars.
 
         Missing values are None; values of other types are unchanged.
+
+        Args:
+          column: the column.
+          most: the number of values of a random sample; None for all.
         """
-        return [_lenient(x) for x in self.columns[column]]
+        values = self.columns[column]
+        if most is not None and len(values) > most:
+            values = random.Random(0).sample(values, most)
+        return [_lenient(x) for x in values]
 
     def rows(
         self, columns: Mapping[str, Hashable]
@@ -76,16 +84,25 @@ class MemoryTable:
           ValueError: if a value is no scalar, or missing in a dict; the message
             names the row.
         """
-        selected = [self.columns[column] for column in columns.values()]
-        rows = []
-        for row, row_values in enumerate(zip(*selected, strict=True)):
-            where = self.where_row(row)
-            converted = {
-                field: _to_scalar(where, columns[field], value)
-                for field, value in zip(columns, row_values, strict=True)
-            }
-            rows.append(tabular_files.TableRow(where, row, converted))
-        return rows
+        selected = [self._convert(column) for column in columns.values()]
+        return [
+            tabular_files.TableRow(
+                self.where_row(row),
+                row,
+                dict(zip(columns, row_values, strict=True)),
+            )
+            for row, row_values in enumerate(zip(*selected, strict=True))
+        ]
+
+    def _convert(self, column) -> list:
+        """Converts the values of a column to scalars."""
+        # Most values need no check, which would take most of the time.
+        return [
+            x
+            if type(x) in (int, bool) or (type(x) is str and x and x.isascii())
+            else _to_scalar(self.where_row(row), column, x)
+            for row, x in enumerate(self.columns[column])
+        ]
 
 
 def read(task: str, tables: object) -> dict[str, MemoryTable]:

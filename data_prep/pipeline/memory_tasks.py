@@ -4,7 +4,7 @@ The settings of a task are those of a task file: labels, metric, columns, split
 and absent. Labels, columns and splits have defaults that depend on the table.
 """
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 
 import numpy as np
 
@@ -21,6 +21,8 @@ from mtl_tf.utils import suggestions
 _KEYS = ("labels", "metric", "columns", "split", "absent")
 # Of the rows that are divided.
 DEFAULT_SHARES = {"dev": 0.15, "test": 0.2}
+# Rows that the roles of columns are guessed from.
+_SAMPLE = 2_000
 # More labels than this are suspicious if few of them repeat.
 _MANY_LABELS = 20
 
@@ -135,10 +137,12 @@ def _columns(name, where, tables, columns) -> dict[str, Hashable]:
         )
     columns = dict(columns)
     first = next(table for key, table in tables.items() if key != "unlabeled")
+    is_declared = {"seq2", "label"} <= set(columns)
     roles = column_roles.guess(
-        column_roles.Column.of(column, first.values(column))
+        column_roles.Column.of(column, first.values(column, _SAMPLE))
         for column in first.columns
         if column not in columns.values()
+        and (not is_declared or column_roles.is_split_name(column))
     )
     obvious = {
         "seq2": column_roles.obvious_text(roles),
@@ -204,9 +208,12 @@ def _shares(where, tables, columns, shares):
     lacking = [x for x in ("dev", "test") if x not in present]
     shares = dict(shares) or {x: DEFAULT_SHARES[x] for x in lacking}
     if set(shares) != set(lacking):
+        origin = ""
+        if "split" in columns:
+            origin = f"; column {columns['split']!r} has the others"
         raise ValueError(
             f"{where}: split: expected shares of {lacking}, the splits without "
-            f"rows, got {shares}"
+            f"rows, got {shares}{origin}"
         )
     if shares and "train" in tables:
         tables = {
@@ -227,7 +234,7 @@ def _labels(where, tables, columns, absent) -> list[str]:
             continue
         rows = table.rows(fields)
         num_rows += len(rows)
-        for row in rows:
+        for row in _different(rows):
             _add_label(row, absent, spelled)
         categories += [
             values_lib.label_name(where, x)
@@ -243,6 +250,21 @@ def _labels(where, tables, columns, absent) -> list[str]:
     if set(labels) <= set(categories):
         return [x for x in dict.fromkeys(categories) if x in spelled.values()]
     return label_order.in_order(labels)
+
+
+def _different(rows) -> Iterator[tabular_files.TableRow]:
+    """Yields the first of all rows with the same values."""
+    seen = set()
+    for row in rows:
+        # True equals 1, but is another label.
+        key = tuple((type(x), x) for x in row.values.values())
+        try:
+            is_new = key not in seen
+            seen.add(key)
+        except TypeError:  # a list, which is refused later
+            is_new = True
+        if is_new:
+            yield row
 
 
 def _add_label(row: tabular_files.TableRow, absent, spelled) -> None:

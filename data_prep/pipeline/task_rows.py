@@ -292,7 +292,7 @@ def _find_missing_values(name, suspects) -> tuple[findings.Finding, ...]:
             name,
             len(suspects),
             f"{values_lib.describe_absent_looks(counts)}; list those that do "
-            "in `absent` in the task file",
+            "in `absent`",
             tuple(row_id for _, row_id in suspects[:2]),
         ),
     )

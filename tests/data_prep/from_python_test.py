@@ -201,6 +201,20 @@ _ERRORS = {
         {"split": {"dev": 0.1, "test": 0.1}},
         "task t: split: expected shares of ['dev'], the splits without rows",
     ),
+    "shares of splits in a column": (
+        [
+            row | {"split": ("train", "dev", "test")[i % 3]}
+            for i, row in enumerate(_ROWS)
+        ],
+        {"split": {"dev": 0.1, "test": 0.1}},
+        "task t: split: expected shares of [], the splits without rows, got "
+        "{'dev': 0.1, 'test': 0.1}; column 'split' has the others",
+    ),
+    "repeated id": (
+        [row | {"key": i // 2} for i, row in enumerate(_ROWS)],
+        {"columns": {**_COLUMNS, "id": "key"}},
+        "task t: row 1: id 0 repeats task t: row 0",
+    ),
     "no split of a row": (
         [_ROWS[0] | {"part": "dev"}, *_ROWS[1:]],
         {"columns": {**_COLUMNS, "split": "part"}},

@@ -125,7 +125,7 @@ def test_texts_may_mean_a_missing_value(tmp_path):
     )
     assert finding.message == (
         "texts that may mean a missing value are kept as texts: 'nan' 6 times, "
-        "'None' 3 times; list those that do in `absent` in the task file"
+        "'None' 3 times; list those that do in `absent`"
     )
     assert finding.examples == ("t-train-5", "t-train-5")
 
