@@ -5,14 +5,16 @@ cd "$(dirname "${BASH_SOURCE[0]}")"
 
 usage() {
   cat <<'END'
-./run_all.sh        sets up an environment in .venv, prepares the default
-                    corpus, trains a single-task and an adversarial multi-task
-                    model on it, prints their test scores side by side, writes
-                    report and export, and predicts with the exported model;
-                    then trains one with label embeddings and a label transfer
-                    network
-./run_all.sh test   sets up the same environment, runs linter, type checker and
-                    tests, and builds the documentation
+./run_all.sh          sets up an environment in .venv, and prepares the default
+                      corpus; compares how many labels a new task needs, alone
+                      and together with others; trains an adversarial multi-task
+                      model on all labels, writes report and export, and
+                      predicts with the exported model; then trains one with
+                      label embeddings and a label transfer network
+./run_all.sh --quick  does so with fewer and shorter runs, in runs/quick, and
+                      without the last model
+./run_all.sh test     sets up the same environment, runs linter, type checker
+                      and tests, and builds the documentation
 
 Needs Python 3.11, 3.12 or 3.13 with pip; PYTHON=/path/to/python names the one
 to use. A second call is quick: the environment is kept until pyproject.toml
@@ -134,26 +136,31 @@ predict() {
   }
 }
 
+# run_everything [--quick]: the flags of a quick run stop training early.
 run_everything() {
-  local python=$venv/bin/python
+  local python=$venv/bin/python runs=runs sizes=() epochs=()
+  if [[ ${1:-} == --quick ]]; then
+    runs=runs/quick sizes=(--train_sizes=100:1) epochs=(--epochs=2)
+  fi
   step "prepare the corpus vader in data/vader" \
     "$python" -m data_prep.main --corpus=vader --out_dir=data/vader
-  step "train one model per task in runs/vader_single_task" \
-    "$python" -m mtl_tf.main --flagfile=configs/vader_single_task.flags \
-    --data_dir=data/vader --run_dir=runs/vader_single_task --noexport
-  step "train ASP-MTL on all tasks in runs/vader_asp_mtl" \
+  step "learn a new task alone and together with others in $runs/new_task" \
+    "$python" -m mtl_tf.main --flagfile=configs/vader_new_task.flags \
+    --data_dir=data/vader --run_dir=$runs/new_task "${sizes[@]}"
+  step "train ASP-MTL on all labels in $runs/vader_asp_mtl" \
     "$python" -m mtl_tf.main --flagfile=configs/vader_asp_mtl.flags \
-    --data_dir=data/vader --run_dir=runs/vader_asp_mtl \
-    --baseline_run=runs/vader_single_task
+    --data_dir=data/vader --run_dir=$runs/vader_asp_mtl "${epochs[@]}"
   step "predict with the exported model" \
-    predict "$python" runs/vader_asp_mtl/export tweets \
+    predict "$python" $runs/vader_asp_mtl/export tweets \
     "The sun is out and I finally got the job :)"
-  step "train label embeddings and label transfer in runs/vader_lel_ltn" \
-    "$python" -m mtl_tf.main --flagfile=configs/vader_lel_ltn.flags \
-    --data_dir=data/vader --run_dir=runs/vader_lel_ltn \
-    --baseline_run=runs/vader_single_task --noexport
-  printf '\nreport: %s\n' runs/vader_{asp_mtl,lel_ltn}/report.html
-  printf 'curves: %s/bin/tensorboard --logdir=runs\n' "$venv"
+  if [[ ! ${1:-} ]]; then
+    step "train label embeddings and label transfer in $runs/vader_lel_ltn" \
+      "$python" -m mtl_tf.main --flagfile=configs/vader_lel_ltn.flags \
+      --data_dir=data/vader --run_dir=$runs/vader_lel_ltn --noexport
+  fi
+  printf '\nDoes sharing pay? %s\n' "$runs/new_task/comparison.html"
+  printf 'report of a run:  %s\n' "$runs"/vader_*/report.html
+  printf 'curves:           %s/bin/tensorboard --logdir=%s\n' "$venv" "$runs"
 }
 
 run_tests() {
@@ -171,9 +178,9 @@ run_tests() {
   step "test" "$python" -m pytest -n "$processes" --dist=loadfile
 }
 
-if (($# == 0)); then
+if [[ $# == 0 || ($# == 1 && $1 == --quick) ]]; then
   step "set up the environment" set_up
-  run_everything
+  run_everything "$@"
 elif [[ $# == 1 && $1 == test ]]; then
   step "set up the environment" set_up
   run_tests

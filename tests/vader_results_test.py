@@ -1,14 +1,12 @@
-"""The results of the default corpus are the same on all pages."""
+"""The results of the default corpus in the documentation."""
 
 import pytest
 
 from tools import vader_results
 
 
-@pytest.mark.parametrize("page", vader_results.PAGES, ids=lambda x: x.name)
-def test_each_page_has_the_same_table(page):
-    table = vader_results.table_of(page)
-    assert table == vader_results.table_of(vader_results.SOURCE)
+def test_the_page_has_a_table():
+    table = vader_results.table_of(vader_results.SOURCE)
     assert table.startswith(vader_results.HEAD + "\n")
     lines = [line.split("|") for line in table.splitlines()[2:]]
     assert [line[1].strip() for line in lines] == [

@@ -11,7 +11,6 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 SOURCE = ROOT / "docs" / "results" / "vader.md"
-PAGES = (SOURCE, ROOT / "README.md")
 START, END = "<!-- vader -->", "<!-- end of vader -->"
 SEEDS = 5
 MODELS = ("single-task", "ASP-MTL", "LEL + LTN")
@@ -55,16 +54,16 @@ def table_of(page: pathlib.Path) -> str:
 
 
 def write(run_dirs: list[str]) -> None:
-    """Writes the table of three runs into all pages."""
+    """Writes the table of three runs into its page."""
     runs = [
         json.loads((pathlib.Path(x) / "results.json").read_text("utf-8"))
         for x in run_dirs
     ]
-    table = make_table(runs)
-    for page in PAGES:
-        before, _, remainder = page.read_text("utf-8").partition(START)
-        after = remainder.partition(END)[2]
-        page.write_text(f"{before}{START}\n\n{table}\n\n{END}{after}", "utf-8")
+    before, _, remainder = SOURCE.read_text("utf-8").partition(START)
+    after = remainder.partition(END)[2]
+    SOURCE.write_text(
+        f"{before}{START}\n\n{make_table(runs)}\n\n{END}{after}", "utf-8"
+    )
 
 
 if __name__ == "__main__":

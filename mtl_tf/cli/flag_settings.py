@@ -74,7 +74,8 @@ def read_models(
       given: the parsed flags of the command line.
 
     Returns:
-      Settings by name: that of the preset, or of the file without extension.
+      Settings by name: that of the preset or file, without folder and
+      extension.
 
     Raises:
       ValueError: if there is no such preset or file, it or a combination with
@@ -105,9 +106,8 @@ def read_models(
 
 def _locate(source):
     """Returns name and flagfile of a model."""
-    if source.endswith(".flags") or "/" in source:
-        name = source.rpartition("/")[2].removesuffix(".flags")
-        return name, source
+    if source.endswith(".flags"):
+        return source.rpartition("/")[2].removesuffix(".flags"), source
     presets = flagfiles.preset_names()
     if source not in presets:
         raise ValueError(
@@ -115,7 +115,7 @@ def _locate(source):
             f"{suggestions.nearest(source, presets)}; give a preset's name, or "
             "the path of a flagfile"
         )
-    return source, flagfiles.PREFIX + source
+    return source.rpartition("/")[2], flagfiles.PREFIX + source
 
 
 def _values(settings, values) -> dict[str, object]:

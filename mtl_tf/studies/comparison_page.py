@@ -9,15 +9,24 @@ from mtl_tf.reporting.plots import learning_curve
 from mtl_tf.runs import descriptions
 from mtl_tf.studies import comparison_scores
 from mtl_tf.studies import comparison_table
+from mtl_tf.studies import study_directory
 
 PAGE_FILE = "comparison.html"
 PICTURE_FILE = "learning_curve.png"
+TABLE_NAME = "scores"
 _DPI = 160
 
 
 def write(comparison: comparison_scores.Comparison) -> str:
-    """Writes `comparison.html` and `learning_curve.png`; returns its path."""
+    """Writes `scores.csv`, `learning_curve.png` and `comparison.html`.
+
+    Returns:
+      The path of the page.
+    """
     plan = comparison.plan
+    study_directory.write_table(
+        plan.study_dir, TABLE_NAME, comparison_table.summary(comparison)
+    )
     tasks = comparison_table.scored_tasks(comparison)
     average = [comparison_scores.AVERAGE]
     names = [task.name for task in tasks]

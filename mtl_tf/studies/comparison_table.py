@@ -35,7 +35,7 @@ class Row:
     @property
     def size_name(self) -> str:
         """Training size in words: `100`, or `all`."""
-        return "all" if self.train_size is None else f"{self.train_size:,}"
+        return "all" if self.train_size is None else str(self.train_size)
 
 
 def make_rows(
@@ -69,6 +69,39 @@ def make_rows(
         for task in tasks
         for train_size in plan.train_sizes
     ]
+
+
+def summary(comparison: comparison_scores.Comparison) -> list[dict]:
+    """Returns the scores as a tidy table, with intervals and tests.
+
+    `gain` and its fields compare a model with the baseline, which has none;
+    intervals without `seed` are over seeds and test texts.
+    """
+    names = [task.name for task in scored_tasks(comparison)]
+    lines = []
+    for row in make_rows(comparison, [*names, comparison_scores.AVERAGE]):
+        for model, score in row.scores.items():
+            gain = row.gains.get(model)
+            low, high = score.interval
+            lines.append(
+                {
+                    "task": row.task,
+                    "metric": row.metric,
+                    "train_size": row.size_name,
+                    "model": model,
+                    "seeds": len(score.by_seed),
+                    "test": score.mean,
+                    "low": low,
+                    "high": high,
+                    "gain": gain and gain.mean,
+                    "gain_low": gain and gain.interval[0],
+                    "gain_high": gain and gain.interval[1],
+                    "gain_seed_low": gain and gain.seed_interval[0],
+                    "gain_seed_high": gain and gain.seed_interval[1],
+                    "p": gain and gain.p_value,
+                }
+            )
+    return lines
 
 
 def scored_tasks(comparison: comparison_scores.Comparison) -> list:
