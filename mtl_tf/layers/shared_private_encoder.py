@@ -30,11 +30,13 @@ class SharedPrivateEncoder(float32_layer.Float32Layer):
       seq1: as `vectors`, the first texts of pairs, for an encoder of pairs.
       seq1_lengths: their lengths, int32 [task_batches, batch].
       private_only: whether to leave out `shared`.
+      by_token: whether to return the states at each token instead.
       training: for the encoders.
 
     Returns:
       A dict of `shared` (s) and `private` (h_k), those that exist: float32
-      [task_batches, batch, features].
+      [task_batches, batch, features]; by token float32 [task_batches, batch,
+      seq_len, features].
 
     Raises:
       ValueError: if there is neither encoder.
@@ -86,17 +88,23 @@ class SharedPrivateEncoder(float32_layer.Float32Layer):
         seq1=None,
         seq1_lengths=None,
         private_only=False,
+        by_token=False,
         training=False,
     ):
-        texts = {"seq1": seq1, "seq1_lengths": seq1_lengths}
+        arguments = {
+            "seq1": seq1,
+            "seq1_lengths": seq1_lengths,
+            "by_token": by_token,
+            "training": training,
+        }
         features = {}
         if self.shared_encoder is not None and not private_only:
             features["shared"] = self.shared_encoder(
-                vectors, lengths, training=training, **texts
+                vectors, lengths, **arguments
             )
         if self.private_encoder is not None:
             features["private"] = self.private_encoder(
-                vectors, lengths, task_ids, training=training, **texts
+                vectors, lengths, task_ids, **arguments
             )
         return features
 

@@ -4,6 +4,7 @@ import keras
 import tensorflow as tf
 
 from mtl_tf.layers import lstm
+from mtl_tf.layers import packed_rnn
 from mtl_tf.layers import per_task
 from mtl_tf.layers import pooling as pooling_layers
 from mtl_tf.layers import token_layers
@@ -53,10 +54,13 @@ class TextEncoder(per_task.PerTaskLayer):
       seq1: token features of the first texts of pairs, float32 [rows, batch,
         width], packed; for a `conditional_bilstm`.
       seq1_lengths: their lengths, int32 [task_batches, batch].
+      by_token: whether to return the states that are pooled otherwise.
       training: whether to apply recurrent dropout.
 
     Returns:
-      float32 [task_batches, batch, features].
+      float32 [task_batches, batch, features]; by token float32 [task_batches,
+      batch, seq_len, features], the states of both directions at each token of
+      the text, and zeros beyond its end.
 
     Raises:
       ValueError: if there is no such encoder or pooling, or no last state.
@@ -181,6 +185,7 @@ class TextEncoder(per_task.PerTaskLayer):
         task_ids=None,
         seq1=None,
         seq1_lengths=None,
+        by_token=False,
         training=False,
     ):
         if task_ids is None:
@@ -197,28 +202,45 @@ class TextEncoder(per_task.PerTaskLayer):
                 )
                 for layer in self._seq1_directions
             ]
+        last_only = self.pooling == "last" and not by_token
         features = []
         for index, initial_state in enumerate(initial_states):
             states = self._encode(
-                index, inputs, lengths, task_ids, initial_state, training
+                index,
+                inputs,
+                lengths,
+                task_ids,
+                initial_state=initial_state,
+                last_only=last_only,
+                training=training,
             )
-            features.append(self._pool(index, states, lengths, task_ids))
+            if by_token:
+                states = _by_token(states, lengths)
+            else:
+                states = self._pool(index, states, lengths, task_ids)
+            features.append(states)
         return tf.concat(features, axis=-1)
 
-    def _encode(
-        self, index, inputs, lengths, task_ids, initial_state, training
-    ):
-        """Computes the states of a direction; with `last`, the last ones."""
+    def _encode(self, index, inputs, lengths, task_ids, *, last_only, **kwargs):
+        """Computes the states of a direction, all or only the last ones.
+
+        Args:
+          index: index of the direction.
+          inputs: as in `call`.
+          lengths: as in `call`.
+          task_ids: as in `call`.
+          last_only: whether to return only the last state of each text.
+          **kwargs: `initial_state` and `training`, for each LSTM.
+        """
         layers = self._directions[index]
         states = inputs
         for layer in layers:
             arguments = {}
             if isinstance(layer, lstm.PerTaskLSTM):
-                is_last = self.pooling == "last" and layer is layers[-1]
+                is_last = last_only and layer is layers[-1]
                 arguments = {
-                    "initial_state": initial_state,
                     "result": "last_hidden" if is_last else "states",
-                    "training": training,
+                    **kwargs,
                 }
             states = layer(states, lengths, task_ids, **arguments)
         return states
@@ -242,6 +264,19 @@ class TextEncoder(per_task.PerTaskLayer):
             "recurrent_dropout": self.recurrent_dropout,
             "precision": self.precision,
         }
+
+
+def _by_token(states, lengths):
+    """Unpacks states: [rows, batch, width] to one with an axis of tokens.
+
+    Returns:
+      float32 [task_batches, batch, seq_len, width], zeros beyond the end of a
+      text.
+    """
+    packing = packed_rnn.Packing(lengths, for_training=False)
+    states, mask = packing.unpack_with_mask(states)
+    states = tf.where(mask, states, tf.zeros_like(states))
+    return tf.transpose(states, [0, 2, 1, 3])
 
 
 def _check(encoder, pooling):

@@ -11,6 +11,8 @@ from mtl_tf.layers import pooling
 
 # Names of the token inputs, each with the name of its lengths.
 LENGTHS_OF = {"token_ids": "lengths", "seq1": "seq1_lengths"}
+# Names of all inputs of texts.
+INPUTS = ("task_ids", *LENGTHS_OF, *LENGTHS_OF.values())
 
 
 def make_inputs(config: config_lib.Config) -> dict[str, keras.KerasTensor]:
