@@ -23,7 +23,8 @@ TABLE_FORMATS = ("tsv", "csv", "jsonl")
 # choices_test compares them.
 CONDITIONAL = "conditional_bilstm"
 RECURRENT = ("lstm", "bilstm", "stacked_lstm", CONDITIONAL)
-ENCODERS = (*RECURRENT, "cnn", "bag_of_words")
+BAG_OF_WORDS = "bag_of_words"
+ENCODERS = (*RECURRENT, "cnn", BAG_OF_WORDS)
 POOLINGS = ("last", "max", "mean", "attention")
 PRECISIONS = ("float32", "bfloat16")
 

@@ -356,6 +356,15 @@ class Config(base.Settings):
         """Returns whether seq1 and seq2 are encoded separately."""
         return self.encoder == choices.CONDITIONAL
 
+    @property
+    def has_states(self) -> bool:
+        """Returns whether the encoder has states that depend on the context.
+
+        A bag of words has none: its features of a word are the same in every
+        text.
+        """
+        return self.encoder != choices.BAG_OF_WORDS
+
     def task_weights_by_name(self) -> dict[str, float]:
         """Parses `task_weights` into numbers by task name.
 

@@ -1,9 +1,12 @@
-"""Analysis of a trained model: probes, label embedding, label transfer.
+"""Analysis of a trained model: probes, words of neurons, labels.
 
 A high cross-entropy of the discriminator does not prove that shared features
 carry no information about the task: it may only have lost to this encoder. So
 new classifiers (probes) are fitted to frozen features, and predict the task of
 texts that they have not seen.
+
+The words that excite shared and private neurons show what the encoders have
+divided between them (`neuron_words`).
 
 For runs with a label embedding there are also the nearest labels; for runs with
 a label transfer network, how often it, the main model, both or none are
@@ -24,6 +27,7 @@ from mtl_tf.runs import label_embeddings as label_vectors_lib
 from mtl_tf.runs import output_agreement as agreement_lib
 from mtl_tf.runs import run_directory
 from mtl_tf.training import experiment as experiment_lib
+from mtl_tf.training import neuron_words
 from mtl_tf.utils import checksums
 from mtl_tf.utils import display_names as names_lib
 
@@ -39,24 +43,31 @@ def run(experiment: experiment_lib.Experiment) -> str:
 
     Raises:
       ValueError: if the run has no checkpoint, lacks files of an evaluation, or
-        has nothing to analyze: one task, and no label embedding.
+        has nothing to analyze: one task, no label embedding, and an encoder
+        without states.
     """
     config = experiment.config
     is_multitask = len(experiment.tasks) > 1
     has_label_embedding = config.output_layer == "label_embedding"
-    if not is_multitask and not has_label_embedding:
+    if not (is_multitask or has_label_embedding or config.has_states):
         raise ValueError(
             "a probe predicts the task from features: expected at least 2 "
-            f"tasks, {config.run_dir} has only {experiment.tasks[0].name}"
+            f"tasks, {config.run_dir} has only {experiment.tasks[0].name}; and "
+            f"encoder={config.encoder} has no neurons with states"
         )
     experiment.checkpoints.restore(checkpoints.BEST)
     analysis: dict = {"schema": run_directory.SCHEMA}
+    text = analysis_file.read_text(config.run_dir)
+    if text is not None:
+        analysis[analysis_file.TEXT] = text
     if has_label_embedding:
         analysis["labels"] = _analyze_labels(config.run_dir)
     if config.label_transfer != "none":
         analysis["label_transfer"] = _analyze_label_transfer(experiment)
     if is_multitask:
         analysis |= analyze(experiment)
+    if config.has_states:
+        analysis["neuron_words"] = neuron_words.analyze(experiment)
     path = os.path.join(config.run_dir, analysis_file.ANALYSIS_FILE)
     run_directory.write_json(path, checksums.sign(analysis))
     return _describe(analysis)
@@ -118,6 +129,8 @@ def _describe(analysis):
     sections = []
     if "probes" in analysis:
         sections.append(_describe_probes(analysis))
+    if "neuron_words" in analysis:
+        sections.append(neuron_words.describe(analysis["neuron_words"]))
     if "labels" in analysis:
         sections.append(_describe_labels(analysis["labels"]))
     if "label_transfer" in analysis:

@@ -36,5 +36,25 @@ def test_changed_number_is_refused(path):
         analysis_file.read(str(path.parent))
 
 
+def test_sections_and_text(path):
+    run_dir = str(path.parent)
+    assert analysis_file.read_text(run_dir) is None
+    sections = {"probes": {"shared": {"linear": 0.5}}}
+    assert analysis_file.read_sections(run_dir) == sections
+    written = checksums.sign({"schema": 1, **sections, "text": {"task": "a"}})
+    run_directory.write_json(str(path), written)
+    assert analysis_file.read_text(run_dir) == {"task": "a"}
+    path.unlink()
+    assert analysis_file.read_sections(run_dir) == {}
+    assert analysis_file.read_text(run_dir) is None
+
+
+def test_text_of_a_damaged_file_is_none(path):
+    path.write_text("{")
+    assert analysis_file.read_text(str(path.parent)) is None
+    with pytest.raises(ValueError, match="not JSON"):
+        analysis_file.read_sections(str(path.parent))
+
+
 if __name__ == "__main__":
     raise SystemExit(pytest.main([__file__]))

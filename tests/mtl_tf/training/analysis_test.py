@@ -13,6 +13,7 @@ from mtl_tf.runs import checkpoints
 from mtl_tf.runs import run_directory
 from mtl_tf.training import analysis
 from mtl_tf.training import experiment as experiment_lib
+from mtl_tf.utils import checksums
 from tests.helpers import generated
 from tests.helpers import run_artifacts
 
@@ -57,13 +58,19 @@ def predictions(shared, private):
     )
 
 
-def test_single_task_is_refused(tmp_path):
+def test_single_task_without_states_is_refused(tmp_path):
     corpus = generated.write_corpus(str(tmp_path / "corpus"))
     config = config_lib.Config(
-        data_dir=corpus, run_dir=str(tmp_path / "run"), tasks=("films",)
+        data_dir=corpus,
+        run_dir=str(tmp_path / "run"),
+        tasks=("films",),
+        encoder="bag_of_words",
+        pooling="max",
     )
     with pytest.raises(
-        ValueError, match=r"at least 2 tasks, .* has only films"
+        ValueError,
+        match=r"at least 2 tasks, .* has only films; and encoder=bag_of_words "
+        "has no neurons with states",
     ):
         analysis.run(experiment_lib.Experiment(config))
 
@@ -82,11 +89,12 @@ def made_up_run(folder, **settings):
 
 @pytest.fixture
 def probed(monkeypatch):
-    """Replaces the probes by constant accuracies."""
+    """Replaces the probes by constant accuracies, and finds no words."""
     scores = {"linear": 0.5, "mlp": 0.25, "majority": 0.125}
     monkeypatch.setattr(
         analysis, "analyze", lambda _: {"probes": {"shared": scores}}
     )
+    monkeypatch.setattr(analysis.neuron_words, "analyze", lambda _: None)
 
 
 @pytest.mark.usefixtures("probed")
@@ -100,7 +108,9 @@ def test_labels_and_label_transfer_are_analyzed(tmp_path):
     text = analysis.run(experiment)
     run_dir = experiment.config.run_dir
     result = analysis_file.read(run_dir)
-    assert set(result) == {"schema", "probes", "labels", "label_transfer"}
+    assert set(result) == {
+        *("schema", "probes", "labels", "label_transfer", "neuron_words")
+    }
     # The first label of reviews, compared with those of stance.
     vectors = run_artifacts.label_embedding(run_artifacts.TASKS)
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
@@ -129,7 +139,7 @@ def test_labels_and_label_transfer_are_analyzed(tmp_path):
 
 @pytest.mark.usefixtures("probed")
 def test_other_runs_only_have_probes(tmp_path):
-    experiment = made_up_run(tmp_path)
+    experiment = made_up_run(tmp_path, encoder="bag_of_words", pooling="max")
     text = analysis.run(experiment)
     assert set(analysis_file.read(experiment.config.run_dir)) == {
         "schema",
@@ -140,9 +150,36 @@ def test_other_runs_only_have_probes(tmp_path):
     assert not os.path.exists(f"{experiment.config.run_dir}/figures")
 
 
+@pytest.mark.usefixtures("probed")
+def test_words_of_neurons_are_found(tmp_path):
+    experiment = made_up_run(tmp_path)
+    text = analysis.run(experiment)
+    result = analysis_file.read(experiment.config.run_dir)
+    assert result["neuron_words"] is None
+    assert "No words of neurons" in text
+
+
+@pytest.mark.usefixtures("probed")
+def test_analyzed_text_is_kept(tmp_path):
+    experiment = made_up_run(tmp_path)
+    path = os.path.join(experiment.config.run_dir, "analysis.json")
+    text = {"text": {"task": "reviews"}}
+    run_directory.write_json(path, checksums.sign({"schema": 1, **text}))
+    analysis.run(experiment)
+    result = analysis_file.read(experiment.config.run_dir)
+    assert result["text"] == text["text"]
+    # A damaged file is written again, without it.
+    with open(path, "w") as file:
+        file.write("{")
+    analysis.run(experiment)
+    assert "text" not in analysis_file.read(experiment.config.run_dir)
+
+
 def test_single_task_has_no_nearest_labels(tmp_path):
     experiment = made_up_run(
         tmp_path,
+        encoder="bag_of_words",
+        pooling="max",
         tasks=run_artifacts.TASKS[:1],
         sharing="single_task",
         output_layer="label_embedding",
