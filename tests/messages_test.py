@@ -1,4 +1,4 @@
-"""What users are told: all of `wrong_input` and of `damaged_files`."""
+"""What users are told: all cases of `wrong_...` and of `damaged_files`."""
 
 import contextlib
 import os
@@ -19,10 +19,11 @@ from mtl_tf.cli import flag_settings
 from mtl_tf.cli import modes
 from mtl_tf.utils import flagfiles
 from tests.helpers import damaged_files
+from tests.helpers import wrong_analyses
 from tests.helpers import wrong_input
 from tests.helpers import wrong_task_files
 
-CASES = wrong_input.CASES | damaged_files.CASES
+CASES = wrong_input.CASES | wrong_analyses.CASES | damaged_files.CASES
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 
 

@@ -4,6 +4,7 @@ import dataclasses
 import os
 from collections.abc import Mapping
 
+from mtl_tf.cli import text_analysis
 from mtl_tf.config import command as command_lib
 from mtl_tf.config import config as config_lib
 from mtl_tf.reporting.html import page
@@ -167,8 +168,11 @@ def _check_comparison(path):
 
 
 def _analyze(command, config):
-    del command
+    if command.runs:
+        return text_analysis.compare(command)
     run_directory.check_writable(config.run_dir, _COPY)
+    if command.text:
+        return text_analysis.run(command, config.run_dir)
     config = _settings_of_run(config)
     parts = run_directory.Run.read(config.run_dir).parts
     if parts:

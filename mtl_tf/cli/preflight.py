@@ -6,6 +6,7 @@ Other modules check their input again, as they are also called from Python.
 import os
 from collections.abc import Mapping
 
+from mtl_tf.cli import text_settings
 from mtl_tf.config import command as command_lib
 from mtl_tf.config import config as config_lib
 from mtl_tf.data import lines
@@ -32,9 +33,10 @@ def check(
       ValueError: if a directory or a file is missing, or the settings do not
         fit the corpus or the run.
     """
-    if command.mode == "report" and command.runs:
-        for run_dir in command.runs:
-            run_directory.Run.read(run_dir)
+    if command.mode in ("report", "analyze") and command.runs:
+        runs = [run_directory.Run.read(run_dir) for run_dir in command.runs]
+        if command.text:
+            text_settings.check(command, runs)
         return
     if not config.run_dir:
         raise ValueError("--run_dir is missing")
@@ -78,6 +80,8 @@ def _check_run(command, config):
     run = run_directory.Run.read(config.run_dir)
     if command.task:
         run.check_task(command.task)
+    if command.text:
+        text_settings.check(command, [run])
     if command.input:
         lines.check_file(command.input)
     elif command.mode == "evaluate":

@@ -20,20 +20,27 @@ FIELDS = ("seq1", "seq2", "label", "group", "id")
 # Modes that use a setting, where not all do.
 _MODES_OF = {
     "baseline_run": ("train", "evaluate", "report"),
-    "task": ("predict", "evaluate", "export"),
+    "task": ("predict", "evaluate", "export", "analyze"),
     "head": ("predict", "evaluate", "export"),
     "input": ("predict", "evaluate"),
     "format": ("predict", "evaluate"),
     "delimiter": ("predict", "evaluate"),
     "absent": ("evaluate",),
     "columns": ("predict", "evaluate"),
-    "output": ("predict", "evaluate", "report"),
+    "output": ("predict", "evaluate", "report", "analyze"),
     "calibrated": ("predict", "evaluate", "export"),
-    "runs": ("report",),
+    "runs": ("report", "analyze"),
+    "text": ("analyze",),
+    "seq1": ("analyze",),
+    "neurons": ("analyze",),
     "models": ("compare",),
     "train_sizes": ("compare",),
     "new_tasks": ("compare",),
 }
+# Encoders of a model.
+_KINDS = ("shared", "private")
+# Formats of pictures.
+_PICTURES = (".svg", ".png", ".pdf")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,8 +56,9 @@ class Command(base.Settings):
         "train: train, evaluate once on test, write a report and an export; "
         "evaluate: evaluate the best checkpoint again, or on --input; predict: "
         "predict the labels of --input; export: write the SavedModel; analyze: "
-        "probe the features; report: write report.html, or compare --runs; "
-        "compare: train and compare --models.",
+        "probe the features and list the words of neurons, or show --text word "
+        "by word; report: write report.html, or compare --runs; compare: train "
+        "and compare --models.",
         choices=MODES,
     )
     processes: int = base.setting(
@@ -66,8 +74,9 @@ class Command(base.Settings):
     export: bool = base.setting(True, "Whether training ends with an export.")
     task: str = base.setting(
         "",
-        "predict, evaluate: task of --input; export: task of serving_default, "
-        "by default --main_task or else the first task.",
+        "predict, evaluate: task of --input; analyze: task of --text; export: "
+        "task of serving_default, by default --main_task or else the first "
+        "task.",
     )
     head: str = base.setting(
         choices.MAIN,
@@ -86,7 +95,8 @@ class Command(base.Settings):
         "predict: file for the predictions, by default standard output; "
         "evaluate: JSON file for the scores; report: file for the page, by "
         "default report.html in the run directory, or comparison.html for "
-        "several runs.",
+        "several runs; analyze: file for the picture of --runs, .svg, .png or "
+        ".pdf.",
         path=True,
     )
     format: str = base.setting(
@@ -119,7 +129,23 @@ class Command(base.Settings):
         "temperature fitted to the predictions on dev.",
     )
     runs: tuple[str, ...] = base.setting(
-        (), "report: run directories to compare.", path=True
+        (),
+        "report: run directories to compare; analyze: those whose predictions "
+        "for --text are drawn in one picture.",
+        path=True,
+    )
+    text: str = base.setting(
+        "",
+        "analyze: text to show word by word, with the predicted probability "
+        "and the activations of neurons after each word.",
+    )
+    seq1: str = base.setting(
+        "", "analyze: the first text of the pair of which --text is the second."
+    )
+    neurons: tuple[str, ...] = base.setting(
+        (),
+        "analyze: neurons to show, as ENCODER:INDEX, where ENCODER is shared "
+        "or private; by default those that vary most over --text.",
     )
     models: tuple[str, ...] = base.setting(
         (),
@@ -159,7 +185,66 @@ class Command(base.Settings):
             )
         if self.mode == "compare":
             self._check_comparison()
+        if self.mode == "analyze":
+            self._check_analysis()
         self.columns_by_field()
+        self.neurons_by_encoder()
+
+    def _check_analysis(self):
+        """Checks the settings of the analysis of a text."""
+        if bool(self.task) != bool(self.text):
+            raise ValueError(
+                "--mode=analyze needs both --task and --text, or neither to "
+                "analyze the run on its corpus"
+            )
+        if not self.text:
+            for name in ("runs", "seq1", "neurons", "output"):
+                if getattr(self, name):
+                    raise ValueError(
+                        f"--{name} is not used by --mode=analyze without --text"
+                    )
+        elif not self.text.strip():
+            raise ValueError(
+                f"--text={self.text!r}: expected at least one word"
+            )
+        if bool(self.output) != bool(self.runs):
+            raise ValueError(
+                "--mode=analyze needs both --runs and --output, the file of "
+                "their picture, or neither: a single run has its pictures in "
+                "its directory"
+            )
+        if self.runs and self.neurons:
+            raise ValueError(
+                "--neurons is not used with --runs: neurons of several runs "
+                "do not correspond"
+            )
+        if self.output and not self.output.endswith(_PICTURES):
+            raise ValueError(
+                f"--output={self.output}: expected a picture, "
+                f"{', '.join(_PICTURES)}"
+            )
+
+    def neurons_by_encoder(self) -> dict[str, tuple[int, ...]]:
+        """Parses `neurons` into indices by encoder.
+
+        Raises:
+          ValueError: if an entry is not ENCODER:INDEX, or repeats.
+        """
+        by_encoder: dict[str, tuple[int, ...]] = {}
+        for entry in self.neurons:
+            kind, _, index = entry.partition(":")
+            if kind not in _KINDS or not index.isdecimal():
+                hint = suggestions.nearest(kind, _KINDS)
+                raise ValueError(
+                    f"neurons={entry}: expected ENCODER:INDEX, where ENCODER "
+                    f"is {' or '.join(_KINDS)} and INDEX counts from 0"
+                    f"{'' if kind in _KINDS else hint}"
+                )
+            indices = by_encoder.setdefault(kind, ())
+            if int(index) in indices:
+                raise ValueError(f"neurons={entry}: it is repeated")
+            by_encoder[kind] = (*indices, int(index))
+        return by_encoder
 
     def _check_comparison(self):
         """Checks the settings of a comparison."""

@@ -20,6 +20,7 @@ from mtl_tf.evaluation import predictions as predictions_lib
 from mtl_tf.models import embedded_text
 from mtl_tf.models import label_transfer
 from mtl_tf.models import multitask_model
+from mtl_tf.models import token_states as token_states_lib
 
 # Outputs of the model that are served.
 _LOGITS, _SHARED, _TRANSFER = "logits", "shared", "transfer_logits"
@@ -157,6 +158,35 @@ class TextModel:
             raise ValueError("a single-task model has no shared encoder")
         # The features are the same for every task.
         return self._run(_SHARED, 0, seq1, seq2)
+
+    def words(self, text: tf.Tensor) -> tuple[str, ...]:
+        """Returns the tokens of a text, string scalar, that the model reads."""
+        tokens = tokenizer.tokenize(text[tf.newaxis])[0]
+        tokens = tokens[: self._config.max_tokens].numpy()
+        return tuple(token.decode("utf-8") for token in tokens)
+
+    def token_states(
+        self, task_id: int, seq1: tf.Tensor, seq2: tf.Tensor
+    ) -> dict[str, tf.Tensor]:
+        """Computes the states of the encoders at each token of a text.
+
+        Args:
+          task_id: index of the task.
+          seq1: string scalar, the first text of a pair; empty for none.
+          seq2: string scalar, the text.
+
+        Returns:
+          `shared` and `private`, those that exist: float32 [tokens, features].
+          If seq1 and seq2 are read as one sequence, its tokens come first.
+        """
+        seq1, seq2, _ = self._tokenize(seq1[tf.newaxis], seq2[tf.newaxis])
+        inputs = {"task_ids": tf.constant([task_id])}
+        for name, ragged in self._truncate(seq1, seq2).items():
+            lengths = tf.cast(ragged.row_lengths(), tf.int32)
+            inputs[name] = ragged.to_tensor(vocabulary_lib.PADDING)[tf.newaxis]
+            inputs[embedded_text.LENGTHS_OF[name]] = lengths[tf.newaxis]
+        states = token_states_lib.build(self._model)(inputs, training=False)
+        return {name: x[0, 0] for name, x in states.items()}
 
     def _run(self, output, task_id, seq1, seq2):
         """Computes an output of the model for texts of a task: [texts, dim]."""

@@ -39,14 +39,15 @@ def resolve(path: str) -> str:
 
 
 @contextlib.contextmanager
-def atomic_write(path: str) -> Iterator[IO[str]]:
-    """Opens a text file that replaces the one at `path` once it is complete.
+def atomic_write(path: str, *, binary: bool = False) -> Iterator[IO]:
+    """Opens a file that replaces the one at `path` once it is complete.
 
     A link is kept, and its target replaced. A pipe or a device is written to
     directly. After an error the old file is unchanged.
 
     Args:
       path: the file.
+      binary: whether bytes are written instead of text.
 
     Yields:
       The open file.
@@ -56,8 +57,9 @@ def atomic_write(path: str) -> Iterator[IO[str]]:
     """
     if os.path.isdir(path):
         raise ValueError(f"{path} is a directory, not a file")
+    mode, encoding = ("wb", None) if binary else ("w", "utf-8")
     if os.path.exists(path) and not os.path.isfile(path):
-        with open(path, "w", encoding="utf-8") as file:
+        with open(path, mode, encoding=encoding) as file:
             yield file
         return
     folder, name = os.path.split(resolve(path))
@@ -65,7 +67,7 @@ def atomic_write(path: str) -> Iterator[IO[str]]:
     # Hidden, and named by the process: no other one writes to it.
     part = os.path.join(folder, f".{name}.{os.getpid()}.part")
     try:
-        with _naming(path), open(part, "w", encoding="utf-8") as file:
+        with _naming(path), open(part, mode, encoding=encoding) as file:
             yield file
         os.replace(part, os.path.join(folder, name))
     finally:

@@ -7,6 +7,7 @@ import numpy as np
 from matplotlib import figure
 
 from mtl_tf.data import tasks as tasks_lib
+from mtl_tf.evaluation import text_analysis
 from mtl_tf.metrics import calibration
 from mtl_tf.reporting.html import artifacts
 from mtl_tf.reporting.html import details
@@ -15,8 +16,10 @@ from mtl_tf.reporting.plots import curves as curves_lib
 from mtl_tf.reporting.plots import feature_map as feature_map_lib
 from mtl_tf.reporting.plots import label_map as label_map_lib
 from mtl_tf.reporting.plots import lines
+from mtl_tf.reporting.plots import neurons as neurons_lib
 from mtl_tf.reporting.plots import style
 from mtl_tf.reporting.plots import transfer_curves as transfer_curves_lib
+from mtl_tf.reporting.plots import unfolding as unfolding_lib
 from mtl_tf.runs import label_embeddings as label_vectors_lib
 
 # Width of a chart over all columns of the page, in inches.
@@ -206,4 +209,22 @@ def transfer_curves(run: artifacts.Artifacts, main_task: tasks_lib.Task) -> str:
         transfer_curves_lib.draw(run.history, main_task, run.results),
         "label-transfer-curves",
         "dev scores of the main model and the label transfer network by epoch",
+    )
+
+
+def unfolding(analysis: text_analysis.TextAnalysis) -> str:
+    """Draws the predicted probability as a text unfolds."""
+    return inline_svg.embed(
+        unfolding_lib.draw_analysis(analysis),
+        "unfolding-curves",
+        "predicted probability after each word of the text",
+    )
+
+
+def neurons(analysis: text_analysis.TextAnalysis) -> str:
+    """Draws the activations of neurons over the words of a text."""
+    return inline_svg.embed(
+        neurons_lib.draw(analysis),
+        "neuron-map",
+        "activations of neurons at each word of the text",
     )

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 from absl import logging
 
+from mtl_tf.reporting.html import analysis
 from mtl_tf.reporting.html import artifacts
 from mtl_tf.reporting.html import charts
 from mtl_tf.reporting.html import details
@@ -80,6 +81,7 @@ def write(
         "part_pages": _part_pages(run, os.path.dirname(path)),
         **_chart_variables(run),
         **_detail_variables(run),
+        **analysis.variables(run.analysis, texts),
         "mistakes": [],
         "changed_settings": changed,
         "other_settings": others,

@@ -31,13 +31,20 @@ _EVALUATE = {
     "absent": ("Not Available", "NA"),
 }
 _COMPARE = {"mode": "report", "runs": ("runs/a", "runs/b")}
+_ANALYZE = {
+    "mode": "analyze",
+    "task": "books",
+    "text": "not so good, is it?",
+    "seq1": "How is it?",
+    "neurons": ("shared:18", "private:0"),
+}
 _STUDY = {
     "mode": "compare",
     "models": ("fs_mtl", "mine/own.flags"),
     "train_sizes": ("50", "100:5", "all"),
     "new_tasks": ("books", "dvd"),
 }
-_OTHERS = (_PREDICT, _EVALUATE, _COMPARE, _STUDY)
+_OTHERS = (_PREDICT, _EVALUATE, _COMPARE, _ANALYZE, _STUDY)
 
 # What modes need.
 _NEEDS = {
@@ -157,13 +164,42 @@ def test_repeated_column_is_refused():
         command_lib.Command(**values)
 
 
+def test_neurons_by_encoder():
+    command = command_lib.Command(
+        **_ANALYZE | {"neurons": ("shared:18", "private:0", "shared:3")}
+    )
+    assert command.neurons_by_encoder() == {"shared": (18, 3), "private": (0,)}
+    assert command_lib.Command().neurons_by_encoder() == {}
+
+
+@pytest.mark.parametrize("entry", ["shared", "shared:-1", "shared:a", "b:1"])
+def test_malformed_neurons_are_refused(entry):
+    with pytest.raises(ValueError, match=f"^neurons={entry}: expected ENC"):
+        command_lib.Command(**_ANALYZE | {"neurons": ("shared:1", entry)})
+
+
+def test_repeated_neuron_is_refused():
+    values = _ANALYZE | {"neurons": ("shared:1", "private:1", "shared:1")}
+    with pytest.raises(ValueError, match=r"^neurons=shared:1: it is repeated"):
+        command_lib.Command(**values)
+
+
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
         (
             {"mode": "export", "output": "elsewhere"},
             "--output is not used by --mode=export; it is used by predict, "
-            "evaluate and report",
+            "evaluate, report and analyze",
+        ),
+        ({"mode": "report", "text": "a"}, "--text is not used by --mode=rep"),
+        (
+            {"mode": "analyze", "runs": ("a", "b")},
+            "--runs is not used by --mode=analyze without --text",
+        ),
+        (
+            {**_ANALYZE, "runs": ("a", "b"), "output": "a.svg"},
+            "--neurons is not used with --runs",
         ),
         ({"task": "a"}, "--task is not used by --mode=train"),
         (

@@ -70,6 +70,14 @@ def test_file_is_replaced_atomically(tmp_path):
     assert os.listdir(path.parent) == ["b.txt"]
 
 
+def test_bytes_are_written(tmp_path):
+    path = tmp_path / "picture"
+    with files.atomic_write(str(path), binary=True) as file:
+        file.write(b"\xff\n")
+    assert path.read_bytes() == b"\xff\n"
+    assert os.listdir(tmp_path) == ["picture"]
+
+
 @pytest.mark.parametrize("exists", [True, False])
 def test_a_file_is_written_through_a_link(tmp_path, exists):
     (tmp_path / "disk").mkdir()
