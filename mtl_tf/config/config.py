@@ -140,6 +140,11 @@ class Config(base.Settings):
     train_word_vectors: bool = base.setting(
         True, "Whether training updates the word vectors."
     )
+    train_shared_encoder: bool = base.setting(
+        True,
+        "Whether training updates the shared encoder; if not, it and the word "
+        "vectors come from init_from, and all other weights start at random.",
+    )
     init_range: float = base.setting(
         0.1,
         "Weights are initialized uniformly in [-init_range, init_range].",

@@ -47,6 +47,7 @@ def check(config) -> None:
     _check_ranges(config)
     _check_combinations(config)
     _check_adversary(config)
+    _check_frozen_encoder(config)
     _check_needs(config)
     _check_label_embedding_dim(config)
     _check_label_transfer(config)
@@ -203,6 +204,28 @@ def _check_adversary(config):
         )
 
 
+def _check_frozen_encoder(config):
+    """Checks that a frozen shared encoder exists, was trained, and stays so."""
+    if config.train_shared_encoder:
+        return
+    if config.sharing == "single_task":
+        raise ValueError(
+            "notrain_shared_encoder needs a shared encoder "
+            "(sharing=fully_shared or shared_private), got sharing=single_task"
+        )
+    if not config.init_from:
+        raise ValueError(
+            "notrain_shared_encoder needs init_from, the run whose shared "
+            "encoder it freezes: without it, the frozen weights are random"
+        )
+    if config.adversarial_weight:
+        raise ValueError(
+            f"adversarial_weight={config.adversarial_weight} trains the shared "
+            "encoder, which notrain_shared_encoder freezes: set "
+            "adversarial_weight=0"
+        )
+
+
 def _check_label_embedding_dim(config):
     features_dim = _features_dim(config)
     if config.label_embedding_dim > features_dim:
@@ -299,7 +322,9 @@ def _check_needs(config):
             "chained_task_layers needs task-specific layers: set "
             "task_layer_size"
         )
-    if config.chained_task_layers and config.init_from:
+    # With a frozen shared encoder, task-specific layers start at random.
+    loads_task_layers = config.init_from and config.train_shared_encoder
+    if config.chained_task_layers and loads_task_layers:
         raise ValueError(
             "init_from loads each task's layer by the name of the task, but "
             "with chained_task_layers a layer serves several tasks"

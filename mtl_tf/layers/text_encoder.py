@@ -43,7 +43,7 @@ class TextEncoder(per_task.PerTaskLayer):
       forget_bias: as in `PerTaskLSTM`.
       recurrent_dropout: as in `PerTaskLSTM`.
       precision: as in `PerTaskLSTM`.
-      **kwargs: for `PerTaskLayer`.
+      **kwargs: for `PerTaskLayer`; `trainable=False` freezes all weights.
 
     Call arguments:
       inputs: token features, float32 [rows, batch, width], packed
@@ -155,6 +155,8 @@ class TextEncoder(per_task.PerTaskLayer):
             "num_tasks": self.num_tasks,
             "init_range": self.init_range,
             "seed": self._weight_seed(name),
+            # Keras freezes only layers that exist when `trainable` is set.
+            "trainable": self.trainable,
             "name": name,
         }
 

@@ -275,7 +275,7 @@ def _make_word_embedding(config, vocabulary_size, seed):
 def _make_encoder(config, num_tasks, seeds):
     """Makes the shared and the private encoder, or one of them."""
 
-    def make(num_tasks, seed, name):
+    def make(num_tasks, seed, name, trainable=True):
         return text_encoder.TextEncoder(
             config.encoder,
             config.pooling,
@@ -287,12 +287,15 @@ def _make_encoder(config, num_tasks, seeds):
             precision=config.precision,
             init_range=config.init_range,
             seed=seed,
+            trainable=trainable,
             name=name,
         )
 
     encoders = {}
     if config.sharing != "single_task":
-        encoders["shared_encoder"] = make(1, seeds[0], "shared_encoder")
+        encoders["shared_encoder"] = make(
+            1, seeds[0], "shared_encoder", config.train_shared_encoder
+        )
     if config.sharing != "fully_shared":
         encoders["private_encoder"] = make(
             num_tasks, seeds[1], "private_encoder"

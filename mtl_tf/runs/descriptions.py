@@ -30,6 +30,8 @@ def model_name(config: config_lib.Config) -> str:
     if config.sharing == "single_task":
         return "single-task"
     name = config.sharing.replace("_", "-")
+    if not config.train_shared_encoder:
+        return f"{name} with a frozen shared encoder"
     return f"adversarial {name}" if config.adversarial_weight else name
 
 
@@ -50,6 +52,11 @@ def describe(config: config_lib.Config) -> str:
     if config.word_vectors:
         words += f" from {config.word_vectors}"
     sentences = [f"{sharing}: {encoder}; {words}."]
+    if not config.train_shared_encoder:
+        sentences.append(
+            f"The shared encoder comes from {config.init_from} and was frozen"
+            f"{'' if config.train_word_vectors else ', as were word vectors'}."
+        )
     losses = []
     if config.adversarial_weight:
         losses.append(

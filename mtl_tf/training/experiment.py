@@ -27,6 +27,7 @@ from mtl_tf.runs import run_directory
 from mtl_tf.training import callbacks
 from mtl_tf.training import dev_scores
 from mtl_tf.training import divergence
+from mtl_tf.training import frozen_weights
 from mtl_tf.training import initial_weights
 from mtl_tf.training import loop_state
 from mtl_tf.training import phases as phases_lib
@@ -176,6 +177,7 @@ class Experiment:
         Raises:
           ValueError: if the run has not reached its last phase, or a checkpoint
             is missing or damaged.
+          RuntimeError: if a frozen weight has changed.
         """
         # Only the last checkpoint knows the duration of the whole training.
         self.checkpoints.restore(checkpoints.LAST)
@@ -184,6 +186,8 @@ class Experiment:
         step = int(self.trainer.step)
         self.checkpoints.restore(checkpoints.BEST)
         self._check_phase()
+        if not self.config.train_shared_encoder:
+            frozen_weights.check(self.config.run_dir, self.model)
         if self.state["best_epoch"] != best_epoch:
             raise ValueError(
                 f"the best checkpoint in {self.config.run_dir} is of epoch "

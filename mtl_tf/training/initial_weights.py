@@ -7,6 +7,7 @@ from mtl_tf.data import pretrained_embeddings
 from mtl_tf.data import tasks as tasks_lib
 from mtl_tf.data import vocabulary as vocabulary_lib
 from mtl_tf.models import multitask_model
+from mtl_tf.training import frozen_weights
 from mtl_tf.training import trainer as trainer_lib
 from mtl_tf.training import warm_start
 
@@ -26,7 +27,8 @@ def load(
       trainer: the run's model and task discriminator, changed in place.
 
     Returns:
-      Summaries for JSON files: `word_vectors` and `init_from`, if set.
+      Contents of JSON files by name: `word_vectors` and `init_from`, if set;
+      with a frozen shared encoder, `frozen_weights`.
 
     Raises:
       ValueError: if there are no such vectors, or as in `warm_start.load`.
@@ -41,6 +43,8 @@ def load(
         summaries["init_from"] = warm_start.load(
             config, tasks, vocabulary, trainer
         )
+    if not config.train_shared_encoder:
+        summaries[frozen_weights.NAME] = frozen_weights.record(trainer.model)
     return summaries
 
 

@@ -142,7 +142,12 @@ class Trainer:
         return self._traced_steps[phase]
 
     def _train_step(self, phase, batch):
-        with tf.GradientTape() as tape:
+        variables = list(self.optimizer.variables_by_name.values())
+        discriminator = self.adversary.variables if self.adversary else []
+        # Frozen weights are not watched: no gradient of a frozen encoder's loop
+        # is computed.
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(variables + discriminator)
             outputs = self._call(
                 batch,
                 self._output_names(phase),
@@ -176,8 +181,6 @@ class Trainer:
                     if name.startswith("loss_minimized/")
                 ]
             )
-        variables = list(self.optimizer.variables_by_name.values())
-        discriminator = self.adversary.variables if self.adversary else []
         gradients = tape.gradient(total, variables + discriminator)
         logs["training/gradient_norm"] = self.optimizer.apply(
             gradients[: len(variables)], self.step

@@ -4,6 +4,9 @@ Each row of a weight belongs to a name: a token, a task, a label of a task. The
 new run may have other tasks, labels and words than the trained one, in any
 order. Rows whose name both runs have are loaded; the others keep their random
 initial values. The states of optimizers and dropout are not loaded.
+
+With a frozen shared encoder (Liu et al. 2017, section 5.5), only that encoder
+and the word vectors are loaded; private encoders and heads start at random.
 """
 
 import dataclasses
@@ -22,18 +25,19 @@ from mtl_tf.training import trainer as trainer_lib
 from mtl_tf.utils import display_names as names_lib
 from mtl_tf.utils import suggestions
 
-# Settings that must be equal; `num_layers` as well where it is used.
-_ARCHITECTURE = (
-    "encoder",
-    "pooling",
-    "hidden_size",
-    "embedding_dim",
+# Settings of encoders that must be equal; `num_layers` as well where it is
+# used.
+_ENCODER = ("encoder", "pooling", "hidden_size", "embedding_dim")
+# Those of the layers after them.
+_HEAD = (
     "skip_connection",
     "task_layer_size",
     "chained_task_layers",
     "output_layer",
     "label_embedding_dim",
 )
+# Weights that a frozen shared encoder needs.
+_SHARED_WEIGHTS = ("word_embedding/", "encoder/shared_encoder/")
 # Weights whose columns belong to the encoders' features.
 _FEATURE_WEIGHTS = (
     "head/task_layer/kernel",
@@ -130,7 +134,7 @@ def load(
 
     Raises:
       ValueError: if `init_from` is this run, holds no run with a best
-        checkpoint, or holds several runs to choose from; if the architectures
+        checkpoint, or no run of this seed among several; if the architectures
         or sharing schemes are incompatible; if the runs have no word in common,
         a task of the same name has no label in common, or a single-task model
         is missing.
@@ -143,25 +147,40 @@ def load(
     weights: dict[str, dict[str, int]] = {}
     left = []
     for part, layer in layers.items():
-        trained = saved.parts.get(part, {})
+        trained = {
+            path: value
+            for path, value in saved.parts.get(part, {}).items()
+            if _is_loaded(config, path)
+        }
         counts = _load_part(layer, trained, names, trained_names)
         weights |= counts
         left += sorted(
             path
-            for path in trained.keys() - counts.keys()
+            for path in saved.parts.get(part, {})
             if not path.endswith("seed_generator_state")
+            and (path not in trained or path not in counts)
         )
     tokens = _compare(names.tokens, trained_names.tokens)
+    # A frozen encoder serves new tasks, also those of a trained task's name.
+    compare = _compare if config.train_shared_encoder else _compare_unrelated
     summary = {
         "checkpoint": saved.path,
         "tokens": {status: len(some) for status, some in tokens.items()},
-        "tasks": _compare(names.task_names, trained_names.task_names),
-        "labels": _compare(names.labels, trained_names.labels),
+        "tasks": compare(names.task_names, trained_names.task_names),
+        "labels": compare(names.labels, trained_names.labels),
         "weights": weights,
         "weights_left": left,
     }
     _log(summary)
     return summary
+
+
+def _is_loaded(config, path):
+    """Returns whether a run loads a weight of this path, if it has one."""
+    if not config.train_shared_encoder:
+        return path.startswith(_SHARED_WEIGHTS)
+    # The network's inputs are ordered as the trained run's tasks.
+    return not path.startswith("label_transfer_network/")
 
 
 def _load_part(layer, trained, names, trained_names):
@@ -173,9 +192,7 @@ def _load_part(layer, trained, names, trained_names):
     counts = {}
     for path, variable in variables.items():
         initial, loaded = variable.numpy(), 0
-        # The network's inputs are ordered as the trained run's tasks.
-        is_fresh = path.startswith("label_transfer_network/")
-        if path in trained and not is_fresh:
+        if path in trained:
             value, loaded = _merge(
                 path, initial, trained[path], names, trained_names
             )
@@ -192,7 +209,9 @@ def _read(config, names):
             vocabulary_lib.Vocabulary.read(run.vocabulary_path).tokens,
             run.tasks,
         )
-        _check_names(names, trained_names)
+        _check_words(names, trained_names)
+        if config.train_shared_encoder:
+            _check_labels(names, trained_names)
         saved = checkpoints.read(
             run.run_dir, checkpoints.BEST, ["model", "discriminator"]
         )
@@ -208,10 +227,7 @@ def _find_run(config, task_names):
         raise ValueError("a run can't start from itself")
     run = run_directory.Run.read(config.init_from)
     if run.config.num_runs > 1:
-        raise ValueError(
-            f"it holds several runs: {', '.join(run.parts.values())}: "
-            "choose one of them"
-        )
+        run = _run_of_seed(run, config.seed)
     sharings = (run.config.sharing, config.sharing)
     if len(set(sharings)) > 1 and "single_task" in sharings:
         raise ValueError(
@@ -219,7 +235,9 @@ def _find_run(config, task_names):
             "in common; single_task starts only from single_task, "
             "fully_shared and shared_private from each other"
         )
-    compared = list(_ARCHITECTURE)
+    compared = list(_ENCODER)
+    if config.train_shared_encoder:
+        compared += _HEAD
     if config.encoder == "stacked_lstm":
         compared.append("num_layers")
     difference = [
@@ -244,10 +262,25 @@ def _find_run(config, task_names):
     return run_directory.Run.read(run.parts[name]) if run.parts else run
 
 
-def _check_names(names, trained_names):
+def _run_of_seed(run, seed):
+    """Returns the run of a seed, of a run with several seeds."""
+    if str(seed) not in run.parts:
+        raise ValueError(
+            f"it holds several runs, and none of seed={seed}: choose one of "
+            f"{', '.join(run.parts.values())}"
+        )
+    return run_directory.Run.read(run.parts[str(seed)])
+
+
+def _check_words(names, trained_names):
+    """Checks that the runs have a word in common."""
     common = set(names.tokens) & set(trained_names.tokens)
     if common <= set(vocabulary_lib.SPECIAL_TOKENS):
         raise ValueError("its vocabulary has no word in common with this one")
+
+
+def _check_labels(names, trained_names):
+    """Checks that tasks of the same name have a label in common."""
     labels = {task.name: task.labels for task in trained_names.tasks}
     for task in names.tasks:
         trained_labels = labels.get(task.name, task.labels)
@@ -294,6 +327,11 @@ def _compare(names, trained_names):
         "fresh": [name for name in names if name not in trained],
         "left": [name for name in trained_names if name not in new],
     }
+
+
+def _compare_unrelated(names, trained_names):
+    """Divides names as `_compare` does; none of them is the same."""
+    return {"loaded": [], "fresh": list(names), "left": list(trained_names)}
 
 
 def _log(summary):

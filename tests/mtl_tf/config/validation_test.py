@@ -129,6 +129,26 @@ def test_end_of_a_range_is_allowed(name):
             r"\(update=joint\)",
         ),
         (
+            {
+                "train_shared_encoder": False,
+                "init_from": "run",
+                "sharing": "single_task",
+            },
+            "notrain_shared_encoder needs a shared encoder .*sharing=single_",
+        ),
+        (
+            {"train_shared_encoder": False},
+            "notrain_shared_encoder needs init_from, .*weights are random",
+        ),
+        (
+            {
+                "train_shared_encoder": False,
+                "init_from": "run",
+                "adversarial_weight": 0.1,
+            },
+            "adversarial_weight=0.1 trains the shared encoder, which ",
+        ),
+        (
             {"orthogonality_weight": 0.1, "sharing": "fully_shared"},
             r"orthogonality_weight needs a shared and a private encoder "
             r"\(sharing=shared_private\), got sharing=fully_shared",

@@ -43,6 +43,18 @@ def test_description_omits_missing_parts():
         assert part not in text
 
 
+def test_a_frozen_encoder_and_its_run_are_named():
+    frozen = {"train_shared_encoder": False, "init_from": "runs/x"}
+    config = config_lib.Config(**frozen)
+    name = "shared-private with a frozen shared encoder"
+    assert descriptions.model_name(config) == name
+    text = descriptions.describe(config)
+    assert "The shared encoder comes from runs/x and was frozen." in text
+    config = config_lib.Config(train_word_vectors=False, **frozen)
+    text = descriptions.describe(config)
+    assert "from runs/x and was frozen, as were word vectors." in text
+
+
 def label_transfer(**settings):
     config = config_lib.Config(
         main_task="b", **{"label_transfer": "supervised"} | settings

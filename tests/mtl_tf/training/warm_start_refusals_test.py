@@ -144,7 +144,7 @@ def test_all_tasks_are_checked_before_the_first_is_trained(
     assert len(started) == 4
 
 
-def test_run_of_several_seeds_is_refused(config, declared, tmp_path):
+def test_run_of_other_seeds_is_refused(config, declared, tmp_path):
     several = dataclasses.replace(
         config,
         run_dir=str(tmp_path / "several"),
@@ -156,7 +156,8 @@ def test_run_of_several_seeds_is_refused(config, declared, tmp_path):
     config = dataclasses.replace(config, init_from=several.run_dir)
     with pytest.raises(
         ValueError,
-        match=r"several runs: \S+/seeds/3, \S+/seeds/4: choose one of them",
+        match=r"several runs, and none of seed=0: choose one of "
+        r"\S+/seeds/3, \S+/seeds/4$",
     ):
         warm_start.check(config, declared.tasks)
 
