@@ -22,8 +22,14 @@ from tests.helpers import damaged_files
 from tests.helpers import wrong_analyses
 from tests.helpers import wrong_input
 from tests.helpers import wrong_task_files
+from tests.helpers import wrong_transfer
 
-CASES = wrong_input.CASES | wrong_analyses.CASES | damaged_files.CASES
+CASES = (
+    wrong_input.CASES
+    | wrong_analyses.CASES
+    | wrong_transfer.CASES
+    | damaged_files.CASES
+)
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 
 

@@ -184,6 +184,7 @@ SUBJECTS = {
     "reporting": "plots, TensorBoard, HTML report",
     "serving": "prediction, SavedModel, model card",
     "training": "losses, optimizers, training step, training loop",
+    "studies": "many runs with one table and one page",
     "cli": "one function for each mode of the command",
     "main": "`python -m mtl_tf.main`",
     "data_prep": "from raw files to a corpus",

@@ -18,6 +18,7 @@ from mtl_tf.studies import comparison as comparison_lib
 from mtl_tf.studies import comparison_page
 from mtl_tf.studies import comparison_plan
 from mtl_tf.studies import comparison_table
+from mtl_tf.studies import leave_one_out
 from mtl_tf.training import analysis
 from mtl_tf.training import experiment
 from mtl_tf.training import launcher
@@ -198,6 +199,10 @@ def _compare(command, config, models):
     )
 
 
+def _leave_one_out(command, config):
+    return leave_one_out.run(config, command.held_out, command.processes)
+
+
 def _settings_of_run(config):
     """Returns the settings of `run_dir`, with those that may be overridden."""
     saved = run_directory.Run.read(config.run_dir).config
@@ -241,4 +246,5 @@ _MODES = {
     "export": _export,
     "analyze": _analyze,
     "report": _report,
+    "leave_one_out": _leave_one_out,
 }

@@ -15,6 +15,7 @@ from mtl_tf.data import task_settings
 from mtl_tf.data import tasks as tasks_lib
 from mtl_tf.runs import run_directory
 from mtl_tf.studies import comparison_plan
+from mtl_tf.studies import leave_one_out_runs
 
 
 def check(
@@ -50,6 +51,8 @@ def check(
             new_tasks=command.new_tasks,
         )
         plan.check()
+    elif command.mode == "leave_one_out":
+        _check_leave_one_out(command, config)
     else:
         _check_run(command, config)
     if command.baseline_run:
@@ -74,6 +77,15 @@ def _check_training(config):
             run_directory.Run.read(config.init_from)
         except ValueError as error:
             raise ValueError(f"init_from={config.init_from}: {error}") from None
+
+
+def _check_leave_one_out(command, config):
+    if not config.data_dir:
+        raise ValueError("--data_dir is missing")
+    corpus = tasks_lib.Corpus.read(config.data_dir)
+    leave_one_out_runs.check(config, corpus, command.held_out)
+    if config.word_vectors:
+        pretrained_embeddings.check_source(config.word_vectors)
 
 
 def _check_run(command, config):

@@ -9,7 +9,7 @@ from mtl_tf.utils import suggestions
 
 MODES = (
     *("train", "evaluate", "predict", "export", "analyze", "report"),
-    "compare",
+    *("compare", "leave_one_out"),
 )
 # A training set of its whole size.
 ALL = "all"
@@ -36,6 +36,7 @@ _MODES_OF = {
     "models": ("compare",),
     "train_sizes": ("compare",),
     "new_tasks": ("compare",),
+    "held_out": ("leave_one_out",),
 }
 # Encoders of a model.
 _KINDS = ("shared", "private")
@@ -58,7 +59,8 @@ class Command(base.Settings):
         "predict the labels of --input; export: write the SavedModel; analyze: "
         "probe the features and list the words of neurons, or show --text word "
         "by word; report: write report.html, or compare --runs; compare: train "
-        "and compare --models.",
+        "and compare --models; leave_one_out: for each task, train on the "
+        "others and transfer the shared encoder.",
         choices=MODES,
     )
     processes: int = base.setting(
@@ -165,6 +167,10 @@ class Command(base.Settings):
         "task. --train_sizes then limits the new task alone, and its scores "
         "count; multi-task models also learn the other tasks, whole. By "
         "default --train_sizes limits every task, and all scores count.",
+    )
+    held_out: tuple[str, ...] = base.setting(
+        (),
+        "leave_one_out: tasks to hold out; if empty, each task in turn.",
     )
     texts: bool = base.setting(
         True, "Whether a report shows the texts of the worst mistakes."

@@ -91,10 +91,59 @@ def _find_fdu(paper, config, tasks):
     )
 
 
+def find_transfer(
+    config: config_lib.Config, corpus: str, tasks: Sequence[tasks_lib.Task]
+) -> dict[str, Published]:
+    """Finds the published scores of a leave-one-out study.
+
+    Args:
+      config: settings of the runs on the other tasks.
+      corpus: name of the corpus.
+      tasks: the held-out tasks.
+
+    Returns:
+      The paper's scores by model: `single_task`, `single_channel` and
+      `bi_channel`; empty if there are none.
+    """
+    paper = _read_papers()["fdu_mtl"]["transfer"]
+    source_model = _fdu_model(config)
+    columns = {
+        "single_task": "single-task",
+        "single_channel": f"{source_model}-SC",
+        "bi_channel": f"{source_model}-BC",
+    }
+    if (
+        corpus != _FDU_CORPUS
+        or not set(columns.values()) <= set(paper["models"])
+        or not {task.name for task in tasks} <= set(paper["error_rates"])
+    ):
+        return {}
+    found = {}
+    for name, model in columns.items():
+        column = paper["models"].index(model)
+        scores = {
+            task.name: (100 - paper["error_rates"][task.name][column]) / 100
+            for task in tasks
+        }
+        found[name] = Published(
+            model=model,
+            source=paper["source"],
+            note="The paper's single-task score is the mean of an LSTM, a "
+            "bidirectional and a stacked LSTM; its transferred encoder is an "
+            f"LSTM (here: {config.encoder}, pooling {config.pooling}).",
+            scores=scores,
+            average=float(np.mean(list(scores.values()))),
+        )
+    return found
+
+
 def _fdu_model(config):
     """Returns the paper's name of the model; empty if it has none."""
     adversary = config.adversarial_weight > 0
     orthogonality = config.orthogonality_weight > 0
+    # The scores of Table 3 belong to `leave_one_out`.
+    if not config.train_shared_encoder:
+        return ""
     return {
         ("single_task", False, False): "BiLSTM",
         ("fully_shared", False, False): "FS-MTL",

@@ -82,7 +82,7 @@ def write_run(config, corpus):
 def run(config, mode="train", **command):
     # What is made of a run that has ended has tests of its own.
     command = {"report": False, "export": False, **command}
-    return modes.run(command_lib.Command(mode=mode, **command), config)
+    return modes.run(command_lib.Command(mode=mode, **command), config, {})
 
 
 def lines(printed):
@@ -211,6 +211,18 @@ def test_analyze_takes_one_run(config, corpus, monkeypatch):
     monkeypatch.setattr(modes.analysis, "run", lambda x: f"probes of {x}")
     options = config_lib.Config(run_dir=part.run_dir)
     assert run(options, "analyze") == f"probes of {part}"
+
+
+def test_leave_one_out_has_the_tasks_and_processes_of_the_command(
+    config, monkeypatch
+):
+    calls = []
+    monkeypatch.setattr(
+        modes.leave_one_out, "run", lambda *args: calls.append(args) or "table"
+    )
+    printed = run(config, "leave_one_out", held_out=("books",), processes=2)
+    assert printed == "table"
+    assert calls == [(config, ("books",), 2)]
 
 
 @pytest.mark.parametrize("mode", ["evaluate", "analyze"])

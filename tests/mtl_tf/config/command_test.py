@@ -44,7 +44,8 @@ _STUDY = {
     "train_sizes": ("50", "100:5", "all"),
     "new_tasks": ("books", "dvd"),
 }
-_OTHERS = (_PREDICT, _EVALUATE, _COMPARE, _ANALYZE, _STUDY)
+_LEAVE_ONE_OUT = {"mode": "leave_one_out", "held_out": ("books", "dvd")}
+_OTHERS = (_PREDICT, _EVALUATE, _COMPARE, _ANALYZE, _STUDY, _LEAVE_ONE_OUT)
 
 # What modes need.
 _NEEDS = {

@@ -62,11 +62,53 @@ def test_a_run_on_some_tasks_has_their_scores():
         {"adversarial_weight": 0.05},
         {"orthogonality_weight": 0.01},
         {"sharing": "fully_shared", "adversarial_weight": 0.05},
+        # Those of a transfer are in another table.
+        {"train_shared_encoder": False, "init_from": "run"},
     ],
     ids=str,
 )
 def test_other_models_have_no_published_scores(settings):
     assert find(**settings) is None
+
+
+def find_transfer(names=FDU_TASKS, corpus="fdu_mtl", **settings):
+    tasks = [tasks_lib.Task(name, ("negative", "positive")) for name in names]
+    config = config_lib.Config(**settings)
+    return published.find_transfer(config, corpus, tasks)
+
+
+# The last line of the paper's table. The mean of its column SP-MTL-SC is 15.54.
+@pytest.mark.parametrize(
+    ("settings", "errors"),
+    [
+        ({}, {"single-task": 18.0, "SP-MTL-SC": 15.6, "SP-MTL-BC": 15.2}),
+        (
+            {"adversarial_weight": 0.05, "orthogonality_weight": 0.01},
+            {"single-task": 18.0, "ASP-MTL-SC": 14.7, "ASP-MTL-BC": 14.3},
+        ),
+    ],
+)
+def test_averages_of_transfer_equal_those_of_the_paper(settings, errors):
+    by_model = find_transfer(**settings)
+    assert list(by_model) == ["single_task", "single_channel", "bi_channel"]
+    assert [x.model for x in by_model.values()] == list(errors)
+    for actual in by_model.values():
+        assert set(actual.scores) == set(FDU_TASKS)
+        error = 100 * (1 - actual.average)
+        assert error == pytest.approx(errors[actual.model], abs=0.07)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"corpus": "vader"},
+        {"names": ["books", "bookshops"]},
+        {"sharing": "fully_shared"},
+    ],
+    ids=str,
+)
+def test_other_transfers_have_no_published_scores(settings):
+    assert not find_transfer(**settings)
 
 
 # The paper's metrics, and its single-task and best scores in percent.
