@@ -27,6 +27,7 @@ OTHER_FLAGS = (
         "help",
         "helpfull",
         "logdir",
+        "quick",
         "write",
         "rounds",
         "steps",
