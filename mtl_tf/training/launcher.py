@@ -61,21 +61,27 @@ def train(config: config_lib.Config, processes: int = 1) -> dict:
 
 
 def train_all(
-    configs: Sequence[config_lib.Config], processes: int = 1
-) -> list[dict]:
+    configs: Sequence[config_lib.Config],
+    processes: int = 1,
+    *,
+    allow_divergence: bool = False,
+) -> list[dict | None]:
     """Trains and evaluates runs in child processes, as `train` does.
 
     Args:
       configs: settings of the runs, all of one corpus, each with a run
         directory.
       processes: number of simultaneous processes.
+      allow_divergence: whether the other runs continue if one diverges.
 
     Returns:
-      The content of each run's `results.json`.
+      The content of each run's `results.json`; None if it diverged.
 
     Raises:
       ValueError: as `train`, before any of the runs is trained if possible.
+      FloatingPointError: if a run diverges and that is not allowed.
     """
+    diverged: set[str] = set()
     opened = [_open(config, processes) for config in configs]
     with contextlib.ExitStack() as stack:
         leaves = []
@@ -86,13 +92,27 @@ def train_all(
                 stack.enter_context(run_lock.hold(config.run_dir))
             leaves += _start(config, corpus, tasks)
         if leaves:
-            run_pool.run_all("train", leaves, opened[0][0], processes)
+            diverged = run_pool.run_all(
+                "train",
+                leaves,
+                opened[0][0],
+                processes,
+                allow_divergence=allow_divergence,
+            )
         return [
-            run_directory.read_results(config.run_dir)
-            if _has_results(config, corpus, tasks)
-            else _merge(config, corpus)
+            _results(config, corpus, tasks, diverged)
             for config, (corpus, tasks) in zip(configs, opened, strict=True)
         ]
+
+
+def _results(config, corpus, tasks, diverged):
+    """Reads or merges the results of a run; None if a part diverged."""
+    leaves = {leaf.run_dir for leaf in _leaves(config, corpus)}
+    if leaves & diverged:
+        return None
+    if _has_results(config, corpus, tasks):
+        return run_directory.read_results(config.run_dir)
+    return _merge(config, corpus)
 
 
 def _open(config, processes):
@@ -100,7 +120,7 @@ def _open(config, processes):
 
     Errors should come up before hours of training.
     """
-    _check_call(config, processes)
+    check_call(config, processes)
     corpus = tasks_lib.Corpus.read(config.data_dir)
     tasks = corpus.select(config.tasks)
     run_directory.check(config, corpus)
@@ -160,7 +180,7 @@ def evaluate(config: config_lib.Config, processes: int = 1) -> dict:
       ValueError: if the run has not ended, its corpus is missing, or another
         process uses the run directory.
     """
-    _check_call(config, processes)
+    check_call(config, processes)
     corpus = tasks_lib.Corpus.read(config.data_dir)
     run_directory.check(config, corpus)
     reason = files.why_not_writable(config.run_dir)
@@ -199,8 +219,8 @@ def _score(config, corpus):
     return run_results
 
 
-def _check_call(config, processes):
-    """Checks the arguments of a call from Python."""
+def check_call(config: config_lib.Config, processes: int) -> None:
+    """Checks the arguments of a call from Python; raises a ValueError."""
     if not isinstance(config, config_lib.Config):
         raise ValueError(
             f"config: expected a mtl_tf.Config, got {type(config).__name__}"

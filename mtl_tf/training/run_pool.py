@@ -12,6 +12,8 @@ from mtl_tf.utils import files
 from mtl_tf.utils import subprocesses
 
 LOG_FILE = "log.txt"
+# Status of a run whose training diverged; other failures have 1.
+DIVERGED = 65
 # A process keeps some memory of every model that it has built.
 _RUNS_PER_PROCESS = 16
 
@@ -21,7 +23,9 @@ def run_all(
     configs: Sequence[config_lib.Config],
     corpus: tasks_lib.Corpus,
     processes: int,
-) -> None:
+    *,
+    allow_divergence: bool = False,
+) -> set[str]:
     """Trains or evaluates runs, `processes` at a time.
 
     SIGTERM and an interrupt end all of them.
@@ -31,10 +35,16 @@ def run_all(
       configs: settings of the runs, which have no parts.
       corpus: their corpus.
       processes: number of simultaneous processes.
+      allow_divergence: whether the other runs continue if one diverges.
+
+    Returns:
+      The directories of the runs that diverged.
 
     Raises:
       ValueError: if a run fails; no further run is started then.
+      FloatingPointError: if a run diverges and that is not allowed.
     """
+    diverged = set()
     workers = subprocesses.Workers(
         [sys.executable, "-m", "mtl_tf.training.worker"], _RUNS_PER_PROCESS
     )
@@ -42,7 +52,12 @@ def run_all(
     def run_one(config):
         # All runs must be trained on the same data.
         corpus.check_unchanged()
-        _run(mode, config, workers)
+        try:
+            _run(mode, config, workers)
+        except FloatingPointError:
+            if not allow_divergence:
+                raise
+            diverged.add(config.run_dir)
         return config.run_dir
 
     with (
@@ -63,6 +78,7 @@ def run_all(
             pool.shutdown(wait=False, cancel_futures=True)
             workers.end()
             raise
+    return diverged
 
 
 def _run(mode, config, workers):
@@ -75,7 +91,8 @@ def _run(mode, config, workers):
         files.check_space(config.run_dir)
         with open(log, encoding="utf-8", errors="replace") as file:
             last = "".join(file.readlines()[-5:])
-        raise ValueError(
+        error = FloatingPointError if status == DIVERGED else ValueError
+        raise error(
             f"the run in {config.run_dir} ended with status {status}; the end "
             f"of {log}:\n{last}"
         )

@@ -11,6 +11,7 @@ import sys
 from absl import logging
 
 from mtl_tf.config import config as config_lib
+from mtl_tf.training import run_pool
 from mtl_tf.utils import entry_point
 from mtl_tf.utils import failures
 from mtl_tf.utils import interruption
@@ -72,7 +73,9 @@ def _run(job):
             config
         )
     except BaseException as error:
-        return failures.report("mtl_tf", error, job["config"]["run_dir"])
+        status = failures.report("mtl_tf", error, job["config"]["run_dir"])
+        is_divergence = isinstance(error, FloatingPointError)
+        return run_pool.DIVERGED if is_divergence else status
     return 0
 
 

@@ -44,11 +44,12 @@ def trained():
     """Run directories of all runs that are trained, in this process."""
     run_dirs = []
 
-    def run_all(mode, configs, corpus, processes):
-        del mode, corpus, processes
+    def run_all(mode, configs, corpus, processes, allow_divergence):
+        del mode, corpus, processes, allow_divergence
         for config in configs:
             run_dirs.append(config.run_dir)
             experiment.Experiment(config).run()
+        return set()
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(run_pool, "run_all", run_all)

@@ -35,6 +35,54 @@ def single_task(config, **settings):
     return dataclasses.replace(config, sharing="single_task", **settings)
 
 
+@pytest.fixture
+def diverging(config, corpus, monkeypatch):
+    """Two runs with three parts each; a part of the first diverges."""
+
+    def run(mode, config, workers):
+        del mode, workers
+        if config.run_dir.endswith("first/tasks/films"):
+            raise FloatingPointError("the loss is nan")
+        run_directory.start(config, corpus, corpus.select(config.tasks))
+        by_task = {
+            name: {
+                output: {"dev": scores, "test": scores}
+                for output in ("main", "majority")
+            }
+            for name in config.tasks
+            for scores in [{"accuracy": 0.5, "macro_f1": 0.5, "n": 4}]
+        }
+        launcher.results.write(
+            config.run_dir,
+            {
+                "schema": 1,
+                "tasks": by_task,
+                "steps": 1,
+                "seconds": 1.0,
+                "tokens_per_second": 1.0,
+            },
+        )
+
+    monkeypatch.setattr(run_pool, "_run", run)
+    return [
+        single_task(config, run_dir=f"{config.run_dir}/{name}")
+        for name in ("first", "second")
+    ]
+
+
+def test_other_runs_continue_if_one_diverges(diverging):
+    first, second = launcher.train_all(diverging, allow_divergence=True)
+    assert first is None
+    assert second == run_directory.read_results(diverging[1].run_dir)
+    assert not run_directory.has_ended(diverging[0].run_dir)
+
+
+def test_divergence_ends_all_runs_by_default(diverging):
+    with pytest.raises(FloatingPointError, match="nan"):
+        launcher.train_all(diverging)
+    assert not run_directory.has_ended(diverging[1].run_dir)
+
+
 @pytest.mark.parametrize("processes", [1, 2, 3])
 def test_number_of_simultaneous_processes(
     config, corpus, monkeypatch, processes
