@@ -236,17 +236,7 @@ class Experiment:
         self._log_writing("scores", run_directory.RESULTS_FILE)
         results.write(self.config.run_dir, scores)
         if self.config.pictures:
-            self._write_pictures(scores, on_test)
-
-    def _write_pictures(self, scores, on_test):
-        """Draws the run for its reader, in files and for TensorBoard."""
-        self._log_writing("curves by epoch", curves.CURVES_FILE)
-        curves.write(self.config.run_dir)
-        if self.config.label_transfer != "none":
-            self._log_writing(
-                "curves of label transfer", transfer_curves.TRANSFER_CURVES_FILE
-            )
-            transfer_curves.write(self.config.run_dir)
+            self._draw_curves()
         evaluation_summaries.write(
             self.config,
             int(self.trainer.step),
@@ -256,6 +246,16 @@ class Experiment:
             self.vocabulary.tokens,
             self.model.get_layer("word_embedding").table.numpy(),
         )
+
+    def _draw_curves(self):
+        """Draws the curves of the run into files."""
+        self._log_writing("curves by epoch", curves.CURVES_FILE)
+        curves.write(self.config.run_dir)
+        if self.config.label_transfer != "none":
+            self._log_writing(
+                "curves of label transfer", transfer_curves.TRANSFER_CURVES_FILE
+            )
+            transfer_curves.write(self.config.run_dir)
 
     def _log_writing(self, content, path):
         """Logs the file that is written: with much data it takes a while."""

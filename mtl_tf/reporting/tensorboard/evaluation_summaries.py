@@ -42,6 +42,8 @@ def write(
 ) -> None:
     """Writes scores, pictures and the projector of the best checkpoint.
 
+    With `pictures=False` in the settings, it only writes scores.
+
     They are in a separate event file, which replaces that of an earlier
     evaluation.
 
@@ -58,14 +60,18 @@ def write(
     log_dir = summaries.log_dir(config.run_dir)
     for path in glob.glob(os.path.join(glob.escape(log_dir), f"*{_SUFFIX}")):
         os.remove(path)
-    logging.info("Writing scores and pictures for TensorBoard to %s", log_dir)
+    content = "scores and pictures" if config.pictures else "scores"
+    logging.info("Writing %s for TensorBoard to %s", content, log_dir)
     writer = tf.summary.create_file_writer(log_dir, filename_suffix=_SUFFIX)
     with writer.as_default(step):
         _write_scores(tasks, results)
-        _write_curves(config, tasks, results)
-        _write_pictures(config.run_dir, tasks, predictions)
-        _write_label_map(config.run_dir)
+        if config.pictures:
+            _write_curves(config, tasks, results)
+            _write_pictures(config.run_dir, tasks, predictions)
+            _write_label_map(config.run_dir)
     writer.close()
+    if not config.pictures:
+        return
     logging.info("Writing points for TensorBoard's projector to %s", log_dir)
     projector.write(
         log_dir,

@@ -147,15 +147,19 @@ def test_pictures_can_be_left_out(corpus, tmp_path):
     with_pictures = run(corpus, tmp_path / "with", epochs=1)
     without = run(corpus, tmp_path / "without", epochs=1, pictures=False)
     assert without["tasks"] == with_pictures["tasks"]
-    pictures = {
-        path.name
-        for path in (tmp_path / "with").iterdir()
-        if not (tmp_path / "without" / path.name).exists()
-    }
-    assert "curves.png" in pictures
-    evaluation = "tensorboard/*.evaluation"
-    assert list((tmp_path / "with").glob(evaluation))
-    assert not list((tmp_path / "without").glob(evaluation))
+    tags = {}
+    for name in ("with", "without"):
+        events = event_accumulator.EventAccumulator(
+            str(tmp_path / name / "tensorboard")
+        )
+        events.Reload()
+        tags[name] = set(events.Tags()["tensors"])
+        has_curves = (tmp_path / name / "figures").exists()
+        assert has_curves == (name == "with")
+    left_out = tags["with"] - tags["without"]
+    assert "curves/by_epoch" in left_out
+    assert not {x.split("/")[0] for x in left_out} & {"test", "dev", "best"}
+    assert "test/accuracy" in tags["without"]
 
 
 def test_patience_ends_training_and_best_epoch_is_evaluated(corpus, tmp_path):
