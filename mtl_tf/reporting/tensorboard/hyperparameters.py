@@ -1,11 +1,15 @@
 """Settings of a run in TensorBoard: HParams and a table."""
 
 import dataclasses
+import glob
 import os
 import typing
+from collections.abc import Collection
 
 import tensorflow as tf
+from tensorboard.compat.proto import event_pb2
 from tensorboard.plugins.hparams import api
+from tensorboard.plugins.hparams import metadata
 from tensorboard.plugins.hparams import plugin_data_pb2
 
 from mtl_tf.config import config as config_lib
@@ -46,7 +50,7 @@ def write(config: config_lib.Config) -> None:
         if not field.metadata["changeable"]
     ]
     tf.summary.experimental.write_raw_pb(
-        _experiment(fields).SerializeToString(), step=0
+        _experiment(fields, _DEFAULT_COLUMNS).SerializeToString(), step=0
     )
     values = {field.name: getattr(config, field.name) for field in fields}
     api.hparams(
@@ -81,6 +85,43 @@ def _list(values):
     return f"{len(values)}: {', '.join(values)}" if values else ""
 
 
+def declare_columns(run_dir: str, names: Collection[str]) -> None:
+    """Replaces the columns of HParams in the event files of a run.
+
+    TensorBoard reads the columns from any one of the runs that it shows, so all
+    runs of a study must declare the same ones.
+
+    Args:
+      run_dir: directory of the run, which may have parts; it has ended.
+      names: settings that are columns.
+    """
+    fields = [
+        field
+        for field in dataclasses.fields(config_lib.Config)
+        if field.name in names
+    ]
+    declaration = _experiment(fields, names).value[0].metadata
+    pattern = os.path.join(
+        glob.escape(run_dir), "**", "tensorboard", "*tfevents*"
+    )
+    for path in glob.glob(pattern, recursive=True):
+        events, is_declared = [], False
+        for content in tf.data.TFRecordDataset(path).as_numpy_iterator():
+            event = event_pb2.Event.FromString(content)
+            for value in event.summary.value:
+                if value.tag == metadata.EXPERIMENT_TAG:
+                    value.metadata.CopyFrom(declaration)
+                    is_declared = True
+            events.append(event.SerializeToString())
+        if is_declared:
+            # Elsewhere, as TensorBoard reads all files in the folder.
+            temporary = os.path.join(run_dir, "events.part")
+            with tf.io.TFRecordWriter(temporary) as writer:
+                for content in events:
+                    writer.write(content)
+            os.replace(temporary, path)
+
+
 def table(config: config_lib.Config) -> str:
     """Formats the settings in Markdown, non-default ones first."""
     fields = dataclasses.fields(config)
@@ -102,8 +143,13 @@ def table(config: config_lib.Config) -> str:
     return "\n".join(lines)
 
 
-def _experiment(fields):
-    """Makes the summary that declares settings and metrics."""
+def _experiment(fields, default_columns):
+    """Makes the summary that declares settings and metrics.
+
+    Args:
+      fields: the settings.
+      default_columns: names of those that TensorBoard shows by default.
+    """
     types = typing.get_type_hints(config_lib.Config)
     summary = api.hparams_config_pb(
         [_hparam(field, types[field.name]) for field in fields],
@@ -119,7 +165,7 @@ def _experiment(fields):
     plugin_data = summary.value[0].metadata.plugin_data
     content = plugin_data_pb2.HParamsPluginData.FromString(plugin_data.content)
     for info in content.experiment.hparam_infos:
-        info.differs = info.name in _DEFAULT_COLUMNS
+        info.differs = info.name in default_columns
     plugin_data.content = content.SerializeToString()
     return summary
 

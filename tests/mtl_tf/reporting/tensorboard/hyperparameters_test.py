@@ -175,5 +175,38 @@ def test_tensorboard_renders_the_tables():
     assert html.count("<tr>") == fields + changed + 2
 
 
+def test_columns_of_a_study(tmp_path):
+    # A run with two parts.
+    for seed in ("0", "1"):
+        folder = tmp_path / "seeds" / seed / "tensorboard"
+        writer = tf.summary.create_file_writer(str(folder))
+        with writer.as_default(0):
+            hyperparameters.write(_CONFIG)
+            tf.summary.scalar("dev/average", 0.5, step=3)
+        writer.close()
+    names = ["learning_rate", "epochs", "encoder"]
+    hyperparameters.declare_columns(str(tmp_path), names)
+    for seed in ("0", "1"):
+        folder = tmp_path / "seeds" / seed / "tensorboard"
+        assert len(list(folder.iterdir())) == 1
+        events = event_accumulator.EventAccumulator(str(folder))
+        events.Reload()
+        experiment, start = (
+            events.SummaryMetadata(tag).plugin_data.content
+            for tag in (
+                metadata.EXPERIMENT_TAG,
+                metadata.SESSION_START_INFO_TAG,
+            )
+        )
+        infos = metadata.parse_experiment_plugin_data(experiment).hparam_infos
+        assert sorted(info.name for info in infos) == sorted(names)
+        assert all(info.differs for info in infos)
+        # All else is as it was.
+        values = metadata.parse_session_start_info_plugin_data(start).hparams
+        assert values["adversarial_weight"].number_value == 0.25
+        (curve,) = events.Tensors("dev/average")
+        assert (curve.step, tf.make_ndarray(curve.tensor_proto)) == (3, 0.5)
+
+
 if __name__ == "__main__":
     raise SystemExit(pytest.main([__file__]))
