@@ -44,7 +44,7 @@ def check(config) -> None:
     Raises:
       ValueError: if a value or a combination of values is invalid.
     """
-    _check_ranges(config)
+    check_ranges(config)
     _check_combinations(config)
     _check_adversary(config)
     _check_frozen_encoder(config)
@@ -71,7 +71,12 @@ def check_processes(processes: int) -> None:
         )
 
 
-def _check_ranges(config):
+def check_ranges(config) -> None:
+    """Checks the values of a `config.Config`, one by one.
+
+    Raises:
+      ValueError: if a value is invalid whatever the others are.
+    """
     positive = (
         "num_runs max_tokens hidden_size num_layers embedding_dim batch_size "
         "discriminator_updates learning_rate init_range epochs log_every "
