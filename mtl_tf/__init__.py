@@ -29,6 +29,7 @@ _PUBLIC = {
     "evaluate": "mtl_tf.training.launcher",
     "load": "mtl_tf.serving.trained_model",
     "prepare": "data_prep.from_python",
+    "sweep": "mtl_tf.studies.sweep",
     "train": "mtl_tf.training.launcher",
 }
 

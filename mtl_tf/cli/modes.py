@@ -2,6 +2,8 @@
 
 import dataclasses
 import os
+import shlex
+import sys
 from collections.abc import Mapping
 
 from mtl_tf.cli import text_analysis
@@ -19,6 +21,7 @@ from mtl_tf.studies import comparison_page
 from mtl_tf.studies import comparison_plan
 from mtl_tf.studies import comparison_table
 from mtl_tf.studies import leave_one_out
+from mtl_tf.studies import sweep
 from mtl_tf.training import analysis
 from mtl_tf.training import experiment
 from mtl_tf.training import launcher
@@ -127,6 +130,16 @@ def _report(command, config):
     if not command.output:
         _check_comparison(path)
     return f"report: {page.compare(command.runs, path, texts=command.texts)}"
+
+
+def _sweep(command, config):
+    result = sweep.run(
+        config,
+        command.search_space,
+        command.processes,
+        command=f"python -m mtl_tf.main {shlex.join(sys.argv[1:])}",
+    )
+    return result.text
 
 
 def _write_report(command, config):
@@ -247,4 +260,5 @@ _MODES = {
     "analyze": _analyze,
     "report": _report,
     "leave_one_out": _leave_one_out,
+    "sweep": _sweep,
 }

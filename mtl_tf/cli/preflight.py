@@ -16,6 +16,10 @@ from mtl_tf.data import tasks as tasks_lib
 from mtl_tf.runs import run_directory
 from mtl_tf.studies import comparison_plan
 from mtl_tf.studies import leave_one_out_runs
+from mtl_tf.studies import search_space
+from mtl_tf.studies import search_space_file
+from mtl_tf.studies import study_directory
+from mtl_tf.studies import trials
 
 
 def check(
@@ -53,6 +57,8 @@ def check(
         plan.check()
     elif command.mode == "leave_one_out":
         _check_leave_one_out(command, config)
+    elif command.mode == "sweep":
+        _check_sweep(command, config)
     else:
         _check_run(command, config)
     if command.baseline_run:
@@ -86,6 +92,22 @@ def _check_leave_one_out(command, config):
     leave_one_out_runs.check(config, corpus, command.held_out)
     if config.word_vectors:
         pretrained_embeddings.check_source(config.word_vectors)
+
+
+def _check_sweep(command, config):
+    if not config.data_dir:
+        raise ValueError("--data_dir is missing")
+    space = search_space_file.read(command.search_space)
+    corpus = tasks_lib.Corpus.read(config.data_dir)
+    study_directory.check(
+        config.run_dir, "sweep", trials.study_settings(space, config), corpus
+    )
+    plan = trials.Plan(space, config, corpus)
+    if space.method == search_space.TPE:
+        # Fails if Optuna is missing.
+        plan.propose({})
+    else:
+        plan.fill()
 
 
 def _check_run(command, config):

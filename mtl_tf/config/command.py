@@ -9,7 +9,7 @@ from mtl_tf.utils import suggestions
 
 MODES = (
     *("train", "evaluate", "predict", "export", "analyze", "report"),
-    *("compare", "leave_one_out"),
+    *("compare", "leave_one_out", "sweep"),
 )
 # A training set of its whole size.
 ALL = "all"
@@ -37,6 +37,7 @@ _MODES_OF = {
     "train_sizes": ("compare",),
     "new_tasks": ("compare",),
     "held_out": ("leave_one_out",),
+    "search_space": ("sweep",),
 }
 # Encoders of a model.
 _KINDS = ("shared", "private")
@@ -60,7 +61,8 @@ class Command(base.Settings):
         "probe the features and list the words of neurons, or show --text word "
         "by word; report: write report.html, or compare --runs; compare: train "
         "and compare --models; leave_one_out: for each task, train on the "
-        "others and transfer the shared encoder.",
+        "others and transfer the shared encoder; sweep: search over the "
+        "settings of --search_space.",
         choices=MODES,
     )
     processes: int = base.setting(
@@ -172,6 +174,12 @@ class Command(base.Settings):
         (),
         "leave_one_out: tasks to hold out; if empty, each task in turn.",
     )
+    search_space: str = base.setting(
+        "",
+        "sweep: TOML file of the settings to search over, with their values or "
+        "ranges, and of the method.",
+        path=True,
+    )
     texts: bool = base.setting(
         True, "Whether a report shows the texts of the worst mistakes."
     )
@@ -184,6 +192,8 @@ class Command(base.Settings):
             for name in ("task", "input"):
                 if not getattr(self, name):
                     raise ValueError(f"--mode=predict needs --{name}")
+        if self.mode == "sweep" and not self.search_space:
+            raise ValueError("--mode=sweep needs --search_space")
         if self.mode == "evaluate" and bool(self.task) != bool(self.input):
             raise ValueError(
                 "--mode=evaluate needs both --task and --input, or neither to "

@@ -11,7 +11,7 @@ from mtl_tf.studies import search_space as search_space_lib
 try:
     import optuna
 except ImportError:  # An optional dependency.
-    optuna = None
+    optuna = None  # type: ignore[assignment]
 
 
 class Sampler:

@@ -13,6 +13,7 @@ from mtl_tf.evaluation import predictions as predictions_lib
 from mtl_tf.models import multitask_model
 from mtl_tf.serving import trained_model
 from mtl_tf.studies import comparison
+from mtl_tf.studies import sweep
 from mtl_tf.training import launcher
 
 
@@ -25,6 +26,7 @@ def test_public_names_come_from_their_modules():
         "build": multitask_model.build,
         "compare": comparison.compare,
         "evaluate": launcher.evaluate,
+        "sweep": sweep.sweep,
         "load": trained_model.load,
         "prepare": from_python.prepare,
         "train": launcher.train,
