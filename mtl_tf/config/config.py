@@ -321,6 +321,12 @@ class Config(base.Settings):
     )
 
     # Logging.
+    affinity_every: int = base.setting(
+        0,
+        "Number of steps between measurements of inter-task affinity, by how "
+        "much an update with the loss of one task lowers the loss of another; "
+        "0: none.",
+    )
     keep_checkpoints: int = base.setting(
         2,
         "Number of newest checkpoints to keep, and of best ones; if the last "

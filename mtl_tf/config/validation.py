@@ -51,6 +51,7 @@ def check(config) -> None:
     _check_needs(config)
     _check_label_embedding_dim(config)
     _check_label_transfer(config)
+    _check_affinity(config)
 
 
 def check_processes(processes: int) -> None:
@@ -91,7 +92,7 @@ def check_ranges(config) -> None:
         "discriminator_learning_rate steps_per_epoch sampling_exponent "
         "warmup_steps weight_decay clip_norm patience task_layer_size "
         "label_embedding_dim transfer_hidden_size transfer_weight "
-        "pseudo_label_weight pseudo_label_threshold"
+        "pseudo_label_weight pseudo_label_threshold affinity_every"
     )
     for name in not_negative.split():
         value = getattr(config, name)
@@ -287,6 +288,20 @@ def _check_label_transfer(config):
         raise ValueError(
             f"pseudo_label_threshold={config.pseudo_label_threshold}: expected "
             "a probability below 1"
+        )
+
+
+def _check_affinity(config):
+    """Checks that the other settings allow to measure inter-task affinity."""
+    if config.affinity_every and config.sharing == "single_task":
+        raise ValueError(
+            "affinity_every needs weights that tasks share, got "
+            "sharing=single_task"
+        )
+    if config.affinity_every and config.update == "alternating":
+        raise ValueError(
+            "affinity_every needs texts of several tasks in a step "
+            "(update=joint), got update=alternating"
         )
 
 

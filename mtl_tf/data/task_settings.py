@@ -59,6 +59,10 @@ def _check_names(config, names):
             f"label_transfer={config.label_transfer} needs at least 2 "
             f"tasks, got {', '.join(names)}"
         )
+    if len(names) < 2 and config.affinity_every:
+        raise ValueError(
+            f"affinity_every needs at least 2 tasks, got {', '.join(names)}"
+        )
     transfer_name = f"{main_task}_{choices.LABEL_TRANSFER}"
     if config.label_transfer != "none" and transfer_name in names:
         raise ValueError(

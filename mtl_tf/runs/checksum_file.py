@@ -20,6 +20,7 @@ _PATTERNS = (
     "predictions/*.jsonl",
     "features.npz",
     "label_embedding.npz",
+    "affinity.json",
 )
 REMEDY = "--mode=evaluate writes it again"
 

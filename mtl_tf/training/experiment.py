@@ -17,6 +17,7 @@ from mtl_tf.models import multitask_model
 from mtl_tf.reporting.plots import curves
 from mtl_tf.reporting.plots import transfer_curves
 from mtl_tf.reporting.tensorboard import evaluation_summaries
+from mtl_tf.runs import affinity_file
 from mtl_tf.runs import checkpoints
 from mtl_tf.runs import history as history_lib
 from mtl_tf.runs import label_embeddings
@@ -183,6 +184,7 @@ class Experiment:
         self.checkpoints.restore(checkpoints.LAST)
         history, best_epoch = self.state.history, self.state["best_epoch"]
         seconds, tokens = self.state["seconds"], self.state["tokens"]
+        affinity = self.trainer.mean_affinity
         step = int(self.trainer.step)
         self.checkpoints.restore(checkpoints.BEST)
         self._check_phase()
@@ -198,6 +200,7 @@ class Experiment:
         self.checkpoints.check(self._checkpoint_names)
         if write:
             history_lib.History(self.config.run_dir, history)
+            affinity_file.write(self.config.run_dir, self.tasks, affinity)
             self._log_writing("predictions for dev and test", "predictions")
         by_task, on_test, warnings = self._score_tasks(write)
         scores = {

@@ -77,6 +77,34 @@ RULES = {
 
 
 @dataclasses.dataclass(frozen=True)
+class Update:
+    """New values of a variable and of its slots.
+
+    Attributes:
+      rows: int [rows], the rows that change; None: all.
+      value: the new values of these rows.
+      count: int64 [rows], their number of updates.
+      slots: the new values of the slots by name.
+    """
+
+    rows: tf.Tensor | None
+    value: tf.Tensor
+    count: tf.Tensor
+    slots: Slots
+
+    def read(self, variable: tf.Variable) -> tf.Tensor:
+        """Reads the rows of a variable."""
+        return _read(variable, self.rows)
+
+    def write(self, variable: tf.Variable, value: tf.Tensor) -> None:
+        """Writes values to the rows of a variable."""
+        if self.rows is None:
+            variable.assign(value)
+        else:
+            variable.scatter_update(tf.IndexedSlices(value, self.rows))
+
+
+@dataclasses.dataclass(frozen=True)
 class Schedule:
     """A learning-rate schedule: linear warm-up, then exponential decay.
 
@@ -182,6 +210,32 @@ class Optimizer:
         Returns:
           float32 [], the joint norm of the gradients before clipping.
         """
+        norm, updates = self._compute(gradients, step)
+        for name, update in updates.items():
+            update.write(self.variables_by_name[name], update.value)
+            update.write(self._counts[name], update.count)
+            for slot, value in update.slots.items():
+                update.write(self._slots[name][slot], value)
+        return norm
+
+    def preview(
+        self,
+        gradients: Sequence[tf.Tensor | tf.IndexedSlices | None],
+        step: tf.Tensor,
+    ) -> "dict[str, Update]":
+        """Computes the updates that `apply` would make, without making them.
+
+        Args:
+          gradients: as in `apply`.
+          step: as in `apply`.
+
+        Returns:
+          The updates by name, of the variables that have a gradient.
+        """
+        return self._compute(gradients, step)[1]
+
+    def _compute(self, gradients, step):
+        """Returns the norm of the gradients and the updates by name."""
         learning_rate = self.schedule(step)
         summed = [
             _sum_rows(gradient)
@@ -199,29 +253,24 @@ class Optimizer:
         scale = 1.0
         if self.clip_norm:
             scale = self.clip_norm / tf.maximum(norm, self.clip_norm)
-        for name, gradient in zip(self.variables_by_name, summed, strict=True):
-            if gradient is not None:
-                self._update(name, gradient, scale, learning_rate)
-        return norm
+        updates = {
+            name: self._update(name, gradient, scale, learning_rate)
+            for name, gradient in zip(
+                self.variables_by_name, summed, strict=True
+            )
+            if gradient is not None
+        }
+        return norm, updates
 
     def _update(self, name, gradient, scale, learning_rate):
+        """Computes the update of a variable."""
         rows = None
         if isinstance(gradient, tf.IndexedSlices):
             rows, gradient = gradient.indices, gradient.values
         variable = self.variables_by_name[name]
-        counts = self._counts[name]
-
-        def read(v):
-            return v.read_value() if rows is None else tf.gather(v, rows)
-
-        def write(v, value):
-            if rows is None:
-                v.assign(value)
-            else:
-                v.scatter_update(tf.IndexedSlices(value, rows))
-
-        value, count = read(variable), read(counts) + 1
-        slots = {slot: read(v) for slot, v in self._slots[name].items()}
+        value = _read(variable, rows)
+        count = _read(self._counts[name], rows) + 1
+        slots = {slot: _read(v, rows) for slot, v in self._slots[name].items()}
         per_row = [-1] + [1] * (len(variable.shape) - 1)
         direction, slots = self.rule.update(
             gradient * scale,
@@ -231,10 +280,12 @@ class Optimizer:
         # By name: biases of per-task layers are matrices, too.
         if self.weight_decay and not name.endswith("bias"):
             direction += self.weight_decay * value
-        write(variable, value - learning_rate * direction)
-        write(counts, count)
-        for slot, value in slots.items():
-            write(self._slots[name][slot], value)
+        return Update(rows, value - learning_rate * direction, count, slots)
+
+
+def _read(variable: tf.Variable, rows: tf.Tensor | None) -> tf.Tensor:
+    """Reads rows of a variable; all if `rows` is None."""
+    return variable.read_value() if rows is None else tf.gather(variable, rows)
 
 
 def _sum_rows(gradient: tf.IndexedSlices) -> tf.IndexedSlices:

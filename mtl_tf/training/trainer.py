@@ -13,6 +13,7 @@ from mtl_tf.models import multitask_model
 from mtl_tf.training import adversary
 from mtl_tf.training import losses
 from mtl_tf.training import optimizers
+from mtl_tf.training import task_affinity
 from mtl_tf.utils import gradient_registry
 
 # Means over the texts that train the label transfer network.
@@ -80,6 +81,17 @@ class Trainer:
             )
         self._main_task = label_transfer.main_task_index(config, task_names)
         self._signature = dict(signature)
+        self.affinity = None
+        if config.affinity_every:
+            self.affinity = task_affinity.TaskAffinity(
+                config,
+                model,
+                self._main_task,
+                self.optimizer,
+                self._signature,
+                self._task_weights,
+                self._class_weights,
+            )
         # Traced steps, by phase.
         self._traced_steps: dict[
             str, Callable[[Mapping], dict[str, tf.Tensor]]
@@ -98,12 +110,21 @@ class Trainer:
                 self.adversary.discriminator.variables
             )
             parts["discriminator_optimizer"] = self.adversary.optimizer.state
+        if self.affinity is not None:
+            parts["affinity"] = self.affinity.variables
         return parts
+
+    @property
+    def mean_affinity(self) -> np.ndarray | None:
+        """Inter-task affinity, as `TaskAffinity.means`; None if it is off."""
+        return None if self.affinity is None else self.affinity.means
 
     def train_step(
         self, batch: Mapping, phase: str = "base"
     ) -> dict[str, tf.Tensor]:
         """Updates the model with one batch.
+
+        Every `affinity_every` steps it first measures inter-task affinity.
 
         Args:
           batch: a batch as described in `input_pipeline`.
@@ -114,6 +135,9 @@ class Trainer:
           scalars by name. Those of the label transfer network are missing if
           no text of the batch trains it.
         """
+        every = self._config.affinity_every
+        if self.affinity is not None and int(self.step) % every == 0:
+            self.affinity.measure(batch, self.step)
         logs = self._traced_step(phase)(batch)
         if (
             phase != "base"

@@ -9,6 +9,7 @@ import numpy as np
 
 from mtl_tf.data import tasks as tasks_lib
 from mtl_tf.evaluation import predictions as predictions_lib
+from mtl_tf.runs import affinity_file
 from mtl_tf.runs import analysis_file
 from mtl_tf.runs import checksum_file
 from mtl_tf.runs import history as history_lib
@@ -54,6 +55,7 @@ class Artifacts:
       features: the sample of features, or None.
       analysis: content of `analysis.json`, or None.
       label_vectors: vectors of the labels, or None.
+      affinity: inter-task affinities, or None.
       agreement: agreement of the main model and the label transfer network by
         split; empty without predictions of both.
       parts: parts of the run, by seed or by task.
@@ -66,6 +68,7 @@ class Artifacts:
     features: Features | None
     analysis: dict | None
     label_vectors: label_vectors_lib.LabelVectors | None
+    affinity: affinity_file.Affinity | None
     agreement: dict[str, agreement_lib.Agreement]
     parts: dict[str, "Artifacts"]
 
@@ -115,6 +118,8 @@ class Artifacts:
         has_embedding = self.run.config.output_layer == "label_embedding"
         if has_embedding and self.label_vectors is None:
             missing.append(label_vectors_lib.LABEL_EMBEDDING_FILE)
+        if self.run.config.affinity_every and self.affinity is None:
+            missing.append(affinity_file.AFFINITY_FILE)
         return missing
 
     def _missing_in_parts(self, list_missing):
@@ -160,6 +165,7 @@ def read(run_dir: str) -> Artifacts:
         label_vectors=label_vectors_lib.read(run_dir)
         if label_vectors_lib.exists(run_dir)
         else None,
+        affinity=affinity_file.read(run) if affinity_file.exists(run) else None,
         agreement=_read_agreement(run),
         parts=parts,
     )

@@ -12,14 +12,17 @@ from mtl_tf.metrics import calibration
 from mtl_tf.reporting.html import artifacts
 from mtl_tf.reporting.html import details
 from mtl_tf.reporting.html import inline_svg
+from mtl_tf.reporting.plots import affinity_gain as affinity_gain_lib
 from mtl_tf.reporting.plots import curves as curves_lib
 from mtl_tf.reporting.plots import feature_map as feature_map_lib
 from mtl_tf.reporting.plots import label_map as label_map_lib
 from mtl_tf.reporting.plots import lines
 from mtl_tf.reporting.plots import neurons as neurons_lib
 from mtl_tf.reporting.plots import style
+from mtl_tf.reporting.plots import task_matrix
 from mtl_tf.reporting.plots import transfer_curves as transfer_curves_lib
 from mtl_tf.reporting.plots import unfolding as unfolding_lib
+from mtl_tf.runs import affinity_file
 from mtl_tf.runs import label_embeddings as label_vectors_lib
 
 # Width of a chart over all columns of the page, in inches.
@@ -227,4 +230,56 @@ def neurons(analysis: text_analysis.TextAnalysis) -> str:
         neurons_lib.draw(analysis),
         "neuron-map",
         "activations of neurons at each word of the text",
+    )
+
+
+def affinity(affinities: affinity_file.Affinity) -> str:
+    """Draws inter-task affinities."""
+    return inline_svg.embed(
+        task_matrix.draw_affinity(affinities.matrix, affinities.tasks),
+        "affinity",
+        "inter-task affinity of each pair of tasks",
+    )
+
+
+def gains(
+    matrix: np.ndarray, sets: Sequence[str], candidates: Sequence[str]
+) -> str:
+    """Draws the gain of each candidate for each set of tasks.
+
+    Args:
+      matrix: gains in points, float64 [sets, candidates].
+      sets: names of the sets.
+      candidates: names of the candidates.
+    """
+    picture = task_matrix.draw(
+        matrix,
+        sets,
+        candidates,
+        row_label="main task",
+        column_label="auxiliary task",
+        title="gain (points)",
+        show=lambda value: f"{value:+.1f}",
+    )
+    return inline_svg.embed(
+        picture, "gains", "gain on dev of each auxiliary task"
+    )
+
+
+def affinity_gain(
+    affinities: Sequence[float],
+    gains_: Sequence[float],
+    main_tasks: Sequence[str],
+) -> str:
+    """Draws a point for each pair of a main and an auxiliary task.
+
+    Args:
+      affinities: inter-task affinity of each pair.
+      gains_: gain in points of each pair.
+      main_tasks: the main task of each pair.
+    """
+    return inline_svg.embed(
+        affinity_gain_lib.draw(affinities, gains_, main_tasks),
+        "affinity-gain",
+        "gain on dev by inter-task affinity",
     )

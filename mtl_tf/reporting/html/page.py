@@ -220,6 +220,7 @@ def _chart_variables(run):
         "nearest_labels": label_vectors_lib.nearest(run.label_vectors)
         if run.label_vectors
         else [],
+        "affinity": charts.affinity(run.affinity) if run.affinity else "",
         "transfer": _label_transfer_variables(run),
     }
 

@@ -18,13 +18,16 @@ from mtl_tf.reporting.plots import confusion
 from mtl_tf.reporting.plots import curves
 from mtl_tf.reporting.plots import feature_map
 from mtl_tf.reporting.plots import label_map
+from mtl_tf.reporting.plots import task_matrix
 from mtl_tf.reporting.plots import transfer_curves
 from mtl_tf.reporting.tensorboard import projector
 from mtl_tf.reporting.tensorboard import scalars
 from mtl_tf.reporting.tensorboard import summaries
+from mtl_tf.runs import affinity_file
 from mtl_tf.runs import history as history_lib
 from mtl_tf.runs import label_embeddings as label_vectors_lib
 from mtl_tf.runs import results as results_lib
+from mtl_tf.runs import run_directory
 from mtl_tf.runs import score_table
 
 # Suffix of the event file, by which the next evaluation replaces it.
@@ -69,6 +72,8 @@ def write(
             _write_curves(config, tasks, results)
             _write_pictures(config.run_dir, tasks, predictions)
             _write_label_map(config.run_dir)
+            if config.affinity_every:
+                _write_affinity(config.run_dir)
     writer.close()
     if not config.pictures:
         return
@@ -160,6 +165,18 @@ def _write_label_map(run_dir):
             "Label embeddings of all tasks on their two principal axes. "
             "Labels that apply to the same texts are close to each other.",
         )
+
+
+def _write_affinity(run_dir):
+    """Writes the inter-task affinities."""
+    affinity = affinity_file.read(run_directory.Run.read(run_dir))
+    _image(
+        "tasks/affinity",
+        task_matrix.draw_affinity(affinity.matrix, affinity.tasks),
+        "Relative decrease of the loss of the main task after an update of "
+        "the shared weights with the loss of the auxiliary task, mean over "
+        "training. Positive: the auxiliary task helps.",
+    )
 
 
 def _image(tag: str, picture: figure.Figure, description: str) -> None:

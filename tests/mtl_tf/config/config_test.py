@@ -73,6 +73,7 @@ _OTHERS = {
     "pseudo_label_weight": 0.7,
     "pseudo_label_threshold": 0.8,
     "stopping": "drop",
+    "affinity_every": 7,
     "keep_checkpoints": 3,
     "log_every": 1,
     "pictures": False,

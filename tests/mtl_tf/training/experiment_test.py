@@ -9,6 +9,7 @@ from absl import logging
 from tensorboard.backend.event_processing import event_accumulator
 
 from mtl_tf.config import config as config_lib
+from mtl_tf.reporting.tensorboard import summaries
 from mtl_tf.runs import checkpoint_files
 from mtl_tf.runs import checkpoints
 from mtl_tf.runs import history as history_lib
@@ -57,10 +58,22 @@ def run(corpus, run_dir, **settings):
 
 
 def test_run_with_more_epochs_continues(corpus, tmp_path):
-    run(corpus, tmp_path / "unbroken", epochs=3)
-    run(corpus, tmp_path / "broken", epochs=2)
-    run(corpus, tmp_path / "broken", epochs=3)
-    trained_runs.assert_same_end(tmp_path / "unbroken", tmp_path / "broken")
+    unbroken, broken = tmp_path / "unbroken", tmp_path / "broken"
+    run(corpus, unbroken, epochs=3, affinity_every=3)
+    run(corpus, broken, epochs=2, affinity_every=3)
+    run(corpus, broken, epochs=3, affinity_every=3)
+    trained_runs.assert_same_end(unbroken, broken)
+    affinity = json.loads((unbroken / "affinity.json").read_text())["affinity"]
+    assert affinity.keys() == generated.LABELS.keys()
+    # An update with the loss of a task lowers this loss.
+    assert all(affinity[name][name] > 0 for name in affinity)
+    assert (unbroken / "affinity.json").read_bytes() == (
+        broken / "affinity.json"
+    ).read_bytes()
+    events = event_accumulator.EventAccumulator(
+        summaries.log_dir(str(unbroken))
+    ).Reload()
+    assert "tasks/affinity" in events.Tags()["tensors"]
 
 
 @pytest.mark.slow
