@@ -30,6 +30,7 @@ _PUBLIC = {
     "load": "mtl_tf.serving.trained_model",
     "prepare": "data_prep.from_python",
     "sweep": "mtl_tf.studies.sweep",
+    "search_auxiliary": "mtl_tf.studies.auxiliary_search",
     "train": "mtl_tf.training.launcher",
 }
 

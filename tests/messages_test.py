@@ -21,6 +21,7 @@ from mtl_tf.utils import flagfiles
 from tests.helpers import damaged_files
 from tests.helpers import wrong_analyses
 from tests.helpers import wrong_input
+from tests.helpers import wrong_searches
 from tests.helpers import wrong_sweeps
 from tests.helpers import wrong_task_files
 from tests.helpers import wrong_transfer
@@ -30,6 +31,7 @@ CASES = (
     | wrong_analyses.CASES
     | wrong_transfer.CASES
     | wrong_sweeps.CASES
+    | wrong_searches.CASES
     | damaged_files.CASES
 )
 ROOT = pathlib.Path(__file__).resolve().parent.parent

@@ -16,6 +16,7 @@ from mtl_tf.runs import score_table
 from mtl_tf.serving import batch_prediction
 from mtl_tf.serving import saved_model
 from mtl_tf.serving import trained_model
+from mtl_tf.studies import auxiliary_search
 from mtl_tf.studies import comparison as comparison_lib
 from mtl_tf.studies import comparison_page
 from mtl_tf.studies import comparison_plan
@@ -152,6 +153,16 @@ def _write_report(command, config):
     return f"report: {path}"
 
 
+def _search_auxiliary(command, config):
+    result = auxiliary_search.run(
+        config,
+        command.search_method,
+        command.max_auxiliary,
+        command.processes,
+    )
+    return result.text
+
+
 def _check_output(path):
     """Checks that --output is writable."""
     if os.path.isdir(path):
@@ -261,4 +272,5 @@ _MODES = {
     "report": _report,
     "leave_one_out": _leave_one_out,
     "sweep": _sweep,
+    "search_auxiliary": _search_auxiliary,
 }

@@ -14,6 +14,7 @@ from mtl_tf.data import pretrained_embeddings
 from mtl_tf.data import task_settings
 from mtl_tf.data import tasks as tasks_lib
 from mtl_tf.runs import run_directory
+from mtl_tf.studies import auxiliary_runs
 from mtl_tf.studies import comparison_plan
 from mtl_tf.studies import leave_one_out_runs
 from mtl_tf.studies import search_space
@@ -59,6 +60,8 @@ def check(
         _check_leave_one_out(command, config)
     elif command.mode == "sweep":
         _check_sweep(command, config)
+    elif command.mode == "search_auxiliary":
+        _check_search(command, config)
     else:
         _check_run(command, config)
     if command.baseline_run:
@@ -90,6 +93,20 @@ def _check_leave_one_out(command, config):
         raise ValueError("--data_dir is missing")
     corpus = tasks_lib.Corpus.read(config.data_dir)
     leave_one_out_runs.check(config, corpus, command.held_out)
+
+
+def _check_search(command, config):
+    if not config.data_dir:
+        raise ValueError("--data_dir is missing")
+    corpus = tasks_lib.Corpus.read(config.data_dir)
+    method = command.search_method
+    auxiliary_runs.plan(config, corpus, method)
+    study_directory.check(
+        config.run_dir,
+        auxiliary_runs.KIND,
+        auxiliary_runs.study_settings(config, method),
+        corpus,
+    )
     if config.word_vectors:
         pretrained_embeddings.check_source(config.word_vectors)
 

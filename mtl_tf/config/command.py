@@ -9,7 +9,7 @@ from mtl_tf.utils import suggestions
 
 MODES = (
     *("train", "evaluate", "predict", "export", "analyze", "report"),
-    *("compare", "leave_one_out", "sweep"),
+    *("compare", "leave_one_out", "sweep", "search_auxiliary"),
 )
 # A training set of its whole size.
 ALL = "all"
@@ -38,6 +38,8 @@ _MODES_OF = {
     "new_tasks": ("compare",),
     "held_out": ("leave_one_out",),
     "search_space": ("sweep",),
+    "search_method": ("search_auxiliary",),
+    "max_auxiliary": ("search_auxiliary",),
 }
 # Encoders of a model.
 _KINDS = ("shared", "private")
@@ -62,7 +64,8 @@ class Command(base.Settings):
         "by word; report: write report.html, or compare --runs; compare: train "
         "and compare --models; leave_one_out: for each task, train on the "
         "others and transfer the shared encoder; sweep: search over the "
-        "settings of --search_space.",
+        "settings of --search_space; search_auxiliary: search for auxiliary "
+        "tasks of --main_task.",
         choices=MODES,
     )
     processes: int = base.setting(
@@ -180,6 +183,18 @@ class Command(base.Settings):
         "ranges, and of the method.",
         path=True,
     )
+    search_method: str = base.setting(
+        "forward",
+        "search_auxiliary: forward: add the auxiliary task that raises the dev "
+        "score of --main_task most, as long as one does; pairs: train "
+        "--main_task, or else each task, with each other task.",
+        choices=choices.SEARCH_METHODS,
+    )
+    max_auxiliary: int = base.setting(
+        0,
+        "search_auxiliary: maximum number of auxiliary tasks of a forward "
+        "search; 0: no maximum.",
+    )
     texts: bool = base.setting(
         True, "Whether a report shows the texts of the worst mistakes."
     )
@@ -188,6 +203,15 @@ class Command(base.Settings):
         super().__post_init__()
         self._check_mode()
         validation.check_processes(self.processes)
+        if self.max_auxiliary < 0:
+            raise ValueError(
+                f"max_auxiliary={self.max_auxiliary}: expected 0 or more"
+            )
+        if self.max_auxiliary and self.search_method != "forward":
+            raise ValueError(
+                "--max_auxiliary is not used by --search_method="
+                f"{self.search_method}: its runs have one auxiliary task"
+            )
         if self.mode == "predict":
             for name in ("task", "input"):
                 if not getattr(self, name):

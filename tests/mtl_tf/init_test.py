@@ -12,6 +12,7 @@ from mtl_tf.data import tasks
 from mtl_tf.evaluation import predictions as predictions_lib
 from mtl_tf.models import multitask_model
 from mtl_tf.serving import trained_model
+from mtl_tf.studies import auxiliary_search
 from mtl_tf.studies import comparison
 from mtl_tf.studies import sweep
 from mtl_tf.training import launcher
@@ -29,6 +30,7 @@ def test_public_names_come_from_their_modules():
         "sweep": sweep.sweep,
         "load": trained_model.load,
         "prepare": from_python.prepare,
+        "search_auxiliary": auxiliary_search.search_auxiliary,
         "train": launcher.train,
     }
     assert sorted(mtl_tf.__all__) == sorted(expected)

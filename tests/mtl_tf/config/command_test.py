@@ -45,7 +45,12 @@ _STUDY = {
     "new_tasks": ("books", "dvd"),
 }
 _LEAVE_ONE_OUT = {"mode": "leave_one_out", "held_out": ("books", "dvd")}
-_OTHERS = (_PREDICT, _EVALUATE, _COMPARE, _ANALYZE, _STUDY, _LEAVE_ONE_OUT)
+_SEARCH = {"mode": "search_auxiliary", "max_auxiliary": 2}
+_PAIRS = {"mode": "search_auxiliary", "search_method": "pairs"}
+_OTHERS = (
+    *(_PREDICT, _EVALUATE, _COMPARE, _ANALYZE),
+    *(_STUDY, _LEAVE_ONE_OUT, _SEARCH, _PAIRS),
+)
 
 # What modes need.
 _NEEDS = {
