@@ -29,8 +29,8 @@ _PUBLIC = {
     "evaluate": "mtl_tf.training.launcher",
     "load": "mtl_tf.serving.trained_model",
     "prepare": "data_prep.from_python",
-    "sweep": "mtl_tf.studies.sweep",
     "search_auxiliary": "mtl_tf.studies.auxiliary_search",
+    "sweep": "mtl_tf.studies.sweep",
     "train": "mtl_tf.training.launcher",
 }
 

@@ -54,7 +54,7 @@ def flag_table(kind: type[base.Settings]) -> str:
         "| flag | default | values | what it does | presets |",
         "|---|---|---|---|---|",
     ]
-    for line in inspect.getsource(kind).splitlines():
+    for line in _source(kind).splitlines():
         part = re.fullmatch(r"    # (.+)\.", line)
         setting = re.match(r"    (\w+): .*base\.setting\(", line)
         if part:
@@ -66,6 +66,12 @@ def flag_table(kind: type[base.Settings]) -> str:
             row = [cell.replace("|", r"\|") for cell in row]
             lines.append(f"| {' | '.join(row)} |")
     return "\n".join(lines).strip()
+
+
+def _source(kind):
+    """Returns the source of a class of settings after that of its bases."""
+    classes = [x for x in reversed(kind.mro()) if issubclass(x, base.Settings)]
+    return "\n".join(map(inspect.getsource, classes[1:]))
 
 
 def _cells(kind, field, type_, by_preset):

@@ -4,6 +4,7 @@ import dataclasses
 
 from mtl_tf.config import base
 from mtl_tf.config import choices
+from mtl_tf.config import train_sizes as train_sizes_lib
 from mtl_tf.config import validation
 from mtl_tf.utils import suggestions
 
@@ -11,8 +12,6 @@ MODES = (
     *("train", "evaluate", "predict", "export", "analyze", "report"),
     *("compare", "leave_one_out", "sweep", "search_auxiliary"),
 )
-# A training set of its whole size.
-ALL = "all"
 # A file with one text per line; other formats are in `choices.TABLE_FORMATS`.
 LINES = "lines"
 FIELDS = ("seq1", "seq2", "label", "group", "id")
@@ -161,7 +160,7 @@ class Command(base.Settings):
         "models.",
     )
     train_sizes: tuple[str, ...] = base.setting(
-        (ALL,),
+        (train_sizes_lib.ALL,),
         "compare: maximum numbers of training examples of a task; all: no "
         "maximum. SIZE:RUNS makes RUNS runs of a size instead of --num_runs. "
         "Larger samples of a seed contain smaller ones.",
@@ -300,10 +299,6 @@ class Command(base.Settings):
                     raise ValueError(
                         f"{name}={','.join(entries)}: {entry} is repeated"
                     )
-        if not self.train_sizes:
-            raise ValueError(
-                "train_sizes is empty: give numbers, or all for no maximum"
-            )
         self.runs_by_train_size(1)
 
     def _check_mode(self):
@@ -339,39 +334,8 @@ class Command(base.Settings):
             )
 
     def runs_by_train_size(self, num_runs: int) -> dict[int | None, int]:
-        """Parses `train_sizes`.
-
-        Args:
-          num_runs: number of runs of sizes that give none.
-
-        Returns:
-          Numbers of runs by maximum number of training examples, in ascending
-          order; None for no maximum comes last.
-
-        Raises:
-          ValueError: if an entry is not SIZE or SIZE:RUNS, or a size repeats.
-        """
-        runs: dict[int | None, int] = {}
-        for entry in self.train_sizes:
-            size, colon, number = entry.partition(":")
-            numbers = [size] if size != ALL else []
-            numbers += [number] if colon else []
-            if not size or not all(x.isdecimal() and int(x) for x in numbers):
-                raise ValueError(
-                    f"train_sizes={','.join(self.train_sizes)}: expected SIZE "
-                    "or SIZE:RUNS, where SIZE is all or an integer of 1 or "
-                    f"more, and RUNS an integer of 1 or more, got {entry!r}"
-                )
-            parsed = None if size == ALL else int(size)
-            if parsed in runs:
-                raise ValueError(
-                    f"train_sizes={','.join(self.train_sizes)}: {size} is "
-                    "repeated"
-                )
-            runs[parsed] = int(number) if colon else num_runs
-        limits = sorted(x for x in runs if x is not None)
-        whole = [None] if None in runs else []
-        return {size: runs[size] for size in (*limits, *whole)}
+        """Parses `train_sizes`; see `train_sizes.parse`."""
+        return train_sizes_lib.parse(self.train_sizes, num_runs)
 
     def columns_by_field(self) -> dict[str, str]:
         """Parses `columns` into column names by field.

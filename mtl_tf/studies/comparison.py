@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 
 from mtl_tf.config import command as command_lib
 from mtl_tf.config import config as config_lib
+from mtl_tf.config import train_sizes as train_sizes_lib
 from mtl_tf.runs import results as results_lib
 from mtl_tf.studies import comparison_page
 from mtl_tf.studies import comparison_plan
@@ -52,7 +53,7 @@ def compare(
     data_dir: str,
     run_dir: str,
     *,
-    train_sizes: Sequence[str | int] = (command_lib.ALL,),
+    train_sizes: Sequence[str | int] = (train_sizes_lib.ALL,),
     new_tasks: Sequence[str] = (),
     tasks: Sequence[str] = (),
     num_runs: int = 3,

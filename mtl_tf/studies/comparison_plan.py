@@ -7,8 +7,8 @@ import dataclasses
 import os
 from collections.abc import Iterator, Mapping, Sequence
 
-from mtl_tf.config import command as command_lib
 from mtl_tf.config import config as config_lib
+from mtl_tf.config import train_sizes as train_sizes_lib
 from mtl_tf.data import task_settings
 from mtl_tf.data import tasks as tasks_lib
 from mtl_tf.runs import run_directory
@@ -42,7 +42,9 @@ class Cell:
     def size_name(self) -> str:
         """Returns the training size as it is given by the user."""
         return (
-            command_lib.ALL if self.train_size is None else str(self.train_size)
+            train_sizes_lib.ALL
+            if self.train_size is None
+            else str(self.train_size)
         )
 
 
