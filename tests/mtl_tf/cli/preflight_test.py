@@ -48,7 +48,7 @@ def folder(tmp_path, monkeypatch):
 
 def check(trained, command=(), **changes):
     command = command_lib.Command(**dict(command))
-    preflight.check(command, dataclasses.replace(trained, **changes))
+    preflight.check(command, dataclasses.replace(trained, **changes), {})
 
 
 @pytest.mark.parametrize("mode", ["train", "evaluate", "export", "analyze"])

@@ -6,6 +6,7 @@ import re
 import pytest
 
 from mtl_tf.config import config as config_lib
+from mtl_tf.utils import flagfiles
 from tests.helpers import command_line
 
 _FLAGFILES = sorted(
@@ -87,6 +88,10 @@ _OTHERS_APART = {
     "epoch_length": ("smallest_task", {}),
     "tanh_logits": (True, {}),
     "chained_task_layers": (True, {"task_layer_size": 6}),
+    "train_shared_encoder": (
+        False,
+        {"init_from": "runs/b", "sharing": "fully_shared"},
+    ),
     "transfer_trained_on": (
         "auxiliary",
         {"label_transfer": "supervised", "main_task": "books"},
@@ -144,11 +149,18 @@ def test_flagfile_of_settings_restores_them(tmp_path):
 
 @pytest.mark.parametrize("path", _FLAGFILES, ids=lambda path: path.name)
 def test_the_flagfiles_of_the_project_are_valid(path):
-    # A flagfile is a model; what it is trained on, and for which of the tasks,
-    # is the user's to say.
-    config = parse([f"--flagfile={path}", "--main_task=books"])
+    # A flagfile is a model; what it is trained on, for which of the tasks, and
+    # from which run, is the user's to say.
+    given = ["--main_task=books"]
+    if path.stem.endswith("_channel"):
+        given.append("--init_from=runs/b")
+    command, config = command_line.parse([f"--flagfile={path}", *given])
+    if command.mode == "compare":
+        # A study, whose models are other flagfiles.
+        assert set(command.models) <= set(flagfiles.preset_names())
+        return
     assert (config.data_dir, config.run_dir, config.tasks) == ("", "", ())
-    assert config.difference(config_lib.Config(main_task="books"))
+    assert parse(given).difference(config)
 
 
 @pytest.mark.parametrize(
