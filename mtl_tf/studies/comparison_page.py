@@ -86,7 +86,8 @@ def _picture(comparison, names):
         if name == comparison_scores.AVERAGE:
             title = f"average over {len(tasks)} tasks"
         panels.append((title, curves))
-    return learning_curve.draw(panels, sizes, f"test {rows[0].metric}")
+    units = classification.units([rows[0].metric])
+    return learning_curve.draw(panels, sizes, f"test {rows[0].metric}, {units}")
 
 
 def _costs(comparison):
