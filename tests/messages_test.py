@@ -20,6 +20,7 @@ from mtl_tf.cli import modes
 from mtl_tf.utils import flagfiles
 from tests.helpers import damaged_files
 from tests.helpers import wrong_analyses
+from tests.helpers import wrong_comparisons
 from tests.helpers import wrong_input
 from tests.helpers import wrong_searches
 from tests.helpers import wrong_sweeps
@@ -29,6 +30,7 @@ from tests.helpers import wrong_transfer
 CASES = (
     wrong_input.CASES
     | wrong_analyses.CASES
+    | wrong_comparisons.CASES
     | wrong_transfer.CASES
     | wrong_sweeps.CASES
     | wrong_searches.CASES

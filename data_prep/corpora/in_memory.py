@@ -4,6 +4,7 @@
 The corpus is `custom`, as that of files.
 """
 
+import functools
 from collections.abc import Mapping, Sequence
 
 from data_prep.pipeline import memory_tables
@@ -56,19 +57,6 @@ def make_source(
         for name, (table, by_key) in declared.items()
     }
 
-    def read():
-        return [
-            task_rows.assemble(
-                table,
-                [
-                    task_rows.RawTable(key, table_rows, f"{name}/{key}")
-                    for key, table_rows in rows[name].items()
-                ],
-                seed,
-            )
-            for name, (table, _) in declared.items()
-        ]
-
     digests = {
         f"{name}/{key}": memory_tables.digest(table_rows)
         for name, by_key in rows.items()
@@ -80,9 +68,26 @@ def make_source(
         {},
         _recorded([table for table, _ in declared.values()], seed),
         license,
-        read,
+        functools.partial(
+            _assemble, {x: y for x, (y, _) in declared.items()}, rows, seed
+        ),
         digests,
     )
+
+
+def _assemble(tables, rows, seed):
+    """Divides the rows of all tasks into splits."""
+    return [
+        task_rows.assemble(
+            table,
+            [
+                task_rows.RawTable(key, table_rows, f"{name}/{key}")
+                for key, table_rows in rows[name].items()
+            ],
+            seed,
+        )
+        for name, table in tables.items()
+    ]
 
 
 def _recorded(tables: Sequence[task_file_lib.TaskTable], seed) -> dict:

@@ -215,10 +215,8 @@ def _data(run):
         facts = declared[task.name]
         counts = [facts["splits"].get(split, 0) for split in splits]
         # The training split is the first.
-        counts[0] = min(
-            counts[0],
-            run.config.max_train_examples_of(task.name) or counts[0],
-        )
+        limit = run.config.max_train_examples_of(task.name)
+        counts[0] = min(counts[0], limit or counts[0])
         rows.append(
             [
                 markdown.escape(task.name),

@@ -63,19 +63,14 @@ def compare(
 ) -> list[dict]:
     """Trains and compares models; a call that is repeated continues.
 
-    The directory also gets the table as `runs.csv`, and the page
-    `comparison.html`.
+    The directory also gets the files of `--mode=compare`.
 
     Args:
-      models: settings by name, as a `Config` or as a dict of those that differ
-        from the defaults; the first model is the baseline.
-      data_dir: directory of the prepared corpus.
+      models: settings by name, a `Config` or a dict; the first is the baseline.
+      data_dir: the prepared corpus.
       run_dir: directory of the comparison.
-      train_sizes: maximum numbers of training examples of a task; `all`: no
-        maximum; `"100:5"`: five runs of this size instead of `num_runs`.
-      new_tasks: tasks that play the new task, one at a time: `train_sizes`
-        limits it alone, and its scores count; `["each"]`: every task. By
-        default `train_sizes` limits every task, and all scores count.
+      train_sizes: as the flag: maximum numbers of training examples, or `all`.
+      new_tasks: as the flag: tasks that play the new task; `["each"]`: all.
       tasks: tasks to train on; all of the corpus by default.
       num_runs: number of seeds.
       seed: the first seed.
@@ -91,12 +86,6 @@ def compare(
       ValueError: if settings are wrong or do not fit the corpus, or a run
         fails.
     """
-    configs = {
-        name: model
-        if isinstance(model, config_lib.Config)
-        else config_lib.Config.from_dict(model)
-        for name, model in models.items()
-    }
     base = config_lib.Config(
         data_dir=data_dir,
         run_dir=run_dir,
@@ -111,7 +100,7 @@ def compare(
         new_tasks=tuple(new_tasks),
     )
     plan = comparison_plan.make(
-        configs,
+        {name: _config(model) for name, model in models.items()},
         base,
         runs_by_size=command.runs_by_train_size(num_runs),
         new_tasks=command.new_tasks,
@@ -119,6 +108,13 @@ def compare(
     comparison = run(plan, processes)
     comparison_page.write(comparison)
     return tables.to_frame(comparison.rows)
+
+
+def _config(model):
+    """Returns the settings of a model, which may be given as a dict."""
+    if isinstance(model, config_lib.Config):
+        return model
+    return config_lib.Config.from_dict(model)
 
 
 def _rows(plan, cell, config, results):

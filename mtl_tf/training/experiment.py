@@ -108,8 +108,7 @@ class Experiment:
           ValueError: if files of the run are missing or damaged.
           FloatingPointError: if training diverges.
         """
-        # Files may be missing or damaged: everything is read before anything
-        # is written.
+        # Everything is read before anything is written: files may be damaged.
         resume_point = resumption.find(self.config.run_dir, self.config.phases)
         if resume_point:
             self._resume(resume_point)
@@ -194,7 +193,7 @@ class Experiment:
             raise ValueError(
                 f"the best checkpoint in {self.config.run_dir} is of epoch "
                 f"{self.state['best_epoch']}, expected epoch {best_epoch} as "
-                "in the last checkpoint: put back a copy of checkpoints/"
+                "in the last: put back a copy of checkpoints/"
             )
         # The checkpoints of all phases, before anything is written.
         self.checkpoints.check(self._checkpoint_names)

@@ -67,18 +67,22 @@ def run_all(
         concurrent.futures.ThreadPoolExecutor(processes) as pool,
     ):
         try:
-            futures = [pool.submit(run_one, config) for config in configs]
-            try:
-                for future in concurrent.futures.as_completed(futures):
-                    bar.update(future.result())
-            except Exception:
-                pool.shutdown(cancel_futures=True)
-                raise
+            _wait(pool, [pool.submit(run_one, x) for x in configs], bar)
         except (KeyboardInterrupt, SystemExit):
             pool.shutdown(wait=False, cancel_futures=True)
             workers.end()
             raise
     return diverged
+
+
+def _wait(pool, futures, bar):
+    """Waits for all runs; after an error, no further one is started."""
+    try:
+        for future in concurrent.futures.as_completed(futures):
+            bar.update(future.result())
+    except Exception:
+        pool.shutdown(cancel_futures=True)
+        raise
 
 
 def _run(mode, config, workers):

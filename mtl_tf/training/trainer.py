@@ -92,10 +92,8 @@ class Trainer:
                 self._task_weights,
                 self._class_weights,
             )
-        # Traced steps, by phase.
-        self._traced_steps: dict[
-            str, Callable[[Mapping], dict[str, tf.Tensor]]
-        ] = {}
+        # By phase.
+        self._traced_steps: dict[str, Callable[[Mapping], dict]] = {}
 
     @property
     def parts(self) -> dict[str, dict[str, tf.Variable]]:
@@ -180,14 +178,8 @@ class Trainer:
             logs = self._task_losses(outputs, batch)
             unlabeled = self._call_unlabeled(phase, batch)
             if self.adversary is not None:
-                shared, task_ids = outputs["shared"], batch["task_ids"]
-                if unlabeled:
-                    # Liu et al. 2017, section 4.2.
-                    shared = tf.concat([shared, unlabeled["shared"]], axis=0)
-                    task_ids = tf.concat(
-                        [task_ids, batch["unlabeled"]["task_ids"]], axis=0
-                    )
-                logs |= self.adversary.compute_losses(shared, task_ids)
+                of_adversary = _adversary_inputs(outputs, unlabeled, batch)
+                logs |= self.adversary.compute_losses(*of_adversary)
             if self._config.orthogonality_weight:
                 logs |= self._orthogonality_losses(outputs)
             if phase != "base":
@@ -213,9 +205,7 @@ class Trainer:
             self.adversary.optimizer.apply(
                 gradients[len(variables) :], self.step
             )
-            self.adversary.extra_discriminator_updates(
-                shared, task_ids, self.step
-            )
+            self.adversary.extra_discriminator_updates(*of_adversary, self.step)
         logs["training/learning_rate"] = self.optimizer.schedule(self.step)
         logs["loss/total"] = total
         tokens = tf.reduce_sum(batch["lengths"])
@@ -384,6 +374,16 @@ class Trainer:
                 tf.cast(accepted, tf.float32)
             ),
         }
+
+
+def _adversary_inputs(outputs, unlabeled, batch):
+    """Returns shared features and their task ids, unlabeled texts included."""
+    shared, task_ids = outputs["shared"], batch["task_ids"]
+    if unlabeled:
+        # Liu et al. 2017, section 4.2.
+        shared = tf.concat([shared, unlabeled["shared"]], axis=0)
+        task_ids = tf.concat([task_ids, batch["unlabeled"]["task_ids"]], axis=0)
+    return shared, task_ids
 
 
 def _mean_or_zero(values):

@@ -141,11 +141,29 @@ def load(
     """
     names = _Names(vocabulary.tokens, tasks)
     saved, trained_names = _read(config, names)
+    weights, left = _load_parts(config, trainer, saved, names, trained_names)
+    tokens = _compare(names.tokens, trained_names.tokens)
+    # A frozen encoder serves new tasks, also those of a trained task's name.
+    compare = _compare if config.train_shared_encoder else _compare_unrelated
+    summary = {
+        "checkpoint": saved.path,
+        "tokens": {status: len(some) for status, some in tokens.items()},
+        "tasks": compare(names.task_names, trained_names.task_names),
+        "labels": compare(names.labels, trained_names.labels),
+        "weights": weights,
+        "weights_left": left,
+    }
+    _log(summary)
+    return summary
+
+
+def _load_parts(config, trainer, saved, names, trained_names):
+    """Loads model and discriminator; returns counts, and what is left."""
     adversary = trainer.adversary
     layers = {"model": trainer.model}
     layers["discriminator"] = adversary and adversary.discriminator
     weights: dict[str, dict[str, int]] = {}
-    left = []
+    left: list[str] = []
     for part, layer in layers.items():
         trained = {
             path: value
@@ -160,19 +178,7 @@ def load(
             if not path.endswith("seed_generator_state")
             and (path not in trained or path not in counts)
         )
-    tokens = _compare(names.tokens, trained_names.tokens)
-    # A frozen encoder serves new tasks, also those of a trained task's name.
-    compare = _compare if config.train_shared_encoder else _compare_unrelated
-    summary = {
-        "checkpoint": saved.path,
-        "tokens": {status: len(some) for status, some in tokens.items()},
-        "tasks": compare(names.task_names, trained_names.task_names),
-        "labels": compare(names.labels, trained_names.labels),
-        "weights": weights,
-        "weights_left": left,
-    }
-    _log(summary)
-    return summary
+    return weights, left
 
 
 def _is_loaded(config, path):

@@ -15,7 +15,6 @@ AGAIN = (
     "mtl_tf --data_dir=corpus --run_dir=run --epochs=1 --noreport --noexport"
 )
 TRAIN = f"mtl_tf --data_dir=corpus --run_dir=new {MODEL}"
-COMPARE = "mtl_tf --mode=compare --data_dir=corpus --run_dir=new"
 PREDICT = "mtl_tf --mode=predict --run_dir=run --task=requests"
 EVALUATE = "mtl_tf --mode=evaluate --run_dir=run --task=requests"
 
@@ -123,57 +122,6 @@ CASES = {
         {},
         f"{TRAIN} train",
         "unexpected argument 'train': flags start with --",
-    ),
-    "comparison of nothing": (
-        {},
-        COMPARE,
-        "--mode=compare needs --models: names of presets, or paths of "
-        "flagfiles",
-    ),
-    "misspelt preset of a comparison": (
-        {},
-        f"{COMPARE} --models=single_task,asp_mtk",
-        "models: there is no preset 'asp_mtk' (did you mean asp_mtl, sp_mtl, "
-        "fs_mtl?); give a preset's name, or the path of a flagfile",
-    ),
-    "missing flagfile of a comparison": (
-        {},
-        f"{COMPARE} --models=mine.flags",
-        "there is no flagfile mine.flags; a preset is preset:NAME",
-    ),
-    "models of one name": (
-        {"a/m.flags": "--epochs=1", "b/m.flags": "--epochs=2"},
-        f"{COMPARE} --models=a/m.flags,b/m.flags",
-        "models=a/m.flags,b/m.flags: m is repeated",
-    ),
-    "model that the command line makes impossible": (
-        {},
-        f"{COMPARE} --models=asp_mtl --sharing=single_task",
-        "models: asp_mtl: adversarial_weight needs a shared encoder, got "
-        "sharing=single_task",
-    ),
-    "training size in words": (
-        {},
-        f"{COMPARE} --models=fs_mtl --train_sizes=100,many",
-        "train_sizes=100,many: expected SIZE or SIZE:RUNS, where SIZE is all "
-        "or an integer of 1 or more, and RUNS an integer of 1 or more, got "
-        "'many'",
-    ),
-    "misspelt new task": (
-        {},
-        f"{COMPARE} --models=fs_mtl --new_tasks=reqests",
-        "new_tasks: there is no task 'reqests' (did you mean requests?); "
-        "expected some of answers, requests, or each",
-    ),
-    "comparison in a run": (
-        {"new/config.json": "{}"},
-        f"{COMPARE} --models=fs_mtl",
-        "run_dir=new holds a run: give another run_dir for the study",
-    ),
-    "training of several models": (
-        {},
-        f"{TRAIN} --models=fs_mtl,sp_mtl",
-        "--models is not used by --mode=train; it is used by compare",
     ),
     "no run_dir": ({}, "mtl_tf", "--run_dir is missing"),
     # Files of somebody else.

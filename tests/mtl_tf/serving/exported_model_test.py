@@ -85,6 +85,11 @@ def test_export_without_this_package_matches_evaluation(
         assert prediction["labels"].shape == probabilities.shape
         best = names[expected[task].predicted]
         assert prediction["label"].tolist() == best.tolist()
+    _check_other_calls(predictions, expected)
+
+
+def _check_other_calls(predictions, expected):
+    """Checks the calls after those of the test texts of both tasks."""
     # In the order in which they were asked.
     for task, prediction in (
         ("films", predictions[2]),
