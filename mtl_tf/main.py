@@ -41,7 +41,7 @@ def run() -> None:
     flags.FLAGS.set_default("logtostderr", True)
     entry_point.configure_logging()
     with interruption.quick_exit():
-        entry_point.run(main, "mtl_tf", __name__)
+        entry_point.run(main, "mtl_tf", __name__, flag_settings.__name__)
 
 
 if __name__ == "__main__":

@@ -23,6 +23,7 @@ def main() -> int:
     Returns:
       The exit status of the last job; of a signal, if one arrives.
     """
+    logging.use_absl_handler()
     entry_point.configure_logging()
     # What libraries print to standard output belongs into the log.
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")

@@ -30,7 +30,10 @@ _LOG_LEVEL = "TF_CPP_MIN_LOG_LEVEL"
 
 
 def run(
-    main: Callable[[list[str]], int | None], program: str, module: str
+    main: Callable[[list[str]], int | None],
+    program: str,
+    module: str,
+    flags_module: str = "",
 ) -> None:
     """Parses the flags and runs a command; does not return.
 
@@ -38,7 +41,8 @@ def run(
       main: the command, a function from the remaining arguments to the exit
         status, or to None for success.
       program: name of the command in messages.
-      module: name of the module that defines the flags.
+      module: name of the command's module, whose docstring begins the help.
+      flags_module: name of the module that defines the flags, if another one.
     """
     for stream in (sys.stdout, sys.stderr):
         # A command must not fail because the terminal's encoding, such as
@@ -47,7 +51,7 @@ def run(
             stream.reconfigure(errors="backslashreplace")
     # absl's help shows the flags of the script, which differs from the module
     # if pip made it.
-    for flag in flags.FLAGS.get_flags_for_module(module):
+    for flag in flags.FLAGS.get_flags_for_module(flags_module or module):
         flags.FLAGS.register_key_flag_for_module(sys.argv[0], flag)
     script = sys.modules["__main__"]
     script.__doc__ = script.__doc__ or sys.modules[module].__doc__
@@ -56,7 +60,6 @@ def run(
 
 def configure_logging() -> None:
     """Logs what the project logs, from the level of information on."""
-    logging.use_absl_handler()
     logging.set_verbosity(logging.INFO)
     logging.get_absl_handler().setFormatter(LogFormatter())
     logging.get_absl_handler().addFilter(_is_news)

@@ -312,14 +312,16 @@ def test_errors_are_one_line(
 
 
 def test_output_escapes_invisible_characters(monkeypatch, capsys):
-    monkeypatch.setattr(main.preflight, "check", lambda command, config: None)
     monkeypatch.setattr(
-        modes, "run", lambda command, config: "a\u202eb\nc\x1b[2J"
+        main.preflight, "check", lambda command, config, models: None
+    )
+    monkeypatch.setattr(
+        modes, "run", lambda *arguments: "a\u202eb\nc\x1b[2J"
     )
     assert in_process(monkeypatch) == 0
     assert capsys.readouterr().out == "a\\u202eb\nc\\u001b[2J\n"
 
-    def fail(command, config):
+    def fail(command, config, models):
         raise ValueError("no label \u2066x\n")
 
     monkeypatch.setattr(modes, "run", fail)

@@ -45,17 +45,19 @@ _STUDY = {
     "new_tasks": ("books", "dvd"),
 }
 _LEAVE_ONE_OUT = {"mode": "leave_one_out", "held_out": ("books", "dvd")}
+_SWEEP = {"mode": "sweep", "search_space": "spaces/a b.toml"}
 _SEARCH = {"mode": "search_auxiliary", "max_auxiliary": 2}
 _PAIRS = {"mode": "search_auxiliary", "search_method": "pairs"}
 _OTHERS = (
     *(_PREDICT, _EVALUATE, _COMPARE, _ANALYZE),
-    *(_STUDY, _LEAVE_ONE_OUT, _SEARCH, _PAIRS),
+    *(_STUDY, _LEAVE_ONE_OUT, _SWEEP, _SEARCH, _PAIRS),
 )
 
 # What modes need.
 _NEEDS = {
     "predict": {"task": "books", "input": "-"},
     "compare": {"models": ("fs_mtl",)},
+    "sweep": {"search_space": "space.toml"},
 }
 
 

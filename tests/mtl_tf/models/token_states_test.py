@@ -14,7 +14,9 @@ from tests.helpers import trainers
 def make(encoder, pooling, **settings):
     """Makes a model with random weights that are not small."""
     config = config_lib.Config(
-        **trainers.SIZES | settings, encoder=encoder, pooling=pooling
+        **trainers.SETTINGS
+        | {"encoder": encoder, "pooling": pooling}
+        | settings
     )
     model = multitask_model.build(config, trainers.LABELS, trainers.WORDS)
     random = np.random.default_rng(3)
@@ -161,7 +163,7 @@ def test_only_existing_encoders_have_states(sharing, encoders):
 def test_label_transfer_does_not_matter():
     """Its inputs are left out."""
     config = config_lib.Config(
-        **trainers.SIZES, label_transfer="supervised", main_task="b"
+        **trainers.SETTINGS, label_transfer="supervised", main_task="b"
     )
     model = multitask_model.build(
         config, trainers.LABELS, trainers.WORDS, main_task=1

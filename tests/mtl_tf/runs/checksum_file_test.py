@@ -84,11 +84,10 @@ def test_files_of_another_run_are_refused(run_dir, tmp_path):
         run_directory.read_results(str(run_dir))
 
 
-def test_run_of_a_version_without_ids_is_read(run_dir):
-    run_directory.write_config(str(run_dir), {})
+def test_missing_checksums_are_refused(run_dir):
     os.remove(run_dir / "checksums.json")
-    record = run_directory.read_results(str(run_dir))
-    assert record == {"schema": 1, "tasks": {"books": 0.5}}
+    with pytest.raises(ValueError, match=r"checksums.json is missing"):
+        run_directory.read_results(str(run_dir))
 
 
 def test_results_are_not_written_without_checksums(run_dir, monkeypatch):

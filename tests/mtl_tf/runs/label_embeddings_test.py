@@ -6,6 +6,7 @@ from sklearn import metrics as sklearn_metrics
 
 from mtl_tf.data import tasks as tasks_lib
 from mtl_tf.runs import label_embeddings
+from mtl_tf.runs import results
 
 TASKS = (
     tasks_lib.Task("books", ("bad", "good")),
@@ -28,6 +29,7 @@ def make_label_vectors(vectors, tasks, labels):
 
 def test_written_vectors_are_read(tmp_path):
     label_embeddings.write(str(tmp_path), TASKS, VECTORS, TRAIN)
+    results.write(str(tmp_path), {})
     assert label_embeddings.exists(str(tmp_path))
     label_vectors = label_embeddings.read(str(tmp_path))
     np.testing.assert_array_equal(label_vectors.vectors, VECTORS)
@@ -78,9 +80,11 @@ def test_message_for_a_missing_file_has_a_remedy(tmp_path):
 def test_missing_arrays_are_named(tmp_path):
     path = tmp_path / "label_embedding.npz"
     np.savez(path, vectors=VECTORS, label=np.array(["x"] * 5))
+    results.write(str(tmp_path), {})
     with pytest.raises(ValueError, match=r"npz: task, rows is missing"):
         label_embeddings.read(str(tmp_path))
     np.savez(path, vectors=VECTORS, task=["x"] * 4, label=["x"] * 5, rows=ROWS)
+    results.write(str(tmp_path), {})
     with pytest.raises(
         ValueError, match=r"npz: expected .* for 5 labels with 4 tasks"
     ):

@@ -4,6 +4,7 @@ from scipy import stats
 
 from mtl_tf.runs import output_agreement
 from mtl_tf.runs import prediction_files
+from mtl_tf.runs import results
 from tests.helpers import made_up
 
 GOLD = [0, 0, 1, 1, 1, 0, 1, 0]
@@ -21,6 +22,7 @@ def write(run_dir, split, main=MAIN, transfer=TRANSFER, gold=GOLD):
             made_up.predict(gold, predicted),
             output,
         )
+    results.write(str(run_dir), {})
 
 
 def test_shares_by_hand(tmp_path):
@@ -82,6 +84,7 @@ def test_different_rows_are_refused(tmp_path):
     prediction_files.write(
         str(tmp_path), made_up.TASK, "test", made_up.predict([0, 1], [0, 1])
     )
+    results.write(str(tmp_path), {})
     with pytest.raises(
         ValueError, match=r"made_up, test: .* different rows \(2 and 8\)"
     ):

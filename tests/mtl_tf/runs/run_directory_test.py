@@ -11,6 +11,7 @@ import pytest
 
 from mtl_tf.config import config as config_lib
 from mtl_tf.data import tasks as tasks_lib
+from mtl_tf.runs import checksum_file
 from mtl_tf.runs import run_directory
 from tests.helpers import generated
 
@@ -374,6 +375,7 @@ def test_directory_without_a_run(tmp_path):
     assert not run_directory.has_ended(str(tmp_path))
     for content, message in (("{]", "not JSON: "), ("{}", "'schema' is miss")):
         (tmp_path / "results.json").write_text(content)
+        checksum_file.write(str(tmp_path), "results.json", content)
         with pytest.raises(ValueError, match=f"results.json: {message}"):
             run_directory.read_results(str(tmp_path))
     assert run_directory.has_ended(str(tmp_path))

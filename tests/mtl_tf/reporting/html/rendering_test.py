@@ -47,7 +47,7 @@ def test_texts_are_isolated_from_their_surroundings():
 def test_no_template_disables_escaping():
     folder = os.path.join(os.path.dirname(rendering.__file__), "templates")
     names = sorted(os.listdir(folder))
-    assert names == ["base.html", "comparison.html", "macros.html", "run.html"]
+    assert {"base.html", "macros.html", "run.html"} <= set(names)
     for name in names:
         with open(os.path.join(folder, name), encoding="utf-8") as file:
             text = "".join(file.read().split())

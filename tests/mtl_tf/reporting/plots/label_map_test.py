@@ -8,6 +8,7 @@ from matplotlib.backends import backend_agg
 from mtl_tf.data import tasks as tasks_lib
 from mtl_tf.reporting.plots import label_map
 from mtl_tf.runs import label_embeddings
+from mtl_tf.runs import results
 
 SENTIMENTS = ("negative", "neutral", "positive")
 # As many labels as the paper's Figure 2 has.
@@ -184,6 +185,7 @@ def test_all_kinds_of_labels_can_be_drawn(tmp_path, label_vectors):
     ]
     rows = [np.arange(len(task.labels)) for task in tasks]
     label_embeddings.write(str(tmp_path), tasks, label_vectors.vectors, rows)
+    results.write(str(tmp_path), {})
     path = label_map.write(str(tmp_path))
     assert path == str(tmp_path / "figures" / "labels.png")
     image = matplotlib.image.imread(path)

@@ -66,6 +66,7 @@ def write(folder, features=_FEATURES, labels=None):
         label_embeddings.write(
             str(folder / "run"), _TASKS, labels, [np.array([0, 1])] * 2
         )
+    results.write(str(folder / "run"), {})
     projector.write(
         str(log_dir),
         str(folder / "run"),
