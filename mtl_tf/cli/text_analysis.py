@@ -131,6 +131,6 @@ def _describe(analysis: text_analysis_lib.TextAnalysis, curves):
         ["text up to", *map(names_lib.visible, curves), ""],
         tablefmt="plain",
         floatfmt=".3f",
-        missingval="-",
+        missingval="–",
         disable_numparse=[0],
     )

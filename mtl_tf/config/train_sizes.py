@@ -6,6 +6,11 @@ from collections.abc import Sequence
 ALL = "all"
 
 
+def name(size: int | None) -> str:
+    """Returns a training size as users give it: `100`, or `all` for None."""
+    return ALL if size is None else str(size)
+
+
 def parse(entries: Sequence[str], num_runs: int) -> dict[int | None, int]:
     """Parses training sizes.
 

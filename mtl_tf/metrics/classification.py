@@ -65,8 +65,10 @@ class Metric:
         """
         sign = "+z" if signed else ""
         if self.percent:
-            return f"{100 * value:{sign}.1f}"
-        return f"{value:{sign}.3f}"
+            shown = f"{100 * value:{sign}.1f}"
+        else:
+            shown = f"{value:{sign}.3f}"
+        return shown.replace("-", "−") if signed else shown
 
 
 def _accuracy(rows, weights):

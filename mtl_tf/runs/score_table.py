@@ -10,7 +10,7 @@ from mtl_tf.runs import results as results_lib
 
 # Columns of names; the other columns hold numbers.
 _NUM_NAMES = 2
-PLAIN = tabulate.TableFormat(
+_PLAIN = tabulate.TableFormat(
     lineabove=None,
     linebelowheader=tabulate.Line("", "-", "--", ""),
     linebetweenrows=None,
@@ -84,7 +84,7 @@ def table(
     return tabulate.tabulate(
         # tabulate would pad headers.
         [headings, line, *rows, line, average],
-        tablefmt=PLAIN,
+        tablefmt=_PLAIN,
         colalign=[
             "left" if index < _NUM_NAMES else "right"
             for index in range(len(headings))

@@ -2,10 +2,12 @@
 
 import os
 
+from mtl_tf.config import train_sizes as train_sizes_lib
 from mtl_tf.metrics import classification
 from mtl_tf.reporting.html import inline_svg
 from mtl_tf.reporting.html import rendering
 from mtl_tf.reporting.plots import learning_curve
+from mtl_tf.reporting.plots import picture_files
 from mtl_tf.runs import descriptions
 from mtl_tf.studies import comparison_scores
 from mtl_tf.studies import comparison_table
@@ -14,7 +16,6 @@ from mtl_tf.studies import study_directory
 PAGE_FILE = "comparison.html"
 PICTURE_FILE = "learning_curve.png"
 TABLE_NAME = "scores"
-_DPI = 160
 
 
 def write(comparison: comparison_scores.Comparison) -> str:
@@ -31,12 +32,10 @@ def write(comparison: comparison_scores.Comparison) -> str:
     average = [comparison_scores.AVERAGE]
     names = [task.name for task in tasks]
     picture = _picture(comparison, average)
-    picture.savefig(
-        os.path.join(plan.study_dir, PICTURE_FILE), dpi=_DPI, metadata={}
-    )
+    picture_files.write(picture, os.path.join(plan.study_dir, PICTURE_FILE))
     by_task = comparison_table.make_rows(comparison, names)
     return rendering.write(
-        "learning_curves.html",
+        "comparison.html",
         os.path.join(plan.study_dir, PAGE_FILE),
         {
             "comparison": comparison,
@@ -45,12 +44,12 @@ def write(comparison: comparison_scores.Comparison) -> str:
             "average": comparison_table.make_rows(comparison, average),
             "by_task": by_task,
             "chart": inline_svg.embed(
-                picture, "average", "Scores by number of labeled examples"
+                picture, "average", "scores by number of labeled examples"
             ),
             "task_chart": inline_svg.embed(
                 _picture(comparison, names),
                 "tasks",
-                "Scores by number of labeled examples, task by task",
+                "scores by number of labeled examples, task by task",
             )
             if len(names) > 1
             else "",
@@ -95,7 +94,7 @@ def _costs(comparison):
     costs = []
     for model in comparison.plan.models:
         for size in comparison.plan.train_sizes:
-            name = "all" if size is None else str(size)
+            name = train_sizes_lib.name(size)
             rows = {
                 row["run_dir"]: row
                 for row in comparison.rows

@@ -1,15 +1,14 @@
-"""Tables of a comparison: for the terminal, a page, and Markdown."""
+"""The tables of a comparison: on a terminal, as rows, and for a page."""
 
 import dataclasses
-import math
 import textwrap
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 import tabulate
 
+from mtl_tf.config import train_sizes as train_sizes_lib
 from mtl_tf.metrics import classification
 from mtl_tf.runs import results as results_lib
-from mtl_tf.runs import score_table
 from mtl_tf.studies import comparison_scores
 from mtl_tf.utils import display_names as names_lib
 
@@ -35,7 +34,7 @@ class Row:
     @property
     def size_name(self) -> str:
         """Training size in words: `100`, or `all`."""
-        return "all" if self.train_size is None else str(self.train_size)
+        return train_sizes_lib.name(self.train_size)
 
 
 def make_rows(
@@ -123,22 +122,24 @@ def caption(comparison: comparison_scores.Comparison) -> str:
         seeds = f"{numbers[0]} to {seeds}"
     if not plan.new_tasks:
         return f"{what} in every task, average over {counted}, means of {seeds}"
+    others = names_lib.counted(len(plan.tasks) - 1, "other task")
     return (
-        f"{what} of a new task, beside {len(plan.tasks) - 1} whole ones for "
-        f"multi-task models; average over {counted}, each of which was the new "
-        f"one, means of {seeds}"
+        f"{what} of a new task; multi-task models also learn all examples of "
+        f"{others}; average over {counted}, each in turn the new one, means "
+        f"of {seeds}"
     )
 
 
 def describe(comparison: comparison_scores.Comparison) -> str:
     """Describes a comparison for the terminal."""
     average = make_rows(comparison, [comparison_scores.AVERAGE])
-    head, *rows = _cells(average)
+    head, *lines = _cells(average)
     table = tabulate.tabulate(
-        [head, tabulate.SEPARATING_LINE, *rows],
-        tablefmt=score_table.PLAIN,
-        colalign=["right"] * len(head),
+        lines,
+        head,
+        tablefmt="simple",
         disable_numparse=True,
+        colalign=["right"] * len(head),
     )
     parts = [textwrap.fill(f"{caption(comparison)}:", 80), table]
     baseline = comparison.plan.baseline
@@ -156,15 +157,6 @@ def describe(comparison: comparison_scores.Comparison) -> str:
     return "\n\n".join(parts)
 
 
-def markdown(rows: Sequence[Row]) -> str:
-    """Formats the rows of one task in Markdown."""
-    head, *lines = _cells(rows)
-    rule = ["---:"] * len(head)
-    return "\n".join(
-        f"| {' | '.join(cells)} |" for cells in (head, rule, *lines)
-    )
-
-
 def _cells(rows):
     """Returns the cells of a table: the headings, and a line for each row."""
     models = list(rows[0].scores)
@@ -177,24 +169,17 @@ def _cells(rows):
     for row in rows:
         line = [row.size_name]
         for model in models:
-            line.append(show(row, row.scores[model].mean))
+            line.append(_show(row, row.scores[model].mean))
             if model in row.gains:
                 line.append(show_gain(row, row.gains[model]))
         lines.append(line)
     return lines
 
 
-def show(row: Row, value: float, *, signed: bool = False) -> str:
-    """Formats a score or a difference of a row's metric."""
-    return classification.METRICS[row.metric].show(value, signed=signed)
-
-
 def show_gain(row: Row, gain: comparison_scores.Gain) -> str:
     """Formats a gain with its interval: `+3.1 [1.2, 4.9]`."""
-    low, high = (show(row, x) for x in gain.interval)
-    return f"{show(row, gain.mean, signed=True)} [{low}, {high}]".replace(
-        "-", "−"
-    )
+    low, high = (_show(row, x).replace("-", "−") for x in gain.interval)
+    return f"{_show(row, gain.mean, signed=True)} [{low}, {high}]"
 
 
 def verdicts(comparison: comparison_scores.Comparison) -> dict[str, list[str]]:
@@ -233,9 +218,6 @@ def _verdict(rows, model):
     return "; ".join(parts)
 
 
-def p_value(gain: comparison_scores.Gain) -> str:
-    """Formats the p-value of a gain; a dash for a single seed."""
-    p = gain.p_value
-    if math.isnan(p):
-        return "–"
-    return "< 0.001" if p < 0.001 else f"{p:.3f}"
+def _show(row, value, *, signed=False):
+    """Formats a score or a difference of a row's metric."""
+    return classification.METRICS[row.metric].show(value, signed=signed)

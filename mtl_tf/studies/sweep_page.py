@@ -107,14 +107,13 @@ def _draw(table):
                 )
             )
     factor = 100 if table.is_share else 1
-    with style.context():
-        picture = plot.draw(
-            settings,
-            [factor * x.dev for x in outcomes],
-            colors,
-            [f"#trial-{x.trial}" for x in outcomes],
-            "dev score",
-        )
-        return inline_svg.embed(
-            picture, "trials", "Dev scores of the trials by setting"
-        )
+    picture = plot.draw(
+        settings,
+        [factor * x.dev for x in outcomes],
+        colors,
+        [f"#trial-{x.trial}" for x in outcomes],
+        "dev score",
+    )
+    return inline_svg.embed(
+        picture, "trials", "dev scores of the trials by setting"
+    )

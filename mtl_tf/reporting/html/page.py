@@ -143,7 +143,7 @@ def compare(run_dirs: Sequence[str], path: str, *, texts: bool = True) -> str:
         variables["examples"], variables["no_texts"] = _add_texts(
             runs[0], _disagreements(runs, tasks)
         )
-    return rendering.write("comparison.html", path, variables)
+    return rendering.write("runs.html", path, variables)
 
 
 def letter(index: int) -> str:

@@ -94,8 +94,7 @@ def _score(value: float | None, metric: str) -> str:
 
 def _difference(difference: float, metric: str) -> str:
     """Formats a difference of two scores with its sign; zero has a plus."""
-    shown = classification.METRICS[metric].show(difference, signed=True)
-    return shown.replace("-", "−")
+    return classification.METRICS[metric].show(difference, signed=True)
 
 
 def _units(metric: str) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from matplotlib import figure
 from matplotlib import ticker
 
+from mtl_tf.reporting.plots import style
 from mtl_tf.utils import display_names as names_lib
 
 _COLUMNS = 3
@@ -32,6 +33,7 @@ class Setting:
     log: bool = False
 
 
+@style.context()
 def draw(
     settings: Sequence[Setting],
     scores: Sequence[float],

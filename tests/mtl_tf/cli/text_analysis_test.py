@@ -144,7 +144,7 @@ def test_several_runs(root, tmp_path, task):
     assert lines[4].split()[:3] == ["but", *(f"{x:.3f}" for x in values)]
     # The second run reads three words.
     value = predict(runs[0], task, 4)[index]
-    assert lines[5].split()[:3] == ["nowhere", f"{value:.3f}", "-"]
+    assert lines[5].split()[:3] == ["nowhere", f"{value:.3f}", "–"]
     assert lines[-1] == f"picture: {path}"
     assert matplotlib.image.imread(path).ndim == 3
     assert not os.path.exists(f"{runs[0]}/analysis.json")

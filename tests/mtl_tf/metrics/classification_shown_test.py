@@ -9,7 +9,7 @@ from mtl_tf.metrics import classification
         ("accuracy", 0.8074, "80.7", "+80.7"),
         ("macro_recall", -0.0001, "-0.0", "+0.0"),
         ("macro_mae", 0.7123, "0.712", "+0.712"),
-        ("macro_mae_by_topic", -0.05, "-0.050", "-0.050"),
+        ("macro_mae_by_topic", -0.05, "-0.050", "−0.050"),
     ],
 )
 def test_scores_are_formatted_by_metric(metric, value, shown, signed):
