@@ -17,10 +17,8 @@ from mtl_tf.serving import batch_prediction
 from mtl_tf.serving import saved_model
 from mtl_tf.serving import trained_model
 from mtl_tf.studies import auxiliary_search
-from mtl_tf.studies import comparison as comparison_lib
-from mtl_tf.studies import comparison_page
+from mtl_tf.studies import comparison
 from mtl_tf.studies import comparison_plan
-from mtl_tf.studies import comparison_table
 from mtl_tf.studies import leave_one_out
 from mtl_tf.studies import sweep
 from mtl_tf.training import analysis
@@ -45,8 +43,9 @@ def run(
 
     Args:
       command: settings of the command.
-      config: settings of the run to train. Other modes use `run_dir`,
-        `data_dir` and `threads`, and read all others from the run directory.
+      config: settings of the run to train, or of all runs of a study. Other
+        modes use `run_dir`, `data_dir` and `threads`, and read all others from
+        the run directory.
       models: settings of the models of a comparison, by name.
 
     Returns:
@@ -69,11 +68,6 @@ def run(
     except KeyboardInterrupt as interrupt:
         if command.mode == "train":
             interrupt.add_note(launcher.how_to_continue(config))
-        elif command.mode == "compare":
-            interrupt.add_note(
-                "runs that have ended are kept; the same command continues "
-                "with the others"
-            )
         elif command.output:
             interrupt.add_note(
                 f"{command.output} is unchanged; run the same command again"
@@ -133,16 +127,6 @@ def _report(command, config):
     return f"report: {page.compare(command.runs, path, texts=command.texts)}"
 
 
-def _sweep(command, config):
-    result = sweep.run(
-        config,
-        command.search_space,
-        command.processes,
-        command=f"python -m mtl_tf.main {shlex.join(sys.argv[1:])}",
-    )
-    return result.text
-
-
 def _write_report(command, config):
     path = page.write(
         config.run_dir,
@@ -151,16 +135,6 @@ def _write_report(command, config):
         path=command.output,
     )
     return f"report: {path}"
-
-
-def _search_auxiliary(command, config):
-    result = auxiliary_search.run(
-        config,
-        command.search_method,
-        command.max_auxiliary,
-        command.processes,
-    )
-    return result.text
 
 
 def _check_output(path):
@@ -215,16 +189,32 @@ def _compare(command, config, models):
         runs_by_size=command.runs_by_train_size(config.num_runs),
         new_tasks=command.new_tasks,
     )
-    comparison = comparison_lib.run(plan, command.processes)
-    page_path = comparison_page.write(comparison)
-    return (
-        f"\n{comparison_table.describe(comparison)}\n\n"
-        f"table: {comparison.table_path}\nreport: {page_path}"
-    )
+    return comparison.run(plan, command.processes).text
 
 
 def _leave_one_out(command, config):
-    return leave_one_out.run(config, command.held_out, command.processes)
+    result = leave_one_out.run(config, command.held_out, command.processes)
+    return result.text
+
+
+def _sweep(command, config):
+    result = sweep.run(
+        config,
+        command.search_space,
+        command.processes,
+        command=f"python -m mtl_tf.main {shlex.join(sys.argv[1:])}",
+    )
+    return result.text
+
+
+def _search_auxiliary(command, config):
+    result = auxiliary_search.run(
+        config,
+        command.search_method,
+        command.max_auxiliary,
+        command.processes,
+    )
+    return result.text
 
 
 def _settings_of_run(config):

@@ -17,9 +17,7 @@ from mtl_tf.runs import run_directory
 from mtl_tf.studies import auxiliary_runs
 from mtl_tf.studies import comparison_plan
 from mtl_tf.studies import leave_one_out_runs
-from mtl_tf.studies import search_space
 from mtl_tf.studies import search_space_file
-from mtl_tf.studies import study_directory
 from mtl_tf.studies import trials
 
 
@@ -46,31 +44,19 @@ def check(
         return
     if not config.run_dir:
         raise ValueError("--run_dir is missing")
-    if command.mode == "train":
-        _check_training(config)
-    elif command.mode == "compare":
-        plan = comparison_plan.make(
-            models,
-            config,
-            runs_by_size=command.runs_by_train_size(config.num_runs),
-            new_tasks=command.new_tasks,
-        )
-        plan.check()
-    elif command.mode == "leave_one_out":
-        _check_leave_one_out(command, config)
-    elif command.mode == "sweep":
-        _check_sweep(command, config)
-    elif command.mode == "search_auxiliary":
-        _check_search(command, config)
+    trains = command.mode == "train" or command.mode in command_lib.STUDIES
+    if trains and not config.data_dir:
+        raise ValueError("--data_dir is missing")
+    if command.mode == "compare":
+        _check_comparison(command, config, models)
     else:
-        _check_run(command, config)
+        _CHECKS.get(command.mode, _check_run)(command, config)
     if command.baseline_run:
         run_directory.read_results(command.baseline_run)
 
 
-def _check_training(config):
-    if not config.data_dir:
-        raise ValueError("--data_dir is missing")
+def _check_training(command, config):
+    del command
     corpus = tasks_lib.Corpus.read(config.data_dir)
     tasks = corpus.select(config.tasks)
     run_directory.check(config, corpus)
@@ -88,43 +74,31 @@ def _check_training(config):
             raise ValueError(f"init_from={config.init_from}: {error}") from None
 
 
+def _check_comparison(command, config, models):
+    plan = comparison_plan.make(
+        models,
+        config,
+        runs_by_size=command.runs_by_train_size(config.num_runs),
+        new_tasks=command.new_tasks,
+    )
+    plan.check()
+
+
 def _check_leave_one_out(command, config):
-    if not config.data_dir:
-        raise ValueError("--data_dir is missing")
     corpus = tasks_lib.Corpus.read(config.data_dir)
     leave_one_out_runs.check(config, corpus, command.held_out)
 
 
 def _check_search(command, config):
-    if not config.data_dir:
-        raise ValueError("--data_dir is missing")
     corpus = tasks_lib.Corpus.read(config.data_dir)
-    method = command.search_method
-    auxiliary_runs.plan(config, corpus, method)
-    study_directory.check(
-        config.run_dir,
-        auxiliary_runs.KIND,
-        auxiliary_runs.study_settings(config, method),
-        corpus,
-    )
+    auxiliary_runs.check(config, corpus, command.search_method)
     if config.word_vectors:
         pretrained_embeddings.check_source(config.word_vectors)
 
 
 def _check_sweep(command, config):
-    if not config.data_dir:
-        raise ValueError("--data_dir is missing")
     space = search_space_file.read(command.search_space)
-    corpus = tasks_lib.Corpus.read(config.data_dir)
-    study_directory.check(
-        config.run_dir, "sweep", trials.study_settings(space, config), corpus
-    )
-    plan = trials.Plan(space, config, corpus)
-    if space.method == search_space.TPE:
-        # Fails if Optuna is missing.
-        plan.propose({})
-    else:
-        plan.fill()
+    trials.check(space, config, tasks_lib.Corpus.read(config.data_dir))
 
 
 def _check_run(command, config):
@@ -137,3 +111,11 @@ def _check_run(command, config):
         lines.check_file(command.input)
     elif command.mode == "evaluate":
         tasks_lib.Corpus.read(config.data_dir or run.config.data_dir)
+
+
+_CHECKS = {
+    "train": _check_training,
+    "leave_one_out": _check_leave_one_out,
+    "sweep": _check_sweep,
+    "search_auxiliary": _check_search,
+}

@@ -8,9 +8,11 @@ from mtl_tf.config import train_sizes as train_sizes_lib
 from mtl_tf.config import validation
 from mtl_tf.utils import suggestions
 
+# Modes that train many runs.
+STUDIES = ("compare", "leave_one_out", "sweep", "search_auxiliary")
 MODES = (
     *("train", "evaluate", "predict", "export", "analyze", "report"),
-    *("compare", "leave_one_out", "sweep", "search_auxiliary"),
+    *STUDIES,
 )
 # A file with one text per line; other formats are in `choices.TABLE_FORMATS`.
 LINES = "lines"

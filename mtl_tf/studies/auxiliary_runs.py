@@ -10,8 +10,8 @@ from mtl_tf.config import by_task
 from mtl_tf.config import config as config_lib
 from mtl_tf.data import task_settings
 from mtl_tf.data import tasks as tasks_lib
+from mtl_tf.studies import study_directory
 
-# The kind of study.
 KIND = "search_auxiliary"
 # Settings that only a model of several tasks has, by their first letters.
 _OF_SEVERAL_TASKS = (
@@ -116,6 +116,25 @@ def plan(
     return runs
 
 
+def check(
+    config: config_lib.Config, corpus: tasks_lib.Corpus, method: str
+) -> None:
+    """Checks the settings and the directory of a search.
+
+    Args:
+      config: settings of the search.
+      corpus: the corpus.
+      method: one of `choices.SEARCH_METHODS`.
+
+    Raises:
+      ValueError: as in `plan`, or if the directory holds another study.
+    """
+    plan(config, corpus, method)
+    study_directory.check(
+        config.run_dir, KIND, study_settings(config, method), corpus
+    )
+
+
 def main_tasks(
     config: config_lib.Config, names: Sequence[str]
 ) -> tuple[str, ...]:
@@ -130,15 +149,7 @@ def study_settings(config: config_lib.Config, method: str) -> dict:
       config: settings of the search.
       method: one of `choices.SEARCH_METHODS`.
     """
-    settings = config.to_dict()
-    return {
-        "search_method": method,
-        **{
-            field.name: settings[field.name]
-            for field in dataclasses.fields(config)
-            if not field.metadata["changeable"]
-        },
-    }
+    return {"search_method": method} | study_directory.settings_of(config)
 
 
 def _single_task_settings():

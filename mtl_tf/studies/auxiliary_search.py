@@ -16,12 +16,12 @@ from mtl_tf.runs import run_directory
 from mtl_tf.studies import auxiliary_page
 from mtl_tf.studies import auxiliary_runs
 from mtl_tf.studies import auxiliary_table
+from mtl_tf.studies import result as result_lib
 from mtl_tf.studies import study_directory
-from mtl_tf.studies import tables
 from mtl_tf.training import launcher
 from mtl_tf.utils import files
 
-TABLE = "candidates"
+TABLE_NAME = "candidates"
 FLAGS_FILE = "auxiliary.flags"
 
 
@@ -55,21 +55,7 @@ def search_auxiliary(
       ValueError: if the settings do not allow a search, or the directory holds
         another study.
     """
-    result = run(config, method, max_auxiliary, processes)
-    return tables.to_frame([row.plain() for row in result.rows])
-
-
-@dataclasses.dataclass(frozen=True)
-class Result:
-    """The result of a search.
-
-    Attributes:
-      rows: its runs.
-      text: the table to print, and the paths of the files.
-    """
-
-    rows: list[auxiliary_table.Row]
-    text: str
+    return run(config, method, max_auxiliary, processes).to_frame()
 
 
 def run(
@@ -77,8 +63,23 @@ def run(
     method: str = "forward",
     max_auxiliary: int = 0,
     processes: int = 1,
-) -> Result:
-    """Runs `search_auxiliary`, whose arguments it has."""
+) -> result_lib.Result:
+    """Runs `search_auxiliary`.
+
+    Args:
+      config: settings of all runs.
+      method: `forward` or `pairs`.
+      max_auxiliary: maximum number of auxiliary tasks of `forward`; 0: none.
+      processes: number of simultaneous processes.
+
+    Returns:
+      A row for each run.
+
+    Raises:
+      ValueError: as `search_auxiliary`.
+      KeyboardInterrupt: after a signal; its note tells how to continue.
+    """
+    launcher.check_call(config, processes)
     if method not in choices.SEARCH_METHODS:
         raise ValueError(
             f"method={method!r:.80}: expected one of "
@@ -87,24 +88,17 @@ def run(
     corpus = tasks_lib.Corpus.read(config.data_dir)
     runs = auxiliary_runs.plan(config, corpus, method)
     search = _Search(runs, corpus, processes)
-    try:
-        with study_directory.hold(
-            config.run_dir,
-            auxiliary_runs.KIND,
-            auxiliary_runs.study_settings(config, method),
-            corpus,
-        ):
-            if method == "forward":
-                rows = search.forward(max_auxiliary or len(runs.names) - 1)
-            else:
-                rows = search.pairs()
-            return _write(config, runs, rows)
-    except KeyboardInterrupt as interrupt:
-        interrupt.add_note(
-            "the same command continues the search: runs that have ended are "
-            "not trained again"
-        )
-        raise
+    with study_directory.hold(
+        config.run_dir,
+        auxiliary_runs.KIND,
+        auxiliary_runs.study_settings(config, method),
+        corpus,
+    ):
+        if method == "forward":
+            rows = search.forward(max_auxiliary or len(runs.names) - 1)
+        else:
+            rows = search.pairs()
+        return _write(config, runs, rows)
 
 
 class _Search:
@@ -240,9 +234,10 @@ class _Search:
 
 
 def _write(config, runs, rows):
-    """Writes the files of a search."""
-    study_directory.write_table(
-        config.run_dir, TABLE, [row.plain() for row in rows]
+    """Writes table, flagfile and page."""
+    records = [row.record() for row in rows]
+    table_path = study_directory.write_table(
+        config.run_dir, TABLE_NAME, records
     )
     lines = [f"\n{_caption(config, rows)}\n", auxiliary_table.format_rows(rows)]
     agreement = auxiliary_table.Agreement.compute(rows)
@@ -259,9 +254,9 @@ def _write(config, runs, rows):
         auxiliary = chosen[-1].auxiliary if chosen else ()
         flags = _write_flags(runs.of(config.main_task, auxiliary), config)
         lines.append(f"chosen tasks: --flagfile={flags}")
-    lines.append(f"table: {os.path.join(config.run_dir, TABLE)}.csv")
+    lines.append(f"table: {table_path}")
     lines.append(f"page: {auxiliary_page.write(config, runs, rows, flags)}")
-    return Result(rows, "\n".join(lines))
+    return result_lib.Result(records, "\n".join(lines))
 
 
 def _caption(config, rows):

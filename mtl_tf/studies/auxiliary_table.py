@@ -57,8 +57,8 @@ class Row:
         """A function that formats a score."""
         return classification.METRICS[self.metric].show
 
-    def plain(self) -> dict:
-        """Returns the row as plain values by column."""
+    def record(self) -> dict:
+        """Returns the row as a dict of plain values."""
         row = {
             field.name: getattr(self, field.name)
             for field in dataclasses.fields(self)
@@ -231,4 +231,6 @@ def format_gain(row: Row) -> str:
 
 def format_affinity(row: Row) -> str:
     """Formats an affinity in percent; it is empty if there is none."""
-    return "" if row.affinity is None else f"{100 * row.affinity:+.2g} %"
+    if row.affinity is None:
+        return ""
+    return f"{100 * row.affinity:+.2g} %".replace("-", "−")

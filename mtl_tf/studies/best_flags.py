@@ -37,7 +37,7 @@ def write(
     """
     values = trial.config.to_dict()
     header = [
-        f"{command}",
+        command,
         f"Trial {trial.index} of the sweep: dev {outcome.dev:.4f} "
         f"({score_name}).",
         time.strftime("%Y-%m-%d"),

@@ -10,24 +10,27 @@ from mtl_tf.runs import results as results_lib
 from mtl_tf.studies import comparison_page
 from mtl_tf.studies import comparison_plan
 from mtl_tf.studies import comparison_scores
+from mtl_tf.studies import comparison_table
+from mtl_tf.studies import result as result_lib
 from mtl_tf.studies import study_directory
-from mtl_tf.studies import tables
 from mtl_tf.training import launcher
 
 TABLE_NAME = "runs"
 
 
-def run(
-    plan: comparison_plan.Plan, processes: int = 1
-) -> comparison_scores.Comparison:
-    """Trains all runs that have no results yet, and compares them.
+def run(plan: comparison_plan.Plan, processes: int = 1) -> result_lib.Result:
+    """Trains the runs of a comparison, or resumes it, and compares them.
 
     Args:
       plan: the runs.
       processes: number of simultaneous processes.
 
+    Returns:
+      A row for each run and task whose score counts.
+
     Raises:
       ValueError: as `Plan.check`, or if a run fails.
+      KeyboardInterrupt: after a signal; its note tells how to continue.
     """
     plan.check()
     cells = list(plan.cells())
@@ -43,9 +46,18 @@ def run(
             )
             for row in _rows(plan, cell, config, result)
         ]
-        path = study_directory.write_table(plan.study_dir, TABLE_NAME, rows)
-        scores = comparison_scores.compute(plan)
-    return comparison_scores.Comparison(plan, rows, scores, path)
+        table_path = study_directory.write_table(
+            plan.study_dir, TABLE_NAME, rows
+        )
+        comparison = comparison_scores.Comparison(
+            plan, rows, comparison_scores.compute(plan)
+        )
+        page_path = comparison_page.write(comparison)
+    text = (
+        f"\n{comparison_table.describe(comparison)}\n\n"
+        f"table: {table_path}\npage: {page_path}"
+    )
+    return result_lib.Result(rows, text)
 
 
 def compare(
@@ -60,10 +72,12 @@ def compare(
     seed: int = 0,
     processes: int = 1,
     threads: int = 1,
-) -> list[dict]:
-    """Trains and compares models; a call that is repeated continues.
+):
+    """Trains and compares models, or resumes an interrupted comparison.
 
-    The directory also gets the files of `--mode=compare`.
+    The directory `run_dir` then holds the runs, the tables `runs.csv` and
+    `scores.csv`, the page `comparison.html` and the picture
+    `learning_curve.png`.
 
     Args:
       models: settings by name, a `Config` or a dict; the first is the baseline.
@@ -78,13 +92,12 @@ def compare(
       threads: number of threads of a run.
 
     Returns:
-      A row for each run and task whose score counts; a `pandas.DataFrame` if
-      pandas is installed. `dev`, `test` and `test_deduplicated` are the scores
-      by the task's metric.
+      A row for each run and task whose score counts: a `pandas.DataFrame`, or
+      a list of dicts without pandas. `dev`, `test` and `test_deduplicated` are
+      the scores by the task's metric.
 
     Raises:
-      ValueError: if settings are wrong or do not fit the corpus, or a run
-        fails.
+      ValueError: if settings do not fit the corpus, or a run fails.
     """
     base = config_lib.Config(
         data_dir=data_dir,
@@ -93,6 +106,7 @@ def compare(
         seed=seed,
         threads=threads,
     )
+    launcher.check_call(base, processes)
     command = command_lib.Command(
         mode="compare",
         models=tuple(models),
@@ -105,9 +119,7 @@ def compare(
         runs_by_size=command.runs_by_train_size(num_runs),
         new_tasks=command.new_tasks,
     )
-    comparison = run(plan, processes)
-    comparison_page.write(comparison)
-    return tables.to_frame(comparison.rows)
+    return run(plan, processes).to_frame()
 
 
 def _config(model):

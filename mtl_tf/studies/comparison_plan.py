@@ -40,12 +40,8 @@ class Cell:
 
     @property
     def size_name(self) -> str:
-        """Returns the training size as it is given by the user."""
-        return (
-            train_sizes_lib.ALL
-            if self.train_size is None
-            else str(self.train_size)
-        )
+        """Training size in words: `100`, or `all`."""
+        return train_sizes_lib.name(self.train_size)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -89,7 +85,7 @@ class Plan:
         return range(self.first_seed, self.first_seed + num_runs)
 
     def cells(self) -> Iterator[Cell]:
-        """Yields the places of all runs, so that early ones say most.
+        """Yields the places of all runs, so that the first cover all models.
 
         The first seed of all models and sizes comes before the second.
         """
@@ -169,12 +165,8 @@ def make(
       new_tasks: tasks that play the new task; `each`: every task.
 
     Raises:
-      ValueError: if a directory or the models are missing, or there is no such
-        task.
+      ValueError: if there are no models, or no such corpus or task.
     """
-    for name in ("data_dir", "run_dir"):
-        if not getattr(base, name):
-            raise ValueError(f"--{name} is missing")
     if not models:
         raise ValueError("models: expected at least one")
     corpus = tasks_lib.Corpus.read(base.data_dir)

@@ -91,13 +91,11 @@ class Comparison:
       plan: its runs.
       rows: a row for each run and task whose score counts, as in the table.
       scores: statistics of the test scores.
-      table_path: path of the table, a CSV file.
     """
 
     plan: comparison_plan.Plan
     rows: list[dict]
     scores: Scores
-    table_path: str
 
 
 def compute(plan: comparison_plan.Plan) -> Scores:

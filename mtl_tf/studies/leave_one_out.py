@@ -3,24 +3,25 @@
 Liu, Qiu & Huang 2017, section 5.5, Figure 4 and Table 3.
 """
 
-import itertools
-import os
 from collections.abc import Sequence
 
 from mtl_tf.config import config as config_lib
 from mtl_tf.data import tasks as tasks_lib
-from mtl_tf.runs import run_directory
+from mtl_tf.studies import leave_one_out_page
 from mtl_tf.studies import leave_one_out_runs as runs_lib
 from mtl_tf.studies import leave_one_out_table as table_lib
+from mtl_tf.studies import result as result_lib
 from mtl_tf.studies import study_directory
 from mtl_tf.training import launcher
+
+TABLE_NAME = "leave_one_out"
 
 
 def run(
     config: config_lib.Config,
     held_out: Sequence[str] = (),
     processes: int = 1,
-) -> str:
+) -> result_lib.Result:
     """Runs a leave-one-out study, or resumes it.
 
     For each held-out task, `run_dir/TASK` then holds the run on the other tasks
@@ -36,42 +37,28 @@ def run(
       processes: number of simultaneous processes.
 
     Returns:
-      The table to print, and the paths of the files.
+      A row for each held-out task and model, then their averages.
 
     Raises:
       ValueError: as in `leave_one_out_runs.plan`, or if the directory holds
         another study.
       KeyboardInterrupt: after a signal; its note tells how to continue.
     """
+    launcher.check_call(config, processes)
     corpus = tasks_lib.Corpus.read(config.data_dir)
     plan = runs_lib.plan(config, corpus, held_out)
-    settings = runs_lib.settings(config)
-    with study_directory.hold(config.run_dir, runs_lib.KIND, settings, corpus):
-        _train(plan, processes)
-        table = table_lib.Table.read(config, corpus, plan)
-        csv = study_directory.write_table(
-            config.run_dir, runs_lib.KIND, table.records()
-        )
-        page = table.write_page(
-            os.path.join(config.run_dir, f"{runs_lib.KIND}.html")
-        )
-    return f"{table.format()}\ntable: {csv}\npage: {page}"
-
-
-def _train(plan, processes):
-    """Trains all runs; the transfers start from the sources' checkpoints."""
+    settings = study_directory.settings_of(config)
     sources = [held.source for held in plan]
     targets = [target for held in plan for target in held.targets.values()]
-    try:
+    with study_directory.hold(config.run_dir, runs_lib.KIND, settings, corpus):
+        # The transfers start from the checkpoints of the sources.
         for configs in (sources, targets):
             launcher.train_all(configs, processes)
-    except KeyboardInterrupt as interrupt:
-        ended = sum(
-            run_directory.has_ended(run.run_dir)
-            for run in itertools.chain(sources, targets)
+        table = table_lib.Table.read(config, corpus, plan)
+        rows = table.records()
+        table_path = study_directory.write_table(
+            config.run_dir, TABLE_NAME, rows
         )
-        interrupt.add_note(
-            f"{ended} of {len(sources) + len(targets)} runs have ended; the "
-            "same command continues with the others"
-        )
-        raise
+        page_path = leave_one_out_page.write(table)
+    text = f"{table.format()}\ntable: {table_path}\npage: {page_path}"
+    return result_lib.Result(rows, text)

@@ -94,19 +94,6 @@ def plan(
     ]
 
 
-def settings(config: config_lib.Config) -> dict:
-    """Returns the settings by which studies differ, by name.
-
-    The held-out tasks are not among them: a study may be extended by tasks.
-    """
-    values = config.to_dict()
-    return {
-        field.name: values[field.name]
-        for field in dataclasses.fields(config)
-        if not field.metadata["changeable"]
-    }
-
-
 def check(
     config: config_lib.Config,
     corpus: tasks_lib.Corpus,
@@ -123,7 +110,9 @@ def check(
       ValueError: as in `plan`, or if a directory holds another study or run.
     """
     held_out_runs = plan(config, corpus, held_out)
-    study_directory.check(config.run_dir, KIND, settings(config), corpus)
+    study_directory.check(
+        config.run_dir, KIND, study_directory.settings_of(config), corpus
+    )
     for held in held_out_runs:
         for run in (held.source, *held.targets.values()):
             run_directory.check(run, corpus)

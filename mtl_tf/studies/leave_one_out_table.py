@@ -1,4 +1,4 @@
-"""The table of a leave-one-out study: on a terminal, as rows, and as a page."""
+"""The table of a leave-one-out study: on a terminal, and as rows."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -10,14 +10,12 @@ from mtl_tf.data import tasks as tasks_lib
 from mtl_tf.metrics import classification
 from mtl_tf.reporting.html import artifacts
 from mtl_tf.reporting.html import published as published_lib
-from mtl_tf.reporting.html import rendering
 from mtl_tf.reporting.html import scores as scores_lib
-from mtl_tf.runs import descriptions
 from mtl_tf.runs import results as results_lib
 from mtl_tf.studies import leave_one_out_runs as runs_lib
 
 # Names of the models in tables.
-_NAMES = {
+NAMES = {
     runs_lib.SINGLE_TASK: "single-task",
     runs_lib.SINGLE_CHANNEL: "single channel",
     runs_lib.BI_CHANNEL: "bi-channel",
@@ -90,12 +88,12 @@ class Table:
                 "test_texts": row.num_texts or None,
                 "majority": row.majority,
                 "test": score.value,
-                "deviation": score.deviation,
-                "interval_low": score.interval and score.interval[0],
-                "interval_high": score.interval and score.interval[1],
+                "test_deviation": score.deviation,
+                "low": score.interval and score.interval[0],
+                "high": score.interval and score.interval[1],
                 "test_deduplicated": score.deduplicated,
-                "difference": score.test and score.test.difference,
-                "p_value": score.test and score.test.p_value,
+                "gain": score.test and score.test.difference,
+                "p": score.test and score.test.p_value,
                 "published": self._published(row, model),
             }
 
@@ -108,22 +106,22 @@ class Table:
         return of_model.average if is_average else of_model.scores[row.name]
 
     @property
-    def _has_duplicates(self):
+    def has_duplicates(self) -> bool:
         """True if test texts of a task are also in its train or dev split."""
         return any(
             score.deduplicated is not None
             for row in self.rows
-            for score in row.scores
+            for score in _scores(row)
         )
 
     def format(self) -> str:
         """Formats the table as text."""
-        names = list(_NAMES.values())
+        names = list(NAMES.values())
         headings = ["task", "metric", "test", "majority", *names]
-        if self._has_duplicates:
+        if self.has_duplicates:
             headings += [f"{name}, de-dup." for name in names]
         headings += [f"{x.model} (paper)" for x in self.published.values()]
-        lines = [self._line(row) for row in self.rows]
+        lines = [self.line(row) for row in self.rows]
         lines.insert(-1, tabulate.SEPARATING_LINE)
         table = tabulate.tabulate(
             lines,
@@ -134,22 +132,22 @@ class Table:
         )
         return f"\n{self.caption}\n\n{table}\n"
 
-    def _line(self, row):
-        """Formats a row for a terminal."""
+    def line(self, row: scores_lib.TableRow) -> list[str]:
+        """Formats the cells of a row."""
         cells = [
             row.name,
             metric_name(row.metric),
             str(row.num_texts or ""),
             show(row.majority, row.metric),
         ]
-        for score in row.scores:
+        for score in _scores(row):
             deviation = ""
             if score.deviation is not None:
                 shown = classification.METRICS[row.metric].show(score.deviation)
                 deviation = f" ± {shown}"
             cells.append(show(score.value, row.metric) + deviation)
-        if self._has_duplicates:
-            cells += [show(x.deduplicated, row.metric) for x in row.scores]
+        if self.has_duplicates:
+            cells += [show(x.deduplicated, row.metric) for x in _scores(row)]
         cells += [
             show(self._published(row, model), row.metric)
             for model in self.published
@@ -164,23 +162,10 @@ class Table:
         means = f", means of {seeds} seeds" if seeds > 1 else ""
         return f"Transfer to held-out tasks: test scores {units}{means}"
 
-    def write_page(self, path: str) -> str:
-        """Writes the page; returns its path."""
-        return rendering.write(
-            "leave_one_out.html",
-            path,
-            {
-                "table": self,
-                "names": list(_NAMES.values()),
-                "models": runs_lib.MODELS,
-                "show": show,
-                "metric_name": metric_name,
-                "published": list(self.published.values()),
-                "cells": [self._line(row) for row in self.rows],
-                "has_duplicates": self._has_duplicates,
-                "settings": descriptions.settings([self.config])[0],
-            },
-        )
+
+def _scores(row):
+    """Returns the scores of a row: all models have one for each task."""
+    return [score for score in row.scores if score is not None]
 
 
 def show(value: float | None, metric: str) -> str:

@@ -6,9 +6,11 @@ can be continued, and no other one writes to its directory.
 
 import contextlib
 import csv
+import dataclasses
 import os
 from collections.abc import Iterator, Mapping, Sequence
 
+from mtl_tf.config import config as config_lib
 from mtl_tf.data import tasks as tasks_lib
 from mtl_tf.runs import run_directory
 from mtl_tf.runs import run_id
@@ -36,11 +38,19 @@ def hold(
 
     Raises:
       ValueError: as `start`, or if another process holds the lock.
+      KeyboardInterrupt: after a signal; its note tells how to continue.
     """
     check(study_dir, kind, settings, corpus)
     with run_lock.hold(study_dir):
         start(study_dir, kind, settings, corpus)
-        yield
+        try:
+            yield
+        except KeyboardInterrupt as interrupt:
+            interrupt.add_note(
+                "runs that have ended are kept; the same command continues "
+                "with the others"
+            )
+            raise
 
 
 def start(
@@ -107,6 +117,16 @@ def check(
             f"\n  {lines}\nGive the saved settings to continue it, or another "
             "run_dir for a new one."
         )
+
+
+def settings_of(config: config_lib.Config) -> dict:
+    """Returns the settings that a continued study may not change, by name."""
+    values = config.to_dict()
+    return {
+        field.name: values[field.name]
+        for field in dataclasses.fields(config)
+        if not field.metadata["changeable"]
+    }
 
 
 def write_table(study_dir: str, name: str, rows: Sequence[Mapping]) -> str:

@@ -7,18 +7,18 @@ from collections.abc import Mapping, Sequence
 from mtl_tf.config import config as config_lib
 from mtl_tf.data import tasks as tasks_lib
 from mtl_tf.reporting.tensorboard import hyperparameters
-from mtl_tf.runs import run_directory
 from mtl_tf.studies import best_flags
+from mtl_tf.studies import result as result_lib
 from mtl_tf.studies import search_space as search_space_lib
 from mtl_tf.studies import search_space_file
 from mtl_tf.studies import study_directory
 from mtl_tf.studies import sweep_page
 from mtl_tf.studies import sweep_record
 from mtl_tf.studies import sweep_table
-from mtl_tf.studies import tables
 from mtl_tf.studies import trials as trials_lib
 from mtl_tf.training import launcher
-from mtl_tf.utils import display_names as names_lib
+
+TABLE_NAME = "trials"
 
 
 def sweep(
@@ -47,20 +47,7 @@ def sweep(
       ValueError: if the search space is invalid, or the directory holds another
         study.
     """
-    return tables.to_frame(run(config, search_space, processes).rows)
-
-
-@dataclasses.dataclass(frozen=True)
-class Result:
-    """The result of a sweep.
-
-    Attributes:
-      rows: the rows of the table, best first.
-      text: the table to print, and the paths of the files.
-    """
-
-    rows: list[dict]
-    text: str
+    return run(config, search_space, processes).to_frame()
 
 
 def run(
@@ -68,7 +55,7 @@ def run(
     search_space: str | os.PathLike | Mapping,
     processes: int = 1,
     command: str = "mtl_tf.sweep",
-) -> Result:
+) -> result_lib.Result:
     """Runs `sweep`.
 
     Args:
@@ -78,7 +65,11 @@ def run(
       command: the command, for the header of `best.flags`.
 
     Returns:
-      The table.
+      A row for each trial, best first.
+
+    Raises:
+      ValueError: as `sweep`.
+      KeyboardInterrupt: after a signal; its note tells how to continue.
     """
     launcher.check_call(config, processes)
     space = search_space_file.read(search_space)
@@ -88,28 +79,14 @@ def run(
         plan.fill()
     with study_directory.hold(
         config.run_dir,
-        "sweep",
+        trials_lib.KIND,
         trials_lib.study_settings(space, config),
         corpus,
     ):
         record = sweep_record.Record(config.run_dir, corpus)
         search = _Search(plan, space, record, processes)
-        try:
-            outcomes = search.run(config.epochs)
-        except KeyboardInterrupt as interrupt:
-            interrupt.add_note(
-                f"{_count_ended(plan)} of "
-                f"{names_lib.counted(len(plan.trials), 'trial')} have ended; "
-                "the same command continues with the others"
-            )
-            raise
+        outcomes = search.run(config.epochs)
         return _write(plan, space, outcomes, config, corpus, command)
-
-
-def _count_ended(plan):
-    return sum(
-        run_directory.has_ended(trial.config.run_dir) for trial in plan.trials
-    )
 
 
 class _Search:
@@ -193,12 +170,14 @@ class _Search:
         return [trial for trial in trials if trial.index in kept]
 
 
-def _write(plan, space, outcomes, config, corpus, command) -> Result:
+def _write(plan, space, outcomes, config, corpus, command):
     """Writes table, page and flagfile."""
     table = sweep_table.SweepTable(
         plan, space, outcomes, config, corpus.select(config.tasks)
     )
-    study_directory.write_table(config.run_dir, "trials", table.rows)
+    table_path = study_directory.write_table(
+        config.run_dir, TABLE_NAME, table.rows
+    )
     best = table.best
     lines = [table.format(), ""]
     if best is None:
@@ -207,6 +186,6 @@ def _write(plan, space, outcomes, config, corpus, command) -> Result:
         trial = plan.trials[best.trial]
         path = best_flags.write(config, trial, best, table.score_name, command)
         lines.append(f"best settings: --flagfile={path}")
-    lines.append(f"table: {os.path.join(config.run_dir, 'trials.csv')}")
+    lines.append(f"table: {table_path}")
     lines.append(f"page: {sweep_page.write(config, table, corpus)}")
-    return Result(table.rows, "\n".join(lines))
+    return result_lib.Result(table.rows, "\n".join(lines))

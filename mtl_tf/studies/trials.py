@@ -1,7 +1,7 @@
 """The trials of a sweep: which settings are tried.
 
 The trials depend on the search space and, for TPE, on the scores of earlier
-trials; neither on the number of processes nor on interruptions.
+trials, but not on the number of processes or on interruptions.
 """
 
 import dataclasses
@@ -15,7 +15,9 @@ from mtl_tf.config import config as config_lib
 from mtl_tf.data import task_settings
 from mtl_tf.data import tasks as tasks_lib
 from mtl_tf.studies import search_space as search_space_lib
+from mtl_tf.studies import study_directory
 
+KIND = "sweep"
 TRIALS_DIR = "trials"
 # After so many draws without a new trial, the space holds no more.
 _MAX_DRAWS = 1_000
@@ -174,6 +176,32 @@ class Plan:
                 f"{self._space.source}: all combinations are refused, such as "
                 f"{describe(first.settings)}: {first.reason}"
             )
+
+
+def check(
+    space: search_space_lib.SearchSpace,
+    config: config_lib.Config,
+    corpus: tasks_lib.Corpus,
+) -> None:
+    """Checks the settings and the directory of a sweep.
+
+    Args:
+      space: the search space.
+      config: settings of all trials.
+      corpus: the corpus.
+
+    Raises:
+      ValueError: as in `Plan`, or if the directory holds another study.
+    """
+    study_directory.check(
+        config.run_dir, KIND, study_settings(space, config), corpus
+    )
+    plan = Plan(space, config, corpus)
+    if space.method == search_space_lib.TPE:
+        # Fails if Optuna is missing.
+        plan.propose({})
+    else:
+        plan.fill()
 
 
 def study_settings(

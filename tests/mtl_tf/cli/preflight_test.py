@@ -51,10 +51,25 @@ def check(trained, command=(), **changes):
     preflight.check(command, dataclasses.replace(trained, **changes), {})
 
 
-@pytest.mark.parametrize("mode", ["train", "evaluate", "export", "analyze"])
+# What a mode cannot do without.
+_NEEDED = {
+    "compare": {"models": ("single_task",)},
+    "sweep": {"search_space": "space.toml"},
+}
+
+
+@pytest.mark.parametrize(
+    "mode", ["train", "evaluate", "export", "analyze", *command_lib.STUDIES]
+)
 def test_run_dir_is_required(trained, mode):
     with pytest.raises(ValueError, match=r"^--run_dir is missing$"):
-        check(trained, {"mode": mode}, run_dir="")
+        check(trained, {"mode": mode, **_NEEDED.get(mode, {})}, run_dir="")
+
+
+@pytest.mark.parametrize("mode", ["train", *command_lib.STUDIES])
+def test_data_dir_is_required(trained, mode):
+    with pytest.raises(ValueError, match=r"^--data_dir is missing$"):
+        check(trained, {"mode": mode, **_NEEDED.get(mode, {})}, data_dir="")
 
 
 _PREDICT = {"mode": "predict", "task": "books", "input": "texts.txt"}
@@ -63,7 +78,6 @@ _PREDICT = {"mode": "predict", "task": "books", "input": "texts.txt"}
 @pytest.mark.parametrize(
     ("command", "changes", "message"),
     [
-        ({}, {"data_dir": ""}, "--data_dir is missing"),
         ({}, {"data_dir": "nowhere"}, "nowhere holds no prepared corpus"),
         (
             {},

@@ -10,6 +10,7 @@ from mtl_tf.config import config as config_lib
 from mtl_tf.runs import run_directory
 from mtl_tf.studies import comparison
 from mtl_tf.studies import comparison_plan
+from mtl_tf.studies import comparison_scores
 from mtl_tf.studies import comparison_table
 from mtl_tf.training import experiment
 from mtl_tf.training import run_pool
@@ -181,13 +182,14 @@ def test_all_tasks_are_limited_and_averaged(corpus, trained, tmp_path):
     assert [(x["model"], x["task"]) for x in result.rows] == [
         (model, task) for model in _MODELS for task in ("books", "games")
     ]
-    (row,) = comparison_table.make_rows(result, ["average"])
+    scores = comparison_scores.compute(plan)
+    comparison_ = comparison_scores.Comparison(plan, result.rows, scores)
+    (row,) = comparison_table.make_rows(comparison_, ["average"])
     for model, score in row.scores.items():
         tests = [x["test"] for x in result.rows if x["model"] == model]
         assert score.mean == pytest.approx(sum(tests) / 2)
-    described = comparison_table.describe(result)
-    assert "labeled examples in every" in described.replace("\n", " ")
-    assert "95 % interval of the gain over alone" in described
+    assert "labeled examples in every" in result.text.replace("\n", " ")
+    assert "95 % interval of the gain over alone" in result.text
 
 
 if __name__ == "__main__":

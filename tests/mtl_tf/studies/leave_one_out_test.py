@@ -47,7 +47,7 @@ def text(config):
     """What a finished study of one held-out task prints."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(launcher, "train_all", train_all)
-        return leave_one_out.run(config, ("games",))
+        return leave_one_out.run(config, ("games",)).text
 
 
 def test_source_does_not_see_the_held_out_task(config, text):
@@ -103,7 +103,7 @@ def test_table_has_the_results_of_the_runs(config, text):
 def test_finished_runs_are_not_trained_again(config, text, monkeypatch):
     monkeypatch.setattr(launcher, "train_all", train_all)
     monkeypatch.setattr(experiment, "Experiment", None)
-    assert leave_one_out.run(config, ("games",)) == text
+    assert leave_one_out.run(config, ("games",)).text == text
 
 
 def test_interrupted_study_tells_how_to_continue(config, text, monkeypatch):
@@ -117,9 +117,8 @@ def test_interrupted_study_tells_how_to_continue(config, text, monkeypatch):
     with pytest.raises(KeyboardInterrupt) as caught:
         leave_one_out.run(config, ("games", "books"))
     # The study of one task is extended by another one.
-    assert caught.value.__notes__ == [
-        "4 of 8 runs have ended; the same command continues with the others"
-    ]
+    (note,) = caught.value.__notes__
+    assert "the same command continues" in note
 
 
 def test_study_of_other_settings_is_refused(config, text, monkeypatch):

@@ -103,6 +103,18 @@ def test_a_study_locks_its_directory(study_dir):
         pass
 
 
+def test_an_interrupted_study_tells_how_to_continue(study_dir):
+    with (
+        pytest.raises(KeyboardInterrupt) as caught,
+        study_directory.hold(study_dir, "compare", _SETTINGS, make_corpus()),
+    ):
+        raise KeyboardInterrupt
+    assert caught.value.__notes__ == [
+        "runs that have ended are kept; the same command continues with the "
+        "others"
+    ]
+
+
 def test_a_table_is_a_csv_file(study_dir):
     start(study_dir)
     rows = [

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from mtl_tf.config import config as config_lib
+from mtl_tf.studies import result
 from mtl_tf.studies import sweep as sweep_lib
-from mtl_tf.studies import tables
 from mtl_tf.utils import flagfiles
 from tests.helpers import fake_sweep
 
@@ -217,7 +217,7 @@ def test_printed_table_has_the_ten_best(run, tmp_path, monkeypatch):
 
 def test_from_python_a_data_frame_or_rows(run):
     rows = run(_GRID)
-    frame = tables.to_frame(rows)
+    frame = result.Result(rows, "").to_frame()
     try:
         import pandas
     except ImportError:
