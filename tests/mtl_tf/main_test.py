@@ -315,9 +315,7 @@ def test_output_escapes_invisible_characters(monkeypatch, capsys):
     monkeypatch.setattr(
         main.preflight, "check", lambda command, config, models: None
     )
-    monkeypatch.setattr(
-        modes, "run", lambda *arguments: "a\u202eb\nc\x1b[2J"
-    )
+    monkeypatch.setattr(modes, "run", lambda *arguments: "a\u202eb\nc\x1b[2J")
     assert in_process(monkeypatch) == 0
     assert capsys.readouterr().out == "a\\u202eb\nc\\u001b[2J\n"
 
