@@ -29,7 +29,7 @@ def _detect(tmp_path, name, content):
         ("a.csv", _TABLE, "csv", "", False),
         ("a.CSV", _TABLE.encode("utf-16"), "csv", "", False),
         ("a.csv", b"\xef\xbb\xbf" + _TABLE.encode(), "csv", "", False),
-        ("a.csv.gz", gzip.compress(_TABLE.encode()), "csv", "", False),
+        ("a.csv.gz", gzip.compress(_TABLE.encode(), mtime=0), "csv", "", False),
         ("a.csv", "\r\n\r\n" + _TABLE, "csv", "", False),
         ("a.tsv", "label\ttext\n" + _TABS, "tsv", "", False),
         ("a.txt", "label\ttext\n" + _TABS, "tsv", "", True),
