@@ -1,6 +1,7 @@
 """Colors and fonts of all figures."""
 
 import contextlib
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import matplotlib
@@ -30,9 +31,13 @@ DARK = {
 }
 
 
-def context() -> contextlib.AbstractContextManager:
-    """Makes the context to draw in, with the fonts of all figures."""
-    return matplotlib.rc_context(
+@contextlib.contextmanager
+def context() -> Iterator[None]:
+    """Makes the context to draw in, with the fonts of all figures.
+
+    It may also decorate a function that draws.
+    """
+    with matplotlib.rc_context(
         {
             # `$` in names is text.
             "text.parse_math": False,
@@ -41,7 +46,8 @@ def context() -> contextlib.AbstractContextManager:
             "axes.spines.top": False,
             "axes.spines.right": False,
         }
-    )
+    ):
+        yield
 
 
 class Look(NamedTuple):
