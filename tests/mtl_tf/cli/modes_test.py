@@ -10,6 +10,7 @@ from mtl_tf.config import command as command_lib
 from mtl_tf.config import config as config_lib
 from mtl_tf.runs import results
 from mtl_tf.runs import run_directory
+from mtl_tf.studies import result
 from tests.helpers import generated
 
 _ROWS = {"train": 8, "dev": 2, "test": 2}
@@ -217,8 +218,9 @@ def test_leave_one_out_has_the_tasks_and_processes_of_the_command(
     config, monkeypatch
 ):
     calls = []
+    study = result.Result([], "table")
     monkeypatch.setattr(
-        modes.leave_one_out, "run", lambda *args: calls.append(args) or "table"
+        modes.leave_one_out, "run", lambda *args: calls.append(args) or study
     )
     printed = run(config, "leave_one_out", held_out=("books",), processes=2)
     assert printed == "table"
