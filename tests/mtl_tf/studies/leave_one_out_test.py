@@ -44,7 +44,7 @@ def config(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def text(config):
-    """What a finished study of one held-out task prints."""
+    """The output of a finished study of one held-out task."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(launcher, "train_all", train_all)
         return leave_one_out.run(config, ("games",)).text
