@@ -44,5 +44,4 @@ def selection_score(
       The score, negated if lower values of the metric are better.
     """
     metric = metric or task.metric
-    lower_is_better = classification.METRICS[metric].lower_is_better
-    return scores[metric] * (-1 if lower_is_better else 1)
+    return scores[metric] * classification.METRICS[metric].sign

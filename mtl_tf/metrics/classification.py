@@ -55,6 +55,11 @@ class Metric:
     by_topic: bool = False
     needs: tuple[str, ...] = ()
 
+    @property
+    def sign(self) -> int:
+        """1 if higher scores are better, and -1 if lower ones are."""
+        return -1 if self.lower_is_better else 1
+
     def show(self, value: float, signed: bool = False) -> str:
         """Formats a score as in tables: `80.7` percent, or `0.712`.
 

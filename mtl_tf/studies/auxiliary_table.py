@@ -92,7 +92,7 @@ def make_row(
     candidate = auxiliary[-1] if auxiliary else ""
     deviation = results.get("deviation")
     gain = score(results, "dev") - score(alone, "dev")
-    lower_is_better = classification.METRICS[metric].lower_is_better
+    sign = classification.METRICS[metric].sign
     return Row(
         main_task=main_task,
         step=len(auxiliary),
@@ -103,7 +103,7 @@ def make_row(
         dev_deviation=deviation and score(deviation, "dev"),
         test=score(results, "test"),
         test_deviation=deviation and score(deviation, "test"),
-        gain=-gain if lower_is_better else gain,
+        gain=sign * gain,
         affinity=_affinity_of(affinity, main_task, candidate),
         chosen=False,
         seconds=results["seconds"],

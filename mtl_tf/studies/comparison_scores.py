@@ -12,6 +12,7 @@ import numpy as np
 from scipy import stats
 
 from mtl_tf.data import tasks as tasks_lib
+from mtl_tf.metrics import classification
 from mtl_tf.metrics import significance
 from mtl_tf.runs import prediction_files
 from mtl_tf.runs import results as results_lib
@@ -28,10 +29,12 @@ class Score:
     """The test score of a model on a task, or on average over tasks.
 
     Attributes:
+      metric: the metric.
       by_seed: scores by seed, float64 [seeds].
       samples: bootstrap samples of the mean over seeds, float64 [resamples].
     """
 
+    metric: str
     by_seed: np.ndarray
     samples: np.ndarray
 
@@ -49,6 +52,8 @@ class Score:
 @dataclasses.dataclass(frozen=True)
 class Gain:
     """The difference of a model to the baseline, of the same seeds and texts.
+
+    It is positive where the model is better, also if lower scores are better.
 
     Attributes:
       mean: mean over seeds.
@@ -130,6 +135,7 @@ def compute(plan: comparison_plan.Plan) -> Scores:
             models, zip(*averaged, strict=True), strict=True
         ):
             scores[AVERAGE, train_size, model] = Score(
+                average_metric,
                 np.mean([x.by_seed for x in of_tasks], axis=0),
                 np.mean([x.samples for x in of_tasks], axis=0),
             )
@@ -138,7 +144,8 @@ def compute(plan: comparison_plan.Plan) -> Scores:
 
 def compare(baseline: Score, model: Score) -> Gain:
     """Compares two scores of the same seeds and bootstrap samples."""
-    differences = model.by_seed - baseline.by_seed
+    sign = classification.METRICS[model.metric].sign
+    differences = sign * (model.by_seed - baseline.by_seed)
     seed_interval, p_value = (math.nan, math.nan), math.nan
     if len(differences) > 1:
         error = stats.sem(differences)
@@ -152,7 +159,7 @@ def compare(baseline: Score, model: Score) -> Gain:
             p_value = float(stats.ttest_1samp(differences, 0).pvalue)
     return Gain(
         float(differences.mean()),
-        significance.interval(model.samples - baseline.samples),
+        significance.interval(sign * (model.samples - baseline.samples)),
         (float(seed_interval[0]), float(seed_interval[1])),
         p_value,
     )
@@ -231,6 +238,7 @@ class _TaskRuns:
         ).reshape(-1, num_models, num_seeds)
         return [
             Score(
+                metric,
                 np.array([x[metric] for x in of_seeds]),
                 np.take_along_axis(samples[:, model], drawn_seeds, axis=1).mean(
                     axis=1

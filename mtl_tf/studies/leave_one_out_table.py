@@ -92,7 +92,9 @@ class Table:
                 "low": score.interval and score.interval[0],
                 "high": score.interval and score.interval[1],
                 "test_deduplicated": score.deduplicated,
-                "gain": score.test and score.test.difference,
+                "gain": score.test
+                and classification.METRICS[row.metric].sign
+                * score.test.difference,
                 "p": score.test and score.test.p_value,
                 "published": self._published(row, model),
             }

@@ -10,26 +10,32 @@ from mtl_tf.data import tasks as tasks_lib
 from mtl_tf.studies import comparison_scores
 
 
-def test_gain_is_paired_over_seeds():
+@pytest.mark.parametrize(
+    ("metric", "sign"), [("accuracy", 1), ("macro_mae", -1)]
+)
+def test_gain_is_paired_over_seeds_and_positive_if_better(metric, sign):
     random = np.random.default_rng(0)
     baseline, model = random.normal(size=(2, 5))
     samples = random.normal(size=(2, 100))
     gain = comparison_scores.compare(
-        comparison_scores.Score(baseline, samples[0]),
-        comparison_scores.Score(model, samples[1]),
+        comparison_scores.Score(metric, baseline, samples[0]),
+        comparison_scores.Score(metric, model, samples[1]),
     )
-    expected = stats.ttest_rel(model, baseline)
+    expected = stats.ttest_rel(sign * model, sign * baseline)
     low, high = expected.confidence_interval(0.95)
-    assert gain.mean == pytest.approx(np.mean(model) - np.mean(baseline))
+    difference = np.mean(model) - np.mean(baseline)
+    assert gain.mean == pytest.approx(sign * difference)
     assert gain.p_value == pytest.approx(expected.pvalue)
     assert gain.seed_interval == pytest.approx((low, high))
     assert gain.interval == pytest.approx(
-        tuple(np.percentile(samples[1] - samples[0], [2.5, 97.5]))
+        tuple(np.percentile(sign * (samples[1] - samples[0]), [2.5, 97.5]))
     )
 
 
 def test_a_single_seed_has_no_test_over_seeds():
-    score = comparison_scores.Score(np.array([0.5]), np.array([0.4, 0.6]))
+    score = comparison_scores.Score(
+        "accuracy", np.array([0.5]), np.array([0.4, 0.6])
+    )
     gain = comparison_scores.compare(score, score)
     assert (gain.mean, gain.interval) == (0, (0, 0))
     assert math.isnan(gain.p_value)
@@ -38,9 +44,11 @@ def test_a_single_seed_has_no_test_over_seeds():
 
 @pytest.mark.parametrize(("difference", "p_value"), [(0.0, 1), (0.25, 0)])
 def test_equal_differences_have_no_spread(difference, p_value):
-    baseline = comparison_scores.Score(np.array([0.5, 0.25]), np.zeros(2))
+    baseline = comparison_scores.Score(
+        "accuracy", np.array([0.5, 0.25]), np.zeros(2)
+    )
     model = comparison_scores.Score(
-        baseline.by_seed + difference, np.zeros(2) + difference
+        "accuracy", baseline.by_seed + difference, np.zeros(2) + difference
     )
     gain = comparison_scores.compare(baseline, model)
     assert gain.p_value == p_value
