@@ -79,6 +79,18 @@ class _Clock:
         return call
 
 
+@contextlib.contextmanager
+def _quiet():
+    """Hides what is logged on a corpus, within a function."""
+    verbosity = logging.get_verbosity()
+    logging.set_verbosity(logging.ERROR)
+    try:
+        yield
+    finally:
+        logging.set_verbosity(verbosity)
+
+
+@_quiet()
 def measure_preparation(corpus: str, raw_dir: str) -> dict:
     """Prepares a corpus and measures the time of each phase.
 
@@ -90,7 +102,6 @@ def measure_preparation(corpus: str, raw_dir: str) -> dict:
       `rows` and `tokens` of the corpus; total `seconds`; `seconds_by_phase`,
       where `other` is the time outside of all phases; `peak_mb`.
     """
-    logging.set_verbosity(logging.ERROR)
     clock = _Clock({})
     source = _SOURCES[corpus](raw_dir)
     source = dataclasses.replace(
@@ -121,13 +132,13 @@ def measure_preparation(corpus: str, raw_dir: str) -> dict:
     }
 
 
+@_quiet()
 def measure_tokenizer(corpus: str, raw_dir: str, rounds: int) -> dict:
     """Measures the tokenizer on texts of a corpus, on one core.
 
     Returns:
       `texts_per_second` and `tokens_per_second`, medians over rounds.
     """
-    logging.set_verbosity(logging.ERROR)
     devices.configure(1)
     texts = [
         row.seq2

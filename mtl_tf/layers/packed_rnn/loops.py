@@ -75,3 +75,14 @@ def matrix_array(
     return tf.TensorArray(
         dtype, size, infer_shape=False, element_shape=[None, columns]
     )
+
+
+def matrix_array_from_flow(
+    dtype: tf.DType, columns: int, flow: tf.Tensor
+) -> tf.TensorArray:
+    """Returns the `matrix_array` whose content the tensor `flow` holds.
+
+    A traced function takes and returns an array as its flow.
+    """
+    spec = tf.TensorArraySpec([None, columns], dtype, infer_shape=False)
+    return tf.nest.pack_sequence_as(spec, [flow], expand_composites=True)

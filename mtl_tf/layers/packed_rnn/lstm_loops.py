@@ -46,13 +46,43 @@ class Residuals:
     o: tf.TensorArray
     tanh_c: tf.TensorArray
 
+    @property
+    def flows(self) -> dict[str, tf.Tensor]:
+        """The flows of the arrays by name (`loops.matrix_array_from_flow`)."""
+        return {name: array.flow for name, array in vars(self).items()}
+
+    @classmethod
+    def from_flows(
+        cls, flows: dict[str, tf.Tensor], weights: tf.Tensor, hidden_size: int
+    ) -> "Residuals":
+        """Returns the residuals with these flows.
+
+        Args:
+          flows: by name.
+          weights: as in `ForwardLoop`.
+          hidden_size: width of h.
+        """
+        types = _residual_types(weights, hidden_size)
+        return cls(
+            **{
+                name: loops.matrix_array_from_flow(dtype, columns, flows[name])
+                for name, (dtype, columns) in types.items()
+            }
+        )
+
     def read(self, step: tf.Tensor) -> dict[str, tf.Tensor]:
         """Reads the values of a step that `lstm_cell.step_gradients` needs."""
         return {name: getattr(self, name).read(step) for name in _CELL_VALUES}
 
 
-_RESIDUALS = tuple(field.name for field in dataclasses.fields(Residuals))
-_CELL_VALUES = _RESIDUALS[1:]
+RESIDUALS = tuple(field.name for field in dataclasses.fields(Residuals))
+_CELL_VALUES = RESIDUALS[1:]
+
+
+def _residual_types(weights, hidden_size):
+    """Returns dtypes and widths of the residuals by name."""
+    types = dict.fromkeys(RESIDUALS, (tf.float32, hidden_size))
+    return types | {"factor": (weights.dtype, weights.shape[1])}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -89,15 +119,13 @@ class ForwardLoop:
           An array of each state, with one item, float32 [texts, hidden_size],
           for each step; and the residuals or None.
         """
-        names = (*states, *_RESIDUALS) if keep_residuals else states
+        names = (*states, *RESIDUALS) if keep_residuals else states
         hidden_size = self.initial_state[0].shape[-1]
         no_texts = tf.zeros([0, hidden_size])
-        factor = (self.inputs.dtype, self.weights.shape[1])
+        types = {"h": (tf.float32, hidden_size), "c": (tf.float32, hidden_size)}
+        types |= _residual_types(self.weights, hidden_size)
         arrays = {
-            name: loops.matrix_array(
-                *(factor if name == "factor" else (tf.float32, hidden_size)),
-                self.packing.num_steps,
-            )
+            name: loops.matrix_array(*types[name], self.packing.num_steps)
             for name in names
         }
         *_, arrays = loops.for_each(
@@ -110,7 +138,7 @@ class ForwardLoop:
         )
         residuals = None
         if keep_residuals:
-            residuals = Residuals(**{x: arrays[x] for x in _RESIDUALS})
+            residuals = Residuals(**{x: arrays[x] for x in RESIDUALS})
         return {name: arrays[name] for name in states}, residuals
 
     def _run_segment(self, index, h, c, arrays):

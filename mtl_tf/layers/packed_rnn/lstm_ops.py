@@ -22,6 +22,8 @@ State = tuple[tf.Tensor, tf.Tensor]
 
 RESULTS = ("states", "last_hidden", "final_state")
 
+_LENGTHS = tf.TensorSpec([None, None], tf.int32)
+
 
 def lstm(
     inputs: tf.Tensor,
@@ -70,13 +72,15 @@ def lstm(
     if backwards:
         inputs = packing.reverse(inputs)
     recurrence = _Recurrence(
-        packing,
-        precision_lib.choose(precision, portable=not for_training),
-        ("h", "c") if result == "final_state" else ("h",),
-        for_training,
+        input_size=inputs.shape[-1],
+        hidden_size=recurrent_kernel.shape[1],
+        is_shared=kernel.shape[0] == 1,
+        precision=precision_lib.choose(precision, portable=not for_training),
+        names=("h", "c") if result == "final_state" else ("h",),
+        for_training=for_training,
     )
     weights = _join(kernel, bias, recurrent_kernel)
-    h, *c = recurrence.states(inputs, weights, *initial_state)
+    h, *c = _states(recurrence, inputs, weights, *initial_state, lengths)
     if result == "states":
         return packing.reverse(h) if backwards else h
     if result == "last_hidden":
@@ -86,115 +90,227 @@ def lstm(
 
 def _join(kernel, bias, recurrent_kernel):
     """Joins the weights of [x_t; 1; h_{t-1}], with rows of zeros below bias."""
-    # Products in bfloat16 are half as fast where rows are not aligned.
-    zeros = -(kernel.shape[1] + 1 + recurrent_kernel.shape[1]) % 8
+    input_size, hidden_size = kernel.shape[1], recurrent_kernel.shape[1]
+    zeros = _num_rows(input_size, hidden_size) - input_size - 1 - hidden_size
     bias = tf.pad(bias[:, tf.newaxis], [[0, 0], [0, zeros], [0, 0]])
     return tf.concat([kernel, bias, recurrent_kernel], axis=1)
 
 
+def _num_rows(input_size, hidden_size):
+    """Returns the number of rows of joined weights, a multiple of 8.
+
+    Products in bfloat16 are half as fast where rows are not aligned.
+    """
+    return -(-(input_size + 1 + hidden_size) // 8) * 8
+
+
+def _states(recurrence, inputs, weights, h_0, c_0, lengths):
+    """Computes the states of all steps, in training with their gradient.
+
+    Args:
+      recurrence: the recurrence.
+      inputs: float32 [rows, batch, input_size], packed.
+      weights: float32 [task_batches or 1, input_size + 1 or more +
+        hidden_size, 4 * hidden_size], the result of `_join`.
+      h_0: float32 [task_batches, batch, hidden_size].
+      c_0: float32 [task_batches, batch, hidden_size].
+      lengths: int32 [task_batches, batch].
+
+    Returns:
+      A list of float32 [rows, batch, hidden_size], packed, one for each of
+      `recurrence.names`.
+    """
+    forward = _trace_forward(recurrence)
+    if not recurrence.for_training:
+        return forward(inputs, weights, h_0, c_0, lengths)["states"]
+
+    @tf.custom_gradient
+    def run(*arguments):
+        # A tape that watches a traced function would derive a gradient of it.
+        arguments = map(tf.stop_gradient, arguments)
+        results = forward(*arguments, lengths)
+        states = results.pop("states")
+
+        def gradient(*upstream):
+            backward = _trace_backward(recurrence)
+            return backward(list(upstream), results, lengths)
+
+        return states, gradient
+
+    return run(inputs, weights, h_0, c_0)
+
+
+@functools.cache
+def _trace_forward(recurrence):
+    """Returns the traced `_Recurrence.forward`.
+
+    The LSTMs of a model, and those of models of the same sizes, differ in their
+    weights alone: each recurrence is traced once in a process.
+    """
+    return _trace(recurrence.forward, recurrence.forward_signature)
+
+
+@functools.cache
+def _trace_backward(recurrence):
+    """Returns the traced `_Recurrence.backward`."""
+    return _trace(recurrence.backward, recurrence.backward_signature)
+
+
+def _trace(function, signature):
+    function = tf.function(function, input_signature=signature, autograph=False)
+    # Not as a part of the graph that needs it first, which it would hold.
+    with tf.init_scope():
+        return function.get_concrete_function()
+
+
 @dataclasses.dataclass(frozen=True)
 class _Recurrence:
-    """The recurrence of a batch, and its gradient.
+    """The loops of a recurrence, by its sizes and types.
 
     Attributes:
-      packing: the packing of the batch.
+      input_size: width of x_t.
+      hidden_size: width of h_t.
+      is_shared: whether all task batches have the same weights.
       precision: the precision of products.
       names: the states that it computes, `h` or `h` and `c`.
       for_training: as in `lstm`.
     """
 
-    packing: packing_lib.Packing
+    input_size: int
+    hidden_size: int
+    is_shared: bool
     precision: precision_lib.Precision
     names: tuple[str, ...]
     for_training: bool
 
-    def states(self, inputs, weights, h_0, c_0):
-        """Computes the states of all steps.
+    @property
+    def forward_signature(self):
+        """Specs of the arguments of `forward`."""
+        state = tf.TensorSpec([None, None, self.hidden_size])
+        return [
+            tf.TensorSpec([None, None, self.input_size]),
+            tf.TensorSpec(self._weights_shape),
+            state,
+            state,
+            _LENGTHS,
+        ]
 
-        Args:
-          inputs: float32 [rows, batch, input_size], packed.
-          weights: float32 [task_batches or 1, input_size + 1 or more +
-            hidden_size, 4 * hidden_size], the result of `_join`.
-          h_0: float32 [task_batches, batch, hidden_size].
-          c_0: float32 [task_batches, batch, hidden_size].
-
-        Returns:
-          A list of float32 [rows, batch, hidden_size], packed, one for each of
-          `names`.
-        """
-        if self.for_training:
-            run = tf.custom_gradient(self._states_and_gradient)
-            return run(inputs, weights, h_0, c_0)
-        return self._states_and_gradient(inputs, weights, h_0, c_0)[0]
-
-    def _states_and_gradient(self, inputs, weights, h_0, c_0):
-        """Returns the states, and the function that computes the gradients."""
-        input_size, hidden_size = inputs.shape[-1], h_0.shape[-1]
-        is_shared = weights.shape[0] == 1
-        if not is_shared:
-            weights = tf.gather(weights, self.packing.order)
-        weights = self.precision.factor(weights)
-        states, residuals = self._forward(inputs, weights, (h_0, c_0))
-
-        def gradient(*upstream):
-            upstream = map(packing_lib.flatten, upstream)
-            # Without the bias, which no gradient flows through.
-            flows_back = [weights[:, :input_size], weights[:, -hidden_size:]]
-            gradients = lstm_loops.BackwardLoop(
-                dict(zip(self.names, upstream, strict=True)),
-                tf.concat(flows_back, axis=1),
-                residuals,
-                self.packing,
-                self.precision,
-            ).run()
-            dz, dx = gradients.z.concat(), gradients.x.concat()
-            initial = gradients.h_0.concat(), gradients.c_0.concat()
-            dw = self._weight_gradient(residuals.factor.concat(), dz, is_shared)
-            dh_0, dc_0 = (
-                self.packing.in_batch_order(self._packed(x)) for x in initial
-            )
-            return self._packed(dx), dw, dh_0, dc_0
-
-        return [self._packed(x.concat()) for x in states.values()], gradient
-
-    def _forward(self, inputs, weights, initial_state):
+    def forward(self, inputs, weights, h_0, c_0, lengths):
         """Runs the loop over time.
 
         Args:
-          inputs: as in `states`.
-          weights: factors, by rank.
-          initial_state: h_0 and c_0, as in `states`.
+          inputs: as in `_states`.
+          weights: as in `_states`.
+          h_0: as in `_states`.
+          c_0: as in `_states`.
+          lengths: as in `_states`.
 
         Returns:
-          The result of `ForwardLoop.run`.
+          By name: the list `states`; in training also `weights`, as factors and
+          by rank, and `residuals`, `Residuals.flows`.
         """
-        input_size, hidden_size = inputs.shape[-1], initial_state[0].shape[-1]
+        packing = packing_lib.Packing(lengths, for_training=False)
         # A column of ones for the bias, and further ones for rows of zeros.
-        num_ones = weights.shape[1] - input_size - hidden_size
+        num_ones = self._num_rows - self.input_size - self.hidden_size
+        if not self.is_shared:
+            weights = tf.gather(weights, packing.order)
+        weights = self.precision.factor(weights)
         initial_state = tuple(
-            packing_lib.flatten(tf.gather(state, self.packing.order))
-            for state in initial_state
+            packing_lib.flatten(tf.gather(state, packing.order))
+            for state in (h_0, c_0)
         )
         inputs = self.precision.factor(packing_lib.flatten(inputs))
         inputs = tf.pad(inputs, [[0, 0], [0, num_ones]], constant_values=1)
-        return lstm_loops.ForwardLoop(
-            inputs, weights, initial_state, self.packing, self.precision
+        states, residuals = lstm_loops.ForwardLoop(
+            inputs, weights, initial_state, packing, self.precision
         ).run(self.names, keep_residuals=self.for_training)
+        results = {
+            "states": [_pack(x.concat(), packing) for x in states.values()]
+        }
+        if self.for_training:
+            results |= {"weights": weights, "residuals": residuals.flows}
+        return results
 
-    def _weight_gradient(self, factor, dz, is_shared):
+    @property
+    def backward_signature(self):
+        """Specs of the arguments of `backward`."""
+        state = tf.TensorSpec([None, None, self.hidden_size])
+        results = {
+            "weights": tf.TensorSpec(
+                self._weights_shape, self.precision.multiplied
+            ),
+            "residuals": dict.fromkeys(
+                lstm_loops.RESIDUALS, tf.TensorSpec([], tf.variant)
+            ),
+        }
+        return [[state for _ in self.names], results, _LENGTHS]
+
+    def backward(self, upstream, results, lengths):
+        """Computes the gradients of the arguments of `forward`.
+
+        Args:
+          upstream: gradients of the states.
+          results: what `forward` returns beside the states.
+          lengths: as in `_states`.
+
+        Returns:
+          The gradients of inputs, weights, h_0 and c_0.
+        """
+        packing = packing_lib.Packing(lengths, for_training=False)
+        weights = results["weights"]
+        residuals = lstm_loops.Residuals.from_flows(
+            results["residuals"], weights, self.hidden_size
+        )
+        upstream = map(packing_lib.flatten, upstream)
+        # Without the bias, which no gradient flows through.
+        flows_back = [
+            weights[:, : self.input_size],
+            weights[:, -self.hidden_size :],
+        ]
+        gradients = lstm_loops.BackwardLoop(
+            dict(zip(self.names, upstream, strict=True)),
+            tf.concat(flows_back, axis=1),
+            residuals,
+            packing,
+            self.precision,
+        ).run()
+        dw = self._weight_gradient(
+            residuals.factor.concat(), gradients.z.concat(), packing
+        )
+        dx = _pack(gradients.x.concat(), packing)
+        dh_0, dc_0 = (
+            packing.in_batch_order(_pack(x.concat(), packing))
+            for x in (gradients.h_0, gradients.c_0)
+        )
+        return dx, dw, dh_0, dc_0
+
+    @property
+    def _num_rows(self):
+        """Number of rows of the weights."""
+        return _num_rows(self.input_size, self.hidden_size)
+
+    @property
+    def _weights_shape(self):
+        return [
+            1 if self.is_shared else None,
+            self._num_rows,
+            4 * self.hidden_size,
+        ]
+
+    def _weight_gradient(self, factor, dz, packing):
         """Multiplies factors with gradients of z, over all steps at once."""
         product = functools.partial(tf.matmul, transpose_a=True)
-        if is_shared:
+        if self.is_shared:
             dw = product(factor, dz)[tf.newaxis]
         else:
-            dw = self.packing.in_batch_order(
-                self.packing.map_task_batches(
-                    product, self._packed(factor), self._packed(dz)
+            dw = packing.in_batch_order(
+                packing.map_task_batches(
+                    product, _pack(factor, packing), _pack(dz, packing)
                 )
             )
         return self.precision.result(lstm_cell.swap_gates(dw))
 
-    def _packed(self, flat):
-        """Reshapes [rows * batch, width] to [rows, batch, width]."""
-        shape = [-1, self.packing.batch_size, flat.shape[-1]]
-        return tf.reshape(flat, shape)
+
+def _pack(flat, packing):
+    """Reshapes [rows * batch, width] to [rows, batch, width]."""
+    return tf.reshape(flat, [-1, packing.batch_size, flat.shape[-1]])

@@ -30,6 +30,7 @@ A row holds a token, or features of a token, for each text of its task batch.
 The elements of texts that have already ended are undefined.
 """
 
+import functools
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -114,63 +115,19 @@ class Packing:
     def __init__(self, lengths: tf.Tensor, for_training: bool = True):
         self._for_training = for_training
         self.lengths = lengths
-        self.batch_size = tf.shape(lengths)[1]
-        steps = tf.reduce_max(lengths, axis=1)
-        self.order = tf.argsort(steps, direction="DESCENDING", stable=True)
-        self.rank = tf.argsort(self.order)
-        self._steps_by_rank = tf.gather(steps, self.order)
-        self.seq_len = self._steps_by_rank[0]
-        padding = -tf.size(steps) % BLOCK_SIZE
-        # [blocks, BLOCK_SIZE], 0 where a block is not full.
-        steps_by_block = tf.reshape(
-            tf.pad(self._steps_by_rank, [[0, padding]]), [-1, BLOCK_SIZE]
-        )
-        # [blocks, seq_len, BLOCK_SIZE]: the rows, in their order.
-        indices = tf.where(_time_major_mask(steps_by_block, self.seq_len))
-        # The step of each row, counted in its task batch, and the rank of that.
-        block, self._row_step, member = tf.unstack(
-            tf.cast(indices, tf.int32), axis=1
-        )
-        self._row_rank = block * BLOCK_SIZE + member
-        block_steps = self._steps_by_rank[::BLOCK_SIZE]
-        self._block_first_step = tf.cumsum(block_steps, exclusive=True)
-        self._find_segments(steps_by_block)
-
-    def _find_segments(self, steps_by_block):
-        """Computes the segments of blocks.
-
-        Args:
-          steps_by_block: int32 [blocks, BLOCK_SIZE], in descending order.
-        """
-        # A segment ends where a task batch ends, the shortest one first. Task
-        # batches of equal length end together, in one segment.
-        ends = tf.reverse(steps_by_block, axis=[1])
-        starts = tf.pad(ends[:, :-1], [[0, 0], [1, 0]])
-        is_segment = ends > starts
-        block, num_ended = tf.unstack(
-            tf.cast(tf.where(is_segment), tf.int32), axis=1
-        )
-        num_task_batches = BLOCK_SIZE - num_ended
-        is_continued = tf.boolean_mask(starts, is_segment) > 0
-        num_steps = tf.boolean_mask(ends - starts, is_segment)
-        end_step = tf.cumsum(num_steps)
-        end_row = tf.cumsum(num_steps * num_task_batches)
-        self.num_steps, self.num_segments = end_step[-1], tf.size(num_steps)
-        rows_by_step = tf.repeat(num_task_batches, num_steps)
-        self._step_first_row = tf.cumsum(rows_by_step, exclusive=True)
-        num_texts = num_task_batches * self.batch_size
-        segments = _Segments(
-            first_step=end_step - num_steps,
-            end_step=end_step,
-            first_rank=block * BLOCK_SIZE,
-            num_task_batches=num_task_batches,
-            num_continued=tf.where(is_continued, num_texts, 0),
-            start=end_row * self.batch_size - num_steps * num_texts,
-            end=end_row * self.batch_size,
-            num_texts=num_texts,
-        )
-        # A loop reads one tensor for each segment instead of eight.
-        self._segment_table = tf.stack(segments, axis=1)
+        tables = _trace_tables()(lengths)
+        self.batch_size = tables["batch_size"]
+        self.order = tables["order"]
+        self.rank = tables["rank"]
+        self.seq_len = tables["seq_len"]
+        self.num_steps = tables["num_steps"]
+        self.num_segments = tables["num_segments"]
+        self._steps_by_rank = tables["steps_by_rank"]
+        self._row_step = tables["row_step"]
+        self._row_rank = tables["row_rank"]
+        self._block_first_step = tables["block_first_step"]
+        self._step_first_row = tables["step_first_row"]
+        self._segment_table = tables["segment_table"]
 
     def segment(self, index: tf.Tensor) -> Segment:
         """Returns a segment by its index, int32."""
@@ -351,6 +308,105 @@ class Packing:
         array = tf.TensorArray(adjacent[0].dtype, count, infer_shape=False)
         _, array = tf.while_loop(lambda rank, _: rank < count, body, (0, array))
         return array.stack()
+
+
+@functools.cache
+def _trace_tables():
+    """Returns the traced `_tables`, once in a process.
+
+    A model has a packing in each of its layers. A call of a traced function is
+    one operation to trace.
+    """
+    tables = tf.function(
+        _tables,
+        input_signature=[tf.TensorSpec([None, None], tf.int32)],
+        autograph=False,
+    )
+    # Not as a part of the graph that needs it first.
+    with tf.init_scope():
+        return tables.get_concrete_function()
+
+
+def _tables(lengths):
+    """Computes the order of rows.
+
+    Args:
+      lengths: int32 [task_batches, batch].
+
+    Returns:
+      int32 tensors by name: attributes of `Packing`, and tables that its
+      methods read.
+    """
+    batch_size = tf.shape(lengths)[1]
+    steps = tf.reduce_max(lengths, axis=1)
+    order = tf.argsort(steps, direction="DESCENDING", stable=True)
+    steps_by_rank = tf.gather(steps, order)
+    seq_len = steps_by_rank[0]
+    padding = -tf.size(steps) % BLOCK_SIZE
+    # [blocks, BLOCK_SIZE], 0 where a block is not full.
+    steps_by_block = tf.reshape(
+        tf.pad(steps_by_rank, [[0, padding]]), [-1, BLOCK_SIZE]
+    )
+    # [blocks, seq_len, BLOCK_SIZE]: the rows, in their order.
+    indices = tf.where(_time_major_mask(steps_by_block, seq_len))
+    # The step of each row, counted in its task batch, and the rank of that.
+    block, row_step, member = tf.unstack(tf.cast(indices, tf.int32), axis=1)
+    block_steps = steps_by_rank[::BLOCK_SIZE]
+    return {
+        "batch_size": batch_size,
+        "order": order,
+        "rank": tf.argsort(order),
+        "seq_len": seq_len,
+        "steps_by_rank": steps_by_rank,
+        "row_step": row_step,
+        "row_rank": block * BLOCK_SIZE + member,
+        "block_first_step": tf.cumsum(block_steps, exclusive=True),
+        **_segment_tables(steps_by_block, batch_size),
+    }
+
+
+def _segment_tables(steps_by_block, batch_size):
+    """Computes the segments of blocks.
+
+    Args:
+      steps_by_block: int32 [blocks, BLOCK_SIZE], in descending order.
+      batch_size: int32, number of texts of a task batch.
+
+    Returns:
+      int32 tensors by name, as in `_tables`.
+    """
+    # A segment ends where a task batch ends, the shortest one first. Task
+    # batches of equal length end together, in one segment.
+    ends = tf.reverse(steps_by_block, axis=[1])
+    starts = tf.pad(ends[:, :-1], [[0, 0], [1, 0]])
+    is_segment = ends > starts
+    block, num_ended = tf.unstack(
+        tf.cast(tf.where(is_segment), tf.int32), axis=1
+    )
+    num_task_batches = BLOCK_SIZE - num_ended
+    is_continued = tf.boolean_mask(starts, is_segment) > 0
+    num_steps = tf.boolean_mask(ends - starts, is_segment)
+    end_step = tf.cumsum(num_steps)
+    end_row = tf.cumsum(num_steps * num_task_batches)
+    rows_by_step = tf.repeat(num_task_batches, num_steps)
+    num_texts = num_task_batches * batch_size
+    segments = _Segments(
+        first_step=end_step - num_steps,
+        end_step=end_step,
+        first_rank=block * BLOCK_SIZE,
+        num_task_batches=num_task_batches,
+        num_continued=tf.where(is_continued, num_texts, 0),
+        start=end_row * batch_size - num_steps * num_texts,
+        end=end_row * batch_size,
+        num_texts=num_texts,
+    )
+    return {
+        "num_steps": end_step[-1],
+        "num_segments": tf.size(num_steps),
+        "step_first_row": tf.cumsum(rows_by_step, exclusive=True),
+        # A loop reads one tensor for each segment instead of eight.
+        "segment_table": tf.stack(segments, axis=1),
+    }
 
 
 def flatten(packed: tf.Tensor) -> tf.Tensor:

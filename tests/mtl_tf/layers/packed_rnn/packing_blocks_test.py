@@ -29,7 +29,20 @@ WIDTH, HIDDEN_SIZE = 3, 2
 
 @pytest.fixture
 def use_blocks_of_two(monkeypatch):
-    return lambda: monkeypatch.setattr(packing_lib, "BLOCK_SIZE", 2)
+    traced = (
+        packing_lib._trace_tables,
+        lstm_ops._trace_forward,
+        lstm_ops._trace_backward,
+    )
+
+    def use():
+        monkeypatch.setattr(packing_lib, "BLOCK_SIZE", 2)
+        for function in traced:
+            function.cache_clear()
+
+    yield use
+    for function in traced:
+        function.cache_clear()
 
 
 def random_array(*shape):
