@@ -99,6 +99,12 @@ class Config(model_settings.ModelSettings):
     warmup_steps: int = base.setting(
         0, "Number of steps of linear learning rate warmup."
     )
+    initial_accumulator: float = base.setting(
+        0.1,
+        "Start of adagrad's sum of squared gradients. Codes of the time of the "
+        "papers start from 0: small gradients, as those of an LSTM, then move "
+        "the weights as much as large ones.",
+    )
     weight_decay: float = base.setting(0.0, "Weight decay of adamw.")
     clip_norm: float = base.setting(
         0.0, "Maximum global norm of the gradients; 0: no clipping."

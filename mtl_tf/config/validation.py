@@ -90,9 +90,10 @@ def check_ranges(config) -> None:
     not_negative = (
         "seed threads adversarial_weight orthogonality_weight "
         "discriminator_learning_rate steps_per_epoch sampling_exponent "
-        "warmup_steps weight_decay clip_norm patience task_layer_size "
-        "label_embedding_dim transfer_hidden_size transfer_weight "
-        "pseudo_label_weight pseudo_label_threshold affinity_every"
+        "warmup_steps initial_accumulator weight_decay clip_norm patience "
+        "task_layer_size label_embedding_dim transfer_hidden_size "
+        "transfer_weight pseudo_label_weight pseudo_label_threshold "
+        "affinity_every"
     )
     for name in not_negative.split():
         value = getattr(config, name)
@@ -166,6 +167,12 @@ def _check_combinations(config):
         raise ValueError(
             f"sequences=seq2 leaves out seq1, which encoder={config.encoder} "
             "needs: set sequences=both or encoder=bilstm"
+        )
+    initial = type(config).initial_accumulator
+    if config.initial_accumulator != initial and config.optimizer != "adagrad":
+        raise ValueError(
+            f"initial_accumulator={config.initial_accumulator} needs "
+            f"optimizer=adagrad, got {config.optimizer}"
         )
     if config.weight_decay and config.optimizer != "adamw":
         raise ValueError(

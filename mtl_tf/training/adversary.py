@@ -45,6 +45,7 @@ class Adversary:
                 self.discriminator.trainable_variables
             ),
             schedule,
+            initial_accumulator=config.initial_accumulator,
             weight_decay=config.weight_decay,
         )
 

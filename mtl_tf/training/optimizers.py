@@ -16,6 +16,8 @@ import tensorflow as tf
 
 Slots = dict[str, tf.Tensor]
 
+_ACCUMULATOR = "accumulator"
+
 
 @dataclasses.dataclass(frozen=True)
 class Rule:
@@ -41,10 +43,10 @@ def _sgd(gradient, slots, count):
 
 
 def _adagrad(gradient, slots, count):
-    """Computes AdaGrad (Duchi et al. 2011); as in Keras, total_0 = 0.1."""
+    """Computes AdaGrad (Duchi et al. 2011)."""
     del count
-    total = slots["total"] + gradient**2
-    return gradient * tf.math.rsqrt(total + 1e-7), {"total": total}
+    total = slots[_ACCUMULATOR] + gradient**2
+    return gradient * tf.math.rsqrt(total + 1e-7), {_ACCUMULATOR: total}
 
 
 def _rmsprop(gradient, slots, count):
@@ -69,7 +71,8 @@ def _adam(gradient, slots, count):
 
 RULES = {
     "sgd": Rule({}, _sgd),
-    "adagrad": Rule({"total": 0.1}, _adagrad),
+    # `Optimizer` takes another initial accumulator.
+    "adagrad": Rule({_ACCUMULATOR: 0.1}, _adagrad),
     "rmsprop": Rule({"square": 0.0}, _rmsprop),
     "adam": Rule({"mean": 0.0, "square": 0.0}, _adam),
     "adamw": Rule({"mean": 0.0, "square": 0.0}, _adam, decoupled_decay=True),
@@ -143,6 +146,8 @@ class Optimizer:
       rule: one of `RULES`.
       variables: the variables by name, in a fixed order.
       schedule: the learning rate.
+      initial_accumulator: where `adagrad` starts its sum of squared gradients;
+        0.1 in Keras.
       weight_decay: weight decay of `adamw`: each step subtracts learning_rate *
         weight_decay * value from the rows it updates, except in biases.
       clip_norm: highest joint norm of the gradients; 0: no clipping.
@@ -157,6 +162,7 @@ class Optimizer:
         variables: dict[str, tf.Variable],
         schedule: Schedule,
         *,
+        initial_accumulator: float = 0.1,
         weight_decay: float = 0.0,
         clip_norm: float = 0.0,
     ):
@@ -173,10 +179,13 @@ class Optimizer:
         self.weight_decay = weight_decay
         self.clip_norm = clip_norm
         self.variables_by_name = dict(variables)
+        initial_slots = dict(self.rule.slots)
+        if _ACCUMULATOR in initial_slots:
+            initial_slots[_ACCUMULATOR] = initial_accumulator
         self._slots = {
             name: {
                 slot: tf.Variable(tf.fill(tf.shape(variable), initial))
-                for slot, initial in self.rule.slots.items()
+                for slot, initial in initial_slots.items()
             }
             for name, variable in variables.items()
         }

@@ -66,6 +66,7 @@ class Trainer:
             config.optimizer,
             multitask_model.variables_by_path(model.trainable_variables),
             schedule(config.learning_rate),
+            initial_accumulator=config.initial_accumulator,
             weight_decay=config.weight_decay,
             clip_norm=config.clip_norm,
         )

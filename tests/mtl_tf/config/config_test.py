@@ -87,6 +87,10 @@ _OTHERS_APART = {
     "sampling_exponent": (0.5, {}),
     "epoch_length": ("smallest_task", {}),
     "tanh_logits": (True, {}),
+    "initial_accumulator": (
+        1e-8,
+        {"optimizer": "adagrad", "weight_decay": 0.0},
+    ),
     "chained_task_layers": (True, {"task_layer_size": 6}),
     "train_shared_encoder": (
         False,

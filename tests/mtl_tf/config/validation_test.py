@@ -31,6 +31,7 @@ from mtl_tf.config import validation
         ("steps_per_epoch", -1, "0 or more"),
         ("sampling_exponent", -1.0, "0 or more"),
         ("warmup_steps", -1, "0 or more"),
+        ("initial_accumulator", -0.1, "0 or more"),
         ("weight_decay", -0.1, "0 or more"),
         ("clip_norm", float("nan"), "0 or more"),
         ("patience", -1, "0 or more"),
@@ -114,6 +115,10 @@ def test_end_of_a_range_is_allowed(name):
         (
             {"label_bias": True},
             "label_bias=True needs output_layer=label_embedding, got",
+        ),
+        (
+            {"initial_accumulator": 0.0, "optimizer": "sgd"},
+            "initial_accumulator=0.0 needs optimizer=adagrad, got sgd",
         ),
         (
             {"weight_decay": 0.1, "optimizer": "sgd"},

@@ -103,6 +103,20 @@ def test_two_steps_of_adagrad_by_hand():
     )
 
 
+def test_adagrad_without_an_initial_accumulator():
+    """The first step has the size of the learning rate for any gradient."""
+    gradients = np.array([[3.0, -0.5], [2e-2, 1e-2]])
+    optimizer, variable = make(
+        "adagrad", np.ones((2, 2)), initial_accumulator=0.0
+    )
+    optimizer.apply([tf.constant(gradients, tf.float32)], 0)
+    expected = 1 - RATE * gradients / np.sqrt(gradients**2 + 1e-7)
+    np.testing.assert_allclose(variable, expected, rtol=1e-6)
+    np.testing.assert_allclose(
+        variable, 1 - RATE * np.sign(gradients), rtol=1e-3
+    )
+
+
 @pytest.mark.parametrize("traced", [False, True])
 @pytest.mark.parametrize("rule", RULES)
 def test_rows_are_updated_independently_of_other_rows(rule, traced):
