@@ -5,10 +5,10 @@ import os
 import pathlib
 import re
 import subprocess
-import sys
 
 import pytest
 
+from tests.helpers import preloaded_python
 from tests.helpers import shell
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -55,7 +55,7 @@ def test_the_python_of_the_quick_start(own_tasks, folder):
     assert len(code.splitlines()) <= 12
     # A process of its own, as a reader would run it.
     done = subprocess.run(
-        [sys.executable, "-c", code],
+        [preloaded_python.executable(), "-c", code],
         cwd=folder,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         capture_output=True,

@@ -14,6 +14,7 @@ from data_prep import main
 from data_prep.pipeline import prepare
 from mtl_tf.data import tasks
 from tests.helpers import full_disk
+from tests.helpers import preloaded_python
 
 _ROOT = pathlib.Path(__file__).parents[2]
 _EXAMPLE = _ROOT / "examples" / "two_tasks" / "tasks.toml"
@@ -22,7 +23,7 @@ _EXAMPLE = _ROOT / "examples" / "two_tasks" / "tasks.toml"
 def _start(*arguments):
     # A separate process: flags are defined once per process.
     return subprocess.Popen(
-        [sys.executable, "-m", "data_prep.main", *arguments],
+        [preloaded_python.executable(), "-m", "data_prep.main", *arguments],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

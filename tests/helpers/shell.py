@@ -6,6 +6,8 @@ import re
 import subprocess
 import sys
 
+from tests.helpers import preloaded_python
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 
@@ -25,17 +27,23 @@ def run(commands: str, folder: pathlib.Path) -> subprocess.CompletedProcess:
     """Runs shell commands in a folder, until one of them fails.
 
     Args:
-      commands: what to run; `python` is the Python that runs this, and finds
-        the project.
+      commands: what to run; `python` is a `preloaded_python`, which finds the
+        project.
       folder: where to run it; gets links to `examples` and `configs`.
     """
     for name in ("examples", "configs"):
         (folder / name).symlink_to(ROOT / name)
-    path = f"{os.path.dirname(sys.executable)}{os.pathsep}{os.environ['PATH']}"
+    executables = preloaded_python.executable(), sys.executable
+    folders = [*map(os.path.dirname, executables), os.environ["PATH"]]
+    path = os.pathsep.join(folders)
     return subprocess.run(
         ["bash", "-euo", "pipefail", "-c", commands],
         cwd=folder,
-        env={**os.environ, "PATH": path, "PYTHONPATH": str(ROOT)},
+        env={
+            **os.environ,
+            "PATH": path,
+            "PYTHONPATH": str(ROOT),
+        },
         capture_output=True,
         text=True,
         check=False,
