@@ -2,17 +2,17 @@
 
 import pytest
 
+from tools import marked_pages
 from tools import new_task_results
 
 _TEXTS = {x: x.read_text("utf-8") for x in new_task_results.PAGES}
-_MARKS = (new_task_results.START, new_task_results.END)
 
 
 @pytest.mark.parametrize("page", new_task_results.PAGES, ids=lambda x: x.name)
 def test_each_page_has_the_same_table(page):
-    table = new_task_results.between(_TEXTS[page], *_MARKS)
-    assert table == new_task_results.between(
-        _TEXTS[new_task_results.PAGE], *_MARKS
+    table = marked_pages.between(_TEXTS[page], *new_task_results.MARKS)
+    assert table == marked_pages.between(
+        _TEXTS[new_task_results.PAGE], *new_task_results.MARKS
     )
     head, _, *lines = [line.split("|") for line in table.splitlines()]
     assert [x.strip() for x in head[1:4]] == ["labels", "seeds", "alone"]
@@ -26,10 +26,9 @@ def test_each_page_has_the_same_table(page):
 
 
 def test_the_page_has_a_table_for_each_task():
-    tables = new_task_results.between(
+    tables = marked_pages.between(
         _TEXTS[new_task_results.PAGE],
-        new_task_results.TASKS_START,
-        new_task_results.TASKS_END,
+        *new_task_results.MARKS_OF_TASKS,
     )
     for task in ("amazon", "movies", "nyt", "tweets"):
         assert f"{task}:\n\n| labels | seeds |" in tables

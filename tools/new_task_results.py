@@ -10,12 +10,13 @@ import pathlib
 import shutil
 import sys
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent
-PAGE = ROOT / "docs" / "results" / "new_task.md"
-PAGES = (PAGE, ROOT / "README.md")
-PICTURE = ROOT / "docs" / "images" / "learning_curve.png"
-START, END = "<!-- new task -->", "<!-- end of new task -->"
-TASKS_START, TASKS_END = "<!-- new tasks -->", "<!-- end of new tasks -->"
+from tools import marked_pages
+
+PAGE = marked_pages.ROOT / "docs" / "results" / "new_task.md"
+PAGES = (PAGE, marked_pages.ROOT / "README.md")
+PICTURE = marked_pages.ROOT / "docs" / "images" / "learning_curve.png"
+MARKS = ("<!-- new task -->", "<!-- end of new task -->")
+MARKS_OF_TASKS = ("<!-- new tasks -->", "<!-- end of new tasks -->")
 _HEAD = "| labels | seeds | alone | together | gain | 95 % interval |"
 _RULE = "|---:|---:|---:|---:|---:|---:|"
 AVERAGE = "average"
@@ -45,26 +46,15 @@ def make_task_tables(rows: list[dict]) -> str:
     return "\n\n".join(f"{x}:\n\n{make_table(rows, x)}" for x in tasks)
 
 
-def between(text: str, start: str, end: str) -> str:
-    """Returns the text between two marks of a page."""
-    return text.partition(start)[2].partition(end)[0].strip()
-
-
 def write(study_dir: str) -> None:
     """Writes the tables into all pages, and copies the picture."""
     folder = pathlib.Path(study_dir)
     with (folder / "scores.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     for page in PAGES:
-        _replace(page, START, END, make_table(rows, AVERAGE))
-    _replace(PAGE, TASKS_START, TASKS_END, make_task_tables(rows))
+        marked_pages.replace(page, *MARKS, make_table(rows, AVERAGE))
+    marked_pages.replace(PAGE, *MARKS_OF_TASKS, make_task_tables(rows))
     shutil.copy(folder / PICTURE.name, PICTURE)
-
-
-def _replace(page, start, end, table):
-    before, _, remainder = page.read_text("utf-8").partition(start)
-    after = remainder.partition(end)[2]
-    page.write_text(f"{before}{start}\n\n{table}\n\n{end}{after}", "utf-8")
 
 
 def _percent(value):

@@ -9,9 +9,10 @@ import json
 import pathlib
 import sys
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent
-SOURCE = ROOT / "docs" / "results" / "vader.md"
-START, END = "<!-- vader -->", "<!-- end of vader -->"
+from tools import marked_pages
+
+PAGE = marked_pages.ROOT / "docs" / "results" / "vader.md"
+MARKS = ("<!-- vader -->", "<!-- end of vader -->")
 SEEDS = 5
 MODELS = ("single-task", "ASP-MTL", "LEL + LTN")
 HEAD = f"""\
@@ -47,23 +48,13 @@ def _cell(results, name):
     return f"{mean:.1f} ± {deviation:.1f}"
 
 
-def table_of(page: pathlib.Path) -> str:
-    """Reads the table of a page."""
-    text = page.read_text("utf-8")
-    return text.partition(START)[2].partition(END)[0].strip()
-
-
 def write(run_dirs: list[str]) -> None:
     """Writes the table of three runs into its page."""
     runs = [
         json.loads((pathlib.Path(x) / "results.json").read_text("utf-8"))
         for x in run_dirs
     ]
-    before, _, remainder = SOURCE.read_text("utf-8").partition(START)
-    after = remainder.partition(END)[2]
-    SOURCE.write_text(
-        f"{before}{START}\n\n{make_table(runs)}\n\n{END}{after}", "utf-8"
-    )
+    marked_pages.replace(PAGE, *MARKS, make_table(runs))
 
 
 if __name__ == "__main__":

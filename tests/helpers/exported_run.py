@@ -24,6 +24,7 @@ SETTINGS = {
     "pooling": "mean",
     "hidden_size": 3,
     "embedding_dim": 4,
+    "pictures": False,
     "init_range": 1.0,
     "batch_size": 8,
     "epochs": 1,

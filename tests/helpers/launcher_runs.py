@@ -17,6 +17,7 @@ def make_config(
         pooling="mean",
         hidden_size=2,
         embedding_dim=2,
+        pictures=False,
         batch_size=8,
         epochs=1,
         max_tokens=8,

@@ -14,6 +14,7 @@ from mtl_tf.training import experiment as experiment_lib
 
 _SETTINGS = {
     "embedding_dim": 5,
+    "pictures": False,
     "hidden_size": 4,
     "batch_size": 8,
     "adversarial_weight": 0.1,

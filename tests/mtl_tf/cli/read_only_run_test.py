@@ -21,6 +21,7 @@ _SETTINGS = (
     "--pooling=mean",
     "--embedding_dim=4",
     "--batch_size=8",
+    "--nopictures",
     "--epochs=1",
     "--noreport",
     "--noexport",
@@ -96,7 +97,7 @@ def test_evaluate_prints_its_table(run_dir, monkeypatch, capsys):
         (["--mode=export"], "copy the run to a writable directory"),
         (["--mode=analyze"], "copy the run to a writable directory"),
         (["--mode=report"], "choose another path for the page: --output=FILE"),
-        (["--epochs=2", *_SETTINGS[:5]], "give another run_dir"),
+        (["--epochs=2", *_SETTINGS[:6]], "give another run_dir"),
     ],
 )
 def test_modes_that_write_refuse_a_read_only_run(

@@ -25,6 +25,7 @@ _SETTINGS = {
     "pooling": "mean",
     "hidden_size": 4,
     "embedding_dim": 4,
+    "pictures": False,
     "batch_size": 8,
     # Answers differ, and are not all sure.
     "init_range": 1.0,

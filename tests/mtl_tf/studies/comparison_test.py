@@ -21,6 +21,7 @@ _SETTINGS = {
     "pooling": "mean",
     "hidden_size": 4,
     "embedding_dim": 4,
+    "pictures": False,
     "batch_size": 8,
     "epochs": 1,
 }

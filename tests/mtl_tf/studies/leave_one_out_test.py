@@ -34,6 +34,7 @@ def config(tmp_path_factory):
         pooling="mean",
         hidden_size=3,
         embedding_dim=4,
+        pictures=False,
         batch_size=8,
         epochs=1,
         adversarial_weight=0.1,

@@ -219,6 +219,7 @@ def analyze(corpus, run_dir, **settings):
             "pooling": "mean",
             "init_range": 0.5,
             "embedding_dim": 32,
+            "pictures": False,
             "hidden_size": 32,
             "learning_rate": 0.001,
             "epochs": 24,

@@ -24,6 +24,7 @@ ALL = {
     "encoder": "bag_of_words",
     "pooling": "mean",
     "embedding_dim": 8,
+    "pictures": False,
     "hidden_size": 8,
     "batch_size": 8,
     "learning_rate": 0.01,
@@ -59,7 +60,7 @@ def run(corpus, run_dir, **settings):
 
 def test_run_with_more_epochs_continues(corpus, tmp_path):
     unbroken, broken = tmp_path / "unbroken", tmp_path / "broken"
-    run(corpus, unbroken, epochs=3, affinity_every=3)
+    run(corpus, unbroken, epochs=3, affinity_every=3, pictures=True)
     run(corpus, broken, epochs=2, affinity_every=3)
     run(corpus, broken, epochs=3, affinity_every=3)
     trained_runs.assert_same_end(unbroken, broken)
@@ -157,8 +158,8 @@ def test_model_learns_a_learnable_corpus(corpus, tmp_path):
 
 
 def test_pictures_can_be_left_out(corpus, tmp_path):
-    with_pictures = run(corpus, tmp_path / "with", epochs=1)
-    without = run(corpus, tmp_path / "without", epochs=1, pictures=False)
+    with_pictures = run(corpus, tmp_path / "with", epochs=1, pictures=True)
+    without = run(corpus, tmp_path / "without", epochs=1)
     assert without["tasks"] == with_pictures["tasks"]
     tags = {}
     for name in ("with", "without"):

@@ -74,6 +74,7 @@ def test_weights_are_float32():
         skip_connection=True,
         hidden_size=3,
         embedding_dim=4,
+        pictures=False,
     )
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy("mixed_float16")

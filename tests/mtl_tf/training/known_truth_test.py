@@ -27,6 +27,7 @@ _SETTINGS = {
     "output_layer": "label_embedding",
     "hidden_size": 16,
     "embedding_dim": 16,
+    "pictures": False,
     "batch_size": 64,
     "learning_rate": 0.01,
     "threads": 1,

@@ -34,6 +34,7 @@ def experiment(corpus, tmp_path_factory):
         encoder="cnn",
         pooling="max",
         embedding_dim=3,
+        pictures=False,
         hidden_size=1,
     )
     made = experiment_lib.Experiment(config)

@@ -22,6 +22,7 @@ _SETTINGS = (
     "--encoder=bag_of_words",
     "--pooling=mean",
     "--embedding_dim=4",
+    "--nopictures",
     "--batch_size=8",
     "--max_tokens=12",
     "--word_dropout=0.1",
