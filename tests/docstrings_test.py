@@ -29,7 +29,7 @@ VERBS = frozenset(
         Removes Renders Reorders Replaces Reshapes Responds Restores Returns
         Reverses Rounds Runs Saves Scores Selects Sets Shortens Shows Sizes
         Sorts Spells Splits Standardizes Starts Summarizes Sums Terminates
-        Tests Tokenizes Trains Truncates Unpacks Updates Waits Wraps Writes
+        Tests Tokenizes Traces Trains Truncates Unpacks Updates Waits Wraps Writes
         Yields
         """,
     )

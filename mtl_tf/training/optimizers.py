@@ -10,9 +10,12 @@ tasks.
 """
 
 import dataclasses
+import functools
 from collections.abc import Callable, Sequence
 
 import tensorflow as tf
+
+from mtl_tf.layers import tracing
 
 Slots = dict[str, tf.Tensor]
 
@@ -170,16 +173,16 @@ class Optimizer:
             raise ValueError(
                 f"optimizer: expected one of {tuple(RULES)}, got {rule!r}"
             )
-        self.rule = RULES[rule]
-        if weight_decay and not self.rule.decoupled_decay:
+        if weight_decay and not RULES[rule].decoupled_decay:
             raise ValueError(
                 f"weight_decay={weight_decay} needs optimizer=adamw, got {rule}"
             )
+        self.rule = rule
         self.schedule = schedule
         self.weight_decay = weight_decay
         self.clip_norm = clip_norm
         self.variables_by_name = dict(variables)
-        initial_slots = dict(self.rule.slots)
+        initial_slots = dict(RULES[rule].slots)
         if _ACCUMULATOR in initial_slots:
             initial_slots[_ACCUMULATOR] = initial_accumulator
         self._slots = {
@@ -278,18 +281,54 @@ class Optimizer:
             rows, gradient = gradient.indices, gradient.values
         variable = self.variables_by_name[name]
         value = _read(variable, rows)
-        count = _read(self._counts[name], rows) + 1
+        count = _read(self._counts[name], rows)
         slots = {slot: _read(v, rows) for slot, v in self._slots[name].items()}
-        per_row = [-1] + [1] * (len(variable.shape) - 1)
-        direction, slots = self.rule.update(
-            gradient * scale,
+        # By name: biases of per-task layers are matrices, too.
+        is_bias = name.endswith("bias")
+        step = _trace_step(
+            self.rule, 0.0 if is_bias else self.weight_decay, len(value.shape)
+        )
+        value, count, slots = step(
+            gradient * scale, value, count, slots, learning_rate
+        )
+        return Update(rows, value, count, slots)
+
+
+@functools.cache
+def _trace_step(rule, weight_decay, rank):
+    """Returns the traced step of a variable, once in a process.
+
+    Args:
+      rule: one of `RULES`.
+      weight_decay: as in `Optimizer`.
+      rank: number of axes of the variable.
+
+    Returns:
+      A function, (gradient, value, count, slots, learning rate) -> the new
+      value, count and slots.
+    """
+
+    def step(gradient, value, count, slots, learning_rate):
+        count += 1
+        per_row = [-1] + [1] * (rank - 1)
+        direction, slots = RULES[rule].update(
+            gradient,
             slots,
             tf.reshape(tf.cast(count, gradient.dtype), per_row),
         )
-        # By name: biases of per-task layers are matrices, too.
-        if self.weight_decay and not name.endswith("bias"):
-            direction += self.weight_decay * value
-        return Update(rows, value - learning_rate * direction, count, slots)
+        if weight_decay:
+            direction += weight_decay * value
+        return value - learning_rate * direction, count, slots
+
+    array = tf.TensorSpec([None] * rank)
+    signature = [
+        array,
+        array,
+        tf.TensorSpec([None], tf.int64),
+        dict.fromkeys(RULES[rule].slots, array),
+        tf.TensorSpec([]),
+    ]
+    return tracing.trace(step, signature)
 
 
 def _read(variable: tf.Variable, rows: tf.Tensor | None) -> tf.Tensor:

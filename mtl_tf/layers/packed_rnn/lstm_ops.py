@@ -12,6 +12,7 @@ import functools
 
 import tensorflow as tf
 
+from mtl_tf.layers import tracing
 from mtl_tf.layers.packed_rnn import lstm_cell
 from mtl_tf.layers.packed_rnn import lstm_loops
 from mtl_tf.layers.packed_rnn import packing as packing_lib
@@ -147,20 +148,13 @@ def _trace_forward(recurrence):
     The LSTMs of a model, and those of models of the same sizes, differ in their
     weights alone: each recurrence is traced once in a process.
     """
-    return _trace(recurrence.forward, recurrence.forward_signature)
+    return tracing.trace(recurrence.forward, recurrence.forward_signature)
 
 
 @functools.cache
 def _trace_backward(recurrence):
     """Returns the traced `_Recurrence.backward`."""
-    return _trace(recurrence.backward, recurrence.backward_signature)
-
-
-def _trace(function, signature):
-    function = tf.function(function, input_signature=signature, autograph=False)
-    # Not as a part of the graph that needs it first, which it would hold.
-    with tf.init_scope():
-        return function.get_concrete_function()
+    return tracing.trace(recurrence.backward, recurrence.backward_signature)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -36,6 +36,8 @@ from typing import NamedTuple
 
 import tensorflow as tf
 
+from mtl_tf.layers import tracing
+
 # A recurrent loop reads the weights of all task batches of a block in each
 # step: those of more task batches would not stay in a processor's caches.
 BLOCK_SIZE = 16
@@ -314,17 +316,9 @@ class Packing:
 def _trace_tables():
     """Returns the traced `_tables`, once in a process.
 
-    A model has a packing in each of its layers. A call of a traced function is
-    one operation to trace.
+    A model has a packing in each of its layers.
     """
-    tables = tf.function(
-        _tables,
-        input_signature=[tf.TensorSpec([None, None], tf.int32)],
-        autograph=False,
-    )
-    # Not as a part of the graph that needs it first.
-    with tf.init_scope():
-        return tables.get_concrete_function()
+    return tracing.trace(_tables, [tf.TensorSpec([None, None], tf.int32)])
 
 
 def _tables(lengths):

@@ -1,0 +1,24 @@
+"""Functions that a process traces once."""
+
+from collections.abc import Callable, Sequence
+
+import tensorflow as tf
+
+
+def trace(function: Callable, signature: Sequence) -> Callable:
+    """Traces a function, to be called in graphs as one operation.
+
+    What a model repeats is traced once, instead of each time: tracing takes
+    about half a millisecond for an operation.
+
+    Args:
+      function: a function of tensors without variables.
+      signature: `tf.TensorSpec`s of its arguments.
+
+    Returns:
+      The concrete function.
+    """
+    traced = tf.function(function, input_signature=signature, autograph=False)
+    # Not as a part of the graph that needs it first, which it would hold.
+    with tf.init_scope():
+        return traced.get_concrete_function()
