@@ -29,8 +29,8 @@ VERBS = frozenset(
         Removes Renders Reorders Replaces Reshapes Responds Restores Returns
         Reverses Rounds Runs Saves Scores Selects Sets Shortens Shows Sizes
         Sorts Spells Splits Standardizes Starts Summarizes Sums Terminates
-        Tests Tokenizes Traces Trains Truncates Unpacks Updates Waits Wraps Writes
-        Yields
+        Tests Tokenizes Traces Trains Truncates Unpacks Updates Waits Wraps
+        Writes Yields
         """,
     )
 )
