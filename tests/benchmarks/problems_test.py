@@ -42,7 +42,7 @@ def test_number_of_lstms_per_token(model, lstms):
 @pytest.mark.parametrize(
     ("model", "preset", "other"),
     [
-        ("asp_mtl", "asp_mtl_paper", {"epochs"}),
+        ("asp_mtl", "asp_mtl_paper", {"epochs", "initial_accumulator"}),
         ("conditional_lel", "mtl_lel", {"epochs", "patience"}),
     ],
 )
