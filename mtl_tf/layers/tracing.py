@@ -18,7 +18,14 @@ def trace(function: Callable, signature: Sequence) -> Callable:
     Returns:
       The concrete function.
     """
-    traced = tf.function(function, input_signature=signature, autograph=False)
+    traced = tf.function(
+        function,
+        input_signature=signature,
+        autograph=False,
+        # TensorFlow would optimize each call anew, as a part of its graph: the
+        # first step of a large model took four times as long.
+        experimental_attributes={"_noinline": True},
+    )
     # Not as a part of the graph that needs it first, which it would hold.
     with tf.init_scope():
         return traced.get_concrete_function()
