@@ -29,14 +29,19 @@ _ASP = _rows(_BASELINE, ("0.5", "0.5", "0.832"), ("1.0", "1.0", "0.9"))
 def test_cells_are_errors_in_percent():
     assert transfer_results.make_table(_SP, _ASP).splitlines()[2:] == [
         "| books | 20.0 (25.0; 19.2) | 20.8 (20.0; –) | 16.5 (10.0; 16.3) | "
-        "50.0 (50.0; 16.8) | 0.0 (0.0; 10.0) |"
+        "50.0 (50.0; 16.8) | 0.0 (0.0; 10.0) |",
+        "| average | 20.0 (25.0; 19.2) | 20.8 (20.0; –) | 16.5 (10.0; 16.3) | "
+        "50.0 (50.0; 16.8) | 0.0 (0.0; 10.0) |",
     ]
 
 
-def test_studies_of_other_tasks_are_refused():
-    other = [{**row, "task": "dvd"} for row in _ASP]
-    with pytest.raises(ValueError, match=r"the studies differ in .*books.*dvd"):
-        transfer_results.make_table(_SP, other)
+def test_average_is_over_the_tasks_of_both_studies():
+    films = _rows(("0.9", "0.9", "0.9"), *[("0.6", "0.6", "0.6")] * 2)
+    films = [{**row, "task": "films"} for row in films]
+    both = transfer_results.make_table(_SP + films, _ASP + films).splitlines()
+    assert both[-1].startswith("| average | 15.0 (17.5; 14.6) | 30.4 (30.0; –)")
+    only = transfer_results.make_table(_SP + films, _ASP)
+    assert only == transfer_results.make_table(_SP, _ASP)
 
 
 def test_other_single_task_runs_are_refused():

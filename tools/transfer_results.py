@@ -8,12 +8,15 @@ takes the directories of two studies by `--mode=leave_one_out` on FDU-MTL, from
 
 import csv
 import pathlib
+import statistics
 import sys
 
 from tools import marked_pages
 
 PAGE = marked_pages.ROOT / "docs" / "results" / "transfer.md"
 MARKS = ("<!-- transfer -->", "<!-- end of transfer -->")
+AVERAGE = "average"
+_SCORES = ("test", "test_deduplicated", "published")
 _SINGLE_TASK = "single_task"
 _TRANSFERS = ("single_channel", "bi_channel")
 _HEAD = (
@@ -26,27 +29,27 @@ def make_table(sp_rows: list[dict], asp_rows: list[dict]) -> str:
     """Formats errors in percent from the two studies' `leave_one_out.csv`.
 
     A cell has the error on all test texts, that on de-duplicated ones, and the
-    paper's.
+    paper's. The tasks are those of both studies.
 
     Args:
       sp_rows: rows of the study of SP-MTL.
-      asp_rows: rows of the study of ASP-MTL, for the same tasks.
+      asp_rows: rows of the study of ASP-MTL.
 
     Raises:
-      ValueError: if the tasks or the single-task runs of the studies differ.
+      ValueError: if the single-task runs of a task differ.
     """
     sp, asp = (
         {(row["task"], row["model"]): row for row in rows}
         for rows in (sp_rows, asp_rows)
     )
-    if sp.keys() != asp.keys():
-        raise ValueError(f"the studies differ in {sorted(sp.keys() ^ asp)}")
-    lines = list(_HEAD)
+    by_task = {}
     for task in dict.fromkeys(task for task, _ in sp):
+        if task == AVERAGE or (task, _SINGLE_TASK) not in asp:
+            continue
         baseline = sp[task, _SINGLE_TASK]
         if baseline["test"] != asp[task, _SINGLE_TASK]["test"]:
             raise ValueError(f"{task}: the studies' single-task runs differ")
-        rows = [
+        by_task[task] = [
             baseline,
             *(
                 study[task, model]
@@ -54,13 +57,31 @@ def make_table(sp_rows: list[dict], asp_rows: list[dict]) -> str:
                 for model in _TRANSFERS
             ),
         ]
-        lines.append(f"| {' | '.join([task, *map(_format, rows)])} |")
-    return "\n".join(lines)
+    columns = zip(*by_task.values(), strict=True)
+    by_task[AVERAGE] = [_average(rows) for rows in columns]
+    return "\n".join(
+        [
+            *_HEAD,
+            *(
+                f"| {' | '.join([task, *map(_format, rows)])} |"
+                for task, rows in by_task.items()
+            ),
+        ]
+    )
+
+
+def _average(rows):
+    """Averages the scores of a model over tasks; none if one is missing."""
+    return {
+        name: statistics.mean(map(float, scores)) if all(scores) else ""
+        for name in _SCORES
+        for scores in [[row[name] for row in rows]]
+    }
 
 
 def _format(row):
     """Returns a cell: error, de-duplicated error, and the paper's."""
-    scores = [row[x] for x in ("test", "test_deduplicated", "published")]
+    scores = [row[name] for name in _SCORES]
     error, deduplicated, published = (
         f"{100 - 100 * float(score):.1f}" if score else "–" for score in scores
     )

@@ -15,6 +15,8 @@ from mtl_tf.utils import display_names as names_lib
 
 UNFOLDING_FILE = os.path.join("figures", "unfolding.svg")
 _LEGEND_CHARACTERS = 40
+# Width of a character of the legend, and of the rest of an entry, in inches.
+_CHARACTER, _ENTRY = 0.09, 0.6
 
 
 def draw_analysis(analysis: text_analysis.TextAnalysis) -> figure.Figure:
@@ -44,9 +46,8 @@ def draw(
       label: the label that the probabilities are of, if it is the same for all
         curves; they are then drawn against the border of 0.5.
     """
-    picture = figure.Figure(
-        figsize=(word_axis.width(len(words)), 3.4), layout="constrained"
-    )
+    width = word_axis.width(len(words))
+    picture = figure.Figure(figsize=(width, 3.4), layout="constrained")
     axis = picture.subplots()
     if label:
         axis.axhline(0.5, color=style.GRAY, linewidth=1, zorder=0)
@@ -67,11 +68,12 @@ def draw(
         else "probability"
     )
     if list(curves) != [label]:
+        entry = _CHARACTER * max(map(len, short.values())) + _ENTRY
         picture.legend(
             fontsize="small",
             frameon=False,
             loc="outside upper left",
-            ncols=2,
+            ncols=2 if 2 * entry <= width else 1,
         )
     note = word_axis.note(unknown)
     picture.supxlabel(note, x=0.99, fontsize=7, ha="right")

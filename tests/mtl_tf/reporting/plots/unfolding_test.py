@@ -79,6 +79,17 @@ def test_curves_of_many_labels_differ():
     assert len(looks) == 20
 
 
+@pytest.mark.parametrize("words", [4, 30])
+def test_long_names_of_runs_stay_in_the_picture(words):
+    names = [f"runs/{x * 9} (adversarial, {x * 15})" for x in ("mm", "ww")]
+    curves = {name: [0.5] * words for name in names}
+    picture = unfolding.draw(["so"] * words, [False] * words, curves, "good")
+    backend_agg.FigureCanvasAgg(picture).draw()
+    extent = picture.legends[0].get_window_extent()
+    assert extent.x0 >= 0
+    assert extent.x1 <= picture.bbox.width
+
+
 def test_words_of_long_texts_do_not_overlap():
     words = [f"a-rather-long-word-{index}" for index in range(400)]
     picture = unfolding.draw(words, [False] * 400, {"good": [0.5] * 400})
