@@ -1,3 +1,5 @@
+import collections
+
 import keras
 import numpy as np
 import pytest
@@ -254,6 +256,34 @@ def test_recurrent_dropout_is_off_at_inference_and_redrawn_in_training(arrays):
     )
     steps = [layer(inputs, LENGTHS, task_ids, training=True) for _ in range(8)]
     assert len({step.numpy().tobytes() for step in steps}) > 1
+
+
+def test_lstms_of_the_same_sizes_share_their_loops(arrays):
+    @tf.function
+    def train(inputs, *weights):
+        with tf.GradientTape() as tape:
+            tape.watch(weights)
+            states = [
+                lstm_ops.lstm(inputs, *weights, LENGTHS, backwards=backwards)
+                for backwards in (False, True)
+            ]
+        return tape.gradient(states, weights)
+
+    inputs = packed.pack(arrays[0], LENGTHS)
+    graph = train.get_concrete_function(inputs, *arrays[1:4]).graph
+    definition = graph.as_graph_def()
+    assert not any("While" in node.op for node in definition.node)
+    has_loop = {
+        function.signature.name: any("While" in x.op for x in function.node_def)
+        for function in definition.library.function
+    }
+    called = collections.Counter(
+        node.attr["f"].func.name
+        for node in definition.node
+        if "PartitionedCall" in node.op and has_loop[node.attr["f"].func.name]
+    )
+    # Forward and backward, for each LSTM.
+    assert list(called.values()) == [2, 2]
 
 
 if __name__ == "__main__":
