@@ -19,8 +19,8 @@ from tests.helpers import trained_runs
 # A combination of both papers: adversary, orthogonality, private encoders,
 # label embedding and label transfer, with unlabeled text for both.
 EVERYTHING = {
-    "encoder": "bag_of_words",
-    "pooling": "mean",
+    "encoder": "conditional_bilstm",
+    "pooling": "last",
     "skip_connection": True,
     "task_layer_size": 4,
     "output_layer": "label_embedding",
