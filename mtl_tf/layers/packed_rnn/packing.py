@@ -6,8 +6,9 @@ for each step of each task batch, and none beyond:
 
     packed      one time step after the other, and in each step the task batches
                 that have it, from the longest to the shortest
-    block       at most `BLOCK_SIZE` task batches, which are packed together;
-                the blocks follow each other, the longest task batches first
+    block       at most `packing_tables.BLOCK_SIZE` task batches, which are
+                packed together; the blocks follow each other, the longest task
+                batches first
     segment     the steps of a block that the same task batches have
 
 Four task batches A, B, C and D, the longest texts of which have 2, 4, 1 and 3
@@ -30,17 +31,12 @@ A row holds a token, or features of a token, for each text of its task batch.
 The elements of texts that have already ended are undefined.
 """
 
-import functools
 from collections.abc import Callable
 from typing import NamedTuple
 
 import tensorflow as tf
 
-from mtl_tf.layers import tracing
-
-# A recurrent loop reads the weights of all task batches of a block in each
-# step: those of more task batches would not stay in a processor's caches.
-BLOCK_SIZE = 16
+from mtl_tf.layers.packed_rnn import packing_tables as tables_lib
 
 
 class Segment(NamedTuple):
@@ -71,30 +67,6 @@ class Segment(NamedTuple):
     starting: slice
 
 
-class _Segments(NamedTuple):
-    """All segments, in the order of their rows: vectors, int32 [segments].
-
-    Attributes:
-      first_step: as in `Segment`.
-      end_step: as in `Segment`.
-      first_rank: rank of the first task batch.
-      num_task_batches: number of task batches.
-      num_continued: as in `Segment`.
-      start: as in `Segment`.
-      end: as in `Segment`.
-      num_texts: as in `Segment`.
-    """
-
-    first_step: tf.Tensor
-    end_step: tf.Tensor
-    first_rank: tf.Tensor
-    num_task_batches: tf.Tensor
-    num_continued: tf.Tensor
-    start: tf.Tensor
-    end: tf.Tensor
-    num_texts: tf.Tensor
-
-
 class Packing:
     """The order of the rows of a packed batch.
 
@@ -117,7 +89,7 @@ class Packing:
     def __init__(self, lengths: tf.Tensor, for_training: bool = True):
         self._for_training = for_training
         self.lengths = lengths
-        tables = _trace_tables()(lengths)
+        tables = tables_lib.trace()(lengths)
         self.batch_size = tables["batch_size"]
         self.order = tables["order"]
         self.rank = tables["rank"]
@@ -135,7 +107,9 @@ class Packing:
         """Returns a segment by its index, int32."""
         row = self._segment_table[index]
         # `tf.strided_slice` takes vectors: the last three stay [1].
-        values = _Segments(*tf.unstack(row[:5]), *tf.split(row[5:], 3))
+        values = tables_lib.Segments(
+            *tf.unstack(row[:5]), *tf.split(row[5:], 3)
+        )
         first_rank = values.first_rank
         first_text = first_rank * self.batch_size
         return Segment(
@@ -154,9 +128,11 @@ class Packing:
 
     def _row(self, rank, step):
         """Returns the row of a task batch's step."""
-        first_step = tf.gather(self._block_first_step, rank // BLOCK_SIZE)
+        first_step = tf.gather(
+            self._block_first_step, rank // tables_lib.BLOCK_SIZE
+        )
         first_row = tf.gather(self._step_first_row, first_step + step)
-        return first_row + rank % BLOCK_SIZE
+        return first_row + rank % tables_lib.BLOCK_SIZE
 
     @property
     def _row_lengths(self):
@@ -216,7 +192,7 @@ class Packing:
         Returns:
           The result of `unpack`, and bool [task_batches, seq_len, batch, 1].
         """
-        mask = _time_major_mask(self.lengths, self.seq_len)
+        mask = tables_lib.time_major_mask(self.lengths, self.seq_len)
         return self.unpack(packed), mask[..., tf.newaxis]
 
     def _rows(self, seq_len):
@@ -312,109 +288,9 @@ class Packing:
         return array.stack()
 
 
-@functools.cache
-def _trace_tables():
-    """Returns the traced `_tables`, once in a process.
-
-    A model has a packing in each of its layers.
-    """
-    return tracing.trace(_tables, [tf.TensorSpec([None, None], tf.int32)])
-
-
-def _tables(lengths):
-    """Computes the order of rows.
-
-    Args:
-      lengths: int32 [task_batches, batch].
-
-    Returns:
-      int32 tensors by name: attributes of `Packing`, and tables that its
-      methods read.
-    """
-    batch_size = tf.shape(lengths)[1]
-    steps = tf.reduce_max(lengths, axis=1)
-    order = tf.argsort(steps, direction="DESCENDING", stable=True)
-    steps_by_rank = tf.gather(steps, order)
-    seq_len = steps_by_rank[0]
-    padding = -tf.size(steps) % BLOCK_SIZE
-    # [blocks, BLOCK_SIZE], 0 where a block is not full.
-    steps_by_block = tf.reshape(
-        tf.pad(steps_by_rank, [[0, padding]]), [-1, BLOCK_SIZE]
-    )
-    # [blocks, seq_len, BLOCK_SIZE]: the rows, in their order.
-    indices = tf.where(_time_major_mask(steps_by_block, seq_len))
-    # The step of each row, counted in its task batch, and the rank of that.
-    block, row_step, member = tf.unstack(tf.cast(indices, tf.int32), axis=1)
-    block_steps = steps_by_rank[::BLOCK_SIZE]
-    return {
-        "batch_size": batch_size,
-        "order": order,
-        "rank": tf.argsort(order),
-        "seq_len": seq_len,
-        "steps_by_rank": steps_by_rank,
-        "row_step": row_step,
-        "row_rank": block * BLOCK_SIZE + member,
-        "block_first_step": tf.cumsum(block_steps, exclusive=True),
-        **_segment_tables(steps_by_block, batch_size),
-    }
-
-
-def _segment_tables(steps_by_block, batch_size):
-    """Computes the segments of blocks.
-
-    Args:
-      steps_by_block: int32 [blocks, BLOCK_SIZE], in descending order.
-      batch_size: int32, number of texts of a task batch.
-
-    Returns:
-      int32 tensors by name, as in `_tables`.
-    """
-    # A segment ends where a task batch ends, the shortest one first. Task
-    # batches of equal length end together, in one segment.
-    ends = tf.reverse(steps_by_block, axis=[1])
-    starts = tf.pad(ends[:, :-1], [[0, 0], [1, 0]])
-    is_segment = ends > starts
-    block, num_ended = tf.unstack(
-        tf.cast(tf.where(is_segment), tf.int32), axis=1
-    )
-    num_task_batches = BLOCK_SIZE - num_ended
-    is_continued = tf.boolean_mask(starts, is_segment) > 0
-    num_steps = tf.boolean_mask(ends - starts, is_segment)
-    end_step = tf.cumsum(num_steps)
-    end_row = tf.cumsum(num_steps * num_task_batches)
-    rows_by_step = tf.repeat(num_task_batches, num_steps)
-    num_texts = num_task_batches * batch_size
-    segments = _Segments(
-        first_step=end_step - num_steps,
-        end_step=end_step,
-        first_rank=block * BLOCK_SIZE,
-        num_task_batches=num_task_batches,
-        num_continued=tf.where(is_continued, num_texts, 0),
-        start=end_row * batch_size - num_steps * num_texts,
-        end=end_row * batch_size,
-        num_texts=num_texts,
-    )
-    return {
-        "num_steps": end_step[-1],
-        "num_segments": tf.size(num_steps),
-        "step_first_row": tf.cumsum(rows_by_step, exclusive=True),
-        # A loop reads one tensor for each segment instead of eight.
-        "segment_table": tf.stack(segments, axis=1),
-    }
-
-
 def flatten(packed: tf.Tensor) -> tf.Tensor:
     """Reshapes [rows, batch, width] to [rows * batch, width]."""
     return tf.reshape(packed, [-1, packed.shape[-1]])
-
-
-def _time_major_mask(lengths, seq_len):
-    """Masks the steps within lengths: [a, b] to bool [a, seq_len, b].
-
-    Not a transposed `tf.sequence_mask`: oneDNN logs an error for a transpose of
-    anything but floats.
-    """
-    return tf.range(seq_len)[:, tf.newaxis] < lengths[:, tf.newaxis]
 
 
 def _merge_first_axes(tensor):

@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from mtl_tf.layers.packed_rnn import lstm_ops
 from mtl_tf.layers.packed_rnn import packing as packing_lib
+from mtl_tf.layers.packed_rnn import packing_tables
 
 # Five task batches of 2, 4, 1, 3 and 4 steps, two texts each.
 LENGTHS = np.array([[2, 1], [3, 4], [1, 1], [3, 1], [4, 4]], np.int32)
@@ -33,7 +34,7 @@ WIDTH, HIDDEN_SIZE = 3, 2
 _TRACED = [
     (module, name, functools.cache(getattr(module, name).__wrapped__))
     for module, name in (
-        (packing_lib, "_trace_tables"),
+        (packing_tables, "trace"),
         (lstm_ops, "_trace_forward"),
         (lstm_ops, "_trace_backward"),
     )
@@ -43,7 +44,7 @@ _TRACED = [
 @pytest.fixture
 def use_blocks_of_two(monkeypatch):
     def use():
-        monkeypatch.setattr(packing_lib, "BLOCK_SIZE", 2)
+        monkeypatch.setattr(packing_tables, "BLOCK_SIZE", 2)
         for module, name, function in _TRACED:
             monkeypatch.setattr(module, name, function)
 
