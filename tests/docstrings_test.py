@@ -9,7 +9,10 @@ import pytest
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 SOURCES = sorted(
     path.relative_to(ROOT)
-    for folder in ("mtl_tf", "data_prep", "benchmarks", "examples", "tools")
+    for folder in (
+        *("mtl_tf", "data_prep", "benchmarks", "examples", "reproduction"),
+        "tools",
+    )
     for path in (ROOT / folder).rglob("*.py")
 )
 # The verbs in use. A new one belongs here.

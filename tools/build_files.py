@@ -14,7 +14,14 @@ import sys
 from collections.abc import Iterable, Iterator
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-FOLDERS = ("mtl_tf", "data_prep", "benchmarks", "tests", "tools")
+FOLDERS = (
+    "mtl_tf",
+    "data_prep",
+    "benchmarks",
+    "reproduction",
+    "tests",
+    "tools",
+)
 # Distributions whose names differ from the imported one. keras needs its
 # backend.
 DISTRIBUTIONS = {

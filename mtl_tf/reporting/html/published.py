@@ -51,7 +51,7 @@ def find(
     Returns:
       The scores of the paper's model; None if there are none.
     """
-    papers = _read_papers()
+    papers = read_papers()
     if corpus == _FDU_CORPUS:
         return _find_fdu(papers["fdu_mtl"], config, tasks)
     if corpus in (_PAIRWISE_CORPUS, *papers["pairwise"]["scores"]):
@@ -60,7 +60,7 @@ def find(
 
 
 @functools.cache
-def _read_papers():
+def read_papers():
     """Reads the data file: tables by paper."""
     file = importlib.resources.files(__package__) / _SCORES_FILE
     return tomllib.loads(file.read_text(encoding="utf-8"))
@@ -105,7 +105,7 @@ def find_transfer(
       The paper's scores by model: `single_task`, `single_channel` and
       `bi_channel`; empty if there are none.
     """
-    paper = _read_papers()["fdu_mtl"]["transfer"]
+    paper = read_papers()["fdu_mtl"]["transfer"]
     source_model = _fdu_model(config)
     columns = {
         "single_task": "single-task",

@@ -1,0 +1,1 @@
+"""The tables of the two papers, from training to the page."""

@@ -1,0 +1,131 @@
+"""The jobs of a table: commands of `mtl_tf.main` that train its models."""
+
+import concurrent.futures
+import dataclasses
+import os
+import shlex
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Sequence
+
+from mtl_tf.utils import subprocesses
+
+RESULTS = "results.json"
+_EVERY_FLAG = ("--threads=1", "--nopictures", "--noprogress")
+_TRAIN_FLAGS = ("--noexport", "--noreport")
+# The end of the output of a job that failed.
+_LAST_LINES = 5
+
+
+@dataclasses.dataclass(frozen=True)
+class Job:
+    """A command of `mtl_tf.main`. The same command resumes a stopped job.
+
+    Attributes:
+      name: name of its directory in `runs_dir`, and of its record.
+      corpus: name of the corpus's directory in `data_dir`.
+      flags: its flags, without those of directories.
+      outcome: the file in its directory that it writes last: `RESULTS` of a
+        run, or the table of a study.
+    """
+
+    name: str
+    corpus: str
+    flags: tuple[str, ...]
+    outcome: str = RESULTS
+
+    @property
+    def is_run(self) -> bool:
+        """True if the job is a run, false if it is a study of many runs."""
+        return self.outcome == RESULTS
+
+    def directory(self, runs_dir: str) -> str:
+        """Returns the directory of the run or study."""
+        return os.path.join(runs_dir, self.name)
+
+    def has_ended(self, runs_dir: str) -> bool:
+        """Returns whether the outcome is there."""
+        return os.path.exists(
+            os.path.join(self.directory(runs_dir), self.outcome)
+        )
+
+    def arguments(self, data_dir: str, runs_dir: str) -> list[str]:
+        """Returns the arguments of `mtl_tf.main`."""
+        return [
+            *self.flags,
+            *_EVERY_FLAG,
+            *(_TRAIN_FLAGS if self.is_run else ("--processes=1",)),
+            f"--data_dir={os.path.join(data_dir, self.corpus)}",
+            f"--run_dir={self.directory(runs_dir)}",
+        ]
+
+    def command(self, data_dir: str = "data", runs_dir: str = "runs") -> str:
+        """Returns the command as a line of a shell."""
+        arguments = self.arguments(data_dir, runs_dir)
+        return shlex.join(["python", "-m", "mtl_tf.main", *arguments])
+
+
+def run_all(
+    jobs: Sequence[Job],
+    data_dir: str,
+    runs_dir: str,
+    processes: int,
+    ended: Callable[[Job], None],
+) -> None:
+    """Runs jobs in child processes, in their order.
+
+    Args:
+      jobs: the jobs.
+      data_dir: directory of the prepared corpora.
+      runs_dir: directory of the jobs' directories.
+      processes: number of simultaneous jobs.
+      ended: called after each job, one call at a time.
+
+    Raises:
+      ValueError: if a job fails; no further one is started then.
+    """
+    running: set[subprocess.Popen] = set()
+    stopped = threading.Event()
+
+    def run(job):
+        if not stopped.is_set():
+            _run(job, job.arguments(data_dir, runs_dir), runs_dir, running)
+        return job
+
+    with (
+        subprocesses.sigterm_raises(),
+        concurrent.futures.ThreadPoolExecutor(processes) as pool,
+    ):
+        futures = [pool.submit(run, job) for job in jobs]
+        try:
+            for future in concurrent.futures.as_completed(futures):
+                ended(future.result())
+        except BaseException:
+            stopped.set()
+            for process in list(running):
+                process.terminate()
+            raise
+
+
+def _run(job, arguments, runs_dir, running):
+    """Runs a job until it ends."""
+    log = f"{job.directory(runs_dir)}.log"
+    os.makedirs(os.path.dirname(log), exist_ok=True)
+    with open(log, "ab") as file:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "mtl_tf.main", *arguments],
+            stdout=file,
+            stderr=subprocess.STDOUT,
+        )
+    running.add(process)
+    try:
+        status = process.wait()
+    finally:
+        running.discard(process)
+    if status:
+        with open(log, encoding="utf-8", errors="replace") as file:
+            last = "".join(file.readlines()[-_LAST_LINES:])
+        raise ValueError(
+            f"{job.name} ended with status {status}; the end of {log}:\n{last}"
+        )

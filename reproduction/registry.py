@@ -1,0 +1,31 @@
+"""The tables that can be reproduced."""
+
+from mtl_tf.utils import suggestions
+from reproduction import asp_mtl_table2
+from reproduction import asp_mtl_table3
+from reproduction import lel_ltn_table4
+from reproduction import lel_ltn_table5
+from reproduction import tables
+
+TABLES = (
+    asp_mtl_table2.table("asp_mtl_table2"),
+    asp_mtl_table2.table("asp_mtl_table2_tuned", tuned=True),
+    asp_mtl_table3.table(),
+    lel_ltn_table4.table(),
+    lel_ltn_table5.table(),
+)
+
+
+def find(name: str) -> tables.Table:
+    """Finds a table by its name.
+
+    Raises:
+      ValueError: if there is none.
+    """
+    by_name = {table.name: table for table in TABLES}
+    if name not in by_name:
+        raise ValueError(
+            f"--table={name}: expected one of {', '.join(by_name)}"
+            f"{suggestions.nearest(name, list(by_name))}"
+        )
+    return by_name[name]

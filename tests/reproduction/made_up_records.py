@@ -1,0 +1,56 @@
+"""Made-up records of jobs on two tasks of FDU-MTL."""
+
+import numpy as np
+
+from reproduction import records
+
+ROWS = 400
+
+
+def of_run(errors, seed=0, deduplicated=None):
+    """Makes the record of a run with these errors in percent, by task."""
+    random = np.random.default_rng(seed)
+    tasks, correct = {}, {}
+    for task, error in errors.items():
+        is_correct = np.arange(ROWS) >= round(error * ROWS / 100)
+        correct[task] = random.permutation(is_correct)
+        tasks[task] = {"main": _splits(error, deduplicated)}
+    mean = float(np.mean(list(errors.values())))
+    results = {
+        "tasks": tasks,
+        "average": {"main": _splits(mean, deduplicated)},
+        "seconds": 1800.0,
+    }
+    return records.Record(
+        command="python -m mtl_tf.main",
+        date="2026-11-30",
+        processor="Some(R)  CPU",
+        revision="abc",
+        seconds=1800.0,
+        results=results,
+        correct=correct,
+    )
+
+
+def _splits(error, deduplicated):
+    """Returns accuracies by split; dev is one point worse than test."""
+    errors = {
+        "dev": error + 1,
+        "test": error,
+        "test_deduplicated": error if deduplicated is None else deduplicated,
+    }
+    return {
+        split: {"accuracy": 1 - value / 100} for split, value in errors.items()
+    }
+
+
+def of_study(rows):
+    """Makes the record of a study with these rows."""
+    return records.Record(
+        command="python -m mtl_tf.main",
+        date="2026-12-01",
+        processor="Other CPU",
+        revision="abc",
+        seconds=5400.0,
+        rows=rows,
+    )

@@ -1,0 +1,170 @@
+"""From jobs to the page of a table."""
+
+import json
+import os
+
+import numpy as np
+import pytest
+
+from reproduction import jobs as jobs_lib
+from reproduction import records as records_lib
+from reproduction import reproduction as reproduction_lib
+from reproduction import tables
+from tests.helpers import run_artifacts
+
+SEEDS = ("made_up/model/0", "made_up/model/1")
+PAGE = "before\n<!-- made_up -->\nold\n<!-- end of made_up -->\nafter\n"
+
+
+def _markdown(records):
+    runs = tables.by_seed(records, "made_up/model")
+    return "\n".join(
+        f"{seed}: {100 * run.correct['reviews'].mean():.1f}"
+        for seed, run in runs.items()
+    )
+
+
+TABLE = tables.Table(
+    "made_up",
+    lambda num_seeds: [jobs_lib.Job(x, "made_up", ()) for x in SEEDS],
+    _markdown,
+)
+
+
+@pytest.fixture
+def corpus(tmp_path):
+    data_dir = tmp_path / "data" / "made_up"
+    data_dir.mkdir(parents=True)
+    return run_artifacts.write_corpus(str(data_dir))
+
+
+def _reproduction(tmp_path, page=""):
+    return reproduction_lib.Reproduction(
+        TABLE,
+        TABLE.jobs(2),
+        str(tmp_path / "data"),
+        str(tmp_path / "runs"),
+        str(tmp_path / "records"),
+        page,
+    )
+
+
+def _accuracy(seed):
+    gold, probabilities = run_artifacts.predictions(
+        run_artifacts.TASKS[0], "test", seed
+    )
+    return 100 * np.mean(probabilities.argmax(axis=1) == gold)
+
+
+def test_a_page_grows_with_the_runs_that_have_ended(tmp_path, corpus):
+    page = tmp_path / "page.md"
+    page.write_text(PAGE)
+    for index, name in enumerate(SEEDS):
+        run_artifacts.write_run(
+            str(tmp_path / "runs" / name), corpus, seed=index
+        )
+        reproduction = _reproduction(tmp_path, str(page))
+        (command, *_) = reproduction.missing_commands()
+        assert command.endswith(f"--run_dir={tmp_path}/runs/{name}")
+        if index == 0:
+            # The second job cannot be run: it is none.
+            with pytest.raises(ValueError, match=r"made_up/model/1 ended with"):
+                reproduction.run()
+        else:
+            reproduction.run()
+        expected = [f"{i}: {_accuracy(i):.1f}" for i in range(index + 1)]
+        before, *lines, after = page.read_text().splitlines()
+        assert (before, after) == ("before", "after")
+        assert lines[2 : 3 + index] == expected
+        assert ("1 is missing" in lines[-3]) == (index == 0)
+    # The records are enough.
+    assert _reproduction(tmp_path).missing_commands() == []
+
+
+def test_a_record_is_read_as_it_was_written(tmp_path, corpus):
+    run_dir = str(tmp_path / "runs" / SEEDS[0])
+    run_artifacts.write_run(run_dir, corpus)
+    job = TABLE.jobs(1)[0]
+    record = records_lib.of_job(job, str(tmp_path / "runs"))
+    path = records_lib.path_of(str(tmp_path / "records"), job.name)
+    records_lib.write(path, record)
+    copy = records_lib.read(path)
+    assert copy.correct.keys() == record.correct.keys()
+    for task, correct in record.correct.items():
+        assert len(correct) == run_artifacts.ROWS
+        np.testing.assert_array_equal(copy.correct[task], correct)
+    with open(os.path.join(run_dir, "results.json"), encoding="utf-8") as file:
+        results = json.load(file)
+    score = copy.results["tasks"]["reviews"]["main"]["test"]["macro_f1"]
+    expected = results["tasks"]["reviews"]["main"]["test"]["macro_f1"]
+    assert score == pytest.approx(expected, abs=1e-6)
+    assert copy.command.startswith("python -m mtl_tf.main --threads=1 ")
+
+
+def test_a_record_of_single_task_models_has_all_tasks(tmp_path, corpus):
+    run_dir = str(tmp_path / "runs" / SEEDS[0])
+    run_artifacts.write_run(run_dir, corpus, sharing="single_task")
+    record = records_lib.of_job(TABLE.jobs(1)[0], str(tmp_path / "runs"))
+    assert list(record.correct) == [x.name for x in run_artifacts.TASKS]
+
+
+def test_a_record_of_a_study_has_the_rows_of_its_table(tmp_path, corpus):
+    job = jobs_lib.Job("study", "made_up", (), outcome="table.csv")
+    directory = tmp_path / "runs" / "study"
+    for seed in range(2):
+        run_artifacts.write_run(
+            str(directory / "runs" / str(seed)), corpus, seed=seed
+        )
+    (directory / "table.csv").write_text("task,test\nreviews,0.5\n")
+    record = records_lib.of_job(job, str(tmp_path / "runs"))
+    assert record.rows == [{"task": "reviews", "test": "0.5"}]
+    results = json.loads((directory / "runs/0/results.json").read_text())
+    assert record.seconds == pytest.approx(2 * results["seconds"], abs=0.1)
+
+
+@pytest.mark.parametrize(
+    "content", ["", "{}", "[1]", '{"correct": {"a": "4:!"}}'], ids=str
+)
+def test_a_damaged_record_is_refused(tmp_path, content):
+    path = records_lib.path_of(str(tmp_path / "records"), SEEDS[0])
+    os.makedirs(os.path.dirname(path))
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(content)
+    with pytest.raises(ValueError, match=r"0\.json is not a record of a job"):
+        _reproduction(tmp_path)
+
+
+def test_a_page_without_the_marks_is_refused_before_the_first_job(tmp_path):
+    page = tmp_path / "page.md"
+    page.write_text("<!-- end of made_up -->\n<!-- made_up -->\n")
+    with pytest.raises(ValueError, match=r"page\.md lacks the lines <!-- made"):
+        _reproduction(tmp_path, str(page))
+
+
+def test_the_origin_of_a_table(tmp_path):
+    assert tables.write(TABLE, {}, 2) == "No job has ended yet."
+    record = records_lib.Record(
+        command="",
+        date="2026-11-30",
+        processor="Some(R)  CPU",
+        revision="",
+        seconds=5400.0,
+        correct={"reviews": np.array([True, False])},
+    )
+    later = records_lib.Record(
+        command="",
+        date="2026-12-01",
+        processor="Some(R)  CPU",
+        revision="",
+        seconds=1800.0,
+        correct=record.correct,
+    )
+    records = dict(zip(SEEDS, (record, later), strict=True))
+    assert tables.write(TABLE, records, 0).splitlines()[-1] == (
+        "`python -m reproduction.main --table=made_up`: 2 jobs; 2.0 hours of "
+        "training with one thread each, 2026-11-30 to 2026-12-01, Some CPU."
+    )
+
+
+if __name__ == "__main__":
+    raise SystemExit(pytest.main([__file__]))
