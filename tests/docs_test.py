@@ -148,13 +148,14 @@ def test_files_and_flags_that_are_named_exist(path):
         assert (ROOT / "configs" / name).exists(), name
     values = flags.FlagValues()
     flag_settings.define_flags(values)
-    known = {*values, *_data_prep_flags(), *OTHER_FLAGS}
+    known = {*values, *OTHER_FLAGS}
+    known |= {*_flags_of("data_prep"), *_flags_of("reproduction")}
     for name in re.findall(r"[ `(]--(\w+)", text):
         assert name in known or name.removeprefix("no") in known, name
 
 
-def _data_prep_flags():
-    source = (ROOT / "data_prep" / "main.py").read_text("utf-8")
+def _flags_of(package):
+    source = (ROOT / package / "main.py").read_text("utf-8")
     return re.findall(r'DEFINE_\w+\(\s*"(\w+)"', source)
 
 
