@@ -28,6 +28,7 @@ class PerTaskLSTM(per_task.PerTaskLayer):
         drops (Gal & Ghahramani 2016): the same for all time steps, and for all
         texts of a task batch, as a mask on the rows of the recurrent weights.
       precision: one of `packed_rnn.PRECISIONS`, that of matrix products.
+      recurrence: one of `packed_rnn.RECURRENCES`, the form of the loop.
       **kwargs: for `PerTaskLayer`.
 
     Call arguments:
@@ -72,6 +73,7 @@ class PerTaskLSTM(per_task.PerTaskLayer):
         forget_bias: float = 0.0,
         recurrent_dropout: float = 0.0,
         precision: str = "float32",
+        recurrence: str = "auto",
         **kwargs,
     ):
         super().__init__(num_tasks, **kwargs)
@@ -80,6 +82,7 @@ class PerTaskLSTM(per_task.PerTaskLayer):
         self.forget_bias = forget_bias
         self.recurrent_dropout = recurrent_dropout
         self.precision = precision
+        self.recurrence = recurrence
 
     @property
     def output_size(self) -> int:
@@ -130,6 +133,7 @@ class PerTaskLSTM(per_task.PerTaskLayer):
             backwards=self.backwards,
             initial_state=initial_state,
             result=result,
+            recurrence=self.recurrence,
             precision=self.precision,
             for_training=training,
         )
@@ -142,4 +146,5 @@ class PerTaskLSTM(per_task.PerTaskLayer):
             "forget_bias": self.forget_bias,
             "recurrent_dropout": self.recurrent_dropout,
             "precision": self.precision,
+            "recurrence": self.recurrence,
         }

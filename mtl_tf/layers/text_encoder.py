@@ -43,6 +43,7 @@ class TextEncoder(per_task.PerTaskLayer):
       forget_bias: as in `PerTaskLSTM`.
       recurrent_dropout: as in `PerTaskLSTM`.
       precision: as in `PerTaskLSTM`.
+      recurrence: as in `PerTaskLSTM`.
       **kwargs: for `PerTaskLayer`; `trainable=False` freezes all weights.
 
     Call arguments:
@@ -81,6 +82,7 @@ class TextEncoder(per_task.PerTaskLayer):
         forget_bias: float = 0.0,
         recurrent_dropout: float = 0.0,
         precision: str = "float32",
+        recurrence: str = "auto",
         **kwargs,
     ):
         super().__init__(num_tasks, **kwargs)
@@ -92,6 +94,7 @@ class TextEncoder(per_task.PerTaskLayer):
         self.forget_bias = forget_bias
         self.recurrent_dropout = recurrent_dropout
         self.precision = precision
+        self.recurrence = recurrence
         self._directions = self._make_directions()
         self._seq1_directions = []
         if encoder == CONDITIONAL:
@@ -130,6 +133,7 @@ class TextEncoder(per_task.PerTaskLayer):
             forget_bias=self.forget_bias,
             recurrent_dropout=self.recurrent_dropout,
             precision=self.precision,
+            recurrence=self.recurrence,
             **self._common(name),
         )
 
@@ -265,6 +269,7 @@ class TextEncoder(per_task.PerTaskLayer):
             "forget_bias": self.forget_bias,
             "recurrent_dropout": self.recurrent_dropout,
             "precision": self.precision,
+            "recurrence": self.recurrence,
         }
 
 

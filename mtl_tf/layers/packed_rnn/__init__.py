@@ -7,11 +7,13 @@ and none of its modules.
     lstm          runs an LSTM over packed rows
     LSTM_RESULTS  the results that `lstm` can return
     PRECISIONS    the precisions of its matrix products
+    RECURRENCES   the forms of its loop, for CPUs and for accelerators
 """
 
 from mtl_tf.layers.packed_rnn.lstm_ops import RESULTS as LSTM_RESULTS
 from mtl_tf.layers.packed_rnn.lstm_ops import lstm
 from mtl_tf.layers.packed_rnn.packing import Packing
 from mtl_tf.layers.packed_rnn.precision import PRECISIONS
+from mtl_tf.layers.packed_rnn.recurrence import RECURRENCES
 
-__all__ = ["LSTM_RESULTS", "PRECISIONS", "Packing", "lstm"]
+__all__ = ["LSTM_RESULTS", "PRECISIONS", "RECURRENCES", "Packing", "lstm"]

@@ -9,14 +9,17 @@ the weights' gradients in each step.
 
 import dataclasses
 import functools
+from collections.abc import Callable
 
 import tensorflow as tf
 
 from mtl_tf.layers import tracing
 from mtl_tf.layers.packed_rnn import lstm_cell
 from mtl_tf.layers.packed_rnn import lstm_loops
+from mtl_tf.layers.packed_rnn import lstm_scan
 from mtl_tf.layers.packed_rnn import packing as packing_lib
 from mtl_tf.layers.packed_rnn import precision as precision_lib
+from mtl_tf.layers.packed_rnn import recurrence as recurrence_lib
 
 # h and c, float32 [task_batches, batch, hidden_size] each.
 State = tuple[tf.Tensor, tf.Tensor]
@@ -36,6 +39,7 @@ def lstm(
     backwards: bool = False,
     initial_state: State | None = None,
     result: str = "states",
+    recurrence: str = "auto",
     precision: str = "float32",
     for_training: bool = True,
 ) -> tf.Tensor | State:
@@ -55,6 +59,7 @@ def lstm(
       backwards: whether to read a text from its true last token to its first.
       initial_state: h_0 and c_0; None for zeros.
       result: one of `RESULTS`.
+      recurrence: one of `RECURRENCES`, the form of the loop.
       precision: one of `PRECISIONS`, that of matrix products. Their sums, the
         state and the gates are float32.
       for_training: whether to keep what the gradient needs. Without it the
@@ -72,6 +77,25 @@ def lstm(
     packing = packing_lib.Packing(lengths, for_training)
     if backwards:
         inputs = packing.reverse(inputs)
+    run: Callable = functools.partial(_run, for_training=for_training)
+    if recurrence_lib.choose(recurrence) == "scan":
+        run = lstm_scan.run
+    weights = (kernel, recurrent_kernel, bias)
+    states = run(
+        *(inputs, weights, initial_state, packing),
+        result=result,
+        precision=precision,
+    )
+    if backwards and result == "states":
+        return packing.reverse(states)
+    return states
+
+
+def _run(
+    inputs, weights, initial_state, packing, *, result, precision, for_training
+):
+    """Runs an LSTM over packed rows, as `lstm_scan.run`."""
+    kernel, recurrent_kernel, bias = weights
     recurrence = _Recurrence(
         input_size=inputs.shape[-1],
         hidden_size=recurrent_kernel.shape[1],
@@ -81,9 +105,11 @@ def lstm(
         for_training=for_training,
     )
     weights = _join(kernel, bias, recurrent_kernel)
-    h, *c = _states(recurrence, inputs, weights, *initial_state, lengths)
+    h, *c = _states(
+        recurrence, inputs, weights, *initial_state, packing.lengths
+    )
     if result == "states":
-        return packing.reverse(h) if backwards else h
+        return h
     if result == "last_hidden":
         return packing.last(h)
     return packing.last(h), packing.last(*c)

@@ -171,16 +171,24 @@ class Packing:
         flat = tf.reshape(token_ids, [-1])
         return tf.gather(flat, text * tf.shape(token_ids)[2] + step)
 
-    def unpack(self, packed: tf.Tensor) -> tf.Tensor:
+    def unpack(
+        self, packed: tf.Tensor, seq_len: tf.Tensor | None = None
+    ) -> tf.Tensor:
         """Unpacks [rows, batch, width].
+
+        Args:
+          packed: the rows.
+          seq_len: int32, number of steps of the result; by default, and at
+            least, that of the longest task batch.
 
         Returns:
           [task_batches, seq_len, batch, width], undefined beyond the end of a
           text.
         """
+        seq_len = self.seq_len if seq_len is None else seq_len
 
         def run(packed):
-            return tf.gather(packed, self._rows(self.seq_len)), self.pack
+            return tf.gather(packed, self._rows(seq_len)), self.pack
 
         return self._apply(run, packed)
 
