@@ -28,6 +28,7 @@ BAG_OF_WORDS = "bag_of_words"
 ENCODERS = (*RECURRENT, "cnn", BAG_OF_WORDS)
 POOLINGS = ("last", "max", "mean", "attention")
 PRECISIONS = ("float32", "bfloat16")
+RECURRENCES = ("auto", "packed", "scan")
 
 # Dispatched on in `training.losses` and `training.optimizers`.
 ADVERSARIES = ("reversal", "reversal_unbounded", "confusion")

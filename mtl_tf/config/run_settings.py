@@ -54,3 +54,11 @@ class RunSettings(base.Settings):
         "updates are always float32.",
         choices=choices.PRECISIONS,
     )
+    recurrence: str = base.setting(
+        "auto",
+        "Form of the LSTMs' loop over time; packed: for CPUs, over the tokens "
+        "alone; scan: for accelerators, over padded texts, compiled by XLA; "
+        "auto: scan if there is a GPU, else packed.",
+        choices=choices.RECURRENCES,
+        changeable=True,
+    )

@@ -285,6 +285,7 @@ def _make_encoder(config, num_tasks, seeds):
             forget_bias=config.forget_bias,
             recurrent_dropout=config.recurrent_dropout,
             precision=config.precision,
+            recurrence=config.recurrence,
             init_range=config.init_range,
             seed=seed,
             trainable=trainable,

@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from mtl_tf.config import choices
 from mtl_tf.evaluation import predictions as predictions_lib
+from mtl_tf.layers import packed_rnn
 from mtl_tf.layers import text_encoder
 from mtl_tf.layers.packed_rnn import precision as precision_lib
 from mtl_tf.training import losses
@@ -38,11 +39,12 @@ def test_encoder_supports_all_allowed_poolings(encoder, pooling):
     assert (layer.encoder, layer.pooling) == (encoder, pooling)
 
 
-def test_encoders_and_precisions_are_those_of_the_layers():
+def test_choices_of_an_encoder_are_those_of_the_layers():
     assert text_encoder.ENCODERS == choices.ENCODERS
     assert text_encoder.RECURRENT == choices.RECURRENT
     assert text_encoder.POOLINGS == choices.POOLINGS
     assert precision_lib.PRECISIONS == choices.PRECISIONS
+    assert packed_rnn.RECURRENCES == choices.RECURRENCES
 
 
 @pytest.mark.parametrize("precision", choices.PRECISIONS)

@@ -104,6 +104,10 @@ def test_end_of_a_range_is_allowed(name):
             r"precision=float16.*float32, bfloat16",
         ),
         (
+            {"recurrence": "scam"},
+            "recurrence=scam: not one of auto, packed, scan.*scan",
+        ),
+        (
             {"encoder": "conditional_bilstm", "sequences": "seq2"},
             "sequences=seq2 leaves out seq1, which encoder=conditional_bilstm",
         ),

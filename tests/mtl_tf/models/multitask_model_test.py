@@ -271,6 +271,7 @@ def test_config_is_passed_to_the_layers():
         forget_bias=1.5,
         recurrent_dropout=0.25,
         precision="bfloat16",
+        recurrence="packed",
         init_range=0.2,
         word_dropout=0.1,
         vector_dropout=0.3,
@@ -287,6 +288,7 @@ def test_config_is_passed_to_the_layers():
             "forget_bias",
             "recurrent_dropout",
             "precision",
+            "recurrence",
             "init_range",
         ):
             assert actual[setting] == getattr(config, setting), setting
