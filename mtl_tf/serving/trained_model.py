@@ -346,11 +346,13 @@ def _load_model(
     def freeze(create, **arguments):
         return create(**arguments | {"trainable": False})
 
+    # The packed form runs everywhere: an export may be served on a CPU.
+    config = dataclasses.replace(run.config, recurrence="packed")
     # A Keras model that contains an export must not update its weights: their
     # gradients through its loops are zeros.
     with tf.variable_creator_scope(freeze):
         model = multitask_model.build(
-            run.config,
+            config,
             tuple(len(task.labels) for task in run.tasks),
             vocabulary_size,
             _main_task_index(run),
