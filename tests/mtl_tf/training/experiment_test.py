@@ -257,7 +257,7 @@ def test_training_starts_from_pretrained_vectors(corpus, tmp_path):
         run_dir=str(tmp_path / "run"),
         **ALL
         | {
-            "word_vectors": str(vectors),
+            "word_vectors": [str(vectors)],
             "train_word_vectors": False,
             "epochs": 1,
         },
@@ -274,10 +274,8 @@ def test_training_starts_from_pretrained_vectors(corpus, tmp_path):
     np.testing.assert_array_equal(table.numpy(), expected)
     recorded = tmp_path / "run" / "assets" / "word_vectors.json"
     assert json.loads(recorded.read_text()) == {
-        "source": str(vectors),
         "words": len(words),
-        "with_vector": 2,
-        "width": 3,
+        "sources": [{"source": str(vectors), "with_vector": 2, "dim": 3}],
     }
 
 
@@ -299,7 +297,7 @@ def test_message_for_nan_has_a_remedy(corpus, tmp_path):
         ({"main_task": "flims"}, "main_task=flims: .*did you mean films"),
         ({"task_weights": ("gams:2",)}, "no task 'gams' .did you mean games"),
         ({"tasks": ("books",)}, "adversarial_weight needs at least 2 tasks"),
-        ({"word_vectors": "/no/such/file"}, "/no/such/file"),
+        ({"word_vectors": ["/no/such/file"]}, "/no/such/file"),
         (
             {**LABEL_TRANSFER, "tasks": ("books",), "adversarial_weight": 0.0},
             "^label_transfer=semi_supervised needs at least 2 tasks, got books",
