@@ -61,6 +61,7 @@ _OTHERS = {
     "warmup_steps": 10,
     "weight_decay": 0.001,
     "clip_norm": 5.0,
+    "ema_decay": 0.99,
     "epochs": 6,
     "patience": 0,
     "main_task": "books",
