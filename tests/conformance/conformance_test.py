@@ -3,7 +3,6 @@
 import inspect
 import json
 import subprocess
-import sys
 
 import keras
 import numpy as np
@@ -13,6 +12,7 @@ import tensorflow as tf
 from mtl_tf.training import optimizers
 from tests.conformance import subject as subject_lib
 from tests.conformance import subjects
+from tests.helpers import preloaded_python
 
 every = pytest.mark.parametrize(
     "subject", [*subjects.LAYERS, *subjects.MODELS], ids=str
@@ -100,7 +100,7 @@ def test_outputs_are_equal_after_loading_in_another_process(
         model.save(tmp_path / f"{index}.keras")
         expected.append(subject.expected)
     subprocess.run(
-        [sys.executable, "-c", LOAD, tmp_path],
+        [preloaded_python.executable(), "-c", LOAD, tmp_path],
         check=True,
         cwd=pytestconfig.rootpath,
     )
