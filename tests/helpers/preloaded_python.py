@@ -81,6 +81,9 @@ def _start(path, owner):
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
+        # A signal to the group of a run would end it before it removes its
+        # folder; the client passes signals on.
+        start_new_session=owner != os.getpid(),
     )
     if owner == os.getpid():
         atexit.register(server.kill)
