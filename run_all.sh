@@ -136,17 +136,19 @@ predict() {
   }
 }
 
-# run_everything [--quick]: the flags of a quick run stop training early.
+# run_everything [--quick]: a quick run compares one new task at one size, and
+# stops the training of ASP-MTL early.
 run_everything() {
-  local python=$venv/bin/python runs=runs sizes=() epochs=()
+  local python=$venv/bin/python runs=runs comparison=() epochs=()
   if [[ ${1:-} == --quick ]]; then
-    runs=runs/quick sizes=(--train_sizes=100:1) epochs=(--epochs=2)
+    runs=runs/quick
+    comparison=(--new_tasks=amazon --train_sizes=100:1) epochs=(--epochs=2)
   fi
   step "prepare the corpus vader in data/vader" \
     "$python" -m data_prep.main --corpus=vader --out_dir=data/vader
   step "learn a new task alone and together with others in $runs/new_task" \
     "$python" -m mtl_tf.main --flagfile=configs/vader_new_task.flags \
-    --data_dir=data/vader --run_dir=$runs/new_task "${sizes[@]}"
+    --data_dir=data/vader --run_dir=$runs/new_task "${comparison[@]}"
   step "train ASP-MTL on all labels in $runs/vader_asp_mtl" \
     "$python" -m mtl_tf.main --flagfile=configs/vader_asp_mtl.flags \
     --data_dir=data/vader --run_dir=$runs/vader_asp_mtl "${epochs[@]}"

@@ -69,6 +69,7 @@ def main(argv: list[str]) -> int:
                 or os.path.join(runs_dir, "records"),
                 os.path.expanduser(_PAGE.value or ""),
             )
+            reproduction.record_ended()
             if _LIST.value:
                 for command in reproduction.missing_commands():
                     print(command)

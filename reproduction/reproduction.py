@@ -53,6 +53,12 @@ class Reproduction:
     def _missing(self):
         return [job for job in self._jobs if job.name not in self._records]
 
+    def record_ended(self) -> None:
+        """Writes the records of jobs that have ended without one."""
+        for job in self._missing:
+            if job.has_ended(self._runs_dir):
+                self._record(job)
+
     def missing_commands(self) -> list[str]:
         """Returns the commands of the jobs without a record."""
         return [
@@ -68,9 +74,6 @@ class Reproduction:
         Raises:
           ValueError: if a job fails.
         """
-        for job in self._missing:
-            if job.has_ended(self._runs_dir):
-                self._record(job)
         jobs_lib.run_all(
             self._missing,
             self._data_dir,

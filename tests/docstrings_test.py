@@ -31,7 +31,7 @@ VERBS = frozenset(
         Projects Quotes Raises Reads Receives Records Redraws Refuses Releases
         Removes Renders Reorders Replaces Reshapes Responds Restores Returns
         Reverses Rounds Runs Saves Scores Selects Sets Shortens Shows Sizes
-        Sorts Spells Splits Standardizes Starts Summarizes Sums Terminates
+        Sorts Spells Splits Standardizes Starts Summarizes Sums Swaps Terminates
         Tests Tokenizes Traces Trains Truncates Unpacks Updates Waits Wraps
         Writes Yields
         """,

@@ -61,7 +61,7 @@ SIZES = {
     "pooling": "last",
     "hidden_size": 100,
     "embedding_dim": 100,
-    "word_vectors": "",
+    "word_vectors": (),
     "task_layer_size": 100,
     "optimizer": "rmsprop",
     "learning_rate": 0.001,

@@ -65,13 +65,17 @@ def _check_training(command, config):
     # A run that resumes has read these files before.
     if os.path.exists(record):
         return
-    if config.word_vectors:
-        pretrained_embeddings.check_source(config.word_vectors)
+    _check_word_vectors(config)
     if config.init_from:
         try:
             run_directory.Run.read(config.init_from)
         except ValueError as error:
             raise ValueError(f"init_from={config.init_from}: {error}") from None
+
+
+def _check_word_vectors(config):
+    for source in config.word_vectors:
+        pretrained_embeddings.check_source(source)
 
 
 def _check_comparison(command, config, models):
@@ -92,8 +96,7 @@ def _check_leave_one_out(command, config):
 def _check_search(command, config):
     corpus = tasks_lib.Corpus.read(config.data_dir)
     auxiliary_runs.check(config, corpus, command.search_method)
-    if config.word_vectors:
-        pretrained_embeddings.check_source(config.word_vectors)
+    _check_word_vectors(config)
 
 
 def _check_sweep(command, config):

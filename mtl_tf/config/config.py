@@ -109,6 +109,12 @@ class Config(model_settings.ModelSettings):
     clip_norm: float = base.setting(
         0.0, "Maximum global norm of the gradients; 0: no clipping."
     )
+    ema_decay: float = base.setting(
+        0.0,
+        "Decay of an exponential moving average of the weights, such as 0.999: "
+        "dev scores, the best checkpoint and the results are those of the "
+        "average; 0: none.",
+    )
     epochs: int = base.setting(
         20, "Maximum number of epochs of each phase.", changeable=True
     )

@@ -80,10 +80,11 @@ class ModelSettings(run_settings.RunSettings):
         "in the code of Augenstein et al.",
     )
     embedding_dim: int = base.setting(200, "Size of a word vector.", symbol="e")
-    word_vectors: str = base.setting(
-        "",
-        "Pretrained word vectors, a GloVe text file or package:NAME; elements "
-        "beyond their size, up to embedding_dim, start at random.",
+    word_vectors: tuple[str, ...] = base.setting(
+        (),
+        "Pretrained word vectors, GloVe text files or package:NAME; several "
+        "are concatenated. Elements beyond their size, up to embedding_dim, "
+        "start at random.",
         path=True,
     )
     train_word_vectors: bool = base.setting(

@@ -114,6 +114,10 @@ def check_ranges(config) -> None:
             raise ValueError(
                 f"{field.name}={value}: expected a rate, from 0 to below 1"
             )
+        if field.name == "ema_decay" and not 0 <= value < 1:
+            raise ValueError(
+                f"ema_decay={value}: expected a number from 0 to below 1"
+            )
         if isinstance(value, float):
             _check_float(field.name, value)
         if isinstance(value, int) and field.name != "seed" and value > _LARGEST:

@@ -228,22 +228,23 @@ def variables_by_path(variables) -> dict[str, tf.Variable]:
 
 
 def set_word_vectors(
-    model: keras.Model, vectors: pretrained_embeddings.WordVectors
+    model: keras.Model, vectors: Sequence[pretrained_embeddings.WordVectors]
 ) -> None:
     """Assigns pretrained vectors to a model's word embedding.
 
-    Words without a pretrained vector keep their random start, and so do the
+    The vectors of several sources are concatenated. Where a source has no
+    vector for a word, its columns keep their random start, and so do the
     columns of a table that is wider than the vectors.
 
     Args:
       model: the result of `build`.
-      vectors: the pretrained vectors, by word id.
+      vectors: the pretrained vectors of each source, by word id.
 
     Raises:
       ValueError: if the vectors are wider than the table.
     """
     table = model.get_layer("word_embedding").table
-    embedding_dim = vectors.matrix.shape[1]
+    embedding_dim = sum(x.matrix.shape[1] for x in vectors)
     if embedding_dim > table.shape[1]:
         raise ValueError(
             f"the pretrained vectors have {embedding_dim} numbers, "
@@ -252,8 +253,12 @@ def set_word_vectors(
             "random start)"
         )
     values = table.numpy()
-    has_vector = vectors.has_vector
-    values[has_vector, :embedding_dim] = vectors.matrix[has_vector]
+    start = 0
+    for of_source in vectors:
+        end = start + of_source.matrix.shape[1]
+        has_vector = of_source.has_vector
+        values[has_vector, start:end] = of_source.matrix[has_vector]
+        start = end
     table.assign(values)
 
 

@@ -50,7 +50,7 @@ def describe(config: config_lib.Config) -> str:
     )
     words = f"word vectors of dimension {config.embedding_dim}"
     if config.word_vectors:
-        words += f" from {config.word_vectors}"
+        words += f" from {' and '.join(config.word_vectors)}"
     sentences = [f"{sharing}: {encoder}; {words}."]
     if not config.train_shared_encoder:
         sentences.append(

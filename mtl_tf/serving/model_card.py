@@ -259,8 +259,8 @@ def _data(run):
     if run.config.word_vectors:
         section.append(
             f"Word vectors were initialized from "
-            f"{markdown.escape(run.config.word_vectors)}, which may have other "
-            "license terms."
+            f"{markdown.escape(', '.join(run.config.word_vectors))}, which may "
+            "have other license terms."
         )
     return section
 

@@ -1,6 +1,7 @@
 """Callbacks of the training loop."""
 
-from collections.abc import Mapping
+import contextlib
+from collections.abc import Callable, Mapping
 
 from absl import logging
 
@@ -44,20 +45,25 @@ class CheckpointWriter(Callback):
     Args:
       checkpoints: the run's checkpoints.
       state: state of the training loop.
+      averaged: makes a context in which the model has the weights of the best
+        checkpoint, those that were scored.
     """
 
     def __init__(
         self,
         checkpoints: checkpoints_lib.Checkpoints,
         state: loop_state.LoopState,
+        averaged: Callable[[], contextlib.AbstractContextManager[None]],
     ):
         self._checkpoints = checkpoints
         self._state = state
+        self._averaged = averaged
 
     def on_epoch_end(self, line: Mapping) -> None:
         """Saves the checkpoints."""
         if self._state["best_epoch"] == self._state["epoch"]:
-            self._checkpoints.save(checkpoints_lib.BEST, line["step"])
+            with self._averaged():
+                self._checkpoints.save(checkpoints_lib.BEST, line["step"])
         self._checkpoints.save(checkpoints_lib.LAST, line["step"])
 
 

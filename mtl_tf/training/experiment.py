@@ -117,6 +117,7 @@ class Experiment:
             loaded = initial_weights.load(
                 self.config, self.tasks, self.vocabulary, self.trainer
             )
+            self.trainer.restart_average()
         run_directory.start(self.config, self.corpus, self.tasks)
         for name, summary in loaded.items():
             path = os.path.join(run_directory.ASSETS_DIR, f"{name}.json")
@@ -151,7 +152,11 @@ class Experiment:
                 self.tasks, dev, self.predictor, config.main_task
             ),
             phases_lib.Phases(
-                config, self.state, self.trainer.step, self.checkpoints
+                config,
+                self.state,
+                self.trainer.step,
+                self.checkpoints,
+                self.trainer.restart_average,
             ),
             self.state,
             [
@@ -159,7 +164,9 @@ class Experiment:
                 tensorboard_callback.TensorBoardCallback(
                     config, self._describe(), self.state
                 ),
-                callbacks.CheckpointWriter(self.checkpoints, self.state),
+                callbacks.CheckpointWriter(
+                    self.checkpoints, self.state, self.trainer.averaged
+                ),
                 callbacks.HistoryWriter(config.run_dir, self.state),
                 callbacks.EpochLogger(),
             ],

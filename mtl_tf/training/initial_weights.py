@@ -48,13 +48,21 @@ def load(
     return summaries
 
 
-def _load_word_vectors(source, vocabulary, model):
-    """Loads pretrained word vectors; returns how many words have one."""
-    vectors = pretrained_embeddings.load(source, vocabulary.tokens)
+def _load_word_vectors(sources, vocabulary, model):
+    """Loads pretrained word vectors; returns how many words have them."""
+    vectors = [
+        pretrained_embeddings.load(source, vocabulary.tokens)
+        for source in sources
+    ]
     multitask_model.set_word_vectors(model, vectors)
     return {
-        "source": source,
         "words": len(vocabulary),
-        "with_vector": int(vectors.has_vector.sum()),
-        "width": vectors.matrix.shape[1],
+        "sources": [
+            {
+                "source": source,
+                "with_vector": int(of_source.has_vector.sum()),
+                "dim": of_source.matrix.shape[1],
+            }
+            for source, of_source in zip(sources, vectors, strict=True)
+        ],
     }

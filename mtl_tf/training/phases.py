@@ -6,7 +6,7 @@ adds its pseudo-labels. Each starts from the best checkpoint of the one before.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import tensorflow as tf
 from absl import logging
@@ -25,6 +25,7 @@ class Phases:
       state: state of the training loop.
       step: the training step, int64.
       checkpoints: the run's checkpoints.
+      restart_average: starts the average of the weights from the current ones.
     """
 
     def __init__(
@@ -33,6 +34,7 @@ class Phases:
         state: loop_state.LoopState,
         step: tf.Variable,
         checkpoints: checkpoints_lib.Checkpoints,
+        restart_average: Callable[[], None],
     ):
         self._names = config.phases
         self._max_epochs = config.epochs
@@ -40,6 +42,7 @@ class Phases:
         self._state = state
         self._step = step
         self._checkpoints = checkpoints
+        self._restart_average = restart_average
 
     @property
     def name(self) -> str:
@@ -85,6 +88,8 @@ class Phases:
         }
         history = state.history
         self._checkpoints.restore(checkpoints_lib.BEST)
+        # The model has the averaged weights of that epoch now.
+        self._restart_average()
         self._checkpoints.save(
             checkpoints_lib.best_of(self.name), int(self._step)
         )

@@ -81,7 +81,10 @@ class TrainingLoop:
     def _run_epoch(self, batches):
         line = self._train_epoch(batches)
         start = time.perf_counter()
-        dev = self._dev_scorer.score(with_transfer=self._phases.name != "base")
+        with self._trainer.averaged():
+            dev = self._dev_scorer.score(
+                with_transfer=self._phases.name != "base"
+            )
         # Divergence in the last step of the epoch only shows in the dev loss.
         divergence.check_finite(
             self._config,

@@ -1,11 +1,11 @@
 import json
 import re
 import subprocess
-import sys
 
 import pytest
 
 from tests.helpers import generated
+from tests.helpers import preloaded_python
 
 # A process of its own: flags are defined by the import. Peers that train
 # nothing stand in for those that take long to start.
@@ -28,7 +28,7 @@ pytestmark = pytest.mark.slow
 
 def run(*arguments):
     return subprocess.run(
-        [sys.executable, "-c", CODE, *arguments],
+        [preloaded_python.executable(), "-c", CODE, *arguments],
         capture_output=True,
         text=True,
         check=False,

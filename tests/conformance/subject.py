@@ -62,6 +62,12 @@ class Pack(keras.layers.Layer):
         return packed_rnn.Packing(lengths).pack(unpacked)
 
 
+def _randomize(layer):
+    random = np.random.default_rng(7)
+    for weight in layer.weights:
+        weight.assign(random.uniform(-0.5, 0.5, weight.shape))
+
+
 @dataclasses.dataclass(frozen=True, eq=False)
 class Subject:
     """A layer or a model under test.
@@ -88,15 +94,27 @@ class Subject:
         layer = self.make()
         if not layer.built:
             self.call(layer, batch())
-        random = np.random.default_rng(7)
-        for weight in layer.weights:
-            weight.assign(random.uniform(-0.5, 0.5, weight.shape))
+        _randomize(layer)
         return layer
+
+    @functools.cached_property
+    def _trained(self):
+        return self.new()
+
+    def for_training(self) -> keras.layers.Layer:
+        """Returns what `new` does, for all tests that train it."""
+        _randomize(self._trained)
+        return self._trained
 
     @functools.cached_property
     def built(self) -> keras.layers.Layer:
         """A layer or model for all tests that do not change it."""
         return self.new()
+
+    @functools.cached_property
+    def expected(self) -> dict[str, np.ndarray]:
+        """The outputs of `built` for `batch()`."""
+        return self.outputs(self.built, batch())
 
     def call(
         self, layer: keras.layers.Layer, batch: Batch, **kwargs
@@ -124,9 +142,9 @@ class Subject:
             k: self._mask_padding(v, batch).numpy() for k, v in outputs.items()
         }
 
-    def gradients(
+    def outputs_and_gradients(
         self, layer: keras.layers.Layer, batch: Batch
-    ) -> dict[str, np.ndarray]:
+    ) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
         """Computes gradients of half the sum of the outputs' squares."""
         batch = {name: tf.convert_to_tensor(x) for name, x in batch.items()}
         inputs = {name: batch[name] for name in self.arguments}
@@ -134,17 +152,19 @@ class Subject:
         by_name |= {k: v for k, v in inputs.items() if v.dtype.is_floating}
         with tf.GradientTape() as tape:
             tape.watch(list(by_name.values()))
-            loss = tf.add_n(
-                [
-                    tf.reduce_sum(self._mask_padding(output, batch) ** 2) / 2
-                    for output in self.call(layer, batch).values()
-                ]
-            )
+            outputs = {
+                name: self._mask_padding(output, batch)
+                for name, output in self.call(layer, batch).items()
+            }
+            loss = tf.add_n([tf.reduce_sum(x**2) / 2 for x in outputs.values()])
         gradients = tape.gradient(loss, by_name)
-        return {
-            name: tf.convert_to_tensor(gradient).numpy()
-            for name, gradient in gradients.items()
-        }
+        return (
+            {name: output.numpy() for name, output in outputs.items()},
+            {
+                name: tf.convert_to_tensor(gradient).numpy()
+                for name, gradient in gradients.items()
+            },
+        )
 
     def _mask_padding(self, output, batch):
         if not self.per_token:

@@ -292,12 +292,26 @@ def _model(encoder, kind, sharing, name="", **settings):
     )
 
 
-# A shared_private model contains both others: it has every pooling.
+_POOLING = {
+    "lstm": "last",
+    "bilstm": "max",
+    "stacked_lstm": "attention",
+    "cnn": "max",
+    "bag_of_words": "mean",
+    choices.CONDITIONAL: "last",
+}
+# Every encoder with every sharing, and every pooling with shared_private, which
+# contains both others. All combinations of encoders and poolings are tested as
+# layers.
 MODELS = [
-    _model(encoder, kind, sharing)
+    _model(encoder, "attention", sharing)
     for sharing in choices.SHARINGS
-    for encoder, kind in _COMBINATIONS
-    if sharing == "shared_private" or kind == "attention"
+    if sharing != "shared_private"
+    for encoder in choices.ENCODERS
+]
+MODELS += [
+    _model(encoder, _POOLING[encoder], "shared_private")
+    for encoder in choices.ENCODERS
 ]
 MODELS += [
     _model(
@@ -327,9 +341,8 @@ _LABEL_TRANSFER = _model(
     transfer_hidden_size=6,
 )
 MODELS.append(_LABEL_TRANSFER)
-# Every encoder, pooling and sharing, but not all combinations: for properties
-# that take long to test. All combinations of encoders and poolings are tested
-# as layers.
+# Every encoder, pooling and sharing, but fewer combinations: for properties
+# that take long to test.
 SOME_MODELS = [
     model
     for model in MODELS

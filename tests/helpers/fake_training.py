@@ -1,5 +1,6 @@
 """A training loop without a model: phases, epochs and interruptions."""
 
+import contextlib
 import dataclasses
 import itertools
 import pathlib
@@ -41,6 +42,11 @@ class Trainer:
         self.weight = tf.Variable(1.0, dtype=tf.float64)
         self.slot = tf.Variable(0.0, dtype=tf.float64)
         self._record = record
+
+    averaged = contextlib.nullcontext
+
+    def restart_average(self):
+        pass
 
     @property
     def parts(self):
@@ -171,7 +177,7 @@ def fit(
 def _make_loop(config, trainer, predictor, checkpoints, state, tensorboard):
     task_names = [task.name for task in TASKS]
     callback_list = [
-        callbacks.CheckpointWriter(checkpoints, state),
+        callbacks.CheckpointWriter(checkpoints, state, trainer.averaged),
         callbacks.HistoryWriter(config.run_dir, state),
         callbacks.EpochLogger(),
     ]
@@ -185,7 +191,13 @@ def _make_loop(config, trainer, predictor, checkpoints, state, tensorboard):
         trainer,
         Batches(),
         dev_scores.DevScorer(TASKS, task_names, predictor, config.main_task),
-        phases.Phases(config, state, trainer.step, checkpoints),
+        phases.Phases(
+            config,
+            state,
+            trainer.step,
+            checkpoints,
+            trainer.restart_average,
+        ),
         state,
         callback_list,
     )

@@ -2,19 +2,22 @@
 
 Loading TensorFlow takes longer than most commands of a test. A server loads it
 once, and forks for each command. `executable` passes its arguments,
-environment, folder and standard streams to the server, and ends with the status
-of the fork. The modules of this project are not loaded in the server.
+environment, folder, standard streams and signals to the server, and ends with
+the status of the fork. The modules of this project are not loaded in the
+server.
 """
 
 import array
 import atexit
 import contextlib
+import fcntl
 import functools
 import json
 import os
 import pathlib
 import runpy
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -24,50 +27,86 @@ import traceback
 # The client: what it imports is loaded in each command.
 _CLIENT = """\
 #!{python} -SE
-import array, json, os, socket, sys
+import array, json, os, signal, socket, sys
 with socket.socket(socket.AF_UNIX) as server:
     server.connect({address!r})
     fds = array.array("i", [0, 1, 2])
     server.sendmsg([b"."], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, fds)])
     job = [sys.argv[1:], os.getcwd(), dict(os.environ)]
     server.sendall(json.dumps(job).encode() + b"\\n")
-    sys.exit(int(server.makefile().readline()))
+    answers = server.makefile()
+    pid = int(answers.readline())
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda number, _: os.kill(pid, number))
+    status = int(answers.readline())
+    if status < 0:
+        signal.signal(-status, signal.SIG_DFL)
+        os.kill(os.getpid(), -status)
+    sys.exit(status)
 """
+# What all processes of a run of pytest-xdist have in common.
+_RUN = "PYTEST_XDIST_TESTRUNUID"
 
 
 @functools.cache
 def executable() -> str:
     """Starts the server, which ends with this process.
 
+    The processes of pytest-xdist share a server, which ends with their parent.
+
     Returns:
       The path of an executable `python`, in a folder of its own.
     """
-    folder = tempfile.mkdtemp()
-    atexit.register(shutil.rmtree, folder)
-    address = os.path.join(folder, "socket")
+    if _RUN not in os.environ:
+        folder, owner = tempfile.mkdtemp(), os.getpid()
+    else:
+        name = f"preloaded_python_{os.environ[_RUN]}"
+        folder, owner = os.path.join(tempfile.gettempdir(), name), os.getppid()
+        os.makedirs(folder, mode=0o700, exist_ok=True)
+    path = pathlib.Path(folder) / "python"
+    with open(os.path.join(folder, "lock"), "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not path.exists():
+            _start(path, owner)
+    return str(path)
+
+
+def _start(path, owner):
+    """Starts the server, and writes the executable once it listens."""
+    address = str(path.with_name("socket"))
+    module = "tests.helpers.preloaded_python"
     server = subprocess.Popen(
-        [sys.executable, "-m", "tests.helpers.preloaded_python", address],
+        [sys.executable, "-m", module, address, str(owner)],
         cwd=pathlib.Path(__file__).parents[2],
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
+        # A signal to the group of a run would end it before it removes its
+        # folder; the client passes signals on.
+        start_new_session=owner != os.getpid(),
     )
-    atexit.register(server.kill)
-    # As soon as it listens.
+    if owner == os.getpid():
+        atexit.register(server.kill)
+        atexit.register(shutil.rmtree, path.parent)
+    else:
+        _SHARED.append(server)
     assert server.stdout.readline() == "ready\n"
-    path = pathlib.Path(folder) / "python"
     path.write_text(
         _CLIENT.format(python=sys.executable, address=address), "utf-8"
     )
     path.chmod(0o755)
-    return str(path)
 
 
-def _serve(address):
-    """Forks for each command that arrives at a socket."""
+# Referred to, so that no warning tells that they are not waited for.
+_SHARED: list[subprocess.Popen] = []
+
+
+def _serve(address, owner):
+    """Forks for each command that arrives, as long as its owner runs."""
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(address)
         listener.listen(16)
+        listener.settimeout(1)
         import keras
         import matplotlib.figure
         import tensorflow
@@ -76,7 +115,13 @@ def _serve(address):
         del keras, matplotlib, tensorflow, tensorflow_text
         print("ready", flush=True)
         while True:
-            connection, _ = listener.accept()
+            try:
+                connection, _ = listener.accept()
+            except TimeoutError:
+                if _is_running(owner):
+                    continue
+                shutil.rmtree(os.path.dirname(address), ignore_errors=True)
+                return
             # A process for each command, which waits for the command's.
             if not os.fork():
                 listener.close()
@@ -87,8 +132,17 @@ def _serve(address):
                     pass
 
 
+def _is_running(pid):
+    """Returns whether a process exists and is no zombie."""
+    try:
+        stat = pathlib.Path(f"/proc/{pid}/stat").read_text("utf-8")
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return stat.rpartition(")")[2].split()[0] not in "ZX"
+
+
 def _answer(connection):
-    """Runs a command in a fork, and sends its status; does not return."""
+    """Runs a command in a fork, sends its pid and status; does not return."""
     fds = array.array("i")
     _, ancillary, *_ = connection.recvmsg(1, socket.CMSG_LEN(3 * fds.itemsize))
     fds.frombytes(ancillary[0][2])
@@ -98,6 +152,7 @@ def _answer(connection):
         for target, source in enumerate(fds):
             os.dup2(source, target)
         os._exit(_run(*job))
+    connection.sendall(f"{child}\n".encode())
     _, status = os.waitpid(child, 0)
     connection.sendall(f"{os.waitstatus_to_exitcode(status)}\n".encode())
     os._exit(0)
@@ -111,7 +166,7 @@ def _run(arguments, folder, environment):
     # The server's streams have buffers and positions of their own.
     sys.stdin = os.fdopen(0, "r")
     sys.stdout, sys.stderr = os.fdopen(1, "w"), os.fdopen(2, "w")
-    status = 0
+    status, is_interrupted = 0, False
     try:
         if arguments[0] == "-m":
             sys.argv = arguments[1:]
@@ -130,14 +185,18 @@ def _run(arguments, folder, environment):
         status = exit_.code if isinstance(exit_.code, int) else bool(exit_.code)
         if isinstance(exit_.code, str):
             print(exit_.code, file=sys.stderr)
-    except BaseException:
+    except BaseException as error:
         traceback.print_exc()
-        status = 1
+        status, is_interrupted = 1, isinstance(error, KeyboardInterrupt)
     atexit._run_exitfuncs()
     sys.stdout.flush()
     sys.stderr.flush()
+    if is_interrupted:
+        # As Python itself ends.
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        os.kill(os.getpid(), signal.SIGINT)
     return int(status)
 
 
 if __name__ == "__main__":
-    _serve(sys.argv[1])
+    _serve(sys.argv[1], int(sys.argv[2]))

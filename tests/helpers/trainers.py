@@ -71,6 +71,13 @@ def values(trainer):
     }
 
 
+def restore(trainer, values):
+    """Assigns what `values` returned."""
+    for part, variables in trainer.parts.items():
+        for name, variable in variables.items():
+            variable.assign(values[f"{part}/{name}"])
+
+
 def changed(before, after):
     """Returns the names of the variables that differ."""
     return {

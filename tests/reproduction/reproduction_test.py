@@ -66,8 +66,10 @@ def test_a_page_grows_with_the_runs_that_have_ended(tmp_path, corpus):
         reproduction = _reproduction(tmp_path, str(page))
         (command, *_) = reproduction.missing_commands()
         assert command.endswith(f"--run_dir={tmp_path}/runs/{name}")
+        reproduction.record_ended()
+        assert len(reproduction.missing_commands()) == 1 - index
         if index == 0:
-            # The second job cannot be run: it is none.
+            # The second job fails: the corpus has no training texts.
             with pytest.raises(ValueError, match=r"made_up/model/1 ended with"):
                 reproduction.run()
         else:

@@ -92,12 +92,12 @@ _PREDICT = {"mode": "predict", "task": "books", "input": "texts.txt"}
         ),
         (
             {},
-            {"run_dir": "new", "word_vectors": "v.txt"},
+            {"run_dir": "new", "word_vectors": ["v.txt"]},
             "there are no word vectors v.txt",
         ),
         (
             {},
-            {"run_dir": "new", "word_vectors": "package:glove"},
+            {"run_dir": "new", "word_vectors": ["package:glove"]},
             "there are no word vectors 'package:glove'",
         ),
         (

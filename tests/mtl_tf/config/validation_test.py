@@ -24,6 +24,8 @@ from mtl_tf.config import validation
         ("epochs", 0, "above 0"),
         ("log_every", 0, "above 0"),
         ("seed", -1, "0 or more"),
+        ("ema_decay", -0.1, "from 0 to below 1"),
+        ("ema_decay", 1.0, "from 0 to below 1"),
         ("threads", -1, "0 or more"),
         ("adversarial_weight", -0.1, "0 or more"),
         ("orthogonality_weight", -0.1, "0 or more"),

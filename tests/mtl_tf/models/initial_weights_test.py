@@ -94,17 +94,30 @@ def pretrained(rows, width):
 def test_pretrained_vectors_replace_random_ones():
     _, model = make(embedding_dim=4)
     start = model.get_layer("word_embedding").table.numpy()
-    multitask_model.set_word_vectors(model, pretrained([3, 5], width=2))
+    multitask_model.set_word_vectors(model, [pretrained([3, 5], width=2)])
     table = model.get_layer("word_embedding").table.numpy()
     expected = start.copy()
     expected[3, :2], expected[5, :2] = 4, 6
     np.testing.assert_array_equal(table, expected)
 
 
-def test_pretrained_vectors_that_are_too_long_are_rejected():
+def test_vectors_of_several_sources_are_concatenated():
     _, model = make(embedding_dim=4)
+    expected = model.get_layer("word_embedding").table.numpy()
+    multitask_model.set_word_vectors(
+        model, [pretrained([3, 5], width=2), pretrained([5, 6], width=1)]
+    )
+    table = model.get_layer("word_embedding").table.numpy()
+    expected[3, :2], expected[5, :3], expected[6, 2] = 4, 6, 7
+    np.testing.assert_array_equal(table, expected)
+
+
+@pytest.mark.parametrize("widths", [(5,), (2, 3)])
+def test_pretrained_vectors_that_are_too_long_are_rejected(widths):
+    _, model = make(embedding_dim=4)
+    sources = [pretrained([3], width) for width in widths]
     with pytest.raises(ValueError, match="have 5 numbers, embedding_dim is 4"):
-        multitask_model.set_word_vectors(model, pretrained([3], width=5))
+        multitask_model.set_word_vectors(model, sources)
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ def test_description_names_the_parts_of_the_model():
     text = descriptions.describe(
         config_lib.Config(
             hidden_size=64,
-            word_vectors="package:x",
+            word_vectors=["package:x"],
             adversarial_weight=0.05,
             orthogonality_weight=0.01,
         )

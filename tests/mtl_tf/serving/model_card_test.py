@@ -268,7 +268,7 @@ def test_sections_depend_on_the_model():
     other = model_cards.build(
         model_cards.make_run(
             adversarial_weight=0.1,
-            word_vectors="package:some_words",
+            word_vectors=["package:some_words"],
             sequences="seq2",
             max_tokens=123,
         ),

@@ -1,3 +1,4 @@
+import contextlib
 from unittest import mock
 
 import pytest
@@ -21,9 +22,16 @@ class Checkpoints:
 
     def __init__(self):
         self.saved = []
+        self.is_averaged = False
 
     def save(self, name, step):
-        self.saved.append((name, step))
+        self.saved.append((name, step, self.is_averaged))
+
+    @contextlib.contextmanager
+    def averaged(self):
+        self.is_averaged = True
+        yield
+        self.is_averaged = False
 
 
 @pytest.mark.parametrize(
@@ -32,8 +40,12 @@ class Checkpoints:
 def test_best_checkpoint_is_written_in_the_best_epoch(best_epoch, names):
     state, checkpoints = loop_state.LoopState(), Checkpoints()
     state["epoch"], state["best_epoch"] = 2, best_epoch
-    callbacks.CheckpointWriter(checkpoints, state).on_epoch_end(LINE)
-    assert checkpoints.saved == [(name, 6) for name in names]
+    writer = callbacks.CheckpointWriter(
+        checkpoints, state, checkpoints.averaged
+    )
+    writer.on_epoch_end(LINE)
+    # Only the best one has averaged weights.
+    assert checkpoints.saved == [(name, 6, name == "best") for name in names]
 
 
 def test_history_has_the_lines_of_the_state_and_new_ones(tmp_path):

@@ -1,3 +1,4 @@
+import dataclasses
 import json
 import pathlib
 import re
@@ -9,6 +10,7 @@ from absl import logging
 from tensorboard.backend.event_processing import event_accumulator
 
 from mtl_tf.config import config as config_lib
+from mtl_tf.evaluation import predictor
 from mtl_tf.reporting.tensorboard import summaries
 from mtl_tf.runs import checkpoint_files
 from mtl_tf.runs import checkpoints
@@ -58,23 +60,61 @@ def run(corpus, run_dir, **settings):
     return experiment_lib.Experiment(config).run()
 
 
-def test_run_with_more_epochs_continues(corpus, tmp_path):
-    unbroken, broken = tmp_path / "unbroken", tmp_path / "broken"
-    run(corpus, unbroken, epochs=3, affinity_every=3, pictures=True)
-    run(corpus, broken, epochs=2, affinity_every=3)
-    run(corpus, broken, epochs=3, affinity_every=3)
-    trained_runs.assert_same_end(unbroken, broken)
-    affinity = json.loads((unbroken / "affinity.json").read_text())["affinity"]
+# A run takes seconds to trace: these two serve several tests.
+OF_UNBROKEN = {"epochs": 3, "affinity_every": 3, "main_task": "films"}
+
+
+@dataclasses.dataclass
+class Unbroken:
+    """A run with pictures, and the first texts of what it predicted."""
+
+    folder: pathlib.Path
+    results: dict
+    predicted: list[str]
+
+
+@pytest.fixture(scope="module")
+def unbroken(corpus, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("unbroken") / "run"
+    predicted = []
+    predict = predictor.Predictor.predict
+
+    def spy(self, split):
+        predicted.append(split.ids[0].decode())
+        return predict(self, split)
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(predictor.Predictor, "predict", spy)
+        results = run(corpus, folder, **OF_UNBROKEN, pictures=True)
+    return Unbroken(folder, results, predicted)
+
+
+@pytest.fixture(scope="module")
+def continued(corpus, tmp_path_factory):
+    """The directory of a run without pictures that got one more epoch."""
+    folder = tmp_path_factory.mktemp("continued") / "run"
+    run(corpus, folder, **OF_UNBROKEN | {"epochs": 2})
+    run(corpus, folder, **OF_UNBROKEN)
+    return folder
+
+
+def test_run_with_more_epochs_continues(unbroken, continued):
+    trained_runs.assert_same_end(unbroken.folder, continued)
+    affinities = [
+        (folder / "affinity.json").read_bytes()
+        for folder in (unbroken.folder, continued)
+    ]
+    assert affinities[0] == affinities[1]
+    affinity = json.loads(affinities[0])["affinity"]
     assert affinity.keys() == generated.LABELS.keys()
     # An update with the loss of a task lowers this loss.
     assert all(affinity[name][name] > 0 for name in affinity)
-    assert (unbroken / "affinity.json").read_bytes() == (
-        broken / "affinity.json"
-    ).read_bytes()
-    events = event_accumulator.EventAccumulator(
-        summaries.log_dir(str(unbroken))
-    ).Reload()
-    assert "tasks/affinity" in events.Tags()["tensors"]
+    assert "tasks/affinity" in event_tags(unbroken.folder)
+
+
+def event_tags(folder):
+    events = event_accumulator.EventAccumulator(summaries.log_dir(str(folder)))
+    return set(events.Reload().Tags()["tensors"])
 
 
 @pytest.mark.slow
@@ -126,20 +166,6 @@ def test_changed_corpus_is_refused_before_training(corpus, tmp_path):
     assert not (tmp_path / "run").exists()
 
 
-def test_best_checkpoint_of_another_epoch_is_refused(corpus, tmp_path):
-    config = config_lib.Config(
-        data_dir=corpus, run_dir=str(tmp_path), **ALL | {"epochs": 1}
-    )
-    experiment = experiment_lib.Experiment(config)
-    experiment.run()
-    before = (tmp_path / "results.json").read_bytes()
-    experiment.state["best_epoch"] = 7
-    experiment.checkpoints.save(checkpoints.LAST, int(experiment.trainer.step))
-    with pytest.raises(ValueError, match=r"is of epoch 1, expected epoch 7 "):
-        experiment.evaluate()
-    assert (tmp_path / "results.json").read_bytes() == before
-
-
 def test_model_learns_a_learnable_corpus(corpus, tmp_path):
     results = run(
         corpus,
@@ -155,25 +181,6 @@ def test_model_learns_a_learnable_corpus(corpus, tmp_path):
     average = results["average"]
     assert average["main"]["test"]["accuracy"] > 0.9
     assert average["majority"]["test"]["accuracy"] < 0.65
-
-
-def test_pictures_can_be_left_out(corpus, tmp_path):
-    with_pictures = run(corpus, tmp_path / "with", epochs=1, pictures=True)
-    without = run(corpus, tmp_path / "without", epochs=1)
-    assert without["tasks"] == with_pictures["tasks"]
-    tags = {}
-    for name in ("with", "without"):
-        events = event_accumulator.EventAccumulator(
-            str(tmp_path / name / "tensorboard")
-        )
-        events.Reload()
-        tags[name] = set(events.Tags()["tensors"])
-        has_curves = (tmp_path / name / "figures").exists()
-        assert has_curves == (name == "with")
-    left_out = tags["with"] - tags["without"]
-    assert "curves/by_epoch" in left_out
-    assert not {x.split("/")[0] for x in left_out} & {"test", "dev", "best"}
-    assert "test/accuracy" in tags["without"]
 
 
 def test_patience_ends_training_and_best_epoch_is_evaluated(corpus, tmp_path):
@@ -193,50 +200,47 @@ def test_patience_ends_training_and_best_epoch_is_evaluated(corpus, tmp_path):
     )
 
 
-def test_early_stopping_may_follow_one_task(corpus, tmp_path):
-    results = run(corpus, tmp_path, epochs=3, main_task="films")
-    history = history_lib.read_history(str(tmp_path))
+def test_pictures_can_be_left_out(unbroken, continued):
+    # `assert_same_end` compares the scores.
+    tags = [event_tags(folder) for folder in (unbroken.folder, continued)]
+    assert (unbroken.folder / "figures").exists()
+    assert not (continued / "figures").exists()
+    left_out = tags[0] - tags[1]
+    assert "curves/by_epoch" in left_out
+    assert not {x.split("/")[0] for x in left_out} & {"test", "dev", "best"}
+    assert "test/accuracy" in tags[1]
+
+
+def test_early_stopping_may_follow_one_task(unbroken):
+    history = history_lib.read_history(str(unbroken.folder))
     films = [line["dev"]["tasks"]["films"] for line in history]
     scores = [scores["accuracy"] for scores in films]
     assert [line["dev"]["average"] for line in history] == scores
     losses = [scores["loss"] for scores in films]
     best = np.lexsort((losses, np.negative(scores)))[0]
-    assert results["best_epoch"] == best + 1
+    assert unbroken.results["best_epoch"] == best + 1
 
 
-def test_test_split_is_read_once_after_training(corpus, tmp_path, monkeypatch):
-    config = config_lib.Config(
-        data_dir=corpus, run_dir=str(tmp_path), **ALL | {"epochs": 2}
-    )
-    experiment = experiment_lib.Experiment(config)
-    predicted = []
-    predict = experiment.predictor.predict
-
-    def spy(split):
-        predicted.append((int(experiment.trainer.step), split.ids[0].decode()))
-        return predict(split)
-
-    monkeypatch.setattr(experiment.predictor, "predict", spy)
-    experiment.run()
-    on_test = [name for _, name in predicted if "-test-" in name]
+def test_test_split_is_read_once_after_training(unbroken):
+    on_test = [name for name in unbroken.predicted if "-test-" in name]
     assert len(on_test) == len(set(on_test)) == 3
-    # After the dev scores of both epochs, 3 tasks each.
-    assert not any("-test-" in name for _, name in predicted[:6])
+    # After the dev scores of three epochs, 3 tasks each.
+    assert not any("-test-" in name for name in unbroken.predicted[:9])
 
 
-def test_results_agree_with_predictions(corpus, tmp_path):
-    results = run(corpus, tmp_path, epochs=1)
-    path = tmp_path / "predictions" / "films-test.jsonl"
+def test_results_agree_with_predictions(unbroken):
+    folder = unbroken.folder
+    path = folder / "predictions" / "films-test.jsonl"
     lines = [json.loads(line) for line in path.read_text().splitlines()]
     accuracy = np.mean([line["gold"] == line["predicted"] for line in lines])
-    scores = results["tasks"]["films"]["main"]["test"]
+    scores = unbroken.results["tasks"]["films"]["main"]["test"]
     assert scores["accuracy"] == pytest.approx(accuracy)
     assert scores["n"] == len(lines) == 32
     for line in lines:
         best = max(line["probabilities"], key=line["probabilities"].get)
         assert best == line["predicted"]
     # The features are those of the same texts.
-    with np.load(tmp_path / "features.npz") as features:
+    with np.load(folder / "features.npz") as features:
         assert features["kind"] == "shared"
         assert features["features"].shape == (3 * 32, ALL["hidden_size"])
         films = features["task"] == "films"
@@ -249,6 +253,28 @@ def test_results_agree_with_predictions(corpus, tmp_path):
             assert features[column][films].tolist() == expected
 
 
+def test_best_checkpoint_of_another_epoch_is_refused(
+    corpus, unbroken, tmp_path
+):
+    folder = shutil.copytree(unbroken.folder, tmp_path / "run")
+    config = config_lib.Config(
+        data_dir=corpus,
+        run_dir=str(folder),
+        **ALL | OF_UNBROKEN | {"pictures": True},
+    )
+    experiment = experiment_lib.Experiment(config)
+    experiment.checkpoints.restore(checkpoints.LAST)
+    best = experiment.state["best_epoch"]
+    before = (folder / "results.json").read_bytes()
+    experiment.state["best_epoch"] = 7
+    experiment.checkpoints.save(checkpoints.LAST, int(experiment.trainer.step))
+    with pytest.raises(
+        ValueError, match=rf"is of epoch {best}, expected epoch 7 "
+    ):
+        experiment.evaluate()
+    assert (folder / "results.json").read_bytes() == before
+
+
 def test_training_starts_from_pretrained_vectors(corpus, tmp_path):
     vectors = tmp_path / "vectors.txt"
     vectors.write_text("good1 1 2 3\nnowhere 4 5 6\nbad2 7 8 9\n")
@@ -257,7 +283,7 @@ def test_training_starts_from_pretrained_vectors(corpus, tmp_path):
         run_dir=str(tmp_path / "run"),
         **ALL
         | {
-            "word_vectors": str(vectors),
+            "word_vectors": [str(vectors)],
             "train_word_vectors": False,
             "epochs": 1,
         },
@@ -274,10 +300,8 @@ def test_training_starts_from_pretrained_vectors(corpus, tmp_path):
     np.testing.assert_array_equal(table.numpy(), expected)
     recorded = tmp_path / "run" / "assets" / "word_vectors.json"
     assert json.loads(recorded.read_text()) == {
-        "source": str(vectors),
         "words": len(words),
-        "with_vector": 2,
-        "width": 3,
+        "sources": [{"source": str(vectors), "with_vector": 2, "dim": 3}],
     }
 
 
@@ -299,7 +323,7 @@ def test_message_for_nan_has_a_remedy(corpus, tmp_path):
         ({"main_task": "flims"}, "main_task=flims: .*did you mean films"),
         ({"task_weights": ("gams:2",)}, "no task 'gams' .did you mean games"),
         ({"tasks": ("books",)}, "adversarial_weight needs at least 2 tasks"),
-        ({"word_vectors": "/no/such/file"}, "/no/such/file"),
+        ({"word_vectors": ["/no/such/file"]}, "/no/such/file"),
         (
             {**LABEL_TRANSFER, "tasks": ("books",), "adversarial_weight": 0.0},
             "^label_transfer=semi_supervised needs at least 2 tasks, got books",

@@ -131,7 +131,7 @@ def trained(folder, corpus, source):
         corpus,
         folder / "bi_channel",
         init_from=source,
-        word_vectors=str(vectors),
+        word_vectors=[str(vectors)],
         epochs=1,
         **BI_CHANNEL,
     )

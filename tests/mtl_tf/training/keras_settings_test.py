@@ -11,6 +11,7 @@ import pytest
 from mtl_tf.config import config as config_lib
 from mtl_tf.models import multitask_model
 from tests.helpers import generated
+from tests.helpers import preloaded_python
 from tests.helpers import trained_runs
 
 _ROWS = {"train": 16, "dev": 6, "test": 6}
@@ -24,10 +25,10 @@ _FLAGS = (
 )
 
 
-def python(*arguments, **environment):
+def python(*arguments, executable=sys.executable, **environment):
     kept = {x: y for x, y in os.environ.items() if not x.startswith("KERAS_")}
     return subprocess.run(
-        [sys.executable, *arguments],
+        [executable, *arguments],
         capture_output=True,
         text=True,
         env={
@@ -52,7 +53,9 @@ def test_run_does_not_depend_on_keras_settings(tmp_path):
         )
     )
     user = {"KERAS_BACKEND": "jax", "KERAS_HOME": str(tmp_path)}
-    runs = {"default": {}, "user": user}
+    # Keras reads the settings when it is loaded.
+    default = {"executable": preloaded_python.executable()}
+    runs = {"default": default, "user": user}
     for name, environment in runs.items():
         process = python(
             *("-m", "mtl_tf.main", *_FLAGS),

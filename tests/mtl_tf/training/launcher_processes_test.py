@@ -19,6 +19,7 @@ from mtl_tf.training import launcher
 from mtl_tf.utils import run_lock
 from tests.helpers import generated
 from tests.helpers import launcher_runs
+from tests.helpers import preloaded_python
 
 _ROWS = {"train": 16, "dev": 4, "test": 4, "unlabeled": 4}
 
@@ -98,7 +99,14 @@ def test_signal_ends_child_processes(config, tmp_path, signal_number, status):
     stub.chmod(0o755)
     run_dir = pathlib.Path(config.run_dir)
     parent = subprocess.Popen(
-        [sys.executable, "-c", _PARENT, stub, config.data_dir, run_dir],
+        [
+            preloaded_python.executable(),
+            "-c",
+            _PARENT,
+            stub,
+            config.data_dir,
+            run_dir,
+        ],
         env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
         # Hides the traceback of the interrupt.
         stderr=subprocess.DEVNULL,
@@ -144,7 +152,14 @@ def test_signal_ends_the_command(config, tmp_path, signal_number, status):
     stub.chmod(0o755)
     run_dir = pathlib.Path(config.run_dir)
     parent = subprocess.Popen(
-        [sys.executable, "-c", _COMMAND, stub, config.data_dir, run_dir],
+        [
+            preloaded_python.executable(),
+            "-c",
+            _COMMAND,
+            stub,
+            config.data_dir,
+            run_dir,
+        ],
         env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
         stderr=subprocess.PIPE,
         text=True,

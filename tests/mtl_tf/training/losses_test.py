@@ -1,5 +1,6 @@
 import math
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -38,7 +39,7 @@ def test_task_loss_with_class_weights():
 
 
 def test_padded_labels_do_not_change_the_task_loss():
-    real = tf.random.normal([1, 3, 2])
+    real = keras.random.normal([1, 3, 2])
     padded = tf.pad(real, [[0, 0], [0, 0], [0, 2]], constant_values=-1e9)
     labels = tf.constant([[0, 1, 1]])
     np.testing.assert_array_equal(
@@ -66,7 +67,7 @@ def test_confusion_loss_by_hand_and_as_a_cross_entropy():
     np.testing.assert_allclose(
         losses.confusion_loss(logits), [2 * LN2 - LN3 / 2], rtol=1e-6
     )
-    logits = tf.random.normal([2, 3, 5])
+    logits = keras.random.normal([2, 3, 5])
     # The cross-entropy between the uniform distribution and softmax(logits).
     expected = -np.log(softmax(logits.numpy())).mean(axis=(1, 2))
     np.testing.assert_allclose(
@@ -83,7 +84,7 @@ def test_confusion_loss_is_least_for_uniform_predictions(num_tasks):
     np.testing.assert_allclose(least, [math.log(num_tasks)], rtol=1e-6)
     np.testing.assert_allclose(tape.gradient(least, uniform), 0 * uniform)
     for _ in range(10):
-        near = uniform + tf.random.normal([1, 1, num_tasks], stddev=0.1)
+        near = uniform + keras.random.normal([1, 1, num_tasks], stddev=0.1)
         assert losses.confusion_loss(near)[0] > least[0]
 
 

@@ -27,15 +27,21 @@ class Checkpoints:
             variable.assign(value)
 
 
-def make_phases(**settings):
-    """Phases with their state, step and checkpoints."""
+def make_phases(restarts=None, **settings):
+    """Phases with their state, step and checkpoints.
+
+    The step at which the average of the weights restarts joins `restarts`.
+    """
+    restarts = [] if restarts is None else restarts
     config = config_lib.Config(
         label_transfer="supervised", main_task="a", **settings
     )
     state = loop_state.LoopState()
     step = tf.Variable(0, dtype=tf.int64)
     checkpoints = Checkpoints(state, step)
-    phases = phases_lib.Phases(config, state, step, checkpoints)
+    phases = phases_lib.Phases(
+        config, state, step, checkpoints, lambda: restarts.append(int(step))
+    )
     return phases, state, step, checkpoints
 
 
@@ -62,7 +68,10 @@ def test_phase_ends_by_early_stopping():
 
 
 def test_next_phase_starts_from_the_best_epoch_and_keeps_counters():
-    phases, state, step, checkpoints = make_phases(epochs=3, patience=0)
+    restarts = []
+    phases, state, step, checkpoints = make_phases(
+        restarts, epochs=3, patience=0
+    )
     for epoch, score in ((1, 0.7), (2, 0.5)):
         state["epoch"] = epoch
         state["seconds"] += 10.0
@@ -81,6 +90,7 @@ def test_next_phase_starts_from_the_best_epoch_and_keeps_counters():
     assert (state["best_score"], state["best_loss"]) == (-math.inf, math.inf)
     assert set(checkpoints.saved) == {"best", "best_base", "last"}
     # Step 5 is the last one of the best epoch.
+    assert restarts == [5]
     assert checkpoints.saved["best_base"][-1] == 5
     assert checkpoints.saved["last"][-1] == 10
     # The epochs of the first phase do not count.

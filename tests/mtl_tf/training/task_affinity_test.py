@@ -64,13 +64,6 @@ def measure(trainer, batch):
     return trainer.affinity.means
 
 
-def restore(trainer, values):
-    """Assigns values of `trainers.values`."""
-    for part, variables in trainer.parts.items():
-        for name, variable in variables.items():
-            variable.assign(values[f"{part}/{name}"])
-
-
 def test_affinity_is_equation_1():
     """The update with the loss of one task is a step of the trainer itself.
 
@@ -97,7 +90,7 @@ def test_affinity_is_equation_1():
     start = trainers.values(trainer)
     expected = np.zeros([3, 3])
     for updated in range(3):
-        restore(trainer, start)
+        trainers.restore(trainer, start)
         with unmeasured(trainer):
             trainer.train_step(only(batch, updated))
         shared = {
@@ -134,7 +127,7 @@ def test_measuring_does_not_change_training_at_all(settings):
     phase = "supervised" if "label_transfer" in settings else "base"
     start, ends, logs = trainers.values(trainer), [], []
     for context in (unmeasured(trainer), contextlib.nullcontext()):
-        restore(trainer, start)
+        trainers.restore(trainer, start)
         with context:
             for batch in make_batches(3):
                 of_step = trainer.train_step(batch, phase)
@@ -160,14 +153,14 @@ def test_means_continue_from_a_checkpoint():
     start, means = trainers.values(trainer), []
     first, second = make_batches(2)
     for batch in (second, first):
-        restore(trainer, start)
+        trainers.restore(trainer, start)
         means.append(measure(trainer, batch))
     saved = trainers.values(trainer)
     uninterrupted = measure(trainer, second)
     np.testing.assert_allclose(
         uninterrupted, np.mean(means, axis=0), atol=1e-12
     )
-    restore(trainer, saved)
+    trainers.restore(trainer, saved)
     np.testing.assert_array_equal(measure(trainer, second), uninterrupted)
 
 

@@ -302,7 +302,7 @@ def test_run_records_initial_weights_and_resumes_without_them(corpus, tmp_path):
     vectors.write_text("good1 1 2 3 4 5\n")
     settings |= {
         "init_from": source,
-        "word_vectors": str(vectors),
+        "word_vectors": [str(vectors)],
         "train_word_vectors": False,
     }
 
@@ -324,10 +324,10 @@ def test_run_records_initial_weights_and_resumes_without_them(corpus, tmp_path):
     summary = json.loads((assets / "init_from.json").read_text())
     assert summary["tasks"]["fresh"] == ["films"]
     assert summary["checkpoint"].startswith(source)
-    assert (
-        json.loads((assets / "word_vectors.json").read_text())["with_vector"]
-        == 1
-    )
+    (source_summary,) = json.loads((assets / "word_vectors.json").read_text())[
+        "sources"
+    ]
+    assert source_summary["with_vector"] == 1
     shutil.rmtree(source)
     train("broken", 2)
     readers = [

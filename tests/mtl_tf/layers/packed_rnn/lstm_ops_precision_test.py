@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -32,7 +33,7 @@ def make(shared):
         (TASK_BATCHES, BATCH, HIDDEN_SIZE),
         (TASK_BATCHES, BATCH, HIDDEN_SIZE),
     )
-    arrays = [tf.random.normal(shape) for shape in shapes]
+    arrays = [keras.random.normal(shape) for shape in shapes]
     # Gates are in the middle of their ranges.
     arrays[1:3] = [0.3 * array for array in arrays[1:3]]
     lengths = random.integers(1, SEQ_LEN + 1, (TASK_BATCHES, BATCH)).astype(
@@ -273,7 +274,7 @@ def test_layer_passes_the_precision():
         )
         for precision in choices.PRECISIONS
     ]
-    inputs = tf.random.normal([SEQ_LEN, BATCH, WIDTH])
+    inputs = keras.random.normal([SEQ_LEN, BATCH, WIDTH])
     lengths, task_ids = np.full((1, BATCH), SEQ_LEN, np.int32), np.array([0])
     actual, gradients = [], []
     for layer in layers:

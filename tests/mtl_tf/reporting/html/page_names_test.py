@@ -22,7 +22,7 @@ def test_names_cannot_hide_or_reorder_text(tmp_path, without_drawing):
         data_dir,
         tasks=(odd,),
         output_layer="label_embedding",
-        word_vectors="vec\u202etors.txt",
+        word_vectors=["vec\u202etors.txt"],
     )
     parsed = page_reader.ParsedPage(page.write(run_dir))
     hidden = {x for x in parsed.source if not x.isprintable()} - {"\n"}

@@ -57,6 +57,7 @@ def test_values_of_the_settings(contents):
         "tasks": "2: books, my_films",
         "task_weights": "1: books:2",
         "max_train_examples": "",
+        "word_vectors": "",
     }
     for field in dataclasses.fields(_CONFIG):
         if field.metadata["changeable"]:
