@@ -3,6 +3,7 @@
 import statistics
 from collections.abc import Mapping
 
+from mtl_tf.reporting.html import published
 from mtl_tf.runs import results as results_lib
 from reproduction import jobs as jobs_lib
 from reproduction import paired
@@ -46,17 +47,6 @@ _TUNED_MODELS = {
     "BiLSTM": _model("single_task"),
     "SP-MTL": _model("shared_private"),
 }
-# The columns in the order of the paper, and its averages in percent.
-_COLUMNS = {
-    "LSTM": 18.2,
-    "BiLSTM": 17.4,
-    "stacked LSTM": 18.3,
-    "MT-DNN": 15.7,
-    "MT-CNN": 15.5,
-    "FS-MTL": 15.3,
-    "SP-MTL": 14.9,
-    _ASP_MTL: 13.9,
-}
 _AVERAGES = {
     "**average**": results_lib.TEST,
     "de-duplicated": results_lib.DEDUPLICATED,
@@ -80,27 +70,31 @@ def table(name: str, *, tuned: bool = False) -> tables.Table:
     def folder(model):
         return f"{name}/{model.lower().replace(' ', '_').replace('-', '_')}"
 
-    def jobs(num_seeds):
+    def jobs_of_seed(seed):
         return [
             jobs_lib.Job(
                 f"{folder(model)}/{seed}",
                 "fdu_mtl",
                 (*flags, *of_model, f"--seed={seed}"),
             )
-            for seed in range(num_seeds)
             for model, of_model in models.items()
         ]
 
     def markdown(records):
         by_model = {
             model: runs
-            for model in _COLUMNS
+            for model in _paper_averages()
             if model in models
             and (runs := tables.by_seed(records, folder(model)))
         }
         return f"{_errors(by_model)}\n\n{_differences(by_model)}".strip()
 
-    return tables.Table(name, jobs, markdown, num_seeds=3)
+    return tables.Table(name, jobs_of_seed, markdown, num_seeds=3)
+
+
+def _paper_averages():
+    """Returns the paper's average errors by model, in its order."""
+    return published.read_papers()["fdu_mtl"]["averages"]
 
 
 def _errors(by_model: Mapping[str, _Runs]) -> str:
@@ -113,7 +107,7 @@ def _errors(by_model: Mapping[str, _Runs]) -> str:
     for title, split in _AVERAGES.items():
         cells = (_average(runs, split) for runs in by_model.values())
         rows.append([title, *cells])
-    paper = (f"{_COLUMNS[model]:.1f}" for model in by_model)
+    paper = (f"{_paper_averages()[model]:.1f}" for model in by_model)
     rows.append(["average in the paper", *paper])
     rows.append(["seeds", *(str(len(runs)) for runs in by_model.values())])
     return tables.grid(["task", *by_model], rows)

@@ -86,11 +86,23 @@ def run_all(
       ValueError: if a job fails; no further one is started then.
     """
     running: set[subprocess.Popen] = set()
-    stopped = threading.Event()
+    # Held to start a process, so that none starts after the others were ended.
+    lock, stopped = threading.Lock(), threading.Event()
 
     def run(job):
-        if not stopped.is_set():
-            _run(job, job.arguments(data_dir, runs_dir), runs_dir, running)
+        log = f"{job.directory(runs_dir)}.log"
+        os.makedirs(os.path.dirname(log), exist_ok=True)
+        with lock:
+            if stopped.is_set():
+                return None
+            process = _start(job.arguments(data_dir, runs_dir), log)
+            running.add(process)
+        status = process.wait()
+        running.discard(process)
+        if status:
+            # Here, before this thread takes the next job.
+            stopped.set()
+            raise ValueError(_describe(job, status, log))
         return job
 
     with (
@@ -100,32 +112,29 @@ def run_all(
         futures = [pool.submit(run, job) for job in jobs]
         try:
             for future in concurrent.futures.as_completed(futures):
-                ended(future.result())
+                job = future.result()
+                if job is not None:
+                    ended(job)
         except BaseException:
-            stopped.set()
-            for process in list(running):
-                process.terminate()
+            with lock:
+                stopped.set()
+                for process in list(running):
+                    process.terminate()
             raise
 
 
-def _run(job, arguments, runs_dir, running):
-    """Runs a job until it ends."""
-    log = f"{job.directory(runs_dir)}.log"
-    os.makedirs(os.path.dirname(log), exist_ok=True)
+def _start(arguments, log):
+    """Starts a job; its output is appended to a log."""
     with open(log, "ab") as file:
-        process = subprocess.Popen(
+        return subprocess.Popen(
             [sys.executable, "-m", "mtl_tf.main", *arguments],
             stdout=file,
             stderr=subprocess.STDOUT,
         )
-    running.add(process)
-    try:
-        status = process.wait()
-    finally:
-        running.discard(process)
-    if status:
-        with open(log, encoding="utf-8", errors="replace") as file:
-            last = "".join(file.readlines()[-_LAST_LINES:])
-        raise ValueError(
-            f"{job.name} ended with status {status}; the end of {log}:\n{last}"
-        )
+
+
+def _describe(job, status, log):
+    """Returns a message on a job that has failed."""
+    with open(log, encoding="utf-8", errors="replace") as file:
+        last = "".join(file.readlines()[-_LAST_LINES:])
+    return f"{job.name} ended with status {status}; the end of {log}:\n{last}"

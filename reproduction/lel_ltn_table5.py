@@ -56,7 +56,7 @@ def table() -> tables.Table:
     return tables.Table(_NAME, _jobs, _markdown, num_seeds=3)
 
 
-def _jobs(num_seeds):
+def _jobs(seed):
     return [
         jobs_lib.Job(
             f"{_folder(preset, main_task)}/{seed}",
@@ -68,7 +68,6 @@ def _jobs(num_seeds):
                 f"--seed={seed}",
             ),
         )
-        for seed in range(num_seeds)
         for main_task in _METRICS
         for preset in _PRESETS
     ]

@@ -130,9 +130,11 @@ def _correct(run_dir):
 def _seconds_of_runs(study_dir):
     """Returns the sum of the durations of a study's runs."""
     seconds = 0.0
-    for folder, _, names in os.walk(study_dir):
+    for folder, subfolders, names in os.walk(study_dir):
         if jobs_lib.RESULTS in names:
             seconds += run_directory.read_results(folder)["seconds"]
+            # The seconds of a run contain those of its parts.
+            subfolders.clear()
     return round(seconds, 1)
 
 

@@ -25,7 +25,7 @@ def find(name: str) -> tables.Table:
     by_name = {table.name: table for table in TABLES}
     if name not in by_name:
         raise ValueError(
-            f"--table={name}: expected one of {', '.join(by_name)}"
-            f"{suggestions.nearest(name, list(by_name))}"
+            f"--table={name}{suggestions.nearest(name, by_name)}: expected one "
+            f"of {', '.join(by_name)}"
         )
     return by_name[name]

@@ -18,16 +18,36 @@ class Table:
 
     Attributes:
       name: its name in `--table`, and between the marks in the page.
-      jobs: returns its jobs for a number of seeds, in the order in which they
-        are run: a table should be of use before all of them have ended.
+      jobs_of_seed: returns its jobs of a seed.
       markdown: formats the table from the records that are there.
-      num_seeds: number of seeds by default.
+      num_seeds: number of seeds by default; 1: there are no others.
     """
 
     name: str
-    jobs: Callable[[int], list[jobs_lib.Job]]
+    jobs_of_seed: Callable[[int], list[jobs_lib.Job]]
     markdown: Callable[[Records], str]
     num_seeds: int = 1
+
+    def jobs(self, num_seeds: int | None = None) -> list[jobs_lib.Job]:
+        """Returns the jobs in the order in which they are run.
+
+        All jobs of a seed come first: the table is soon of use.
+
+        Args:
+          num_seeds: number of seeds; None: the default.
+
+        Raises:
+          ValueError: if the table does not have so many seeds.
+        """
+        if self.num_seeds == 1 and num_seeds not in (None, 1):
+            raise ValueError(
+                f"--num_seeds={num_seeds}: {self.name} has one seed"
+            )
+        return [
+            job
+            for seed in range(num_seeds or self.num_seeds)
+            for job in self.jobs_of_seed(seed)
+        ]
 
     @property
     def marks(self) -> tuple[str, str]:

@@ -110,13 +110,10 @@ def check_ranges(config) -> None:
         )
     for field in dataclasses.fields(config):
         value = getattr(config, field.name)
-        if field.name.endswith("_dropout") and not 0 <= value < 1:
+        is_rate = field.name.endswith("_dropout") or field.name == "ema_decay"
+        if is_rate and not 0 <= value < 1:
             raise ValueError(
                 f"{field.name}={value}: expected a rate, from 0 to below 1"
-            )
-        if field.name == "ema_decay" and not 0 <= value < 1:
-            raise ValueError(
-                f"ema_decay={value}: expected a number from 0 to below 1"
             )
         if isinstance(value, float):
             _check_float(field.name, value)

@@ -19,6 +19,7 @@ from mtl_tf.reporting.plots import transfer_curves
 from mtl_tf.reporting.tensorboard import evaluation_summaries
 from mtl_tf.runs import affinity_file
 from mtl_tf.runs import checkpoints
+from mtl_tf.runs import descriptions
 from mtl_tf.runs import history as history_lib
 from mtl_tf.runs import label_embeddings
 from mtl_tf.runs import prediction_files
@@ -117,7 +118,6 @@ class Experiment:
             loaded = initial_weights.load(
                 self.config, self.tasks, self.vocabulary, self.trainer
             )
-            self.trainer.restart_average()
         run_directory.start(self.config, self.corpus, self.tasks)
         for name, summary in loaded.items():
             path = os.path.join(run_directory.ASSETS_DIR, f"{name}.json")
@@ -152,20 +152,16 @@ class Experiment:
                 self.tasks, dev, self.predictor, config.main_task
             ),
             phases_lib.Phases(
-                config,
-                self.state,
-                self.trainer.step,
-                self.checkpoints,
-                self.trainer.restart_average,
+                config, self.state, self.trainer, self.checkpoints
             ),
             self.state,
             [
                 callbacks.ProgressBar(config, self.batches.steps_per_epoch),
                 tensorboard_callback.TensorBoardCallback(
-                    config, self._describe(), self.state
+                    config, self._summary(), self.state
                 ),
                 callbacks.CheckpointWriter(
-                    self.checkpoints, self.state, self.trainer.averaged
+                    self.checkpoints, self.state, self.trainer.average
                 ),
                 callbacks.HistoryWriter(config.run_dir, self.state),
                 callbacks.EpochLogger(),
@@ -396,12 +392,8 @@ class Experiment:
             self.config.run_dir,
         )
 
-    def _describe(self):
-        config = self.config
-        return (
-            f"{config.sharing}, {config.encoder}, pooling {config.pooling}; "
-            f"{names_lib.counted(len(self.tasks), 'task')} of "
-            f"{names_lib.visible(self.corpus.name)}: "
-            f"{', '.join(task.name for task in self.tasks)}; "
-            f"{names_lib.counted(self.model.count_params(), 'weight')}"
+    def _summary(self):
+        num_weights = self.model.count_params()
+        return descriptions.summarize(
+            self.config, self.corpus, self.tasks, num_weights
         )

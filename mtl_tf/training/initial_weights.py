@@ -43,6 +43,7 @@ def load(
         summaries["init_from"] = warm_start.load(
             config, tasks, vocabulary, trainer
         )
+    trainer.average.restart()
     if not config.train_shared_encoder:
         summaries[frozen_weights.NAME] = frozen_weights.record(trainer.model)
     return summaries

@@ -1,6 +1,5 @@
 """The training step: one custom `tf.function` for all models."""
 
-import contextlib
 import functools
 from collections.abc import Callable, Mapping, Sequence
 
@@ -73,11 +72,7 @@ class Trainer:
             weight_decay=config.weight_decay,
             clip_norm=config.clip_norm,
         )
-        self._average = None
-        if config.ema_decay:
-            self._average = weight_average.WeightAverage(
-                trained, config.ema_decay
-            )
+        self.average = weight_average.WeightAverage(trained, config.ema_decay)
         self.adversary = None
         if config.adversarial_weight:
             self.adversary = adversary.Adversary(
@@ -119,23 +114,9 @@ class Trainer:
             parts["discriminator_optimizer"] = self.adversary.optimizer.state
         if self.affinity is not None:
             parts["affinity"] = self.affinity.variables
-        if self._average is not None:
-            parts["weight_average"] = self._average.averages
+        if self.average.averages:
+            parts["weight_average"] = self.average.averages
         return parts
-
-    def averaged(self) -> contextlib.AbstractContextManager[None]:
-        """Returns a context in which the model has its averaged weights.
-
-        Without `ema_decay`, it has the current ones.
-        """
-        if self._average is None:
-            return contextlib.nullcontext()
-        return self._average.swapped()
-
-    def restart_average(self) -> None:
-        """Starts the average of the weights from the current ones."""
-        if self._average is not None:
-            self._average.restart()
 
     @property
     def mean_affinity(self) -> np.ndarray | None:
@@ -231,8 +212,7 @@ class Trainer:
                 gradients[len(variables) :], self.step
             )
             self.adversary.extra_discriminator_updates(*of_adversary, self.step)
-        if self._average is not None:
-            self._average.update(self.step)
+        self.average.update(self.step)
         logs["training/learning_rate"] = self.optimizer.schedule(self.step)
         logs["loss/total"] = total
         tokens = tf.reduce_sum(batch["lengths"])

@@ -21,14 +21,22 @@ def of_run(errors, seed=0, deduplicated=None):
         "average": {"main": _splits(mean, deduplicated)},
         "seconds": 1800.0,
     }
+    return _record(results=results, correct=correct)
+
+
+def of_study(rows):
+    """Makes the record of a study with these rows."""
+    return _record(rows=rows)
+
+
+def _record(**outcome):
     return records.Record(
         command="python -m mtl_tf.main",
         date="2026-11-30",
-        processor="Some(R)  CPU",
+        processor="Some CPU",
         revision="abc",
         seconds=1800.0,
-        results=results,
-        correct=correct,
+        **outcome,
     )
 
 
@@ -42,15 +50,3 @@ def _splits(error, deduplicated):
     return {
         split: {"accuracy": 1 - value / 100} for split, value in errors.items()
     }
-
-
-def of_study(rows):
-    """Makes the record of a study with these rows."""
-    return records.Record(
-        command="python -m mtl_tf.main",
-        date="2026-12-01",
-        processor="Other CPU",
-        revision="abc",
-        seconds=5400.0,
-        rows=rows,
-    )

@@ -1,5 +1,6 @@
 """From jobs to the page of a table."""
 
+import dataclasses
 import json
 import os
 
@@ -26,8 +27,9 @@ def _markdown(records):
 
 TABLE = tables.Table(
     "made_up",
-    lambda num_seeds: [jobs_lib.Job(x, "made_up", ()) for x in SEEDS],
+    lambda seed: [jobs_lib.Job(SEEDS[seed], "made_up", ())],
     _markdown,
+    num_seeds=2,
 )
 
 
@@ -117,11 +119,20 @@ def test_a_record_of_a_study_has_the_rows_of_its_table(tmp_path, corpus):
         run_artifacts.write_run(
             str(directory / "runs" / str(seed)), corpus, seed=seed
         )
+    # A run's seconds contain those of its parts.
+    run_artifacts.write_run(
+        str(directory / "runs" / "parts"), corpus, sharing="single_task"
+    )
     (directory / "table.csv").write_text("task,test\nreviews,0.5\n")
     record = records_lib.of_job(job, str(tmp_path / "runs"))
     assert record.rows == [{"task": "reviews", "test": "0.5"}]
-    results = json.loads((directory / "runs/0/results.json").read_text())
-    assert record.seconds == pytest.approx(2 * results["seconds"], abs=0.1)
+    seconds = [
+        json.loads((directory / f"runs/{x}/results.json").read_text())[
+            "seconds"
+        ]
+        for x in ("0", "1", "parts")
+    ]
+    assert record.seconds == pytest.approx(sum(seconds), abs=0.1)
 
 
 @pytest.mark.parametrize(
@@ -153,14 +164,7 @@ def test_the_origin_of_a_table(tmp_path):
         seconds=5400.0,
         correct={"reviews": np.array([True, False])},
     )
-    later = records_lib.Record(
-        command="",
-        date="2026-12-01",
-        processor="Some(R)  CPU",
-        revision="",
-        seconds=1800.0,
-        correct=record.correct,
-    )
+    later = dataclasses.replace(record, date="2026-12-01", seconds=1800.0)
     records = dict(zip(SEEDS, (record, later), strict=True))
     assert tables.write(TABLE, records, 0).splitlines()[-1] == (
         "`python -m reproduction.main --table=made_up`: 2 jobs; 2.0 hours of "
