@@ -157,7 +157,9 @@ class ModelSettings(run_settings.RunSettings):
         1.0, "Weight of the label transfer network's loss."
     )
     pseudo_label_weight: float = base.setting(
-        1.0, "Weight of the main model's loss on pseudo-labels."
+        1.0,
+        "Weight of the loss on pseudo-labels, those of the label transfer "
+        "network or of teachers.",
     )
     pseudo_label_threshold: float = base.setting(
         0.0,

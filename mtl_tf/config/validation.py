@@ -47,6 +47,7 @@ def check(config) -> None:
     check_ranges(config)
     _check_combinations(config)
     _check_adversary(config)
+    _check_pseudo_labels(config)
     _check_frozen_encoder(config)
     _check_needs(config)
     _check_label_embedding_dim(config)
@@ -209,13 +210,42 @@ def _check_adversary(config):
             f"(sharing=shared_private), got sharing={config.sharing}"
         )
     if config.unlabeled and not (
-        config.adversarial_weight or config.label_transfer == "semi_supervised"
+        config.adversarial_weight
+        or config.label_transfer == "semi_supervised"
+        or config.teachers
     ):
         raise ValueError(
             "unlabeled text is used by the adversary and for pseudo-labels: "
-            "set adversarial_weight or label_transfer=semi_supervised, or "
-            "unset unlabeled"
+            "set adversarial_weight, label_transfer=semi_supervised or "
+            "teachers, or unset unlabeled"
         )
+
+
+def _check_pseudo_labels(config):
+    """Checks that pseudo-labels have one source, if any."""
+    is_semi_supervised = config.label_transfer == "semi_supervised"
+    if config.teachers and is_semi_supervised:
+        raise ValueError(
+            "teachers and label_transfer=semi_supervised both give "
+            "pseudo-labels: set one of them"
+        )
+    if config.teachers and not config.unlabeled:
+        raise ValueError(
+            "teachers give unlabeled texts their pseudo-labels: set unlabeled"
+        )
+    if not 0 <= config.pseudo_label_threshold < 1:
+        raise ValueError(
+            f"pseudo_label_threshold={config.pseudo_label_threshold}: expected "
+            "a probability below 1"
+        )
+    for name in ("pseudo_label_weight", "pseudo_label_threshold"):
+        value = getattr(config, name)
+        is_used = is_semi_supervised or config.teachers
+        if value != getattr(type(config), name) and not is_used:
+            raise ValueError(
+                f"{name}={value} needs pseudo-labels: set label_transfer="
+                "semi_supervised, or teachers"
+            )
 
 
 def _check_frozen_encoder(config):
@@ -292,11 +322,6 @@ def _check_label_transfer(config):
             "label_transfer=semi_supervised needs pseudo-labels of the main "
             "task, which transfer_trained_on=auxiliary does not train"
         )
-    if config.pseudo_label_threshold >= 1:
-        raise ValueError(
-            f"pseudo_label_threshold={config.pseudo_label_threshold}: expected "
-            "a probability below 1"
-        )
 
 
 def _check_affinity(config):
@@ -328,11 +353,6 @@ def _check_needs(config):
             "transfer_trained_on transfer_weight",
             "label_transfer",
             ("supervised", "semi_supervised"),
-        ),
-        (
-            "pseudo_label_weight pseudo_label_threshold",
-            "label_transfer",
-            ("semi_supervised",),
         ),
     ]
     defaults = {f.name: f.default for f in dataclasses.fields(config)}

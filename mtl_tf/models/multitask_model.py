@@ -1,6 +1,6 @@
 """The models of both papers, as Keras functional models."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import keras
 import numpy as np
@@ -225,6 +225,33 @@ def variables_by_path(variables) -> dict[str, tf.Variable]:
             )
         by_path[variable.path] = variable.value
     return by_path
+
+
+def assign(
+    model: keras.Model, values: Mapping[str, np.ndarray], source: str
+) -> None:
+    """Assigns the weights of a checkpoint to a model.
+
+    Args:
+      model: the result of `build`.
+      values: values by path, at least those of the model's weights.
+      source: the checkpoint's name, for messages.
+
+    Raises:
+      ValueError: if a weight is missing, or has another shape.
+    """
+    for name, variable in variables_by_path(model.weights).items():
+        value = values.get(name)
+        if value is None or value.shape != variable.shape:
+            raise ValueError(
+                f"{source} is of another model: {name} "
+                + (
+                    "is missing"
+                    if value is None
+                    else f"has the shape {value.shape}, not {variable.shape}"
+                )
+            )
+        variable.assign(value)
 
 
 def set_word_vectors(

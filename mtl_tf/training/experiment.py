@@ -34,6 +34,7 @@ from mtl_tf.training import initial_weights
 from mtl_tf.training import loop_state
 from mtl_tf.training import phases as phases_lib
 from mtl_tf.training import task_splits
+from mtl_tf.training import teachers
 from mtl_tf.training import tensorboard_callback
 from mtl_tf.training import trainer
 from mtl_tf.training import training_loop
@@ -62,6 +63,9 @@ class Experiment:
             os.path.join(config.data_dir, vocabulary_lib.VOCABULARY_FILE)
         )
         self.splits = task_splits.read(self.corpus, self.tasks, config)
+        self._pseudo_labels = teachers.add_pseudo_labels(
+            config, self.corpus, self.tasks, self.splits
+        )
         self.corpus.check_unchanged()
         self.batches = training_batches.TrainingBatches(
             [split["train"] for split in self.splits],
@@ -119,11 +123,8 @@ class Experiment:
                 self.config, self.tasks, self.vocabulary, self.trainer
             )
         run_directory.start(self.config, self.corpus, self.tasks)
-        for name, summary in loaded.items():
-            path = os.path.join(run_directory.ASSETS_DIR, f"{name}.json")
-            run_directory.write_json(
-                os.path.join(self.config.run_dir, path), summary
-            )
+        teachers.write(self.config.run_dir, self._pseudo_labels)
+        initial_weights.write(self.config.run_dir, loaded)
         self.checkpoints.sweep(resume_point.saved if resume_point else {})
         logging.info(
             "%s, %s, %s, %s per epoch",

@@ -1,12 +1,14 @@
 """Initial weights of a run: pretrained word vectors and a warm start."""
 
-from collections.abc import Sequence
+import os
+from collections.abc import Mapping, Sequence
 
 from mtl_tf.config import config as config_lib
 from mtl_tf.data import pretrained_embeddings
 from mtl_tf.data import tasks as tasks_lib
 from mtl_tf.data import vocabulary as vocabulary_lib
 from mtl_tf.models import multitask_model
+from mtl_tf.runs import run_directory
 from mtl_tf.training import frozen_weights
 from mtl_tf.training import trainer as trainer_lib
 from mtl_tf.training import warm_start
@@ -47,6 +49,13 @@ def load(
     if not config.train_shared_encoder:
         summaries[frozen_weights.NAME] = frozen_weights.record(trainer.model)
     return summaries
+
+
+def write(run_dir: str, summaries: Mapping[str, dict]) -> None:
+    """Writes the results of `load` into JSON files of a run."""
+    for name, summary in summaries.items():
+        path = os.path.join(run_directory.ASSETS_DIR, f"{name}.json")
+        run_directory.write_json(os.path.join(run_dir, path), summary)
 
 
 def _load_word_vectors(sources, vocabulary, model):

@@ -97,6 +97,10 @@ _OTHERS_APART = {
         False,
         {"init_from": "runs/b", "sharing": "fully_shared"},
     ),
+    "teachers": (
+        ("runs/c", "runs/d"),
+        {"adversarial_weight": 0.1, "unlabeled": True},
+    ),
     "transfer_trained_on": (
         "auxiliary",
         {"label_transfer": "supervised", "main_task": "books"},
