@@ -71,6 +71,11 @@ class ModelSettings(run_settings.RunSettings):
         "elements beyond this size are not used.",
         symbol="l",
     )
+    shared_labels: bool = base.setting(
+        False,
+        "Whether labels of the same name share a vector, which is added to "
+        "that of each task's label.",
+    )
     label_bias: bool = base.setting(
         False, "Whether each label of the label embedding has a bias."
     )

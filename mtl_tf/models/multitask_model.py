@@ -28,6 +28,7 @@ def build(
     num_classes: tuple[int, ...],
     vocabulary_size: int,
     main_task: int | None = None,
+    label_ids: tuple[int, ...] | None = None,
 ) -> keras.Model:
     """Builds the model that a config describes.
 
@@ -42,6 +43,8 @@ def build(
       num_classes: number of labels of each task, by task index.
       vocabulary_size: number of word vectors.
       main_task: index of the main task; needed for label transfer.
+      label_ids: id of the name of each label of all tasks, from 0; needed for
+        shared labels.
 
     Returns:
       A functional model.
@@ -66,10 +69,17 @@ def build(
         multiplied with, or a size or an index is invalid.
     """
     _check_arguments(config, num_classes, vocabulary_size, main_task)
-    return _build(config, num_classes, vocabulary_size, main_task)
+    if not config.shared_labels:
+        label_ids = None
+    elif label_ids is None or len(label_ids) != sum(num_classes):
+        raise ValueError(
+            f"label_ids: expected an id for each of the {sum(num_classes)} "
+            f"labels with shared_labels, got {label_ids!r:.80}"
+        )
+    return _build(config, num_classes, vocabulary_size, main_task, label_ids)
 
 
-def _build(config, num_classes, vocabulary_size, main_task):
+def _build(config, num_classes, vocabulary_size, main_task, label_ids):
     """Builds the model of `build`, whose arguments have been checked."""
     random = np.random.default_rng(config.seed)
     # Separate seeds, so that no two layers start from equal weights.
@@ -79,7 +89,7 @@ def _build(config, num_classes, vocabulary_size, main_task):
     word_embedding = _make_word_embedding(config, vocabulary_size, seeds[0])
     encoder = _make_encoder(config, len(num_classes), seeds[1:3])
     mean_pooling = pooling.Pooling("mean", name="skip_connection")
-    head = _make_head(config, num_classes, seeds[3:6])
+    head = _make_head(config, num_classes, label_ids, seeds[3:6])
 
     # Functional model.
     inputs = embedded_text.make_inputs(config)
@@ -337,10 +347,10 @@ def _make_encoder(config, num_tasks, seeds):
     )
 
 
-def _make_head(config, num_classes, seeds):
+def _make_head(config, num_classes, label_ids, seeds):
     """Makes the head, with its task-specific layer and its output layer."""
     return task_head.TaskHead(
-        _make_output_layer(config, num_classes, seeds[1]),
+        _make_output_layer(config, num_classes, label_ids, seeds[1]),
         _make_task_layer(config, len(num_classes), seeds[2]),
         dropout.FeatureDropout(
             config.feature_dropout, seed=seeds[0], name="feature_dropout"
@@ -365,9 +375,13 @@ def _make_task_layer(config, num_tasks, seed):
     )
 
 
-def _make_output_layer(config, num_classes, seed):
+def _make_output_layer(config, num_classes, label_ids, seed):
     """Makes a softmax head or a label embedding."""
-    common = {"init_range": config.init_range, "seed": seed}
+    common = {
+        "label_ids": label_ids,
+        "init_range": config.init_range,
+        "seed": seed,
+    }
     if config.output_layer == "softmax":
         return softmax_head.SoftmaxHead(
             num_classes, tanh=config.tanh_logits, name="softmax_head", **common

@@ -354,6 +354,7 @@ def _load_model(
             tuple(len(task.labels) for task in run.tasks),
             vocabulary_size,
             _main_task_index(run),
+            tasks_lib.label_ids(run.tasks),
         )
     saved.check_tasks(run.tasks)
     multitask_model.assign(model, saved.parts["model"], saved.path)

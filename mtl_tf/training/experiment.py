@@ -80,6 +80,7 @@ class Experiment:
             tuple(len(task.labels) for task in self.tasks),
             len(self.vocabulary),
             self._main_task,
+            tasks_lib.label_ids(self.tasks),
         )
         self.trainer = trainer.Trainer(
             config,
@@ -236,7 +237,9 @@ class Experiment:
             label_embeddings.write(
                 self.config.run_dir,
                 self.tasks,
-                self.model.get_layer("head").output_layer.table.numpy(),
+                self.model.get_layer("head")
+                .output_layer.label_vectors()
+                .numpy(),
                 [splits["train"].labels for splits in self.splits],
             )
         self._log_writing("scores", run_directory.RESULTS_FILE)

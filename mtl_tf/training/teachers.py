@@ -189,7 +189,11 @@ def _predict_with(run, corpus, names):
         run.config, [task.name for task in run.tasks]
     )
     model = multitask_model.build(
-        run.config, num_classes, vocabulary_size, main_task
+        run.config,
+        num_classes,
+        vocabulary_size,
+        main_task,
+        tasks_lib.label_ids(run.tasks),
     )
     saved = checkpoints.read(run.run_dir, checkpoints.BEST, ["model"])
     saved.check_tasks(run.tasks)

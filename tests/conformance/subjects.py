@@ -54,6 +54,8 @@ _TOKENS = ("vectors", "lengths")
 _TASK_TOKENS = ("vectors", "lengths", "task_ids")
 _INITIAL = {"init_range": 0.3, "seed": 5}
 _PER_TASK = {"num_tasks": subject_lib.NUM_TASKS, **_INITIAL}
+# Labels of the same position have the same name.
+_LABEL_IDS = tuple(x for n in subject_lib.NUM_CLASSES for x in range(n))
 _COMBINATIONS = [
     (encoder, kind)
     for encoder in choices.ENCODERS
@@ -166,6 +168,7 @@ LAYERS = [
         {"logits": _text_features(max(subject_lib.NUM_CLASSES))},
         subject_lib.NUM_CLASSES,
         tanh=True,
+        label_ids=_LABEL_IDS,
         **_INITIAL,
     ),
     _layer(
@@ -179,6 +182,7 @@ LAYERS = [
         subject_lib.NUM_CLASSES,
         embedding_dim=subject_lib.WIDTH - 1,
         use_bias=True,
+        label_ids=_LABEL_IDS,
         **_INITIAL,
     ),
     _layer(
@@ -255,7 +259,11 @@ def build_model(
 ) -> keras.Model:
     """Builds a model for `batch()`."""
     return multitask_model.build(
-        config, num_classes, subject_lib.WORDS, main_task=1
+        config,
+        num_classes,
+        subject_lib.WORDS,
+        main_task=1,
+        label_ids=_LABEL_IDS,
     )
 
 

