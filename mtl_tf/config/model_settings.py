@@ -49,6 +49,11 @@ class ModelSettings(run_settings.RunSettings):
         False,
         "Whether the mean word vector of a text is appended to its features.",
     )
+    word_overlap: bool = base.setting(
+        False,
+        "Whether the shares of words that the two texts of a pair have in "
+        "common are appended to the features; for conditional_bilstm.",
+    )
     task_layer_size: int = base.setting(
         0,
         "Size of a task-specific hidden layer before the output layer; 0: "

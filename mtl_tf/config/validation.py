@@ -170,6 +170,11 @@ def _check_combinations(config):
             f"sequences=seq2 leaves out seq1, which encoder={config.encoder} "
             "needs: set sequences=both or encoder=bilstm"
         )
+    if config.word_overlap and not config.encodes_pairs:
+        raise ValueError(
+            f"word_overlap needs encoder={choices.CONDITIONAL}, which reads "
+            f"both texts of a pair, got encoder={config.encoder}"
+        )
     initial = type(config).initial_accumulator
     if config.initial_accumulator != initial and config.optimizer != "adagrad":
         raise ValueError(
@@ -288,7 +293,8 @@ def _features_dim(config):
     size = config.hidden_size * _FEATURES_PER_UNIT.get(config.encoder, 1)
     texts = 2 if config.encodes_pairs else 1
     skipped = texts * config.embedding_dim if config.skip_connection else 0
-    return encoders * size + skipped
+    overlaps = 2 if config.word_overlap else 0
+    return encoders * size + skipped + overlaps
 
 
 def _check_label_transfer(config):

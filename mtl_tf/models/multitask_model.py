@@ -19,6 +19,7 @@ from mtl_tf.layers import task_dense
 from mtl_tf.layers import task_discriminator
 from mtl_tf.layers import task_head
 from mtl_tf.layers import text_encoder
+from mtl_tf.layers import word_overlap
 from mtl_tf.models import embedded_text
 from mtl_tf.models import label_transfer
 
@@ -89,6 +90,7 @@ def _build(config, num_classes, vocabulary_size, main_task, label_ids):
     word_embedding = _make_word_embedding(config, vocabulary_size, seeds[0])
     encoder = _make_encoder(config, len(num_classes), seeds[1:3])
     mean_pooling = pooling.Pooling("mean", name="skip_connection")
+    overlap = word_overlap.WordOverlap(vocabulary_size, name="word_overlap")
     head = _make_head(config, num_classes, label_ids, seeds[3:6])
 
     # Functional model.
@@ -96,15 +98,18 @@ def _build(config, num_classes, vocabulary_size, main_task, label_ids):
     task_ids = inputs["task_ids"]
     text = embedded_text.EmbeddedText.embed(word_embedding, inputs)
     features = text.encode(encoder, task_ids)
-    means = text.mean_vectors(mean_pooling) if config.skip_connection else []
-    predictions = head(embedded_text.head_inputs(features, means), task_ids)
+    skipped = text.mean_vectors(mean_pooling) if config.skip_connection else []
+    if config.word_overlap:
+        names = ("seq1", "seq1_lengths", "token_ids", "lengths")
+        skipped.append(overlap(*(inputs[name] for name in names)))
+    predictions = head(embedded_text.head_inputs(features, skipped), task_ids)
 
     # Outputs.
     outputs = {**features, "logits": predictions["logits"]}
     if config.label_transfer != "none":
         inputs |= label_transfer.make_inputs(config)
         classifier = label_transfer.CrossTaskClassifier(
-            encoder, head, text, features, means
+            encoder, head, text, features, skipped
         )
         outputs |= label_transfer.build_outputs(
             config, num_classes, main_task, inputs, classifier, tuple(seeds[6:])

@@ -33,13 +33,15 @@ def load(
       with a frozen shared encoder, `frozen_weights`.
 
     Raises:
-      ValueError: if there are no such vectors, or as in `warm_start.load`.
+      ValueError: if there are no such vectors; if vectors that are not trained
+        would be random; or as in `warm_start.load`.
     """
     summaries = {}
     if config.word_vectors:
         summaries["word_vectors"] = _load_word_vectors(
             config.word_vectors, vocabulary, trainer.model
         )
+    _check_frozen_words(config, summaries.get("word_vectors"))
     # Second: trained word vectors replace pretrained ones.
     if config.init_from:
         summaries["init_from"] = warm_start.load(
@@ -56,6 +58,20 @@ def write(run_dir: str, summaries: Mapping[str, dict]) -> None:
     for name, summary in summaries.items():
         path = os.path.join(run_directory.ASSETS_DIR, f"{name}.json")
         run_directory.write_json(os.path.join(run_dir, path), summary)
+
+
+def _check_frozen_words(config, summary):
+    """Checks that word vectors that are not trained do not start at random."""
+    if config.train_word_vectors or config.init_from:
+        return
+    loaded = sum(x["dim"] for x in summary["sources"]) if summary else 0
+    if loaded < config.embedding_dim:
+        raise ValueError(
+            f"notrain_word_vectors: word_vectors has {loaded} of the "
+            f"{config.embedding_dim} numbers of a word vector (embedding_dim); "
+            "the others would keep their random start: name vectors of this "
+            "size, or train them"
+        )
 
 
 def _load_word_vectors(sources, vocabulary, model):

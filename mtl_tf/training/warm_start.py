@@ -31,6 +31,7 @@ _ENCODER = ("encoder", "pooling", "hidden_size", "embedding_dim")
 # Those of the layers after them.
 _HEAD = (
     "skip_connection",
+    "word_overlap",
     "task_layer_size",
     "chained_task_layers",
     "output_layer",

@@ -25,6 +25,7 @@ from mtl_tf.layers import task_dense
 from mtl_tf.layers import task_discriminator
 from mtl_tf.layers import text_encoder
 from mtl_tf.layers import token_layers
+from mtl_tf.layers import word_overlap
 from mtl_tf.models import multitask_model
 from mtl_tf.training import losses
 from tests.conformance import subject as subject_lib
@@ -153,6 +154,14 @@ LAYERS = [
         )
         for encoder, kind in _COMBINATIONS
     ],
+    _layer(
+        "word_overlap",
+        word_overlap.WordOverlap,
+        ("seq1", "seq1_lengths", "token_ids", "lengths"),
+        _text_features(2),
+        subject_lib.WORDS,
+        first_word=3,
+    ),
     _layer(
         "feature_dropout",
         dropout.FeatureDropout,
@@ -328,6 +337,7 @@ MODELS += [
         sharing,
         name=f"-{output_layer}",
         skip_connection=True,
+        word_overlap=encoder == choices.CONDITIONAL,
         task_layer_size=5,
         output_layer=output_layer,
     )

@@ -93,6 +93,10 @@ _OTHERS_APART = {
         1e-8,
         {"optimizer": "adagrad", "weight_decay": 0.0},
     ),
+    "word_overlap": (
+        True,
+        {"encoder": "conditional_bilstm", "sequences": "both"},
+    ),
     "chained_task_layers": (True, {"task_layer_size": 6}),
     "train_shared_encoder": (
         False,
