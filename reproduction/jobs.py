@@ -12,6 +12,8 @@ from collections.abc import Callable, Sequence
 from mtl_tf.utils import subprocesses
 
 RESULTS = "results.json"
+# Of a run that `--mode=analyze` analyzes after training.
+ANALYSIS = "analysis.json"
 _EVERY_FLAG = ("--threads=1", "--nopictures", "--noprogress")
 _TRAIN_FLAGS = ("--noexport", "--noreport")
 # The end of the output of a job that failed.
@@ -28,7 +30,7 @@ class Job:
       flags: its flags, without those of directories; `{data_dir}` in a flag is
         the directory of the prepared corpora.
       outcome: the file in its directory that it writes last: `RESULTS` of a
-        run, or the table of a study.
+        run, `ANALYSIS` of a run that is analyzed, or the table of a study.
     """
 
     name: str
@@ -39,7 +41,7 @@ class Job:
     @property
     def is_run(self) -> bool:
         """True if the job is a run, false if it is a study of many runs."""
-        return self.outcome == RESULTS
+        return self.outcome in (RESULTS, ANALYSIS)
 
     def directory(self, runs_dir: str) -> str:
         """Returns the directory of the run or study."""
@@ -61,10 +63,19 @@ class Job:
             f"--run_dir={self.directory(runs_dir)}",
         ]
 
+    def commands(self, data_dir: str, runs_dir: str) -> list[list[str]]:
+        """Returns the arguments of each `mtl_tf.main` that it consists of."""
+        commands = [self.arguments(data_dir, runs_dir)]
+        if self.outcome == ANALYSIS:
+            directory = self.directory(runs_dir)
+            commands.append(["--mode=analyze", f"--run_dir={directory}"])
+        return commands
+
     def command(self, data_dir: str = "data", runs_dir: str = "runs") -> str:
-        """Returns the command as a line of a shell."""
-        arguments = self.arguments(data_dir, runs_dir)
-        return shlex.join(["python", "-m", "mtl_tf.main", *arguments])
+        """Returns the commands as a line of a shell."""
+        main = ["python", "-m", "mtl_tf.main"]
+        commands = self.commands(data_dir, runs_dir)
+        return " && ".join(shlex.join([*main, *x]) for x in commands)
 
 
 def run_all(
@@ -93,17 +104,18 @@ def run_all(
     def run(job):
         log = f"{job.directory(runs_dir)}.log"
         os.makedirs(os.path.dirname(log), exist_ok=True)
-        with lock:
-            if stopped.is_set():
-                return None
-            process = _start(job.arguments(data_dir, runs_dir), log)
-            running.add(process)
-        status = process.wait()
-        running.discard(process)
-        if status:
-            # Here, before this thread takes the next job.
-            stopped.set()
-            raise ValueError(_describe(job, status, log))
+        for arguments in job.commands(data_dir, runs_dir):
+            with lock:
+                if stopped.is_set():
+                    return None
+                process = _start(arguments, log)
+                running.add(process)
+            status = process.wait()
+            running.discard(process)
+            if status:
+                # Here, before this thread takes the next job.
+                stopped.set()
+                raise ValueError(_describe(job, status, log))
         return job
 
     with (

@@ -1,18 +1,24 @@
 """The tables that can be reproduced."""
 
 from mtl_tf.utils import suggestions
+from reproduction import asp_mtl_learning_curve
+from reproduction import asp_mtl_probes
 from reproduction import asp_mtl_table2
 from reproduction import asp_mtl_table3
 from reproduction import lel_ltn_table4
 from reproduction import lel_ltn_table5
+from reproduction import lel_ltn_table6
 from reproduction import tables
 
 TABLES = (
     asp_mtl_table2.table("asp_mtl_table2"),
     asp_mtl_table2.table("asp_mtl_table2_tuned", tuned=True),
     asp_mtl_table3.table(),
+    asp_mtl_probes.table(),
+    asp_mtl_learning_curve.table(),
     lel_ltn_table4.table(),
     lel_ltn_table5.table(),
+    lel_ltn_table6.table(),
 )
 
 

@@ -24,6 +24,20 @@ def of_run(errors, seed=0, deduplicated=None):
     return _record(results=results, correct=correct)
 
 
+def of_outputs(task, main, transfer):
+    """Makes the record of a run with a label transfer network."""
+    return _record(
+        correct={task: np.array(main, bool)},
+        transfer_correct={task: np.array(transfer, bool)},
+    )
+
+
+def of_probes(probes, error):
+    """Makes the record of a run that is analyzed."""
+    results = {"average": {"main": _splits(error, None)}}
+    return _record(results=results, probes=probes)
+
+
 def of_study(rows):
     """Makes the record of a study with these rows."""
     return _record(rows=rows)

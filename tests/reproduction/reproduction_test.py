@@ -7,6 +7,8 @@ import os
 import numpy as np
 import pytest
 
+from mtl_tf.runs import run_directory
+from mtl_tf.utils import checksums
 from reproduction import jobs as jobs_lib
 from reproduction import records as records_lib
 from reproduction import reproduction as reproduction_lib
@@ -103,6 +105,51 @@ def test_a_record_is_read_as_it_was_written(tmp_path, corpus):
     expected = results["tasks"]["reviews"]["main"]["test"]["macro_f1"]
     assert score == pytest.approx(expected, abs=1e-6)
     assert copy.command.startswith("python -m mtl_tf.main --threads=1 ")
+
+
+def test_a_record_has_both_outputs_of_label_transfer(tmp_path, corpus):
+    run_dir = str(tmp_path / "runs" / SEEDS[0])
+    main_task = run_artifacts.TASKS[0]
+    run_artifacts.write_run(
+        run_dir,
+        corpus,
+        label_transfer="supervised",
+        main_task=main_task.name,
+    )
+    record = records_lib.of_job(TABLE.jobs(1)[0], str(tmp_path / "runs"))
+    assert list(record.transfer_correct) == [main_task.name]
+    gold, probabilities = run_artifacts.transfer_predictions(
+        main_task, "test", 0
+    )
+    np.testing.assert_array_equal(
+        record.transfer_correct[main_task.name],
+        probabilities.argmax(axis=1) == gold,
+    )
+    path = records_lib.path_of(str(tmp_path / "records"), "run")
+    records_lib.write(path, record)
+    np.testing.assert_array_equal(
+        records_lib.read(path).transfer_correct[main_task.name],
+        record.transfer_correct[main_task.name],
+    )
+
+
+def test_a_record_of_an_analyzed_run_has_its_probes(tmp_path, corpus):
+    job = jobs_lib.Job("run", "made_up", (), outcome=jobs_lib.ANALYSIS)
+    run_dir = tmp_path / "runs" / "run"
+    run_artifacts.write_run(str(run_dir), corpus)
+    assert not job.has_ended(str(tmp_path / "runs"))
+    probes = {"shared": {"linear": 0.25}}
+    run_directory.write_json(
+        str(run_dir / "analysis.json"),
+        checksums.sign({"schema": 1, "probes": probes, "neuron_words": []}),
+    )
+    assert job.has_ended(str(tmp_path / "runs"))
+    record = records_lib.of_job(job, str(tmp_path / "runs"))
+    assert record.probes == probes
+    assert record.correct
+    train, analyze = record.command.split(" && ")
+    assert analyze == "python -m mtl_tf.main --mode=analyze --run_dir=runs/run"
+    assert train.endswith(" --run_dir=runs/run")
 
 
 def test_a_record_of_single_task_models_has_all_tasks(tmp_path, corpus):
