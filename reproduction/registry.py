@@ -3,6 +3,7 @@
 from mtl_tf.utils import suggestions
 from reproduction import asp_mtl_learning_curve
 from reproduction import asp_mtl_probes
+from reproduction import asp_mtl_settings
 from reproduction import asp_mtl_table2
 from reproduction import asp_mtl_table3
 from reproduction import lel_ltn_table4
@@ -14,6 +15,7 @@ TABLES = (
     asp_mtl_table2.table("asp_mtl_table2"),
     asp_mtl_table2.table("asp_mtl_table2_tuned", tuned=True),
     asp_mtl_table3.table(),
+    asp_mtl_settings.table(),
     asp_mtl_probes.table(),
     asp_mtl_learning_curve.table(),
     lel_ltn_table4.table(),
