@@ -8,7 +8,7 @@ from mtl_tf.config import config as config_lib
 _COMMON = {"optimizer": "adam", "learning_rate": 1e-3, "hidden_size": 100}
 
 MODELS = {
-    # configs/asp_mtl_paper.flags.
+    # configs/asp_mtl_paper.flags, without dropout and truncation.
     "asp_mtl": {
         **_COMMON,
         "sharing": "shared_private",

@@ -109,10 +109,7 @@ def main(argv: list[str]) -> None:
     out_dir = _path(_OUT_DIR)
     try:
         with interruption.raised():
-            if len(argv) > 1:
-                raise ValueError(
-                    f"unexpected argument {argv[1]!r}: flags start with --"
-                )
+            entry_point.refuse_arguments(argv)
             if _INIT.value:
                 _check_flags_of_init()
                 _write_task_file()

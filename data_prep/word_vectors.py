@@ -43,10 +43,7 @@ def main(argv: list[str]) -> int:
     folder = os.path.dirname(os.path.abspath(output))
     try:
         with interruption.raised():
-            if len(argv) > 1:
-                raise ValueError(
-                    f"unexpected argument {argv[1]!r}: flags start with --"
-                )
+            entry_point.refuse_arguments(argv)
             for flag in (_DATA_DIR, _OUTPUT):
                 if not flag.value:
                     raise ValueError(f"--{flag.name} is missing")
@@ -93,7 +90,6 @@ def _train(output):
 
 def run() -> None:
     """Runs the command."""
-    flags.FLAGS.set_default("logtostderr", True)
     entry_point.configure_logging()
     with interruption.quick_exit():
         entry_point.run(main, "data_prep", __name__)

@@ -15,10 +15,7 @@ def main(argv: list[str]) -> int:
     folder = ""
     try:
         with interruption.raised():
-            if len(argv) > 1:
-                raise ValueError(
-                    f"unexpected argument {argv[1]!r}: flags start with --"
-                )
+            entry_point.refuse_arguments(argv)
             command, config = flag_settings.read(flags.FLAGS)
             models = flag_settings.read_models(command.models, flags.FLAGS)
             preflight.check(command, config, models)

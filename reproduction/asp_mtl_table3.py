@@ -29,9 +29,7 @@ def table() -> tables.Table:
     return tables.Table(_NAME, _jobs, _markdown)
 
 
-def _jobs(num_seeds):
-    if num_seeds != 1:
-        raise ValueError(f"--num_seeds={num_seeds}: {_NAME} has one seed")
+def _jobs(seed):
     return [
         jobs_lib.Job(
             f"{_NAME}/{source}_{index}",
@@ -40,7 +38,7 @@ def _jobs(num_seeds):
                 "--mode=leave_one_out",
                 f"--flagfile=preset:{source}_mtl",
                 *("--max_tokens=200", "--epochs=12", "--patience=3"),
-                *("--seed=0", f"--held_out={','.join(held_out)}"),
+                *(f"--seed={seed}", f"--held_out={','.join(held_out)}"),
             ),
             outcome=f"{leave_one_out.TABLE_NAME}.csv",
         )

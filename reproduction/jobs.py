@@ -12,6 +12,8 @@ from collections.abc import Callable, Sequence
 from mtl_tf.utils import subprocesses
 
 RESULTS = "results.json"
+# Of a run that `--mode=analyze` analyzes after training.
+ANALYSIS = "analysis.json"
 _EVERY_FLAG = ("--threads=1", "--nopictures", "--noprogress")
 _TRAIN_FLAGS = ("--noexport", "--noreport")
 # The end of the output of a job that failed.
@@ -25,9 +27,10 @@ class Job:
     Attributes:
       name: name of its directory in `runs_dir`, and of its record.
       corpus: name of the corpus's directory in `data_dir`.
-      flags: its flags, without those of directories.
+      flags: its flags, without those of directories; `{data_dir}` in a flag is
+        the directory of the prepared corpora.
       outcome: the file in its directory that it writes last: `RESULTS` of a
-        run, or the table of a study.
+        run, `ANALYSIS` of a run that is analyzed, or the table of a study.
     """
 
     name: str
@@ -38,7 +41,7 @@ class Job:
     @property
     def is_run(self) -> bool:
         """True if the job is a run, false if it is a study of many runs."""
-        return self.outcome == RESULTS
+        return self.outcome in (RESULTS, ANALYSIS)
 
     def directory(self, runs_dir: str) -> str:
         """Returns the directory of the run or study."""
@@ -53,17 +56,26 @@ class Job:
     def arguments(self, data_dir: str, runs_dir: str) -> list[str]:
         """Returns the arguments of `mtl_tf.main`."""
         return [
-            *self.flags,
+            *(x.replace("{data_dir}", data_dir) for x in self.flags),
             *_EVERY_FLAG,
             *(_TRAIN_FLAGS if self.is_run else ("--processes=1",)),
             f"--data_dir={os.path.join(data_dir, self.corpus)}",
             f"--run_dir={self.directory(runs_dir)}",
         ]
 
+    def commands(self, data_dir: str, runs_dir: str) -> list[list[str]]:
+        """Returns the arguments of each `mtl_tf.main` that it consists of."""
+        commands = [self.arguments(data_dir, runs_dir)]
+        if self.outcome == ANALYSIS:
+            directory = self.directory(runs_dir)
+            commands.append(["--mode=analyze", f"--run_dir={directory}"])
+        return commands
+
     def command(self, data_dir: str = "data", runs_dir: str = "runs") -> str:
-        """Returns the command as a line of a shell."""
-        arguments = self.arguments(data_dir, runs_dir)
-        return shlex.join(["python", "-m", "mtl_tf.main", *arguments])
+        """Returns the commands as a line of a shell."""
+        main = ["python", "-m", "mtl_tf.main"]
+        commands = self.commands(data_dir, runs_dir)
+        return " && ".join(shlex.join([*main, *x]) for x in commands)
 
 
 def run_all(
@@ -86,11 +98,24 @@ def run_all(
       ValueError: if a job fails; no further one is started then.
     """
     running: set[subprocess.Popen] = set()
-    stopped = threading.Event()
+    # Held to start a process, so that none starts after the others were ended.
+    lock, stopped = threading.Lock(), threading.Event()
 
     def run(job):
-        if not stopped.is_set():
-            _run(job, job.arguments(data_dir, runs_dir), runs_dir, running)
+        log = f"{job.directory(runs_dir)}.log"
+        os.makedirs(os.path.dirname(log), exist_ok=True)
+        for arguments in job.commands(data_dir, runs_dir):
+            with lock:
+                if stopped.is_set():
+                    return None
+                process = _start(arguments, log)
+                running.add(process)
+            status = process.wait()
+            running.discard(process)
+            if status:
+                # Here, before this thread takes the next job.
+                stopped.set()
+                raise ValueError(_describe(job, status, log))
         return job
 
     with (
@@ -100,32 +125,29 @@ def run_all(
         futures = [pool.submit(run, job) for job in jobs]
         try:
             for future in concurrent.futures.as_completed(futures):
-                ended(future.result())
+                job = future.result()
+                if job is not None:
+                    ended(job)
         except BaseException:
-            stopped.set()
-            for process in list(running):
-                process.terminate()
+            with lock:
+                stopped.set()
+                for process in list(running):
+                    process.terminate()
             raise
 
 
-def _run(job, arguments, runs_dir, running):
-    """Runs a job until it ends."""
-    log = f"{job.directory(runs_dir)}.log"
-    os.makedirs(os.path.dirname(log), exist_ok=True)
+def _start(arguments, log):
+    """Starts a job; its output is appended to a log."""
     with open(log, "ab") as file:
-        process = subprocess.Popen(
+        return subprocess.Popen(
             [sys.executable, "-m", "mtl_tf.main", *arguments],
             stdout=file,
             stderr=subprocess.STDOUT,
         )
-    running.add(process)
-    try:
-        status = process.wait()
-    finally:
-        running.discard(process)
-    if status:
-        with open(log, encoding="utf-8", errors="replace") as file:
-            last = "".join(file.readlines()[-_LAST_LINES:])
-        raise ValueError(
-            f"{job.name} ended with status {status}; the end of {log}:\n{last}"
-        )
+
+
+def _describe(job, status, log):
+    """Returns a message on a job that has failed."""
+    with open(log, encoding="utf-8", errors="replace") as file:
+        last = "".join(file.readlines()[-_LAST_LINES:])
+    return f"{job.name} ended with status {status}; the end of {log}:\n{last}"

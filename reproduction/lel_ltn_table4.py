@@ -13,7 +13,7 @@ _MAIN_TASKS = (
     *("absa_restaurants", "target", "absa_laptops", "stance"),
     *("topic2", "topic5", "multinli", "fnc1"),
 )
-_FLAGS = ("--flagfile=preset:mtl", "--max_tokens=60", "--seed=0")
+_FLAGS = ("--flagfile=preset:mtl", "--max_tokens=60")
 _CHOSEN, _OF_PAPER = "chosen", "the paper's"
 _HEAD = ("main task", "auxiliary tasks", "metric", "dev", "test", "")
 
@@ -23,9 +23,7 @@ def table() -> tables.Table:
     return tables.Table(_NAME, _jobs, _markdown)
 
 
-def _jobs(num_seeds):
-    if num_seeds != 1:
-        raise ValueError(f"--num_seeds={num_seeds}: {_NAME} has one seed")
+def _jobs(seed):
     jobs = []
     for main_task in _MAIN_TASKS:
         jobs += [
@@ -34,14 +32,17 @@ def _jobs(num_seeds):
                 "pairwise",
                 (
                     *("--mode=search_auxiliary", f"--main_task={main_task}"),
-                    *(*_FLAGS, "--max_auxiliary=3"),
+                    *(*_FLAGS, f"--seed={seed}", "--max_auxiliary=3"),
                 ),
                 outcome=f"{auxiliary_search.TABLE_NAME}.csv",
             ),
             jobs_lib.Job(
                 f"{_NAME}/paper_{main_task}",
                 "pairwise",
-                (f"--flagfile={_preset(main_task)}", *_FLAGS),
+                (
+                    *(f"--flagfile={_preset(main_task)}", *_FLAGS),
+                    f"--seed={seed}",
+                ),
             ),
         ]
     return jobs

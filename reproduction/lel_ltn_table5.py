@@ -1,6 +1,5 @@
 """Tables 3 and 5 of Augenstein et al. (NAACL 2018): eight main tasks."""
 
-import statistics
 from collections.abc import Callable, Mapping
 
 from mtl_tf.metrics import classification
@@ -12,14 +11,14 @@ from reproduction import tables
 
 _NAME = "lel_ltn_table5"
 # Presets of the runs of a main task, in the order in which they are trained.
-_STL, _MTL, _SEMI = "stl", "mtl", "mtl_lel_ltn_semi"
+_STL, _MTL, SEMI = "stl", "mtl", "mtl_lel_ltn_semi"
 _MAIN_PREDS, _NO_DIVERSITY = (
     *("mtl_lel_ltn_main_preds", "mtl_lel_ltn_no_diversity"),
 )
-_PRESETS = (_MTL, _SEMI, _STL, _MAIN_PREDS, _NO_DIVERSITY)
+_PRESETS = (_MTL, SEMI, _STL, _MAIN_PREDS, _NO_DIVERSITY)
 # Main tasks, in the order in which they are trained, with the paper's metric
 # and that of the official scorer if it differs.
-_METRICS = {
+METRICS = {
     "absa_restaurants": ("accuracy",),
     "absa_laptops": ("accuracy",),
     "target": ("macro_f1",),
@@ -34,13 +33,13 @@ _METRICS = {
 _COLUMNS = {
     "STL": (_STL, "", results_lib.MAIN),
     "MTL": (_MTL, "", results_lib.MAIN),
-    "+ LEL": (_SEMI, "base", results_lib.MAIN),
-    "+ LTN: main": (_SEMI, "label_transfer", results_lib.MAIN),
-    "+ LTN: network": (_SEMI, "label_transfer", results_lib.LABEL_TRANSFER),
+    "+ LEL": (SEMI, "base", results_lib.MAIN),
+    "+ LTN: main": (SEMI, "label_transfer", results_lib.MAIN),
+    "+ LTN: network": (SEMI, "label_transfer", results_lib.LABEL_TRANSFER),
     "+ main preds": (_MAIN_PREDS, "", results_lib.LABEL_TRANSFER),
     "− diversity": (_NO_DIVERSITY, "", results_lib.LABEL_TRANSFER),
-    "+ semi: main": (_SEMI, "", results_lib.MAIN),
-    "+ semi: network": (_SEMI, "", results_lib.LABEL_TRANSFER),
+    "+ semi: main": (SEMI, "", results_lib.MAIN),
+    "+ semi: network": (SEMI, "", results_lib.LABEL_TRANSFER),
 }
 _SPLITS = {
     "Test": results_lib.TEST,
@@ -56,36 +55,41 @@ def table() -> tables.Table:
     return tables.Table(_NAME, _jobs, _markdown, num_seeds=3)
 
 
-def _jobs(num_seeds):
+def _jobs(seed):
     return [
         jobs_lib.Job(
-            f"{_folder(preset, main_task)}/{seed}",
+            f"{folder(preset, main_task)}/{seed}",
             "pairwise",
-            (
-                f"--flagfile=preset:{preset}",
-                f"--flagfile=preset:auxiliary/{main_task}",
-                *([f"--tasks={main_task}"] if preset == _STL else []),
-                f"--seed={seed}",
-            ),
+            flags(preset, main_task, seed),
         )
-        for seed in range(num_seeds)
-        for main_task in _METRICS
+        for main_task in METRICS
         for preset in _PRESETS
     ]
 
 
-def _folder(preset, main_task):
+def folder(preset: str, main_task: str) -> str:
+    """Returns the folder of the runs of a preset."""
     return f"{_NAME}/{main_task}/{preset}"
+
+
+def flags(preset: str, main_task: str, seed: int) -> tuple[str, ...]:
+    """Returns the flags of a run."""
+    return (
+        f"--flagfile=preset:{preset}",
+        f"--flagfile=preset:auxiliary/{main_task}",
+        *([f"--tasks={main_task}"] if preset == _STL else []),
+        f"--seed={seed}",
+    )
 
 
 def _markdown(records):
     """Formats a table of scores for each split."""
     by_task = {
         main_task: {
-            preset: tables.by_seed(records, _folder(preset, main_task))
+            preset: tables.by_seed(records, folder(preset, main_task))
             for preset in _PRESETS
         }
-        for main_task in _METRICS
+        for main_task in METRICS
     }
     blocks = []
     for title, split in _SPLITS.items():
@@ -112,7 +116,7 @@ def _rows(main_task: str, runs: _Runs, split: str) -> list[list[str]]:
     majority = any_run.results["tasks"][main_task][results_lib.MAJORITY]
     if not majority.get(split):
         return []
-    for metric in _METRICS[main_task]:
+    for metric in METRICS[main_task]:
         show = classification.METRICS[metric].show
         cells = [main_task, metric, show(majority[split][metric])]
         for preset, phase, output in _COLUMNS.values():
@@ -139,10 +143,7 @@ def _cell(scores: list[float], show: Callable[[float], str]) -> str:
     """Formats a mean over seeds, with the standard deviation."""
     if not scores:
         return tables.MISSING
-    mean = show(statistics.mean(scores))
-    if len(scores) == 1:
-        return mean
-    return f"{mean} ± {show(statistics.stdev(scores))}"
+    return tables.over_seeds(scores, show)
 
 
 def _published(main_task, metric, show):

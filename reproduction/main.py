@@ -51,10 +51,7 @@ def main(argv: list[str]) -> int:
     runs_dir = os.path.expanduser(_RUNS_DIR.value)
     try:
         with interruption.raised():
-            if len(argv) > 1:
-                raise ValueError(
-                    f"unexpected argument {argv[1]!r}: flags start with --"
-                )
+            entry_point.refuse_arguments(argv)
             # Imported late, as TensorFlow takes seconds to start.
             with entry_point.quiet_tensorflow():
                 from reproduction import registry
@@ -62,7 +59,7 @@ def main(argv: list[str]) -> int:
             table = registry.find(_TABLE.value)
             reproduction = reproduction_lib.Reproduction(
                 table,
-                table.jobs(_NUM_SEEDS.value or table.num_seeds),
+                table.jobs(_NUM_SEEDS.value),
                 os.path.expanduser(_DATA_DIR.value),
                 runs_dir,
                 os.path.expanduser(_RECORDS_DIR.value or "")
@@ -83,7 +80,6 @@ def main(argv: list[str]) -> int:
 
 def run() -> None:
     """Runs the command."""
-    flags.FLAGS.set_default("logtostderr", True)
     entry_point.configure_logging()
     with interruption.quick_exit():
         entry_point.run(main, "reproduction", __name__)

@@ -16,6 +16,7 @@ import os
 import numpy as np
 
 from benchmarks import machine
+from mtl_tf.runs import analysis_file
 from mtl_tf.runs import prediction_files
 from mtl_tf.runs import results as results_lib
 from mtl_tf.runs import run_directory
@@ -25,6 +26,8 @@ from reproduction import jobs as jobs_lib
 
 # Digits of scores after the decimal point.
 _DIGITS = 6
+# Attributes of a record that are masks by task.
+_MASKS = ("correct", "transfer_correct")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,6 +43,8 @@ class Record:
       results: of a run, the content of `results.json`; else empty.
       correct: of a run, whether each test prediction is correct, by task, bool
         [rows]; of a study, empty.
+      transfer_correct: the same of a label transfer network, for its main task.
+      probes: of a run that is analyzed, accuracies by features and probe.
       rows: of a study, the rows of its table; else empty.
     """
 
@@ -50,6 +55,10 @@ class Record:
     seconds: float
     results: dict = dataclasses.field(default_factory=dict)
     correct: dict[str, np.ndarray] = dataclasses.field(default_factory=dict)
+    transfer_correct: dict[str, np.ndarray] = dataclasses.field(
+        default_factory=dict
+    )
+    probes: dict = dataclasses.field(default_factory=dict)
     rows: list[dict[str, str]] = dataclasses.field(default_factory=list)
 
 
@@ -65,9 +74,12 @@ def of_job(job: jobs_lib.Job, runs_dir: str) -> Record:
         results = run_directory.read_results(directory)
         outcome = {
             "results": _round(results),
-            "correct": _correct(directory),
+            "correct": _correct(directory, results_lib.MAIN),
+            "transfer_correct": _correct(directory, results_lib.LABEL_TRANSFER),
             "seconds": round(results["seconds"], 1),
         }
+        if job.outcome == jobs_lib.ANALYSIS:
+            outcome["probes"] = _round(analysis_file.read(directory)["probes"])
     else:
         path = os.path.join(directory, job.outcome)
         with open(path, encoding="utf-8", newline="") as file:
@@ -90,9 +102,9 @@ def path_of(records_dir: str, name: str) -> str:
 def write(path: str, record: Record) -> None:
     """Writes a record, atomically."""
     values = dataclasses.asdict(record)
-    values["correct"] = {
-        task: _encode(correct) for task, correct in record.correct.items()
-    }
+    for name in _MASKS:
+        by_task = getattr(record, name)
+        values[name] = {task: _encode(mask) for task, mask in by_task.items()}
     os.makedirs(os.path.dirname(path), exist_ok=True)
     with files.atomic_write(path) as file:
         json.dump(values, file, ensure_ascii=False, separators=(",", ":"))
@@ -108,31 +120,36 @@ def read(path: str) -> Record:
     try:
         with open(path, encoding="utf-8") as file:
             values = json.load(file)
-        values["correct"] = {
-            task: _decode(text) for task, text in values["correct"].items()
-        }
+        for name in _MASKS:
+            by_task = values[name]
+            values[name] = {task: _decode(x) for task, x in by_task.items()}
         return Record(**values)
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise ValueError(f"{path} is not a record of a job: {error}") from None
 
 
-def _correct(run_dir):
-    """Reads which test predictions of a run are correct, by task."""
+def _correct(run_dir, output):
+    """Reads which test predictions of an output are correct, by task."""
     run = run_directory.Run.read(run_dir)
+    results = run_directory.read_results(run_dir)["tasks"]
     correct = {}
     for task in run.tasks:
+        if output not in results[task.name]:
+            continue
         part = run.parts.get(task.name, run_dir)
-        saved = prediction_files.read(part, task, results_lib.TEST)
-        correct[task.name] = saved.predicted == saved.gold
+        saved = prediction_files.read(part, task, results_lib.TEST, output)
+        correct[task.name] = saved.correct
     return correct
 
 
 def _seconds_of_runs(study_dir):
     """Returns the sum of the durations of a study's runs."""
     seconds = 0.0
-    for folder, _, names in os.walk(study_dir):
+    for folder, subfolders, names in os.walk(study_dir):
         if jobs_lib.RESULTS in names:
             seconds += run_directory.read_results(folder)["seconds"]
+            # The seconds of a run contain those of its parts.
+            subfolders.clear()
     return round(seconds, 1)
 
 

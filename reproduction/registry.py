@@ -1,18 +1,26 @@
 """The tables that can be reproduced."""
 
 from mtl_tf.utils import suggestions
+from reproduction import asp_mtl_learning_curve
+from reproduction import asp_mtl_probes
+from reproduction import asp_mtl_settings
 from reproduction import asp_mtl_table2
 from reproduction import asp_mtl_table3
 from reproduction import lel_ltn_table4
 from reproduction import lel_ltn_table5
+from reproduction import lel_ltn_table6
 from reproduction import tables
 
 TABLES = (
     asp_mtl_table2.table("asp_mtl_table2"),
     asp_mtl_table2.table("asp_mtl_table2_tuned", tuned=True),
     asp_mtl_table3.table(),
+    asp_mtl_settings.table(),
+    asp_mtl_probes.table(),
+    asp_mtl_learning_curve.table(),
     lel_ltn_table4.table(),
     lel_ltn_table5.table(),
+    lel_ltn_table6.table(),
 )
 
 
@@ -25,7 +33,7 @@ def find(name: str) -> tables.Table:
     by_name = {table.name: table for table in TABLES}
     if name not in by_name:
         raise ValueError(
-            f"--table={name}: expected one of {', '.join(by_name)}"
-            f"{suggestions.nearest(name, list(by_name))}"
+            f"--table={name}{suggestions.nearest(name, by_name)}: expected one "
+            f"of {', '.join(by_name)}"
         )
     return by_name[name]

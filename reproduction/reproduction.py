@@ -5,6 +5,7 @@ import pathlib
 
 from absl import logging
 
+from mtl_tf.reporting.plots import picture_files
 from reproduction import jobs as jobs_lib
 from reproduction import records as records_lib
 from reproduction import tables
@@ -101,4 +102,14 @@ class Reproduction:
         text = tables.write(self._table, self._records, len(self._missing))
         if self._page:
             marked_pages.replace(self._page, *self._table.marks, text)
+            self._draw()
         return text
+
+    def _draw(self):
+        """Draws the picture of the table into the page's folder of images."""
+        picture = self._table.draw and self._table.draw(self._records)
+        if picture:
+            images = self._page.parent.parent / "images"
+            picture_files.write(
+                picture, str(images / f"{self._table.name}.png")
+            )

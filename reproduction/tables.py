@@ -2,7 +2,10 @@
 
 import dataclasses
 import re
+import statistics
 from collections.abc import Callable, Iterable, Mapping, Sequence
+
+from matplotlib import figure
 
 from reproduction import jobs as jobs_lib
 from reproduction import records as records_lib
@@ -18,16 +21,39 @@ class Table:
 
     Attributes:
       name: its name in `--table`, and between the marks in the page.
-      jobs: returns its jobs for a number of seeds, in the order in which they
-        are run: a table should be of use before all of them have ended.
+      jobs_of_seed: returns its jobs of a seed.
       markdown: formats the table from the records that are there.
-      num_seeds: number of seeds by default.
+      num_seeds: number of seeds by default; 1: there are no others.
+      draw: draws the picture of the table, None if there is too little for it;
+        None for a table without one.
     """
 
     name: str
-    jobs: Callable[[int], list[jobs_lib.Job]]
+    jobs_of_seed: Callable[[int], list[jobs_lib.Job]]
     markdown: Callable[[Records], str]
     num_seeds: int = 1
+    draw: Callable[[Records], figure.Figure | None] | None = None
+
+    def jobs(self, num_seeds: int | None = None) -> list[jobs_lib.Job]:
+        """Returns the jobs in the order in which they are run.
+
+        All jobs of a seed come first: the table is soon of use.
+
+        Args:
+          num_seeds: number of seeds; None: the default.
+
+        Raises:
+          ValueError: if the table does not have so many seeds.
+        """
+        if self.num_seeds == 1 and num_seeds not in (None, 1):
+            raise ValueError(
+                f"--num_seeds={num_seeds}: {self.name} has one seed"
+            )
+        return [
+            job
+            for seed in range(num_seeds or self.num_seeds)
+            for job in self.jobs_of_seed(seed)
+        ]
 
     @property
     def marks(self) -> tuple[str, str]:
@@ -100,6 +126,23 @@ def grid(
         *(f"| {' | '.join(row)} |" for row in rows),
     ]
     return "\n".join(lines)
+
+
+def over_seeds(
+    values: Sequence[float], show: Callable[[float], str] = "{:.1f}".format
+) -> str:
+    """Formats the mean over seeds, with the standard deviation.
+
+    Args:
+      values: the values of the seeds; there may be none.
+      show: formats a number.
+    """
+    if not values:
+        return MISSING
+    mean = show(statistics.mean(values))
+    if len(values) == 1:
+        return mean
+    return f"{mean} ± {show(statistics.stdev(values))}"
 
 
 def signed(points: float) -> str:

@@ -3,7 +3,8 @@
 Mikolov et al. (2013): skip-gram with negative sampling, by gensim.
 """
 
-from collections.abc import Iterator, Sequence
+import os
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
@@ -26,7 +27,7 @@ class Texts:
     """
 
     def __init__(self, corpus: tasks_lib.Corpus, splits: Sequence[str]):
-        path = f"{corpus.data_dir}/{vocabulary_lib.VOCABULARY_FILE}"
+        path = os.path.join(corpus.data_dir, vocabulary_lib.VOCABULARY_FILE)
         self._words = vocabulary_lib.Vocabulary.read(path).tokens
         self._token_ids = [
             records.TokenIds.read(corpus.data_dir, task.name, split)
@@ -51,12 +52,12 @@ class Texts:
 
 
 def train(
-    texts: Texts, *, dim: int, epochs: int, window: int, seed: int
+    texts: Iterable[list[str]], *, dim: int, epochs: int, window: int, seed: int
 ) -> dict[str, np.ndarray]:
     """Trains word vectors; the same arguments give the same vectors.
 
     Args:
-      texts: the texts.
+      texts: the words of each text; read several times.
       dim: size of a vector.
       epochs: passes over the texts.
       window: maximum distance of a word and a word of its context.

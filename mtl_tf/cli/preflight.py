@@ -66,11 +66,15 @@ def _check_training(command, config):
     if os.path.exists(record):
         return
     _check_word_vectors(config)
-    if config.init_from:
-        try:
-            run_directory.Run.read(config.init_from)
-        except ValueError as error:
-            raise ValueError(f"init_from={config.init_from}: {error}") from None
+    for name, run_dirs in {
+        "init_from": [config.init_from] if config.init_from else [],
+        "teachers": config.teachers,
+    }.items():
+        for run_dir in run_dirs:
+            try:
+                run_directory.Run.read(run_dir)
+            except ValueError as error:
+                raise ValueError(f"{name}={run_dir}: {error}") from None
 
 
 def _check_word_vectors(config):

@@ -49,6 +49,11 @@ class ModelSettings(run_settings.RunSettings):
         False,
         "Whether the mean word vector of a text is appended to its features.",
     )
+    word_overlap: bool = base.setting(
+        False,
+        "Whether the shares of words that the two texts of a pair have in "
+        "common are appended to the features; for conditional_bilstm.",
+    )
     task_layer_size: int = base.setting(
         0,
         "Size of a task-specific hidden layer before the output layer; 0: "
@@ -70,6 +75,11 @@ class ModelSettings(run_settings.RunSettings):
         "Size of a label vector; 0: the size of the features before it, whose "
         "elements beyond this size are not used.",
         symbol="l",
+    )
+    shared_labels: bool = base.setting(
+        False,
+        "Whether labels of the same name share a vector, which is added to "
+        "that of each task's label.",
     )
     label_bias: bool = base.setting(
         False, "Whether each label of the label embedding has a bias."
@@ -157,7 +167,9 @@ class ModelSettings(run_settings.RunSettings):
         1.0, "Weight of the label transfer network's loss."
     )
     pseudo_label_weight: float = base.setting(
-        1.0, "Weight of the main model's loss on pseudo-labels."
+        1.0,
+        "Weight of the loss on pseudo-labels, those of the label transfer "
+        "network or of teachers.",
     )
     pseudo_label_threshold: float = base.setting(
         0.0,

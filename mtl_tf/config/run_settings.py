@@ -45,6 +45,12 @@ class RunSettings(base.Settings):
         "same name.",
         path=True,
     )
+    teachers: tuple[str, ...] = base.setting(
+        (),
+        "Run directories whose mean probabilities are the pseudo-labels of "
+        "unlabeled texts.",
+        path=True,
+    )
     threads: int = base.setting(
         0, "Number of TensorFlow threads; 0: one per core.", changeable=True
     )

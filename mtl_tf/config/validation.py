@@ -47,6 +47,7 @@ def check(config) -> None:
     check_ranges(config)
     _check_combinations(config)
     _check_adversary(config)
+    _check_pseudo_labels(config)
     _check_frozen_encoder(config)
     _check_needs(config)
     _check_label_embedding_dim(config)
@@ -110,13 +111,10 @@ def check_ranges(config) -> None:
         )
     for field in dataclasses.fields(config):
         value = getattr(config, field.name)
-        if field.name.endswith("_dropout") and not 0 <= value < 1:
+        is_rate = field.name.endswith("_dropout") or field.name == "ema_decay"
+        if is_rate and not 0 <= value < 1:
             raise ValueError(
                 f"{field.name}={value}: expected a rate, from 0 to below 1"
-            )
-        if field.name == "ema_decay" and not 0 <= value < 1:
-            raise ValueError(
-                f"ema_decay={value}: expected a number from 0 to below 1"
             )
         if isinstance(value, float):
             _check_float(field.name, value)
@@ -172,6 +170,11 @@ def _check_combinations(config):
             f"sequences=seq2 leaves out seq1, which encoder={config.encoder} "
             "needs: set sequences=both or encoder=bilstm"
         )
+    if config.word_overlap and not config.encodes_pairs:
+        raise ValueError(
+            f"word_overlap needs encoder={choices.CONDITIONAL}, which reads "
+            f"both texts of a pair, got encoder={config.encoder}"
+        )
     initial = type(config).initial_accumulator
     if config.initial_accumulator != initial and config.optimizer != "adagrad":
         raise ValueError(
@@ -212,13 +215,42 @@ def _check_adversary(config):
             f"(sharing=shared_private), got sharing={config.sharing}"
         )
     if config.unlabeled and not (
-        config.adversarial_weight or config.label_transfer == "semi_supervised"
+        config.adversarial_weight
+        or config.label_transfer == "semi_supervised"
+        or config.teachers
     ):
         raise ValueError(
             "unlabeled text is used by the adversary and for pseudo-labels: "
-            "set adversarial_weight or label_transfer=semi_supervised, or "
-            "unset unlabeled"
+            "set adversarial_weight, label_transfer=semi_supervised or "
+            "teachers, or unset unlabeled"
         )
+
+
+def _check_pseudo_labels(config):
+    """Checks that pseudo-labels have one source, if any."""
+    is_semi_supervised = config.label_transfer == "semi_supervised"
+    if config.teachers and is_semi_supervised:
+        raise ValueError(
+            "teachers and label_transfer=semi_supervised both give "
+            "pseudo-labels: set one of them"
+        )
+    if config.teachers and not config.unlabeled:
+        raise ValueError(
+            "teachers give unlabeled texts their pseudo-labels: set unlabeled"
+        )
+    if not 0 <= config.pseudo_label_threshold < 1:
+        raise ValueError(
+            f"pseudo_label_threshold={config.pseudo_label_threshold}: expected "
+            "a probability below 1"
+        )
+    for name in ("pseudo_label_weight", "pseudo_label_threshold"):
+        value = getattr(config, name)
+        is_used = is_semi_supervised or config.teachers
+        if value != getattr(type(config), name) and not is_used:
+            raise ValueError(
+                f"{name}={value} needs pseudo-labels: set label_transfer="
+                "semi_supervised, or teachers"
+            )
 
 
 def _check_frozen_encoder(config):
@@ -261,7 +293,8 @@ def _features_dim(config):
     size = config.hidden_size * _FEATURES_PER_UNIT.get(config.encoder, 1)
     texts = 2 if config.encodes_pairs else 1
     skipped = texts * config.embedding_dim if config.skip_connection else 0
-    return encoders * size + skipped
+    overlaps = 2 if config.word_overlap else 0
+    return encoders * size + skipped + overlaps
 
 
 def _check_label_transfer(config):
@@ -295,11 +328,6 @@ def _check_label_transfer(config):
             "label_transfer=semi_supervised needs pseudo-labels of the main "
             "task, which transfer_trained_on=auxiliary does not train"
         )
-    if config.pseudo_label_threshold >= 1:
-        raise ValueError(
-            f"pseudo_label_threshold={config.pseudo_label_threshold}: expected "
-            "a probability below 1"
-        )
 
 
 def _check_affinity(config):
@@ -331,11 +359,6 @@ def _check_needs(config):
             "transfer_trained_on transfer_weight",
             "label_transfer",
             ("supervised", "semi_supervised"),
-        ),
-        (
-            "pseudo_label_weight pseudo_label_threshold",
-            "label_transfer",
-            ("semi_supervised",),
         ),
     ]
     defaults = {f.name: f.default for f in dataclasses.fields(config)}

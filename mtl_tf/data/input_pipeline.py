@@ -19,7 +19,10 @@ With a label transfer network that reads diversity features, the batch holds
     diversity  float32 [task_batches, batch, 5]
 
 With unlabeled text, training batches hold `unlabeled`, a dict with the same
-keys except `labels`, whose task batches are those of the unlabeled splits.
+keys except `labels`, whose task batches are those of the unlabeled splits. With
+teachers, it also holds
+
+    pseudo_labels  float32 [task_batches, batch, most labels of a task]
 """
 
 import dataclasses
@@ -67,6 +70,9 @@ class Split:
       seq1_lengths: number of tokens of seq1, int32 [rows], if seq1 and seq2
         are read separately; a missing seq1 is the single token of an empty
         text. None if seq1 is prepended to seq2, with a separator in between.
+      pseudo_labels: probabilities of the task's labels by its teachers,
+        float32 [rows, most labels of a task], 0 beyond the task's own. None
+        without teachers.
     """
 
     task_id: int
@@ -81,6 +87,7 @@ class Split:
     max_tokens: int
     reads_seq1: np.ndarray
     seq1_lengths: np.ndarray | None = None
+    pseudo_labels: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -90,6 +97,7 @@ class Split:
         by_row = (
             *("ids", "groups", "labels", "duplicate", "diversity"),
             *("lengths", "rows", "reads_seq1", "seq1_lengths"),
+            "pseudo_labels",
         )
         columns = {name: getattr(self, name) for name in by_row}
         return dataclasses.replace(
@@ -111,6 +119,10 @@ class Split:
         if self.diversity is not None:
             signature["diversity"] = tf.TensorSpec(
                 [None, None, self.diversity.shape[1]], tf.float32
+            )
+        if self.pseudo_labels is not None:
+            signature["pseudo_labels"] = tf.TensorSpec(
+                [None, None, self.pseudo_labels.shape[1]], tf.float32
             )
         return signature
 
@@ -360,6 +372,10 @@ def make_batch(selection: list[tuple[Split, np.ndarray]]) -> Batch:
     if first.diversity is not None:
         batch["diversity"] = _stack(
             (split.diversity, rows) for split, rows in selection
+        )
+    if first.pseudo_labels is not None:
+        batch["pseudo_labels"] = _stack(
+            (split.pseudo_labels, rows) for split, rows in selection
         )
     return batch
 

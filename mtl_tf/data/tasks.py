@@ -4,7 +4,7 @@ import dataclasses
 import json
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from mtl_tf.metrics import classification
 from mtl_tf.utils import checksums
@@ -223,6 +223,17 @@ class Corpus:
                     f"{', '.join(by_name)}"
                 )
         return tuple(t for t in self.tasks if not names or t.name in names)
+
+
+def label_names(tasks: Iterable[Task]) -> tuple[str, ...]:
+    """Returns the distinct names of the labels of tasks, in their order."""
+    return tuple(dict.fromkeys(x for task in tasks for x in task.labels))
+
+
+def label_ids(tasks: Sequence[Task]) -> tuple[int, ...]:
+    """Returns the index in `label_names` of each label of all tasks."""
+    ids = {name: index for index, name in enumerate(label_names(tasks))}
+    return tuple(ids[label] for task in tasks for label in task.labels)
 
 
 def check_names(names: Iterable[str]) -> None:

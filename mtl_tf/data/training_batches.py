@@ -99,7 +99,7 @@ class TrainingBatches:
         inputs = self._train[0].signature
         batch = {**inputs, "labels": tf.TensorSpec([None, None], tf.int32)}
         if self._unlabeled:
-            batch["unlabeled"] = inputs
+            batch["unlabeled"] = self._unlabeled[0].signature
         return batch
 
     def generate(self, first_step: int) -> Iterator[TrainingBatch]:

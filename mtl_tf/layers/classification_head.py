@@ -14,8 +14,14 @@ class ClassificationHead(float32_layer.Float32Layer):
     by task, in the order of their labels. Sparse updates: only the rows of the
     step's tasks are gathered, and the others get no gradient.
 
+    With `label_ids`, labels of the same name also share a vector, and the
+    vector of a label is the sum of its own and the shared one: a task with few
+    rows starts from what the others have learned about its labels.
+
     Args:
       num_classes: number of labels of each task.
+      label_ids: id of the name of each label of all tasks, from 0; labels with
+        the same id share a vector. None: no labels do.
       init_range: weights are drawn uniformly from [-init_range, init_range].
       seed: seed of the initial values.
       **kwargs: for `keras.layers.Layer`.
@@ -27,12 +33,14 @@ class ClassificationHead(float32_layer.Float32Layer):
         self,
         num_classes: tuple[int, ...],
         *,
+        label_ids: tuple[int, ...] | None = None,
         init_range: float = 0.1,
         seed: int | None = None,
         **kwargs,
     ):
         super().__init__(**kwargs)
         self.num_classes = tuple(num_classes)
+        self.label_ids = None if label_ids is None else tuple(label_ids)
         self.init_range = init_range
         self.seed = seed
         first_rows = np.cumsum((0, *self.num_classes[:-1]))
@@ -43,7 +51,17 @@ class ClassificationHead(float32_layer.Float32Layer):
         self._mask = labels < np.array(self.num_classes)[:, np.newaxis]
 
     def add_label_vectors(self, name: str, width: int) -> keras.Variable:
-        """Adds a vector for each label, [labels of all tasks, width]."""
+        """Adds a vector for each label, [labels of all tasks, width].
+
+        Vectors that labels share start at 0.
+        """
+        self.shared_vectors = None
+        if self.label_ids is not None:
+            self.shared_vectors = self.add_weight(
+                name="shared_vectors",
+                shape=(max(self.label_ids) + 1, width),
+                initializer="zeros",
+            )
         return self.add_weight(
             name=name,
             shape=(sum(self.num_classes), width),
@@ -58,12 +76,45 @@ class ClassificationHead(float32_layer.Float32Layer):
             name="bias", shape=(sum(self.num_classes),), initializer="zeros"
         )
 
-    def gather_labels(self, weight, task_ids: tf.Tensor) -> tf.Tensor:
+    def gather_vectors(
+        self, own_vectors: keras.Variable, task_ids: tf.Tensor
+    ) -> tf.Tensor:
+        """Gathers the vectors of the labels of each task batch's task.
+
+        Args:
+          own_vectors: float32 [labels of all tasks, width], from
+            `add_label_vectors`.
+          task_ids: int32 [task_batches].
+
+        Returns:
+          float32 [task_batches, most labels, width]: the labels' own vectors,
+          plus the shared ones; zeros where a task has no such label.
+        """
+        vectors = self.gather_labels(own_vectors, task_ids)
+        if self.shared_vectors is not None:
+            ids = np.array(self.label_ids, np.int32)
+            vectors += self.gather_labels(self.shared_vectors, task_ids, ids)
+        return vectors
+
+    def all_vectors(self, own_vectors: keras.Variable) -> tf.Tensor:
+        """Computes the vectors of all labels, [labels of all tasks, width]."""
+        vectors = tf.convert_to_tensor(own_vectors)
+        if self.shared_vectors is not None:
+            vectors += tf.gather(self.shared_vectors, self.label_ids)
+        return vectors
+
+    def gather_labels(
+        self,
+        weight: keras.Variable,
+        task_ids: tf.Tensor,
+        row_of_label: np.ndarray | None = None,
+    ) -> tf.Tensor:
         """Gathers the rows of the labels of each task batch's task.
 
         Args:
           weight: float32 [labels of all tasks, ...].
           task_ids: int32 [task_batches].
+          row_of_label: int32 [labels of all tasks]; None: a label's own row.
 
         Returns:
           float32 [task_batches, most labels, ...], zeros where a task has no
@@ -72,6 +123,8 @@ class ClassificationHead(float32_layer.Float32Layer):
         mask = tf.gather(self._mask, task_ids)
         indices = tf.cast(tf.where(mask), tf.int32)
         rows = tf.gather_nd(tf.gather(self._rows, task_ids), indices)
+        if row_of_label is not None:
+            rows = tf.gather(row_of_label, rows)
         # Gathers rows that exist, and pads afterwards: a padded gather would
         # give some task's row a gradient of zero, and an optimizer would
         # update that row.
@@ -93,7 +146,7 @@ class ClassificationHead(float32_layer.Float32Layer):
         Args:
           features: float32 [task_batches, batch, width].
           vectors: float32 [task_batches, most labels, width], from
-            `gather_labels`.
+            `gather_vectors`.
           bias: float32 [labels of all tasks]; None for none.
           task_ids: int32 [task_batches].
 
@@ -111,6 +164,7 @@ class ClassificationHead(float32_layer.Float32Layer):
         return {
             **super().get_config(),
             "num_classes": self.num_classes,
+            "label_ids": self.label_ids,
             "init_range": self.init_range,
             "seed": self.seed,
         }

@@ -86,13 +86,17 @@ class LabelEmbedding(classification_head.ClassificationHead):
         self.bias = self.add_label_bias() if self.use_bias else None
 
     def call(self, features, task_ids):
-        vectors = self.gather_labels(self.table, task_ids)
+        vectors = self.gather_vectors(self.table, task_ids)
         features = features[..., : self.table.shape[1]]
         # Eq. 4, without its softmax.
         logits = self.logits(features, vectors, self.bias, task_ids)
         # Eq. 5
         expected = tf.einsum("kbl,kli->kbi", tf.nn.softmax(logits), vectors)
         return {"logits": logits, "expected_label_embedding": expected}
+
+    def label_vectors(self) -> tf.Tensor:
+        """Returns the matrix L, float32 [labels of all tasks, l]."""
+        return self.all_vectors(self.table)
 
     def joint_logits(
         self, features: tf.Tensor, task_ids: tf.Tensor
@@ -110,7 +114,7 @@ class LabelEmbedding(classification_head.ClassificationHead):
         """
         features = features[..., : self.table.shape[1]]
         # Eq. 4, over all labels.
-        logits = tf.einsum("kbi,li->kbl", features, self.table.value)
+        logits = tf.einsum("kbi,li->kbl", features, self.label_vectors())
         if self.bias is not None:
             logits += self.bias.value
         task_of_label = np.repeat(

@@ -48,7 +48,7 @@ class SoftmaxHead(classification_head.ClassificationHead):
         self.bias = self.add_label_bias()
 
     def call(self, features, task_ids):
-        kernel = self.gather_labels(self.kernel, task_ids)
+        kernel = self.gather_vectors(self.kernel, task_ids)
         logits = self.logits(features, kernel, self.bias, task_ids)
         if self.tanh:
             logits = tf.where(

@@ -120,7 +120,7 @@ def _gather(vectors, lengths, indices):
 
 
 def head_inputs(
-    features: dict[str, keras.KerasTensor], means: list[keras.KerasTensor]
+    features: dict[str, keras.KerasTensor], skipped: list[keras.KerasTensor]
 ) -> list[keras.KerasTensor]:
     """Orders the features that a head reads.
 
@@ -130,10 +130,11 @@ def head_inputs(
     Args:
       features: `shared` and `private`, or one of them, float32 [task_batches,
         batch, features].
-      means: mean word vectors of the skip connection, or none.
+      skipped: features that skip the encoders: the mean word vectors of the
+        skip connection, and the word overlap; or none.
 
     Returns:
       A list of float32 [task_batches, batch, width of each].
     """
-    ordered = (features.get("shared"), *means, features.get("private"))
+    ordered = (features.get("shared"), *skipped, features.get("private"))
     return [tensor for tensor in ordered if tensor is not None]

@@ -71,14 +71,14 @@ class CrossTaskClassifier:
       head: the head of the model.
       text: the texts of the batch.
       features: their features; the `shared` ones are the same for all tasks.
-      means: their mean word vectors, for a skip connection; or none.
+      skipped: their features that skip the encoders, or none.
     """
 
     encoder: shared_private_encoder.SharedPrivateEncoder
     head: task_head.TaskHead
     text: embedded_text.EmbeddedText
     features: dict[str, keras.KerasTensor]
-    means: list[keras.KerasTensor]
+    skipped: list[keras.KerasTensor]
 
     def classify(
         self, indices: keras.KerasTensor, tasks: Sequence[int]
@@ -108,8 +108,8 @@ class CrossTaskClassifier:
             features |= self.text.gather(indices).encode(
                 self.encoder, task_ids, private_only=True
             )
-        means = [keras.ops.take(mean, indices, axis=0) for mean in self.means]
-        return self.head(embedded_text.head_inputs(features, means), task_ids)
+        skipped = [keras.ops.take(x, indices, axis=0) for x in self.skipped]
+        return self.head(embedded_text.head_inputs(features, skipped), task_ids)
 
 
 def build_outputs(

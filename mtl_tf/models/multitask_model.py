@@ -1,6 +1,6 @@
 """The models of both papers, as Keras functional models."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import keras
 import numpy as np
@@ -19,6 +19,7 @@ from mtl_tf.layers import task_dense
 from mtl_tf.layers import task_discriminator
 from mtl_tf.layers import task_head
 from mtl_tf.layers import text_encoder
+from mtl_tf.layers import word_overlap
 from mtl_tf.models import embedded_text
 from mtl_tf.models import label_transfer
 
@@ -28,6 +29,7 @@ def build(
     num_classes: tuple[int, ...],
     vocabulary_size: int,
     main_task: int | None = None,
+    label_ids: tuple[int, ...] | None = None,
 ) -> keras.Model:
     """Builds the model that a config describes.
 
@@ -42,6 +44,8 @@ def build(
       num_classes: number of labels of each task, by task index.
       vocabulary_size: number of word vectors.
       main_task: index of the main task; needed for label transfer.
+      label_ids: id of the name of each label of all tasks, from 0; needed for
+        shared labels.
 
     Returns:
       A functional model.
@@ -66,10 +70,17 @@ def build(
         multiplied with, or a size or an index is invalid.
     """
     _check_arguments(config, num_classes, vocabulary_size, main_task)
-    return _build(config, num_classes, vocabulary_size, main_task)
+    if not config.shared_labels:
+        label_ids = None
+    elif label_ids is None or len(label_ids) != sum(num_classes):
+        raise ValueError(
+            f"label_ids: expected an id for each of the {sum(num_classes)} "
+            f"labels with shared_labels, got {label_ids!r:.80}"
+        )
+    return _build(config, num_classes, vocabulary_size, main_task, label_ids)
 
 
-def _build(config, num_classes, vocabulary_size, main_task):
+def _build(config, num_classes, vocabulary_size, main_task, label_ids):
     """Builds the model of `build`, whose arguments have been checked."""
     random = np.random.default_rng(config.seed)
     # Separate seeds, so that no two layers start from equal weights.
@@ -79,22 +90,26 @@ def _build(config, num_classes, vocabulary_size, main_task):
     word_embedding = _make_word_embedding(config, vocabulary_size, seeds[0])
     encoder = _make_encoder(config, len(num_classes), seeds[1:3])
     mean_pooling = pooling.Pooling("mean", name="skip_connection")
-    head = _make_head(config, num_classes, seeds[3:6])
+    overlap = word_overlap.WordOverlap(vocabulary_size, name="word_overlap")
+    head = _make_head(config, num_classes, label_ids, seeds[3:6])
 
     # Functional model.
     inputs = embedded_text.make_inputs(config)
     task_ids = inputs["task_ids"]
     text = embedded_text.EmbeddedText.embed(word_embedding, inputs)
     features = text.encode(encoder, task_ids)
-    means = text.mean_vectors(mean_pooling) if config.skip_connection else []
-    predictions = head(embedded_text.head_inputs(features, means), task_ids)
+    skipped = text.mean_vectors(mean_pooling) if config.skip_connection else []
+    if config.word_overlap:
+        names = ("seq1", "seq1_lengths", "token_ids", "lengths")
+        skipped.append(overlap(*(inputs[name] for name in names)))
+    predictions = head(embedded_text.head_inputs(features, skipped), task_ids)
 
     # Outputs.
     outputs = {**features, "logits": predictions["logits"]}
     if config.label_transfer != "none":
         inputs |= label_transfer.make_inputs(config)
         classifier = label_transfer.CrossTaskClassifier(
-            encoder, head, text, features, means
+            encoder, head, text, features, skipped
         )
         outputs |= label_transfer.build_outputs(
             config, num_classes, main_task, inputs, classifier, tuple(seeds[6:])
@@ -227,6 +242,33 @@ def variables_by_path(variables) -> dict[str, tf.Variable]:
     return by_path
 
 
+def assign(
+    model: keras.Model, values: Mapping[str, np.ndarray], source: str
+) -> None:
+    """Assigns the weights of a checkpoint to a model.
+
+    Args:
+      model: the result of `build`.
+      values: values by path, at least those of the model's weights.
+      source: the checkpoint's name, for messages.
+
+    Raises:
+      ValueError: if a weight is missing, or has another shape.
+    """
+    for name, variable in variables_by_path(model.weights).items():
+        value = values.get(name)
+        if value is None or value.shape != variable.shape:
+            raise ValueError(
+                f"{source} is of another model: {name} "
+                + (
+                    "is missing"
+                    if value is None
+                    else f"has the shape {value.shape}, not {variable.shape}"
+                )
+            )
+        variable.assign(value)
+
+
 def set_word_vectors(
     model: keras.Model, vectors: Sequence[pretrained_embeddings.WordVectors]
 ) -> None:
@@ -311,10 +353,10 @@ def _make_encoder(config, num_tasks, seeds):
     )
 
 
-def _make_head(config, num_classes, seeds):
+def _make_head(config, num_classes, label_ids, seeds):
     """Makes the head, with its task-specific layer and its output layer."""
     return task_head.TaskHead(
-        _make_output_layer(config, num_classes, seeds[1]),
+        _make_output_layer(config, num_classes, label_ids, seeds[1]),
         _make_task_layer(config, len(num_classes), seeds[2]),
         dropout.FeatureDropout(
             config.feature_dropout, seed=seeds[0], name="feature_dropout"
@@ -339,9 +381,13 @@ def _make_task_layer(config, num_tasks, seed):
     )
 
 
-def _make_output_layer(config, num_classes, seed):
+def _make_output_layer(config, num_classes, label_ids, seed):
     """Makes a softmax head or a label embedding."""
-    common = {"init_range": config.init_range, "seed": seed}
+    common = {
+        "label_ids": label_ids,
+        "init_range": config.init_range,
+        "seed": seed,
+    }
     if config.output_layer == "softmax":
         return softmax_head.SoftmaxHead(
             num_classes, tanh=config.tanh_logits, name="softmax_head", **common

@@ -35,6 +35,22 @@ def model_name(config: config_lib.Config) -> str:
     return f"adversarial {name}" if config.adversarial_weight else name
 
 
+def summarize(
+    config: config_lib.Config,
+    corpus: tasks_lib.Corpus,
+    tasks: Sequence[tasks_lib.Task],
+    num_weights: int,
+) -> str:
+    """Summarizes a run in a line: model, tasks, corpus, size."""
+    return (
+        f"{config.sharing}, {config.encoder}, pooling {config.pooling}; "
+        f"{names_lib.counted(len(tasks), 'task')} of "
+        f"{names_lib.visible(corpus.name)}: "
+        f"{', '.join(task.name for task in tasks)}; "
+        f"{names_lib.counted(num_weights, 'weight')}"
+    )
+
+
 def describe(config: config_lib.Config) -> str:
     """Describes the model in one or two sentences."""
     sharing = {

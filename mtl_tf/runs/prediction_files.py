@@ -27,6 +27,7 @@ class SavedPredictions:
       gold: int64 [rows], indices of the true labels.
       predicted: int64 [rows], indices of the predicted labels.
       probabilities: float64 [rows, num_classes].
+      duplicate: bool [rows], whether the task's train split has the same text.
       counts: int64 [rows] by name: `tokens` of the encoder's input, `unknown`
         words among them, and `cut` tokens.
     """
@@ -36,6 +37,7 @@ class SavedPredictions:
     gold: np.ndarray
     predicted: np.ndarray
     probabilities: np.ndarray
+    duplicate: np.ndarray
     counts: dict[str, np.ndarray]
 
     def __len__(self) -> int:
@@ -59,6 +61,7 @@ class SavedPredictions:
             self.gold[rows],
             self.predicted[rows],
             self.probabilities[rows],
+            self.duplicate[rows],
             {name: values[rows] for name, values in self.counts.items()},
         )
 
@@ -137,7 +140,7 @@ def read(
         )
     checksum_file.check(run_dir, os.path.relpath(path, run_dir))
     ids, groups, gold, predicted, probabilities = [], [], [], [], []
-    counts = []
+    duplicate, counts = [], []
     with open(path, encoding="utf-8") as file:
         for line_number, text in enumerate(file, 1):
             try:
@@ -148,6 +151,7 @@ def read(
                 predicted.append(task.label_index(line["predicted"]))
                 by_label = line["probabilities"]
                 probabilities.append([float(by_label[x]) for x in task.labels])
+                duplicate.append(bool(line["duplicate"]))
                 counts.append([int(line[name]) for name in _COUNTS])
             except KeyError as error:
                 raise ValueError(
@@ -163,5 +167,6 @@ def read(
         np.array(gold),
         np.array(predicted),
         np.array(probabilities, np.float64),
+        np.array(duplicate, bool),
         dict(zip(_COUNTS, np.array(counts, np.int64).T, strict=True)),
     )

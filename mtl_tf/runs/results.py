@@ -18,6 +18,8 @@ FEATURE_ROWS = 2000
 MAIN = predictions_lib.MAIN
 LABEL_TRANSFER = predictions_lib.LABEL_TRANSFER
 MAJORITY = "majority"
+# Of a run with several seeds: the mean of their probabilities.
+ENSEMBLE = "ensemble"
 TEST = "test"
 DEDUPLICATED = "test_deduplicated"
 
@@ -63,7 +65,9 @@ def majority_predictions(
     )
 
 
-def averages(tasks: Mapping[str, Mapping]) -> dict:
+def averages(
+    tasks: Mapping[str, Mapping], outputs: Sequence[str] = (MAIN, MAJORITY)
+) -> dict:
     """Computes means over tasks of the metrics that all tasks have.
 
     `test_deduplicated` of a task without duplicates is its `test`. Tasks whose
@@ -72,12 +76,13 @@ def averages(tasks: Mapping[str, Mapping]) -> dict:
 
     Args:
       tasks: results by task, as in `results.json`.
+      outputs: outputs that all tasks have.
 
     Returns:
       {OUTPUT: {SPLIT: {METRIC: mean}}}.
     """
     means = {}
-    for output in (MAIN, MAJORITY):
+    for output in outputs:
         by_task = [task[output] for task in tasks.values()]
         names = [
             metric

@@ -139,6 +139,8 @@ def _rows(results, tasks, name, baseline=None):
         columns.append(
             column("label transfer", results, results_lib.LABEL_TRANSFER)
         )
+    if results_lib.ENSEMBLE in results["average"]:
+        columns.append(column("ensemble", results, results_lib.ENSEMBLE))
     if results_lib.DEDUPLICATED in results["average"][results_lib.MAIN]:
         columns.append(
             column(
@@ -156,8 +158,8 @@ def _cells(results, tasks, metrics, output, split):
     by_task = [results["tasks"].get(task.name) for task in tasks]
     # Over these tasks: a baseline may have others.
     average = None
-    if all(by_task):
-        average = results_lib.averages(dict(enumerate(by_task)))
+    if all(by_task) and all(output in x for x in by_task):
+        average = results_lib.averages(dict(enumerate(by_task)), (output,))
     scores = [
         results_lib.scores_of(by_output[output], split)
         if by_output and output in by_output

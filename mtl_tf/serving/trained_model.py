@@ -356,23 +356,10 @@ def _load_model(
             tuple(len(task.labels) for task in run.tasks),
             vocabulary_size,
             _main_task_index(run),
+            tasks_lib.label_ids(run.tasks),
         )
     saved.check_tasks(run.tasks)
-    saved_values = saved.parts["model"]
-    for name, variable in multitask_model.variables_by_path(
-        model.weights
-    ).items():
-        value = saved_values.get(name)
-        if value is None or value.shape != variable.shape:
-            raise ValueError(
-                f"{saved.path} is of another model: {name} "
-                + (
-                    "is missing"
-                    if value is None
-                    else f"has the shape {value.shape}, not {variable.shape}"
-                )
-            )
-        variable.assign(value)
+    multitask_model.assign(model, saved.parts["model"], saved.path)
     return model
 
 

@@ -1,7 +1,6 @@
 """Callbacks of the training loop."""
 
-import contextlib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 from absl import logging
 
@@ -11,6 +10,7 @@ from mtl_tf.runs import history as history_lib
 from mtl_tf.training import divergence
 from mtl_tf.training import loop_state
 from mtl_tf.training import progress
+from mtl_tf.training import weight_average
 
 
 class Callback:
@@ -45,24 +45,23 @@ class CheckpointWriter(Callback):
     Args:
       checkpoints: the run's checkpoints.
       state: state of the training loop.
-      averaged: makes a context in which the model has the weights of the best
-        checkpoint, those that were scored.
+      average: the average of the weights, which the best checkpoint has.
     """
 
     def __init__(
         self,
         checkpoints: checkpoints_lib.Checkpoints,
         state: loop_state.LoopState,
-        averaged: Callable[[], contextlib.AbstractContextManager[None]],
+        average: weight_average.WeightAverage,
     ):
         self._checkpoints = checkpoints
         self._state = state
-        self._averaged = averaged
+        self._average = average
 
     def on_epoch_end(self, line: Mapping) -> None:
         """Saves the checkpoints."""
         if self._state["best_epoch"] == self._state["epoch"]:
-            with self._averaged():
+            with self._average.swapped():
                 self._checkpoints.save(checkpoints_lib.BEST, line["step"])
         self._checkpoints.save(checkpoints_lib.LAST, line["step"])
 

@@ -19,6 +19,7 @@ from mtl_tf.reporting.plots import transfer_curves
 from mtl_tf.reporting.tensorboard import evaluation_summaries
 from mtl_tf.runs import affinity_file
 from mtl_tf.runs import checkpoints
+from mtl_tf.runs import descriptions
 from mtl_tf.runs import history as history_lib
 from mtl_tf.runs import label_embeddings
 from mtl_tf.runs import prediction_files
@@ -33,6 +34,7 @@ from mtl_tf.training import initial_weights
 from mtl_tf.training import loop_state
 from mtl_tf.training import phases as phases_lib
 from mtl_tf.training import task_splits
+from mtl_tf.training import teachers
 from mtl_tf.training import tensorboard_callback
 from mtl_tf.training import trainer
 from mtl_tf.training import training_loop
@@ -61,6 +63,9 @@ class Experiment:
             os.path.join(config.data_dir, vocabulary_lib.VOCABULARY_FILE)
         )
         self.splits = task_splits.read(self.corpus, self.tasks, config)
+        self._pseudo_labels = teachers.add_pseudo_labels(
+            config, self.corpus, self.tasks, self.splits
+        )
         self.corpus.check_unchanged()
         self.batches = training_batches.TrainingBatches(
             [split["train"] for split in self.splits],
@@ -75,6 +80,7 @@ class Experiment:
             tuple(len(task.labels) for task in self.tasks),
             len(self.vocabulary),
             self._main_task,
+            tasks_lib.label_ids(self.tasks),
         )
         self.trainer = trainer.Trainer(
             config,
@@ -117,13 +123,9 @@ class Experiment:
             loaded = initial_weights.load(
                 self.config, self.tasks, self.vocabulary, self.trainer
             )
-            self.trainer.restart_average()
         run_directory.start(self.config, self.corpus, self.tasks)
-        for name, summary in loaded.items():
-            path = os.path.join(run_directory.ASSETS_DIR, f"{name}.json")
-            run_directory.write_json(
-                os.path.join(self.config.run_dir, path), summary
-            )
+        teachers.write(self.config.run_dir, self._pseudo_labels)
+        initial_weights.write(self.config.run_dir, loaded)
         self.checkpoints.sweep(resume_point.saved if resume_point else {})
         logging.info(
             "%s, %s, %s, %s per epoch",
@@ -152,20 +154,16 @@ class Experiment:
                 self.tasks, dev, self.predictor, config.main_task
             ),
             phases_lib.Phases(
-                config,
-                self.state,
-                self.trainer.step,
-                self.checkpoints,
-                self.trainer.restart_average,
+                config, self.state, self.trainer, self.checkpoints
             ),
             self.state,
             [
                 callbacks.ProgressBar(config, self.batches.steps_per_epoch),
                 tensorboard_callback.TensorBoardCallback(
-                    config, self._describe(), self.state
+                    config, self._summary(), self.state
                 ),
                 callbacks.CheckpointWriter(
-                    self.checkpoints, self.state, self.trainer.averaged
+                    self.checkpoints, self.state, self.trainer.average
                 ),
                 callbacks.HistoryWriter(config.run_dir, self.state),
                 callbacks.EpochLogger(),
@@ -239,7 +237,9 @@ class Experiment:
             label_embeddings.write(
                 self.config.run_dir,
                 self.tasks,
-                self.model.get_layer("head").output_layer.table.numpy(),
+                self.model.get_layer("head")
+                .output_layer.label_vectors()
+                .numpy(),
                 [splits["train"].labels for splits in self.splits],
             )
         self._log_writing("scores", run_directory.RESULTS_FILE)
@@ -396,12 +396,8 @@ class Experiment:
             self.config.run_dir,
         )
 
-    def _describe(self):
-        config = self.config
-        return (
-            f"{config.sharing}, {config.encoder}, pooling {config.pooling}; "
-            f"{names_lib.counted(len(self.tasks), 'task')} of "
-            f"{names_lib.visible(self.corpus.name)}: "
-            f"{', '.join(task.name for task in self.tasks)}; "
-            f"{names_lib.counted(self.model.count_params(), 'weight')}"
+    def _summary(self):
+        num_weights = self.model.count_params()
+        return descriptions.summarize(
+            self.config, self.corpus, self.tasks, num_weights
         )

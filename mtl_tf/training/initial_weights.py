@@ -1,12 +1,14 @@
 """Initial weights of a run: pretrained word vectors and a warm start."""
 
-from collections.abc import Sequence
+import os
+from collections.abc import Mapping, Sequence
 
 from mtl_tf.config import config as config_lib
 from mtl_tf.data import pretrained_embeddings
 from mtl_tf.data import tasks as tasks_lib
 from mtl_tf.data import vocabulary as vocabulary_lib
 from mtl_tf.models import multitask_model
+from mtl_tf.runs import run_directory
 from mtl_tf.training import frozen_weights
 from mtl_tf.training import trainer as trainer_lib
 from mtl_tf.training import warm_start
@@ -31,21 +33,45 @@ def load(
       with a frozen shared encoder, `frozen_weights`.
 
     Raises:
-      ValueError: if there are no such vectors, or as in `warm_start.load`.
+      ValueError: if there are no such vectors; if vectors that are not trained
+        would be random; or as in `warm_start.load`.
     """
     summaries = {}
     if config.word_vectors:
         summaries["word_vectors"] = _load_word_vectors(
             config.word_vectors, vocabulary, trainer.model
         )
+    _check_frozen_words(config, summaries.get("word_vectors"))
     # Second: trained word vectors replace pretrained ones.
     if config.init_from:
         summaries["init_from"] = warm_start.load(
             config, tasks, vocabulary, trainer
         )
+    trainer.average.restart()
     if not config.train_shared_encoder:
         summaries[frozen_weights.NAME] = frozen_weights.record(trainer.model)
     return summaries
+
+
+def write(run_dir: str, summaries: Mapping[str, dict]) -> None:
+    """Writes the results of `load` into JSON files of a run."""
+    for name, summary in summaries.items():
+        path = os.path.join(run_directory.ASSETS_DIR, f"{name}.json")
+        run_directory.write_json(os.path.join(run_dir, path), summary)
+
+
+def _check_frozen_words(config, summary):
+    """Checks that word vectors that are not trained do not start at random."""
+    if config.train_word_vectors or config.init_from:
+        return
+    loaded = sum(x["dim"] for x in summary["sources"]) if summary else 0
+    if loaded < config.embedding_dim:
+        raise ValueError(
+            f"notrain_word_vectors: word_vectors has {loaded} of the "
+            f"{config.embedding_dim} numbers of a word vector (embedding_dim); "
+            "the others would keep their random start: name vectors of this "
+            "size, or train them"
+        )
 
 
 def _load_word_vectors(sources, vocabulary, model):

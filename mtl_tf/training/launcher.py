@@ -17,6 +17,7 @@ from mtl_tf.config import config as config_lib
 from mtl_tf.config import validation
 from mtl_tf.data import tasks as tasks_lib
 from mtl_tf.runs import checkpoints
+from mtl_tf.runs import ensemble
 from mtl_tf.runs import history as history_lib
 from mtl_tf.runs import results
 from mtl_tf.runs import resumption
@@ -24,6 +25,7 @@ from mtl_tf.runs import run_directory
 from mtl_tf.runs import run_parts
 from mtl_tf.training import experiment
 from mtl_tf.training import run_pool
+from mtl_tf.training import teachers
 from mtl_tf.training import warm_start
 from mtl_tf.utils import files
 from mtl_tf.utils import run_lock
@@ -147,9 +149,12 @@ def _start(config, corpus, tasks):
     for part in parts:
         run_directory.check(part, corpus)
     record = os.path.join(config.run_dir, run_directory.CONFIG_FILE)
-    # A resumed run does not read the initial weights again.
-    if config.init_from and not os.path.exists(record):
-        warm_start.check(config, tasks)
+    # A resumed run does not read other runs again.
+    if not os.path.exists(record):
+        if config.init_from:
+            warm_start.check(config, tasks)
+        if config.teachers:
+            teachers.check(config, tasks)
     unfinished = [
         part for part in parts if not run_directory.is_finished(part, corpus)
     ]
@@ -293,8 +298,11 @@ def _merge(config, corpus):
 
 def _merged(config, parts, by_part):
     """Returns the results of all parts together, with their warnings."""
-    merge = _merge_seeds if config.num_runs > 1 else _merge_tasks
-    merged = merge(by_part)
+    if config.num_runs > 1:
+        merged = _merge_seeds(by_part)
+        ensemble.add(merged, [part.run_dir for part in parts])
+    else:
+        merged = _merge_tasks(by_part)
     warnings = [
         f"{part.run_dir}: {warning}"
         for part, result in zip(parts, by_part, strict=True)

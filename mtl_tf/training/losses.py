@@ -49,9 +49,9 @@ def pseudo_label_loss(
     not accepted count as 0. No gradient flows into the pseudo-labels.
 
     Args:
-      logits: float32 [texts, at least num_classes].
-      pseudo_labels: z, float32 [texts, num_classes], probabilities.
-      accepted: bool [texts], which pseudo-labels count.
+      logits: float32 [..., at least num_classes].
+      pseudo_labels: z, float32 [..., num_classes], probabilities.
+      accepted: bool [...], which pseudo-labels count.
 
     Returns:
       float32 [].

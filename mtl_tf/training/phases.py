@@ -6,15 +6,15 @@ adds its pseudo-labels. Each starts from the best checkpoint of the one before.
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
-import tensorflow as tf
 from absl import logging
 
 from mtl_tf.config import config as config_lib
 from mtl_tf.runs import checkpoints as checkpoints_lib
 from mtl_tf.training import early_stopping
 from mtl_tf.training import loop_state
+from mtl_tf.training import trainer as trainer_lib
 
 
 class Phases:
@@ -23,26 +23,24 @@ class Phases:
     Args:
       config: phases, number of epochs, early stopping.
       state: state of the training loop.
-      step: the training step, int64.
+      trainer: the training step, and the average of the weights.
       checkpoints: the run's checkpoints.
-      restart_average: starts the average of the weights from the current ones.
     """
 
     def __init__(
         self,
         config: config_lib.Config,
         state: loop_state.LoopState,
-        step: tf.Variable,
+        trainer: trainer_lib.Trainer,
         checkpoints: checkpoints_lib.Checkpoints,
-        restart_average: Callable[[], None],
     ):
         self._names = config.phases
         self._max_epochs = config.epochs
         self._early_stopping = early_stopping.make(config)
         self._state = state
-        self._step = step
+        self._step = trainer.step
+        self._average = trainer.average
         self._checkpoints = checkpoints
-        self._restart_average = restart_average
 
     @property
     def name(self) -> str:
@@ -89,7 +87,7 @@ class Phases:
         history = state.history
         self._checkpoints.restore(checkpoints_lib.BEST)
         # The model has the averaged weights of that epoch now.
-        self._restart_average()
+        self._average.restart()
         self._checkpoints.save(
             checkpoints_lib.best_of(self.name), int(self._step)
         )

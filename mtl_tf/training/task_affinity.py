@@ -65,6 +65,7 @@ class TaskAffinity:
         self._optimizer = optimizer
         self._task_weights = task_weights
         self._class_weights = class_weights
+        output_layer = model.get_layer("head").output_layer
         copy = multitask_model.build(
             dataclasses.replace(
                 config,
@@ -73,9 +74,10 @@ class TaskAffinity:
                 recurrent_dropout=0.0,
                 feature_dropout=0.0,
             ),
-            model.get_layer("head").output_layer.num_classes,
+            output_layer.num_classes,
             model.get_layer("word_embedding").vocabulary_size,
             main_task,
+            output_layer.label_ids,
         )
         self._classifier = multitask_model.submodel(copy, ["logits"])
         self._variables = multitask_model.variables_by_path(model.variables)

@@ -1,6 +1,5 @@
 """The training step: one custom `tf.function` for all models."""
 
-import contextlib
 import functools
 from collections.abc import Callable, Mapping, Sequence
 
@@ -14,6 +13,7 @@ from mtl_tf.models import multitask_model
 from mtl_tf.training import adversary
 from mtl_tf.training import losses
 from mtl_tf.training import optimizers
+from mtl_tf.training import pseudo_labels
 from mtl_tf.training import task_affinity
 from mtl_tf.training import weight_average
 from mtl_tf.utils import gradient_registry
@@ -73,11 +73,7 @@ class Trainer:
             weight_decay=config.weight_decay,
             clip_norm=config.clip_norm,
         )
-        self._average = None
-        if config.ema_decay:
-            self._average = weight_average.WeightAverage(
-                trained, config.ema_decay
-            )
+        self.average = weight_average.WeightAverage(trained, config.ema_decay)
         self.adversary = None
         if config.adversarial_weight:
             self.adversary = adversary.Adversary(
@@ -119,23 +115,9 @@ class Trainer:
             parts["discriminator_optimizer"] = self.adversary.optimizer.state
         if self.affinity is not None:
             parts["affinity"] = self.affinity.variables
-        if self._average is not None:
-            parts["weight_average"] = self._average.averages
+        if self.average.averages:
+            parts["weight_average"] = self.average.averages
         return parts
-
-    def averaged(self) -> contextlib.AbstractContextManager[None]:
-        """Returns a context in which the model has its averaged weights.
-
-        Without `ema_decay`, it has the current ones.
-        """
-        if self._average is None:
-            return contextlib.nullcontext()
-        return self._average.swapped()
-
-    def restart_average(self) -> None:
-        """Starts the average of the weights from the current ones."""
-        if self._average is not None:
-            self._average.restart()
 
     @property
     def mean_affinity(self) -> np.ndarray | None:
@@ -210,7 +192,18 @@ class Trainer:
             if phase != "base":
                 logs |= self._transfer_losses(phase, outputs, batch)
             if phase == "semi_supervised":
-                logs |= self._pseudo_label_losses(outputs, unlabeled, batch)
+                logs |= pseudo_labels.compute_losses(
+                    self._config,
+                    *pseudo_labels.of_transfer_network(
+                        outputs, unlabeled, batch["task_ids"], self._main_task
+                    ),
+                )
+            if self._config.teachers:
+                logs |= pseudo_labels.compute_losses(
+                    self._config,
+                    unlabeled["logits"],
+                    batch["unlabeled"]["pseudo_labels"],
+                )
             # Liu et al. 2017, Eq. 15. With gradient reversal, L_adv enters
             # without λ, which the reversal applies to the encoder's gradient.
             # Label transfer adds L_transfer and L_pseudo (Augenstein et al.
@@ -231,8 +224,7 @@ class Trainer:
                 gradients[len(variables) :], self.step
             )
             self.adversary.extra_discriminator_updates(*of_adversary, self.step)
-        if self._average is not None:
-            self._average.update(self.step)
+        self.average.update(self.step)
         logs["training/learning_rate"] = self.optimizer.schedule(self.step)
         logs["loss/total"] = total
         tokens = tf.reduce_sum(batch["lengths"])
@@ -286,6 +278,8 @@ class Trainer:
     def _call_unlabeled(self, phase, batch):
         """Returns the outputs for unlabeled texts; None if none are needed."""
         names = ["shared"] if self.adversary else []
+        if self._config.teachers:
+            names.append("logits")
         if phase == "semi_supervised":
             names += ["transfer_logits", "main_task_logits"]
         if "unlabeled" not in batch or not names:
@@ -361,44 +355,6 @@ class Trainer:
             "loss/label_transfer": _mean_or_zero(batch_losses),
             "training/label_transfer_accuracy": _mean_or_zero(
                 tf.cast(correct, tf.float32)
-            ),
-        }
-
-    def _pseudo_label_losses(self, outputs, unlabeled, batch):
-        """Computes the main model's distance from the pseudo-labels.
-
-            L_pseudo = || p - z ||^2
-
-        Augenstein et al. 2018, Eq. 7: z is the label transfer network's
-        prediction for texts of the auxiliary tasks and unlabeled ones. It is
-        one mean over all these texts, whatever their number of task batches.
-        """
-        config = self._config
-        auxiliary = tf.where(batch["task_ids"] != self._main_task)[:, 0]
-
-        def logits_of_texts(name):
-            logits = [tf.gather(outputs[name], auxiliary)]
-            if unlabeled:
-                logits.append(unlabeled[name])
-            num_classes = outputs[name].shape[-1]
-            return tf.concat(
-                [tf.reshape(x, [-1, num_classes]) for x in logits], axis=0
-            )
-
-        main_task_logits = logits_of_texts("main_task_logits")
-        pseudo_labels = tf.nn.softmax(logits_of_texts("transfer_logits"))
-        confidence = tf.reduce_max(pseudo_labels, axis=-1)
-        accepted = confidence >= config.pseudo_label_threshold
-        loss = losses.pseudo_label_loss(
-            main_task_logits, pseudo_labels, accepted
-        )
-        weighted = config.pseudo_label_weight * loss
-        return {
-            "loss_minimized/pseudo_label": weighted,
-            "loss_weighted/pseudo_label": weighted,
-            "loss/pseudo_label": loss,
-            "pseudo_label/accepted": tf.reduce_mean(
-                tf.cast(accepted, tf.float32)
             ),
         }
 

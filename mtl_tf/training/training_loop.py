@@ -81,7 +81,7 @@ class TrainingLoop:
     def _run_epoch(self, batches):
         line = self._train_epoch(batches)
         start = time.perf_counter()
-        with self._trainer.averaged():
+        with self._trainer.average.swapped():
             dev = self._dev_scorer.score(
                 with_transfer=self._phases.name != "base"
             )

@@ -31,9 +31,11 @@ _ENCODER = ("encoder", "pooling", "hidden_size", "embedding_dim")
 # Those of the layers after them.
 _HEAD = (
     "skip_connection",
+    "word_overlap",
     "task_layer_size",
     "chained_task_layers",
     "output_layer",
+    "shared_labels",
     "label_embedding_dim",
 )
 # Weights that a frozen shared encoder needs.
@@ -42,7 +44,9 @@ _SHARED_WEIGHTS = ("word_embedding/", "encoder/shared_encoder/")
 _FEATURE_WEIGHTS = (
     "head/task_layer/kernel",
     "head/softmax_head/kernel",
+    "head/softmax_head/shared_vectors",
     "head/label_embedding/table",
+    "head/label_embedding/shared_vectors",
 )
 
 
@@ -82,6 +86,8 @@ class _Names:
             "task_discriminator": self.task_names,
         }
         layer, *sublayers = path.split("/")
+        if sublayers[-1] == "shared_vectors":
+            return tasks_lib.label_names(self.tasks)
         if layer in ("encoder", "head"):
             layer = sublayers[0]
         return names_by_layer[layer]

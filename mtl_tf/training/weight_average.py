@@ -17,15 +17,15 @@ class WeightAverage:
 
     Args:
       weights: the weights by name.
-      decay: above 0, below 1.
+      decay: from 0 to below 1; 0: there is no average, and nothing is swapped.
     """
 
     def __init__(self, weights: Mapping[str, tf.Variable], decay: float):
-        self._weights = dict(weights)
+        self._weights = dict(weights) if decay else {}
         self._decay = decay
         self.averages = {
             name: tf.Variable(weight, trainable=False)
-            for name, weight in weights.items()
+            for name, weight in self._weights.items()
         }
 
     def update(self, step: tf.Tensor) -> None:

@@ -109,6 +109,21 @@ def parse(argv: list[str], program: str) -> list[str]:
         sys.exit(1)
 
 
+def refuse_arguments(argv: list[str]) -> None:
+    """Refuses arguments that are not flags.
+
+    Args:
+      argv: the result of `parse`.
+
+    Raises:
+      ValueError: if there are any.
+    """
+    if len(argv) > 1:
+        raise ValueError(
+            f"unexpected argument {argv[1]!r}: flags start with --"
+        )
+
+
 @contextlib.contextmanager
 def quiet_tensorflow() -> Iterator[None]:
     """Hides what TensorFlow prints while it is imported and finds its devices.

@@ -25,6 +25,7 @@ from mtl_tf.layers import task_dense
 from mtl_tf.layers import task_discriminator
 from mtl_tf.layers import text_encoder
 from mtl_tf.layers import token_layers
+from mtl_tf.layers import word_overlap
 from mtl_tf.models import multitask_model
 from mtl_tf.training import losses
 from tests.conformance import subject as subject_lib
@@ -54,6 +55,8 @@ _TOKENS = ("vectors", "lengths")
 _TASK_TOKENS = ("vectors", "lengths", "task_ids")
 _INITIAL = {"init_range": 0.3, "seed": 5}
 _PER_TASK = {"num_tasks": subject_lib.NUM_TASKS, **_INITIAL}
+# Labels of the same position have the same name.
+_LABEL_IDS = tuple(x for n in subject_lib.NUM_CLASSES for x in range(n))
 _COMBINATIONS = [
     (encoder, kind)
     for encoder in choices.ENCODERS
@@ -152,6 +155,14 @@ LAYERS = [
         for encoder, kind in _COMBINATIONS
     ],
     _layer(
+        "word_overlap",
+        word_overlap.WordOverlap,
+        ("seq1", "seq1_lengths", "token_ids", "lengths"),
+        _text_features(2),
+        subject_lib.WORDS,
+        first_word=3,
+    ),
+    _layer(
         "feature_dropout",
         dropout.FeatureDropout,
         ("features",),
@@ -166,6 +177,7 @@ LAYERS = [
         {"logits": _text_features(max(subject_lib.NUM_CLASSES))},
         subject_lib.NUM_CLASSES,
         tanh=True,
+        label_ids=_LABEL_IDS,
         **_INITIAL,
     ),
     _layer(
@@ -179,6 +191,7 @@ LAYERS = [
         subject_lib.NUM_CLASSES,
         embedding_dim=subject_lib.WIDTH - 1,
         use_bias=True,
+        label_ids=_LABEL_IDS,
         **_INITIAL,
     ),
     _layer(
@@ -255,7 +268,11 @@ def build_model(
 ) -> keras.Model:
     """Builds a model for `batch()`."""
     return multitask_model.build(
-        config, num_classes, subject_lib.WORDS, main_task=1
+        config,
+        num_classes,
+        subject_lib.WORDS,
+        main_task=1,
+        label_ids=_LABEL_IDS,
     )
 
 
@@ -320,6 +337,7 @@ MODELS += [
         sharing,
         name=f"-{output_layer}",
         skip_connection=True,
+        word_overlap=encoder == choices.CONDITIONAL,
         task_layer_size=5,
         output_layer=output_layer,
     )

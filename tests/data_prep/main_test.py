@@ -34,11 +34,7 @@ def _start(*arguments):
 
 
 def _run(*arguments):
-    process = _start(*arguments)
-    out, err = process.communicate()
-    return subprocess.CompletedProcess(
-        process.args, process.returncode, out, err
-    )
+    return preloaded_python.run("data_prep.main", *arguments)
 
 
 def test_the_example_is_prepared_and_inspected(tmp_path):

@@ -1,10 +1,5 @@
 """The command data_prep.word_vectors."""
 
-import os
-import pathlib
-import subprocess
-import sys
-
 import pytest
 
 from data_prep.corpora import synthetic
@@ -12,22 +7,7 @@ from data_prep.pipeline import prepare
 from mtl_tf.data import pretrained_embeddings
 from tests.helpers import preloaded_python
 
-_ROOT = pathlib.Path(__file__).parents[2]
-
-
-def _run(*arguments):
-    # A separate process: flags are defined once per process.
-    return subprocess.run(
-        [
-            *(preloaded_python.executable(), "-m", "data_prep.word_vectors"),
-            *arguments,
-        ],
-        capture_output=True,
-        text=True,
-        cwd=_ROOT,
-        # Bazel only sets sys.path.
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
-    )
+_MODULE = "data_prep.word_vectors"
 
 
 def test_vectors_of_a_corpus(tmp_path):
@@ -36,7 +16,8 @@ def test_vectors_of_a_corpus(tmp_path):
 
     def words(*flags):
         output = tmp_path / "vectors.txt"
-        done = _run(
+        done = preloaded_python.run(
+            _MODULE,
             *(f"--data_dir={tmp_path}/data", f"--output={output}"),
             *("--dim=4", "--epochs=1", *flags),
         )
@@ -72,7 +53,9 @@ def test_vectors_of_a_corpus(tmp_path):
 )
 def test_wrong_uses(tmp_path, arguments, message):
     (tmp_path / "file").touch()
-    done = _run(*(x.replace("DIR", str(tmp_path)) for x in arguments))
+    done = preloaded_python.run(
+        _MODULE, *(x.replace("DIR", str(tmp_path)) for x in arguments)
+    )
     assert done.returncode == 1
     assert message.replace("DIR", str(tmp_path)) in done.stderr
 

@@ -1,6 +1,5 @@
 """A training loop without a model: phases, epochs and interruptions."""
 
-import contextlib
 import dataclasses
 import itertools
 import pathlib
@@ -21,6 +20,7 @@ from mtl_tf.training import loop_state
 from mtl_tf.training import phases
 from mtl_tf.training import tensorboard_callback
 from mtl_tf.training import training_loop
+from mtl_tf.training import weight_average
 
 STEPS = 3
 TASKS = (
@@ -43,10 +43,7 @@ class Trainer:
         self.slot = tf.Variable(0.0, dtype=tf.float64)
         self._record = record
 
-    averaged = contextlib.nullcontext
-
-    def restart_average(self):
-        pass
+    average = weight_average.WeightAverage({}, 0.0)
 
     @property
     def parts(self):
@@ -177,7 +174,7 @@ def fit(
 def _make_loop(config, trainer, predictor, checkpoints, state, tensorboard):
     task_names = [task.name for task in TASKS]
     callback_list = [
-        callbacks.CheckpointWriter(checkpoints, state, trainer.averaged),
+        callbacks.CheckpointWriter(checkpoints, state, trainer.average),
         callbacks.HistoryWriter(config.run_dir, state),
         callbacks.EpochLogger(),
     ]
@@ -191,13 +188,7 @@ def _make_loop(config, trainer, predictor, checkpoints, state, tensorboard):
         trainer,
         Batches(),
         dev_scores.DevScorer(TASKS, task_names, predictor, config.main_task),
-        phases.Phases(
-            config,
-            state,
-            trainer.step,
-            checkpoints,
-            trainer.restart_average,
-        ),
+        phases.Phases(config, state, trainer, checkpoints),
         state,
         callback_list,
     )

@@ -44,6 +44,7 @@ with socket.socket(socket.AF_UNIX) as server:
         os.kill(os.getpid(), -status)
     sys.exit(status)
 """
+_ROOT = pathlib.Path(__file__).parents[2]
 # What all processes of a run of pytest-xdist have in common.
 _RUN = "PYTEST_XDIST_TESTRUNUID"
 
@@ -71,13 +72,25 @@ def executable() -> str:
     return str(path)
 
 
+def run(module: str, *arguments: str) -> subprocess.CompletedProcess:
+    """Runs a module of the project, since flags are defined once a process."""
+    return subprocess.run(
+        [executable(), "-m", module, *arguments],
+        capture_output=True,
+        text=True,
+        cwd=_ROOT,
+        # Bazel only sets sys.path.
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+    )
+
+
 def _start(path, owner):
     """Starts the server, and writes the executable once it listens."""
     address = str(path.with_name("socket"))
     module = "tests.helpers.preloaded_python"
     server = subprocess.Popen(
         [sys.executable, "-m", module, address, str(owner)],
-        cwd=pathlib.Path(__file__).parents[2],
+        cwd=_ROOT,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,

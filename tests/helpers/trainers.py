@@ -38,7 +38,11 @@ def make_trainer(num_classes=LABELS, class_weights=None, **settings):
         texts["diversity"] = tf.TensorSpec([None, None, 5], tf.float32)
     signature = {**texts, "labels": tf.TensorSpec([None, None], tf.int32)}
     if config.unlabeled:
-        signature["unlabeled"] = texts
+        signature["unlabeled"] = dict(texts)
+    if config.teachers:
+        signature["unlabeled"]["pseudo_labels"] = tf.TensorSpec(
+            [None, None, max(num_classes)], tf.float32
+        )
     if class_weights is None:
         class_weights = np.ones((len(num_classes), max(num_classes)))
     return trainer_lib.Trainer(

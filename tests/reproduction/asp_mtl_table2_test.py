@@ -1,7 +1,9 @@
 """Table 2 of Liu, Qiu & Huang (ACL 2017)."""
 
+import numpy as np
 import pytest
 
+from mtl_tf.reporting.html import published
 from reproduction import asp_mtl_table2
 from tests.reproduction import made_up_records
 
@@ -35,6 +37,14 @@ def test_errors_are_means_over_seeds():
     # Only the seed that both models have: 15 - 35 points.
     assert differences.splitlines()[2].startswith("| LSTM | −20.0 | −2")
     assert differences.endswith(" | 1 |")
+
+
+def test_averages_of_the_paper_are_those_of_its_tasks():
+    paper = published.read_papers()["fdu_mtl"]
+    by_task = np.array(list(paper["error_rates"].values()))
+    printed = [paper["averages"][model] for model in paper["models"]]
+    # The paper rounds to a tenth.
+    np.testing.assert_allclose(by_task.mean(axis=0), printed, atol=0.051)
 
 
 def test_models_without_records_are_left_out():

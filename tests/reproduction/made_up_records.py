@@ -21,14 +21,36 @@ def of_run(errors, seed=0, deduplicated=None):
         "average": {"main": _splits(mean, deduplicated)},
         "seconds": 1800.0,
     }
+    return _record(results=results, correct=correct)
+
+
+def of_outputs(task, main, transfer):
+    """Makes the record of a run with a label transfer network."""
+    return _record(
+        correct={task: np.array(main, bool)},
+        transfer_correct={task: np.array(transfer, bool)},
+    )
+
+
+def of_probes(probes, error):
+    """Makes the record of a run that is analyzed."""
+    results = {"average": {"main": _splits(error, None)}}
+    return _record(results=results, probes=probes)
+
+
+def of_study(rows):
+    """Makes the record of a study with these rows."""
+    return _record(rows=rows)
+
+
+def _record(**outcome):
     return records.Record(
         command="python -m mtl_tf.main",
         date="2026-11-30",
-        processor="Some(R)  CPU",
+        processor="Some CPU",
         revision="abc",
         seconds=1800.0,
-        results=results,
-        correct=correct,
+        **outcome,
     )
 
 
@@ -42,15 +64,3 @@ def _splits(error, deduplicated):
     return {
         split: {"accuracy": 1 - value / 100} for split, value in errors.items()
     }
-
-
-def of_study(rows):
-    """Makes the record of a study with these rows."""
-    return records.Record(
-        command="python -m mtl_tf.main",
-        date="2026-12-01",
-        processor="Other CPU",
-        revision="abc",
-        seconds=5400.0,
-        rows=rows,
-    )

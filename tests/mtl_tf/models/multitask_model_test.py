@@ -6,6 +6,7 @@ import tensorflow as tf
 
 from mtl_tf.config import config as config_lib
 from mtl_tf.data import vocabulary as vocabulary_lib
+from mtl_tf.layers import word_overlap
 from mtl_tf.models import multitask_model
 
 NUM_CLASSES = (2, 4, 3)
@@ -16,6 +17,7 @@ WORDS = 12
 EVERYTHING = {
     "encoder": "conditional_bilstm",
     "skip_connection": True,
+    "word_overlap": True,
     "task_layer_size": 4,
     "output_layer": "label_embedding",
     "label_embedding_dim": 3,
@@ -169,6 +171,10 @@ def test_logits_of_the_label_embedding_on_the_task_layer(pairs):
             outputs["shared"],
             mean_vectors(model, pairs["token_ids"], pairs["lengths"]),
             mean_vectors(model, pairs["seq1"], pairs["seq1_lengths"]),
+            word_overlap.WordOverlap(WORDS)(
+                *(pairs[x] for x in ("seq1", "seq1_lengths")),
+                *(pairs[x] for x in ("token_ids", "lengths")),
+            ),
             outputs["private"],
         ],
         axis=-1,

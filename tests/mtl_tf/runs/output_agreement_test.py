@@ -59,6 +59,7 @@ def test_shares_sum_to_one_and_p_value_agrees_with_scipy():
             gold,
             predicted,
             np.eye(2)[predicted],
+            np.zeros(500, bool),
             {},
         )
 

@@ -16,6 +16,7 @@ LINE = {
     "gold": "yes",
     "predicted": "no",
     "probabilities": {"yes": 0.25, "no": 0.75},
+    "duplicate": True,
     "tokens": 9,
     "unknown": 2,
     "cut": 0,
@@ -37,6 +38,7 @@ def read(tmp_path, task=TASK, split="test"):
 
 def test_probabilities_have_the_order_of_the_labels(tmp_path):
     other = LINE | {"id": "t-2", "gold": "no", "unknown": 3}
+    other["duplicate"] = False
     other["group"] = ""
     write_lines(tmp_path, LINE, other)
     predictions = read(tmp_path)
@@ -46,6 +48,7 @@ def test_probabilities_have_the_order_of_the_labels(tmp_path):
     assert predictions.predicted.tolist() == [0, 0]
     assert predictions.probabilities.tolist() == [[0.75, 0.25]] * 2
     assert predictions.correct.tolist() == [False, True]
+    assert predictions.duplicate.tolist() == [True, False]
     assert predictions.confidence.tolist() == [0.75, 0.75]
     assert {
         name: column.tolist() for name, column in predictions.counts.items()

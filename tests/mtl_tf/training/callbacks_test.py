@@ -18,7 +18,7 @@ LINE = {
 
 
 class Checkpoints:
-    """Records which checkpoints are saved."""
+    """Records which checkpoints are saved, and whether with averages."""
 
     def __init__(self):
         self.saved = []
@@ -28,7 +28,7 @@ class Checkpoints:
         self.saved.append((name, step, self.is_averaged))
 
     @contextlib.contextmanager
-    def averaged(self):
+    def swapped(self):
         self.is_averaged = True
         yield
         self.is_averaged = False
@@ -40,9 +40,7 @@ class Checkpoints:
 def test_best_checkpoint_is_written_in_the_best_epoch(best_epoch, names):
     state, checkpoints = loop_state.LoopState(), Checkpoints()
     state["epoch"], state["best_epoch"] = 2, best_epoch
-    writer = callbacks.CheckpointWriter(
-        checkpoints, state, checkpoints.averaged
-    )
+    writer = callbacks.CheckpointWriter(checkpoints, state, checkpoints)
     writer.on_epoch_end(LINE)
     # Only the best one has averaged weights.
     assert checkpoints.saved == [(name, 6, name == "best") for name in names]

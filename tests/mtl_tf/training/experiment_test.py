@@ -285,6 +285,7 @@ def test_training_starts_from_pretrained_vectors(corpus, tmp_path):
         | {
             "word_vectors": [str(vectors)],
             "train_word_vectors": False,
+            "embedding_dim": 3,
             "epochs": 1,
         },
     )
@@ -294,15 +295,28 @@ def test_training_starts_from_pretrained_vectors(corpus, tmp_path):
     experiment.run()
     words = experiment.vocabulary.tokens
     expected = start.copy()
-    # The first 3 of 8 numbers are the pretrained ones.
-    expected[words.index("good1"), :3] = [1, 2, 3]
-    expected[words.index("bad2"), :3] = [7, 8, 9]
+    expected[words.index("good1")] = [1, 2, 3]
+    expected[words.index("bad2")] = [7, 8, 9]
     np.testing.assert_array_equal(table.numpy(), expected)
     recorded = tmp_path / "run" / "assets" / "word_vectors.json"
     assert json.loads(recorded.read_text()) == {
         "words": len(words),
         "sources": [{"source": str(vectors), "with_vector": 2, "dim": 3}],
     }
+
+
+@pytest.mark.parametrize("with_vectors", [True, False])
+def test_random_word_vectors_are_not_frozen(corpus, tmp_path, with_vectors):
+    vectors = tmp_path / "vectors.txt"
+    vectors.write_text("good1 1 2 3\n")
+    settings = {"word_vectors": [str(vectors)]} if with_vectors else {}
+    with pytest.raises(
+        ValueError,
+        match=f"^notrain_word_vectors: word_vectors has {3 * with_vectors} of "
+        "the 8 numbers of a word vector",
+    ):
+        run(corpus, tmp_path / "run", train_word_vectors=False, **settings)
+    assert not (tmp_path / "run").exists()
 
 
 def test_message_for_nan_has_a_remedy(corpus, tmp_path):

@@ -1,4 +1,5 @@
 import math
+from unittest import mock
 
 import pytest
 import tensorflow as tf
@@ -39,9 +40,10 @@ def make_phases(restarts=None, **settings):
     state = loop_state.LoopState()
     step = tf.Variable(0, dtype=tf.int64)
     checkpoints = Checkpoints(state, step)
-    phases = phases_lib.Phases(
-        config, state, step, checkpoints, lambda: restarts.append(int(step))
-    )
+    average = mock.Mock()
+    average.restart = lambda: restarts.append(int(step))
+    trainer = mock.Mock(step=step, average=average)
+    phases = phases_lib.Phases(config, state, trainer, checkpoints)
     return phases, state, step, checkpoints
 
 

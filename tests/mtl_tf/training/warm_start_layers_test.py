@@ -9,9 +9,11 @@ from tests.helpers import warm_starts
 _SETTINGS = {
     "encoder": "conditional_bilstm",
     "skip_connection": True,
+    "word_overlap": True,
     "task_layer_size": 3,
     "output_layer": "label_embedding",
     "label_embedding_dim": 2,
+    "shared_labels": True,
     "label_bias": True,
 }
 _TASK_KERNEL = "head/task_layer/kernel"
@@ -56,6 +58,10 @@ def test_rows_are_loaded_by_task_and_label(corpus, trained, tmp_path):
         "loaded": 4 * 2,
         "of": 7 * 2,
     }
+    assert summary["weights"]["head/label_embedding/shared_vectors"] == {
+        "loaded": 4 * 2,
+        "of": 7 * 2,
+    }
     assert "encoder/shared_encoder/seq1_backward/kernel" in summary["weights"]
 
 
@@ -69,17 +75,17 @@ def test_private_encoders_may_be_removed(corpus, trained, tmp_path):
         **_SETTINGS,
     )
     # Shared features (two directions of 4 units), then the mean vectors of
-    # seq2 and seq1 (5 each): all but the last 8 columns.
+    # seq2 and seq1 (5 each) and 2 overlaps: all but the last 8 columns.
     kernel = warm_starts.read_weight(trained, _TASK_KERNEL)
-    assert kernel.shape == (2, 8 + 5 + 5 + 8, 3)
-    start[_TASK_KERNEL] = kernel[:, : 8 + 5 + 5]
+    assert kernel.shape == (2, 8 + 5 + 5 + 2 + 8, 3)
+    start[_TASK_KERNEL] = kernel[:, : 8 + 5 + 5 + 2]
     start["head/task_layer/bias"] = warm_starts.read_weight(
         trained, "head/task_layer/bias"
     )
     warm_starts.assert_weights(new, start, trained, {"task_layer": ([], [])})
     assert summary["weights"][_TASK_KERNEL] == {
-        "loaded": 2 * 18 * 3,
-        "of": 2 * 18 * 3,
+        "loaded": 2 * 20 * 3,
+        "of": 2 * 20 * 3,
     }
 
 

@@ -58,6 +58,16 @@ def test_average_is_that_of_the_definition(decay):
     np.testing.assert_array_equal(average.averages["w"], values[-1])
 
 
+def test_without_a_decay_nothing_is_averaged():
+    weight = tf.Variable([1.0])
+    average = weight_average.WeightAverage({"w": weight}, 0.0)
+    weight.assign([3.0])
+    average.update(tf.constant(0, tf.int64))
+    assert not average.averages
+    with average.swapped():
+        assert float(weight[0]) == 3
+
+
 def test_weights_are_swapped_back_after_an_error():
     weight = tf.Variable([1.0])
     average = weight_average.WeightAverage({"w": weight}, DECAY)
@@ -125,14 +135,15 @@ def test_dev_and_results_are_those_of_the_average(
     )
 
 
-@pytest.mark.parametrize("settings", [{}, LABEL_TRANSFER], ids=str)
+# Three tasks of 64 rows: 8 steps an epoch. In the last of 2 or 4 epochs.
+@pytest.mark.parametrize(
+    ("settings", "killed_at"), [({}, 11), (LABEL_TRANSFER, 27)], ids=str
+)
 def test_a_resumed_run_ends_like_an_unbroken_one(
-    corpus, tmp_path, monkeypatch, settings
+    corpus, tmp_path, monkeypatch, settings, killed_at
 ):
     unbroken, broken = tmp_path / "unbroken", tmp_path / "broken"
     train_step = trainer.Trainer.train_step
-    # Three tasks of 64 rows: 8 steps in an epoch. In the last epoch.
-    killed_at = (2 + 2 * len(settings) // 2) * 8 - 5
 
     def copying_step(self, *args):
         if int(self.step) == killed_at and not broken.exists():

@@ -116,6 +116,7 @@ def make_predictions(ids):
         rows,
         rows,
         np.eye(len(ids)),
+        np.zeros(len(ids), bool),
         {"tokens": rows},
     )
 

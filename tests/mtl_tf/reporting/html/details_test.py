@@ -20,6 +20,7 @@ def make_predictions(gold, probabilities, **counts):
         np.array(gold),
         probabilities.argmax(axis=1),
         probabilities,
+        np.zeros(len(gold), bool),
         {name: np.array(values) for name, values in counts.items()},
     )
 
