@@ -177,7 +177,9 @@ run_tests() {
   # process that runs fewer files needs less memory.
   local processes
   processes=$("$python" -c 'import os; print(min(5, (os.cpu_count() or 1) + 1))')
-  step "test" "$python" -m pytest -n "$processes" --dist=loadfile
+  step "test" "$python" -m pytest -n "$processes" --dist=loadfile -m "not xla"
+  # In processes of their own: they need much memory.
+  step "test with XLA" "$python" -m pytest -n 2 --dist=loadfile -m xla
 }
 
 if [[ $# == 0 || ($# == 1 && $1 == --quick) ]]; then

@@ -9,19 +9,12 @@ import tensorflow as tf
 from mtl_tf.config import config as config_lib
 from mtl_tf.data import pretrained_embeddings
 from mtl_tf.data import vocabulary as vocabulary_lib
-from mtl_tf.layers import dropout
-from mtl_tf.layers import embedding
-from mtl_tf.layers import label_embedding
 from mtl_tf.layers import pooling
-from mtl_tf.layers import shared_private_encoder
-from mtl_tf.layers import softmax_head
-from mtl_tf.layers import task_dense
 from mtl_tf.layers import task_discriminator
-from mtl_tf.layers import task_head
-from mtl_tf.layers import text_encoder
 from mtl_tf.layers import word_overlap
 from mtl_tf.models import embedded_text
 from mtl_tf.models import label_transfer
+from mtl_tf.models import model_layers
 
 
 def build(
@@ -87,11 +80,13 @@ def _build(config, num_classes, vocabulary_size, main_task, label_ids):
     seeds = random.integers(2**31, size=8).tolist()
 
     # Layers.
-    word_embedding = _make_word_embedding(config, vocabulary_size, seeds[0])
-    encoder = _make_encoder(config, len(num_classes), seeds[1:3])
+    word_embedding = model_layers.make_word_embedding(
+        config, vocabulary_size, seeds[0]
+    )
+    encoder = model_layers.make_encoder(config, len(num_classes), seeds[1:3])
     mean_pooling = pooling.Pooling("mean", name="skip_connection")
     overlap = word_overlap.WordOverlap(vocabulary_size, name="word_overlap")
-    head = _make_head(config, num_classes, label_ids, seeds[3:6])
+    head = model_layers.make_head(config, num_classes, label_ids, seeds[3:6])
 
     # Functional model.
     inputs = embedded_text.make_inputs(config)
@@ -302,100 +297,3 @@ def set_word_vectors(
         values[has_vector, start:end] = of_source.matrix[has_vector]
         start = end
     table.assign(values)
-
-
-def _make_word_embedding(config, vocabulary_size, seed):
-    """Makes the word embedding."""
-    return embedding.WordEmbedding(
-        vocabulary_size,
-        config.embedding_dim,
-        unknown_id=vocabulary_lib.UNKNOWN,
-        word_dropout=config.word_dropout,
-        vector_dropout=config.vector_dropout,
-        init_range=config.init_range,
-        seed=seed,
-        trainable=config.train_word_vectors,
-        name="word_embedding",
-    )
-
-
-def _make_encoder(config, num_tasks, seeds):
-    """Makes the shared and the private encoder, or one of them."""
-
-    def make(num_tasks, seed, name, trainable=True):
-        return text_encoder.TextEncoder(
-            config.encoder,
-            config.pooling,
-            config.hidden_size,
-            num_tasks,
-            num_layers=config.num_layers,
-            forget_bias=config.forget_bias,
-            recurrent_dropout=config.recurrent_dropout,
-            precision=config.precision,
-            recurrence=config.recurrence,
-            init_range=config.init_range,
-            seed=seed,
-            trainable=trainable,
-            name=name,
-        )
-
-    encoders = {}
-    if config.sharing != "single_task":
-        encoders["shared_encoder"] = make(
-            1, seeds[0], "shared_encoder", config.train_shared_encoder
-        )
-    if config.sharing != "fully_shared":
-        encoders["private_encoder"] = make(
-            num_tasks, seeds[1], "private_encoder"
-        )
-    return shared_private_encoder.SharedPrivateEncoder(
-        **encoders, name="encoder"
-    )
-
-
-def _make_head(config, num_classes, label_ids, seeds):
-    """Makes the head, with its task-specific layer and its output layer."""
-    return task_head.TaskHead(
-        _make_output_layer(config, num_classes, label_ids, seeds[1]),
-        _make_task_layer(config, len(num_classes), seeds[2]),
-        dropout.FeatureDropout(
-            config.feature_dropout, seed=seeds[0], name="feature_dropout"
-        ),
-        name="head",
-    )
-
-
-def _make_task_layer(config, num_tasks, seed):
-    """Makes the task-specific layer; None without one."""
-    if not config.task_layer_size:
-        return None
-    layer_class = task_dense.TaskDense
-    if config.chained_task_layers:
-        layer_class = task_dense.ChainedTaskDense
-    return layer_class(
-        config.task_layer_size,
-        num_tasks,
-        init_range=config.init_range,
-        seed=seed,
-        name="task_layer",
-    )
-
-
-def _make_output_layer(config, num_classes, label_ids, seed):
-    """Makes a softmax head or a label embedding."""
-    common = {
-        "label_ids": label_ids,
-        "init_range": config.init_range,
-        "seed": seed,
-    }
-    if config.output_layer == "softmax":
-        return softmax_head.SoftmaxHead(
-            num_classes, tanh=config.tanh_logits, name="softmax_head", **common
-        )
-    return label_embedding.LabelEmbedding(
-        num_classes,
-        embedding_dim=config.label_embedding_dim,
-        use_bias=config.label_bias,
-        name="label_embedding",
-        **common,
-    )

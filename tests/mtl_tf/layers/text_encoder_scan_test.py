@@ -8,6 +8,8 @@ from mtl_tf.layers import lstm
 from mtl_tf.layers import text_encoder
 from tests.helpers import packed
 
+pytestmark = pytest.mark.xla
+
 # Layers of a stack read inputs of the same width: few programs to compile.
 WIDTH = HIDDEN_SIZE = 3
 # Five task batches of five texts: both are padded to six. No text has all

@@ -10,7 +10,7 @@ from mtl_tf.runs import run_directory
 from mtl_tf.serving import saved_model
 from tests.helpers import exported_run
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.xla]
 
 _SETTINGS = {
     "encoder": "bilstm",

@@ -9,6 +9,8 @@ from mtl_tf.layers.packed_rnn import lstm_scan
 from mtl_tf.layers.packed_rnn import recurrence as recurrence_lib
 from tests.helpers import packed
 
+pytestmark = pytest.mark.xla
+
 WIDTH, HIDDEN_SIZE, BATCH = 3, 2, 3
 LENGTHS = np.array([[4, 1, 3], [2, 3, 1]], np.int32)
 TASK_BATCHES = len(LENGTHS)
