@@ -87,7 +87,7 @@ def table(name: str, *, tuned: bool = False) -> tables.Table:
     def markdown(records):
         by_model = {
             model: runs
-            for model in _paper_averages()
+            for model in paper_averages()
             if model in models
             and (runs := tables.by_seed(records, folder(model)))
         }
@@ -101,7 +101,7 @@ def folder_of(model: str) -> str:
     return model.lower().replace(" ", "_").replace("-", "_")
 
 
-def _paper_averages():
+def paper_averages() -> dict[str, float]:
     """Returns the paper's average errors by model, in its order."""
     return published.read_papers()["fdu_mtl"]["averages"]
 
@@ -116,7 +116,7 @@ def _errors(by_model: Mapping[str, _Runs]) -> str:
     for title, split in _AVERAGES.items():
         cells = (_average(runs, split) for runs in by_model.values())
         rows.append([title, *cells])
-    paper = (f"{_paper_averages()[model]:.1f}" for model in by_model)
+    paper = (f"{paper_averages()[model]:.1f}" for model in by_model)
     rows.append(["average in the paper", *paper])
     rows.append(["seeds", *(str(len(runs)) for runs in by_model.values())])
     return tables.grid(["task", *by_model], rows)

@@ -4,6 +4,7 @@ from mtl_tf.utils import suggestions
 from reproduction import asp_mtl_learning_curve
 from reproduction import asp_mtl_probes
 from reproduction import asp_mtl_settings
+from reproduction import asp_mtl_summary
 from reproduction import asp_mtl_table2
 from reproduction import asp_mtl_table3
 from reproduction import lel_ltn_table4
@@ -12,6 +13,7 @@ from reproduction import lel_ltn_table6
 from reproduction import tables
 
 TABLES = (
+    asp_mtl_summary.table(),
     asp_mtl_table2.table("asp_mtl_table2"),
     asp_mtl_table2.table("asp_mtl_table2_tuned", tuned=True),
     asp_mtl_table3.table(),
