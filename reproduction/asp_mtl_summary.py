@@ -5,7 +5,7 @@ from reproduction import asp_mtl_table2
 from reproduction import tables
 
 _NAME = "asp_mtl_summary"
-_MODELS = ("LSTM", "BiLSTM", "FS-MTL", "SP-MTL", "ASP-MTL")
+_MODELS = ("BiLSTM", "FS-MTL", "SP-MTL", "ASP-MTL")
 _TABLES = {
     "asp_mtl_table2": "the paper's architecture",
     "asp_mtl_table2_tuned": "tuned settings",
