@@ -7,6 +7,7 @@ from reproduction import asp_mtl_settings
 from reproduction import asp_mtl_summary
 from reproduction import asp_mtl_table2
 from reproduction import asp_mtl_table3
+from reproduction import lel_ltn_settings
 from reproduction import lel_ltn_table4
 from reproduction import lel_ltn_table5
 from reproduction import lel_ltn_table6
@@ -23,6 +24,7 @@ TABLES = (
     lel_ltn_table4.table(),
     lel_ltn_table5.table(),
     lel_ltn_table6.table(),
+    lel_ltn_settings.table(),
 )
 
 

@@ -6,6 +6,7 @@ import os
 
 import numpy as np
 import pytest
+from matplotlib import figure
 
 from mtl_tf.runs import run_directory
 from mtl_tf.utils import checksums
@@ -85,6 +86,30 @@ def test_a_page_grows_with_the_runs_that_have_ended(tmp_path, corpus):
         assert ("1 is missing" in lines[-3]) == (index == 0)
     # The records are enough.
     assert _reproduction(tmp_path).missing_commands() == []
+
+
+def test_a_picture_goes_into_the_folder_of_images(tmp_path, corpus):
+    page = tmp_path / "docs" / "results" / "page.md"
+    page.parent.mkdir(parents=True)
+    page.write_text(PAGE)
+    run_artifacts.write_run(str(tmp_path / "runs" / SEEDS[0]), corpus)
+    drawn = []
+
+    def draw(records):
+        drawn.append(list(records))
+        return figure.Figure() if records else None
+
+    table = dataclasses.replace(TABLE, draw=draw)
+    arguments = [str(tmp_path / x) for x in ("data", "runs", "records")]
+    reproduction = reproduction_lib.Reproduction(
+        table, table.jobs(2), *arguments, str(page)
+    )
+    picture = tmp_path / "docs" / "images" / f"{TABLE.name}.png"
+    reproduction.write()
+    assert not picture.exists()
+    reproduction.record_ended()
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    assert drawn == [[], [SEEDS[0]]]
 
 
 def test_a_record_is_read_as_it_was_written(tmp_path, corpus):
