@@ -7,6 +7,7 @@ They take turns: a round has an epoch of each, and a first round to warm up is
 not counted. Peers get their batches as tensors in memory before the clock
 starts; the time of this project includes reading and padding. A peer with
 several variants tries them on a few steps first; the fastest one is measured.
+The trial of a variant that is clearly behind ends after two steps.
 
 The limit is the time of the LSTMs' matrix products alone at the best rate of
 any float32 product on this machine (`machine`).
@@ -32,6 +33,7 @@ from benchmarks import corpora
 from benchmarks import machine
 from benchmarks import problems
 from benchmarks import throughput_table
+from benchmarks import trials as trials_lib
 from benchmarks import worker
 
 MODEL = flags.DEFINE_enum(
@@ -159,14 +161,18 @@ def _measure(folder, data_dir, embedding_dim, entries):
     files = _Files(folder, stream)
     first = files.write(1)
     epochs = [files.write(steps) for _ in range(1 + ROUNDS.value)]
-    trial = files.write(TRIAL_STEPS.value)
+    batches = trials_lib.Batches(
+        first,
+        files.write(trials_lib.START_STEPS),
+        files.write(TRIAL_STEPS.value),
+    )
     measured, workers = {}, {}
     with contextlib.ExitStack() as stack:
         for name, entry in entries.items():
             problem = problems.describe(
                 MODEL.value, config, training, entry.precision
             )
-            trials = _try(name, entry, problem, first, trial)
+            trials = trials_lib.measure(name, entry, problem, batches)
             variant = max(trials, key=trials.get)
             workers[name] = worker.Worker(entry.module, name)
             stack.callback(workers[name].close)
@@ -222,27 +228,6 @@ class _Files:
         self._written += 1
         corpora.write_batches(path, list(itertools.islice(self._stream, steps)))
         return path
-
-
-def _try(name, entry, problem, first, trial):
-    """Measures the tokens per second of a contender's variants."""
-    if len(entry.variants) == 1:
-        return {entry.variants[0]: None}
-    speeds = {}
-    for variant in entry.variants:
-        # In a new process, as memory of the trials must not count.
-        trial_worker = worker.Worker(entry.module, name)
-        try:
-            trial_worker.build(problem, variant, first)
-            trial_worker.epoch(trial)  # to warm up
-            speeds[variant] = trial_worker.epoch(trial).tokens_per_second
-        finally:
-            trial_worker.close()
-        print(
-            f"trial of {name}, {variant}: {speeds[variant]:,.0f} tokens/s",
-            flush=True,
-        )
-    return speeds
 
 
 if __name__ == "__main__":
