@@ -63,15 +63,33 @@ class Convolution(per_task.PerTaskLayer):
 
     def call(self, inputs, lengths, task_ids, training=False):
         packing = packed_rnn.Packing(lengths, training)
-        inputs, mask = packing.unpack_with_mask(inputs)
-        inputs = tf.where(mask, inputs, tf.zeros_like(inputs))
-        seq_len = tf.shape(inputs)[1]
         outputs = [
-            _convolve(inputs, self.gather(kernel, task_ids), window, seq_len)
+            _add_shifted(
+                self._multiply(inputs, kernel, packing, task_ids), window
+            )
             for window, kernel in zip(self.windows, self.kernels, strict=True)
         ]
         bias = self.gather(self.bias, task_ids)[:, tf.newaxis, tf.newaxis]
         return packing.pack(tf.nn.relu(tf.concat(outputs, axis=-1) + bias))
+
+    def _multiply(self, inputs, kernel, packing, task_ids):
+        """Multiplies the tokens of the texts with the kernel of a window.
+
+        Returns:
+          float32 [task_batches, seq_len, batch, window * filters], zeros beyond
+          the end of a text.
+        """
+        if self.num_tasks == 1:
+            # Without padding to the longest text of all task batches.
+            products = tf.einsum("rbi,io->rbo", inputs, kernel[0])
+            products, mask = packing.unpack_with_mask(products)
+        else:
+            inputs, mask = packing.unpack_with_mask(inputs)
+            products = tf.einsum(
+                "ktbi,kio->ktbo", inputs, self.gather(kernel, task_ids)
+            )
+        # Not products * mask: beyond the end of a text there may be infinities.
+        return tf.where(mask, products, tf.zeros_like(products))
 
     def get_config(self):
         return {
@@ -81,24 +99,22 @@ class Convolution(per_task.PerTaskLayer):
         }
 
 
-def _convolve(inputs, kernel, window, seq_len):
-    """Computes a convolution as one product and a sum of shifted parts.
+def _add_shifted(products, window):
+    """Adds the products of the tokens of each window.
 
     Args:
-      inputs: float32 [task_batches, seq_len, batch, width].
-      kernel: float32 [task_batches, width, window * filters].
-      window: width of the window.
-      seq_len: int32.
+      products: x_t W_0 .. x_t W_{w - 1}, next to each other, float32
+        [task_batches, seq_len, batch, window * filters].
+      window: w, the width of the window.
 
     Returns:
       float32 [task_batches, seq_len, batch, filters].
     """
-    # The products with W_0 .. W_{w - 1}, next to each other.
-    product = tf.einsum("ktbi,kio->ktbo", inputs, kernel)
+    seq_len = tf.shape(products)[1]
     before = (window - 1) // 2
     after = window - 1 - before
-    product = tf.pad(product, [[0, 0], [before, after], [0, 0], [0, 0]])
-    by_position = tf.split(product, window, axis=-1)
+    products = tf.pad(products, [[0, 0], [before, after], [0, 0], [0, 0]])
+    by_position = tf.split(products, window, axis=-1)
     return tf.add_n(
         [part[:, j : j + seq_len] for j, part in enumerate(by_position)]
     )
