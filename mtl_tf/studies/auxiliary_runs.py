@@ -90,6 +90,7 @@ def plan(
     Raises:
       ValueError: if the settings do not allow a search.
     """
+    study_directory.refuse_teachers(config, KIND)
     tasks = corpus.select(config.tasks)
     names = tuple(task.name for task in tasks)
     if len(names) < 2:

@@ -126,6 +126,10 @@ class Plan:
             config = config.of_task(cell.new_task, names)
         return config
 
+    @property
+    def _leaves_labels_out(self):
+        return bool(self.new_tasks) or set(self.runs_by_size) != {None}
+
     def check(self) -> None:
         """Checks all settings against the corpus, before the first run.
 
@@ -139,6 +143,8 @@ class Plan:
                 break
             config = self.config(cell)
             try:
+                if self._leaves_labels_out:
+                    study_directory.refuse_teachers(config, KIND)
                 task_settings.check(
                     config, self.corpus, self.corpus.select(config.tasks)
                 )

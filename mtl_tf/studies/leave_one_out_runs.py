@@ -125,6 +125,7 @@ def _check(config):
             "leave_one_out transfers the shared encoder: it needs sharing="
             "fully_shared or shared_private, got sharing=single_task"
         )
+    study_directory.refuse_teachers(config, KIND)
     if config.init_from:
         raise ValueError(
             f"init_from={config.init_from} is not used by leave_one_out: it "

@@ -119,6 +119,23 @@ def check(
         )
 
 
+def refuse_teachers(config: config_lib.Config, kind: str) -> None:
+    """Refuses teachers in a study of what some labels are worth.
+
+    Args:
+      config: settings of a run of the study.
+      kind: name of the study.
+
+    Raises:
+      ValueError: if the run has teachers.
+    """
+    if config.teachers:
+        raise ValueError(
+            f"teachers={','.join(config.teachers)} are not used by {kind}: "
+            "they may know the labels that it leaves out"
+        )
+
+
 def settings_of(config: config_lib.Config) -> dict:
     """Returns the settings that a continued study may not change, by name."""
     values = config.to_dict()

@@ -154,7 +154,10 @@ def _start(config, corpus, tasks):
         if config.init_from:
             warm_start.check(config, tasks)
         if config.teachers:
-            teachers.check(config, tasks)
+            rows = corpus.rows
+            teachers.check(
+                config, [x for x in tasks if rows[x.name].get("unlabeled")]
+            )
     unfinished = [
         part for part in parts if not run_directory.is_finished(part, corpus)
     ]

@@ -30,6 +30,12 @@ CASES = {
         "a search for auxiliary tasks needs weights that tasks share, got "
         "sharing=single_task",
     ),
+    "teachers of a search": (
+        {},
+        f"{SEARCH} --main_task=requests --unlabeled --teachers=runs/a",
+        "teachers=runs/a are not used by search_auxiliary: they may know the "
+        "labels that it leaves out",
+    ),
     "misspelt search method": (
         {},
         f"{SEARCH} --search_method=pair",

@@ -111,6 +111,25 @@ def test_tasks_are_those_of_the_command(base):
     assert (alone.tasks, shared.tasks) == (("books",), ("films", "books"))
 
 
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"runs_by_size": {8: 1, None: 1}},
+        {"runs_by_size": {None: 1}, "new_tasks": ("books",)},
+    ],
+    ids=str,
+)
+def test_teachers_must_not_know_labels_that_are_left_out(base, settings):
+    taught = config_lib.Config(teachers=("run",), unlabeled=True)
+    models = {**_MODELS, "taught": taught}
+    plan = comparison_plan.make(models, base, **settings)
+    with pytest.raises(
+        ValueError,
+        match=r"^model taught: teachers=run are not used by compare: they may",
+    ):
+        plan.check()
+
+
 def test_wrong_plans_are_refused(base):
     with pytest.raises(
         ValueError,

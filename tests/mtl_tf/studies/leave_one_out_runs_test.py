@@ -102,6 +102,11 @@ def test_settings_of_single_tasks_go_where_their_task_is(corpus):
         ),
         ({"init_from": "run"}, (), "init_from=run is not used by leave_one"),
         (
+            {"teachers": ("a", "b"), "unlabeled": True},
+            (),
+            "teachers=a,b are not used by leave_one_out: they may know",
+        ),
+        (
             {"label_transfer": "supervised", "main_task": "dvd"},
             (),
             "label_transfer=supervised is not used by leave_one_out",
