@@ -13,6 +13,7 @@ from mtl_tf.config import config as config_lib
 from mtl_tf.data import records
 from mtl_tf.data import tasks as tasks_lib
 from mtl_tf.metrics import classification
+from mtl_tf.runs import ensemble
 from mtl_tf.runs import label_embeddings
 from mtl_tf.runs import results as results_lib
 from mtl_tf.runs import run_directory
@@ -154,7 +155,10 @@ def write_run(
         write_run(part_dir, data_dir, tasks=part_tasks, epochs=epochs, **values)
     if parts:
         results = [run_directory.read_results(path) for path in parts.values()]
-        results_lib.write(run_dir, _merge(config, results))
+        merged = _merge(config, results)
+        if config.num_runs > 1:
+            ensemble.add(merged, list(parts.values()))
+        results_lib.write(run_dir, merged)
         return run_dir
     _write_predictions(config, tasks)
     _write_history(config, tasks)

@@ -304,11 +304,15 @@ def _label_transfer_variables(run):
 
 
 def _seed_rows(run):
-    """Lists test scores by seed: (task or average, scores)."""
-    return [
-        (row.name, [score.value for score in row.scores])
-        for row in scores.table_rows(run.seeds, run.run.tasks)
-    ]
+    """Lists test scores by seed: (task or average, scores, ensemble)."""
+    of_tasks = run.results["tasks"]
+    rows = []
+    for row in scores.table_rows(run.seeds, run.run.tasks):
+        by_output = of_tasks.get(row.name, run.results["average"])
+        ensemble = by_output[results_lib.ENSEMBLE][results_lib.TEST]
+        by_seed = [score.value for score in row.scores]
+        rows.append((row.name, by_seed, ensemble[row.metric]))
+    return rows
 
 
 def _part_pages(run, folder):

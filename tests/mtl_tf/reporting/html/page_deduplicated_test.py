@@ -35,7 +35,7 @@ def test_a_task_whose_test_texts_are_all_duplicates_has_a_dash(
     run_dir, results = write_run(tmp_path, name)
     for output in results["tasks"]["stance"].values():
         output["test_deduplicated"] = None
-    results["average"] = results_lib.averages(results["tasks"])
+    results["average"] |= results_lib.averages(results["tasks"])
     results_lib.write(run_dir, results)
     parsed = page_reader.ParsedPage(page.write(run_dir))
     table = parsed.table("task", "metric", "test texts")

@@ -283,18 +283,21 @@ def test_a_run_of_seeds(root):
     parsed = page_reader.ParsedPage(
         page.write(str(root / "seeds"), baseline_run=str(root / "single"))
     )
-    by_seed = parsed.table("task", "seed 5", "seed 6", "mean")
-    scores = []
+    by_seed = parsed.table("task", "seed 5", "seed 6", "mean", "ensemble")
+    scores, sums = [], 0
     for seed in (5, 6):
         gold, p = run_artifacts.predictions(
             run_artifacts.TASKS[1], "test", seed
         )
         scores.append(100 * (p.argmax(axis=1) == gold).mean())
+        sums += p
+    ensemble = 100 * (sums.argmax(axis=1) == gold).mean()
     # The deviation of two scores is their difference over √2.
     deviation = abs(scores[0] - scores[1]) / 2**0.5
     assert by_seed["stance"] == [
         *(f"{score:.1f}" for score in scores),
         f"{sum(scores) / 2:.1f} ± {deviation:.1f}",
+        f"{ensemble:.1f}",
     ]
     assert "mean over 2 seeds from 5" in parsed.text
     assert "--mode=report" in parsed.text
