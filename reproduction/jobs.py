@@ -28,7 +28,7 @@ class Job:
       name: name of its directory in `runs_dir`, and of its record.
       corpus: name of the corpus's directory in `data_dir`.
       flags: its flags, without those of directories; `{data_dir}` in a flag is
-        the directory of the prepared corpora.
+        the directory of the prepared corpora, `{runs_dir}` that of all jobs.
       outcome: the file in its directory that it writes last: `RESULTS` of a
         run, `ANALYSIS` of a run that is analyzed, or the table of a study.
     """
@@ -56,7 +56,12 @@ class Job:
     def arguments(self, data_dir: str, runs_dir: str) -> list[str]:
         """Returns the arguments of `mtl_tf.main`."""
         return [
-            *(x.replace("{data_dir}", data_dir) for x in self.flags),
+            *(
+                x.replace("{data_dir}", data_dir).replace(
+                    "{runs_dir}", runs_dir
+                )
+                for x in self.flags
+            ),
             *_EVERY_FLAG,
             *(_TRAIN_FLAGS if self.is_run else ("--processes=1",)),
             f"--data_dir={os.path.join(data_dir, self.corpus)}",

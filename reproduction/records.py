@@ -41,8 +41,8 @@ class Record:
       revision: git revision of the source.
       seconds: duration of training.
       results: of a run, the content of `results.json`; else empty.
-      correct: of a run, whether each test prediction is correct, by task, bool
-        [rows]; of a study, empty.
+      correct: of a run of one seed, whether each test prediction is correct, by
+        task, bool [rows]; else empty.
       transfer_correct: the same of a label transfer network, for its main task.
       probes: of a run that is analyzed, accuracies by features and probe.
       rows: of a study, the rows of its table; else empty.
@@ -129,8 +129,13 @@ def read(path: str) -> Record:
 
 
 def _correct(run_dir, output):
-    """Reads which test predictions of an output are correct, by task."""
+    """Reads which test predictions of an output are correct, by task.
+
+    It is empty for a run with several seeds.
+    """
     run = run_directory.Run.read(run_dir)
+    if run.config.num_runs > 1:
+        return {}
     results = run_directory.read_results(run_dir)["tasks"]
     correct = {}
     for task in run.tasks:

@@ -7,6 +7,7 @@ from reproduction import asp_mtl_settings
 from reproduction import asp_mtl_summary
 from reproduction import asp_mtl_table2
 from reproduction import asp_mtl_table3
+from reproduction import best_fdu
 from reproduction import lel_ltn_settings
 from reproduction import lel_ltn_table4
 from reproduction import lel_ltn_table5
@@ -21,6 +22,7 @@ TABLES = (
     asp_mtl_settings.table(),
     asp_mtl_probes.table(),
     asp_mtl_learning_curve.table(),
+    best_fdu.table(),
     lel_ltn_table4.table(),
     lel_ltn_table5.table(),
     lel_ltn_table6.table(),

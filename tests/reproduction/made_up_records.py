@@ -73,3 +73,15 @@ def of_main_task(task, accuracy):
         "dev": {"accuracy": accuracy + 0.1},
     }
     return _record(results={"tasks": {task: {"main": by_split}}})
+
+
+def of_seeds(main, deviation, ensemble):
+    """Makes the record of a run with several seeds, equal in all splits."""
+
+    def by_split(accuracy):
+        splits = ("dev", "test", "test_deduplicated")
+        return {split: {"accuracy": accuracy} for split in splits}
+
+    average = {"main": by_split(main), "ensemble": by_split(ensemble)}
+    deviations = {"average": {"main": by_split(deviation)}}
+    return _record(results={"average": average, "deviation": deviations})

@@ -33,7 +33,7 @@ def test_the_missing_jobs_of_a_table(tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ([], "--table=: expected one of asp_mtl_table2, "),
+        ([], "--table=: expected one of asp_mtl_summary, "),
         (["--table=asp_table3"], "(did you mean asp_mtl_table3"),
         (["--table=asp_mtl_table3", "x"], "unexpected argument 'x'"),
         (["--table=asp_mtl_table3", "--processes=0"], "processes=0"),
