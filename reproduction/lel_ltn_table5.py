@@ -124,11 +124,11 @@ def _rows(main_task: str, runs: _Runs, split: str) -> list[list[str]]:
                 _scores(run, main_task, phase, output)[split][metric]
                 for run in runs[preset].values()
             ]
-            cells.append(_cell(scores, show))
+            cells.append(tables.over_seeds(scores, show))
         counts = sorted({len(x) for x in runs.values()})
         cells.append("–".join(map(str, dict.fromkeys((counts[0], counts[-1])))))
         if split == results_lib.TEST:
-            cells += _published(main_task, metric, show)
+            cells += published_scores(main_task, metric, show)
         rows.append(cells)
     return rows
 
@@ -139,14 +139,9 @@ def _scores(run, main_task, phase, output):
     return results["tasks"][main_task][output]
 
 
-def _cell(scores: list[float], show: Callable[[float], str]) -> str:
-    """Formats a mean over seeds, with the standard deviation."""
-    if not scores:
-        return tables.MISSING
-    return tables.over_seeds(scores, show)
-
-
-def _published(main_task, metric, show):
+def published_scores(
+    main_task: str, metric: str, show: Callable[[float], str]
+) -> list[str]:
     """Formats the paper's scores of a single-task model and its best model."""
     paper = published.read_papers()["pairwise"]["scores"][main_task]
     if metric != paper["metric"]:

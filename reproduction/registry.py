@@ -8,6 +8,7 @@ from reproduction import asp_mtl_summary
 from reproduction import asp_mtl_table2
 from reproduction import asp_mtl_table3
 from reproduction import best_fdu
+from reproduction import best_pairwise
 from reproduction import lel_ltn_settings
 from reproduction import lel_ltn_table4
 from reproduction import lel_ltn_table5
@@ -27,6 +28,7 @@ TABLES = (
     lel_ltn_table5.table(),
     lel_ltn_table6.table(),
     lel_ltn_settings.table(),
+    best_pairwise.table(),
 )
 
 
