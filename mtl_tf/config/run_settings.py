@@ -68,3 +68,11 @@ class RunSettings(base.Settings):
         choices=choices.RECURRENCES,
         changeable=True,
     )
+    distribution: str = base.setting(
+        "one_device",
+        "Devices of a training step; mirrored: all GPUs of the machine, or all "
+        "logical CPU devices if it has no GPU, each with an equal part of the "
+        "step's task batches.",
+        choices=choices.DISTRIBUTIONS,
+        changeable=True,
+    )

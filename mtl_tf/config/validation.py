@@ -6,6 +6,7 @@ import math
 import numpy as np
 
 from mtl_tf.config import choices
+from mtl_tf.config import distribution
 
 # Seeds of NumPy's generators have 32 bits.
 _SEEDS = 2**32
@@ -53,6 +54,7 @@ def check(config) -> None:
     _check_label_embedding_dim(config)
     _check_label_transfer(config)
     _check_affinity(config)
+    distribution.check(config)
 
 
 def check_processes(processes: int) -> None:

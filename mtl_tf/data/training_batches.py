@@ -81,6 +81,14 @@ class TrainingBatches:
         return rounds * len(rows) // num_task_batches
 
     @property
+    def num_task_batches(self) -> dict[str, int]:
+        """The number of task batches of a step, of labeled and other texts."""
+        return {
+            "labeled": self._task_sampler.num_task_batches,
+            "unlabeled": len(self._unlabeled),
+        }
+
+    @property
     def tokens_per_epoch(self) -> float:
         """The expected number of tokens of an epoch."""
         mean_lengths = [split.lengths.mean() for split in self._train]

@@ -73,6 +73,28 @@ class PerTaskLayer(float32_layer.Float32Layer):
         return (self.seed + sum(map(ord, name)) * 7919) % 2**31
 
 
+class _SeedGenerator(keras.random.SeedGenerator):
+    """A seed generator whose seeds differ between replicas.
+
+    Its state is the same on all replicas of `tf.distribute`, and a checkpoint
+    fits any number of them. The first replica draws the seeds of one device.
+    """
+
+    def next(self, ordered=True):
+        seed = super().next(ordered)
+        context = tf.distribute.get_replica_context()
+        if context is None or context.num_replicas_in_sync == 1:
+            return seed
+        # The second number of the state counts the draws.
+        replica = tf.cast(context.replica_id_in_sync_group, seed.dtype)
+        return seed + tf.stack([replica * _SEED_STRIDE, tf.zeros_like(replica)])
+
+
+# A prime, so that the seeds of replicas and those of a config, which are small
+# numbers, do not meet.
+_SEED_STRIDE = 1_000_003
+
+
 def seed_generator(seed: int | None) -> keras.random.SeedGenerator:
     """Makes the seed generator of a layer's dropout; for use in `build`.
 
@@ -80,7 +102,7 @@ def seed_generator(seed: int | None) -> keras.random.SeedGenerator:
     layer. Keras's default name counts the generators that the process has made,
     and a checkpoint would not fit a process that has made others.
     """
-    return keras.random.SeedGenerator(seed, name="seed_generator")
+    return _SeedGenerator(seed, name="seed_generator")
 
 
 def look_up(variable: keras.Variable, indices: tf.Tensor) -> tf.Tensor:

@@ -35,6 +35,7 @@ _FIXED = {
     "several seeds",
     "main_task": "the scores of different tasks cannot be compared",
     "threads": "it does not change the model",
+    "distribution": "it does not change the model",
     "keep_checkpoints": "it does not change the model",
     "log_every": "it does not change the model",
     "pictures": "it does not change the model",

@@ -27,7 +27,7 @@ TPE_BATCH = 4
 # Settings that do not change a trial.
 _IRRELEVANT = (
     *("data_dir", "run_dir", "threads", "keep_checkpoints", "log_every"),
-    *("pictures", "progress"),
+    *("pictures", "progress", "distribution"),
 )
 
 

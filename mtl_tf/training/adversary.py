@@ -8,6 +8,7 @@ from mtl_tf.layers import gradient_reversal
 from mtl_tf.models import multitask_model
 from mtl_tf.training import losses
 from mtl_tf.training import optimizers
+from mtl_tf.training import replicas as replicas_lib
 
 
 class Adversary:
@@ -18,6 +19,7 @@ class Adversary:
       model: the model whose shared features are the discriminator's input.
       num_tasks: number of tasks.
       schedule: learning rate of the discriminator.
+      replicas: the replicas that share a step.
 
     Reference:
       Liu, Qiu & Huang 2017, section 4.1, Eq. 12 and 13; Ganin & Lempitsky
@@ -30,9 +32,11 @@ class Adversary:
         model: keras.Model,
         num_tasks: int,
         schedule: optimizers.Schedule,
+        replicas: replicas_lib.Replicas,
     ):
         self._config = config
         self._num_tasks = num_tasks
+        self._replicas = replicas
         self._reversal = gradient_reversal.GradientReversal(
             config.adversarial_weight, name="gradient_reversal"
         )
@@ -71,16 +75,19 @@ class Adversary:
           task_ids: int32 [task_batches], the tasks of the texts.
 
         Returns:
-          Losses and logs, float32 [], by name; see `Trainer`.
+          Losses and logs, float32 [], by name; see `Trainer`. On several
+          replicas, what this one adds to them.
         """
         weight = self._config.adversarial_weight
-        entropy = losses.task_prior_entropy(task_ids, self._num_tasks)
+        entropy = losses.task_prior_entropy(
+            self._replicas.gather(task_ids), self._num_tasks
+        )
         # No gradient for the encoder: its own comes from the losses below.
         discriminator_logits = self.discriminator(tf.stop_gradient(shared))
         batch_losses = losses.discrimination_loss(
             discriminator_logits, task_ids
         )
-        logs = {
+        means = {
             "discriminator/cross_entropy": tf.reduce_mean(batch_losses),
             "discriminator/task_prior_entropy": entropy,
             "discriminator/accuracy": _accuracy(discriminator_logits, task_ids),
@@ -91,11 +98,12 @@ class Adversary:
                 self.discriminator(shared, frozen=True)
             )
             minimized = weight * tf.reduce_sum(confusion)
-            return logs | {
+            means["loss/adversarial"] = tf.reduce_mean(confusion)
+            return {
+                **self._replicas.share(means),
                 "loss_minimized/discriminator": tf.reduce_sum(batch_losses),
                 "loss_minimized/adversarial": minimized,
                 "loss_weighted/adversarial": minimized,
-                "loss/adversarial": tf.reduce_mean(confusion),
             }
         gate = losses.reversal_gate(
             batch_losses, entropy, self._config.adversary
@@ -106,11 +114,12 @@ class Adversary:
         batch_losses = losses.discrimination_loss(
             self.discriminator(reversed_features), task_ids
         )
-        return logs | {
+        means["loss/adversarial"] = tf.reduce_mean(batch_losses)
+        means["discriminator/reversal_open"] = tf.reduce_mean(gate)
+        return {
+            **self._replicas.share(means),
             "loss_minimized/adversarial": tf.reduce_sum(batch_losses),
             "loss_weighted/adversarial": weight * tf.reduce_sum(batch_losses),
-            "loss/adversarial": tf.reduce_mean(batch_losses),
-            "discriminator/reversal_open": tf.reduce_mean(gate),
         }
 
     def extra_discriminator_updates(
@@ -131,7 +140,8 @@ class Adversary:
                         self.discriminator(shared), task_ids
                     )
                 )
-            self.optimizer.apply(tape.gradient(loss, self.variables), step)
+            gradients = tape.gradient(loss, self.variables)
+            self.optimizer.apply(self._replicas.add_gradients(gradients), step)
 
 
 def _accuracy(discriminator_logits, task_ids):

@@ -14,14 +14,10 @@ from mtl_tf.data import vocabulary as vocabulary_lib
 from mtl_tf.evaluation import predictor as predictor_lib
 from mtl_tf.models import label_transfer
 from mtl_tf.models import multitask_model
-from mtl_tf.reporting.plots import curves
-from mtl_tf.reporting.plots import transfer_curves
-from mtl_tf.reporting.tensorboard import evaluation_summaries
 from mtl_tf.runs import affinity_file
 from mtl_tf.runs import checkpoints
 from mtl_tf.runs import descriptions
 from mtl_tf.runs import history as history_lib
-from mtl_tf.runs import label_embeddings
 from mtl_tf.runs import prediction_files
 from mtl_tf.runs import results
 from mtl_tf.runs import resumption
@@ -33,6 +29,8 @@ from mtl_tf.training import frozen_weights
 from mtl_tf.training import initial_weights
 from mtl_tf.training import loop_state
 from mtl_tf.training import phases as phases_lib
+from mtl_tf.training import replicas as replicas_lib
+from mtl_tf.training import result_files
 from mtl_tf.training import task_splits
 from mtl_tf.training import teachers
 from mtl_tf.training import tensorboard_callback
@@ -46,13 +44,19 @@ class Experiment:
 
     Args:
       config: the settings; `data_dir` and `run_dir` must be set.
+      replicas: the replicas that share a training step; None: one.
 
     Raises:
-      ValueError: if the corpus is missing or does not fit the settings, or the
-        run directory holds another run.
+      ValueError: if the corpus is missing or does not fit the settings, the run
+        directory holds another run, or the replicas cannot share a step.
     """
 
-    def __init__(self, config: config_lib.Config):
+    def __init__(
+        self,
+        config: config_lib.Config,
+        replicas: replicas_lib.Replicas | None = None,
+    ):
+        replicas = replicas or replicas_lib.Replicas()
         self.config = config
         self.corpus = tasks_lib.Corpus.read(config.data_dir)
         self.tasks = self.corpus.select(config.tasks)
@@ -72,26 +76,29 @@ class Experiment:
             [s["unlabeled"] for s in self.splits if "unlabeled" in s],
             config,
         )
+        replicas.check(self.batches.num_task_batches)
         self._main_task = label_transfer.main_task_index(
             config, [task.name for task in self.tasks]
         )
-        self.model = multitask_model.build(
-            config,
-            tuple(len(task.labels) for task in self.tasks),
-            len(self.vocabulary),
-            self._main_task,
-            tasks_lib.label_ids(self.tasks),
-        )
-        self.trainer = trainer.Trainer(
-            config,
-            self.model,
-            self.batches.signature,
-            [task.name for task in self.tasks],
-            task_splits.class_weights(
-                self.tasks, self.splits, config.class_weights
-            ),
-            self.batches.steps_per_epoch,
-        )
+        with replicas.scope():
+            self.model = multitask_model.build(
+                config,
+                tuple(len(task.labels) for task in self.tasks),
+                len(self.vocabulary),
+                self._main_task,
+                tasks_lib.label_ids(self.tasks),
+            )
+            self.trainer = trainer.Trainer(
+                config,
+                self.model,
+                self.batches.signature,
+                [task.name for task in self.tasks],
+                task_splits.class_weights(
+                    self.tasks, self.splits, config.class_weights
+                ),
+                self.batches.steps_per_epoch,
+                replicas,
+            )
         self.predictor = predictor_lib.Predictor(
             self.model, self.tasks, self._main_task
         )
@@ -160,7 +167,14 @@ class Experiment:
             [
                 callbacks.ProgressBar(config, self.batches.steps_per_epoch),
                 tensorboard_callback.TensorBoardCallback(
-                    config, self._summary(), self.state
+                    config,
+                    descriptions.summarize(
+                        config,
+                        self.corpus,
+                        self.tasks,
+                        self.model.count_params(),
+                    ),
+                    self.state,
                 ),
                 callbacks.CheckpointWriter(
                     self.checkpoints, self.state, self.trainer.average
@@ -189,7 +203,7 @@ class Experiment:
         history, best_epoch = self.state.history, self.state["best_epoch"]
         seconds, tokens = self.state["seconds"], self.state["tokens"]
         affinity = self.trainer.mean_affinity
-        step = int(self.trainer.step)
+        step = int(self.trainer.step.numpy())
         self.checkpoints.restore(checkpoints.BEST)
         self._check_phase()
         if not self.config.train_shared_encoder:
@@ -205,7 +219,9 @@ class Experiment:
         if write:
             history_lib.History(self.config.run_dir, history)
             affinity_file.write(self.config.run_dir, self.tasks, affinity)
-            self._log_writing("predictions for dev and test", "predictions")
+            result_files.log(
+                self.config, "predictions for dev and test", "predictions"
+            )
         by_task, on_test, warnings = self._score_tasks(write)
         scores = {
             "schema": run_directory.SCHEMA,
@@ -221,56 +237,17 @@ class Experiment:
         if len(self.config.phases) > 1:
             scores["phases"] = self._evaluate_phases(by_task)
         if write:
-            self._write(scores, on_test)
-        return scores
-
-    def _write(self, scores, on_test):
-        """Writes results, and files derived from them and the predictions."""
-        self._log_writing("features of test texts", results.FEATURES_FILE)
-        results.write_features(
-            self.config.run_dir, self.tasks, on_test, self.config.seed
-        )
-        if self.config.output_layer == "label_embedding":
-            self._log_writing(
-                "label vectors", label_embeddings.LABEL_EMBEDDING_FILE
-            )
-            label_embeddings.write(
-                self.config.run_dir,
+            result_files.write(
+                self.config,
+                int(self.trainer.step.numpy()),
                 self.tasks,
-                self.model.get_layer("head")
-                .output_layer.label_vectors()
-                .numpy(),
-                [splits["train"].labels for splits in self.splits],
+                self.splits,
+                self.vocabulary,
+                self.model,
+                scores,
+                on_test,
             )
-        self._log_writing("scores", run_directory.RESULTS_FILE)
-        results.write(self.config.run_dir, scores)
-        if self.config.pictures:
-            self._draw_curves()
-        evaluation_summaries.write(
-            self.config,
-            int(self.trainer.step),
-            self.tasks,
-            scores,
-            on_test,
-            self.vocabulary.tokens,
-            self.model.get_layer("word_embedding").table.numpy(),
-        )
-
-    def _draw_curves(self):
-        """Draws the curves of the run into files."""
-        self._log_writing("curves by epoch", curves.CURVES_FILE)
-        curves.write(self.config.run_dir)
-        if self.config.label_transfer != "none":
-            self._log_writing(
-                "curves of label transfer", transfer_curves.TRANSFER_CURVES_FILE
-            )
-            transfer_curves.write(self.config.run_dir)
-
-    def _log_writing(self, content, path):
-        """Logs the file that is written: with much data it takes a while."""
-        logging.info(
-            "Writing %s to %s", content, os.path.join(self.config.run_dir, path)
-        )
+        return scores
 
     def _score_tasks(self, write):
         """Scores the tasks, and writes their predictions if `write`.
@@ -394,10 +371,4 @@ class Experiment:
             "Resuming after epoch %d of the run in %s",
             self.state["epoch"],
             self.config.run_dir,
-        )
-
-    def _summary(self):
-        num_weights = self.model.count_params()
-        return descriptions.summarize(
-            self.config, self.corpus, self.tasks, num_weights
         )

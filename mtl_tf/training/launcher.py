@@ -24,6 +24,7 @@ from mtl_tf.runs import resumption
 from mtl_tf.runs import run_directory
 from mtl_tf.runs import run_parts
 from mtl_tf.training import experiment
+from mtl_tf.training import replicas
 from mtl_tf.training import run_pool
 from mtl_tf.training import teachers
 from mtl_tf.training import warm_start
@@ -56,7 +57,9 @@ def train(config: config_lib.Config, processes: int = 1) -> dict:
                 "train", _start(config, corpus, tasks), corpus, processes
             )
             return _merge(config, corpus)
-        run_results = experiment.Experiment(config).run()
+        run_results = experiment.Experiment(
+            config, replicas.make(config.distribution)
+        ).run()
         # Frees memory for further experiments in the same process.
         keras.backend.clear_session()
         return run_results

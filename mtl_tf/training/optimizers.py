@@ -250,7 +250,7 @@ class Optimizer:
         """Returns the norm of the gradients and the updates by name."""
         learning_rate = self.schedule(step)
         summed = [
-            _sum_rows(gradient)
+            sum_rows(gradient)
             if isinstance(gradient, tf.IndexedSlices)
             else gradient
             for gradient in gradients
@@ -336,8 +336,15 @@ def _read(variable: tf.Variable, rows: tf.Tensor | None) -> tf.Tensor:
     return variable.read_value() if rows is None else tf.gather(variable, rows)
 
 
-def _sum_rows(gradient: tf.IndexedSlices) -> tf.IndexedSlices:
-    """Sums the slices of each row: rules that square need the sum."""
+def sum_rows(gradient: tf.IndexedSlices) -> tf.IndexedSlices:
+    """Sums the slices of each row: rules that square need the sum.
+
+    Args:
+      gradient: values [slices, ...], with any number of slices of a row.
+
+    Returns:
+      Values [rows, ...], one slice of each row.
+    """
     rows, segments = tf.unique(gradient.indices)
     values = tf.math.unsorted_segment_sum(
         gradient.values, segments, tf.size(rows)

@@ -79,7 +79,7 @@ class Phases:
         Weights and optimizers are those of the best epoch. Steps, epochs, times
         and the history continue.
         """
-        state, step = self._state, int(self._step)
+        state, step = self._state, int(self._step.numpy())
         counters = {
             name: state[name]
             for name in ("phase", "epoch", "seconds", "tokens")
@@ -89,7 +89,7 @@ class Phases:
         # The model has the averaged weights of that epoch now.
         self._average.restart()
         self._checkpoints.save(
-            checkpoints_lib.best_of(self.name), int(self._step)
+            checkpoints_lib.best_of(self.name), int(self._step.numpy())
         )
         logging.info(
             "phase %s has ended: best epoch %d, dev %.4f",

@@ -6,10 +6,14 @@ import tensorflow as tf
 
 from mtl_tf.config import config as config_lib
 from mtl_tf.training import losses
+from mtl_tf.training import replicas as replicas_lib
 
 
 def compute_losses(
-    config: config_lib.Config, logits: tf.Tensor, pseudo_labels: tf.Tensor
+    config: config_lib.Config,
+    replicas: replicas_lib.Replicas,
+    logits: tf.Tensor,
+    pseudo_labels: tf.Tensor,
 ) -> dict[str, tf.Tensor]:
     """Computes the distance of the main model from pseudo-labels.
 
@@ -20,21 +24,27 @@ def compute_losses(
 
     Args:
       config: the loss's weight, and the threshold of pseudo-labels.
+      replicas: the replicas that share a step.
       logits: float32 [..., at least num_classes].
       pseudo_labels: z, float32 [..., num_classes], probabilities.
 
     Returns:
-      Losses and logs, float32 [], by name; see `Trainer`.
+      Losses and logs, float32 [], by name; see `Trainer`. On several replicas,
+      what this one adds to them.
     """
     confidence = tf.reduce_max(pseudo_labels, axis=-1)
     accepted = confidence >= config.pseudo_label_threshold
     loss = losses.pseudo_label_loss(logits, pseudo_labels, accepted)
-    weighted = config.pseudo_label_weight * loss
-    return {
-        "loss_minimized/pseudo_label": weighted,
-        "loss_weighted/pseudo_label": weighted,
+    means = {
         "loss/pseudo_label": loss,
         "pseudo_label/accepted": tf.reduce_mean(tf.cast(accepted, tf.float32)),
+    }
+    logs = replicas.share(means, accepted)
+    weighted = config.pseudo_label_weight * logs["loss/pseudo_label"]
+    return {
+        **logs,
+        "loss_minimized/pseudo_label": weighted,
+        "loss_weighted/pseudo_label": weighted,
     }
 
 

@@ -14,12 +14,11 @@ from mtl_tf.training import adversary
 from mtl_tf.training import losses
 from mtl_tf.training import optimizers
 from mtl_tf.training import pseudo_labels
+from mtl_tf.training import replicas as replicas_lib
 from mtl_tf.training import task_affinity
+from mtl_tf.training import transfer_loss
 from mtl_tf.training import weight_average
 from mtl_tf.utils import gradient_registry
-
-# Means over the texts that train the label transfer network.
-_TRANSFER_LOGS = ("loss/label_transfer", "training/label_transfer_accuracy")
 
 
 class Trainer:
@@ -35,6 +34,8 @@ class Trainer:
       task_names: names of the tasks, in the order of the task ids.
       class_weights: float32 [num_tasks, num_classes].
       steps_per_epoch: steps per epoch, for the learning-rate schedule.
+      replicas: the replicas that share a step, in whose scope the model and
+        the trainer are made; None: one.
     """
 
     def __init__(
@@ -45,8 +46,10 @@ class Trainer:
         task_names: Sequence[str],
         class_weights: np.ndarray,
         steps_per_epoch: int,
+        replicas: replicas_lib.Replicas | None = None,
     ):
         self._config = config
+        self._replicas = replicas or replicas_lib.Replicas()
         num_tasks = len(task_names)
         weights = config.task_weights_by_name()
         self._task_weights = tf.constant(
@@ -83,8 +86,12 @@ class Trainer:
                 schedule(
                     config.discriminator_learning_rate or config.learning_rate
                 ),
+                self._replicas,
             )
         self._main_task = label_transfer.main_task_index(config, task_names)
+        self._transfer_loss = transfer_loss.TransferLoss(
+            config, self._main_task, self._class_weights, self._replicas
+        )
         self._signature = dict(signature)
         self.affinity = None
         if config.affinity_every:
@@ -141,15 +148,14 @@ class Trainer:
           no text of the batch trains it.
         """
         every = self._config.affinity_every
-        if self.affinity is not None and int(self.step) % every == 0:
+        if self.affinity is not None and int(self.step.numpy()) % every == 0:
             self.affinity.measure(batch, self.step)
         logs = self._traced_step(phase)(batch)
-        if (
-            phase != "base"
-            and not self._trains_transfer(np.asarray(batch["task_ids"])).any()
-        ):
-            for name in _TRANSFER_LOGS:
-                del logs[name]
+        if phase != "base":
+            trains = self._transfer_loss.trains(np.asarray(batch["task_ids"]))
+            if not trains.any():
+                for name in transfer_loss.MEANS:
+                    del logs[name]
         return logs
 
     def _traced_step(self, phase):
@@ -160,7 +166,10 @@ class Trainer:
         """
         if phase not in self._traced_steps:
             step = tf.function(
-                functools.partial(self._train_step, phase),
+                functools.partial(
+                    self._replicas.run,
+                    functools.partial(self._train_step, phase),
+                ),
                 input_signature=[self._signature],
                 autograph=False,
             )
@@ -171,39 +180,14 @@ class Trainer:
         return self._traced_steps[phase]
 
     def _train_step(self, phase, batch):
+        """Trains on the task batches of a replica; returns all logs."""
         variables = list(self.optimizer.variables_by_name.values())
         discriminator = self.adversary.variables if self.adversary else []
         # Frozen weights are not watched: no gradient of a frozen encoder's loop
         # is computed.
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(variables + discriminator)
-            outputs = self._call(
-                batch,
-                self._output_names(phase),
-                self._transfer_indices(phase, batch),
-            )
-            logs = self._task_losses(outputs, batch)
-            unlabeled = self._call_unlabeled(phase, batch)
-            if self.adversary is not None:
-                of_adversary = _adversary_inputs(outputs, unlabeled, batch)
-                logs |= self.adversary.compute_losses(*of_adversary)
-            if self._config.orthogonality_weight:
-                logs |= self._orthogonality_losses(outputs)
-            if phase != "base":
-                logs |= self._transfer_losses(phase, outputs, batch)
-            if phase == "semi_supervised":
-                logs |= pseudo_labels.compute_losses(
-                    self._config,
-                    *pseudo_labels.of_transfer_network(
-                        outputs, unlabeled, batch["task_ids"], self._main_task
-                    ),
-                )
-            if self._config.teachers:
-                logs |= pseudo_labels.compute_losses(
-                    self._config,
-                    unlabeled["logits"],
-                    batch["unlabeled"]["pseudo_labels"],
-                )
+            logs, of_adversary = self._losses(phase, batch)
             # Liu et al. 2017, Eq. 15. With gradient reversal, L_adv enters
             # without λ, which the reversal applies to the encoder's gradient.
             # Label transfer adds L_transfer and L_pseudo (Augenstein et al.
@@ -215,28 +199,69 @@ class Trainer:
                     if name.startswith("loss_minimized/")
                 ]
             )
-        gradients = tape.gradient(total, variables + discriminator)
-        logs["training/gradient_norm"] = self.optimizer.apply(
-            gradients[: len(variables)], self.step
+        gradients = self._replicas.add_gradients(
+            tape.gradient(total, variables + discriminator)
         )
+        norm = self.optimizer.apply(gradients[: len(variables)], self.step)
         if self.adversary is not None:
             self.adversary.optimizer.apply(
                 gradients[len(variables) :], self.step
             )
             self.adversary.extra_discriminator_updates(*of_adversary, self.step)
         self.average.update(self.step)
-        logs["training/learning_rate"] = self.optimizer.schedule(self.step)
         logs["loss/total"] = total
         tokens = tf.reduce_sum(batch["lengths"])
         if "seq1_lengths" in batch:
             tokens += tf.reduce_sum(batch["seq1_lengths"])
         logs["training/tokens"] = tf.cast(tokens, tf.float32)
+        logs = self._replicas.add(
+            {
+                name: value
+                for name, value in logs.items()
+                if not name.startswith("loss_minimized/")
+            }
+        )
+        logs["training/gradient_norm"] = norm
+        logs["training/learning_rate"] = self.optimizer.schedule(self.step)
         self.step.assign_add(1)
-        return {
-            name: value
-            for name, value in logs.items()
-            if not name.startswith("loss_minimized/")
-        }
+        return logs
+
+    def _losses(self, phase, batch):
+        """Returns losses and logs, and the adversary's inputs, if there is one.
+
+        On several replicas, the losses and logs add up to those of the step.
+        """
+        outputs = self._call(
+            batch,
+            self._output_names(phase),
+            self._transfer_loss.indices(phase, batch["task_ids"]),
+        )
+        logs = self._task_losses(outputs, batch)
+        unlabeled = self._call_unlabeled(phase, batch)
+        of_adversary = None
+        if self.adversary is not None:
+            of_adversary = _adversary_inputs(outputs, unlabeled, batch)
+            logs |= self.adversary.compute_losses(*of_adversary)
+        if self._config.orthogonality_weight:
+            logs |= self._orthogonality_losses(outputs)
+        if phase != "base":
+            logs |= self._transfer_loss.compute(phase, outputs, batch)
+        if phase == "semi_supervised":
+            logs |= pseudo_labels.compute_losses(
+                self._config,
+                self._replicas,
+                *pseudo_labels.of_transfer_network(
+                    outputs, unlabeled, batch["task_ids"], self._main_task
+                ),
+            )
+        if self._config.teachers:
+            logs |= pseudo_labels.compute_losses(
+                self._config,
+                self._replicas,
+                unlabeled["logits"],
+                batch["unlabeled"]["pseudo_labels"],
+            )
+        return logs, of_adversary
 
     def _call(self, batch, output_names, transfer_indices=None):
         """Runs the submodel with these outputs in training mode."""
@@ -258,22 +283,6 @@ class Trainer:
         if phase == "semi_supervised":
             names.append("main_task_logits")
         return names
-
-    def _transfer_indices(self, phase, batch):
-        """Returns the task batches that the label transfer network reads."""
-        task_ids = batch["task_ids"]
-        if phase == "base":
-            return None
-        if phase == "semi_supervised":
-            return tf.range(tf.size(task_ids))
-        indices = tf.where(self._trains_transfer(task_ids))[:, 0]
-        return tf.cast(indices, tf.int32)
-
-    def _trains_transfer(self, task_ids):
-        """Returns a mask of the tasks that train the label transfer network."""
-        if self._config.transfer_trained_on == "main":
-            return task_ids == self._main_task
-        return task_ids != self._main_task
 
     def _call_unlabeled(self, phase, batch):
         """Returns the outputs for unlabeled texts; None if none are needed."""
@@ -307,8 +316,14 @@ class Trainer:
         return {
             "loss_minimized/task": weighted,
             "loss_weighted/task": weighted,
-            "loss/task": tf.reduce_mean(batch_losses),
-            "training/accuracy": tf.reduce_mean(tf.cast(correct, tf.float32)),
+            **self._replicas.share(
+                {
+                    "loss/task": tf.reduce_mean(batch_losses),
+                    "training/accuracy": tf.reduce_mean(
+                        tf.cast(correct, tf.float32)
+                    ),
+                }
+            ),
         }
 
     def _orthogonality_losses(self, outputs):
@@ -329,32 +344,8 @@ class Trainer:
         return {
             "loss_minimized/orthogonality": weighted,
             "loss_weighted/orthogonality": weighted,
-            "loss/orthogonality": tf.reduce_mean(batch_losses),
-        }
-
-    def _transfer_losses(self, phase, outputs, batch):
-        """Computes the label transfer network's loss on its labeled texts.
-
-        In the semi-supervised phase it also predicts for other texts, whose
-        labels are those of another task: they do not count here.
-        """
-        indices = tf.where(self._trains_transfer(batch["task_ids"]))[:, 0]
-        labels = tf.gather(batch["labels"], indices)
-        task_ids = tf.gather(batch["task_ids"], indices)
-        logits = outputs["transfer_logits"]
-        if phase == "semi_supervised":
-            logits = tf.gather(logits, indices)
-        batch_losses = losses.task_loss(
-            logits, labels, tf.gather(self._class_weights, task_ids)
-        )
-        weighted = self._config.transfer_weight * tf.reduce_sum(batch_losses)
-        correct = tf.argmax(logits, axis=-1, output_type=tf.int32) == labels
-        return {
-            "loss_minimized/label_transfer": weighted,
-            "loss_weighted/label_transfer": weighted,
-            "loss/label_transfer": _mean_or_zero(batch_losses),
-            "training/label_transfer_accuracy": _mean_or_zero(
-                tf.cast(correct, tf.float32)
+            **self._replicas.share(
+                {"loss/orthogonality": tf.reduce_mean(batch_losses)}
             ),
         }
 
@@ -367,9 +358,3 @@ def _adversary_inputs(outputs, unlabeled, batch):
         shared = tf.concat([shared, unlabeled["shared"]], axis=0)
         task_ids = tf.concat([task_ids, batch["unlabeled"]["task_ids"]], axis=0)
     return shared, task_ids
-
-
-def _mean_or_zero(values):
-    """Returns the mean of a tensor; 0 if it is empty."""
-    count = tf.cast(tf.size(values), tf.float32)
-    return tf.math.divide_no_nan(tf.reduce_sum(values), count)

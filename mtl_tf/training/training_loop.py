@@ -59,8 +59,8 @@ class TrainingLoop:
             for callback in self._callbacks:
                 stack.callback(callback.close)
             for callback in self._callbacks:
-                callback.on_train_begin(int(self._trainer.step))
-            batches = self._batches.generate(int(self._trainer.step))
+                callback.on_train_begin(int(self._trainer.step.numpy()))
+            batches = self._batches.generate(int(self._trainer.step.numpy()))
             while True:
                 while not self._phases.has_ended(self._dev_accuracies()):
                     self._run_epoch(batches)
@@ -68,7 +68,7 @@ class TrainingLoop:
                     break
                 self._phases.start_next()
             for callback in self._callbacks:
-                callback.on_train_end(int(self._trainer.step))
+                callback.on_train_end(int(self._trainer.step.numpy()))
 
     def _dev_accuracies(self):
         """Returns the dev accuracy of each epoch of the current phase."""
@@ -117,7 +117,7 @@ class TrainingLoop:
                     means.add(logs)
                 pending.clear()
                 epoch_means.merge(means)
-                self._log(int(self._trainer.step), means.compute())
+                self._log(int(self._trainer.step.numpy()), means.compute())
         seconds = time.perf_counter() - start
         tokens = epoch_means.sums["training/tokens"]
         self._state["epoch"] += 1
@@ -126,7 +126,7 @@ class TrainingLoop:
         return {
             "phase": phase,
             "epoch": self._state["epoch"],
-            "step": int(self._trainer.step),
+            "step": int(self._trainer.step.numpy()),
             "terms": epoch_means.compute(),
             "seconds": seconds,
             "tokens_per_second": tokens / seconds,

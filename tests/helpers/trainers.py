@@ -9,7 +9,7 @@ from mtl_tf.training import trainer as trainer_lib
 
 WORDS = 30
 LABELS = (2, 3, 2)
-NAMES = ("a", "b", "c")
+NAMES = ("a", "b", "c", "d")
 SETTINGS = {
     # The quickest one to trace.
     "encoder": "bag_of_words",
@@ -20,8 +20,10 @@ SETTINGS = {
 LSTM = {"encoder": "lstm", "pooling": "last"}
 
 
-def make_trainer(num_classes=LABELS, class_weights=None, **settings):
-    """Makes a trainer of tasks a, b and c."""
+def make_trainer(
+    num_classes=LABELS, class_weights=None, replicas=None, **settings
+):
+    """Makes a trainer of tasks a, b, c and others, if there are more."""
     config = config_lib.Config(**SETTINGS | settings)
     main_task = None
     if config.label_transfer != "none":
@@ -46,7 +48,13 @@ def make_trainer(num_classes=LABELS, class_weights=None, **settings):
     if class_weights is None:
         class_weights = np.ones((len(num_classes), max(num_classes)))
     return trainer_lib.Trainer(
-        config, model, signature, NAMES[: len(num_classes)], class_weights, 10
+        config,
+        model,
+        signature,
+        NAMES[: len(num_classes)],
+        class_weights,
+        10,
+        replicas,
     )
 
 

@@ -386,5 +386,22 @@ def test_both_sources_of_pseudo_labels_have_weight_and_threshold(source):
     assert config.pseudo_label_threshold == 0.7
 
 
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"update": "alternating"}, "with update=alternating a step has one"),
+        ({"sharing": "single_task"}, "with sharing=single_task a step has one"),
+        ({"affinity_every": 3}, "affinity_every=3 measures .* on one device"),
+    ],
+)
+def test_settings_that_several_devices_do_not_allow_are_refused(
+    settings, message
+):
+    config_lib.Config(**settings)
+    with pytest.raises(ValueError, match=message) as caught:
+        config_lib.Config(distribution="mirrored", **settings)
+    assert "distribution=mirrored" in str(caught.value)
+
+
 if __name__ == "__main__":
     raise SystemExit(pytest.main([__file__]))
