@@ -1,4 +1,4 @@
-"""What Liu, Qiu & Huang (2017) leave open: one setting changed at a time."""
+"""Settings that Liu, Qiu & Huang (2017) leave open, changed one at a time."""
 
 from reproduction import asp_mtl_table2
 from reproduction import jobs as jobs_lib

@@ -1,4 +1,4 @@
-"""What Augenstein et al. (NAACL 2018) leave open, for all eight main tasks."""
+"""Settings that Augenstein et al. (NAACL 2018) leave open, for all tasks."""
 
 from mtl_tf.metrics import classification
 from mtl_tf.runs import results as results_lib

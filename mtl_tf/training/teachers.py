@@ -102,7 +102,7 @@ def add_pseudo_labels(
 
 
 def write(run_dir: str, pseudo_labels: PseudoLabels) -> None:
-    """Keeps pseudo-labels in the directory of a run, if there are any."""
+    """Writes pseudo-labels into the directory of a run, if there are any."""
     if not pseudo_labels:
         return
     path = os.path.join(run_dir, _FILE)

@@ -29,7 +29,10 @@ CASES = {
             "adversarial_weight": 0.05,
             "discriminator_updates": 2,
             "orthogonality_weight": 0.01,
+            # Its steps have the same size however small a gradient is, and with
+            # it a rounding error.
             "optimizer": "adamw",
+            "learning_rate": 0.005,
             "weight_decay": 0.01,
             "clip_norm": 1.0,
             "ema_decay": 0.9,
@@ -113,9 +116,8 @@ def _train(replicas, phase, tasks, unlabeled_tasks, settings):
         trainer = trainers.make_trainer(
             num_classes=LABELS[: max(tasks) + 1],
             replicas=replicas,
-            learning_rate=0.02,
             unlabeled=bool(unlabeled_tasks),
-            **settings,
+            **{"learning_rate": 0.02, **settings},
         )
     logs = [
         {

@@ -117,7 +117,7 @@ def test_tasks_that_two_devices_cannot_share_are_refused(corpus, tmp_path):
     process = train(
         corpus,
         tmp_path / "run",
-        "--tasks=books",
+        *("--tasks=books", "--adversarial_weight=0", "--nounlabeled"),
         "--distribution=mirrored",
         "--epochs=1",
     )
