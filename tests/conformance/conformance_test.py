@@ -24,6 +24,14 @@ every_layer = pytest.mark.parametrize("subject", subjects.LAYERS, ids=str)
 some_models = pytest.mark.parametrize("subject", subjects.SOME_MODELS, ids=str)
 
 
+@pytest.fixture(autouse=True, scope="module")
+def _release():
+    """Releases the layers and models: a process runs many files."""
+    yield
+    for subject in (*subjects.LAYERS, *subjects.MODELS):
+        subject.release()
+
+
 def assert_equal(actual, expected, tolerance=0.0):
     """Asserts that two dicts of arrays are equal, up to a tolerance."""
     assert actual.keys() == expected.keys()

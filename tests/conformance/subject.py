@@ -97,6 +97,11 @@ class Subject:
         _randomize(layer)
         return layer
 
+    def release(self) -> None:
+        """Forgets the layers and models that tests share."""
+        for name in ("_trained", "built", "expected", "symbolic"):
+            self.__dict__.pop(name, None)
+
     @functools.cached_property
     def _trained(self):
         return self.new()

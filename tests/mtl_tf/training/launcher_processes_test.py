@@ -36,7 +36,8 @@ def config(tmp_path, corpus):
 
 def test_run_locks_its_directory(config, monkeypatch):
     class Experiment:
-        def __init__(self, config):
+        def __init__(self, config, replicas=None):
+            del replicas
             self._config = config
 
         def run(self):

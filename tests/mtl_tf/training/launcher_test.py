@@ -340,7 +340,8 @@ def test_single_run_is_trained_in_this_process(config, started, monkeypatch):
     calls = []
 
     class Experiment:
-        def __init__(self, config):
+        def __init__(self, config, replicas=None):
+            assert replicas is None or replicas.count == 1
             calls.append(config)
 
         def run(self):

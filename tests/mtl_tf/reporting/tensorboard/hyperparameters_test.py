@@ -58,6 +58,7 @@ def test_values_of_the_settings(contents):
         "task_weights": "1: books:2",
         "max_train_examples": "",
         "word_vectors": "",
+        "teachers": "",
     }
     for field in dataclasses.fields(_CONFIG):
         if field.metadata["changeable"]:
