@@ -67,7 +67,10 @@ def _markdown(records):
                 for features in ("shared", "private")
                 for probe in _PROBES
             )
-            errors = (_errors(runs, split) for split in ("dev", "test"))
+            errors = (
+                asp_mtl_table2.average_error(runs, split)
+                for split in ("dev", "test")
+            )
             rows.append([variant, *cells, *errors, str(len(runs))])
     head = ["model", "shared: linear", "shared: MLP", "private: linear"]
     head += ["private: MLP", "dev error", "test error", "seeds"]
@@ -78,11 +81,4 @@ def _accuracy(runs: list[records_lib.Record], features: str, probe: str):
     """Formats the accuracy of a probe in percent, over seeds."""
     return tables.over_seeds(
         [100 * run.probes[features][probe] for run in runs]
-    )
-
-
-def _errors(runs, split):
-    """Formats the average error in percent, over seeds."""
-    return tables.over_seeds(
-        [asp_mtl_table2.error(x.results["average"], split) for x in runs]
     )

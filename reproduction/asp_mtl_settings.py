@@ -52,12 +52,7 @@ def _markdown(records):
         runs = list(tables.by_seed(records, _folder(index)).values())
         if runs:
             errors = (
-                tables.over_seeds(
-                    [
-                        asp_mtl_table2.error(x.results["average"], split)
-                        for x in runs
-                    ]
-                )
+                asp_mtl_table2.average_error(runs, split)
                 for split in ("dev", "test", "test_deduplicated")
             )
             epochs = tables.over_seeds([x.results["best_epoch"] for x in runs])

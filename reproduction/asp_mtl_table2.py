@@ -1,7 +1,7 @@
 """Table 2 of Liu, Qiu & Huang (ACL 2017): test errors on FDU-MTL."""
 
 import statistics
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from mtl_tf.reporting.html import published
 from mtl_tf.runs import results as results_lib
@@ -114,7 +114,7 @@ def _errors(by_model: Mapping[str, _Runs]) -> str:
         for task in any_run.correct
     ]
     for title, split in _AVERAGES.items():
-        cells = (_average(runs, split) for runs in by_model.values())
+        cells = (average_error(x.values(), split) for x in by_model.values())
         rows.append([title, *cells])
     paper = (f"{paper_averages()[model]:.1f}" for model in by_model)
     rows.append(["average in the paper", *paper])
@@ -128,11 +128,9 @@ def _mean(runs, task):
     return f"{statistics.mean(of_seeds):.1f}"
 
 
-def _average(runs, split):
-    """Formats the mean over tasks, and its standard deviation over seeds."""
-    return tables.over_seeds(
-        [error(x.results["average"], split) for x in runs.values()]
-    )
+def average_error(runs: Iterable[records_lib.Record], split: str) -> str:
+    """Formats the mean error over tasks, with its deviation over seeds."""
+    return tables.over_seeds([error(x.results["average"], split) for x in runs])
 
 
 def error(scores: Mapping, split: str = results_lib.TEST) -> float:

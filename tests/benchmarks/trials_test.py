@@ -12,7 +12,7 @@ BATCHES = trials.Batches("first", "start", "remainder")
 
 @pytest.fixture
 def trained(monkeypatch):
-    """What each variant trains on; a variant is named by its speed."""
+    """The batches of each variant, which is named by its speed."""
     trained = {}
 
     class Worker:

@@ -78,7 +78,7 @@ def test_checkpoints_of_both_forms_have_the_same_variables(run_dirs):
 
 
 def is_compiled(graph_def):
-    """Whether XLA has to compile a function of a graph."""
+    """Returns whether XLA has to compile a function of a graph."""
     return any(
         function.attr["_XlaMustCompile"].b
         for function in graph_def.library.function
