@@ -56,11 +56,13 @@ def test_models_without_records_are_left_out():
     assert "minus" not in text
 
 
-def test_first_all_models_with_one_seed():
+def test_first_all_models_with_one_seed_then_the_compared_ones():
     jobs = TABLE.jobs(2)
-    assert len(jobs) == 16
+    assert len({job.name for job in jobs}) == 8 + 3
     assert {job.flags[-1] for job in jobs[:8]} == {"--seed=0"}
-    assert len({job.name for job in jobs}) == 16
+    assert [job.name for job in jobs[8:]] == [
+        f"table2/{model}/1" for model in ("asp_mtl", "fs_mtl", "sp_mtl")
+    ]
 
 
 @pytest.mark.parametrize("tuned", [False, True])
