@@ -162,7 +162,9 @@ def sampling_table() -> str:
     ]
     drawn = []
     for exponent in EXPONENTS:
-        sampler = samplers.TaskSampler.create(rows, exponent, True, config.seed)
+        sampler = samplers.TaskSampler.create(
+            rows, exponent, len(rows), config.seed
+        )
         groups = [0] * len(rows)
         for step in range(steps):
             for task in sampler.tasks(step):

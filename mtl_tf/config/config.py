@@ -68,9 +68,14 @@ class Config(model_settings.ModelSettings):
     )
     update: str = base.setting(
         "joint",
-        "joint: each step has a batch of every task; alternating: each step "
-        "has a batch of one task.",
+        "joint: each step has a batch of every task, or task_batches of them; "
+        "alternating: each step has a batch of one task.",
         choices=choices.UPDATES,
+    )
+    task_batches: int = base.setting(
+        0,
+        "Number of task batches of a joint step, each with texts of one task; "
+        "0: as many as there are tasks.",
     )
     sampling_exponent: float = base.setting(
         0.0,

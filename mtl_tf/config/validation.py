@@ -96,7 +96,7 @@ def check_ranges(config) -> None:
         "warmup_steps initial_accumulator weight_decay clip_norm patience "
         "task_layer_size label_embedding_dim transfer_hidden_size "
         "transfer_weight pseudo_label_weight pseudo_label_threshold "
-        "affinity_every"
+        "affinity_every task_batches"
     )
     for name in not_negative.split():
         value = getattr(config, name)
@@ -314,7 +314,9 @@ def _check_label_transfer(config):
             "tasks, got sharing=single_task"
         )
     may_lack_main_task = (
-        config.update == "alternating" or config.sampling_exponent
+        config.update == "alternating"
+        or config.task_batches
+        or config.sampling_exponent
     )
     is_semi_supervised = config.label_transfer == "semi_supervised"
     if may_lack_main_task and (
@@ -323,7 +325,7 @@ def _check_label_transfer(config):
         raise ValueError(
             f"label_transfer={config.label_transfer} with sharing="
             f"{config.sharing} needs texts of the main task in every step: "
-            "update=joint and sampling_exponent=0"
+            "update=joint, task_batches=0 and sampling_exponent=0"
         )
     if is_semi_supervised and config.transfer_trained_on == "auxiliary":
         raise ValueError(
@@ -355,6 +357,8 @@ def _check_needs(config):
             ("label_embedding",),
         ),
         ("tanh_logits", "output_layer", ("softmax",)),
+        ("task_batches", "update", ("joint",)),
+        ("task_batches", "sharing", ("fully_shared", "shared_private")),
         (
             "transfer_hidden_size transfer_probabilities "
             "transfer_main_predictions transfer_diversity transfer_gradient "
@@ -373,6 +377,11 @@ def _check_needs(config):
                     f"{name}={value} needs {needed}={' or '.join(values)}, got "
                     f"{needed}={actual}"
                 )
+    if config.task_batches == 1:
+        raise ValueError(
+            "task_batches=1: expected 0 or at least 2; with update=alternating "
+            "a step has one task batch"
+        )
     if config.chained_task_layers and not config.task_layer_size:
         raise ValueError(
             "chained_task_layers needs task-specific layers: set "

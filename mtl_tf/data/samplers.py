@@ -22,8 +22,7 @@ class TaskSampler:
 
     Attributes:
       probabilities: the probability of each task, [num_tasks].
-      num_task_batches: single-task batches of a step: the number of tasks in
-        a joint step, 1 in an alternating one.
+      num_task_batches: number of single-task batches of a step.
       seed: the seed.
     """
 
@@ -33,40 +32,50 @@ class TaskSampler:
 
     @classmethod
     def create(
-        cls, rows: list[int], exponent: float, joint: bool, seed: int
+        cls, rows: list[int], exponent: float, num_task_batches: int, seed: int
     ) -> "TaskSampler":
         """Makes a sampler with probabilities proportional to rows ** exponent.
 
         Args:
           rows: number of training rows of each task.
           exponent: 0 samples all tasks equally often, 1 in proportion to rows.
-          joint: whether a step has as many batches as there are tasks, or one.
+          num_task_batches: number of single-task batches of a step.
           seed: the seed.
         """
         weights = np.asarray(rows, np.float64) ** exponent
         weights /= weights.sum()
-        return cls(tuple(weights.tolist()), len(rows) if joint else 1, seed)
+        return cls(tuple(weights.tolist()), num_task_batches, seed)
 
     def tasks(self, step: int) -> np.ndarray:
         """Draws the task of each batch of a step, int64 [num_task_batches].
 
-        A round has as many batches as there are tasks: it is one joint step, or
-        as many alternating steps as there are tasks. A round is drawn by
-        systematic sampling (one random offset, then even spacing): a task of
-        probability p gets floor(p * num_tasks) or ceil(p * num_tasks) batches,
-        and with equal probabilities each task gets exactly one.
+        The steps cut their batches from a stream of rounds, each of which has
+        as many batches as there are tasks.
         """
         num_tasks = len(self.probabilities)
-        round_, start = divmod(step * self.num_task_batches, num_tasks)
-        random = np.random.default_rng((self.seed, TASK_STREAM, round_))
+        first, start = divmod(step * self.num_task_batches, num_tasks)
+        end = start + self.num_task_batches
+        rounds = range(first, first - (-end // num_tasks))
+        stream = np.concatenate([self._round(index) for index in rounds])
+        return stream[start:end]
+
+    def _round(self, index):
+        """Draws the tasks of a round, [num_tasks].
+
+        They are drawn by systematic sampling (one random offset, then even
+        spacing): a task of probability p gets floor(p * num_tasks) or
+        ceil(p * num_tasks) batches, and with equal probabilities each task gets
+        exactly one.
+        """
+        num_tasks = len(self.probabilities)
+        random = np.random.default_rng((self.seed, TASK_STREAM, index))
         # The margins absorb rounding errors of the edges: without them, one of
         # several equally likely tasks could get two batches.
         offset = random.uniform(1e-9, 1 - 1e-9)
         points = (offset + np.arange(num_tasks)) / num_tasks
         edges = np.cumsum(self.probabilities)
         edges[-1] = 1.0
-        drawn = random.permutation(np.searchsorted(edges, points, side="right"))
-        return drawn[start : start + self.num_task_batches]
+        return random.permutation(np.searchsorted(edges, points, side="right"))
 
 
 class RowSampler:

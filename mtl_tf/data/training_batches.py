@@ -27,7 +27,8 @@ class TrainingBatches:
       config: batch size, sampling, seed.
 
     Raises:
-      ValueError: if a split has no rows.
+      ValueError: if a split has no rows, or a step is to have more task batches
+        than there are tasks.
     """
 
     def __init__(
@@ -47,7 +48,7 @@ class TrainingBatches:
         self._task_sampler = samplers.TaskSampler.create(
             [len(split) for split in train],
             config.sampling_exponent,
-            config.update == "joint",
+            _num_task_batches(config, len(train)),
             config.seed,
         )
         self._row_samplers = [
@@ -66,6 +67,9 @@ class TrainingBatches:
             )
             for split in unlabeled
         ]
+        self._num_unlabeled = min(
+            len(unlabeled), config.task_batches or len(unlabeled)
+        )
         self.steps_per_epoch = config.steps_per_epoch or self._epoch_length(
             config
         )
@@ -85,7 +89,7 @@ class TrainingBatches:
         """The number of task batches of a step, of labeled and other texts."""
         return {
             "labeled": self._task_sampler.num_task_batches,
-            "unlabeled": len(self._unlabeled),
+            "unlabeled": self._num_unlabeled,
         }
 
     @property
@@ -134,9 +138,28 @@ class TrainingBatches:
                 ),
             }
             if self._unlabeled:
-                rows = [x.rows(step) for x in self._unlabeled_samplers]
-                batch["unlabeled"] = input_pipeline.make_batch(
-                    list(zip(self._unlabeled, rows, strict=True))
-                )
+                batch["unlabeled"] = self._make_unlabeled(step)
             yield batch
             step += 1
+
+    def _make_unlabeled(self, step):
+        """Makes the unlabeled batch of a step: the tasks take turns."""
+        selection = []
+        first = step * self._num_unlabeled
+        for position in range(first, first + self._num_unlabeled):
+            index, task = divmod(position, len(self._unlabeled))
+            rows = self._unlabeled_samplers[task].rows(index)
+            selection.append((self._unlabeled[task], rows))
+        return input_pipeline.make_batch(selection)
+
+
+def _num_task_batches(config, num_tasks):
+    """Returns the number of labeled task batches of a step."""
+    if config.update == "alternating":
+        return 1
+    if config.task_batches > num_tasks:
+        raise ValueError(
+            f"task_batches={config.task_batches}: there are {num_tasks} tasks; "
+            "choose at most as many, or 0 for all"
+        )
+    return config.task_batches or num_tasks

@@ -87,6 +87,7 @@ _OTHERS = {
 _OTHERS_APART = {
     "sharing": ("fully_shared", {}),
     "update": ("alternating", {}),
+    "task_batches": (4, {}),
     "sampling_exponent": (0.5, {}),
     "epoch_length": ("smallest_task", {}),
     "tanh_logits": (True, {}),

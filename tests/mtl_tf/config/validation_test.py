@@ -134,6 +134,15 @@ def test_end_of_a_range_is_allowed(name):
             {"adversarial_weight": 0.1, "sharing": "single_task"},
             "adversarial_weight needs a shared encoder, got sharing=",
         ),
+        ({"task_batches": 1}, "^task_batches=1: expected 0 or at least 2"),
+        (
+            {"task_batches": 2, "update": "alternating"},
+            "^task_batches=2 needs update=joint, got update=alternating",
+        ),
+        (
+            {"task_batches": 2, "sharing": "single_task"},
+            "^task_batches=2 needs sharing=fully_shared or shared_private",
+        ),
         (
             {"adversarial_weight": 0.1, "update": "alternating"},
             r"adversarial_weight needs texts of all tasks in a step "
@@ -241,8 +250,12 @@ _SEMI_SUPERVISED = {**_SUPERVISED, "label_transfer": "semi_supervised"}
         (
             {**_SUPERVISED, "update": "alternating"},
             "^label_transfer=supervised with sharing=shared_private needs "
-            "texts of the main task in every step: update=joint and "
-            "sampling_exponent=0$",
+            "texts of the main task in every step: update=joint, "
+            "task_batches=0 and sampling_exponent=0$",
+        ),
+        (
+            {**_SUPERVISED, "task_batches": 2},
+            "^label_transfer=supervised with sharing=shared_private needs",
         ),
         (
             {**_SUPERVISED, "sampling_exponent": 0.5},

@@ -13,12 +13,14 @@ def tasks(sampler, steps):
 
 
 @pytest.mark.parametrize("exponent", [0.0, 0.5, 1.0])
-@pytest.mark.parametrize("joint", [True, False])
-def test_tasks_are_a_pure_function_of_seed_and_step(exponent, joint):
+@pytest.mark.parametrize("num_task_batches", [1, 2, 3])
+def test_tasks_are_a_pure_function_of_seed_and_step(exponent, num_task_batches):
     rows = [50, 300, 20]
 
     def make(seed):
-        return samplers.TaskSampler.create(rows, exponent, joint, seed)
+        return samplers.TaskSampler.create(
+            rows, exponent, num_task_batches, seed
+        )
 
     in_order = tasks(make(0), 30)
     sampler = make(0)
@@ -29,7 +31,7 @@ def test_tasks_are_a_pure_function_of_seed_and_step(exponent, joint):
 
 @pytest.mark.parametrize("num_tasks", [1, 3, 7, 16])
 def test_a_uniform_joint_step_holds_each_task_once(num_tasks):
-    sampler = samplers.TaskSampler.create([5] * num_tasks, 0.0, True, seed=0)
+    sampler = samplers.TaskSampler.create([5] * num_tasks, 0.0, num_tasks, 0)
     drawn = tasks(sampler, 500)
     expected = np.broadcast_to(np.arange(num_tasks), drawn.shape)
     np.testing.assert_array_equal(np.sort(drawn), expected)
@@ -38,9 +40,14 @@ def test_a_uniform_joint_step_holds_each_task_once(num_tasks):
 
 
 @pytest.mark.parametrize("num_tasks", [1, 3, 7, 16])
-def test_alternating_steps_draw_each_task_once_a_round(num_tasks):
-    sampler = samplers.TaskSampler.create([5] * num_tasks, 0.0, False, seed=0)
-    drawn = tasks(sampler, 100 * num_tasks).reshape(100, num_tasks)
+@pytest.mark.parametrize("num_task_batches", [1, 2, 5])
+def test_smaller_steps_draw_each_task_once_a_round(num_tasks, num_task_batches):
+    sampler = samplers.TaskSampler.create(
+        [5] * num_tasks, 0.0, num_task_batches, seed=0
+    )
+    # Steps may have parts of two rounds.
+    drawn = tasks(sampler, 20 * num_tasks).reshape(-1, num_tasks)
+    assert len(drawn) == 20 * num_task_batches
     expected = np.broadcast_to(np.arange(num_tasks), drawn.shape)
     np.testing.assert_array_equal(np.sort(drawn), expected)
 
@@ -55,7 +62,7 @@ def test_alternating_steps_draw_each_task_once_a_round(num_tasks):
     ],
 )
 def test_tasks_are_drawn_with_their_probabilities(exponent, probabilities):
-    sampler = samplers.TaskSampler.create([100, 400, 2500], exponent, True, 0)
+    sampler = samplers.TaskSampler.create([100, 400, 2500], exponent, 3, 0)
     np.testing.assert_allclose(sampler.probabilities, probabilities)
     steps = 2000
     drawn = tasks(sampler, steps)

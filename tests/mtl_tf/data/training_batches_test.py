@@ -67,10 +67,13 @@ def assert_equal(batch, other):
             np.testing.assert_array_equal(value, other[name])
 
 
+_STEPS = [{}, {"task_batches": 2}, {"update": "alternating"}]
+
+
 @pytest.mark.parametrize("unlabeled", [0, 10])
-@pytest.mark.parametrize("update", ["joint", "alternating"])
-def test_batches_do_not_depend_on_the_first_step(update, unlabeled):
-    settings = {"update": update, "unlabeled": unlabeled}
+@pytest.mark.parametrize("step", _STEPS)
+def test_batches_do_not_depend_on_the_first_step(step, unlabeled):
+    settings = {**step, "unlabeled": unlabeled}
     # A joint step has two batches of the last task.
     settings |= {"rows": (24, 24, 96), "sampling_exponent": 1.0}
     batches, *_ = make(**settings)
@@ -98,11 +101,20 @@ def test_a_joint_step_has_each_task_once():
         assert batch["token_ids"].shape == (3, 4, batch["lengths"].max())
 
 
-def test_an_alternating_step_has_one_task_batch():
-    batches, *_ = make(update="alternating")
-    drawn = [batch["task_ids"].tolist() for batch in take(batches, 12)]
-    for start in range(0, 12, 3):
-        assert sorted(drawn[start : start + 3]) == [[0], [1], [2]]
+@pytest.mark.parametrize(
+    ("step", "num_task_batches"), list(zip(_STEPS, [3, 2, 1], strict=True))
+)
+def test_each_task_is_once_in_as_many_task_batches(step, num_task_batches):
+    batches, *_ = make(**step)
+    drawn = [batch["task_ids"] for batch in take(batches, 12)]
+    assert {len(task_ids) for task_ids in drawn} == {num_task_batches}
+    rounds = np.sort(np.reshape(drawn, [-1, 3]))
+    np.testing.assert_array_equal(rounds, [[0, 1, 2]] * len(rounds))
+
+
+def test_a_step_has_at_most_as_many_task_batches_as_there_are_tasks():
+    with pytest.raises(ValueError, match=r"^task_batches=4: there are 3 tasks"):
+        make(task_batches=4)
 
 
 def rows_in_batch(split, batch, index):
@@ -132,12 +144,13 @@ def test_token_ids_lengths_and_labels_are_of_the_same_rows():
             )
 
 
-@pytest.mark.parametrize("update", ["joint", "alternating"])
-def test_rows_of_a_task_are_drawn_equally_often(update):
-    batches, train, _ = make(update=update)
+@pytest.mark.parametrize("step", _STEPS)
+def test_rows_of_a_task_are_drawn_equally_often(step):
+    batches, train, _ = make(**step)
     # A window of 32 batches of 4 is 128 rows: 3 windows are 16 passes of 24.
     counts = [collections.Counter() for _ in train]
-    for batch in take(batches, 96 * (1 if update == "joint" else 3)):
+    num_steps = 96 * 3 // batches.num_task_batches["labeled"]
+    for batch in take(batches, num_steps):
         for index, task_id in enumerate(batch["task_ids"]):
             counts[task_id].update(rows_in_batch(train[task_id], batch, index))
     assert counts == [dict.fromkeys(range(24), 16)] * 3
@@ -164,16 +177,30 @@ def test_diversity_features_are_those_of_the_rows(unlabeled):
 
 
 def test_unlabeled_batches_are_of_every_task():
-    batches, _, splits = make(unlabeled=10)
-    counts = [collections.Counter() for _ in splits]
-    # 5 windows of 128 rows are 64 passes of 10.
-    for batch in take(batches, 160):
+    batches, *_ = make(unlabeled=10)
+    for batch in take(batches, 10):
         unlabeled = batch["unlabeled"]
         assert sorted(unlabeled) == ["lengths", "task_ids", "token_ids"]
         assert unlabeled["task_ids"].tolist() == [0, 1, 2]
         assert unlabeled["lengths"].shape == (3, 4)
-        for task_id, split in enumerate(splits):
-            counts[task_id].update(rows_in_batch(split, unlabeled, task_id))
+
+
+def test_tasks_take_turns_if_a_step_has_fewer_unlabeled_task_batches():
+    batches, *_ = make(unlabeled=10, task_batches=2)
+    drawn = [x["unlabeled"]["task_ids"].tolist() for x in take(batches, 3)]
+    assert drawn == [[0, 1], [2, 0], [1, 2]]
+
+
+@pytest.mark.parametrize("task_batches", [0, 2])
+def test_unlabeled_rows_are_drawn_equally_often(task_batches):
+    batches, _, splits = make(unlabeled=10, task_batches=task_batches)
+    counts = [collections.Counter() for _ in splits]
+    # 5 windows of 128 rows are 64 passes of 10.
+    for batch in take(batches, 160 * 3 // (task_batches or 3)):
+        unlabeled = batch["unlabeled"]
+        for index, task_id in enumerate(unlabeled["task_ids"]):
+            rows = rows_in_batch(splits[task_id], unlabeled, index)
+            counts[task_id].update(rows)
     assert counts == [dict.fromkeys(range(10), 64)] * 3
 
 
@@ -195,6 +222,7 @@ def test_unlabeled_rows_are_drawn_independently_of_labeled_ones():
         ({}, 6),
         ({"batch_size": 5}, 5),
         ({"update": "alternating"}, 18),
+        ({"task_batches": 2}, 9),
         ({"steps_per_epoch": 7}, 7),
         # 3 * 2 rows, fewer than a step draws.
         ({"max_train_examples": ("2",)}, 1),
