@@ -196,14 +196,26 @@ def _batches(data_dir, task, split, features) -> Iterator[dict]:
             "the corpus again"
         )
     try:
-        # Tracing a function for each split would take longer than reading it.
-        for batch in tf.data.TFRecordDataset(paths).batch(1024):
-            yield tf.io.parse_example(batch, features)
+        for path in paths:
+            # Outside `_read_shard`: tracing a function for each set of
+            # features would take longer than parsing.
+            yield tf.io.parse_example(_read_shard(path), features)
     except (tf.errors.DataLossError, tf.errors.InvalidArgumentError):
         raise ValueError(
             f"a file of {pattern} is damaged, or was written by an earlier "
             "version: prepare the corpus again"
         ) from None
+
+
+@tf.function(input_signature=[tf.TensorSpec([], tf.string)])
+def _read_shard(path):
+    """Reads the serialized examples of a shard, string [rows].
+
+    A dataset traces functions when it is made, and a corpus of a thousand tasks
+    has thousands of shards: this one is made once.
+    """
+    shard = tf.data.TFRecordDataset(path).batch(ROWS_PER_SHARD)
+    return tf.data.Dataset.get_single_element(shard)
 
 
 def _to_example(row: Row, diversity: np.ndarray) -> tf.train.Example:
