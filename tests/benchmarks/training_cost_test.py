@@ -43,6 +43,11 @@ def test_last_epoch_and_entire_run_are_measured(corpus, tmp_path):
     assert actual["seconds_to_read"] > 0
     assert 0 < actual["peak_of_reading"] <= actual["peak_of_training"]
     assert actual["peak_of_training"] <= actual["peak"]
+    # Adam has two numbers for each weight; names take a few kilobytes.
+    numbers = 3 * 4 * actual["weights"] / 2**20
+    assert numbers < actual["checkpoint"] < numbers + 0.2
+    assert actual["seconds_to_save"] > 0
+    assert actual["seconds_to_restore"] > 0
 
 
 if __name__ == "__main__":
