@@ -87,6 +87,7 @@ def measure(folder: str, tasks: int) -> dict[str, float]:
         "epochs": 2,
         "patience": 0,
         "progress": False,
+        "pictures": False,
     }
     return {
         "tasks": tasks,
