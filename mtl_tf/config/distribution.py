@@ -1,4 +1,6 @@
-"""Checks of settings that do not go with several devices."""
+"""Checks of settings that do not go with several devices or workers."""
+
+from mtl_tf.config import choices
 
 
 def check(config) -> None:
@@ -28,4 +30,27 @@ def check(config) -> None:
             f"affinity_every={config.affinity_every} measures the effect of "
             f"one task on another on one device, got {where}: set "
             "affinity_every=0 or distribution=one_device"
+        )
+    if config.distribution == choices.MULTI_WORKER and config.num_runs > 1:
+        raise ValueError(
+            f"{where} trains one run in several worker processes, got "
+            f"num_runs={config.num_runs}: set num_runs=1 and give a run_dir to "
+            "each seed, or set distribution=one_device or mirrored"
+        )
+
+
+def check_study(config) -> None:
+    """Checks that a study, which trains runs in child processes, can do so.
+
+    Args:
+      config: settings of the runs of a study, a `config.Config`.
+
+    Raises:
+      ValueError: if the runs need worker processes themselves.
+    """
+    if config.distribution == choices.MULTI_WORKER:
+        raise ValueError(
+            f"distribution={config.distribution} trains one run in several "
+            "worker processes, and a study trains each of its runs in a "
+            "process: set distribution=one_device or mirrored"
         )

@@ -25,6 +25,9 @@ class TrainingBatches:
       unlabeled: the unlabeled splits of the tasks that have one; empty if
         unlabeled text is not read.
       config: batch size, sampling, seed.
+      worker: index of the worker that reads the batches.
+      num_workers: number of workers; each gets an equal part of the task
+        batches of a step, of labeled and of unlabeled texts.
 
     Raises:
       ValueError: if a split has no rows.
@@ -35,6 +38,8 @@ class TrainingBatches:
         train: Sequence[input_pipeline.Split],
         unlabeled: Sequence[input_pipeline.Split],
         config: config_lib.Config,
+        worker: int = 0,
+        num_workers: int = 1,
     ):
         for split in (*train, *unlabeled):
             if not len(split):
@@ -44,6 +49,8 @@ class TrainingBatches:
         self._train = train
         self._unlabeled = unlabeled
         self._batch_size = config.batch_size
+        self._worker = worker
+        self._num_workers = num_workers
         self._task_sampler = samplers.TaskSampler.create(
             [len(split) for split in train],
             config.sampling_exponent,
@@ -113,6 +120,8 @@ class TrainingBatches:
     def generate(self, first_step: int) -> Iterator[TrainingBatch]:
         """Yields the batches of `first_step` and all later steps, endlessly.
 
+        A batch has the texts of this worker, and the task ids of all workers.
+
         Batches are made in the calling thread: this is faster than to fetch
         them from a `tf.data.Dataset` that prepares them in another one.
         """
@@ -122,21 +131,43 @@ class TrainingBatches:
             np.add.at(num_drawn, self._task_sampler.tasks(step), 1)
         step = first_step
         while True:
+            task_ids = self._task_sampler.tasks(step)
+            mine = self._part(range(len(task_ids)))
             selection = []
-            for task_id in self._task_sampler.tasks(step):
-                rows = self._row_samplers[task_id].rows(num_drawn[task_id])
-                selection.append((self._train[task_id], rows))
+            for index, task_id in enumerate(task_ids):
+                if index in mine:
+                    rows = self._row_samplers[task_id].rows(num_drawn[task_id])
+                    selection.append((self._train[task_id], rows))
                 num_drawn[task_id] += 1
             batch: TrainingBatch = {
                 **input_pipeline.make_batch(selection),
+                "task_ids": task_ids.astype(np.int32),
                 "labels": np.stack(
                     [split.labels[rows] for split, rows in selection]
                 ),
             }
             if self._unlabeled:
-                rows = [x.rows(step) for x in self._unlabeled_samplers]
-                batch["unlabeled"] = input_pipeline.make_batch(
-                    list(zip(self._unlabeled, rows, strict=True))
-                )
+                batch["unlabeled"] = self._unlabeled_batch(step)
             yield batch
             step += 1
+
+    def _unlabeled_batch(self, step):
+        """Makes the unlabeled texts of a step."""
+        selection = [
+            (split, sampler.rows(step))
+            for split, sampler in zip(
+                self._part(self._unlabeled),
+                self._part(self._unlabeled_samplers),
+                strict=True,
+            )
+        ]
+        task_ids = [split.task_id for split in self._unlabeled]
+        return {
+            **input_pipeline.make_batch(selection),
+            "task_ids": np.array(task_ids, np.int32),
+        }
+
+    def _part(self, task_batches):
+        """Returns the part of this worker of a sequence of task batches."""
+        size = len(task_batches) // self._num_workers
+        return task_batches[self._worker * size : (self._worker + 1) * size]
