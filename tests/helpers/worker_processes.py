@@ -16,6 +16,9 @@ from tests.helpers import preloaded_python
 
 # After as many seconds the system ends a worker, wherever it waits.
 _LIMIT = 100
+# Names the file for the paths that a worker changes.
+_CHANGES = "MTL_TF_TEST_CHANGES"
+_CHANGE_EVENTS = ("os.mkdir", "os.remove", "os.rename", "os.rmdir")
 _ROOT = pathlib.Path(__file__).parents[2]
 
 
@@ -47,6 +50,7 @@ class Cluster:
         """
         environment = {
             **os.environ,
+            _CHANGES: str(self._path(index, "changes")),
             "PYTHONPATH": os.pathsep.join(sys.path),
             "TF_CONFIG": json.dumps(
                 {
@@ -90,6 +94,10 @@ class Cluster:
             self._path(index, "err").read_text("utf-8"),
             flags=re.MULTILINE,
         )
+
+    def changes(self, index: int) -> list[str]:
+        """Returns the files and folders that a worker's Python has changed."""
+        return self._path(index, "changes").read_text("utf-8").splitlines()
 
     def check(self, processes: Sequence[subprocess.Popen]) -> None:
         """Waits for workers, each of which must succeed."""
@@ -135,9 +143,25 @@ def _free_ports(count):
         return [one.getsockname()[1] for one in sockets]
 
 
+def _record_changes(path):
+    """Writes the paths that Python changes from now on to a file."""
+    output = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+
+    def record(event, arguments):
+        # That of `open` has a mode and flags.
+        is_change = event in _CHANGE_EVENTS or (
+            event == "open" and arguments[2] & (os.O_WRONLY | os.O_RDWR)
+        )
+        if is_change and isinstance(arguments[0], str | os.PathLike):
+            os.write(output, os.fsencode(arguments[0]) + b"\n")
+
+    sys.addaudithook(record)
+
+
 def _main(module, *arguments):
     # It also limits what the process executes in its place.
     signal.alarm(_LIMIT)
+    _record_changes(os.environ[_CHANGES])
     sys.argv = [module, *arguments]
     runpy.run_module(module, run_name="__main__", alter_sys=True)
 
