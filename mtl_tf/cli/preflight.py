@@ -20,6 +20,7 @@ from mtl_tf.studies import comparison_plan
 from mtl_tf.studies import leave_one_out_runs
 from mtl_tf.studies import search_space_file
 from mtl_tf.studies import trials
+from mtl_tf.utils import addresses
 
 
 def check(
@@ -60,6 +61,15 @@ def _check_training(command, config):
     del command
     # Fails if there is no such worker.
     tf_config.is_chief(config.distribution)
+    if config.data_service:
+        try:
+            addresses.check_reachable(config.data_service)
+        except ValueError as error:
+            raise ValueError(
+                f"data_service={config.data_service}: {error}: start a "
+                "dispatcher there, python -m mtl_tf.data.service_process "
+                "--port=PORT"
+            ) from None
     corpus = tasks_lib.Corpus.read(config.data_dir)
     tasks = corpus.select(config.tasks)
     run_directory.check(config, corpus)

@@ -1,6 +1,7 @@
-"""Checks of settings that do not go with several devices or workers."""
+"""Checks of settings that do not go with several devices, workers or hosts."""
 
 from mtl_tf.config import choices
+from mtl_tf.utils import addresses
 
 
 def check(config) -> None:
@@ -12,6 +13,11 @@ def check(config) -> None:
     Raises:
       ValueError: if a setting does not go with `distribution`.
     """
+    if config.data_service:
+        try:
+            addresses.parse(config.data_service)
+        except ValueError as error:
+            raise ValueError(f"data_service: {error}") from None
     if config.distribution == "one_device":
         return
     where = f"distribution={config.distribution}"

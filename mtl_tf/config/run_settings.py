@@ -77,3 +77,10 @@ class RunSettings(base.Settings):
         choices=choices.DISTRIBUTIONS,
         changeable=True,
     )
+    data_service: str = base.setting(
+        "",
+        "HOST:PORT of the dispatcher of a tf.data service (see "
+        "mtl_tf.data.service_process) whose workers make the training batches; "
+        "the batches stay the same.",
+        changeable=True,
+    )

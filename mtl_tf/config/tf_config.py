@@ -9,6 +9,7 @@ import os
 from collections.abc import Mapping
 
 from mtl_tf.config import choices
+from mtl_tf.utils import addresses as addresses_lib
 
 VARIABLE = "TF_CONFIG"
 # Jobs that train, in the order of their workers.
@@ -115,7 +116,7 @@ def _addresses(cluster, job):
     if not isinstance(addresses, list) or (job in cluster and not addresses):
         raise ValueError(f"{job!r} is not a list of addresses")
     for address in addresses:
-        host, _, port = str(address).rpartition(":")
-        if not isinstance(address, str) or not host or not port.isdecimal():
+        if not isinstance(address, str):
             raise ValueError(f"{address!r} is not HOST:PORT")
+        addresses_lib.parse(address)
     return addresses

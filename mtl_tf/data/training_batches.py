@@ -3,8 +3,10 @@
 `input_pipeline` describes the contents of a batch.
 """
 
+import itertools
 import math
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -15,6 +17,39 @@ from mtl_tf.data import samplers
 
 # Like an evaluation batch, with `labels`, and the batch `unlabeled`, if used.
 TrainingBatch = dict[str, np.ndarray | input_pipeline.Batch]
+
+
+class Selection(NamedTuple):
+    """The texts of a step.
+
+    Attributes:
+      task_ids: int32 [task_batches], the tasks of all workers.
+      train: training splits, each with the rows of a task batch of this worker,
+        int64 [batch].
+      unlabeled_task_ids: as `task_ids`.
+      unlabeled: as `train`, of the unlabeled splits.
+    """
+
+    task_ids: np.ndarray
+    train: list[tuple[input_pipeline.Split, np.ndarray]]
+    unlabeled_task_ids: np.ndarray
+    unlabeled: list[tuple[input_pipeline.Split, np.ndarray]]
+
+    def make_batch(self) -> TrainingBatch:
+        """Makes the batch of these texts."""
+        batch: TrainingBatch = {
+            **input_pipeline.make_batch(self.train),
+            "task_ids": self.task_ids,
+            "labels": np.stack(
+                [split.labels[rows] for split, rows in self.train]
+            ),
+        }
+        if self.unlabeled:
+            batch["unlabeled"] = {
+                **input_pipeline.make_batch(self.unlabeled),
+                "task_ids": self.unlabeled_task_ids,
+            }
+        return batch
 
 
 class TrainingBatches:
@@ -125,47 +160,35 @@ class TrainingBatches:
         Batches are made in the calling thread: this is faster than to fetch
         them from a `tf.data.Dataset` that prepares them in another one.
         """
+        for selection in self.select(first_step):
+            yield selection.make_batch()
+
+    def select(self, first_step: int) -> Iterator[Selection]:
+        """Yields the texts of `first_step` and all later steps, endlessly."""
         # The number of batches that each task has contributed so far.
         num_drawn = np.zeros(len(self._train), np.int64)
         for step in range(first_step):
             np.add.at(num_drawn, self._task_sampler.tasks(step), 1)
-        step = first_step
-        while True:
+        for step in itertools.count(first_step):
             task_ids = self._task_sampler.tasks(step)
             mine = self._part(range(len(task_ids)))
-            selection = []
+            train = []
             for index, task_id in enumerate(task_ids):
                 if index in mine:
                     rows = self._row_samplers[task_id].rows(num_drawn[task_id])
-                    selection.append((self._train[task_id], rows))
+                    train.append((self._train[task_id], rows))
                 num_drawn[task_id] += 1
-            batch: TrainingBatch = {
-                **input_pipeline.make_batch(selection),
-                "task_ids": task_ids.astype(np.int32),
-                "labels": np.stack(
-                    [split.labels[rows] for split, rows in selection]
-                ),
-            }
-            if self._unlabeled:
-                batch["unlabeled"] = self._unlabeled_batch(step)
-            yield batch
-            step += 1
-
-    def _unlabeled_batch(self, step):
-        """Makes the unlabeled texts of a step."""
-        selection = [
-            (split, sampler.rows(step))
-            for split, sampler in zip(
+            unlabeled = zip(
                 self._part(self._unlabeled),
                 self._part(self._unlabeled_samplers),
                 strict=True,
             )
-        ]
-        task_ids = [split.task_id for split in self._unlabeled]
-        return {
-            **input_pipeline.make_batch(selection),
-            "task_ids": np.array(task_ids, np.int32),
-        }
+            yield Selection(
+                task_ids.astype(np.int32),
+                train,
+                np.array([x.task_id for x in self._unlabeled], np.int32),
+                [(split, sampler.rows(step)) for split, sampler in unlabeled],
+            )
 
     def _part(self, task_batches):
         """Returns the part of this worker of a sequence of task batches."""

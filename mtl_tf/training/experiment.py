@@ -6,10 +6,10 @@ import keras
 from absl import logging
 
 from mtl_tf.config import config as config_lib
+from mtl_tf.data import data_service
 from mtl_tf.data import dev_subset
 from mtl_tf.data import task_settings
 from mtl_tf.data import tasks as tasks_lib
-from mtl_tf.data import training_batches
 from mtl_tf.data import vocabulary as vocabulary_lib
 from mtl_tf.evaluation import predictor as predictor_lib
 from mtl_tf.models import label_transfer
@@ -71,7 +71,7 @@ class Experiment:
             config, self.corpus, self.tasks, self.splits
         )
         self.corpus.check_unchanged()
-        self.batches = training_batches.TrainingBatches(
+        self.batches = data_service.make_batches(
             [split["train"] for split in self.splits],
             [s["unlabeled"] for s in self.splits if "unlabeled" in s],
             config,

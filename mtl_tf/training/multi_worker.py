@@ -28,7 +28,7 @@ _LOST = (
     tf.errors.DeadlineExceededError,
 )
 # Settings of the host, which may differ between workers.
-_OF_HOST = ("data_dir", "run_dir", "threads", "progress")
+_OF_HOST = ("data_dir", "run_dir", "data_service", "threads", "progress")
 
 
 class LostWorkerError(RuntimeError):
