@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from mtl_tf.cli import text_settings
 from mtl_tf.config import command as command_lib
 from mtl_tf.config import config as config_lib
+from mtl_tf.config import distribution
 from mtl_tf.config import tf_config
 from mtl_tf.data import lines
 from mtl_tf.data import pretrained_embeddings
@@ -20,7 +21,6 @@ from mtl_tf.studies import comparison_plan
 from mtl_tf.studies import leave_one_out_runs
 from mtl_tf.studies import search_space_file
 from mtl_tf.studies import trials
-from mtl_tf.utils import addresses
 
 
 def check(
@@ -61,15 +61,7 @@ def _check_training(command, config):
     del command
     # Fails if there is no such worker.
     tf_config.is_chief(config.distribution)
-    if config.data_service:
-        try:
-            addresses.check_reachable(config.data_service)
-        except ValueError as error:
-            raise ValueError(
-                f"data_service={config.data_service}: {error}: start a "
-                "dispatcher there, python -m mtl_tf.data.service_process "
-                "--port=PORT"
-            ) from None
+    distribution.check_service(config)
     corpus = tasks_lib.Corpus.read(config.data_dir)
     tasks = corpus.select(config.tasks)
     run_directory.check(config, corpus)

@@ -45,6 +45,27 @@ def check(config) -> None:
         )
 
 
+def check_service(config) -> None:
+    """Checks that the data service of a run can be reached, if it has one.
+
+    Args:
+      config: settings of a run that trains, a `config.Config`.
+
+    Raises:
+      ValueError: if nothing answers at its address.
+    """
+    if not config.data_service:
+        return
+    try:
+        addresses.check_reachable(config.data_service)
+    except ValueError as error:
+        raise ValueError(
+            f"data_service={config.data_service}: {error}: start a dispatcher "
+            "there, python -m mtl_tf.data.service_process --port=PORT, or "
+            "train without data_service"
+        ) from None
+
+
 def check_study(config) -> None:
     """Checks that a study, which trains runs in child processes, can do so.
 

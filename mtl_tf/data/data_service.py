@@ -16,6 +16,7 @@ import numpy as np
 import tensorflow as tf
 
 from mtl_tf.config import config as config_lib
+from mtl_tf.config import distribution
 from mtl_tf.data import input_pipeline
 from mtl_tf.data import training_batches
 from mtl_tf.data import vocabulary as vocabulary_lib
@@ -51,7 +52,7 @@ def make_batches(
       num_workers: as in `TrainingBatches`.
 
     Raises:
-      ValueError: as in `TrainingBatches`, or if the texts are too large.
+      ValueError: as in `TrainingBatches`.
     """
     kind = training_batches.TrainingBatches
     if config.data_service:
@@ -67,11 +68,7 @@ class ServiceBatches(training_batches.TrainingBatches):
 
     def __init__(self, train, unlabeled, config, worker=0, num_workers=1):
         super().__init__(train, unlabeled, config, worker, num_workers)
-        self._address = config.data_service
-        self._texts = _Texts(train, labeled=True)
-        self._unlabeled_texts = None
-        if unlabeled:
-            self._unlabeled_texts = _Texts(unlabeled, labeled=False)
+        self._config = config
 
     def generate(
         self, first_step: int
@@ -79,25 +76,32 @@ class ServiceBatches(training_batches.TrainingBatches):
         """Yields the batches of `first_step` and all later steps, endlessly.
 
         Raises:
-          ValueError: if the service sends nothing for two minutes.
+          ValueError: if the service cannot be reached, or sends nothing for
+            two minutes; or if the texts are too large.
         """
+        distribution.check_service(self._config)
+        texts = _Texts(self._train, labeled=True)
+        unlabeled = None
+        if self._unlabeled:
+            unlabeled = _Texts(self._unlabeled, labeled=False)
         selections = self.select(first_step)
         while True:
             chunk = list(itertools.islice(selections, _CHUNK))
-            with contextlib.closing(self._fetch(self._dataset(chunk))) as pairs:
+            dataset = self._dataset(chunk, texts, unlabeled)
+            with contextlib.closing(self._fetch(dataset)) as pairs:
                 yield from _in_order(chunk, pairs)
 
-    def _dataset(self, chunk):
+    def _dataset(self, chunk, texts, unlabeled):
         """Makes the dataset of the batches of some steps, with their index."""
         # On the CPU of the worker, whatever the devices of this process are.
         with tf.device("/cpu:0"):
-            make_batch = self._texts.function(
+            make_batch = texts.function(
                 [selection.train for selection in chunk],
                 np.stack([selection.task_ids for selection in chunk]),
             )
             make_unlabeled = None
-            if self._unlabeled_texts:
-                make_unlabeled = self._unlabeled_texts.function(
+            if unlabeled:
+                make_unlabeled = unlabeled.function(
                     [selection.unlabeled for selection in chunk],
                     np.stack([x.unlabeled_task_ids for x in chunk]),
                 )
@@ -115,7 +119,7 @@ class ServiceBatches(training_batches.TrainingBatches):
                 tf.data.experimental.service.distribute(
                     # Each step is made by one worker.
                     tf.data.experimental.service.ShardingPolicy.DYNAMIC,
-                    f"grpc://{self._address}",
+                    f"grpc://{self._config.data_service}",
                     compression=None,
                 )
             )
@@ -156,10 +160,11 @@ class ServiceBatches(training_batches.TrainingBatches):
             if not isinstance(element, tf.errors.OpError):
                 return element
             reason = str(element).splitlines()[0]
+        address = self._config.data_service
         raise ValueError(
-            f"data_service={self._address}: {reason}: start its workers, "
-            "python -m mtl_tf.data.service_process --dispatcher="
-            f"{self._address}, or continue the run without data_service"
+            f"data_service={address}: {reason}: start its workers, python -m "
+            f"mtl_tf.data.service_process --dispatcher={address}, or continue "
+            "the run without data_service"
         )
 
 
@@ -193,7 +198,8 @@ def _in_order(
             # A late one was made here.
             if pair[0] >= index:
                 waiting[int(pair[0])] = pair[1]
-        yield waiting.pop(index, None) or selection.make_batch()
+        is_lost = index not in waiting
+        yield selection.make_batch() if is_lost else waiting.pop(index)
 
 
 class _Texts:

@@ -20,12 +20,14 @@ from mtl_tf.utils import interruption
 def main(argv: list[str]) -> int:
     """Runs a dispatcher or a worker until a signal; returns the status."""
     try:
-        with entry_point.quiet_tensorflow():
-            from tensorflow.data.experimental import service
         entry_point.refuse_arguments(argv)
         port, dispatcher = flags.FLAGS.port, flags.FLAGS.dispatcher
         if dispatcher:
             addresses.check_reachable(dispatcher)
+        # Imported late, as TensorFlow takes seconds to start.
+        with entry_point.quiet_tensorflow():
+            from tensorflow.data.experimental import service
+        if dispatcher:
             port = port or _free_port()
             server = service.WorkerServer(
                 service.WorkerConfig(

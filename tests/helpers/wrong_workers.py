@@ -1,4 +1,4 @@
-"""Wrong commands with several workers: more of `wrong_input`."""
+"""Wrong commands with several workers or a service: more of `wrong_input`."""
 
 from tests.helpers import wrong_comparisons
 from tests.helpers import wrong_input
@@ -29,6 +29,19 @@ CASES = {
         "distribution=multi_worker trains one run in several worker processes, "
         "got num_runs=3: set num_runs=1 and give a run_dir to each seed, or "
         "set distribution=one_device or mirrored",
+    ),
+    "no address of a data service": (
+        {},
+        f"{wrong_input.TRAIN} --data_service=localhost",
+        "data_service: 'localhost' is not HOST:PORT",
+    ),
+    # No process listens to the first port.
+    "data service that does not run": (
+        {},
+        f"{wrong_input.TRAIN} --data_service=localhost:1",
+        "data_service=localhost:1: nothing answers at localhost:1 (...): start "
+        "a dispatcher there, python -m mtl_tf.data.service_process "
+        "--port=PORT, or train without data_service",
     ),
     "comparison with several workers": (
         {},

@@ -2,6 +2,7 @@
 
 import dataclasses
 import itertools
+import socket
 
 import numpy as np
 import pytest
@@ -173,10 +174,25 @@ def test_service_without_workers_is_an_error(corpus, tmp_path, monkeypatch):
             next(batches)
 
 
-def test_texts_that_are_too_large_are_refused(corpus, monkeypatch):
+def test_texts_that_are_too_large_are_refused(corpus, service, monkeypatch):
     monkeypatch.setattr(data_service, "_MAX_BYTES", 3 << 10)
+    batches = make(corpus, service.address, {}).generate(0)
     with pytest.raises(ValueError, match="data_service gets all training tex"):
-        make(corpus, "localhost:1", {})
+        next(batches)
+
+
+def test_service_that_cannot_be_reached_is_refused(corpus):
+    with socket.socket() as free:
+        free.bind(("localhost", 0))
+        address = f"localhost:{free.getsockname()[1]}"
+    # Evaluation makes no batches.
+    batches = make(corpus, address, {}).generate(0)
+    with pytest.raises(
+        ValueError,
+        match=f"data_service={address}: nothing answers at {address} .*: start "
+        "a dispatcher there, python -m mtl_tf.data.service_process",
+    ):
+        next(batches)
 
 
 if __name__ == "__main__":
