@@ -169,7 +169,7 @@ class ServiceBatches(training_batches.TrainingBatches):
 
 
 def _put(elements, element, stopped):
-    """Puts an element into a queue; returns False if nobody reads it."""
+    """Appends an element to a queue; returns False if nobody reads it."""
     while not stopped.is_set():
         with contextlib.suppress(queue.Full):
             elements.put(element, timeout=1)

@@ -93,7 +93,7 @@ class MultiWorkerReplicas(replicas.DistributedReplicas):
 
 
 def connect(worker: tf_config.Worker) -> MultiWorkerReplicas:
-    """Connects this process with the other workers, and waits for them.
+    """Makes the replicas of all workers, for which it waits.
 
     Args:
       worker: the worker that this process is.
@@ -120,7 +120,8 @@ def running(made: replicas.Replicas) -> Iterator[None]:
       LostWorkerError: if another worker has ended.
     """
     with contextlib.ExitStack() as stack:
-        stack.enter_context(_lost_workers_raised())
+        if made.num_workers > 1:
+            stack.enter_context(_lost_workers_raised())
         if not made.is_chief:
             # It mostly waits for the chief, and has nothing to clean up.
             stack.enter_context(interruption.default_actions())

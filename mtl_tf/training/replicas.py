@@ -204,14 +204,15 @@ class DistributedReplicas(Replicas):
         # Of the task ids, a worker has those of all workers.
         num_local = self.count // self.num_workers
         local = replica - self.worker * num_local
-        return {
-            name: self._select(array)
-            if isinstance(array, Mapping)
-            else _part(array, replica, self.count)
-            if name == "task_ids"
-            else _part(array, local, num_local)
-            for name, array in batch.items()
-        }
+        selected = {}
+        for name, array in batch.items():
+            if isinstance(array, Mapping):
+                selected[name] = self._select(array)
+            elif name == "task_ids":
+                selected[name] = _part(array, replica, self.count)
+            else:
+                selected[name] = _part(array, local, num_local)
+        return selected
 
     def _add_slices(self, gradients):
         """Adds up sparse gradients, in the order of the replicas.

@@ -81,7 +81,7 @@ def raised() -> Iterator[None]:
 
 @contextlib.contextmanager
 def default_actions() -> Iterator[None]:
-    """Lets signals end the process at once, without Python.
+    """Leaves signals to their default action, which ends the process at once.
 
     Python handles a signal between two of its instructions, and so not while an
     operation of TensorFlow waits for another process. An ignored signal stays
