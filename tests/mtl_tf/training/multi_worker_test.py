@@ -39,22 +39,28 @@ def fail(kind):
     ],
 )
 def test_error_of_a_connection_is_a_lost_worker(worker, kind):
-    with pytest.raises(
-        multi_worker.LostWorkerError,
-        match=f"connection to another worker is lost .{kind.__name__}.: all",
+    with (
+        pytest.raises(
+            multi_worker.LostWorkerError,
+            match=f"to another worker is lost .{kind.__name__}.: all",
+        ),
+        multi_worker.running(Workers(worker)),
     ):
-        with multi_worker.running(Workers(worker)):
-            fail(kind)
+        fail(kind)
 
 
 def test_other_errors_are_not():
-    with pytest.raises(tf.errors.ResourceExhaustedError):
-        with multi_worker.running(Workers()):
-            fail(tf.errors.ResourceExhaustedError)
+    with (
+        pytest.raises(tf.errors.ResourceExhaustedError),
+        multi_worker.running(Workers()),
+    ):
+        fail(tf.errors.ResourceExhaustedError)
     # A process alone can lose no other.
-    with pytest.raises(tf.errors.UnavailableError):
-        with multi_worker.running(replicas_lib.Replicas()):
-            fail(tf.errors.UnavailableError)
+    with (
+        pytest.raises(tf.errors.UnavailableError),
+        multi_worker.running(replicas_lib.Replicas()),
+    ):
+        fail(tf.errors.UnavailableError)
 
 
 @pytest.mark.parametrize(("worker", "is_default"), [(0, False), (1, True)])
