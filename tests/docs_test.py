@@ -152,6 +152,7 @@ def test_files_and_flags_that_are_named_exist(path):
     known |= {
         *_flags_of("data_prep/main.py"),
         *_flags_of("data_prep/word_vectors.py"),
+        *_flags_of("mtl_tf/data/service_process.py"),
         *_flags_of("reproduction/main.py"),
     }
     for name in re.findall(r"[ `(]--(\w+)", text):

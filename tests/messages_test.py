@@ -26,6 +26,7 @@ from tests.helpers import wrong_searches
 from tests.helpers import wrong_sweeps
 from tests.helpers import wrong_task_files
 from tests.helpers import wrong_transfer
+from tests.helpers import wrong_workers
 
 CASES = (
     wrong_input.CASES
@@ -34,6 +35,7 @@ CASES = (
     | wrong_transfer.CASES
     | wrong_sweeps.CASES
     | wrong_searches.CASES
+    | wrong_workers.CASES
     | damaged_files.CASES
 )
 ROOT = pathlib.Path(__file__).resolve().parent.parent

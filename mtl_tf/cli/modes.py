@@ -6,9 +6,12 @@ import shlex
 import sys
 from collections.abc import Mapping
 
+from absl import logging
+
 from mtl_tf.cli import text_analysis
 from mtl_tf.config import command as command_lib
 from mtl_tf.config import config as config_lib
+from mtl_tf.config import tf_config
 from mtl_tf.reporting.html import page
 from mtl_tf.reporting.html import rendering
 from mtl_tf.runs import run_directory
@@ -24,7 +27,9 @@ from mtl_tf.studies import sweep
 from mtl_tf.training import analysis
 from mtl_tf.training import experiment
 from mtl_tf.training import launcher
+from mtl_tf.training import multi_worker
 from mtl_tf.utils import devices
+from mtl_tf.utils import entry_point
 from mtl_tf.utils import files
 
 # Default page of a comparison of runs.
@@ -60,6 +65,9 @@ def run(
     if command.output:
         # Early, as predictions may take hours.
         _check_output(command.output)
+    if not _is_chief(command, config):
+        # Only the chief tells how training proceeds.
+        logging.set_verbosity(logging.WARNING)
     devices.configure(config.threads)
     try:
         if command.mode == "compare":
@@ -79,15 +87,27 @@ def _train(command, config):
     baseline = _baseline(command)
     # A user must choose one of several seeds.
     is_exported = command.export and config.num_runs == 1
-    if is_exported:
+    is_chief = _is_chief(command, config)
+    if is_exported and is_chief:
         saved_model.check_replaceable(config.run_dir)
-    results = launcher.train(config, command.processes)
+    try:
+        results = launcher.train(config, command.processes)
+    except multi_worker.LostWorkerError as error:
+        logging.warning("%s; this one does", error)
+        entry_point.restart()
+    if not is_chief:
+        return ""
     output = [_table(config, results, baseline)]
     if command.report:
         output.append(_write_report(command, config))
     if is_exported:
         output.append(f"export: {saved_model.write(config.run_dir)}")
     return "\n".join(output)
+
+
+def _is_chief(command, config):
+    """Returns whether this process writes files; others help it to train."""
+    return command.mode != "train" or tf_config.is_chief(config.distribution)
 
 
 def _evaluate(command, config):

@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from mtl_tf.cli import text_settings
 from mtl_tf.config import command as command_lib
 from mtl_tf.config import config as config_lib
+from mtl_tf.config import distribution
+from mtl_tf.config import tf_config
 from mtl_tf.data import lines
 from mtl_tf.data import pretrained_embeddings
 from mtl_tf.data import task_settings
@@ -57,6 +59,9 @@ def check(
 
 def _check_training(command, config):
     del command
+    # Fails if there is no such worker.
+    tf_config.is_chief(config.distribution)
+    distribution.check_service(config)
     corpus = tasks_lib.Corpus.read(config.data_dir)
     tasks = corpus.select(config.tasks)
     run_directory.check(config, corpus)

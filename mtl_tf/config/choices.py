@@ -29,7 +29,8 @@ ENCODERS = (*RECURRENT, "cnn", BAG_OF_WORDS)
 POOLINGS = ("last", "max", "mean", "attention")
 PRECISIONS = ("float32", "bfloat16")
 RECURRENCES = ("auto", "packed", "scan")
-DISTRIBUTIONS = ("one_device", "mirrored")
+MULTI_WORKER = "multi_worker"
+DISTRIBUTIONS = ("one_device", "mirrored", MULTI_WORKER)
 
 # Dispatched on in `training.losses` and `training.optimizers`.
 ADVERSARIES = ("reversal", "reversal_unbounded", "confusion")

@@ -72,7 +72,15 @@ class RunSettings(base.Settings):
         "one_device",
         "Devices of a training step; mirrored: all GPUs of the machine, or all "
         "logical CPU devices if it has no GPU, each with an equal part of the "
-        "step's task batches.",
+        "step's task batches; multi_worker: those of the worker processes that "
+        "TF_CONFIG names.",
         choices=choices.DISTRIBUTIONS,
+        changeable=True,
+    )
+    data_service: str = base.setting(
+        "",
+        "HOST:PORT of the dispatcher of a tf.data service (see "
+        "mtl_tf.data.service_process) whose workers make the training batches; "
+        "the batches stay the same.",
         changeable=True,
     )

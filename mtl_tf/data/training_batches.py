@@ -3,8 +3,10 @@
 `input_pipeline` describes the contents of a batch.
 """
 
+import itertools
 import math
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -17,6 +19,39 @@ from mtl_tf.data import samplers
 TrainingBatch = dict[str, np.ndarray | input_pipeline.Batch]
 
 
+class Selection(NamedTuple):
+    """The texts of a step.
+
+    Attributes:
+      task_ids: int32 [task_batches], the tasks of all workers.
+      train: training splits, each with the rows of a task batch of this worker,
+        int64 [batch].
+      unlabeled_task_ids: as `task_ids`.
+      unlabeled: as `train`, of the unlabeled splits.
+    """
+
+    task_ids: np.ndarray
+    train: list[tuple[input_pipeline.Split, np.ndarray]]
+    unlabeled_task_ids: np.ndarray
+    unlabeled: list[tuple[input_pipeline.Split, np.ndarray]]
+
+    def make_batch(self) -> TrainingBatch:
+        """Makes the batch of these texts."""
+        batch: TrainingBatch = {
+            **input_pipeline.make_batch(self.train),
+            "task_ids": self.task_ids,
+            "labels": np.stack(
+                [split.labels[rows] for split, rows in self.train]
+            ),
+        }
+        if self.unlabeled:
+            batch["unlabeled"] = {
+                **input_pipeline.make_batch(self.unlabeled),
+                "task_ids": self.unlabeled_task_ids,
+            }
+        return batch
+
+
 class TrainingBatches:
     """The endless stream of training batches, readable from any step.
 
@@ -25,6 +60,9 @@ class TrainingBatches:
       unlabeled: the unlabeled splits of the tasks that have one; empty if
         unlabeled text is not read.
       config: batch size, sampling, seed.
+      worker: index of the worker that reads the batches.
+      num_workers: number of workers; each gets an equal part of the task
+        batches of a step, of labeled and of unlabeled texts.
 
     Raises:
       ValueError: if a split has no rows, or a step is to have more task batches
@@ -36,6 +74,8 @@ class TrainingBatches:
         train: Sequence[input_pipeline.Split],
         unlabeled: Sequence[input_pipeline.Split],
         config: config_lib.Config,
+        worker: int = 0,
+        num_workers: int = 1,
     ):
         for split in (*train, *unlabeled):
             if not len(split):
@@ -45,6 +85,8 @@ class TrainingBatches:
         self._train = train
         self._unlabeled = unlabeled
         self._batch_size = config.batch_size
+        self._worker = worker
+        self._num_workers = num_workers
         self._task_sampler = samplers.TaskSampler.create(
             [len(split) for split in train],
             config.sampling_exponent,
@@ -117,40 +159,56 @@ class TrainingBatches:
     def generate(self, first_step: int) -> Iterator[TrainingBatch]:
         """Yields the batches of `first_step` and all later steps, endlessly.
 
+        A batch has the texts of this worker, and the task ids of all workers.
+
         Batches are made in the calling thread: this is faster than to fetch
         them from a `tf.data.Dataset` that prepares them in another one.
         """
+        for selection in self.select(first_step):
+            yield selection.make_batch()
+
+    def select(self, first_step: int) -> Iterator[Selection]:
+        """Yields the texts of `first_step` and all later steps, endlessly."""
         # The number of batches that each task has contributed so far.
         num_drawn = np.zeros(len(self._train), np.int64)
         for step in range(first_step):
             np.add.at(num_drawn, self._task_sampler.tasks(step), 1)
-        step = first_step
-        while True:
-            selection = []
-            for task_id in self._task_sampler.tasks(step):
-                rows = self._row_samplers[task_id].rows(num_drawn[task_id])
-                selection.append((self._train[task_id], rows))
+        for step in itertools.count(first_step):
+            task_ids = self._task_sampler.tasks(step)
+            mine = self._part(range(len(task_ids)))
+            train = []
+            for index, task_id in enumerate(task_ids):
+                if index in mine:
+                    rows = self._row_samplers[task_id].rows(num_drawn[task_id])
+                    train.append((self._train[task_id], rows))
                 num_drawn[task_id] += 1
-            batch: TrainingBatch = {
-                **input_pipeline.make_batch(selection),
-                "labels": np.stack(
-                    [split.labels[rows] for split, rows in selection]
-                ),
-            }
-            if self._unlabeled:
-                batch["unlabeled"] = self._make_unlabeled(step)
-            yield batch
-            step += 1
+            unlabeled_ids, unlabeled = self._select_unlabeled(step)
+            yield Selection(
+                task_ids.astype(np.int32), train, unlabeled_ids, unlabeled
+            )
 
-    def _make_unlabeled(self, step):
-        """Makes the unlabeled batch of a step: the tasks take turns."""
-        selection = []
+    def _select_unlabeled(self, step):
+        """Selects the unlabeled texts of a step: the tasks take turns.
+
+        Returns:
+          The task ids of all workers, and the splits and rows of this one.
+        """
         first = step * self._num_unlabeled
-        for position in range(first, first + self._num_unlabeled):
-            index, task = divmod(position, len(self._unlabeled))
-            rows = self._unlabeled_samplers[task].rows(index)
-            selection.append((self._unlabeled[task], rows))
-        return input_pipeline.make_batch(selection)
+        turns = [
+            divmod(turn, len(self._unlabeled))
+            for turn in range(first, first + self._num_unlabeled)
+        ]
+        task_ids = [self._unlabeled[task].task_id for _, task in turns]
+        selected = [
+            (self._unlabeled[task], self._unlabeled_samplers[task].rows(index))
+            for index, task in self._part(turns)
+        ]
+        return np.array(task_ids, np.int32), selected
+
+    def _part(self, task_batches):
+        """Returns the part of this worker of a sequence of task batches."""
+        size = len(task_batches) // self._num_workers
+        return task_batches[self._worker * size : (self._worker + 1) * size]
 
 
 def _num_task_batches(config, num_tasks):

@@ -39,6 +39,11 @@ class CheckpointFiles:
     path: str
 
     @property
+    def stem(self) -> str:
+        """The name of the files, such as `ckpt-100`."""
+        return os.path.basename(self.path)
+
+    @property
     def step(self) -> int:
         """The number of training steps before the checkpoint."""
         return self.age[0]
@@ -46,7 +51,7 @@ class CheckpointFiles:
     @property
     def age(self) -> tuple[int, int]:
         """A key that sorts the checkpoints of a folder, the oldest first."""
-        match = _STEM.fullmatch(os.path.basename(self.path))
+        match = _STEM.fullmatch(self.stem)
         if match is None:
             raise ValueError(f"{self.path}: expected a name like ckpt-100")
         step, version = match.groups("0")

@@ -86,22 +86,27 @@ class Checkpoints:
         for name in names:
             _find_newest(self._run_dir, name)
 
-    def restore(
-        self,
-        name: str,
-        checkpoint: checkpoint_files.CheckpointFiles | None = None,
-    ) -> None:
+    def newest(self, name: str) -> str:
+        """Returns the stem of the files of the newest checkpoint of a name.
+
+        Raises:
+          ValueError: if it is missing or damaged.
+        """
+        return _find_newest(self._run_dir, name).stem
+
+    def restore(self, name: str, stem: str = "") -> None:
         """Restores all variables.
 
         Args:
           name: name of the checkpoint.
-          checkpoint: one of that name; None: the newest.
+          stem: stem of the files of one of that name; empty: the newest.
 
         Raises:
           ValueError: if the checkpoint is missing or damaged, or its tasks,
             labels or variables differ.
         """
-        path = (checkpoint or _find_newest(self._run_dir, name)).path
+        folder = checkpoint_files.folder_of(self._run_dir, name)
+        path = os.path.join(folder, stem or self.newest(name))
         with _naming_damage(path):
             labels = _read_labels(tf.train.load_checkpoint(path))
         check_labels(path, labels, self._labels)

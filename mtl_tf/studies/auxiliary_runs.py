@@ -8,6 +8,7 @@ from collections.abc import Collection, Sequence
 
 from mtl_tf.config import by_task
 from mtl_tf.config import config as config_lib
+from mtl_tf.config import distribution
 from mtl_tf.data import task_settings
 from mtl_tf.data import tasks as tasks_lib
 from mtl_tf.studies import study_directory
@@ -90,6 +91,7 @@ def plan(
     Raises:
       ValueError: if the settings do not allow a search.
     """
+    distribution.check_study(config)
     study_directory.refuse_teachers(config, KIND)
     tasks = corpus.select(config.tasks)
     names = tuple(task.name for task in tasks)

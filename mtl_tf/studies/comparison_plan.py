@@ -8,6 +8,7 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 
 from mtl_tf.config import config as config_lib
+from mtl_tf.config import distribution
 from mtl_tf.config import train_sizes as train_sizes_lib
 from mtl_tf.data import task_settings
 from mtl_tf.data import tasks as tasks_lib
@@ -148,6 +149,7 @@ class Plan:
                 task_settings.check(
                     config, self.corpus, self.corpus.select(config.tasks)
                 )
+                distribution.check_study(config)
                 run_directory.check(config, self.corpus)
             except ValueError as error:
                 raise ValueError(f"model {cell.model}: {error}") from None

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from mtl_tf.config import by_task
 from mtl_tf.config import config as config_lib
+from mtl_tf.config import distribution
 from mtl_tf.data import task_settings
 from mtl_tf.data import tasks as tasks_lib
 from mtl_tf.runs import run_directory
@@ -125,6 +126,7 @@ def _check(config):
             "leave_one_out transfers the shared encoder: it needs sharing="
             "fully_shared or shared_private, got sharing=single_task"
         )
+    distribution.check_study(config)
     study_directory.refuse_teachers(config, KIND)
     if config.init_from:
         raise ValueError(

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 
 from mtl_tf.config import config as config_lib
+from mtl_tf.config import distribution
 from mtl_tf.data import task_settings
 from mtl_tf.data import tasks as tasks_lib
 from mtl_tf.studies import search_space as search_space_lib
@@ -161,6 +162,7 @@ class Plan:
                     self._config.run_dir, TRIALS_DIR, str(index)
                 ),
             )
+            distribution.check_study(config)
             tasks = self._corpus.select(config.tasks)
             task_settings.check(config, self._corpus, tasks)
         except ValueError as error:

@@ -6,10 +6,10 @@ import keras
 from absl import logging
 
 from mtl_tf.config import config as config_lib
+from mtl_tf.data import data_service
 from mtl_tf.data import dev_subset
 from mtl_tf.data import task_settings
 from mtl_tf.data import tasks as tasks_lib
-from mtl_tf.data import training_batches
 from mtl_tf.data import vocabulary as vocabulary_lib
 from mtl_tf.evaluation import predictor as predictor_lib
 from mtl_tf.models import label_transfer
@@ -56,7 +56,7 @@ class Experiment:
         config: config_lib.Config,
         replicas: replicas_lib.Replicas | None = None,
     ):
-        replicas = replicas or replicas_lib.Replicas()
+        self._replicas = replicas = replicas or replicas_lib.Replicas()
         self.config = config
         self.corpus = tasks_lib.Corpus.read(config.data_dir)
         self.tasks = self.corpus.select(config.tasks)
@@ -71,10 +71,12 @@ class Experiment:
             config, self.corpus, self.tasks, self.splits
         )
         self.corpus.check_unchanged()
-        self.batches = training_batches.TrainingBatches(
+        self.batches = data_service.make_batches(
             [split["train"] for split in self.splits],
             [s["unlabeled"] for s in self.splits if "unlabeled" in s],
             config,
+            replicas.worker,
+            replicas.num_workers,
         )
         replicas.check(self.batches.num_task_batches)
         self._main_task = label_transfer.main_task_index(
@@ -114,6 +116,8 @@ class Experiment:
     def run(self) -> dict:
         """Trains, evaluates the best checkpoint, and writes the results.
 
+        Of several workers, the chief evaluates and writes.
+
         Returns:
           The content of `results.json`.
 
@@ -122,14 +126,31 @@ class Experiment:
           FloatingPointError: if training diverges.
         """
         # Everything is read before anything is written: files may be damaged.
-        resume_point = resumption.find(self.config.run_dir, self.config.phases)
-        if resume_point:
-            self._resume(resume_point)
+        resume_point = None
+        if self._replicas.is_chief:
+            resume_point = resumption.find(
+                self.config.run_dir, self.config.phases
+            )
+        last = self._replicas.from_chief(
+            lambda: resume_point and resume_point.saved[checkpoints.LAST].stem
+        )
         loaded = {}
-        if not resume_point:
+        if last:
+            self._resume(last)
+        else:
             loaded = initial_weights.load(
                 self.config, self.tasks, self.vocabulary, self.trainer
             )
+        if self._replicas.is_chief:
+            self._start(resume_point, loaded)
+        self._training_loop().run()
+        return self._replicas.from_chief(self.evaluate)
+
+    def _start(self, resume_point, loaded):
+        """Writes the first files of a new or a resumed run."""
+        for fault in resume_point.faults if resume_point else ():
+            last = resume_point.saved[checkpoints.LAST]
+            logging.warning("%s: resuming from %s", fault, last.path)
         run_directory.start(self.config, self.corpus, self.tasks)
         teachers.write(self.config.run_dir, self._pseudo_labels)
         initial_weights.write(self.config.run_dir, loaded)
@@ -141,8 +162,6 @@ class Experiment:
             names_lib.counted(self.model.count_params(), "weight"),
             names_lib.counted(self.batches.steps_per_epoch, "step"),
         )
-        self._training_loop().run()
-        return self.evaluate()
 
     def _training_loop(self):
         config = self.config
@@ -161,28 +180,37 @@ class Experiment:
                 self.tasks, dev, self.predictor, config.main_task
             ),
             phases_lib.Phases(
-                config, self.state, self.trainer, self.checkpoints
+                config,
+                self.state,
+                self.trainer,
+                self.checkpoints,
+                self._replicas,
             ),
             self.state,
-            [
-                callbacks.ProgressBar(config, self.batches.steps_per_epoch),
-                tensorboard_callback.TensorBoardCallback(
-                    config,
-                    descriptions.summarize(
-                        config,
-                        self.corpus,
-                        self.tasks,
-                        self.model.count_params(),
-                    ),
-                    self.state,
-                ),
-                callbacks.CheckpointWriter(
-                    self.checkpoints, self.state, self.trainer.average
-                ),
-                callbacks.HistoryWriter(config.run_dir, self.state),
-                callbacks.EpochLogger(),
-            ],
+            self._callbacks() if self._replicas.is_chief else (),
+            self._replicas,
         )
+
+    def _callbacks(self):
+        config = self.config
+        return [
+            callbacks.ProgressBar(config, self.batches.steps_per_epoch),
+            tensorboard_callback.TensorBoardCallback(
+                config,
+                descriptions.summarize(
+                    config,
+                    self.corpus,
+                    self.tasks,
+                    self.model.count_params(),
+                ),
+                self.state,
+            ),
+            callbacks.CheckpointWriter(
+                self.checkpoints, self.state, self.trainer.average
+            ),
+            callbacks.HistoryWriter(config.run_dir, self.state),
+            callbacks.EpochLogger(),
+        ]
 
     def evaluate(self, *, write: bool = True) -> dict:
         """Scores the best checkpoint on dev and test; writes the results.
@@ -355,18 +383,15 @@ class Experiment:
         earlier = [checkpoints.best_of(phase) for phase in phases[:-1]]
         return [checkpoints.LAST, checkpoints.BEST, *earlier]
 
-    def _resume(self, resume_point):
-        """Restores the newest intact checkpoint."""
-        last = resume_point.saved[checkpoints.LAST]
-        self.checkpoints.restore(checkpoints.LAST, last)
+    def _resume(self, stem):
+        """Restores a last checkpoint."""
+        self.checkpoints.restore(checkpoints.LAST, stem)
         epochs = self.state["epoch"] - self.state["phase_start"]
         if epochs > self.config.epochs:
             raise ValueError(
                 f"epochs={self.config.epochs}: the run in "
                 f"{self.config.run_dir} has trained {epochs} already"
             )
-        for fault in resume_point.faults:
-            logging.warning("%s: resuming from %s", fault, last.path)
         logging.info(
             "Resuming after epoch %d of the run in %s",
             self.state["epoch"],

@@ -14,6 +14,7 @@ import numpy as np
 from absl import logging
 
 from mtl_tf.config import config as config_lib
+from mtl_tf.config import tf_config
 from mtl_tf.config import validation
 from mtl_tf.data import tasks as tasks_lib
 from mtl_tf.runs import checkpoints
@@ -23,8 +24,9 @@ from mtl_tf.runs import results
 from mtl_tf.runs import resumption
 from mtl_tf.runs import run_directory
 from mtl_tf.runs import run_parts
+from mtl_tf.training import distribution
 from mtl_tf.training import experiment
-from mtl_tf.training import replicas
+from mtl_tf.training import multi_worker
 from mtl_tf.training import run_pool
 from mtl_tf.training import teachers
 from mtl_tf.training import warm_start
@@ -34,6 +36,8 @@ from mtl_tf.utils import run_lock
 
 def train(config: config_lib.Config, processes: int = 1) -> dict:
     """Trains and evaluates a run, or resumes it; a finished run stays as it is.
+
+    With several workers, each calls it; only the chief writes files.
 
     Args:
       config: the settings; `data_dir` and `run_dir` must be set.
@@ -46,9 +50,10 @@ def train(config: config_lib.Config, processes: int = 1) -> dict:
       ValueError: if the settings do not fit the corpus or the run directory,
         another process uses the directory, or a child process fails.
       FloatingPointError: if training diverges.
+      multi_worker.LostWorkerError: if another worker has ended.
     """
     corpus, tasks = _open(config, processes)
-    with run_lock.hold(config.run_dir):
+    with _held(config):
         if _has_results(config, corpus, tasks):
             logging.info("%s holds this run's results already", config.run_dir)
             return run_directory.read_results(config.run_dir)
@@ -57,12 +62,20 @@ def train(config: config_lib.Config, processes: int = 1) -> dict:
                 "train", _start(config, corpus, tasks), corpus, processes
             )
             return _merge(config, corpus)
-        run_results = experiment.Experiment(
-            config, replicas.make(config.distribution)
-        ).run()
+        replicas = distribution.make(config.distribution)
+        with multi_worker.running(replicas):
+            multi_worker.check_same_run(replicas, config, corpus)
+            run_results = experiment.Experiment(config, replicas).run()
         # Frees memory for further experiments in the same process.
         keras.backend.clear_session()
         return run_results
+
+
+def _held(config):
+    """Locks the directory of a run in the process that writes its files."""
+    if tf_config.is_chief(config.distribution):
+        return run_lock.hold(config.run_dir)
+    return contextlib.nullcontext()
 
 
 def train_all(
@@ -129,7 +142,8 @@ def _open(config, processes):
     corpus = tasks_lib.Corpus.read(config.data_dir)
     tasks = corpus.select(config.tasks)
     run_directory.check(config, corpus)
-    run_directory.check_writable(config.run_dir, "give another run_dir")
+    if tf_config.is_chief(config.distribution):
+        run_directory.check_writable(config.run_dir, "give another run_dir")
     return corpus, tasks
 
 

@@ -14,6 +14,7 @@ from mtl_tf.config import config as config_lib
 from mtl_tf.runs import checkpoints as checkpoints_lib
 from mtl_tf.training import early_stopping
 from mtl_tf.training import loop_state
+from mtl_tf.training import replicas as replicas_lib
 from mtl_tf.training import trainer as trainer_lib
 
 
@@ -25,6 +26,8 @@ class Phases:
       state: state of the training loop.
       trainer: the training step, and the average of the weights.
       checkpoints: the run's checkpoints.
+      replicas: the replicas that share a step; None: one. The chief writes
+        checkpoints, and all workers read the same.
     """
 
     def __init__(
@@ -33,6 +36,7 @@ class Phases:
         state: loop_state.LoopState,
         trainer: trainer_lib.Trainer,
         checkpoints: checkpoints_lib.Checkpoints,
+        replicas: replicas_lib.Replicas | None = None,
     ):
         self._names = config.phases
         self._max_epochs = config.epochs
@@ -41,6 +45,7 @@ class Phases:
         self._step = trainer.step
         self._average = trainer.average
         self._checkpoints = checkpoints
+        self._replicas = replicas or replicas_lib.Replicas()
 
     @property
     def name(self) -> str:
@@ -85,12 +90,13 @@ class Phases:
             for name in ("phase", "epoch", "seconds", "tokens")
         }
         history = state.history
-        self._checkpoints.restore(checkpoints_lib.BEST)
+        best = self._replicas.from_chief(
+            lambda: self._checkpoints.newest(checkpoints_lib.BEST)
+        )
+        self._checkpoints.restore(checkpoints_lib.BEST, best)
         # The model has the averaged weights of that epoch now.
         self._average.restart()
-        self._checkpoints.save(
-            checkpoints_lib.best_of(self.name), int(self._step.numpy())
-        )
+        self._save(checkpoints_lib.best_of(self.name), int(self._step.numpy()))
         logging.info(
             "phase %s has ended: best epoch %d, dev %.4f",
             self.name,
@@ -104,4 +110,8 @@ class Phases:
         state["phase"] += 1
         state["phase_start"] = state["best_epoch"] = state["epoch"]
         state["best_score"], state["best_loss"] = -math.inf, math.inf
-        self._checkpoints.save(checkpoints_lib.LAST, step)
+        self._save(checkpoints_lib.LAST, step)
+
+    def _save(self, name, step):
+        if self._replicas.is_chief:
+            self._checkpoints.save(name, step)

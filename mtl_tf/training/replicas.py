@@ -6,15 +6,16 @@ gradients of the replicas add up to those of one device.
 """
 
 import contextlib
-import functools
 from collections.abc import Callable, Mapping, Sequence
+from typing import TypeVar
 
 import tensorflow as tf
-from absl import logging
 
 from mtl_tf.training import optimizers
 
 Step = Callable[[Mapping], dict[str, tf.Tensor]]
+# A value in types of JSON.
+Value = TypeVar("Value")
 
 
 class Replicas:
@@ -26,6 +27,24 @@ class Replicas:
 
     # Number of replicas.
     count = 1
+    # Number of processes that share a step, and the index of this one.
+    num_workers = 1
+    worker = 0
+
+    @property
+    def is_chief(self) -> bool:
+        """Returns whether this process writes the files of the run."""
+        return self.worker == 0
+
+    def from_chief(self, compute: Callable[[], Value]) -> Value:
+        """Returns what the chief computes, in all workers.
+
+        A worker waits until the chief has computed it.
+
+        Args:
+          compute: a function that returns a value in types of JSON.
+        """
+        return compute()
 
     def scope(self) -> contextlib.AbstractContextManager:
         """Returns the context in which the variables are made."""
@@ -37,7 +56,8 @@ class Replicas:
         Args:
           step: a function of a batch that returns logs, which are the same on
             all replicas.
-          batch: the batch of all replicas, as in `input_pipeline`.
+          batch: the batch of all replicas of this worker, as in
+            `training_batches`.
 
         Returns:
           The logs.
@@ -123,7 +143,7 @@ class DistributedReplicas(Replicas):
         """Runs a step on all replicas; returns the logs of one."""
 
         def run_replica(batch):
-            return step(tf.nest.map_structure(self._part, batch))
+            return step(self._select(batch))
 
         logs = self._strategy.run(run_replica, (batch,))
         return {
@@ -178,11 +198,21 @@ class DistributedReplicas(Replicas):
             totals[index] = slices
         return totals
 
-    def _part(self, array):
-        """Returns the task batches of this replica, of the first axis."""
-        size = tf.shape(array)[0] // self.count
-        start = _context().replica_id_in_sync_group * size
-        return array[start : start + size]
+    def _select(self, batch):
+        """Selects the task batches of this replica."""
+        replica = _context().replica_id_in_sync_group
+        # Of the task ids, a worker has those of all workers.
+        num_local = self.count // self.num_workers
+        local = replica - self.worker * num_local
+        selected = {}
+        for name, array in batch.items():
+            if isinstance(array, Mapping):
+                selected[name] = self._select(array)
+            elif name == "task_ids":
+                selected[name] = _part(array, replica, self.count)
+            else:
+                selected[name] = _part(array, local, num_local)
+        return selected
 
     def _add_slices(self, gradients):
         """Adds up sparse gradients, in the order of the replicas.
@@ -223,24 +253,10 @@ class DistributedReplicas(Replicas):
         return tf.IndexedSlices(total, rows, slices.dense_shape)
 
 
-@functools.cache
-def make(distribution: str) -> Replicas:
-    """Makes the replicas of the runs of a process.
-
-    Args:
-      distribution: one of `choices.DISTRIBUTIONS`.
-
-    Returns:
-      The replicas, the same for all runs: strategies of a process share the
-      communication between its devices.
-    """
-    if distribution == "one_device":
-        return Replicas()
-    devices = tf.config.list_logical_devices("GPU")
-    devices = devices or tf.config.list_logical_devices("CPU")
-    names = [device.name for device in devices]
-    logging.info("Training steps are split among %s", ", ".join(names))
-    return DistributedReplicas(tf.distribute.MirroredStrategy(names))
+def _part(array, index, count):
+    """Returns one of `count` equal parts of the first axis."""
+    size = tf.shape(array)[0] // count
+    return array[index * size : (index + 1) * size]
 
 
 def _context():

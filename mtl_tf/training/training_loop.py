@@ -12,6 +12,7 @@ from mtl_tf.training import dev_scores
 from mtl_tf.training import divergence
 from mtl_tf.training import loop_state
 from mtl_tf.training import phases as phases_lib
+from mtl_tf.training import replicas as replicas_lib
 from mtl_tf.training import trainer as trainer_lib
 from mtl_tf.utils import interruption
 
@@ -27,6 +28,8 @@ class TrainingLoop:
       phases: the phases, with early stopping.
       state: progress of training, changed here.
       callbacks: called in this order after log intervals and epochs.
+      replicas: the replicas that share a step; None: one. The chief evaluates
+        the model, and all workers follow its dev scores.
     """
 
     def __init__(
@@ -38,6 +41,7 @@ class TrainingLoop:
         phases: phases_lib.Phases,
         state: loop_state.LoopState,
         callbacks: Sequence[callbacks_lib.Callback] = (),
+        replicas: replicas_lib.Replicas | None = None,
     ):
         self._config = config
         self._trainer = trainer
@@ -46,6 +50,7 @@ class TrainingLoop:
         self._phases = phases
         self._state = state
         self._callbacks = callbacks
+        self._replicas = replicas or replicas_lib.Replicas()
         self._history: list[dict] = []
 
     def run(self) -> None:
@@ -82,8 +87,9 @@ class TrainingLoop:
         line = self._train_epoch(batches)
         start = time.perf_counter()
         with self._trainer.average.swapped():
-            dev = self._dev_scorer.score(
-                with_transfer=self._phases.name != "base"
+            with_transfer = self._phases.name != "base"
+            dev = self._replicas.from_chief(
+                lambda: self._dev_scorer.score(with_transfer=with_transfer)
             )
         # Divergence in the last step of the epoch only shows in the dev loss.
         divergence.check_finite(

@@ -7,6 +7,7 @@ import os
 import re
 import sys
 import tempfile
+import typing
 from collections.abc import Callable, Iterator
 
 from absl import app
@@ -56,6 +57,13 @@ def run(
     script = sys.modules["__main__"]
     script.__doc__ = script.__doc__ or sys.modules[module].__doc__
     app.run(main, flags_parser=lambda argv: parse(argv, program))
+
+
+def restart() -> typing.NoReturn:
+    """Replaces this process by a new one with the same command line."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os.execv(sys.executable, sys.orig_argv)
 
 
 def configure_logging() -> None:

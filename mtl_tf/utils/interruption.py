@@ -79,6 +79,29 @@ def raised() -> Iterator[None]:
         _received = None
 
 
+@contextlib.contextmanager
+def default_actions() -> Iterator[None]:
+    """Leaves signals to their default action, which ends the process at once.
+
+    Python handles a signal between two of its instructions, and so not while an
+    operation of TensorFlow waits for another process. An ignored signal stays
+    ignored. In other threads than the main one nothing changes.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {
+        number: signal.signal(number, signal.SIG_DFL)
+        for number in _SIGNALS
+        if signal.getsignal(number) is not signal.SIG_IGN
+    }
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
 def check() -> None:
     """Raises `Interrupted` if a signal has arrived; loops call it.
 

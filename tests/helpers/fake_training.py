@@ -161,7 +161,7 @@ def fit(
     # As `Experiment.run` does.
     resume_point = resumption.find(config.run_dir, config.phases)
     if resume_point:
-        checkpoints.restore("last", resume_point.saved["last"])
+        checkpoints.restore("last", resume_point.saved["last"].stem)
     run_directory.write_config(config.run_dir, {})
     checkpoints.sweep(resume_point.saved if resume_point else {})
     predictor = Predictor(trainer, scores, losses)

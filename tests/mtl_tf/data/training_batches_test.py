@@ -37,7 +37,9 @@ def make_split(task_id, split, rows, config):
     )
 
 
-def make(*, rows=(24, 24, 24), unlabeled=0, **settings):
+def make(
+    *, rows=(24, 24, 24), unlabeled=0, worker=0, num_workers=1, **settings
+):
     """Makes training batches; returns them and their splits."""
     settings = {"batch_size": 4, **settings}
     config = config_lib.Config(**settings)
@@ -49,7 +51,9 @@ def make(*, rows=(24, 24, 24), unlabeled=0, **settings):
         make_split(task_id, "unlabeled", unlabeled, config)
         for task_id in range(len(rows) if unlabeled else 0)
     ]
-    batches = training_batches.TrainingBatches(train, more, config)
+    batches = training_batches.TrainingBatches(
+        train, more, config, worker, num_workers
+    )
     return batches, train, more
 
 
@@ -86,6 +90,62 @@ def test_batches_do_not_depend_on_the_first_step(step, unlabeled):
             assert_equal(batch, other)
     # Distinct, or resuming at another step would go unnoticed.
     assert len({batch["token_ids"].tobytes() for batch in uninterrupted}) > 60
+
+
+def part(array, worker, num_workers):
+    size = len(array) // num_workers
+    return array[worker * size : (worker + 1) * size]
+
+
+@pytest.mark.parametrize("num_workers", [2, 4])
+def test_workers_share_the_task_batches_of_a_step(num_workers):
+    settings = {"rows": (24, 24, 24, 96), "unlabeled": 10}
+    # A step has task batches of other tasks than the one before.
+    settings["sampling_exponent"] = 1.0
+    batches, *_ = make(**settings)
+    whole = take(batches, 40, 3)
+    assert len({batch["task_ids"].tobytes() for batch in whole}) > 5
+    for worker in range(num_workers):
+        batches, *_ = make(worker=worker, num_workers=num_workers, **settings)
+        for mine, batch in zip(take(batches, 40, 3), whole, strict=True):
+            for texts, of_all in (
+                (mine, batch),
+                (mine["unlabeled"], batch["unlabeled"]),
+            ):
+                # The task ids are those of all workers.
+                assert texts["task_ids"].dtype == np.int32
+                np.testing.assert_array_equal(
+                    texts["task_ids"], of_all["task_ids"]
+                )
+                lengths = part(of_all["lengths"], worker, num_workers)
+                np.testing.assert_array_equal(texts["lengths"], lengths)
+                # Padded to the longest text of the worker.
+                assert texts["token_ids"].shape[-1] == lengths.max()
+                np.testing.assert_array_equal(
+                    texts["token_ids"],
+                    part(of_all["token_ids"], worker, num_workers)[
+                        ..., : lengths.max()
+                    ],
+                )
+            np.testing.assert_array_equal(
+                mine["labels"], part(batch["labels"], worker, num_workers)
+            )
+
+
+def test_worker_pads_its_own_texts_alone(monkeypatch):
+    padded = []
+    pad = input_pipeline.Split.pad
+
+    def recording_pad(split, rows, seq_len):
+        padded.append(split.task_id)
+        return pad(split, rows, seq_len)
+
+    monkeypatch.setattr(input_pipeline.Split, "pad", recording_pad)
+    batches, *_ = make(
+        rows=(24, 24, 24, 24), unlabeled=10, worker=1, num_workers=2
+    )
+    (batch,) = take(batches, 1)
+    assert padded == [*batch["task_ids"][2:], 2, 3]
 
 
 def test_another_seed_gives_other_batches():

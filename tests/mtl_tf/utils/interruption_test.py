@@ -130,5 +130,33 @@ def test_second_signal_exits():
     assert run(body) == (143, "", "")
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_default_actions_end_a_process_that_python_does_not_run(number):
+    body = f"""with interruption.default_actions():
+                os.kill(os.getpid(), signal.{number.name})
+                time.sleep(9)"""
+    done = subprocess.run(
+        [sys.executable, "-c", _PROGRAM.format(body=body)],
+        capture_output=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (-number, b"")
+
+
+def test_default_actions_are_left_as_they_were():
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    with interruption.raised():
+        before = signal.getsignal(signal.SIGTERM)
+        with interruption.default_actions():
+            assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+            # Background processes ignore it.
+            assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+        assert signal.getsignal(signal.SIGTERM) is before
+        with pytest.raises(interruption.Interrupted):
+            send(signal.SIGTERM)
+
+
 if __name__ == "__main__":
     raise SystemExit(pytest.main([__file__]))
