@@ -41,12 +41,14 @@ _SOURCES = {
     "vader": vader.make_source,
 }
 READING, OTHER = "reading", "other"
-# Functions of each phase; none of them calls another.
+# Functions of each phase; none of them calls another. Rows that are generated
+# while they are tokenized are not read before.
 _PHASES = (
+    (READING, source_lib.Source, "shards"),
     ("tokenizing", tokens_lib.Tokenizer, "encode"),
-    ("diversity features", diversity_features, "compute"),
-    ("writing", records, "write_rows"),
-    ("writing", records.TokenIds, "write"),
+    ("diversity features", diversity_features, "measure"),
+    ("writing", records, "write_shard"),
+    ("writing", records.TokenIdsPart, "write"),
     ("checksums", source_lib, "sha256"),
 )
 # Texts for the tokenizer alone: in total, and per call.
@@ -104,9 +106,6 @@ def measure_preparation(corpus: str, raw_dir: str) -> dict:
     """
     clock = _Clock({})
     source = _SOURCES[corpus](raw_dir)
-    source = dataclasses.replace(
-        source, read=clock.around(READING, source.read)
-    )
     with (
         tempfile.TemporaryDirectory() as folder,
         contextlib.ExitStack() as stack,

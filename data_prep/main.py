@@ -91,6 +91,20 @@ _NOISE = flags.DEFINE_float(
 _SEED = flags.DEFINE_integer(
     "seed", 0, "Seed of random splits and of generated corpora."
 )
+_PROCESSES = flags.DEFINE_integer(
+    "processes",
+    None,
+    "Processes at most, one for each 100,000 texts; default: the number of "
+    "cores. The prepared files do not depend on it.",
+    lower_bound=1,
+)
+_RUNNER = flags.DEFINE_string(
+    "runner",
+    None,
+    "Prepare the corpus with this runner of Apache Beam, such as DirectRunner, "
+    "which the extra beam installs. Beam's other flags follow after --. The "
+    "prepared files are the same.",
+)
 _INSPECT = flags.DEFINE_bool(
     "inspect",
     False,
@@ -109,26 +123,35 @@ def main(argv: list[str]) -> None:
     out_dir = _path(_OUT_DIR)
     try:
         with interruption.raised():
-            entry_point.refuse_arguments(argv)
+            if _RUNNER.value is None or _INIT.value:
+                entry_point.refuse_arguments(argv)
             if _INIT.value:
                 _check_flags_of_init()
                 _write_task_file()
             else:
                 _check_flags()
-                _prepare(out_dir)
+                _prepare(out_dir, argv[1:])
     except BaseException as error:
         # Invalid input needs a message, not a traceback, which -v 1 shows.
         folder = os.path.dirname(os.path.abspath(out_dir))
         sys.exit(failures.report("data_prep", error, folder))
 
 
-def _prepare(out_dir):
+def _prepare(out_dir, beam_flags):
     # TensorFlow takes seconds to import: check the flags first.
     with entry_point.quiet_tensorflow():
         from data_prep import inspection
         from data_prep.pipeline import prepare
     try:
-        corpus = prepare.prepare(_source(), out_dir, _MIN_COUNT.value)
+        corpus = prepare.prepare(
+            _source(),
+            out_dir,
+            _MIN_COUNT.value,
+            _PROCESSES.value or os.cpu_count() or 1,
+            [f"--runner={_RUNNER.value}", *beam_flags]
+            if _RUNNER.value
+            else None,
+        )
     except KeyboardInterrupt as interrupt:
         interrupt.add_note(f"{out_dir} is unchanged; repeat the command")
         raise
@@ -142,6 +165,7 @@ def _check_flags_of_init():
     for flag in (
         *(_RAW_DIR, _OUT_DIR, _MIN_COUNT, _DEV_SPLIT, _DEV_IN_TRAIN, _ROWS),
         *(_MAIN_ROWS, _NOISE, _SEED, _INSPECT, _INSPECT_LENGTH),
+        *(_PROCESSES, _RUNNER),
     ):
         if flag.present:
             raise ValueError(f"--{flag.name} is not used by --init")
@@ -193,6 +217,8 @@ def _check_flags():
     for flag in (_ROWS, _MAIN_ROWS, _NOISE):
         _check_used(flag, corpus == "synthetic")
     _check_used(_DEV_IN_TRAIN, corpus in _PAIRWISE)
+    if _PROCESSES.present and _RUNNER.present:
+        raise ValueError("--processes is not used by --runner")
     if corpus == "custom":
         if not _TASK_FILE.value:
             raise ValueError("--corpus=custom needs --task_file=FILE")

@@ -53,6 +53,15 @@ def test_build_files_match_the_imports(package):
     assert text == str(package), "run python -m tools.build_files"
 
 
+def test_only_distributions_without_a_locked_version_are_left_out():
+    lock = (build_files.ROOT / "requirements_lock.txt").read_text("utf-8")
+    for name in build_files.MISSING:
+        assert f"\n{name.replace('_', '-')}==" not in lock
+    beam = pathlib.Path(build_files.ROOT / "data_prep/pipeline/beam_runner.py")
+    assert "import apache_beam" in beam.read_text("utf-8")
+    assert "@pypi//apache_beam" not in build_files.dependencies(beam)
+
+
 def test_no_build_file_without_a_package():
     folders = {build_files.ROOT / package.folder for package in PACKAGES}
     existing = {path.parent for path in build_files.ROOT.glob("*/**/BUILD")}

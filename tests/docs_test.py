@@ -35,7 +35,9 @@ OTHER_FLAGS = (
         "steps",
         "model",
     ),
-    *("json", "plot", "epoch_tokens", "rows", "tokens"),
+    *("json", "plot", "epoch_tokens", "rows", "tokens", "texts"),
+    # Of Apache Beam.
+    *("direct_running_mode", "direct_num_workers"),
     # Of mkdocs.
     "strict",
     # Of saved_model_cli.

@@ -22,18 +22,18 @@ VERBS = frozenset(
         """
         Adds Analyzes Appends Applies Assigns Averages Builds Calls Changes
         Checks Classifies Collects Combines Compares Computes Concatenates
-        Converts Corrects Counts Cuts Declares Defines Derives Describes
-        Detects Divides Downloads Draws Drops Encodes Ends Escapes Evaluates
-        Exits Explains Finds Fits Folds Forgets Formats Gathers Generates
-        Groups Hides Initializes Inverts Joins Leaves Lists Loads Locks Logs
-        Looks Makes Maps Marks Masks Measures Merges Moves Multiplies Names
-        Opens Orders Packs Parses Places Pools Predicts Prepares Prints Probes
-        Projects Quotes Raises Reads Receives Records Redraws Refuses Releases
-        Removes Renders Reorders Replaces Reshapes Responds Restores Returns
-        Reverses Rounds Runs Saves Scores Selects Sets Shortens Shows Sizes
-        Sorts Spells Splits Standardizes Starts Summarizes Sums Swaps Terminates
-        Tests Tokenizes Traces Trains Truncates Unpacks Updates Waits Wraps
-        Writes Yields
+        Connects Converts Corrects Counts Cuts Declares Defines Derives
+        Describes Detects Divides Downloads Draws Drops Encodes Ends Escapes
+        Evaluates Exits Explains Finds Fits Folds Forgets Formats Gathers
+        Generates Groups Hides Initializes Inverts Joins Leaves Lists Loads
+        Locks Logs Looks Makes Maps Marks Masks Measures Merges Moves Multiplies
+        Names Opens Orders Packs Parses Places Pools Predicts Prepares Prints
+        Probes Projects Quotes Raises Reads Receives Records Redraws Refuses
+        Releases Removes Renders Reorders Replaces Reshapes Responds Restores
+        Returns Reverses Rounds Runs Saves Scores Selects Serializes Sets
+        Shortens Shows Sizes Sorts Spells Splits Standardizes Starts Summarizes
+        Sums Swaps Terminates Tests Tokenizes Traces Trains Truncates Unpacks
+        Updates Waits Wraps Writes Yields
         """,
     )
 )

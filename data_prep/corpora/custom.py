@@ -30,7 +30,9 @@ Paths are relative to the task file. `columns` names the columns of
 Column indices from 0 instead of names mean files without a header. The format
 is that of the extension, or `format`. `delimiter` is the delimiter of tables
 that do not use a tab or comma. `file` is split by label; repeated texts stay in
-one split.
+one split. Files of any size are read row by row; above 200,000 rows, the split
+of a text or group is drawn by its hash (`pipeline/hashed_splits`), so that
+shares are met on average.
 
 A missing value is JSON's null, an empty text, or one of the texts in `absent`,
 such as ["NA"]. Rows without a label, and rows whose text is in `absent`, are
@@ -43,12 +45,13 @@ supported.
 
 import os
 
+from data_prep.pipeline import blocks
 from data_prep.pipeline import source
 from data_prep.pipeline import task_file as task_file_lib
 from data_prep.pipeline import task_rows
 from mtl_tf.data import tabular_files
 
-READER_VERSION = 3
+READER_VERSION = 4
 
 
 def make_source(task_file: str, seed: int = 0) -> source.Source:
@@ -69,16 +72,21 @@ def make_source(task_file: str, seed: int = 0) -> source.Source:
             files[os.path.relpath(path, folder or ".")] = path
     settings = {"seed": seed} if any(t.split for t in tables_by_task) else {}
 
-    def read():
-        return [_read_task(table, seed) for table in tables_by_task]
+    def stream(folder):
+        return [
+            _read_task(table, seed, os.path.join(folder, table.task.name))
+            for table in tables_by_task
+        ]
 
-    return source.Source(
-        "custom", READER_VERSION, files, settings, license, read
+    return source.Source.of_stream(
+        "custom", READER_VERSION, files, settings, license, stream
     )
 
 
-def _read_task(table: task_file_lib.TaskTable, seed: int) -> source.TaskRows:
-    """Reads the files of a task, and splits `file`."""
+def _read_task(
+    table: task_file_lib.TaskTable, seed: int, folder: str
+) -> blocks.TaskShards:
+    """Reads the files of a task row by row, and splits `file`."""
     tables = [
         task_rows.RawTable(
             key,
@@ -93,4 +101,4 @@ def _read_task(table: task_file_lib.TaskTable, seed: int) -> source.TaskRows:
         )
         for key, (path, file_format) in table.files.items()
     ]
-    return task_rows.assemble(table, tables, seed)
+    return task_rows.assemble(table, tables, seed, folder)

@@ -5,6 +5,7 @@ The corpus is `custom`, as that of files.
 """
 
 import functools
+import os
 from collections.abc import Mapping, Sequence
 
 from data_prep.pipeline import memory_tables
@@ -14,7 +15,7 @@ from data_prep.pipeline import task_file as task_file_lib
 from data_prep.pipeline import task_rows
 from mtl_tf.data import tasks as tasks_lib
 
-READER_VERSION = 1
+READER_VERSION = 2
 
 
 def make_source(
@@ -62,7 +63,7 @@ def make_source(
         for name, by_key in rows.items()
         for key, table_rows in by_key.items()
     }
-    return source.Source(
+    return source.Source.of_stream(
         "custom",
         READER_VERSION,
         {},
@@ -75,7 +76,7 @@ def make_source(
     )
 
 
-def _assemble(tables, rows, seed):
+def _assemble(tables, rows, seed, folder):
     """Divides the rows of all tasks into splits."""
     return [
         task_rows.assemble(
@@ -85,6 +86,7 @@ def _assemble(tables, rows, seed):
                 for key, table_rows in rows[name].items()
             ],
             seed,
+            os.path.join(folder, name),
         )
         for name, table in tables.items()
     ]

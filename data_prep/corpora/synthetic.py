@@ -14,20 +14,24 @@ other tasks it is close to: what label embeddings and a label transfer network
 should learn. seq1 is a topic that does not depend on the label.
 
 Rows are drawn one after another: a corpus starts with the rows of a smaller one
-with the same seed, and noise only changes labels.
+with the same seed, and noise only changes labels. They are drawn when they are
+needed, and never all in memory.
 """
 
 import bisect
+import functools
 import statistics
+from collections.abc import Iterator
 
 import numpy as np
 
+from data_prep.pipeline import blocks
 from data_prep.pipeline import source
 from mtl_tf.data import records
 from mtl_tf.data import tasks
 
 READER_VERSION = 1
-_MAX_ROWS = 1_000_000
+_MAX_ROWS = 100_000_000
 # The task with few rows, which the others should help.
 MAIN_TASK = "stances"
 # Labels by task, in the order of polarity, and the thresholds between them.
@@ -73,10 +77,7 @@ def make_source(
         raise ValueError(f"main_rows={main_rows}: expected at least 1")
     for name, value in (("rows", rows), ("main_rows", main_rows)):
         if value > _MAX_ROWS:
-            raise ValueError(
-                f"{name}={value}: expected at most {_MAX_ROWS} (all are in "
-                "memory)"
-            )
+            raise ValueError(f"{name}={value}: expected at most {_MAX_ROWS}")
     if not 0 <= noise <= 1:
         raise ValueError(f"noise={noise}: expected a fraction from 0 to 1")
     sizes = {
@@ -92,9 +93,10 @@ def make_source(
         "seed": seed,
     }
 
-    def read():
+    def stream(folder):
+        del folder
         return [
-            _draw_task(
+            _task_shards(
                 name,
                 sizes | ({"train": main_rows} if name == MAIN_TASK else {}),
                 noise,
@@ -103,8 +105,8 @@ def make_source(
             for name in _TASKS
         ]
 
-    return source.Source(
-        "synthetic", READER_VERSION, {}, settings, "CC0: generated", read
+    return source.Source.of_stream(
+        "synthetic", READER_VERSION, {}, settings, "CC0: generated", stream
     )
 
 
@@ -122,31 +124,35 @@ def label_polarities(task: str) -> dict[str, float]:
     }
 
 
-def _draw_task(name, sizes, noise, seed) -> source.TaskRows:
+def _task_shards(name, sizes, noise, seed) -> blocks.TaskShards:
+    """Returns the splits of a task, each drawn when it is read."""
+    splits = {
+        split: [functools.partial(_draw_rows, name, split, size, noise, seed)]
+        for split, size in sizes.items()
+    }
+    task = tasks.Task(name, _TASKS[name][0], pair=True)
+    return blocks.TaskShards(task, splits, sum(sizes.values()))
+
+
+def _draw_rows(name, split, size, noise, seed) -> Iterator[records.Row]:
     labels, cuts = _TASKS[name]
-    splits: dict[str, list[records.Row]] = {}
-    for split_index, (split, size) in enumerate(sizes.items()):
-        random = np.random.default_rng(
-            [seed, sorted(_TASKS).index(name), split_index]
+    random = np.random.default_rng(
+        [seed, sorted(_TASKS).index(name), tasks.SPLITS.index(split)]
+    )
+    for row in range(size):
+        topic, seq2, polarity = _draw_text(random, name)
+        label = labels[bisect.bisect_right(cuts, polarity)]
+        # Both are always drawn, so that noise does not change other rows.
+        other = labels[random.integers(len(labels))]
+        if random.random() < noise:
+            label = other
+        yield records.Row(
+            f"{name}-{split}-{row}",
+            topic,
+            seq2,
+            "" if split == "unlabeled" else label,
+            group=topic,
         )
-        splits[split] = []
-        for row in range(size):
-            topic, seq2, polarity = _draw_text(random, name)
-            label = labels[bisect.bisect_right(cuts, polarity)]
-            # Both are always drawn, so that noise does not change other rows.
-            other = labels[random.integers(len(labels))]
-            if random.random() < noise:
-                label = other
-            splits[split].append(
-                records.Row(
-                    f"{name}-{split}-{row}",
-                    topic,
-                    seq2,
-                    "" if split == "unlabeled" else label,
-                    group=topic,
-                )
-            )
-    return source.TaskRows(tasks.Task(name, labels, pair=True), splits)
 
 
 def _draw_text(random, task) -> tuple[str, str, float]:

@@ -1,18 +1,12 @@
 """Checks of a corpus for unlearnable or unscored labels, leaks, and others."""
 
 import re
-from collections.abc import Mapping, Sequence
-
-import numpy as np
+from collections.abc import Sequence
 
 from data_prep.pipeline import findings
 from data_prep.pipeline import leaks
-from data_prep.pipeline import source
-from data_prep.pipeline import task_texts
-from data_prep.pipeline import tokens as tokens_lib
-from mtl_tf.data import records
+from data_prep.pipeline import tally
 from mtl_tf.data import tasks
-from mtl_tf.data import vocabulary as vocabulary_lib
 from mtl_tf.utils import display_names
 
 _MAX_UNKNOWN_SHARE = 0.2
@@ -30,44 +24,41 @@ _MIN_CHARACTERS = 4
 
 
 def check(
-    encoded_tasks: Sequence[
-        tuple[source.TaskRows, Mapping[str, tokens_lib.EncodedTexts]]
-    ],
-    token_ids: Sequence[Mapping[str, records.TokenIds]],
+    tallies: Sequence[tally.TaskTally],
+    from_readers: Sequence[findings.Finding],
     min_count: int,
 ) -> list[findings.Finding]:
     """Runs all checks of a corpus.
 
     Args:
-      encoded_tasks: the rows of each task, and their encoded texts by split.
-      token_ids: the same texts in the ids of the vocabulary.
+      tallies: what was counted in the rows of each task.
+      from_readers: findings about the raw files.
       min_count: minimum frequency of the words of the vocabulary.
 
     Returns:
       The findings of the readers and the checks, sorted by task and kind.
     """
-    tasks_texts = task_texts.identify_texts(encoded_tasks)
-    results = [x for task, _ in encoded_tasks for x in task.findings]
-    results += leaks.check_shared_texts(tasks_texts)
-    results += leaks.check_unlabeled(tasks_texts)
-    for texts, ids in zip(tasks_texts, token_ids, strict=True):
+    results = list(from_readers)
+    results += leaks.check_shared_texts(tallies)
+    results += leaks.check_unlabeled(tallies)
+    for texts in tallies:
         results += [
             *check_train(texts),
             *check_labels(texts),
             *leaks.check_conflicts_in_train(texts),
             *leaks.check_conflicts_with_train(texts),
             *leaks.check_seq2(texts),
-            *check_blanks(texts.task),
-            *check_unknown(texts, ids, min_count),
+            *check_blanks(texts),
+            *check_unknown(texts, min_count),
         ]
     kinds = list(findings.KINDS)
     return sorted(results, key=lambda x: (x.task, kinds.index(x.kind)))
 
 
-def check_train(texts: task_texts.TaskTexts) -> list[findings.Finding]:
+def check_train(texts: tally.TaskTally) -> list[findings.Finding]:
     """Finds too few training rows, or training rows with a single label."""
-    labels = texts.task.task.labels
-    rows = len(texts.labels["train"])
+    labels, rows = texts.task.labels, texts.rows("train")
+    ids = texts.ids(("rows", "train"))
     results = []
     if rows < len(labels):
         results.append(
@@ -77,42 +68,42 @@ def check_train(texts: task_texts.TaskTexts) -> list[findings.Finding]:
                 rows,
                 f"train has {rows} {'rows' if rows > 1 else 'row'} for "
                 f"{len(labels)} labels",
-                texts.ids("train", np.ones(rows, bool)),
+                ids,
             )
         )
-    label = texts.labels["train"][0]
-    if rows > 1 and (texts.labels["train"] == label).all():
+    counts = texts.label_counts("train")
+    if rows > 1 and max(counts) == rows:
         results.append(
             findings.Finding(
                 "one_label_in_train",
                 texts.name,
                 rows,
                 f"all {rows} training rows have the label "
-                f"{display_names.quote(labels[label])}: no other can be "
-                "learned",
-                texts.ids("train", np.ones(rows, bool)),
+                f"{display_names.quote(labels[counts.index(rows)])}: no other "
+                "can be learned",
+                ids,
             )
         )
     return results
 
 
-def check_labels(texts: task_texts.TaskTexts) -> list[findings.Finding]:
+def check_labels(texts: tally.TaskTally) -> list[findings.Finding]:
     """Finds labels without rows in train, dev or test."""
-    counts = {
-        split: np.bincount(
-            texts.labels[split], minlength=len(texts.task.task.labels)
-        )
-        for split in tasks.LABELED_SPLITS
-    }
-    labels = [display_names.quote(label) for label in texts.task.task.labels]
-    in_train = counts["train"] > 0
+    counts = {x: texts.label_counts(x) for x in tasks.LABELED_SPLITS}
+    labels = [display_names.quote(label) for label in texts.task.labels]
+    indices = range(len(labels))
+    missing = [i for i in indices if not counts["train"][i]]
     results = []
-    missing = np.flatnonzero(~in_train)
-    if len(missing):
+    if missing:
         shown = findings.listed(
             f"{labels[i]} (dev {counts['dev'][i]}, test {counts['test'][i]})"
             for i in missing
         )
+        examples = [
+            row_id
+            for split in tally.SCORED_SPLITS
+            for row_id in texts.ids_of_labels(split, missing)
+        ]
         results.append(
             findings.Finding(
                 "labels_not_in_train",
@@ -120,15 +111,13 @@ def check_labels(texts: task_texts.TaskTexts) -> list[findings.Finding]:
                 len(missing),
                 f"{len(missing)} of {len(labels)} labels without a training "
                 f"row, never learned: {shown}",
-                task_texts.first(
-                    texts.ids(split, ~in_train[texts.labels[split]])
-                    for split in task_texts.SCORED_SPLITS
-                ),
+                tuple(examples[: tally.EXAMPLES]),
             )
         )
     unscored = {
-        i: " and ".join(s for s in task_texts.SCORED_SPLITS if not counts[s][i])
-        for i in np.flatnonzero(in_train)
+        i: " and ".join(s for s in tally.SCORED_SPLITS if not counts[s][i])
+        for i in indices
+        if counts["train"][i]
     }
     unscored = {i: splits for i, splits in unscored.items() if splits}
     if unscored:
@@ -142,29 +131,27 @@ def check_labels(texts: task_texts.TaskTexts) -> list[findings.Finding]:
                 len(unscored),
                 f"{len(unscored)} of {len(labels)} labels of train without a "
                 f"row in dev or test, whose scores do not cover them: {shown}",
-                texts.ids(
-                    "train", np.isin(texts.labels["train"], list(unscored))
-                ),
+                texts.ids_of_labels("train", unscored),
             )
         )
     return results
 
 
-def check_blanks(task: source.TaskRows) -> list[findings.Finding]:
+def check_blanks(texts: tally.TaskTally) -> list[findings.Finding]:
     """Finds texts without blanks between words."""
-    rows = [row for split in task.splits.values() for row in split]
-    ids = [row.id for row in rows if is_unspaced(row.seq2)]
-    if len(ids) <= _MAX_UNSPACED_SHARE * len(rows):
+    rows = sum(map(texts.rows, texts.splits))
+    count = sum(texts.count("unspaced", split) for split in texts.splits)
+    if count <= _MAX_UNSPACED_SHARE * rows:
         return []
     return [
         findings.Finding(
             "no_blanks",
-            task.task.name,
-            len(ids),
-            f"{len(ids)} of {len(rows)} texts ({len(ids) / len(rows):.0%}) "
+            texts.name,
+            count,
+            f"{count} of {rows} texts ({count / rows:.0%}) "
             "have no blanks between words: the tokenizer separates words at "
             "blanks; segment the texts into words first",
-            tuple(ids[: task_texts.EXAMPLES]),
+            texts.ids(*(("unspaced", split) for split in texts.splits)),
         )
     ]
 
@@ -188,25 +175,23 @@ def is_unspaced(string: str) -> bool:
 
 
 def check_unknown(
-    texts: task_texts.TaskTexts,
-    token_ids: Mapping[str, records.TokenIds],
-    min_count: int,
+    texts: tally.TaskTally, min_count: int
 ) -> list[findings.Finding]:
     """Finds dev and test splits with many unknown words."""
-    unknown, shares, examples = 0, [], []
-    for split in task_texts.SCORED_SPLITS:
-        is_unknown = token_ids[split].ids == vocabulary_lib.UNKNOWN
-        num_words = np.count_nonzero(
-            token_ids[split].ids != vocabulary_lib.EMPTY
-        )
-        share = is_unknown.sum() / max(num_words, 1)
+    unknown, shares, rows = 0, [], []
+    for split in tally.SCORED_SPLITS:
+        count = texts.count("unknown_words", split)
+        share = count / max(texts.count("words", split), 1)
         if share > _MAX_UNKNOWN_SHARE:
-            unknown += int(is_unknown.sum())
+            unknown += count
             shares.append(f"{share:.0%} of {split}")
-            by_row = np.add.reduceat(
-                is_unknown, token_ids[split].offsets[:-1:2]
+            # The rows with most of them.
+            most = max(
+                key[3]
+                for key in texts.tally.counts
+                if key[:3] == (texts.index, "rows_by_unknown_words", split)
             )
-            examples.append(texts.ids(split, by_row == by_row.max()))
+            rows.append(("rows_by_unknown_words", split, most))
     if not shares:
         return []
     return [
@@ -218,6 +203,6 @@ def check_unknown(
             f"vocabulary occur at least {min_count} "
             f"{'times' if min_count > 1 else 'time'} in train and unlabeled "
             "texts (--min_count)",
-            task_texts.first(examples),
+            texts.ids(*rows),
         )
     ]

@@ -1,5 +1,8 @@
 """Preparation of a corpus from the rows that its reader returns.
 
+`transforms` describes the pipeline that writes most files, on this machine or
+with Apache Beam.
+
 The files are described in `mtl_tf.data.records`. They are declared in
 `corpus.json`:
 
@@ -24,24 +27,23 @@ tokens are also in train or dev is kept and marked as `duplicate`, so that the
 official and the de-duplicated score can be reported.
 """
 
-import collections
 import dataclasses
+import functools
 import hashlib
 import json
 import os
 import shutil
+from collections.abc import Iterator, Sequence
 
-import numpy as np
 from absl import logging
 
 from data_prep.pipeline import checks
-from data_prep.pipeline import diversity_features as corpus_features
 from data_prep.pipeline import findings
+from data_prep.pipeline import local_runner
 from data_prep.pipeline import output_directory
 from data_prep.pipeline import source as source_lib
-from data_prep.pipeline import tokens as tokens_lib
+from data_prep.pipeline import tally as tally_lib
 from mtl_tf.data import diversity_features
-from mtl_tf.data import records
 from mtl_tf.data import tasks
 from mtl_tf.data import tokenizer as tokenizer_lib
 from mtl_tf.data import vocabulary as vocabulary_lib
@@ -52,10 +54,16 @@ from mtl_tf.utils import run_lock
 # Increase it with each change of the files: older corpora are prepared again.
 SCHEMA = 3
 IN_DEV = "text is in dev"
+# Folder of intermediate files.
+_TEMPORARY = "temporary"
 
 
 def prepare(
-    source: source_lib.Source, out_dir: str, min_count: int = 2
+    source: source_lib.Source,
+    out_dir: str,
+    min_count: int = 2,
+    processes: int = 1,
+    beam_flags: Sequence[str] | None = None,
 ) -> tasks.Corpus:
     """Prepares a corpus, unless `out_dir` already holds it.
 
@@ -69,11 +77,16 @@ def prepare(
       out_dir: the directory to write; a previous corpus is replaced.
       min_count: minimum frequency of the words of the vocabulary, in train and
         unlabeled texts together.
+      processes: number of processes at most, without `beam_flags`. The files do
+        not depend on it.
+      beam_flags: flags of Apache Beam, such as `--runner=DirectRunner`; Beam
+        then runs the same transforms, with the same files.
 
     Returns:
       The prepared corpus.
 
     Raises:
+      ImportError: if `beam_flags` are given without Apache Beam.
       ValueError: if raw files are missing or malformed, rows do not match
         their declarations, or `out_dir` holds other files.
     """
@@ -85,10 +98,16 @@ def prepare(
         output_directory.recover(out_dir)
         if is_alone:
             output_directory.remove_partial(out_dir)
-        return _prepare(source, out_dir, min_count)
+        runner = functools.partial(local_runner.run, processes=processes)
+        if beam_flags is not None:
+            # Beam is an extra.
+            from data_prep.pipeline import beam_runner
+
+            runner = functools.partial(beam_runner.run, flags=beam_flags)
+        return _prepare(source, out_dir, min_count, runner)
 
 
-def _prepare(source, out_dir, min_count) -> tasks.Corpus:
+def _prepare(source, out_dir, min_count, run) -> tasks.Corpus:
     raw_checksums = source.checksums()
     fingerprint = _fingerprint(source, raw_checksums, min_count)
     if _is_prepared(out_dir, fingerprint):
@@ -97,11 +116,9 @@ def _prepare(source, out_dir, min_count) -> tasks.Corpus:
     output_directory.check_replaceable(out_dir)
     output_directory.check_writable(out_dir)
 
-    task_rows = sorted(source.read(), key=lambda rows: rows.task.name)
-    source_lib.check_rows(source.corpus, task_rows)
     partial = output_directory.make_partial(out_dir)
     try:
-        declaration = _write(task_rows, partial, min_count)
+        declaration = _write(source, partial, min_count, run)
         declaration = {
             "schema": SCHEMA,
             "corpus": source.corpus,
@@ -161,100 +178,61 @@ def _is_prepared(out_dir: str, fingerprint: str) -> bool:
     return True
 
 
-def _write(task_rows, data_dir, min_count) -> dict:
+def _write(source, data_dir, min_count, run) -> dict:
     """Writes all files but `corpus.json`; returns what it declares of them."""
-    tokenizer = tokens_lib.Tokenizer()
-    encoded_tasks = [
-        _deduplicate(task, encoded)
-        for task, encoded in zip(
-            task_rows, _tokenize(tokenizer, task_rows), strict=True
-        )
-    ]
-    logging.info("tokenized: %d different tokens", len(tokenizer.tokens))
-    vocabulary = _make_vocabulary(encoded_tasks, tokenizer.tokens, min_count)
-    vocabulary = vocabulary.write(
+    folder = os.path.join(data_dir, _TEMPORARY)
+    tasks_shards = source.shards(os.path.join(folder, "raw"))
+    summary = run(
+        source.corpus,
+        tasks_shards,
+        data_dir,
+        min_count,
+        os.path.join(folder, "spill"),
+    )
+    shutil.rmtree(folder)
+    counts, infos = summary.counts, [x.info for x in tasks_shards]
+    summary.vocabulary.write(
         os.path.join(data_dir, vocabulary_lib.VOCABULARY_FILE)
     )
-    final_ids = tokenizer.final_ids(vocabulary)
-    token_ids = [
-        {split: x.with_final_ids(final_ids) for split, x in encoded.items()}
-        for _, encoded in encoded_tasks
+    _write_term_counts(data_dir, counts.terms_by_task(infos))
+    tallies = [
+        tally_lib.TaskTally(info.task, index, info.splits, counts.tally)
+        for index, info in enumerate(infos)
     ]
-    features = corpus_features.compute(
-        [encoded for _, encoded in encoded_tasks], tokenizer.tokens
+    corpus_findings = checks.check(
+        tallies, [x for task in tasks_shards for x in task.findings], min_count
     )
-    paths = [
-        vocabulary_lib.VOCABULARY_FILE,
-        _write_term_counts(data_dir, task_rows, features.counts),
-    ]
-    for (task, _), ids, diversity in zip(
-        encoded_tasks, token_ids, features.splits, strict=True
-    ):
-        paths += _write_task(data_dir, task, ids, diversity)
-    corpus_findings = checks.check(encoded_tasks, token_ids, min_count)
     return {
         "tasks": {
-            task.task.name: _task_declaration(task) for task, _ in encoded_tasks
+            task.task.name: _task_declaration(task, of_task)
+            for task, of_task in zip(tasks_shards, tallies, strict=True)
         },
         "files": {
             path: source_lib.sha256(os.path.join(data_dir, path))
-            for path in sorted(paths)
+            for path in sorted(_files(data_dir))
         },
-        "vocabulary": {"size": len(vocabulary), "min_count": min_count},
-        "diversity": {"mean": features.mean, "deviation": features.deviation},
+        "vocabulary": {
+            "size": len(summary.vocabulary),
+            "min_count": min_count,
+        },
+        "diversity": dataclasses.asdict(summary.statistics),
         "findings": [finding.to_json() for finding in corpus_findings],
     }
 
 
-def _make_vocabulary(encoded_tasks, tokens, min_count):
-    """Makes a vocabulary from the train and unlabeled texts."""
-    token_ids = np.concatenate(
-        [
-            encoded[split].ids
-            for _, encoded in encoded_tasks
-            for split in ("train", "unlabeled")
-            if split in encoded
-        ]
-    )
-    counts = np.bincount(token_ids, minlength=len(tokens))
-    return vocabulary_lib.vocabulary_from_counts(tokens, counts, min_count)
+def _files(data_dir) -> Iterator[str]:
+    """Yields the paths of all files, relative to a directory."""
+    for folder, _, names in os.walk(data_dir):
+        for name in names:
+            yield os.path.relpath(os.path.join(folder, name), data_dir)
 
 
-def _write_task(data_dir, task, token_ids, diversity) -> list[str]:
-    """Writes the records and token ids of a task; returns their paths."""
-    name, paths = task.task.name, []
-    for split, rows in task.splits.items():
-        paths += records.write_rows(
-            data_dir, name, split, rows, diversity[split]
-        )
-        paths += token_ids[split].write(data_dir, name, split)
-    return paths
-
-
-def _tokenize(tokenizer, task_rows) -> list[dict]:
-    """Returns the encoded texts of each task by split."""
-    encoded = iter(
-        tokenizer.encode(
-            [x for row in rows for x in (row.seq1, row.seq2)]
-            for task in task_rows
-            for rows in task.splits.values()
-        )
-    )
-    return [
-        {split: next(encoded) for split in task.splits} for task in task_rows
-    ]
-
-
-def _write_term_counts(data_dir, task_rows, counts) -> str:
-    """Writes the term counts of all tasks; returns the file's name."""
-    names = [rows.task.name for rows in task_rows]
+def _write_term_counts(data_dir, counts) -> None:
+    """Writes the term counts of all tasks."""
     path = os.path.join(data_dir, diversity_features.TERM_COUNTS_FILE)
     with open(path, "w", encoding="utf-8") as file:
-        json.dump(
-            dict(zip(names, counts, strict=True)), file, ensure_ascii=False
-        )
+        json.dump(counts, file, ensure_ascii=False)
         file.write("\n")
-    return diversity_features.TERM_COUNTS_FILE
 
 
 def _write_declaration(data_dir, declaration) -> None:
@@ -266,54 +244,25 @@ def _write_declaration(data_dir, declaration) -> None:
         file.write("\n")
 
 
-def _deduplicate(task, encoded):
-    """Applies the two rules of the module's docstring to a task."""
-    keys = {split: encoded[split].row_keys() for split in tasks.LABELED_SPLITS}
-    dev = set(keys["dev"])
-    keep = np.array(
-        [task.dev_in_train or key not in dev for key in keys["train"]]
-    )
-    if not keep.any():
-        raise ValueError(
-            f"task {task.task.name}: all training texts are also in dev"
-        )
-    seen = dev.union(keys["train"])
-    splits = dict(task.splits)
-    splits["train"] = [
-        row
-        for row, is_kept in zip(splits["train"], keep, strict=True)
-        if is_kept
-    ]
-    splits["test"] = [
-        dataclasses.replace(row, duplicate=key in seen)
-        for row, key in zip(splits["test"], keys["test"], strict=True)
-    ]
-    skipped = dict(task.skipped)
-    if not keep.all():
-        skipped[IN_DEV] = int((~keep).sum())
-    encoded = {**encoded, "train": encoded["train"].select(keep)}
-    return dataclasses.replace(task, splits=splits, skipped=skipped), encoded
-
-
-def _task_declaration(task: source_lib.TaskRows) -> dict:
-    label_counts = {}
-    for split in tasks.LABELED_SPLITS:
-        counts = collections.Counter(row.label for row in task.splits[split])
-        label_counts[split] = {x: counts[x] for x in task.task.labels}
+def _task_declaration(task, tally: tally_lib.TaskTally) -> dict:
+    removed = tally.count("removed", "train")
     return {
         "labels": list(task.task.labels),
         "metric": task.task.metric,
         "pair": task.task.pair,
         "splits": {
-            split: len(task.splits[split])
+            split: tally.rows(split)
             for split in tasks.SPLITS
             if split in task.splits
         },
-        "label_counts": label_counts,
-        "duplicates": {
-            "test": sum(row.duplicate for row in task.splits["test"])
+        "label_counts": {
+            split: dict(
+                zip(task.task.labels, tally.label_counts(split), strict=True)
+            )
+            for split in tasks.LABELED_SPLITS
         },
-        "skipped": task.skipped,
+        "duplicates": {"test": tally.count("duplicate", "test")},
+        "skipped": task.skipped | ({IN_DEV: removed} if removed else {}),
         "raw": task.raw,
     }
 

@@ -13,6 +13,8 @@ from scipy.sparse import csgraph
 
 from mtl_tf.data import tasks
 
+# Above it, `hashed_splits` divides the rows of a table.
+MAX_STRATIFIED_ROWS = 200_000
 # Other names of the splits, in lower case.
 _OTHER_NAMES = {
     "training": "train",
@@ -85,19 +87,36 @@ def split(
     assigned, filled = _assign(counts, fractions, totals, targets)
     _fill_empty(assigned, counts, filled)
     _even_out(assigned, counts, totals, targets, filled)
-    empty = [name for name in fractions if not filled[name].total()]
-    if empty:
-        raise ValueError(
-            f"split {empty[0]} (fraction {fractions[empty[0]]}) of "
-            f"{len(labels)} rows stays empty: there are too few rows, or "
-            "too few groups of connected rows"
-        )
+    for name in fractions:
+        check_not_empty(name, filled[name].total(), len(labels), fractions)
     split_of_row = {
         row: name
         for rows, name in zip(components, assigned, strict=True)
         for row in rows
     }
     return [split_of_row[row] for row in range(len(labels))]
+
+
+def check_not_empty(
+    name: str, size: int, num_rows: int, fractions: Mapping[str, float]
+) -> None:
+    """Checks that a split has rows.
+
+    Args:
+      name: the split.
+      size: number of its rows.
+      num_rows: number of rows of all splits.
+      fractions: fraction of the rows of each split.
+
+    Raises:
+      ValueError: if it has none.
+    """
+    if not size:
+        raise ValueError(
+            f"split {name} (fraction {fractions[name]}) of {num_rows} rows "
+            "stays empty: there are too few rows, or too few groups of "
+            "connected rows"
+        )
 
 
 def _assign(counts, fractions, totals, targets):

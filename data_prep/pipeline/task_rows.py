@@ -1,18 +1,23 @@
 """Rows of a task from the rows of its tables: labels, splits and findings.
 
-The tables are files (`custom`) or in memory (`in_memory`).
+The tables are files (`custom`) or in memory (`in_memory`). They are read row by
+row, and the rows are kept in files.
 """
 
 import collections
 import dataclasses
+import os
 import re
 from collections.abc import Iterable, Sequence
 
 from absl import logging
 
-from data_prep.pipeline import findings
-from data_prep.pipeline import source
+from data_prep.pipeline import blocks
+from data_prep.pipeline import hashed_splits
+from data_prep.pipeline import row_files
+from data_prep.pipeline import row_ids
 from data_prep.pipeline import splits
+from data_prep.pipeline import table_findings
 from data_prep.pipeline import task_file as task_file_lib
 from mtl_tf.data import records
 from mtl_tf.data import tabular_files
@@ -65,93 +70,105 @@ def columns_of(
 
 
 def assemble(
-    table: task_file_lib.TaskTable, tables: Iterable[RawTable], seed: int
-) -> source.TaskRows:
-    """Collects the rows of a task from its tables.
+    table: task_file_lib.TaskTable,
+    tables: Iterable[RawTable],
+    seed: int,
+    folder: str,
+) -> blocks.TaskShards:
+    """Collects the rows of a task from its tables, in files.
 
     Args:
       table: the declaration of the task.
       tables: its tables.
       seed: seed of the splits.
+      folder: folder for the rows.
 
     Raises:
       ValueError: if a row is invalid, or a table has no rows; the message names
         the row or the table.
     """
-    splits_rows: dict[str, list[records.Row]] = {}
-    raw: dict[str, dict[str, int]] = {"rows": {}, "empty_texts": {}}
-    skipped: collections.Counter[str] = collections.Counter()
-    suspects: list[tuple[str, str]] = []
-    tsv_rows: list[records.Row] = []
-    where_by_id: dict[str, str] = {}
+    reader = _Reader(table, folder)
     for raw_table in tables:
-        key = raw_table.key
-        by_split = _read_table(table, raw_table, skipped, suspects, where_by_id)
-        rows = [row for split_rows in by_split.values() for row in split_rows]
-        raw["rows"][key] = len(rows)
-        raw["empty_texts"][key] = sum(not row.seq2.strip() for row in rows)
-        for split, split_rows in by_split.items():
-            splits_rows.setdefault(split, []).extend(split_rows)
-        if raw_table.is_tsv:
-            tsv_rows += rows
+        reader.read(raw_table)
+    reader.ids.check()
     name = table.task.name
-    _log_skipped(name, skipped)
-    return source.TaskRows(
+    _log_skipped(name, reader.skipped)
+    splits_rows = _divide(table, reader.splits, seed, folder)
+    return blocks.TaskShards(
         table.task,
-        _divide(table, splits_rows, seed),
-        dict(skipped),
-        raw,
+        {split: rows.shards() for split, rows in splits_rows.items()},
+        sum(map(len, splits_rows.values())),
+        dict(reader.skipped),
+        reader.raw,
         findings=(
-            *_find_quotes(name, tsv_rows),
-            *_find_missing_values(name, suspects),
+            *reader.quoted_texts.findings(name),
+            *reader.missing_values.findings(name),
         ),
     )
 
 
-def _read_table(
-    table, raw_table, skipped, suspects, where_by_id
-) -> dict[str, list[records.Row]]:
-    """Reads the rows of one table.
+class _Reader:
+    """Rows of the tables of a task, and what is counted in them.
 
-    Args:
-      table: the declaration of the task.
-      raw_table: the table.
-      skipped: number of rows by reason; those that are skipped are added.
-      suspects: texts that may mean a missing value, with the ids of their rows;
-        those of the table are added.
-      where_by_id: the first row with an id; those of the table are added.
-
-    Returns:
-      The rows by split, or by the key of the table if they are to be divided.
+    Attributes:
+      splits: the rows by split, or by the key of their table if they are to be
+        divided.
+      raw: counts of rows and empty texts, by key of the table.
+      skipped: number of rows that are skipped, by reason.
+      ids: ids of the rows.
+      quoted_texts: texts of TSV files in quotes.
+      missing_values: texts that may mean a missing value.
     """
-    by_split: dict[str, list[records.Row]] = collections.defaultdict(list)
-    for record in raw_table.rows:
-        if record is None:
-            skipped[BLANK_LINE] += 1
-            continue
-        split = _split_of(table, raw_table.key, record)
-        reason = _reason_to_skip(table, split, record)
-        if reason:
-            skipped[reason] += 1
-            continue
-        row = _to_row(table, raw_table.key, split, record)
-        by_split[split].append(row)
-        _check_id(
-            record.values.get("id"),
-            record.where,
-            where_by_id.setdefault(row.id, record.where),
-        )
-        suspects += [
-            (text, row.id)
-            for text in _texts_that_look_absent(record, table.absent)
-        ]
-    if not by_split:
-        reasons = f"; skipped: {dict(skipped)}" if skipped else ""
-        raise ValueError(
-            f"{raw_table.name}: task {table.task.name}: expected rows, got none"
-            f"{reasons}"
-        )
-    return by_split
+
+    def __init__(self, table, folder):
+        self._table = table
+        self._folder = folder
+        self.splits: dict[str, row_files.RowFiles] = {}
+        self.raw: dict[str, dict[str, int]] = {"rows": {}, "empty_texts": {}}
+        self.skipped: collections.Counter[str] = collections.Counter()
+        self.ids = row_ids.RowIds(os.path.join(folder, "ids"))
+        self.quoted_texts = table_findings.QuotedTexts()
+        self.missing_values = table_findings.MissingValues()
+
+    def read(self, raw_table: RawTable) -> None:
+        """Reads the rows of one table."""
+        table, key = self._table, raw_table.key
+        num_rows = num_empty = 0
+        for record in raw_table.rows:
+            if record is None:
+                self.skipped[BLANK_LINE] += 1
+                continue
+            split = _split_of(table, key, record)
+            reason = _reason_to_skip(table, split, record)
+            if reason:
+                self.skipped[reason] += 1
+                continue
+            row = _to_row(table, key, split, record)
+            self._add(split, row)
+            num_rows += 1
+            num_empty += not row.seq2.strip()
+            # Ids that are made of line numbers differ.
+            if "id" in table.columns:
+                value = record.values.get("id")
+                self.ids.add(row.id, record.where, value)
+            for text in _texts_that_look_absent(record, table.absent):
+                self.missing_values.add(text, row.id)
+            if raw_table.is_tsv:
+                self.quoted_texts.add(key, split, row)
+        if not num_rows:
+            reasons = f"; skipped: {dict(self.skipped)}" if self.skipped else ""
+            raise ValueError(
+                f"{raw_table.name}: task {table.task.name}: expected rows, got "
+                f"none{reasons}"
+            )
+        self.raw["rows"][key] = num_rows
+        self.raw["empty_texts"][key] = num_empty
+
+    def _add(self, split, row):
+        if split not in self.splits:
+            folder = os.path.join(self._folder, split)
+            self.splits[split] = row_files.RowFiles(folder)
+        self.splits[split].append(row)
 
 
 def _split_of(table, key, record) -> str:
@@ -175,7 +192,7 @@ def _split_of(table, key, record) -> str:
     return split
 
 
-def _divide(table, splits_rows, seed) -> dict[str, list[records.Row]]:
+def _divide(table, splits_rows, seed, folder) -> dict[str, row_files.RowFiles]:
     """Divides rows that have no split, or those of train, by their shares."""
     if "split" in table.columns:
         for split in tasks.LABELED_SPLITS:
@@ -198,63 +215,44 @@ def _divide(table, splits_rows, seed) -> dict[str, list[records.Row]]:
         divided = "train"
     else:
         (divided,) = splits_rows.keys() - set(tasks.SPLITS)
-    return splits_rows | _split(table, splits_rows.pop(divided), seed)
+    rows = splits_rows.pop(divided)
+    folder = os.path.join(folder, "divided")
+    return splits_rows | _split(table, rows, seed, folder)
 
 
-def _split(table, rows, seed) -> dict[str, list[records.Row]]:
+def _split(table, rows, seed, folder) -> dict[str, row_files.RowFiles]:
     """Splits the rows of `file`; repeated texts and groups stay together."""
-    keys = [
-        [(splits.text_key(row.seq1), splits.text_key(row.seq2))]
-        + ([row.group] if row.group else [])
-        for row in rows
-    ]
-    try:
-        assigned = splits.split(
-            [row.label for row in rows], keys, table.split, seed
-        )
-    except ValueError as error:
-        raise ValueError(f"task {table.task.name}: {error}") from None
-    return {
-        split: [
-            row for row, x in zip(rows, assigned, strict=True) if x == split
-        ]
+    parts = {
+        split: row_files.RowFiles(os.path.join(folder, split))
         for split in table.split
     }
+    try:
+        assigned = _assign(table, rows, seed, os.path.join(folder, "keys"))
+        for row, split in zip(rows, assigned, strict=True):
+            parts[split].append(row)
+        for split, part in parts.items():
+            splits.check_not_empty(split, len(part), len(rows), table.split)
+    except ValueError as error:
+        raise ValueError(f"task {table.task.name}: {error}") from None
+    return parts
 
 
-def _find_quotes(name, rows) -> tuple[findings.Finding, ...]:
-    """Finds texts of TSV files that were quoted by a writer of CSV.
+def _assign(table, rows, seed, folder) -> Iterable[str]:
+    """Returns the split of each row."""
+    if len(rows) > splits.MAX_STRATIFIED_ROWS:
 
-    Such a writer quotes texts with quotes, which it escapes, or all texts.
-    """
-    texts = [(row.id, x) for row in rows for x in (row.seq1, row.seq2)]
-    in_quotes = dict.fromkeys(
-        row_id for row_id, x in texts if tabular_files.is_quoted(x)
-    )
-    with_escapes = dict.fromkeys(
-        row_id for row_id, x in texts if tabular_files.has_marked_quotes(x)
-    )
-    quoted = list(in_quotes if len(in_quotes) == len(rows) else with_escapes)
-    if not quoted:
-        return ()
-    hint = ""
-    if any('\\"' in x for row_id, x in texts if row_id in with_escapes):
-        hint = (
-            '; if \\" is an escaped quote, write the file again with doubled '
-            "quotes"
-        )
-    return (
-        findings.Finding(
-            "quotes_in_tsv",
-            name,
-            len(quoted),
-            f"{len(quoted)} of {len(rows)} rows of TSV files have a text in "
-            'quotes as in CSV ("She said ""yes"" to me"), which are kept: set '
-            'format = "csv" and delimiter = "\\t" if they do not belong to the '
-            f"text{hint}",
-            tuple(quoted[:2]),
-        ),
-    )
+        def keys():
+            for row in rows:
+                texts = splits.text_key(row.seq1), splits.text_key(row.seq2)
+                yield "\n".join(texts), row.group
+
+        return hashed_splits.assign(keys, len(rows), table.split, seed, folder)
+    labels, row_keys = [], []
+    for row in rows:
+        labels.append(row.label)
+        texts = splits.text_key(row.seq1), splits.text_key(row.seq2)
+        row_keys.append([texts, *([row.group] if row.group else [])])
+    return splits.split(labels, row_keys, table.split, seed)
 
 
 def _reason_to_skip(table, split, record) -> str | None:
@@ -279,23 +277,6 @@ def _texts_that_look_absent(record, absent) -> Sequence[str]:
         and values_lib.looks_absent(value)
         and not values_lib.is_named(value, absent)
     ]
-
-
-def _find_missing_values(name, suspects) -> tuple[findings.Finding, ...]:
-    """Finds texts that may mean a missing value."""
-    if not suspects:
-        return ()
-    counts = collections.Counter(text for text, _ in suspects)
-    return (
-        findings.Finding(
-            "looks_absent",
-            name,
-            len(suspects),
-            f"{values_lib.describe_absent_looks(counts)}; list those that do "
-            "in `absent`",
-            tuple(row_id for _, row_id in suspects[:2]),
-        ),
-    )
 
 
 def _log_skipped(task, skipped) -> None:
@@ -346,22 +327,6 @@ def _to_row(table, key, split, record) -> records.Row:
         label,
         values_lib.to_group(record.where, group, metric),
     )
-
-
-def _check_id(row_id, where, first) -> None:
-    """Raises a ValueError if an id was first used by another row.
-
-    Args:
-      row_id: the id in the file.
-      where: file and line of the row.
-      first: file and line of the first row with this id.
-    """
-    if first != where:
-        raise ValueError(
-            f"{where}: id {row_id!r} repeats {first}: ids must differ over all "
-            "files of a task; without `id` in `columns`, ids are made of line "
-            "numbers"
-        )
 
 
 def _check_label(where, task, label, may_be_header) -> str:

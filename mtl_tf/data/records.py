@@ -24,6 +24,8 @@ that of the empty text.
 
 import dataclasses
 import glob
+import io
+import itertools
 import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -87,27 +89,51 @@ def write_rows(
     Returns:
       The paths of the shards, relative to `data_dir`.
     """
-    os.makedirs(os.path.join(data_dir, RECORDS_DIR), exist_ok=True)
-    num_shards = max(1, -(-len(rows) // ROWS_PER_SHARD))
     paths = []
-    for shard in range(num_shards):
-        path = os.path.join(
+    for shard, path in enumerate(shard_paths(task, split, len(rows))):
+        part = slice(shard * ROWS_PER_SHARD, (shard + 1) * ROWS_PER_SHARD)
+        pairs = zip(rows[part], diversity[part], strict=True)
+        write_shard(data_dir, path, itertools.starmap(serialize, pairs))
+        paths.append(path)
+    return paths
+
+
+def shard_paths(task: str, split: str, num_rows: int) -> list[str]:
+    """Returns the paths of the shards of a split, relative to `data_dir`."""
+    num_shards = max(1, -(-num_rows // ROWS_PER_SHARD))
+    return [
+        os.path.join(
             RECORDS_DIR,
             f"{task}-{split}-{shard:05d}-of-{num_shards:05d}.tfrecord",
         )
-        with tf.io.TFRecordWriter(os.path.join(data_dir, path)) as writer:
-            shard_rows = slice(
-                shard * ROWS_PER_SHARD, (shard + 1) * ROWS_PER_SHARD
-            )
-            for row, features in zip(
-                rows[shard_rows], diversity[shard_rows], strict=True
-            ):
-                example = _to_example(row, features)
-                # Otherwise the order of the features is that of a hash table,
-                # which differs between processes.
-                writer.write(example.SerializeToString(deterministic=True))
-        paths.append(path)
-    return paths
+        for shard in range(num_shards)
+    ]
+
+
+def write_shard(data_dir: str, path: str, records: Iterable[bytes]) -> None:
+    """Writes a shard.
+
+    Args:
+      data_dir: directory of the corpus.
+      path: one of `shard_paths`.
+      records: its rows, from `serialize`.
+    """
+    os.makedirs(os.path.join(data_dir, RECORDS_DIR), exist_ok=True)
+    with tf.io.TFRecordWriter(os.path.join(data_dir, path)) as writer:
+        for record in records:
+            writer.write(record)
+
+
+def serialize(row: Row, diversity: np.ndarray) -> bytes:
+    """Serializes a row as an Example.
+
+    Args:
+      row: the row.
+      diversity: its diversity features, float32 [5].
+    """
+    # Otherwise the order of the features is that of a hash table, which differs
+    # between processes.
+    return _to_example(row, diversity).SerializeToString(deterministic=True)
 
 
 def read_rows(data_dir: str, task: str, split: str) -> Iterator[Row]:
@@ -302,6 +328,65 @@ class TokenIds:
     def seq2(self, row: int) -> np.ndarray:
         """Returns the token ids of seq2 of a row, int32 [seq_len]."""
         return self.ids[self.offsets[2 * row + 1] : self.offsets[2 * row + 2]]
+
+
+@dataclasses.dataclass(frozen=True)
+class TokenIdsPart:
+    """The token ids of some consecutive rows of a split.
+
+    Parts may be written in any order, and by several processes.
+
+    Attributes:
+      token_ids: those of the rows; offsets start from 0.
+      first_row: index of the first row in the split.
+      first_token: index of its first token id in the split.
+      num_rows: number of rows of the split.
+      num_tokens: number of token ids of the split.
+    """
+
+    token_ids: TokenIds
+    first_row: int
+    first_token: int
+    num_rows: int
+    num_tokens: int
+
+    def write(self, data_dir: str, task: str, split: str) -> list[str]:
+        """Writes into both files; returns their paths as in `TokenIds`."""
+        paths = _token_id_paths(data_dir, task, split)
+        os.makedirs(os.path.dirname(paths[0]), exist_ok=True)
+        ids = self.token_ids.ids.astype(np.int32)
+        offsets = self.token_ids.offsets.astype(np.int64) + self.first_token
+        # The first offset is the last one of the rows before.
+        skipped = 1 if self.first_row else 0
+        _write_part(paths[0], ids, self.first_token, self.num_tokens)
+        _write_part(
+            paths[1],
+            offsets[skipped:],
+            2 * self.first_row + skipped,
+            2 * self.num_rows + 1,
+        )
+        return [os.path.relpath(path, data_dir) for path in paths]
+
+
+def _write_part(path, values, start, total) -> None:
+    """Writes values into an .npy file of an array, at their position."""
+    header = io.BytesIO()
+    np.lib.format.write_array_header_1_0(
+        header,
+        {
+            "descr": np.lib.format.dtype_to_descr(values.dtype),
+            "fortran_order": False,
+            "shape": (total,),
+        },
+    )
+    # Mode w would truncate what other processes have written.
+    file = os.open(path, os.O_WRONLY | os.O_CREAT, 0o666)
+    with open(file, "wb") as stream:
+        if start == 0:
+            stream.write(header.getvalue())
+        else:
+            stream.seek(len(header.getvalue()) + start * values.itemsize)
+        stream.write(values.tobytes())
 
 
 def _token_id_paths(data_dir: str, task: str, split: str) -> tuple[str, str]:

@@ -1,4 +1,7 @@
 import os
+import subprocess
+import sys
+import threading
 
 import pytest
 
@@ -30,6 +33,38 @@ def test_the_peak_is_not_that_of_the_parent():
     held = b"x" * 200 * 2**20
     assert own_process.call(own_process.peak_mb) < own_process.peak_mb() - 150
     assert len(held)
+
+
+def hold(megabytes, seconds):
+    """Holds memory, and lets another process hold as much."""
+    held = b"x" * megabytes * 2**20
+    child = subprocess.Popen(
+        [
+            sys.executable,
+            "-c",
+            f"import time; x = b'x' * {megabytes} * 2**20; "
+            f"time.sleep({seconds})",
+        ]
+    )
+    child.wait()
+    return len(held)
+
+
+def test_peaks_are_those_of_all_processes_and_of_one():
+    held = b"x" * 500 * 2**20
+    result, peaks = own_process.call_with_peaks(hold, 200, 2)
+    assert result == 200 * 2**20
+    # Two processes, and not this one.
+    assert 400 < peaks["all_mb"] < 500
+    assert 200 < peaks["one_mb"] < 300
+    assert len(held)
+
+
+def test_exceptions_end_the_sampling():
+    before = threading.active_count()
+    with pytest.raises(ZeroDivisionError):
+        own_process.call_with_peaks(divmod, 1, 0)
+    assert threading.active_count() == before
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from absl import flags
 from absl.testing import flagsaver
 
 from data_prep import main
-from data_prep.pipeline import prepare
+from mtl_tf.data import records
 from mtl_tf.data import tasks
 from tests.helpers import full_disk
 from tests.helpers import preloaded_python
@@ -141,15 +141,15 @@ def test_flags_of_the_synthetic_corpus(tmp_path):
 
 
 def test_a_signal_leaves_no_files(tmp_path, monkeypatch, capsys):
-    write_rows, calls = prepare.records.write_rows, []
+    write_shard, calls = records.write_shard, []
 
     def stop(*arguments):
         calls.append(arguments)
         if len(calls) == 2:
             os.kill(os.getpid(), signal.SIGTERM)
-        return write_rows(*arguments)
+        return write_shard(*arguments)
 
-    monkeypatch.setattr(prepare.records, "write_rows", stop)
+    monkeypatch.setattr(records, "write_shard", stop)
     out_dir = tmp_path / "a" / "out"
     arguments = ["--corpus=synthetic", "--rows=40", f"--out_dir={out_dir}"]
     with flagsaver.flagsaver(), pytest.raises(SystemExit) as caught:

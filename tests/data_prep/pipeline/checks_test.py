@@ -1,9 +1,11 @@
 import numpy as np
 import pytest
 
+from data_prep.pipeline import blocks
 from data_prep.pipeline import checks
 from data_prep.pipeline import findings
-from data_prep.pipeline import source
+from data_prep.pipeline import outputs
+from data_prep.pipeline import tally
 from mtl_tf.data import records
 from mtl_tf.data import tasks
 from tests.helpers import encoded_rows
@@ -121,13 +123,29 @@ def test_is_unspaced_recognizes_scripts_without_blanks(text, expected):
     assert checks.is_unspaced(text) == expected
 
 
+def _tally(counts, examples=()):
+    """Makes the tally of a task `t` from counts and ids by key."""
+    total = tally.Tally()
+    for key, count in counts.items():
+        total.add((0, *key), [], count)
+    for key, ids in dict(examples).items():
+        rows = [tally.Example((n,), (x,)) for n, x in enumerate(ids)]
+        total.add((0, *key), rows, 0)
+    task = tasks.Task("t", ("a", "b"))
+    return tally.TaskTally(task, 0, ("dev", "test"), total)
+
+
 @pytest.mark.parametrize(("unspaced", "expected"), [(1, False), (2, True)])
 def test_texts_without_blanks_are_found_above_a_tenth(unspaced, expected):
-    texts = ["这个电影很好看"] * unspaced + ["a film"] * (10 - unspaced)
-    rows = [records.Row(f"t-{n}", "", x, "a") for n, x in enumerate(texts)]
     actual = checks.check_blanks(
-        source.TaskRows(
-            tasks.Task("t", ("a", "b")), {"dev": rows[:1], "test": rows[1:]}
+        _tally(
+            {
+                ("rows", "dev"): 1,
+                ("rows", "test"): 9,
+                ("unspaced", "dev"): 1,
+                ("unspaced", "test"): unspaced - 1,
+            },
+            {("unspaced", "dev"): ["t-0"], ("unspaced", "test"): ["t-1"]},
         )
     )
     assert bool(actual) == expected
@@ -146,17 +164,29 @@ def _token_ids(*rows):
     return records.TokenIds(np.array(ids), np.cumsum([0, *lengths]))
 
 
-def test_unknown_words_are_found_above_a_fifth():
-    texts = _identify(
-        "a b", train=_rows(*"ab"), dev=_rows(*"ab"), test=_rows(*"aba")
+def _check_unknown(**token_ids):
+    """Checks the token ids of dev and test."""
+    rows, split_blocks = encoded_rows.make(
+        encoded_rows.TextEncoder(),
+        "t",
+        "a b",
+        **{x: _rows(*"a" * len(ids)) for x, ids in token_ids.items()},
     )
-    token_ids = {
-        # Two of eight words.
-        "dev": _token_ids([4, 1, 5, 6], [7, 1, 8, 9]),
-        # Three of ten words, two of them in the second row.
-        "test": _token_ids([1, 4, 4, 4], [1, 1, 4, 4, 4, 4], [3]),
-    }
-    (finding,) = checks.check_unknown(texts, token_ids, 2)
+    info, total = rows.shards().info, tally.Tally()
+    for block, ids in zip(split_blocks, token_ids.values(), strict=True):
+        marks = np.zeros(len(block), np.uint8)
+        total.merge(outputs.tally_unknown(block, marks, ids, [info]))
+    return checks.check_unknown(
+        tally.TaskTally(info.task, 0, info.splits, total), 2
+    )
+
+
+def test_unknown_words_are_found_above_a_fifth():
+    # Two of eight words.
+    dev = _token_ids([4, 1, 5, 6], [7, 1, 8, 9])
+    # Three of ten words, two of them in the second row.
+    test = _token_ids([1, 4, 4, 4], [1, 1, 4, 4, 4, 4], [3])
+    (finding,) = _check_unknown(dev=dev, test=test)
     assert finding.kind == "unknown_words"
     assert finding.count == 5
     assert finding.message == (
@@ -165,36 +195,46 @@ def test_unknown_words_are_found_above_a_fifth():
     )
     assert finding.examples == ("t-dev-0", "t-dev-1")
     # Exactly a fifth of dev.
-    token_ids["dev"] = _token_ids([4, 1, 5], [7, 8])
-    (finding,) = checks.check_unknown(texts, token_ids, 2)
+    dev = _token_ids([4, 1, 5], [7, 8])
+    (finding,) = _check_unknown(dev=dev, test=test)
     assert finding.count == 3
     assert finding.message.startswith("30% of test are unknown words")
     assert finding.examples == ("t-test-1",)
-    token_ids["test"] = _token_ids([4], [5], [1, 6, 7, 8, 9])
-    assert checks.check_unknown(texts, token_ids, 2) == []
+    test = _token_ids([4], [5], [1, 6, 7, 8, 9])
+    assert _check_unknown(dev=dev, test=test) == []
+
+
+def test_unknown_words_of_removed_rows_do_not_shift_the_examples():
+    _, split_blocks = encoded_rows.make(
+        encoded_rows.TextEncoder(), "t", "a b", dev=_rows(*"aaa")
+    )
+    info = blocks.TaskInfo(tasks.Task("t", ("a", "b")), ("dev",))
+    marks = np.array([blocks.REMOVED, 0, 0], np.uint8)
+    total = outputs.tally_unknown(
+        split_blocks[0], marks, _token_ids([4], [1]), [info]
+    )
+    assert total.first[0, "rows_by_unknown_words", "dev", 1][0].ids == (
+        "t-dev-2",
+    )
 
 
 def test_findings_are_sorted_by_task_and_kind():
     encoder = encoded_rows.TextEncoder()
-    encoded_tasks = [
-        encoded_rows.make(
-            encoder,
-            name,
-            "a b",
-            train=["a: x", "b: x"],
-            dev=["a: d", "b: e"],
-            test=["a: f", "b: g"],
+    tallies = encoded_rows.identify(
+        *(
+            encoded_rows.make(
+                encoder,
+                name,
+                "a b",
+                train=["a: x", "b: x"],
+                dev=["a: d", "b: e"],
+                test=["a: f", "b: g"],
+            )
+            for name in ("t", "s")
         )
-        for name in ("t", "s")
-    ]
-    known = {split: _token_ids([4], [5]) for split in ("train", "dev", "test")}
-    from_reader = findings.Finding("quotes_in_tsv", "t", 1, "from the reader")
-    first, encoded = encoded_tasks[0]
-    encoded_tasks[0] = (
-        source.TaskRows(first.task, first.splits, findings=(from_reader,)),
-        encoded,
     )
-    actual = checks.check(encoded_tasks, [known, known], 2)
+    from_reader = findings.Finding("quotes_in_tsv", "t", 1, "from the reader")
+    actual = checks.check(tallies, [from_reader], 2)
     assert [(x.task, x.kind) for x in actual] == [
         ("s", "conflicts_in_train"),
         ("t", "conflicts_in_train"),

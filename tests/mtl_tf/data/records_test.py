@@ -155,5 +155,33 @@ def test_inconsistent_token_ids_are_an_error(tmp_path):
         records.TokenIds.read(str(tmp_path), "t", "dev")
 
 
+@pytest.mark.parametrize("order", [(0, 1, 2), (2, 0, 1), (1, 2, 0)])
+def test_parts_of_token_ids_may_be_written_in_any_order(tmp_path, order):
+    lengths = np.array([1, 3, 2, 1, 4, 1, 1, 2])
+    offsets = np.concatenate([[0], np.cumsum(lengths)])
+    whole = records.TokenIds(np.arange(offsets[-1], dtype=np.int32), offsets)
+    whole.write(str(tmp_path / "whole"), "t", "dev")
+    # Rows 0, 1 and 2, and 3.
+    bounds = [0, 1, 3, 4]
+    for part in order:
+        start, end = 2 * bounds[part], 2 * bounds[part + 1]
+        of_part = offsets[start : end + 1]
+        paths = records.TokenIdsPart(
+            records.TokenIds(
+                whole.ids[of_part[0] : of_part[-1]], of_part - of_part[0]
+            ),
+            bounds[part],
+            int(of_part[0]),
+            4,
+            len(whole.ids),
+        ).write(str(tmp_path / "parts"), "t", "dev")
+    for path in paths:
+        assert (tmp_path / "parts" / path).read_bytes() == (
+            tmp_path / "whole" / path
+        ).read_bytes()
+    actual = records.TokenIds.read(str(tmp_path / "parts"), "t", "dev")
+    assert actual.seq2(1).tolist() == [6]
+
+
 if __name__ == "__main__":
     raise SystemExit(pytest.main([__file__]))
