@@ -116,6 +116,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         help=f"Numbers of tasks, each at least {_TASK_BATCHES}.",
     )
     options = parser.parse_args(arguments)
+    if min(options.tasks) < _TASK_BATCHES:
+        parser.error(f"--tasks: each at least {_TASK_BATCHES}")
     measurements = read_measurements(options.json)
     for tasks in options.tasks:
         if any(x["tasks"] == tasks for x in measurements):

@@ -84,6 +84,7 @@ def test_allowed_values_are_described():
         "hidden_size": "whole number above 0",
         "weight_decay": "number, 0 or more",
         "recurrent_dropout": "share, from 0 to below 1",
+        "task_batches": "0, or a whole number above 1",
         "forget_bias": "number",
     }
     types = typing.get_type_hints(config_lib.Config)

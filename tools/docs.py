@@ -108,7 +108,10 @@ def allowed_values(
         if _is_refused(kind, field.name, type_(0)):
             return f"{number} above 0"
         if _is_refused(kind, field.name, type_(1)):
-            return "share, from 0 to below 1"
+            return {
+                int: "0, or a whole number above 1",
+                float: "share, from 0 to below 1",
+            }[type_]
         return f"{number}, 0 or more"
     return {bool: "on, off", str: "text", tuple[str, ...]: "list, by commas"}[
         type_

@@ -240,8 +240,14 @@ def _read_shard(path):
     A dataset traces functions when it is made, and a corpus of a thousand tasks
     has thousands of shards: this one is made once.
     """
-    shard = tf.data.TFRecordDataset(path).batch(ROWS_PER_SHARD)
-    return tf.data.Dataset.get_single_element(shard)
+    return (
+        tf.data.TFRecordDataset(path)
+        .batch(ROWS_PER_SHARD)
+        .reduce(
+            tf.constant([], tf.string),
+            lambda rows, batch: tf.concat([rows, batch], axis=0),
+        )
+    )
 
 
 def _to_example(row: Row, diversity: np.ndarray) -> tf.train.Example:

@@ -124,7 +124,7 @@ class TrainingBatches:
             return math.ceil(sum(rows) / (num_task_batches * config.batch_size))
         # A round has one batch of each task.
         rounds = math.ceil(min(rows) / config.batch_size)
-        return rounds * len(rows) // num_task_batches
+        return math.ceil(rounds * len(rows) / num_task_batches)
 
     @property
     def num_task_batches(self) -> dict[str, int]:

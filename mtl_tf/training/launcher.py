@@ -324,7 +324,7 @@ def _merged(config, parts, by_part):
     else:
         merged = _merge_tasks(by_part)
     warnings = [
-        f"{part.run_dir}: {warning}"
+        f"{os.path.relpath(part.run_dir, config.run_dir)}: {warning}"
         for part, result in zip(parts, by_part, strict=True)
         for warning in result.get("warnings", ())
     ]

@@ -3,6 +3,8 @@
 import dataclasses
 import json
 import os
+import pathlib
+import re
 
 import numpy as np
 import pytest
@@ -224,6 +226,15 @@ def test_a_page_without_the_marks_is_refused_before_the_first_job(tmp_path):
     page.write_text("<!-- end of made_up -->\n<!-- made_up -->\n")
     with pytest.raises(ValueError, match=r"page\.md lacks the lines <!-- made"):
         _reproduction(tmp_path, str(page))
+
+
+def test_records_in_the_documentation_have_no_paths_of_a_machine():
+    folder = pathlib.Path(__file__).parents[2] / "docs" / "results" / "records"
+    found = list(folder.rglob("*.json"))
+    assert found
+    for path in found:
+        record = path.read_text(encoding="utf-8")
+        assert not re.search(r'"/\w+/', record), path
 
 
 def test_the_origin_of_a_table(tmp_path):

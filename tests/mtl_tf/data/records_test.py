@@ -23,6 +23,11 @@ def test_rows_round_trip(tmp_path):
     assert list(records.read_rows(str(tmp_path), "t", "dev")) == _ROWS
 
 
+def test_shard_may_be_empty(tmp_path):
+    records.write_rows(str(tmp_path), "t", "dev", [], _DIVERSITY[:0])
+    assert list(records.read_rows(str(tmp_path), "t", "dev")) == []
+
+
 def test_rows_in_shards_keep_their_order(tmp_path, monkeypatch):
     monkeypatch.setattr(records, "ROWS_PER_SHARD", 2)
     paths = records.write_rows(str(tmp_path), "t", "dev", _ROWS, _DIVERSITY)

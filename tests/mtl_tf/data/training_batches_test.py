@@ -283,6 +283,16 @@ def test_unlabeled_rows_are_drawn_independently_of_labeled_ones():
         ({"batch_size": 5}, 5),
         ({"update": "alternating"}, 18),
         ({"task_batches": 2}, 9),
+        # Three rounds of three task batches.
+        ({"epoch_length": "smallest_task", "batch_size": 8}, 3),
+        (
+            {
+                "epoch_length": "smallest_task",
+                "batch_size": 8,
+                "task_batches": 2,
+            },
+            5,
+        ),
         ({"steps_per_epoch": 7}, 7),
         # 3 * 2 rows, fewer than a step draws.
         ({"max_train_examples": ("2",)}, 1),

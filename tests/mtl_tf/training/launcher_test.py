@@ -162,7 +162,9 @@ def test_warnings_name_their_run(config, started, settings):
     merged = run_directory.read_results(part) | {"warnings": ["it is bad"]}
     launcher.results.write(part, merged)
     os.remove(os.path.join(config.run_dir, "results.json"))
-    assert launcher.train(config)["warnings"] == [f"{part}: it is bad"]
+    assert launcher.train(config)["warnings"] == [
+        f"{os.path.relpath(part, config.run_dir)}: it is bad"
+    ]
 
 
 def test_parts_are_seeds_before_tasks(config, started):
