@@ -9,7 +9,7 @@ from reproduction import tables
 _NAME = "best_pairwise"
 _NUM_RUNS = 3
 # Main tasks with a preset `best_pairwise_TASK`.
-_MAIN_TASKS = ("fnc1",)
+_MAIN_TASKS = ("fnc1", "topic5")
 
 
 def table() -> tables.Table:
