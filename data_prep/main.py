@@ -149,7 +149,7 @@ def _prepare(out_dir, beam_flags):
             _MIN_COUNT.value,
             _PROCESSES.value or os.cpu_count() or 1,
             [f"--runner={_RUNNER.value}", *beam_flags]
-            if _RUNNER.value
+            if _RUNNER.value is not None
             else None,
         )
     except KeyboardInterrupt as interrupt:
@@ -217,6 +217,11 @@ def _check_flags():
     for flag in (_ROWS, _MAIN_ROWS, _NOISE):
         _check_used(flag, corpus == "synthetic")
     _check_used(_DEV_IN_TRAIN, corpus in _PAIRWISE)
+    if _RUNNER.value is not None and not _RUNNER.value.strip():
+        raise ValueError(
+            "--runner is empty: expected a runner of Apache Beam, such as "
+            "DirectRunner"
+        )
     if _PROCESSES.present and _RUNNER.present:
         raise ValueError("--processes is not used by --runner")
     if corpus == "custom":

@@ -14,6 +14,7 @@ from data_prep.pipeline import counts as counts_lib
 from data_prep.pipeline import diversity_features
 from data_prep.pipeline import duplicates
 from data_prep.pipeline import outputs
+from data_prep.pipeline import partitions
 from data_prep.pipeline import source
 from data_prep.pipeline import spill as spill_lib
 from data_prep.pipeline import tally as tally_lib
@@ -27,8 +28,8 @@ except ImportError as error:
         f"--runner needs the extra beam ({error}): pip install 'mtl_tf[beam]'"
     ) from None
 
-# Of rows that are compared. Beam distributes them.
-_PARTITIONS = 64
+# Of rows that are compared, at least. Beam distributes them.
+_MIN_PARTITIONS = 64
 
 
 def run(
@@ -47,11 +48,12 @@ def run(
       data_dir: directory of the corpus.
       min_count: minimum frequency of the words of the vocabulary.
       folder: folder of intermediate values.
-      flags: flags of Beam, such as `--runner=DirectRunner`.
+      flags: flags of Beam, such as `--runner=DirectRunner`, from
+        `check_flags`.
 
     Raises:
-      ValueError: if Beam does not have a flag, a row does not match its task,
-        ids repeat, or a task has no training rows left.
+      ValueError: if a row does not match its task, ids repeat, or a task has no
+        training rows left.
     """
     context = _Context(
         corpus,
@@ -59,22 +61,26 @@ def run(
         folder,
         data_dir,
         min_count,
+        partitions.count(
+            sum(x.num_rows for x in tasks_shards), _MIN_PARTITIONS
+        ),
     )
-    options = pipeline_options.PipelineOptions(list(check_flags(flags)))
+    options = pipeline_options.PipelineOptions(list(flags))
     with beam.Pipeline(options=options) as pipeline:
         shards = transforms.shards_of(tasks_shards)
         _build(pipeline, shards, context)
     return spill_lib.Spill(folder).read("summary", (0,))
 
 
-def check_flags(flags: Sequence[str]) -> Sequence[str]:
-    """Raises a ValueError for the first argument that no flag of Beam is.
+def check_flags(flags: Sequence[str]) -> None:
+    """Checks flags of Beam, without reading a corpus.
 
     Args:
-      flags: the arguments.
+      flags: the flags.
 
-    Returns:
-      The arguments.
+    Raises:
+      ValueError: if Beam does not have a flag or the runner, or the runner
+        needs other flags.
     """
     parser = pipeline_options._BeamArgumentParser(allow_abbrev=False)
     for options in pipeline_options.PipelineOptions.__subclasses__():
@@ -85,7 +91,8 @@ def check_flags(flags: Sequence[str]) -> Sequence[str]:
             f"unexpected argument {unknown[0]!r}: not a flag of Apache Beam, "
             "whose flags follow after --"
         )
-    return flags
+    # Makes the runner, which has its own checks; nothing runs.
+    beam.Pipeline(options=pipeline_options.PipelineOptions(list(flags)))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -98,6 +105,7 @@ class _Context:
       folder: folder of the summary.
       data_dir: directory of the corpus.
       min_count: minimum frequency of the words of the vocabulary.
+      partitions: number of partitions of rows that are compared.
     """
 
     corpus: str
@@ -105,6 +113,7 @@ class _Context:
     folder: str
     data_dir: str
     min_count: int
+    partitions: int
 
 
 def _build(pipeline, shards, context) -> None:
@@ -208,22 +217,20 @@ def _by_partition(values, name, make, context):
 
 
 def _text_tables(value, context):
-    del context
     _, block = value
-    return duplicates.text_table(block).partition(_PARTITIONS)
+    return duplicates.text_table(block).partition(context.partitions)
 
 
 def _id_tables(value, context):
-    del context
     _, block = value
-    return duplicates.id_table(block).partition(_PARTITIONS)
+    return duplicates.id_table(block).partition(context.partitions)
 
 
 def _seq2_tables(value, context):
     key, (block, marks) = value
     if not context.infos[key[0]].task.pair:
         return iter(())
-    return duplicates.seq2_table(block, marks).partition(_PARTITIONS)
+    return duplicates.seq2_table(block, marks).partition(context.partitions)
 
 
 def _compare(tokens, context):
@@ -314,7 +321,7 @@ def _write_shard(value, tables, context) -> str:
         context.data_dir,
         key,
         [part for _, part in sorted(parts)],
-        tables.num_rows()[key[:2]],
+        tables.num_rows[key[:2]],
         context.infos,
     )
 

@@ -186,12 +186,8 @@ def check_unknown(
             unknown += count
             shares.append(f"{share:.0%} of {split}")
             # The rows with most of them.
-            most = max(
-                key[3]
-                for key in texts.tally.counts
-                if key[:3] == (texts.index, "rows_by_unknown_words", split)
-            )
-            rows.append(("rows_by_unknown_words", split, most))
+            key = ("rows_by_unknown_words", split)
+            rows.append((*key, texts.values(*key)[-1]))
     if not shares:
         return []
     return [

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 import numpy as np
 
 from data_prep.pipeline import blocks
+from data_prep.pipeline import partitions
 from data_prep.pipeline import tally as tally_lib
 
 _Infos = Sequence[blocks.TaskInfo]
@@ -56,13 +57,17 @@ class RowTable:
     @classmethod
     def join(cls, tables: Iterable["RowTable"]) -> "RowTable":
         """Joins tables; the rows are then in the order of the corpus."""
-        tables = list(tables)
+        joined = cls.concatenate(list(tables))
+        return joined.select(np.lexsort(joined.positions.T[::-1]))
+
+    @classmethod
+    def concatenate(cls, tables: Sequence["RowTable"]) -> "RowTable":
+        """Joins tables; the rows are in the order of the tables."""
         columns = [
             np.concatenate([getattr(table, field.name) for table in tables])
             for field in dataclasses.fields(cls)
         ]
-        joined = cls(*columns)
-        return joined.select(np.lexsort(joined.positions.T[::-1]))
+        return cls(*columns)
 
     def __len__(self) -> int:
         return len(self.row_ids)
@@ -74,9 +79,10 @@ class RowTable:
 
     def partition(self, number: int) -> Iterator[tuple[int, "RowTable"]]:
         """Yields the rows of each partition that has some, and its index."""
-        partitions = self.keys[:, 0] % np.uint64(number)
-        for index in np.unique(partitions).tolist():
-            yield int(index), self.select(partitions == np.uint64(index))
+        for index, rows in partitions.split(
+            self.keys[:, 0] % np.uint64(number)
+        ):
+            yield index, self.select(rows)
 
     def key_ids(self) -> np.ndarray:
         """Returns an id for each row, int64; equal for equal keys."""

@@ -10,11 +10,12 @@ no row to another split.
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
+import numpy as np
+
+from data_prep.pipeline import partitions
 from data_prep.pipeline import spill as spill_lib
 from data_prep.pipeline import tokens as tokens_lib
 
-_ROWS_PER_PARTITION = 250_000
-_ROWS_AT_ONCE = 8192
 # Hashes of a text and of a group; the group may be missing.
 _Keys = tuple[bytes, bytes | None]
 
@@ -78,18 +79,15 @@ def _connect(keys, num_rows, folder):
       rows with and without a group.
     """
     spill = spill_lib.Spill(folder)
-    partitions = 1 + num_rows // _ROWS_PER_PARTITION
+    num_partitions = partitions.count(num_rows)
     hashed = map(_hash, keys())
     for number in itertools.count():
-        rows = list(itertools.islice(hashed, _ROWS_AT_ONCE))
+        rows = list(itertools.islice(hashed, partitions.ROWS_AT_ONCE))
         if not rows:
             break
-        parts: dict[int, list[_Keys]] = {}
-        for row in rows:
-            parts.setdefault(
-                int.from_bytes(row[0][:8], "little") % partitions, []
-            ).append(row)
-        for partition, part in parts.items():
+        texts = np.frombuffer(b"".join(text[:8] for text, _ in rows), "<u8")
+        for partition, indices in partitions.split(texts % num_partitions):
+            part = [rows[x] for x in indices.tolist()]
             spill.write_part("keys", (partition,), (number,), part)
     parents: dict[bytes, bytes] = {}
     group_of_text: dict[bytes, bytes] = {}

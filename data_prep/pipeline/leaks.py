@@ -57,15 +57,12 @@ def check_shared_texts(
     training rows.
     """
     results = []
+    by_index = {texts.index: texts for texts in tasks_texts}
     for texts in tasks_texts:
         count = texts.count("in_other_train")
         if not count:
             continue
-        others = [
-            other
-            for other in tasks_texts
-            if texts.count("in_train_of", other.index)
-        ]
+        others = [by_index[x] for x in texts.values("in_train_of")]
 
         def order(other, texts=texts):
             key = ("in_train_of", other.index)

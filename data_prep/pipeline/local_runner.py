@@ -5,6 +5,8 @@ does not depend on the number of rows: it grows with the number of distinct
 words, which the vocabulary and the term counts need.
 """
 
+import bisect
+import collections
 import contextlib
 import dataclasses
 import functools
@@ -22,6 +24,8 @@ from data_prep.pipeline import counts as counts_lib
 from data_prep.pipeline import diversity_features
 from data_prep.pipeline import duplicates
 from data_prep.pipeline import outputs
+from data_prep.pipeline import partition_writer
+from data_prep.pipeline import partitions
 from data_prep.pipeline import source
 from data_prep.pipeline import spill as spill_lib
 from data_prep.pipeline import tally as tally_lib
@@ -29,10 +33,14 @@ from data_prep.pipeline import transforms
 from mtl_tf.utils import display_names
 
 # A process that starts needs some seconds for TensorFlow: it pays for as many
-# rows. A partition of rows that are compared has as many, on average.
+# rows.
 _ROWS_PER_PROCESS = 100_000
-_ROWS_PER_PARTITION = 250_000
-_ROWS_PER_UNIT = 1 << 15
+# Each process has several units of rows and parts of blocks, at least of these
+# sizes. Larger ones have fewer files in partitions.
+_MIN_ROWS_PER_UNIT = 1 << 15
+_UNITS_PER_PROCESS = 8
+_MIN_BLOCKS_PER_PART = 4
+_MAX_BLOCKS_PER_PART = 32
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,7 +53,7 @@ class _Context:
       folder: folder of intermediate values.
       data_dir: directory of the corpus.
       partitions: number of partitions of rows that are compared.
-      threads: number of threads of a process.
+      processes: number of processes.
     """
 
     corpus: str
@@ -53,7 +61,12 @@ class _Context:
     folder: str
     data_dir: str
     partitions: int
-    threads: int | None
+    processes: int
+
+    @property
+    def threads(self) -> int | None:
+        """Number of threads of a process; None for one for each core."""
+        return 1 if self.processes > 1 else None
 
     @property
     def spill(self) -> spill_lib.Spill:
@@ -94,8 +107,8 @@ def run(
         tuple(x.info for x in tasks_shards),
         folder,
         data_dir,
-        1 + num_rows // _ROWS_PER_PARTITION,
-        1 if processes > 1 else None,
+        partitions.count(num_rows),
+        processes,
     )
     units = _units(transforms.shards_of(tasks_shards), num_rows, processes)
     with _mapping(processes) as map_units:
@@ -110,7 +123,11 @@ def _units(shards, num_rows, processes) -> list[list]:
     """Returns lists of shards that are tokenized together."""
     if processes == 1:
         return [shards]
-    size = max(1, _ROWS_PER_UNIT * len(shards) // num_rows)
+    rows = min(
+        partitions.ROWS_AT_ONCE, num_rows // processes // _UNITS_PER_PROCESS
+    )
+    rows = max(_MIN_ROWS_PER_UNIT, rows)
+    size = max(1, rows * len(shards) // num_rows)
     starts = range(0, len(shards), size)
     return [shards[start : start + size] for start in starts]
 
@@ -128,17 +145,37 @@ def _mapping(processes) -> Iterator[Callable]:
         _start_process,
     )
     try:
-        yield pool.map
+        yield functools.partial(_map, pool.submit, 2 * processes)
         pool.shutdown()
-    except futures.BrokenExecutor:
-        raise MemoryError(
-            "a process was ended by the system; fewer --processes need less"
-        ) from None
+    except futures.BrokenExecutor as error:
+        raise ChildProcessError(
+            "a process ended unexpectedly; if memory was short, use fewer "
+            "--processes"
+        ) from error
     except BaseException:
         for process in list(pool._processes.values()):
             process.terminate()
         pool.shutdown(cancel_futures=True)
         raise
+
+
+def _map(submit, limit, function, values) -> Iterator:
+    """Yields the results of a function, in order.
+
+    Args:
+      submit: method `submit` of an executor.
+      limit: number of calls at most that are waiting, running, or have a result
+        that is not yet read.
+      function: the function.
+      values: its arguments.
+    """
+    calls: collections.deque[futures.Future] = collections.deque()
+    for value in values:
+        if len(calls) == limit:
+            yield calls.popleft().result()
+        calls.append(submit(function, value))
+    while calls:
+        yield calls.popleft().result()
 
 
 def _start_process() -> None:
@@ -155,19 +192,22 @@ def _run(context, units, min_count, map_units) -> transforms.Summary:
     spill = context.spill
     keys = sorted(itertools.chain.from_iterable(stage(_tokenize, units)))
     logging.info("tokenized: %s", display_names.counted(len(keys), "block"))
+    parts = _in_parts(keys, context.processes)
+    spill.write("part_starts", (0,), [part[0] for part in parts])
     tally = _merge(stage(_compare_ids, spill.groups("ids")))
     if number := tally.counts["repeated_ids",]:
         first = tally.first["repeated_ids",][0].ids[0]
         raise source.repeated_ids(context.corpus, number, first)
     tally.merge(_merge(stage(_compare_texts, spill.groups("texts"))))
     spill.remove("ids", "texts")
-    counts = counts_lib.merge(stage(_count, _in_parts(keys)))
+    counts = counts_lib.merge(stage(_count, enumerate(parts)))
     tally.merge(_merge(stage(_compare_seq2, spill.groups("seq2"))))
     spill.remove("seq2", "marks")
     tables = transforms.Tables.of(counts, context.infos, min_count)
     spill.write("tables", (0,), tables)
     keys = sorted(tables.places)
-    tally.merge(_merge(stage(_measure, _in_parts(keys))))
+    parts = _in_parts(keys, context.processes)
+    tally.merge(_merge(stage(_measure, parts)))
     spill.remove("tokens")
     statistics = diversity_features.summarize(
         _Features(
@@ -189,9 +229,13 @@ def _run(context, units, min_count, map_units) -> transforms.Summary:
     return transforms.Summary(counts, tables.vocabulary, statistics)
 
 
-def _in_parts(keys) -> list[list[blocks.BlockKey]]:
-    """Returns keys in lists, so that the results of few are merged at once."""
-    return [keys[start : start + 4] for start in range(0, len(keys), 4)]
+def _in_parts(keys, processes) -> list[list[blocks.BlockKey]]:
+    """Returns keys in lists, whose blocks are handled together."""
+    size = min(
+        _MAX_BLOCKS_PER_PART, len(keys) // processes // _UNITS_PER_PROCESS
+    )
+    size = max(_MIN_BLOCKS_PER_PART, size)
+    return [keys[start : start + size] for start in range(0, len(keys), size)]
 
 
 def _merge(tallies: Iterable[tally_lib.Tally]) -> tally_lib.Tally:
@@ -232,18 +276,22 @@ def _tokenize(context, shards) -> list[blocks.BlockKey]:
         for block in transforms.read_blocks(shard, context.infos)
     )
     tokenize = _tokenizer(context.infos, context.threads)
+    ids, texts = (_writer(context, kind) for kind in ("ids", "texts"))
     for rows, tokens in tokenize(row_blocks):
         spill.write("rows", rows.key, rows)
         spill.write("tokens", rows.key, tokens)
-        for kind, make in (
-            ("ids", duplicates.id_table),
-            ("texts", duplicates.text_table),
-        ):
-            table = make(tokens)
-            for partition, part in table.partition(context.partitions):
-                spill.write_part(kind, (partition,), rows.key, part)
+        ids.add(duplicates.id_table(tokens))
+        texts.add(duplicates.text_table(tokens))
         keys.append(rows.key)
+    ids.flush()
+    texts.flush()
     return keys
+
+
+def _writer(context, kind) -> partition_writer.PartitionWriter:
+    return partition_writer.PartitionWriter(
+        context.spill, kind, context.partitions
+    )
 
 
 def _compare_ids(context, partition) -> tally_lib.Tally:
@@ -256,22 +304,31 @@ def _compare_texts(context, partition) -> tally_lib.Tally:
     marks, tally = duplicates.compare_texts(
         spill.read_parts("texts", partition), context.infos
     )
-    for key, rows, of_rows in marks:
-        spill.write_part("marks", key, partition, (rows, of_rows))
+    starts = spill.read("part_starts", (0,))
+    for index, part in itertools.groupby(
+        marks, lambda x: bisect.bisect_right(starts, x[0]) - 1
+    ):
+        spill.write_part("marks", (index,), partition, list(part))
     return tally
 
 
-def _count(context, keys) -> counts_lib.CorpusCounts:
+def _count(context, numbered_part) -> counts_lib.CorpusCounts:
+    """Counts the blocks of a part, after all texts are compared."""
+    index, keys = numbered_part
     spill, merged = context.spill, counts_lib.CorpusCounts()
+    marks_of = collections.defaultdict(list)
+    for part in spill.read_parts("marks", (index,)):
+        for key, rows, of_rows in part:
+            marks_of[key].append((rows, of_rows))
+    seq2 = _writer(context, "seq2")
     for key in keys:
         block = spill.read("tokens", key)
-        marks = transforms.combine_marks(block, spill.read_parts("marks", key))
+        marks = transforms.combine_marks(block, marks_of[key])
         spill.write("marks_of_block", key, marks)
         if context.infos[key.task].task.pair:
-            table = duplicates.seq2_table(block, marks)
-            for partition, part in table.partition(context.partitions):
-                spill.write_part("seq2", (partition,), key, part)
+            seq2.add(duplicates.seq2_table(block, marks))
         merged.merge(counts_lib.count(block, marks, context.infos))
+    seq2.flush()
     return merged
 
 
@@ -310,7 +367,7 @@ def _write_shard(context, shard) -> None:
         context.data_dir,
         key,
         spill.read_parts("records", shard),
-        _tables(context.folder).num_rows()[key[:2]],
+        _tables(context.folder).num_rows[key[:2]],
         context.infos,
     )
     # All of them would take as much space as the corpus.

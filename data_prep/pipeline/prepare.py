@@ -87,23 +87,25 @@ def prepare(
 
     Raises:
       ImportError: if `beam_flags` are given without Apache Beam.
-      ValueError: if raw files are missing or malformed, rows do not match
-        their declarations, or `out_dir` holds other files.
+      ValueError: if Beam does not have a flag, raw files are missing or
+        malformed, rows do not match their declarations, or `out_dir` holds
+        other files.
     """
     if min_count < 1:
         raise ValueError(f"min_count={min_count}: expected at least 1")
+    runner = functools.partial(local_runner.run, processes=processes)
+    if beam_flags is not None:
+        # Beam is an extra.
+        from data_prep.pipeline import beam_runner
+
+        beam_runner.check_flags(beam_flags)
+        runner = functools.partial(beam_runner.run, flags=beam_flags)
     out_dir = files.resolve(os.path.expanduser(out_dir))
     lock = files.sibling(out_dir, "lock")
     with run_lock.wait_for(lock, f"preparing {out_dir}") as is_alone:
         output_directory.recover(out_dir)
         if is_alone:
             output_directory.remove_partial(out_dir)
-        runner = functools.partial(local_runner.run, processes=processes)
-        if beam_flags is not None:
-            # Beam is an extra.
-            from data_prep.pipeline import beam_runner
-
-            runner = functools.partial(beam_runner.run, flags=beam_flags)
         return _prepare(source, out_dir, min_count, runner)
 
 
@@ -195,10 +197,7 @@ def _write(source, data_dir, min_count, run) -> dict:
         os.path.join(data_dir, vocabulary_lib.VOCABULARY_FILE)
     )
     _write_term_counts(data_dir, counts.terms_by_task(infos))
-    tallies = [
-        tally_lib.TaskTally(info.task, index, info.splits, counts.tally)
-        for index, info in enumerate(infos)
-    ]
+    tallies = tally_lib.by_task(infos, counts.tally)
     corpus_findings = checks.check(
         tallies, [x for task in tasks_shards for x in task.findings], min_count
     )

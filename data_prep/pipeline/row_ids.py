@@ -6,7 +6,11 @@ import zlib
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from data_prep.pipeline import partitions
+
 _PARTITIONS = 64
+# Each has another part of an id's hash of 32 bits.
+_LEVELS = 5
 _IDS_IN_MEMORY = 100_000
 
 
@@ -22,13 +26,19 @@ class _Use(NamedTuple):
 class RowIds:
     """Ids with the places of their rows, most of them in files.
 
+    They are divided into partitions by their hash, and a partition that is
+    still too large for memory is divided again when it is checked.
+
     Args:
       folder: a folder for the files.
+      level: how often these ids have been divided before.
     """
 
-    def __init__(self, folder: str):
+    def __init__(self, folder: str, level: int = 0):
         self._folder = folder
+        self._level = level
         self._number = 0
+        self._sizes = [0] * _PARTITIONS
         self._uses: list[list[_Use]] = [[] for _ in range(_PARTITIONS)]
 
     def add(self, row_id: str, where: str, value: object) -> None:
@@ -39,9 +49,13 @@ class RowIds:
           where: file and line of its row.
           value: the id as it is in the file.
         """
-        use = _Use(self._number, row_id, where, value)
-        partition = zlib.crc32(row_id.encode("utf-8")) % _PARTITIONS
+        self._add(_Use(self._number, row_id, where, value))
+
+    def _add(self, use):
+        hashed = zlib.crc32(use.row_id.encode("utf-8"))
+        partition = hashed // _PARTITIONS**self._level % _PARTITIONS
         self._uses[partition].append(use)
+        self._sizes[partition] += 1
         self._number += 1
         if self._number % _IDS_IN_MEMORY == 0:
             self._write()
@@ -52,21 +66,32 @@ class RowIds:
         Raises:
           ValueError: if they have not; it names the first row that repeats one.
         """
-        repeated = [
-            (use, first)
-            for partition in range(_PARTITIONS)
-            for use, first in self._repeated(partition)
-        ]
+        repeated = min(self._repeated(), default=None, key=_number)
         if repeated:
-            use, first = min(repeated, key=lambda pair: pair[0].number)
+            use, first = repeated
             raise ValueError(
                 f"{use.where}: id {use.value!r} repeats {first}: ids must "
                 "differ over all files of a task; without `id` in `columns`, "
                 "ids are made of line numbers"
             )
 
-    def _repeated(self, partition) -> Iterator[tuple[_Use, str]]:
-        """Yields the first repeated use of a partition, and the first place."""
+    def _repeated(self) -> Iterator[tuple[_Use, str]]:
+        """Yields the first repeated use of each partition, and its place."""
+        for partition, size in enumerate(self._sizes):
+            if partitions.count(size) > 1 and self._level + 1 < _LEVELS:
+                yield from self._divide(partition)._repeated()
+            else:
+                yield from self._repeated_in(partition)
+
+    def _divide(self, partition) -> "RowIds":
+        """Divides the ids of a partition again."""
+        folder = os.path.join(self._folder, f"of_{partition}")
+        divided = RowIds(folder, self._level + 1)
+        for use in self._read(partition):
+            divided._add(use)
+        return divided
+
+    def _repeated_in(self, partition) -> Iterator[tuple[_Use, str]]:
         where_by_id: dict[str, str] = {}
         for use in self._read(partition):
             first = where_by_id.setdefault(use.row_id, use.where)
@@ -91,3 +116,8 @@ class RowIds:
 
     def _path(self, partition):
         return os.path.join(self._folder, f"{partition}.ids")
+
+
+def _number(pair) -> int:
+    """Returns the number of a repeated use."""
+    return pair[0].number

@@ -8,6 +8,7 @@ import dataclasses
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+from data_prep.pipeline import blocks
 from mtl_tf.data import tasks as tasks_lib
 
 EXAMPLES = 2
@@ -55,6 +56,16 @@ class Tally:
             self.add(key, examples, 0)
         return self
 
+    def by_task(self) -> "dict[int, Tally]":
+        """Returns the tally of each task that has rows, by its index."""
+        tallies: collections.defaultdict[int, Tally]
+        tallies = collections.defaultdict(Tally)
+        for key, number in self.counts.items():
+            tallies[key[0]].counts[key] = number
+        for key, examples in self.first.items():
+            tallies[key[0]].first[key] = examples
+        return dict(tallies)
+
 
 @dataclasses.dataclass(frozen=True)
 class TaskTally:
@@ -64,7 +75,7 @@ class TaskTally:
       task: the task.
       index: its index.
       splits: names of its splits, in the order of the reader.
-      tally: the tally of all tasks.
+      tally: its tally, or that of all tasks.
     """
 
     task: tasks_lib.Task
@@ -80,6 +91,11 @@ class TaskTally:
     def count(self, *key) -> int:
         """Returns the number of rows of a key."""
         return self.tally.counts[self.index, *key]
+
+    def values(self, *key) -> list[int]:
+        """Returns the last values of the keys that start with `key`, sorted."""
+        start = (self.index, *key)
+        return sorted(x[-1] for x in self.tally.counts if x[:-1] == start)
 
     def first(self, *key) -> list[Example]:
         """Returns the first rows of a key."""
@@ -105,3 +121,19 @@ class TaskTally:
         """Returns the ids of the first rows with any of several labels."""
         rows = [row for x in labels for row in self.first("label", split, x)]
         return tuple(row.ids[0] for row in sorted(rows)[:EXAMPLES])
+
+
+def by_task(infos: Sequence[blocks.TaskInfo], total: Tally) -> list[TaskTally]:
+    """Returns the tally of each task.
+
+    Args:
+      infos: the tasks.
+      total: the tally of all of them.
+    """
+    # Once, since a check would otherwise look for the keys of each task in
+    # those of all tasks.
+    tallies = total.by_task()
+    return [
+        TaskTally(info.task, index, info.splits, tallies.get(index, Tally()))
+        for index, info in enumerate(infos)
+    ]

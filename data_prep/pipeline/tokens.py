@@ -154,16 +154,6 @@ class Tokenizer:
                 lengths.append(text_lengths)
         return np.concatenate(ids), np.concatenate(lengths)
 
-    def final_ids(self, vocabulary: vocabulary_lib.Vocabulary) -> np.ndarray:
-        """Returns the vocabulary's id of each temporary id, int32."""
-        ids = {
-            token: token_id for token_id, token in enumerate(vocabulary.tokens)
-        }
-        return np.array(
-            [ids.get(token, vocabulary_lib.UNKNOWN) for token in self.tokens],
-            np.int32,
-        )
-
     def _id(self, token: bytes) -> int:
         token_id = self._ids.get(token)
         if token_id is None:

@@ -261,8 +261,9 @@ class Tables:
         first = self.places[block.key].first_row
         return outputs.serialize(block, marks, diversity, first)
 
+    @functools.cached_property
     def num_rows(self) -> dict[tuple[int, int], int]:
-        """Returns the number of rows by indices of task and split."""
+        """The number of rows by indices of task and split."""
         return {key[:2]: place.num_rows for key, place in self.places.items()}
 
 

@@ -212,6 +212,10 @@ def test_a_tilde_is_the_home_directory(tmp_path, monkeypatch):
             "holds the files of none of the corpora topic2, topic5",
         ),
         (
+            ["--corpus=synthetic", "--runner=", "--", "--streaming"],
+            "data_prep: --runner is empty: expected a runner of Apache Beam",
+        ),
+        (
             ["--corpus=vader", "--noise=0"],
             "data_prep: --noise is not used by --corpus=vader",
         ),
@@ -222,7 +226,7 @@ def test_a_tilde_is_the_home_directory(tmp_path, monkeypatch):
     ],
 )
 def test_errors_are_messages(tmp_path, arguments, message):
-    done = _run(*arguments, f"--out_dir={tmp_path / 'out'}")
+    done = _run(f"--out_dir={tmp_path / 'out'}", *arguments)
     assert done.returncode == 1
     assert message in done.stderr
     assert "Traceback" not in done.stderr

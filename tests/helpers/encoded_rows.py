@@ -112,7 +112,4 @@ def identify(*encoded_tasks):
             pairs.append(duplicates.seq2_table(block, marks))
     if pairs:
         total.merge(duplicates.compare_seq2(pairs, infos))
-    return [
-        tally.TaskTally(info.task, index, info.splits, total)
-        for index, info in enumerate(infos)
-    ]
+    return tally.by_task(infos, total)

@@ -8,6 +8,8 @@ import pytest
 
 from data_prep.corpora import synthetic
 from data_prep.pipeline import blocks
+from data_prep.pipeline import duplicates
+from data_prep.pipeline import partitions
 from data_prep.pipeline import prepare
 from mtl_tf.data import records
 from tests.helpers import leaky_corpus
@@ -97,13 +99,43 @@ def test_repeated_ids_are_an_error(tmp_path):
         )
 
 
-def test_an_unknown_flag_is_an_error(tmp_path):
-    with pytest.raises(ValueError, match="unexpected argument '--runers=x'"):
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        ([*_DIRECT, "--runers=x"], "unexpected argument '--runers=x'"),
+        (["--runner=NoneRunner"], "NoneRunner"),
+    ],
+)
+def test_flags_are_checked_before_the_corpus_is_read(tmp_path, flags, message):
+    def fail(folder):
+        raise AssertionError(folder)
+
+    with pytest.raises(ValueError, match=message):
         prepare.prepare(
-            leaky_corpus.make_source(),
-            str(tmp_path / "out"),
-            beam_flags=[*_DIRECT, "--runers=x"],
+            leaky_corpus.make_source(stream=fail),
+            str(tmp_path / "new" / "out"),
+            beam_flags=flags,
         )
+    assert os.listdir(tmp_path) == []
+
+
+def test_a_large_corpus_has_more_partitions(tmp_path, monkeypatch):
+    monkeypatch.setattr(partitions, "ROWS_PER_PARTITION", 5)
+    numbers, partition = set(), duplicates.RowTable.partition
+
+    def remember(table, number):
+        numbers.add(number)
+        return partition(table, number)
+
+    monkeypatch.setattr(duplicates.RowTable, "partition", remember)
+    corpus = prepare.prepare(
+        leaky_corpus.make_source(), str(tmp_path / "out"), beam_flags=_DIRECT
+    )
+    rows = sum(sum(x.values()) for x in corpus.rows.values())
+    (number,) = numbers
+    assert number > 64
+    # Rows of train that are in dev are removed.
+    assert rows // 5 <= number - 1 <= rows // 5 + 10
 
 
 def test_the_command_passes_flags_to_beam(tmp_path):

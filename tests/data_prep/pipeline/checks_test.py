@@ -1,3 +1,5 @@
+import collections
+
 import numpy as np
 import pytest
 
@@ -216,6 +218,47 @@ def test_unknown_words_of_removed_rows_do_not_shift_the_examples():
     assert total.first[0, "rows_by_unknown_words", "dev", 1][0].ids == (
         "t-dev-2",
     )
+
+
+class _CountingCounter(collections.Counter):
+    """A counter that counts the keys that loops visit."""
+
+    visits = 0
+
+    def __iter__(self):
+        for key in super().__iter__():
+            self.visits += 1
+            yield key
+
+    def items(self):
+        return [(key, self[key]) for key in self]
+
+
+@pytest.mark.parametrize("num_tasks", [1, 60])
+def test_the_keys_of_all_tasks_are_visited_once(num_tasks):
+    total = tally.Tally()
+    total.counts = _CountingCounter()
+    for task in range(num_tasks):
+        for split in ("dev", "test"):
+            total.add((task, "words", split), [], 10)
+            total.add((task, "unknown_words", split), [], 9)
+            row = tally.Example((0,), (f"{task}-{split}",))
+            for number in (2, 5):
+                key = (task, "rows_by_unknown_words", split, number)
+                total.add(key, [row], 1)
+    infos = [
+        blocks.TaskInfo(tasks.Task(f"t{x}", ("a", "b")), ("train",))
+        for x in range(num_tasks)
+    ]
+    found = [
+        finding
+        for texts in tally.by_task(infos, total)
+        for finding in checks.check_unknown(texts, 2)
+    ]
+    assert [x.examples for x in found] == [
+        (f"{task}-dev", f"{task}-test") for task in range(num_tasks)
+    ]
+    assert total.counts.visits == len(total.counts) == num_tasks * 8
 
 
 def test_findings_are_sorted_by_task_and_kind():

@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 
 from data_prep.pipeline import hashed_splits
+from data_prep.pipeline import partitions
+from data_prep.pipeline import spill as spill_lib
 
 _FRACTIONS = {"train": 0.7, "dev": 0.1, "test": 0.2}
 
@@ -64,10 +66,8 @@ def components(rows):
 def test_connected_rows_stay_in_one_split(
     tmp_path, monkeypatch, rows_per_partition
 ):
-    monkeypatch.setattr(
-        hashed_splits, "_ROWS_PER_PARTITION", rows_per_partition
-    )
-    monkeypatch.setattr(hashed_splits, "_ROWS_AT_ONCE", 33)
+    monkeypatch.setattr(partitions, "ROWS_PER_PARTITION", rows_per_partition)
+    monkeypatch.setattr(partitions, "ROWS_AT_ONCE", 33)
     rows = random_rows(400)
     splits_of_component = collections.defaultdict(set)
     actual = assign(rows, tmp_path)
@@ -77,6 +77,19 @@ def test_connected_rows_stay_in_one_split(
     # Some rows are connected by several steps, and all splits occur.
     assert len(splits_of_component) < len(set(rows)) - 100
     assert len(set.union(*splits_of_component.values())) == 3
+
+
+def test_the_number_of_files_is_small(tmp_path, monkeypatch):
+    monkeypatch.setattr(partitions, "ROWS_PER_PARTITION", 10_000)
+    files, write_part = [], spill_lib.Spill.write_part
+
+    def remember(spill, *arguments):
+        files.append(arguments[:3])
+        write_part(spill, *arguments)
+
+    monkeypatch.setattr(spill_lib.Spill, "write_part", remember)
+    assign([(f"text {n}", "") for n in range(25_000)], tmp_path)
+    assert sorted(files) == [("keys", (x,), (0,)) for x in range(3)]
 
 
 def test_the_order_of_the_rows_moves_none(tmp_path, monkeypatch):

@@ -1,6 +1,9 @@
 import pytest
 
+from data_prep.pipeline import blocks
 from data_prep.pipeline import leaks
+from data_prep.pipeline import tally
+from mtl_tf.data import tasks
 from tests.helpers import encoded_rows
 
 _DEV_AND_TEST = {"dev": ["no: d"], "test": ["no: t"]}
@@ -214,6 +217,33 @@ def test_single_texts_have_no_seq1_to_compare():
         ("a", False, {"train": ["no: x"], "dev": ["no: x"], "test": ["no: x"]})
     )
     assert leaks.check_seq2(texts) == []
+
+
+def test_the_tasks_of_shared_texts_are_not_searched_in_all(monkeypatch):
+    number = 40
+    total = tally.Tally()
+    for task in range(number):
+        row = tally.Example((0, task), (f"r{task}",))
+        total.add((task, "in_other_train"), [row])
+        other = (task + 1) % number
+        total.add((task, "in_train_of", other), [row])
+    infos = [
+        blocks.TaskInfo(tasks.Task(f"t{x}", ("a", "b")), ("test",))
+        for x in range(number)
+    ]
+    calls, count = [], tally.TaskTally.count
+
+    def remember(*arguments):
+        calls.append(arguments)
+        return count(*arguments)
+
+    monkeypatch.setattr(tally.TaskTally, "count", remember)
+    found = leaks.check_shared_texts(tally.by_task(infos, total))
+    assert [x.by_task for x in found] == [
+        {f"t{(task + 1) % number}": 1} for task in range(number)
+    ]
+    # A few for each task, and not one for each pair of tasks.
+    assert len(calls) <= 5 * number
 
 
 if __name__ == "__main__":

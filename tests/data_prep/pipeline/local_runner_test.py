@@ -2,8 +2,10 @@
 
 import collections
 import functools
+import itertools
 import json
 import os
+from concurrent import futures
 
 import numpy as np
 import pytest
@@ -11,7 +13,9 @@ import tensorflow as tf
 
 from data_prep.pipeline import blocks
 from data_prep.pipeline import local_runner
+from data_prep.pipeline import partitions
 from data_prep.pipeline import prepare
+from data_prep.pipeline import spill as spill_lib
 from mtl_tf.data import diversity_features
 from mtl_tf.data import records
 from mtl_tf.data import tokenizer
@@ -146,7 +150,7 @@ def test_files_do_not_depend_on_blocks_and_partitions(
     prepared, tmp_path, monkeypatch, rows_per_block, rows_per_partition
 ):
     monkeypatch.setattr(blocks, "ROWS_PER_BLOCK", rows_per_block)
-    monkeypatch.setattr(local_runner, "_ROWS_PER_PARTITION", rows_per_partition)
+    monkeypatch.setattr(partitions, "ROWS_PER_PARTITION", rows_per_partition)
     corpus = prepare.prepare(
         leaky_corpus.make_source(stream=leaky_corpus.stream),
         str(tmp_path / "out"),
@@ -181,7 +185,7 @@ def test_files_do_not_depend_on_the_number_of_processes(
 ):
     monkeypatch.setattr(blocks, "ROWS_PER_BLOCK", 50)
     monkeypatch.setattr(local_runner, "_ROWS_PER_PROCESS", 100)
-    monkeypatch.setattr(local_runner, "_ROWS_PER_UNIT", 100)
+    monkeypatch.setattr(local_runner, "_MIN_ROWS_PER_UNIT", 100)
     started = []
     mapping = local_runner._mapping
 
@@ -264,6 +268,9 @@ def test_an_interrupted_call_ends_its_processes(tmp_path, monkeypatch):
 
     monkeypatch.setattr(local_runner.futures, "ProcessPoolExecutor", remember)
 
+    # So that the second one has something to do.
+    monkeypatch.setattr(local_runner, "_MIN_ROWS_PER_UNIT", 100)
+
     def interrupt(*_):
         processes.extend(pools[0]._processes.values())
         raise KeyboardInterrupt
@@ -288,13 +295,66 @@ def test_a_process_that_is_killed_is_an_error(tmp_path, monkeypatch):
         splits = {**first.splits, "dev": [functools.partial(os._exit, 9)]}
         return [blocks.TaskShards(first.task, splits, 100), *others]
 
-    with pytest.raises(MemoryError, match="a process was ended by the system"):
+    with pytest.raises(
+        ChildProcessError, match="ended unexpectedly; if memory was short, use"
+    ) as caught:
         prepare.prepare(
             leaky_corpus.make_source(stream=stream),
             str(tmp_path / "out"),
             processes=2,
         )
+    assert isinstance(caught.value.__cause__, futures.BrokenExecutor)
     assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize("reads", [0, 7])
+def test_few_results_are_outstanding(reads):
+    submitted, taken = [], []
+
+    def submit(function, value):
+        submitted.append(value)
+        call = futures.Future()
+        call.set_result(function(value))
+        return call
+
+    results = local_runner._map(submit, 4, lambda x: 2 * x, iter(range(20)))
+    for result in itertools.islice(results, reads):
+        taken.append(result)
+        assert len(submitted) - len(taken) < 4
+    assert [*taken, *results] == list(range(0, 40, 2))
+    assert submitted == list(range(20))
+
+
+@pytest.mark.parametrize("rows_at_once", [100, 10_000])
+def test_the_number_of_files_does_not_depend_on_the_blocks(
+    tmp_path, monkeypatch, rows_at_once
+):
+    monkeypatch.setattr(blocks, "ROWS_PER_BLOCK", 3)
+    monkeypatch.setattr(partitions, "ROWS_PER_PARTITION", 300)
+    monkeypatch.setattr(partitions, "ROWS_AT_ONCE", rows_at_once)
+    # Parts of 32 blocks.
+    monkeypatch.setattr(local_runner, "_UNITS_PER_PROCESS", 1)
+    files, write_part = collections.Counter(), spill_lib.Spill.write_part
+    groups = collections.defaultdict(set)
+
+    def remember(spill, kind, group, *arguments):
+        files[kind] += 1
+        groups[kind].add(group)
+        write_part(spill, kind, group, *arguments)
+
+    monkeypatch.setattr(spill_lib.Spill, "write_part", remember)
+    prepare.prepare(leaky_corpus.make_source(), str(tmp_path / "out"))
+    rows = sum(
+        len(x) for task in leaky_corpus.read() for x in task.splits.values()
+    )
+    num_partitions = 1 + rows // 300
+    assert 0 < files["ids"] <= num_partitions * (1 + rows // rows_at_once)
+    assert files["ids"] == files["texts"]
+    # Blocks are counted in parts, each of which has its marks and pairs.
+    num_parts = 2 + rows // 3 // 32
+    assert 0 < len(groups["marks"]) <= num_parts
+    assert 0 < files["marks"] <= num_partitions * num_parts
+    assert 0 < files["seq2"] <= num_partitions * num_parts
 
 
 def test_training_rows_that_are_all_in_dev_are_an_error(tmp_path):

@@ -4,12 +4,14 @@ import os
 import numpy as np
 import pytest
 
+from data_prep.pipeline import checks
 from data_prep.pipeline import prepare
 from data_prep.pipeline import source
 from mtl_tf.data import records
 from mtl_tf.data import tasks
 from mtl_tf.data import tokenizer
 from mtl_tf.data import vocabulary as vocabulary_lib
+from tests.helpers import leaky_corpus
 from tests.helpers import small_corpus
 
 raw_file = small_corpus.raw_file
@@ -211,6 +213,20 @@ def test_train_without_texts_that_are_not_in_dev_is_an_error(
         prepare.prepare(
             small_corpus.make_source(raw_file, splits), str(tmp_path / "out")
         )
+
+
+def test_checks_have_only_the_rows_of_their_task(tmp_path, monkeypatch):
+    checked, check = [], checks.check
+
+    def remember(tallies, *arguments):
+        checked.extend(tallies)
+        return check(tallies, *arguments)
+
+    monkeypatch.setattr(checks, "check", remember)
+    prepare.prepare(leaky_corpus.make_source(), str(tmp_path / "out"))
+    assert [x.name for x in checked] == ["again", "films", "pairs"]
+    for texts in checked:
+        assert {key[0] for key in texts.tally.counts} == {texts.index}
 
 
 def test_min_count_below_one_is_an_error(tmp_path, raw_file):

@@ -1,12 +1,15 @@
 import pytest
 
+from data_prep.pipeline import partitions
 from data_prep.pipeline import row_ids
 
 
-@pytest.fixture(params=[2, 1000])
+@pytest.fixture(params=[(2, 250_000), (1000, 250_000), (2, 3), (1000, 3)])
 def ids(request, tmp_path, monkeypatch):
-    """Ids of which some, or none, are in files."""
-    monkeypatch.setattr(row_ids, "_IDS_IN_MEMORY", request.param)
+    """Ids of which some, or none, are in files, or divided again."""
+    ids_in_memory, rows_per_partition = request.param
+    monkeypatch.setattr(row_ids, "_IDS_IN_MEMORY", ids_in_memory)
+    monkeypatch.setattr(partitions, "ROWS_PER_PARTITION", rows_per_partition)
     return row_ids.RowIds(str(tmp_path / "ids"))
 
 
@@ -33,6 +36,31 @@ def test_a_row_that_is_read_twice_repeats_no_id(ids):
         for number in range(5):
             ids.add(f"t-{number}", f"a.tsv:{number}", number)
     ids.check()
+
+
+def test_partitions_do_not_grow_with_the_ids(tmp_path, monkeypatch):
+    monkeypatch.setattr(row_ids, "_IDS_IN_MEMORY", 500)
+    monkeypatch.setattr(partitions, "ROWS_PER_PARTITION", 20)
+    sizes, repeated_in = [], row_ids.RowIds._repeated_in
+
+    def remember(ids, partition):
+        sizes.append(ids._sizes[partition])
+        return repeated_in(ids, partition)
+
+    monkeypatch.setattr(row_ids.RowIds, "_repeated_in", remember)
+    ids = row_ids.RowIds(str(tmp_path / "ids"))
+    for number in range(64 * 30):
+        ids.add(f"t-{number}", f"a.tsv:{number}", number)
+    ids.check()
+    assert sum(sizes) == 64 * 30
+    assert max(sizes) < 20
+
+
+def test_an_id_of_very_many_rows_is_found(ids):
+    for number in range(100):
+        ids.add("t", f"a.tsv:{number}", "t")
+    with pytest.raises(ValueError, match=r"a\.tsv:1: id 't' repeats a\.tsv:0"):
+        ids.check()
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@ import itertools
 
 import pytest
 
+from data_prep.pipeline import blocks
 from data_prep.pipeline import tally
 from mtl_tf.data import tasks
 
@@ -54,6 +55,25 @@ def test_a_task_has_its_own_rows():
     assert of_task.ids_of_labels("dev", [0, 1]) == ("r4", "r5")
     assert of_task.ids(("label", "dev", 1), ("label", "dev", 0)) == ("r5", "r4")
     assert of_task.ids(("label", "test", 1)) == ()
+
+
+def test_rows_are_divided_by_task():
+    total = tally.Tally()
+    total.add((0, "label", "dev", 1), _rows(4))
+    total.add((0, "label", "dev", 0), _rows(6))
+    total.add((2, "rows", "dev"), _rows(1), 3)
+    infos = [
+        blocks.TaskInfo(tasks.Task(name, ("a", "b")), ("dev",))
+        for name in "tuv"
+    ]
+    first, second, third = tally.by_task(infos, total)
+    assert first.label_counts("dev") == [1, 1]
+    assert first.values("label", "dev") == [0, 1]
+    assert first.first("label", "dev", 1) == _rows(4)
+    assert not second.tally.counts
+    assert third.name == "v"
+    assert dict(third.tally.counts) == {(2, "rows", "dev"): 3}
+    assert third.ids(("rows", "dev")) == ("r1",)
 
 
 if __name__ == "__main__":

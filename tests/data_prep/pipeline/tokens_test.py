@@ -4,7 +4,6 @@ import tensorflow as tf
 
 from data_prep.pipeline import tokens
 from mtl_tf.data import tokenizer as tokenizer_lib
-from mtl_tf.data import vocabulary as vocabulary_lib
 
 
 @pytest.fixture(params=[1, 2, 512])
@@ -88,31 +87,6 @@ def test_encode_accepts_no_texts(tokenizer):
     (encoded,) = tokenizer.encode([[]])
     assert encoded.row_keys() == []
     assert encoded.offsets.tolist() == [0]
-
-
-def test_final_ids_are_those_of_the_vocabulary(tokenizer):
-    (encoded,) = tokenizer.encode([_TEXTS])
-    # b is 4, a 5; c and ! are unknown, 1; a text without tokens is 3.
-    vocabulary = vocabulary_lib.Vocabulary(
-        (*vocabulary_lib.SPECIAL_TOKENS, "b", "a")
-    )
-    final = encoded.with_final_ids(tokenizer.final_ids(vocabulary))
-    assert final.seq1(0).tolist() == [3]
-    assert final.seq2(0).tolist() == [5, 4, 5]
-    assert final.seq1(2).tolist() == [1]
-    assert final.seq2(3).tolist() == [4, 1]
-
-
-def test_final_ids_equal_those_of_vocabulary_encode(tokenizer):
-    (encoded,) = tokenizer.encode([_TEXTS])
-    vocabulary = vocabulary_lib.Vocabulary(
-        (*vocabulary_lib.SPECIAL_TOKENS, "b", "a")
-    )
-    final = encoded.with_final_ids(tokenizer.final_ids(vocabulary))
-    assert (
-        final.ids.tolist()
-        == vocabulary.encode(_TEXTS).flat_values.numpy().tolist()
-    )
 
 
 def test_row_keys_are_equal_for_equal_pairs():
