@@ -33,6 +33,7 @@ from mtl_tf.data import records
 from mtl_tf.data import tokenizer
 from mtl_tf.runs import run_directory
 from mtl_tf.utils import devices
+from mtl_tf.utils import log_levels
 
 GENERATED = "generated"
 _SOURCES = {
@@ -81,18 +82,7 @@ class _Clock:
         return call
 
 
-@contextlib.contextmanager
-def _quiet():
-    """Hides what is logged on a corpus, within a function."""
-    verbosity = logging.get_verbosity()
-    logging.set_verbosity(logging.ERROR)
-    try:
-        yield
-    finally:
-        logging.set_verbosity(verbosity)
-
-
-@_quiet()
+@log_levels.at(logging.ERROR)
 def measure_preparation(corpus: str, raw_dir: str) -> dict:
     """Prepares a corpus and measures the time of each phase.
 
@@ -131,7 +121,7 @@ def measure_preparation(corpus: str, raw_dir: str) -> dict:
     }
 
 
-@_quiet()
+@log_levels.at(logging.ERROR)
 def measure_tokenizer(corpus: str, raw_dir: str, rounds: int) -> dict:
     """Measures the tokenizer on texts of a corpus, on one core.
 

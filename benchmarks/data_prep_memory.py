@@ -25,12 +25,14 @@ from data_prep.corpora import synthetic
 from data_prep.pipeline import prepare
 from mtl_tf.reporting.plots import style
 from mtl_tf.runs import run_directory
+from mtl_tf.utils import log_levels
 
 # Each of four tasks has `rows` training rows, a quarter as many in dev and in
 # test, and half as many unlabeled texts.
 _TEXTS_PER_ROW = 8
 
 
+@log_levels.at(logging.ERROR)
 def prepare_generated(texts: int, processes: int, folder: str) -> dict:
     """Prepares a generated corpus, and removes it.
 
@@ -43,7 +45,6 @@ def prepare_generated(texts: int, processes: int, folder: str) -> dict:
     Returns:
       `texts` of the corpus, and the `seconds`.
     """
-    logging.set_verbosity(logging.ERROR)
     rows = max(4, texts // _TEXTS_PER_ROW)
     source = synthetic.make_source(rows=rows, main_rows=rows)
     with tempfile.TemporaryDirectory(dir=folder) as out_dir:

@@ -1,5 +1,6 @@
 """Modes of the command: what each `--mode` does with a run."""
 
+import contextlib
 import dataclasses
 import os
 import shlex
@@ -8,6 +9,7 @@ from collections.abc import Mapping
 
 from absl import logging
 
+from mtl_tf.cli import restarts
 from mtl_tf.cli import text_analysis
 from mtl_tf.config import command as command_lib
 from mtl_tf.config import config as config_lib
@@ -29,8 +31,8 @@ from mtl_tf.training import experiment
 from mtl_tf.training import launcher
 from mtl_tf.training import multi_worker
 from mtl_tf.utils import devices
-from mtl_tf.utils import entry_point
 from mtl_tf.utils import files
+from mtl_tf.utils import log_levels
 
 # Default page of a comparison of runs.
 COMPARISON_FILE = "comparison.html"
@@ -65,14 +67,18 @@ def run(
     if command.output:
         # Early, as predictions may take hours.
         _check_output(command.output)
-    if not _is_chief(command, config):
-        # Only the chief tells how training proceeds.
-        logging.set_verbosity(logging.WARNING)
-    devices.configure(config.threads)
+    # Only the chief tells how training proceeds.
+    quiet = (
+        contextlib.nullcontext()
+        if _is_chief(command, config)
+        else log_levels.at(logging.WARNING)
+    )
     try:
-        if command.mode == "compare":
-            return _compare(command, config, models)
-        return _MODES[command.mode](command, config)
+        with quiet:
+            devices.configure(config.threads)
+            if command.mode == "compare":
+                return _compare(command, config, models)
+            return _MODES[command.mode](command, config)
     except KeyboardInterrupt as interrupt:
         if command.mode == "train":
             interrupt.add_note(launcher.how_to_continue(config))
@@ -93,8 +99,7 @@ def _train(command, config):
     try:
         results = launcher.train(config, command.processes)
     except multi_worker.LostWorkerError as error:
-        logging.warning("%s; this one does", error)
-        entry_point.restart()
+        restarts.after(error, config.run_dir)
     if not is_chief:
         return ""
     output = [_table(config, results, baseline)]

@@ -7,6 +7,7 @@ other steps; they arrive with their index, and are put in order here.
 """
 
 import contextlib
+import functools
 import itertools
 import queue
 import threading
@@ -21,8 +22,12 @@ from mtl_tf.data import input_pipeline
 from mtl_tf.data import training_batches
 from mtl_tf.data import vocabulary as vocabulary_lib
 
-# Steps of a dataset, which is sent to the service with all texts.
+# Steps of the first dataset, which is sent to the service with all texts. The
+# service keeps each: later ones have twice as many steps, up to a limit.
 _CHUNK = 1024
+_MAX_CHUNK = 1 << 15
+# The rows of the steps of a dataset.
+_MAX_ROW_BYTES = 1 << 26
 # Batches that are fetched before they are needed.
 _QUEUED = 8
 # Batches that wait for an earlier one. A worker that ends loses those that it
@@ -76,19 +81,24 @@ class ServiceBatches(training_batches.TrainingBatches):
         """Yields the batches of `first_step` and all later steps, endlessly.
 
         Raises:
-          ValueError: if the service cannot be reached, or sends nothing for
-            two minutes; or if the texts are too large.
+          ValueError: if the service cannot be reached, fails, or sends nothing
+            for two minutes; or if the texts are too large.
         """
+        # Early: texts may take a while to read.
         distribution.check_service(self._config)
         texts = _Texts(self._train, labeled=True)
         unlabeled = None
         if self._unlabeled:
             unlabeled = _Texts(self._unlabeled, labeled=False)
         selections = self.select(first_step)
+        size = _CHUNK
         while True:
-            chunk = list(itertools.islice(selections, _CHUNK))
-            dataset = self._dataset(chunk, texts, unlabeled)
-            with contextlib.closing(self._fetch(dataset)) as pairs:
+            chunk = list(itertools.islice(selections, size))
+            size = _next_size(chunk)
+            distribution.check_service(self._config)
+            # It is registered with the dispatcher where it is made.
+            make = functools.partial(self._dataset, chunk, texts, unlabeled)
+            with contextlib.closing(self._fetch(make)) as pairs:
                 yield from _in_order(chunk, pairs)
 
     def _dataset(self, chunk, texts, unlabeled):
@@ -125,21 +135,25 @@ class ServiceBatches(training_batches.TrainingBatches):
             )
         )
 
-    def _fetch(self, dataset):
-        """Yields the elements of a dataset, which a thread fetches.
+    def _fetch(self, make):
+        """Yields the elements of a dataset, which a thread makes and fetches.
 
         The main thread can be interrupted then: it waits in Python.
+
+        Args:
+          make: a function that makes the dataset.
         """
         elements: queue.Queue = queue.Queue(_QUEUED)
         stopped = threading.Event()
 
         def fetch():
             try:
-                for element in dataset.as_numpy_iterator():
+                for element in make().as_numpy_iterator():
                     if not _put(elements, element, stopped):
                         return
                 _put(elements, None, stopped)
-            except tf.errors.OpError as error:
+            # The main thread raises it.
+            except Exception as error:
                 _put(elements, error, stopped)
 
         threading.Thread(target=fetch, daemon=True).start()
@@ -153,19 +167,31 @@ class ServiceBatches(training_batches.TrainingBatches):
             stopped.set()
 
     def _wait_for(self, elements):
-        """Returns the next element; None at the end."""
-        reason = f"it has sent nothing for {_TIMEOUT_SECONDS} s"
+        """Returns the next element; None at the end. Raises one that failed."""
+        reason, element = f"it has sent nothing for {_TIMEOUT_SECONDS} s", None
         with contextlib.suppress(queue.Empty):
             element = elements.get(timeout=_TIMEOUT_SECONDS)
-            if not isinstance(element, tf.errors.OpError):
+            if not isinstance(element, Exception):
                 return element
-            reason = str(element).splitlines()[0]
+            if not isinstance(element, tf.errors.OpError):
+                raise element
+            lines = [type(element).__name__, *str(element).splitlines()]
+            reason = ": ".join(lines[:2])
         address = self._config.data_service
         raise ValueError(
             f"data_service={address}: {reason}: start its workers, python -m "
             f"mtl_tf.data.service_process --dispatcher={address}, or continue "
             "the run without data_service"
-        )
+        ) from element
+
+
+def _next_size(chunk):
+    """Returns the number of steps of the dataset after that of some steps."""
+    rows = sum(
+        part.nbytes for _, part in (*chunk[0].train, *chunk[0].unlabeled)
+    )
+    most = min(_MAX_CHUNK, _MAX_ROW_BYTES // rows)
+    return max(len(chunk), min(2 * len(chunk), most))
 
 
 def _put(elements, element, stopped):

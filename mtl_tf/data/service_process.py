@@ -6,6 +6,7 @@ Start a dispatcher, then workers that make batches for `--data_service`:
     python -m mtl_tf.data.service_process --dispatcher=HOST:5050
 """
 
+import errno
 import socket
 
 from absl import flags
@@ -24,22 +25,9 @@ def main(argv: list[str]) -> int:
         port, dispatcher = flags.FLAGS.port, flags.FLAGS.dispatcher
         if dispatcher:
             addresses.check_reachable(dispatcher)
-        # Imported late, as TensorFlow takes seconds to start.
-        with entry_point.quiet_tensorflow():
-            from tensorflow.data.experimental import service
-        if dispatcher:
-            port = port or _free_port()
-            server = service.WorkerServer(
-                service.WorkerConfig(
-                    dispatcher_address=dispatcher,
-                    worker_address=f"{flags.FLAGS.host}:{port}",
-                    port=port,
-                )
-            )
-        else:
-            server = service.DispatchServer(service.DispatcherConfig(port=port))
-            port = server.target.rpartition(":")[2]
+        _check_free(port)
         kind = "worker" if dispatcher else "dispatcher"
+        server, port = _start(dispatcher, port, kind)
         logging.info("The %s listens at %s:%s", kind, flags.FLAGS.host, port)
         # The server has nothing to clean up.
         with interruption.default_actions():
@@ -47,6 +35,53 @@ def main(argv: list[str]) -> int:
     except (ValueError, OSError) as error:
         return failures.report("mtl_tf.data.service_process", error)
     return 0
+
+
+def _start(dispatcher, port, kind):
+    """Starts a worker or a dispatcher; returns it and its port."""
+    # Imported late, as TensorFlow takes seconds to start.
+    with entry_point.quiet_tensorflow():
+        import tensorflow as tf
+    service = tf.data.experimental.service
+    try:
+        if not dispatcher:
+            server = service.DispatchServer(service.DispatcherConfig(port=port))
+            return server, server.target.rpartition(":")[2]
+        port = port or _free_port()
+        config = service.WorkerConfig(
+            dispatcher_address=dispatcher,
+            worker_address=f"{flags.FLAGS.host}:{port}",
+            port=port,
+        )
+        return service.WorkerServer(config), port
+    except tf.errors.OpError as error:
+        lines = [type(error).__name__, *str(error).splitlines()]
+        raise ValueError(
+            f"the {kind} cannot start: {': '.join(lines[:2])}"
+        ) from error
+
+
+def _check_free(port):
+    """Checks that no process listens at a port.
+
+    TensorFlow shares a port with another process instead of failing.
+
+    Raises:
+      ValueError: if one does, or the port may not be used.
+    """
+    with socket.socket() as one:
+        # A port whose last connections have just ended is free.
+        one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            one.bind(("", port))
+        except OSError as error:
+            reason = error.strerror
+            if error.errno == errno.EADDRINUSE:
+                reason = "is in use"
+            raise ValueError(
+                f"port={port} {reason}: choose another one, or leave --port "
+                "out for a free one"
+            ) from None
 
 
 def _free_port():

@@ -22,10 +22,19 @@ from mtl_tf.utils import display_names as names_lib
 from mtl_tf.utils import interruption
 
 # Errors of an operation that needs a worker that has ended.
-_LOST = (
+_ERRORS = (
     tf.errors.UnavailableError,
     tf.errors.AbortedError,
     tf.errors.DeadlineExceededError,
+)
+_LOST = (
+    "the connection to another worker is lost ({}): see the output of the "
+    "worker that ended, and start it again; the others must start again, too"
+)
+_UNREACHABLE = (
+    "another worker cannot be reached ({}): check that all are started, with "
+    "the same cluster in TF_CONFIG, and that each host can connect to the "
+    "addresses of the others; all must start again"
 )
 # Settings of the host, which may differ between workers.
 _OF_HOST = ("data_dir", "run_dir", "data_service", "threads", "progress")
@@ -97,14 +106,18 @@ def connect(worker: tf_config.Worker) -> MultiWorkerReplicas:
 
     Args:
       worker: the worker that this process is.
+
+    Raises:
+      LostWorkerError: if another worker cannot be reached.
     """
-    logging.info(
-        "Training steps are split among %s; this is worker %d, %s",
-        names_lib.counted(len(worker.addresses), "worker"),
-        worker.index,
-        worker.addresses[worker.index],
-    )
-    with _lost_workers_raised(), interruption.default_actions():
+    with _lost_workers_raised(_UNREACHABLE), interruption.default_actions():
+        # A signal ends the process from this line on.
+        logging.info(
+            "Training steps are split among %s; this is worker %d, %s",
+            names_lib.counted(len(worker.addresses), "worker"),
+            worker.index,
+            worker.addresses[worker.index],
+        )
         strategy = tf.distribute.MultiWorkerMirroredStrategy()
     return MultiWorkerReplicas(strategy, worker)
 
@@ -121,7 +134,7 @@ def running(made: replicas.Replicas) -> Iterator[None]:
     """
     with contextlib.ExitStack() as stack:
         if made.num_workers > 1:
-            stack.enter_context(_lost_workers_raised())
+            stack.enter_context(_lost_workers_raised(_LOST))
         if not made.is_chief:
             # It mostly waits for the chief, and has nothing to clean up.
             stack.enter_context(interruption.default_actions())
@@ -129,15 +142,16 @@ def running(made: replicas.Replicas) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _lost_workers_raised():
-    """Raises a `LostWorkerError` where an operation misses another worker."""
+def _lost_workers_raised(message):
+    """Raises a `LostWorkerError` where an operation misses another worker.
+
+    Args:
+      message: what has happened, and what to do; `{}` is for the kind of error.
+    """
     try:
         yield
-    except _LOST as error:
-        raise LostWorkerError(
-            "the connection to another worker is lost "
-            f"({type(error).__name__}): all workers must start again"
-        ) from error
+    except _ERRORS as error:
+        raise LostWorkerError(message.format(type(error).__name__)) from error
 
 
 def check_same_run(

@@ -2,9 +2,11 @@ import json
 import os
 
 import pytest
+from absl import logging
 
 from benchmarks import data_prep_memory
 from benchmarks import own_process
+from mtl_tf.utils import log_levels
 
 
 def test_a_corpus_has_about_as_many_texts(tmp_path):
@@ -13,6 +15,18 @@ def test_a_corpus_has_about_as_many_texts(tmp_path):
     assert actual["texts"] == 4 * (41 + 2 * 10 + 20)
     assert actual["seconds"] > 0
     assert os.listdir(tmp_path) == []
+
+
+def levels():
+    return logging.get_verbosity(), logging.get_absl_logger().level
+
+
+def test_warnings_are_logged_again_afterwards(tmp_path):
+    # Other tests may call it before.
+    with log_levels.at(logging.WARNING):
+        before = levels()
+        data_prep_memory.prepare_generated(330, 1, str(tmp_path))
+        assert levels() == before
 
 
 def _line(texts, processes, seconds=2.0, all_mb=2048.0):

@@ -4,6 +4,7 @@ import dataclasses
 import os
 
 import pytest
+from absl import logging
 
 from mtl_tf.cli import modes
 from mtl_tf.config import command as command_lib
@@ -225,6 +226,29 @@ def test_leave_one_out_has_the_tasks_and_processes_of_the_command(
     printed = run(config, "leave_one_out", held_out=("books",), processes=2)
     assert printed == "table"
     assert calls == [(config, ("books",), 2)]
+
+
+def test_only_the_chief_logs_information_while_it_trains(config, monkeypatch):
+    before = logging.get_verbosity()
+    levels = []
+
+    def record(*arguments):
+        levels.append(logging.get_verbosity())
+        return {}
+
+    # It logs the devices.
+    monkeypatch.setattr(modes.devices, "configure", record)
+    monkeypatch.setattr(modes.launcher, "train", record)
+    monkeypatch.setattr(modes.tf_config, "is_chief", lambda x: x == "mirrored")
+    monkeypatch.setattr(modes, "_table", lambda *arguments: "table")
+    try:
+        logging.set_verbosity(logging.INFO)
+        for value in ("mirrored", "multi_worker"):
+            run(dataclasses.replace(config, distribution=value))
+            assert logging.get_verbosity() == logging.INFO
+    finally:
+        logging.set_verbosity(before)
+    assert levels == [logging.INFO] * 2 + [logging.WARNING] * 2
 
 
 @pytest.mark.parametrize("mode", ["evaluate", "analyze"])

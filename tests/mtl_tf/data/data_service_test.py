@@ -148,16 +148,27 @@ def test_order_is_restored_and_lost_batches_are_made_here(corpus, monkeypatch):
 
 
 def test_batches_stay_the_same_if_a_worker_ends(corpus, tmp_path, monkeypatch):
+    made = []
+    make_batch = training_batches.Selection.make_batch
     expected = take(make(corpus, "", {}), 2000)
     monkeypatch.setattr(data_service, "_CHUNK", 700)
+    monkeypatch.setattr(
+        training_batches.Selection,
+        "make_batch",
+        lambda selection: made.append(selection) or make_batch(selection),
+    )
     with service_processes.service(tmp_path) as several:
         batches = make(corpus, several.address, {}).generate(0)
         actual = list(itertools.islice(batches, 300))
         several.workers[0].terminate()
         several.workers[0].wait(20)
-        actual += itertools.islice(batches, 1700)
+        actual += itertools.islice(batches, 400)
+        del made[:]
+        # Those of the next dataset come from the other worker.
+        actual += itertools.islice(batches, 1300)
     for batch, other in zip(actual, expected, strict=True):
         assert_equal(batch, other)
+    assert len(made) < 100
 
 
 def test_service_without_workers_is_an_error(corpus, tmp_path, monkeypatch):

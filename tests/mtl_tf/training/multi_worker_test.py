@@ -7,6 +7,7 @@ import pytest
 import tensorflow as tf
 
 from mtl_tf.config import config as config_lib
+from mtl_tf.config import tf_config
 from mtl_tf.training import multi_worker
 from mtl_tf.training import replicas as replicas_lib
 
@@ -42,11 +43,41 @@ def test_error_of_a_connection_is_a_lost_worker(worker, kind):
     with (
         pytest.raises(
             multi_worker.LostWorkerError,
-            match=f"to another worker is lost .{kind.__name__}.: all",
+            match=f"to another worker is lost .{kind.__name__}.: see the",
         ),
         multi_worker.running(Workers(worker)),
     ):
         fail(kind)
+
+
+def test_worker_that_was_never_reached_is_not_called_lost(monkeypatch):
+    monkeypatch.setattr(
+        tf.distribute,
+        "MultiWorkerMirroredStrategy",
+        lambda: fail(tf.errors.DeadlineExceededError),
+    )
+    with pytest.raises(
+        multi_worker.LostWorkerError,
+        match=r"another worker cannot be reached .Deadline\w+.: check that",
+    ):
+        multi_worker.connect(tf_config.Worker(("a:1", "b:2"), 0))
+
+
+def test_worker_can_be_interrupted_once_it_has_told_its_index(monkeypatch):
+    handlers = []
+    monkeypatch.setattr(
+        multi_worker.logging,
+        "info",
+        lambda *values: handlers.append(signal.getsignal(signal.SIGINT)),
+    )
+    monkeypatch.setattr(
+        tf.distribute,
+        "MultiWorkerMirroredStrategy",
+        lambda: fail(tf.errors.UnavailableError),
+    )
+    with pytest.raises(multi_worker.LostWorkerError):
+        multi_worker.connect(tf_config.Worker(("a:1", "b:2"), 0))
+    assert handlers == [signal.SIG_DFL]
 
 
 def test_other_errors_are_not():
