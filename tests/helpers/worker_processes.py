@@ -161,6 +161,8 @@ def _record_changes(path):
 def _main(module, *arguments):
     # It also limits what the process executes in its place.
     signal.alarm(_LIMIT)
+    # It is ignored where tests run in the background of a shell.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     _record_changes(os.environ[_CHANGES])
     sys.argv = [module, *arguments]
     runpy.run_module(module, run_name="__main__", alter_sys=True)

@@ -63,8 +63,13 @@ def test_worker_that_was_never_reached_is_not_called_lost(monkeypatch):
         multi_worker.connect(tf_config.Worker(("a:1", "b:2"), 0))
 
 
-def test_worker_can_be_interrupted_once_it_has_told_its_index(monkeypatch):
+def test_worker_can_be_interrupted_once_it_has_told_its_index(
+    monkeypatch, request
+):
     handlers = []
+    # It is ignored where tests run in the background of a shell.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    request.addfinalizer(lambda: signal.signal(signal.SIGINT, before))
     monkeypatch.setattr(
         multi_worker.logging,
         "info",
