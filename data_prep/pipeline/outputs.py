@@ -3,7 +3,6 @@
 The sizes of all blocks give each block its place in the files.
 """
 
-import dataclasses
 import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
@@ -25,26 +24,9 @@ class ShardKey(NamedTuple):
     shard: int
 
 
-@dataclasses.dataclass(frozen=True)
-class BlockPlace:
-    """Place of a block in the files of its split.
-
-    Attributes:
-      first_row: number of rows of the split before the block.
-      first_token: number of token ids before the block.
-      num_rows: number of rows of the split.
-      num_tokens: number of token ids of the split.
-    """
-
-    first_row: int
-    first_token: int
-    num_rows: int
-    num_tokens: int
-
-
 def places(
     sizes: Mapping[blocks.BlockKey, counts_lib.BlockSize],
-) -> dict[blocks.BlockKey, BlockPlace]:
+) -> dict[blocks.BlockKey, records.Place]:
     """Returns the place of each block that has rows.
 
     Args:
@@ -60,7 +42,7 @@ def places(
         num_tokens = sum(sizes[key].tokens for key in keys)
         row = token = 0
         for key in keys:
-            result[key] = BlockPlace(row, token, num_rows, num_tokens)
+            result[key] = records.Place(row, token, num_rows, num_tokens)
             row += sizes[key].rows
             token += sizes[key].tokens
     return result

@@ -170,7 +170,7 @@ class Tables:
     infos: Infos
     vocabulary: vocabulary_lib.Vocabulary
     terms: Sequence[diversity_features.Terms]
-    places: Mapping[blocks.BlockKey, outputs.BlockPlace]
+    places: Mapping[blocks.BlockKey, records.Place]
 
     @classmethod
     def of(
@@ -237,13 +237,9 @@ class Tables:
             return tally_lib.Tally()
         place, info = self.places[block.key], self.infos[block.key.task]
         token_ids = outputs.token_ids(block, marks, self.word_ids)
-        records.TokenIdsPart(
-            token_ids,
-            place.first_row,
-            place.first_token,
-            place.num_rows,
-            place.num_tokens,
-        ).write(data_dir, info.task.name, info.splits[block.key.split])
+        token_ids.write_part(
+            data_dir, info.task.name, info.splits[block.key.split], place
+        )
         return outputs.tally_unknown(block, marks, token_ids, self.infos)
 
     def serialize(

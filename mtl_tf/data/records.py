@@ -276,6 +276,23 @@ def _to_example(row: Row, diversity: np.ndarray) -> tf.train.Example:
 
 
 @dataclasses.dataclass(frozen=True)
+class Place:
+    """Place of consecutive rows in the files of their split.
+
+    Attributes:
+      first_row: number of rows of the split before them.
+      first_token: number of token ids before them.
+      num_rows: number of rows of the split.
+      num_tokens: number of token ids of the split.
+    """
+
+    first_row: int
+    first_token: int
+    num_rows: int
+    num_tokens: int
+
+
+@dataclasses.dataclass(frozen=True)
 class TokenIds:
     """The token ids of a split, memory-mapped.
 
@@ -324,6 +341,25 @@ class TokenIds:
         np.save(paths[1], self.offsets.astype(np.int64))
         return [os.path.relpath(path, data_dir) for path in paths]
 
+    def write_part(
+        self, data_dir: str, task: str, split: str, place: Place
+    ) -> list[str]:
+        """Writes these rows into the files of a split that has more of them.
+
+        Parts may be written in any order, and by several processes. Arguments
+        and result are otherwise those of `write`.
+        """
+        paths = _token_id_paths(data_dir, task, split)
+        os.makedirs(os.path.dirname(paths[0]), exist_ok=True)
+        ids = self.ids.astype(np.int32)
+        offsets = self.offsets.astype(np.int64) + place.first_token
+        # The first offset is the last one of the rows before.
+        skipped = 1 if place.first_row else 0
+        first = 2 * place.first_row + skipped
+        _write_part(paths[0], ids, place.first_token, place.num_tokens)
+        _write_part(paths[1], offsets[skipped:], first, 2 * place.num_rows + 1)
+        return [os.path.relpath(path, data_dir) for path in paths]
+
     def __len__(self) -> int:
         return (len(self.offsets) - 1) // 2
 
@@ -334,44 +370,6 @@ class TokenIds:
     def seq2(self, row: int) -> np.ndarray:
         """Returns the token ids of seq2 of a row, int32 [seq_len]."""
         return self.ids[self.offsets[2 * row + 1] : self.offsets[2 * row + 2]]
-
-
-@dataclasses.dataclass(frozen=True)
-class TokenIdsPart:
-    """The token ids of some consecutive rows of a split.
-
-    Parts may be written in any order, and by several processes.
-
-    Attributes:
-      token_ids: those of the rows; offsets start from 0.
-      first_row: index of the first row in the split.
-      first_token: index of its first token id in the split.
-      num_rows: number of rows of the split.
-      num_tokens: number of token ids of the split.
-    """
-
-    token_ids: TokenIds
-    first_row: int
-    first_token: int
-    num_rows: int
-    num_tokens: int
-
-    def write(self, data_dir: str, task: str, split: str) -> list[str]:
-        """Writes into both files; returns their paths as in `TokenIds`."""
-        paths = _token_id_paths(data_dir, task, split)
-        os.makedirs(os.path.dirname(paths[0]), exist_ok=True)
-        ids = self.token_ids.ids.astype(np.int32)
-        offsets = self.token_ids.offsets.astype(np.int64) + self.first_token
-        # The first offset is the last one of the rows before.
-        skipped = 1 if self.first_row else 0
-        _write_part(paths[0], ids, self.first_token, self.num_tokens)
-        _write_part(
-            paths[1],
-            offsets[skipped:],
-            2 * self.first_row + skipped,
-            2 * self.num_rows + 1,
-        )
-        return [os.path.relpath(path, data_dir) for path in paths]
 
 
 def _write_part(path, values, start, total) -> None:

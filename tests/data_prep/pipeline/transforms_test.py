@@ -1,16 +1,16 @@
 import pytest
 
 from data_prep.pipeline import blocks
-from data_prep.pipeline import outputs
 from data_prep.pipeline import transforms
+from mtl_tf.data import records
 from mtl_tf.data import vocabulary
 
 
 def test_the_numbers_of_rows_are_collected_once():
     places = {
-        blocks.BlockKey(0, 1, 0, 0): outputs.BlockPlace(0, 0, 7, 9),
-        blocks.BlockKey(0, 1, 0, 1): outputs.BlockPlace(4, 5, 7, 9),
-        blocks.BlockKey(2, 0, 0, 0): outputs.BlockPlace(0, 0, 3, 3),
+        blocks.BlockKey(0, 1, 0, 0): records.Place(0, 0, 7, 9),
+        blocks.BlockKey(0, 1, 0, 1): records.Place(4, 5, 7, 9),
+        blocks.BlockKey(2, 0, 0, 0): records.Place(0, 0, 3, 3),
     }
     words = vocabulary.Vocabulary(vocabulary.SPECIAL_TOKENS)
     tables = transforms.Tables([], words, [], places)

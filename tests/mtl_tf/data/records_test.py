@@ -171,15 +171,14 @@ def test_parts_of_token_ids_may_be_written_in_any_order(tmp_path, order):
     for part in order:
         start, end = 2 * bounds[part], 2 * bounds[part + 1]
         of_part = offsets[start : end + 1]
-        paths = records.TokenIdsPart(
-            records.TokenIds(
-                whole.ids[of_part[0] : of_part[-1]], of_part - of_part[0]
-            ),
-            bounds[part],
-            int(of_part[0]),
-            4,
-            len(whole.ids),
-        ).write(str(tmp_path / "parts"), "t", "dev")
+        paths = records.TokenIds(
+            whole.ids[of_part[0] : of_part[-1]], of_part - of_part[0]
+        ).write_part(
+            str(tmp_path / "parts"),
+            "t",
+            "dev",
+            records.Place(bounds[part], int(of_part[0]), 4, len(whole.ids)),
+        )
     for path in paths:
         assert (tmp_path / "parts" / path).read_bytes() == (
             tmp_path / "whole" / path

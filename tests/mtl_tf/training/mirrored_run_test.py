@@ -4,10 +4,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from mtl_tf.runs import history as history_lib
-from mtl_tf.runs import run_directory
 from tests.helpers import generated
 from tests.helpers import logical_devices
+from tests.helpers import same_scores
 
 pytestmark = pytest.mark.slow
 
@@ -71,27 +70,7 @@ def run_dirs(corpus, tmp_path_factory):
 
 @pytest.mark.parametrize("name", ["mirrored", "changing"])
 def test_losses_and_scores_are_those_of_one_device(run_dirs, name):
-    expected = history_lib.read_history(run_dirs["one_device"])
-    actual = history_lib.read_history(run_dirs[name])
-    assert len(actual) == len(expected) == _EPOCHS
-    for line, other in zip(actual, expected, strict=True):
-        assert line["step"] == other["step"]
-        assert line["terms"] == pytest.approx(
-            other["terms"], rel=1e-5, abs=1e-5
-        )
-        for task, scores in other["dev"]["tasks"].items():
-            assert line["dev"]["tasks"][task] == pytest.approx(
-                scores, rel=1e-5, abs=1e-5
-            )
-    scores = run_directory.read_results(run_dirs["one_device"])
-    others = run_directory.read_results(run_dirs[name])
-    assert others["best_epoch"] == scores["best_epoch"]
-    assert others["steps"] == scores["steps"]
-    for task, by_output in scores["tasks"].items():
-        for split in ("dev", "test"):
-            assert others["tasks"][task]["main"][split][
-                "accuracy"
-            ] == pytest.approx(by_output["main"][split]["accuracy"])
+    same_scores.check(run_dirs[name], run_dirs["one_device"], _EPOCHS)
 
 
 @pytest.mark.parametrize("name", ["mirrored", "changing"])

@@ -15,6 +15,7 @@ from mtl_tf.runs import run_directory
 from tests.helpers import generated
 from tests.helpers import logical_devices
 from tests.helpers import preloaded_python
+from tests.helpers import same_scores
 from tests.helpers import trained_runs
 from tests.helpers import worker_processes
 
@@ -137,37 +138,8 @@ def test_losses_of_all_steps_are_those_of_one_device(one_device, unbroken):
         )
 
 
-def assert_same_scores(run_dir, other_dir):
-    """Compares the history and the results of runs to 1e-5."""
-    history, other_history = (
-        history_lib.read_history(str(x)) for x in (run_dir, other_dir)
-    )
-    assert len(history) == len(other_history) == _EPOCHS
-    for line, other in zip(history, other_history, strict=True):
-        assert line["step"] == other["step"]
-        assert line["terms"] == pytest.approx(
-            other["terms"], rel=1e-5, abs=1e-5
-        )
-        for task, scores in other["dev"]["tasks"].items():
-            assert line["dev"]["tasks"][task] == pytest.approx(
-                scores, rel=1e-5, abs=1e-5
-            )
-    results, other_results = (
-        run_directory.read_results(str(x)) for x in (run_dir, other_dir)
-    )
-    for name in ("best_epoch", "steps"):
-        assert results[name] == other_results[name]
-    for task in other_results["tasks"]:
-        for split in ("dev", "test"):
-            scores, others = (
-                x["tasks"][task]["main"][split]
-                for x in (results, other_results)
-            )
-            assert scores == pytest.approx(others, rel=1e-5, abs=1e-5)
-
-
 def test_scores_are_those_of_one_device(one_device, unbroken):
-    assert_same_scores(unbroken[0], one_device)
+    same_scores.check(unbroken[0], one_device, _EPOCHS)
 
 
 def test_only_the_chief_writes_and_prints(unbroken):
@@ -235,7 +207,7 @@ def test_terminated_run_goes_on_with_another_distribution(
     process = logical_devices.run(2, *command(corpus, run_dir, "mirrored"))
     assert not process.returncode, process.stderr
     assert re.search("Resuming after epoch [45] ", process.stderr)
-    assert_same_scores(run_dir, one_device)
+    same_scores.check(run_dir, one_device, _EPOCHS)
 
 
 def test_worker_with_other_settings_is_refused(corpus, tmp_path):
