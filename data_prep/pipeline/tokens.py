@@ -1,6 +1,7 @@
 """Tokenization of a corpus, once, before its vocabulary is known."""
 
 import dataclasses
+import functools
 import hashlib
 import itertools
 import os
@@ -86,13 +87,18 @@ class Tokenizer:
 
     def __init__(self, threads: int | None = None):
         self._threads = threads or os.cpu_count()
-        # Traced once for each tokenizer.
-        self._unique_tokens = tf.function(
+        self.forget()
+
+    @functools.cached_property
+    def _unique_tokens(self):
+        """`_unique_tokens`, traced once for each tokenizer."""
+        # TensorFlow warns of a function that is made and called again and
+        # again, but not of a concrete one.
+        return tf.function(
             _unique_tokens,
             input_signature=[tf.TensorSpec([None], tf.string)],
             autograph=False,
-        )
-        self.forget()
+        ).get_concrete_function()
 
     def forget(self) -> None:
         """Forgets all tokens; ids start again."""

@@ -48,6 +48,12 @@ def test_encode_returns_the_texts_of_each_split(tokenizer):
     ]
 
 
+def test_many_tokenizers_are_no_reason_for_a_warning(caplog):
+    for _ in range(8):
+        tokens.Tokenizer().encode([["a b"]])
+    assert not caplog.records
+
+
 def test_many_splits_use_one_pipeline(tokenizer, monkeypatch):
     traced = []
 
