@@ -15,6 +15,7 @@ from absl import logging
 
 from mtl_tf.data import vocabulary as vocabulary_lib
 from mtl_tf.evaluation import predictions as predictions_lib
+from mtl_tf.layers import packed_rnn
 from mtl_tf.runs import run_directory
 from mtl_tf.serving import model_card
 from mtl_tf.serving import trained_model
@@ -201,6 +202,7 @@ def _describe(trained: trained_model.TrainedModel, default: str) -> dict:
 
 def _save(trained: trained_model.TrainedModel, default: str, path: str) -> None:
     """Writes the SavedModel itself."""
+    packed_rnn.forget_traces()
     text_models = _text_models(trained)
     signatures = {
         _serve_name(task.name, output): _classify(trained, task, output)

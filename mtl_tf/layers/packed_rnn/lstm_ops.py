@@ -91,6 +91,15 @@ def lstm(
     return states
 
 
+def forget_traces() -> None:
+    """Forgets the traced loops, so that they are traced anew.
+
+    A gradient of TensorFlow's own adds outputs to the loop that it is derived
+    from, and who loads a SavedModel of that loop is warned of them.
+    """
+    _trace_forward.cache_clear()
+
+
 def _run(
     inputs, weights, initial_state, packing, *, result, precision, for_training
 ):

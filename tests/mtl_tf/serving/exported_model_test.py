@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from mtl_tf.layers import packed_rnn
 from tests.helpers import exported_run
 from tests.helpers import generated
 
@@ -25,9 +26,29 @@ def corpus(folder):
 @pytest.fixture(scope="module")
 def expected(corpus, folder):
     """What the evaluation says of test, by task; see `train_and_move`."""
+    derive_gradients_of_inference()
     return exported_run.train_and_move(
         corpus, str(folder), encoder="lstm", pooling="last"
     )
+
+
+def derive_gradients_of_inference():
+    """Derives gradients of loops that have the sizes of the export's."""
+    input_size = exported_run.SETTINGS["embedding_dim"]
+    hidden_size = exported_run.SETTINGS["hidden_size"]
+    for models in (1, 2):
+        kernel = tf.Variable(tf.ones([models, input_size, 4 * hidden_size]))
+        with tf.GradientTape() as tape:
+            states = packed_rnn.lstm(
+                tf.ones([3, 2, input_size]),
+                kernel,
+                tf.ones([models, hidden_size, 4 * hidden_size]),
+                tf.ones([models, 4 * hidden_size]),
+                tf.constant([[1, 2], [1, 1]]),
+                result="last_hidden",
+                for_training=False,
+            )
+        assert tape.gradient(states, kernel) is not None
 
 
 @pytest.fixture(scope="module")
