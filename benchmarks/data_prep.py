@@ -49,7 +49,7 @@ _PHASES = (
     ("tokenizing", tokens_lib.Tokenizer, "encode"),
     ("diversity features", diversity_features, "measure"),
     ("writing", records, "write_shard"),
-    ("writing", records.TokenIdsPart, "write"),
+    ("writing", records.TokenIds, "write_part"),
     ("checksums", source_lib, "sha256"),
 )
 # Texts for the tokenizer alone: in total, and per call.
