@@ -90,10 +90,10 @@ class Tokenizer:
         self.forget()
 
     @functools.cached_property
-    def _unique_tokens(self):
+    def _traced_unique_tokens(self):
         """`_unique_tokens`, traced once for each tokenizer."""
-        # TensorFlow warns of a function that is made and called again and
-        # again, but not of a concrete one.
+        # A concrete function: TensorFlow warns where many tokenizers each
+        # call a `tf.function` of their own.
         return tf.function(
             _unique_tokens,
             input_signature=[tf.TensorSpec([None], tf.string)],
@@ -140,7 +140,8 @@ class Tokenizer:
             batch = texts[start : start + _TEXTS_PER_BATCH]
             # In an array of str, all texts have the size of the longest.
             batch = np.array([x.encode("utf-8") for x in batch], object)
-            return [x.numpy() for x in self._unique_tokens(tf.constant(batch))]
+            unique = self._traced_unique_tokens(tf.constant(batch))
+            return [x.numpy() for x in unique]
 
         with futures.ThreadPoolExecutor(self._threads) as pool:
             # One call traces; threads would do so in parallel.

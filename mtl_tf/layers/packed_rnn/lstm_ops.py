@@ -94,8 +94,8 @@ def lstm(
 def forget_traces() -> None:
     """Forgets the traced loops, so that they are traced anew.
 
-    A gradient of TensorFlow's own adds outputs to the loop that it is derived
-    from, and who loads a SavedModel of that loop is warned of them.
+    When TensorFlow derives the gradient of a loop, it adds outputs to that
+    loop. Loading a SavedModel that contains them prints warnings.
     """
     _trace_forward.cache_clear()
 
@@ -181,7 +181,7 @@ def _trace_forward(recurrence):
     """Returns the traced `_Recurrence.forward`.
 
     The LSTMs of a model, and those of models of the same sizes, differ in their
-    weights alone: each recurrence is traced once in a process.
+    weights alone: they share one trace until `forget_traces`.
     """
     return tracing.trace(recurrence.forward, recurrence.forward_signature)
 
